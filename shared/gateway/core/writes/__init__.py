@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import Invalid, NotFound, PracticeOffline  # noqa: F401
+from gateway.core.errors import NotFound
 from gateway.core.ids import RowId, parse_row_id
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
@@ -66,7 +65,7 @@ def create_payment(payment: PatientPayment | InsurancePayment, *, caller: Caller
     require(practice, "payments.create")
     if payment.allocations:
         require(practice, "payments.Partial", "procedurelogs.get", "payplancharges.list")
-    input_ = _common(payment, practice, on) | {
+    input_ = _common(payment, practice) | {
         "patient": patient.key,
         "location": _key(payment.location_id, "location", practice, "location_id"),
         "only_this_patient": payment.only_this_patient,
@@ -83,7 +82,7 @@ def _insurance(payment: InsurancePayment, caller: Caller, key: str, on: Services
     claim = parse_row_id(payment.claim_id, "claim")
     practice = _allowed(caller, claim, payment.practice_id, "payments", on)
     require(practice, "claims.get", "claims.update", "claimprocs.update", "claimpayments.create", "claimpayments.get")
-    input_ = _common(payment, practice, on) | {
+    input_ = _common(payment, practice) | {
         "claim": claim.key,
         "issued_on": payment.issued_on and payment.issued_on.isoformat(),
         "lines": [
@@ -100,19 +99,16 @@ def _insurance(payment: InsurancePayment, caller: Caller, key: str, on: Services
     return submit("payments.create_for_claim", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
 
 
-def _common(payment: PatientPayment | InsurancePayment, practice: Practice, on: Services) -> dict[str, Any]:
+def _common(payment: PatientPayment | InsurancePayment, practice: Practice) -> dict[str, Any]:
     return {
         "amount": f"{payment.amount.value}",
-        "received_on": (payment.received_on or _today(practice, on)).isoformat(),
+        # The plan fills in the day: a default taken now would make a repeat on the next day another request.
+        "received_on": payment.received_on and payment.received_on.isoformat(),
         "payment_type": _key(payment.payment_type_id, "definition", practice, "payment_type_id"),
         "check_number": payment.check_number,
         "bank_branch": payment.bank_branch,
         "note": payment.note,
     }
-
-
-def _today(practice: Practice, on: Services) -> date:
-    return on.clock.now().astimezone(practice.zone()).date()
 
 
 def _allowed(caller: Caller, row: RowId, practice_id: str | None, obj: str, on: Services) -> Practice:

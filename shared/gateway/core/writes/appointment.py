@@ -16,7 +16,7 @@ from gateway.core import chairs, normalize
 from gateway.core.errors import Clash, Invalid, NotFound, OutsideSchedule
 from gateway.core.fetches import collect
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.references import with_reference
+from gateway.core.writes.common import with_reference
 from open_dental import wire
 
 ALTERNATIVE_STEP = timedelta(minutes=10)

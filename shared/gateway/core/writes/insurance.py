@@ -17,7 +17,7 @@ from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.fetches import collect
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.references import with_reference
+from gateway.core.writes.common import day_of, with_reference
 from open_dental import wire
 
 BATCH_ONLY = "ClaimPaymentBatchOnly"
@@ -54,7 +54,7 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
             yield UpstreamCall("claimprocs.update", path={"ClaimProcNum": key}, body=changes, step=f"line-{key}")
     left = [line for line in lines if line["Status"] == "NotReceived" and wire.key(line["ClaimProcNum"]) not in decided]
     if not left and claim.get("ClaimStatus") != "R":
-        body = {"ClaimStatus": "R", "DateReceived": input_["received_on"]}
+        body = {"ClaimStatus": "R", "DateReceived": day_of(input_["received_on"], context).isoformat()}
         yield UpstreamCall("claims.update", path={"ClaimNum": input_["claim"]}, body=body, step="receive")
 
     look = UpstreamCall("claimprocs.list", query={"ClaimNum": input_["claim"]})
@@ -130,7 +130,7 @@ def _post(
     )
     body = claim | {
         "CheckAmt": input_["amount"],
-        "CheckDate": input_["received_on"],
+        "CheckDate": day_of(input_["received_on"], context).isoformat(),
         "Note": with_reference(input_["note"], context),
     }
     optional = {

@@ -8,7 +8,7 @@ Sources: https://www.opendental.com/site/apipayments.html, https://www.opendenta
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,7 @@ from gateway.core.capability import has_version
 from gateway.core.errors import Conflict, NotFound
 from gateway.core.fetches import collect
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.references import with_reference
+from gateway.core.writes.common import day_of, with_reference
 from open_dental import wire
 from open_dental.catalogue import operation
 
@@ -39,8 +39,8 @@ def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     wanted = {int(key): Decimal(amount) for key, amount in input_["allocations"]}
     if wanted:
         yield from _check_allocations(input_["patient"], wanted, context)
-    since = date.fromisoformat(input_["received_on"])
-    since = min(since, context.accepted_at.astimezone(practice.zone()).date()) - timedelta(days=1)
+    # By the day of entry, which is the server's: one day of leeway covers a server in another zone.
+    since = day_of(None, context) - timedelta(days=1)
     look = UpstreamCall("payments.list", query={"PatNum": input_["patient"], "DateEntry": f"{since}"})
     before = yield from collect(look, practice.page_limit)
 
@@ -154,7 +154,7 @@ def _post(
     body: dict[str, Any] = {
         "PayAmt": input_["amount"],
         "PatNum": input_["patient"],
-        "PayDate": input_["received_on"],
+        "PayDate": day_of(input_["received_on"], context).isoformat(),
         "PayNote": with_reference(input_["note"], context),
     }
     optional = {
