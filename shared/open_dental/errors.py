@@ -329,7 +329,7 @@ def _of_good_status(
     return None
 
 
-def _of_bad_status(
+def _of_bad_status(  # noqa: PLR0911 - one status, one line.
     status: int, message: str, operation: Operation | None, *, html: bool, retry_after: float | None
 ) -> OpenDentalError:
     id_ = operation.id if operation else None

@@ -28,6 +28,7 @@ JANUARY_2000: Final = frozenset({date(2000, 1, 1)})
 """A second "nothing" in lab cases. Source: https://www.opendental.com/site/apilabcases.html."""
 
 _CENT = Decimal("0.01")
+_WIDEST = 25
 _LOWEST_KEY, _HIGHEST_KEY = -(2**63), 2**63 - 1
 
 
@@ -103,7 +104,7 @@ def integer(value: object) -> int | None:
             return int(value)
         except ValueError:
             pass
-    elif isinstance(value, Decimal) and value == value.to_integral_value():
+    elif isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) < _WIDEST and value % 1 == 0:
         return int(value)
     raise Malformed("not a whole number")
 
@@ -134,7 +135,8 @@ def number(value: object) -> Decimal | None:
     else:
         # A float has lost digits already; a bool is no amount.
         raise Malformed("not a number")
-    if not exact.is_finite():
+    # A short text such as 1E+999999999 would fill the memory as soon as somebody writes it out.
+    if not exact.is_finite() or abs(exact.adjusted()) > _WIDEST:
         raise Malformed("not a number")
     return exact
 
@@ -192,10 +194,13 @@ def flag(value: object) -> bool | None:
     raise Malformed("not a boolean")
 
 
+_WORDS: Final[dict[object, bool]] = {"yes": True, "no": False, "1": True, "2": False, 1: True, 2: False}
+
+
 def yes_no(value: object) -> bool | None:
     """Read a word of three: Yes, No, and Unknown as None. Anything unheard of is unknown too."""
     word = value.strip().lower() if isinstance(value, str) else value
-    return {"yes": True, "no": False, "1": True, "2": False, 1: True, 2: False}.get(word)
+    return _WORDS.get(word) if isinstance(word, str | int) else None
 
 
 _US_DAY = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: +(\d{1,2}):(\d{2})(?::(\d{2}))?(?: *([AaPp])\.?[Mm]\.?)?)?")
