@@ -158,7 +158,11 @@ class Vault(Protocol):
         ...
 
     def promote(self, practice_id: str) -> None:
-        """Make the pending pair the current one; the former current one is kept as previous."""
+        """Make the pending pair the current one; the former current one is kept as previous.
+
+        Raises:
+            NotFound: nothing is pending, also because it was promoted before.
+        """
         ...
 
     def drop_pending(self, practice_id: str) -> None:
@@ -197,6 +201,8 @@ class Session:
     client_id: str
     expires_at: datetime | None
     revoked_at: datetime | None = None
+    is_key: bool = False
+    """An API key lives until it is revoked by an operator; `DELETE /session` ends sessions only."""
 
 
 class Callers(Protocol):
@@ -211,7 +217,11 @@ class Callers(Protocol):
         ...
 
     def add_practice(self, client_id: str, practice_id: str) -> None:
-        """Let the client touch one more practice; nothing happens if it may already."""
+        """Let the client touch one more practice; nothing happens if it may already.
+
+        Raises:
+            NotFound: there is no such client.
+        """
         ...
 
     def session(self, token_hash: str) -> Session | None:
