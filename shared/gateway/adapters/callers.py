@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -121,31 +120,40 @@ class DynamoCallers:
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
 
-    def count_attempt(self, source: str, at: datetime) -> tuple[int, int]:
-        """See `Callers.count_attempt`."""
+    def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
+        """See `Callers.count_attempts`."""
         return self._attempts(source, at), self._attempts(_EVERYONE, at)
 
-    def note_wrong_pair(self, source: str, at: datetime) -> None:
-        """See `Callers.note_wrong_pair`."""
+    def note_attempt(self, source: str, at: datetime, *, attempt: str) -> None:
+        """See `Callers.note_attempt`."""
         for who in (source, _EVERYONE):
             self._put(
                 {
-                    "pk": {"S": f"attempts#{who}"},
-                    # Two in one microsecond are two.
-                    "sk": {"S": f"{_sortable(at)}#{secrets.token_hex(4)}"},
+                    **_attempt_key(who, attempt),
+                    "at": {"N": str(at.timestamp())},
                     "expires_at": {"N": str(int((at + ATTEMPT_WINDOW).timestamp()) + 1)},
                 }
             )
+
+    def forget_attempt(self, source: str, *, attempt: str) -> None:
+        """See `Callers.forget_attempt`."""
+        try:
+            for who in (source, _EVERYONE):
+                self._client.delete_item(TableName=self._table, Key=_attempt_key(who, attempt))
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
 
     def _attempts(self, who: str, at: datetime) -> int:
         try:
             page = self._client.query(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk AND sk > :since",
+                KeyConditionExpression="pk = :pk",
+                # The limits are 5 and 20, so a partition stays far below one page.
+                FilterExpression="#at > :since",
+                ExpressionAttributeNames={"#at": "at"},
                 ExpressionAttributeValues={
                     ":pk": {"S": f"attempts#{who}"},
-                    # "~" sorts behind every suffix: an attempt exactly 15 minutes old is over.
-                    ":since": {"S": f"{_sortable(at - ATTEMPT_WINDOW)}~"},
+                    ":since": {"N": str((at - ATTEMPT_WINDOW).timestamp())},
                 },
                 Select="COUNT",
                 ConsistentRead=True,
@@ -174,8 +182,8 @@ def _unavailable() -> Unavailable:
     return Unavailable("the record of clients does not answer")
 
 
-def _sortable(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+def _attempt_key(who: str, attempt: str) -> dict[str, Any]:
+    return {"pk": {"S": f"attempts#{who}"}, "sk": {"S": attempt}}
 
 
 def _moment(item: Mapping[str, Any], name: str) -> datetime | None:

@@ -27,12 +27,22 @@ class SecretsVault:
     """Fills `core.ports.Vault`. The stages of a secret's versions say which pair is current, pending and previous.
 
     Secrets Manager labels a secret's first version current whatever is asked for, so a secret starts with a version
-    that holds no keys. Nothing is remembered between calls unless inside `remembering`.
+    that holds no keys. `kms_key` seals new secrets; without it the account's default key does. Nothing is remembered
+    between calls unless inside `remembering`.
     """
 
-    def __init__(self, client: SecretsManagerClient, *, prefix: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        client: SecretsManagerClient,
+        *,
+        prefix: str,
+        kms_key: str | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._client = client
-        self._prefix = prefix
+        # Names are paths; whoever says the prefix may or may not end it with a slash.
+        self._prefix = prefix.rstrip("/")
+        self._sealed_with: dict[str, Any] = {} if kms_key is None else {"KmsKeyId": kms_key}
         self._now = now
         self._remembered: dict[tuple[str, str], Keys] | None = None
 
@@ -60,7 +70,9 @@ class SecretsVault:
         self._forget(practice_id)
         try:
             with suppress(self._client.exceptions.ResourceExistsException):
-                self._client.create_secret(Name=name, SecretString="{}", ClientRequestToken=secrets.token_hex(16))
+                self._client.create_secret(
+                    Name=name, SecretString="{}", ClientRequestToken=secrets.token_hex(16), **self._sealed_with
+                )
             self._client.put_secret_value(
                 SecretId=name, SecretString=body, VersionStages=[_PENDING], ClientRequestToken=secrets.token_hex(16)
             )

@@ -236,12 +236,16 @@ class Callers(Protocol):
         """End it; acts on the next call. Nothing happens if it is unknown."""
         ...
 
-    def count_attempt(self, source: str, at: datetime) -> tuple[int, int]:
-        """Wrong pairs of keys in the last 15 minutes: (of this source, of the deployment). Counts nothing."""
+    def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
+        """Attempts on record in the last 15 minutes: (of this source, of the deployment). Counts nothing."""
         ...
 
-    def note_wrong_pair(self, source: str, at: datetime) -> None:
-        """Count one wrong pair of keys for `source`, which is stored as a hash."""
+    def note_attempt(self, source: str, at: datetime, *, attempt: str) -> None:
+        """Put one pair of keys on record that is wrong, or not proven yet. `source` is a hash, `attempt` names it."""
+        ...
+
+    def forget_attempt(self, source: str, *, attempt: str) -> None:
+        """Take an attempt off the record, because its pair turned out to be right; nothing happens if it is gone."""
         ...
 
 

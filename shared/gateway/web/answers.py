@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -133,19 +133,30 @@ def jsonable(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        if value == value.to_integral_value() and value.as_tuple().exponent == 0:
-            return int(value)
-        return float(value) if Decimal(repr(float(value))) == value else str(value)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)):
-        return sorted(value)
+    for kinds, plain in _PLAIN:
+        if isinstance(value, kinds):
+            return plain(value)
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return dump(mode="json", by_alias=True)
     raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _number(value: Decimal) -> int | float | str:
+    if value.as_tuple().exponent == 0:
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else str(value)
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
+
+
+# A datetime is a date, too: the order counts.
+_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Decimal, _number),
+    (datetime, _moment),
+    (date, date.isoformat),
+    (Mapping, dict),
+    ((set, frozenset), sorted),
+)

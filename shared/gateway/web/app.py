@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel
-
 from gateway.core.access import caller_of
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, StillRunning, Unauthenticated
@@ -39,7 +37,8 @@ LambdaHandler: TypeAlias = Callable[[Mapping[str, Any], object], dict[str, Any]]
 @dataclass(slots=True)
 class _Route:
     handler: Handler
-    binders: list[tuple[str, Binder]] | None = None
+    binders: dict[str, Binder] | None = None
+    takes_query: bool = False
 
 
 @dataclass(slots=True)
@@ -109,40 +108,40 @@ class HttpApp:
         if route is None:
             raise problems.MethodNotAllowed({*methods, "HEAD"} if "GET" in methods else methods)
         if route.binders is None:
-            route.binders = self._binders(route.handler, request)
-        arguments = {name: value for name, bind in route.binders for value in [bind(request)] if name}
+            self._bind(route, request)
+        assert route.binders is not None
+        arguments = {}
+        for name, bind in route.binders.items():
+            arguments[name] = bind(request)
+        if not route.takes_query:
+            no_query(request)
         answer = route.handler(**arguments)
         if request.applied:
             answer = replace(answer, headers={**answer.headers, "Preference-Applied": ", ".join(request.applied)})
         return answer
 
-    def _binders(self, handler: Handler, request: HttpRequest) -> list[tuple[str, Binder]]:
-        """How each argument of `handler` is made. Who asks comes first: a stranger learns nothing from a 400."""
-        found: list[tuple[str, Binder]] = []
-        takes_query = False
-        for name, parameter in inspect.signature(handler, eval_str=True).parameters.items():
-            kind = parameter.annotation
-            if kind is Caller:
-                found.insert(0, (name, self._caller))
-            elif kind is HttpRequest:
-                found.append((name, lambda request: request))
-            elif kind is Freshness:
-                found.append((name, freshness_of))
-            elif kind is Prefer:
-                found.append((name, partial(prefer_of, default_s=WRITE_WAIT_S)))
-            elif kind is IdempotencyKey:
-                found.append((name, idempotency_key_of))
-            elif isinstance(kind, type) and issubclass(kind, BaseModel):
-                in_body = request.method == "POST"
-                takes_query |= not in_body
-                found.append((name, partial(body_model if in_body else query_model, model=kind)))
-            elif kind is str and f"{{{name}}}" in request.route:
-                found.append((name, partial(_path_param, name=name)))
-            else:
-                raise TypeError(f"{handler.__name__}: nothing binds the argument {name}")
-        if not takes_query:
-            found.insert(1 if found and found[0][1] == self._caller else 0, ("", no_query))
-        return found
+    def _bind(self, route: _Route, request: HttpRequest) -> None:
+        """Find out how each argument is made. Who asks comes first: a stranger learns nothing from a 400."""
+        parameters = inspect.signature(route.handler, eval_str=True).parameters
+        made = {name: self._binder(name, parameter.annotation, request) for name, parameter in parameters.items()}
+        route.takes_query = any(isinstance(bind, partial) and bind.func is query_model for bind in made.values())
+        route.binders = dict(sorted(made.items(), key=lambda item: item[1] != self._caller))
+
+    def _binder(self, name: str, kind: Any, request: HttpRequest) -> Binder:
+        by_type: dict[Any, Binder] = {
+            Caller: self._caller,
+            HttpRequest: lambda request: request,
+            Freshness: freshness_of,
+            Prefer: partial(prefer_of, default_s=WRITE_WAIT_S),
+            IdempotencyKey: idempotency_key_of,
+        }
+        if kind in by_type:
+            return by_type[kind]
+        if kind is str and f"{{{name}}}" in request.route:
+            return partial(_path_param, name=name)
+        if hasattr(kind, "model_fields"):
+            return partial(body_model if request.method == "POST" else query_model, model=kind)
+        raise TypeError(f"nothing binds the argument {name}")
 
     def _caller(self, request: HttpRequest) -> Caller:
         if request.client_id is None:

@@ -138,5 +138,7 @@ def _invalid(error: ValidationError) -> Invalid:
         for one in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     first = found[0]
-    more = {"errors": found} if len(found) > 1 else {}
-    return Invalid(f"{first['param']}: {first['detail']}", param=first["param"], **more)
+    detail = f"{first['param']}: {first['detail']}"
+    return (
+        Invalid(detail, param=first["param"], errors=found) if len(found) > 1 else Invalid(detail, param=first["param"])
+    )

@@ -40,7 +40,7 @@ class BodyNotJson(errors.Invalid):
 class BodyTooLarge(errors.Refused):
     """The body is longer than `limit_bytes`."""
 
-    code = "body-too-large"
+    code = "too-large"
 
 
 class MediaTypeUnsupported(errors.Refused):
@@ -72,7 +72,7 @@ PROBLEMS: dict[type[AppError], Problem] = {
     MethodNotAllowed: Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", "The path takes other methods"),
     errors.Invalid: Problem(HTTPStatus.BAD_REQUEST, "invalid", "A field cannot be used as sent"),
     BodyNotJson: Problem(HTTPStatus.BAD_REQUEST, "body-not-json", "The body is not one JSON object"),
-    BodyTooLarge: Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", "The body is too long"),
+    BodyTooLarge: Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too long"),
     MediaTypeUnsupported: Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Bodies are JSON"),
     IdempotencyKeyMissing: Problem(HTTPStatus.BAD_REQUEST, "idempotency-key-missing", "Writes need a key"),
     errors.FilterTooWide: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "filter-too-wide", "Nothing bounds this list"),

@@ -78,7 +78,9 @@ class Services:
         """Practices' keys."""
         from gateway.adapters.vault import SecretsVault
 
-        return SecretsVault(self._secrets_manager, prefix=os.environ["VAULT_PREFIX"])
+        return SecretsVault(
+            self._secrets_manager, prefix=os.environ["VAULT_PREFIX"], kms_key=os.environ.get("VAULT_KEY_ARN")
+        )
 
     @cached_property
     def signer(self) -> ports.Signer:
