@@ -76,7 +76,7 @@ def app(
     cdk.Tags.of(root).add("stage", stage.name)
 
     if said("nag") != "off" and os.environ.get("CDK_VALIDATION") != "false":
-        acknowledge(root)
+        acknowledge(root, stage)
         cdk.Validations.of(root).add_plugins(AwsSolutionsChecks(root), HIPAASecurityChecks(root))
     return root
 

@@ -16,7 +16,6 @@ from constructs import Construct
 from infra.catalogue import Authorizes, FunctionRow, Http
 from infra.openapi import openapi_body
 from infra.parts.function import Function
-from infra.problems import GATEWAY_PROBLEMS
 from infra.stages import Stage
 
 API_STAGE = "v1"
@@ -80,18 +79,6 @@ class Api(Construct):
                 throttling_burst_limit=stage.request_burst,
             ),
         )
-        for response_type, problem in GATEWAY_PROBLEMS.items():
-            self.rest_api.add_gateway_response(
-                "".join(word.title() for word in response_type.split("_")),
-                type=apigateway.ResponseType.of(response_type),
-                status_code=str(problem.status),
-                # API Gateway renders this template whatever is accepted; the header says what it is.
-                templates={"application/json": problem.body()},
-                response_headers={
-                    name: f"'{value}'"
-                    for name, value in {"Content-Type": "application/problem+json", **problem.headers}.items()
-                },
-            )
         for function in functions.values():
             self._let_call(function)
         if stage.owns_api_logging:
