@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+
 from open_dental import wire
 from open_dental.catalogue import Operation, UnknownOperation, UnknownResource, operation, resource, resources
 

@@ -1,6 +1,7 @@
 """The models against the catalogue: a misspelled alias reads None for ever, and no other test would notice."""
 
 import pytest
+
 from open_dental.catalogue import resource
 from open_dental.models.appointment import Appointment
 from open_dental.models.base import OpenDentalModel

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, lists
+
 from open_dental.versions import Version
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - the office's wall clock has no zone.
 """The vendor's spelling, both ways."""
 
 import json
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from open_dental import wire
 
 CENTS = st.decimals(min_value=-(10**9), max_value=10**9, places=2)
