@@ -3,6 +3,7 @@
 
 import json
 import logging
+import socket
 import ssl
 import subprocess
 import sys
@@ -233,9 +234,42 @@ class Broken(httpx.SyncByteStream):
         raise httpx.ReadError("broken off")
 
 
+class Endless(httpx.SyncByteStream):
+    """An answer that never ends."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            yield b" "
+
+
 def test_an_answer_that_breaks_off_is_lost() -> None:
     with pytest.raises(LostAnswer):
         client_on(lambda _: httpx.Response(200, stream=Broken())).call("patients.Simple")
+
+
+def test_an_answer_that_trickles_is_lost_when_its_time_is_over() -> None:
+    """A worker holds the practice for exactly as long as `Timeouts.limit_s` says."""
+    ticks = iter(range(0, 1000, 30))
+
+    def trickle(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Endless())
+
+    client = Client(KEYS, transport=httpx.MockTransport(trickle), monotonic=lambda: next(ticks))
+    with pytest.raises(LostAnswer):
+        client.call("patients.Simple")
+
+    assert next(ticks) == 30 * (Timeouts().limit_s // 30 + 2)
+
+
+def test_what_is_too_long_for_the_vendor_is_not_sent() -> None:
+    wire = Wire()
+    client = client_on(wire)
+
+    with pytest.raises(ValueError, match="too long"):
+        client.call("patients.Simple", query={"LName": "x" * 70_000})
+    with pytest.raises(ValueError, match="above"):
+        client.call("documents.Upload", body={"rawBase64": "x" * 16_800_000})
+    assert wire.requests == []
 
 
 def test_an_answer_above_the_limit_is_dropped() -> None:
@@ -285,7 +319,16 @@ def test_an_address_without_tls_trusts_no_certificate() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["ftp://x/api/v1", "https://", "https://user:pw@x/api/v1", "https://x/api/v1?a=b", "https://x/#f", "x"]
+    "url",
+    [
+        "ftp://x/api/v1",
+        "https://",
+        "https://user:pw@x/api/v1",
+        "https://x/api/v1?a=b",
+        "https://x/#f",
+        "x",
+        "https://x:99999",
+    ],
 )
 def test_a_base_url_is_a_plain_address(url: str) -> None:
     with pytest.raises(ValueError, match="base URL"):
@@ -368,6 +411,43 @@ def test_nothing_of_a_call_is_logged_even_when_everything_is_logged(
     for secret in ("Fake", "Invented", "1980", "77123", "ODFHIR", "authorization"):
         assert secret not in logged
         assert secret not in errors
+
+
+def test_an_answer_that_stalls_halfway_is_lost_at_the_shorter_limit() -> None:
+    """Were the longer limit used, this test would hang for as long as it says."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
+        held = []
+
+        def answer_half() -> None:
+            connection, _ = server.accept()
+            held.append(connection)
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[")
+
+        thread = threading.Thread(target=answer_half)
+        thread.start()
+        with Client(KEYS, url, timeouts=Timeouts(answer_s=600, stall_s=0.02)) as client, pytest.raises(LostAnswer):
+            client.call("patients.Simple")
+        thread.join()
+        for connection in held:
+            connection.close()
+
+
+def test_a_server_that_hangs_up_without_an_answer_may_have_done_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/api/v1"
+
+        def hang_up() -> None:
+            connection, _ = server.accept()
+            connection.recv(65536)
+            connection.close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with Client(KEYS, url) as client, pytest.raises(LostAnswer):
+            client.call("appointments.create", body={"Note": "x"})
+        thread.join()
 
 
 def test_reads_share_a_connection_and_each_write_has_its_own(office_url: str) -> None:
