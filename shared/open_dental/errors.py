@@ -384,7 +384,7 @@ def _of_text(status: int, message: str, operation: Operation | None) -> OpenDent
     return None
 
 
-_OF_A_PERMISSION = re.compile(r"permission|not allowed|not permitted")
+_OF_A_PERMISSION = re.compile(r"permission|not allowed|not permitted|read.?only")
 _OF_A_KEY = re.compile(r"\bkeys?\b|developerkey|customerkey|credential|disabled|expired|authorization header")
 _OF_A_STATEMENT = re.compile(r"read.?only|select|statement|\bquery\b")
 

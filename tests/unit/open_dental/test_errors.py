@@ -65,6 +65,7 @@ SAID = [
     (401, "Unauthorized", Unauthorized),
     (403, "", Unauthorized),
     (401, "This key does not have permission for this method", PermissionMissing),
+    (401, "This key is enabled read-only.", PermissionMissing),
     (401, "The developer key is invalid.", KeyRefused),
     (401, "CustomerKey is disabled", KeyRefused),
 ]

@@ -86,6 +86,24 @@ def test_a_row_that_moves_to_a_later_page_is_given_out_once() -> None:
     assert paging.complete
 
 
+@given(st.integers(0, 30), st.integers(1, 6), st.lists(st.integers(0, 3), max_size=8))
+def test_rows_added_in_front_while_reading_cost_repeats_and_no_row(count: int, limit: int, added: list[int]) -> None:
+    """Lists that show the newest first: every row that stood there at the start is read, and once."""
+    newest_first = list(range(count, 0, -1))
+    paging, read, arrivals = Paging("procedurelogs.list", page_limit=limit), list[int](), iter(added)
+    while (query := paging.next_query()) is not None:
+        start = int(str(query["Offset"]))
+        read += [
+            row["ProcNum"] for row in paging.take([{"ProcNum": key} for key in newest_first[start : start + limit]])
+        ]
+        for _ in range(next(arrivals, 0)):
+            newest_first.insert(0, newest_first[0] + 1 if newest_first else 1)
+
+    assert len(set(read)) == len(read)
+    if paging.complete:
+        assert set(range(1, count + 1)) <= set(read)
+
+
 def test_rows_without_a_key_are_compared_whole() -> None:
     paging = Paging("securityperms.list", page_limit=2)
     rows = [{"Permission": "ApiReadAll", "HasPermission": "true"}, {"Permission": "ApiComm", "HasPermission": "true"}]
