@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from gateway.core.normalize.office import Office, office
-from gateway.core.normalize.values import ContentHash, Words, day, flag, key, raw_row, text
+from gateway.core.normalize.values import ContentHash, Words, day, key, raw_row, text
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text
 
@@ -38,7 +38,7 @@ _COLUMNS: Final = tuple(
 _version = ContentHash(_COLUMNS)
 _NOTHING: Final = dict.fromkeys(_COLUMNS, "")
 _MIDNIGHT: Final = "00:00:00"
-_FLAGS: Final = {"true": True, "false": False}
+_FLAGS: Final = {"true": True, "false": False, "True": True, "False": False, True: True, False: False}
 
 NOTES: Final = frozenset({"PtNote", "PtNoteCompleted"})
 MINUTES_PER_MARK: Final = 5
@@ -87,6 +87,7 @@ def appointment(
 
 def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
     number, clinic, status_source = key(row["AptNum"]), key(row["ClinicNum"]), row["AptStatus"]
+    practice_id = here.practice_id
     status = STATUS[status_source]
     zone, clock = here.clocks.get(clinic) or here.usual_clock
     wall, pattern = row["AptDateTime"], row["Pattern"]
@@ -117,8 +118,8 @@ def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
         start_at, end_at, local_start, local_end, ambiguous, nonexistent = span
     return {
         "id": here.appointment(number),
-        "source": {"system": "open_dental", "table": "appointment", "key": str(number), "practice_id": here.practice_id},
-        "practice_id": here.practice_id,
+        "source": {"system": "open_dental", "table": "appointment", "key": str(number), "practice_id": practice_id},
+        "practice_id": practice_id,
         "location_id": here.location(clinic) if clinic else None,
         "patient_id": here.patient(patient) if patient else None,
         "kind": "note" if status_source in NOTES else "appointment",
@@ -144,10 +145,10 @@ def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
         "hygienist_id": here.provider(hygienist) if hygienist else None,
         "assistant_id": None,
         "operatory_id": here.operatory(operatory) if operatory else None,
-        "is_hygiene": _FLAGS[hygiene] if (hygiene := row["IsHygiene"]) in _FLAGS else flag(hygiene),
+        "is_hygiene": _FLAGS.get(row["IsHygiene"]),
         "type": {"id": here.appointment_type(type_)} if type_ else None,
         "description": text(row["ProcDescript"]),
-        "is_new_patient": _FLAGS[new] if (new := row["IsNewPatient"]) in _FLAGS else flag(new),
+        "is_new_patient": _FLAGS.get(row["IsNewPatient"]),
         "is_asap": row["Priority"] == "ASAP" or status_source == "ASAP",
         "arrived_at": arrived,
         "seated_at": seated,
@@ -194,7 +195,9 @@ def _how_it_broke(
         for one in procedures
         if (code := one.get("procCode")) in {MISSED, CANCELLED}
         and one.get("ProcStatus") == "C"
-        and (key(one.get("AptNum")) == number or (key(one.get("PatNum")) == patient and one.get("ProcDate") == visit_day))
+        and (
+            key(one.get("AptNum")) == number or (key(one.get("PatNum")) == patient and one.get("ProcDate") == visit_day)
+        )
     }
     # Two codes for one day contradict each other (or belong to two visits): no evidence for either.
     return _EVIDENCE[codes.pop()] if len(codes) == 1 else None

@@ -262,7 +262,11 @@ def _columns_mark(columns: list[str]) -> str:
 
 
 def _digest(content: str) -> str:
-    return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    try:
+        return sha256(content.encode()).hexdigest()[:32]
+    except UnicodeEncodeError:
+        # Half a character cannot be written in UTF-8 otherwise.
+        return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 _PLAIN: dict[Decimal, str] = {}
