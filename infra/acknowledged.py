@@ -128,7 +128,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     Acknowledged(
         rule="HIPAA.Security-LambdaConcurrency",
         where=_FUNCTIONS,
-        reason="Reserved shares starve other functions of small accounts; throttles, WAF and the queue's maximum bound.",
+        reason="Reserved shares starve other functions of small accounts; throttles, WAF and the queue's limit bound.",
         ends="Measured load that needs a guaranteed share.",
     ),
     Acknowledged(
