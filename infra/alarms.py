@@ -29,7 +29,7 @@ class AlarmRow:
 ALARMS: tuple[AlarmRow, ...] = (
     AlarmRow(
         name="CallsWaitTooLong",
-        means="The oldest turn has waited 30 minutes. Look at the worker's errors and at breakers in /practices health.",
+        means="The oldest turn has waited 30 minutes. Look at the worker's log and at the practices' breakers.",
         namespace="AWS/SQS",
         metric="ApproximateAgeOfOldestMessage",
         of="calls",

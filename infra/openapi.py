@@ -16,7 +16,9 @@ API_TIMEOUT_MS = 29_000
 _BEARER = "bearer"
 
 
-def openapi_body(rows: Iterable[FunctionRow], *, title: str, invocation_uri: Callable[[FunctionRow], str]) -> dict[str, Any]:
+def openapi_body(
+    rows: Iterable[FunctionRow], *, title: str, invocation_uri: Callable[[FunctionRow], str]
+) -> dict[str, Any]:
     """Return the document; `invocation_uri` says how API Gateway reaches the function of a row.
 
     Raises:

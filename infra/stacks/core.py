@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.alarms import AlarmRow
-from infra.catalogue import TABLES, Consumes, Every, FunctionRow
+from infra.catalogue import Consumes, Every, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallQueue
@@ -37,6 +37,7 @@ class CoreStack(cdk.Stack):
         id_: str,
         *,
         rows: Iterable[FunctionRow],
+        tables: Iterable[TableRow],
         alarms: Iterable[AlarmRow],
         code: Path,
         layer: Path,
@@ -57,7 +58,7 @@ class CoreStack(cdk.Stack):
         )
         fed = {"calls": (calls.queue, records), "ticks": (ticks.queue, traces)}
         grants = Grants(
-            tables={row.name: TableAccess(row, records, stage) for row in TABLES},
+            tables={row.name: TableAccess(row, records, stage) for row in tables},
             queues={"calls": calls.access, "ticks": ticks.access},
             bodies=BodiesAccess(records, stage),
             signing=SigningAccess(records, stage),
