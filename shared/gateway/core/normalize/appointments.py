@@ -30,10 +30,42 @@ WATCHED: Final = {"AptStatus": STATUS}
 """Columns whose words are watched for drift."""
 
 _COLUMNS: Final = tuple(
-    "AptNum PatNum AptStatus Pattern Confirmed confirmed TimeLocked Op Note ProvNum provAbbr ProvHyg AptDateTime "
-    "NextAptNum UnschedStatus unschedStatus IsNewPatient ProcDescript ClinicNum IsHygiene DateTStamp DateTimeArrived "
-    "DateTimeSeated DateTimeDismissed InsPlan1 InsPlan2 DateTimeAskedToArrive colorOverride AppointmentTypeNum "
-    "SecUserNumEntry SecDateTEntry Priority PatternSecondary ItemOrderPlanned".split()
+    [
+        "AptNum",
+        "PatNum",
+        "AptStatus",
+        "Pattern",
+        "Confirmed",
+        "confirmed",
+        "TimeLocked",
+        "Op",
+        "Note",
+        "ProvNum",
+        "provAbbr",
+        "ProvHyg",
+        "AptDateTime",
+        "NextAptNum",
+        "UnschedStatus",
+        "unschedStatus",
+        "IsNewPatient",
+        "ProcDescript",
+        "ClinicNum",
+        "IsHygiene",
+        "DateTStamp",
+        "DateTimeArrived",
+        "DateTimeSeated",
+        "DateTimeDismissed",
+        "InsPlan1",
+        "InsPlan2",
+        "DateTimeAskedToArrive",
+        "colorOverride",
+        "AppointmentTypeNum",
+        "SecUserNumEntry",
+        "SecDateTEntry",
+        "Priority",
+        "PatternSecondary",
+        "ItemOrderPlanned",
+    ]
 )
 _version = ContentHash(_COLUMNS)
 _NOTHING: Final = dict.fromkeys(_COLUMNS, "")
