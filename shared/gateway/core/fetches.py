@@ -54,18 +54,16 @@ def knows(practice: Practice, operation_id: str, param: str | None = None) -> bo
     return practice.version is None or Version.parse(practice.version).has(since)
 
 
-def collect(
-    operation_id: str, query: Mapping[str, Any], practice: Practice, *, most: int = MOST_PAGES
-) -> Steps[list[Row]]:
+def collect(operation_id: str, query: Mapping[str, Any], practice: Practice) -> Steps[list[Row]]:
     """Every row of one list, page by page.
 
     Raises:
-        FilterTooWide: more than `most` pages. UpstreamBroken: a page came again, so that rows may be missing.
+        FilterTooWide: more than `MOST_PAGES`. UpstreamBroken: a page came again, so that rows may be missing.
     """
     paging = Paging(operation_id, query, page_limit=practice.page_limit)
     rows: list[Row] = []
     while (page := paging.next_query()) is not None:
-        if paging.pages_read >= most:
+        if paging.pages_read >= MOST_PAGES:
             raise FilterTooWide("that is more than can be read page by page", bounds=[])
         answer = yield UpstreamCall(operation_id, query=page)
         rows.extend(paging.take(answer.rows))
@@ -98,7 +96,7 @@ def get_each(operation_id: str, row_key: str, keys: Iterable[int]) -> Steps[list
 
 
 def _none_if_not_found(steps: Steps[list[Row]]) -> Steps[list[Row]]:
-    """No rows where Open Dental answers 404: only for lists under a row that was just read, so nothing else is meant."""
+    """No rows where Open Dental answers 404: for lists under a row that was just read, so nothing else can be meant."""
     try:
         return (yield from steps)
     except NotFound:

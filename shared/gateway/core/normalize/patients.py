@@ -46,58 +46,13 @@ WATCHED: Final = {
 }
 """Columns whose words are watched for drift."""
 
-_COLUMNS: Final = tuple(
-    [
-        "PatNum",
-        "LName",
-        "FName",
-        "MiddleI",
-        "Preferred",
-        "PatStatus",
-        "Gender",
-        "Position",
-        "Birthdate",
-        "SSN",
-        "Address",
-        "Address2",
-        "City",
-        "State",
-        "Zip",
-        "HmPhone",
-        "WkPhone",
-        "WirelessPhone",
-        "Guarantor",
-        "Email",
-        "EstBalance",
-        "PriProv",
-        "priProvAbbr",
-        "SecProv",
-        "secProvAbbr",
-        "FeeSched",
-        "BillingType",
-        "ImageFolder",
-        "FamFinUrgNote",
-        "ChartNumber",
-        "MedicaidID",
-        "BalTotal",
-        "EmployerNum",
-        "DateFirstVisit",
-        "ClinicNum",
-        "clinicAbbr",
-        "Premed",
-        "Ward",
-        "PreferConfirmMethod",
-        "PreferContactMethod",
-        "PreferRecallMethod",
-        "Language",
-        "AdmitDate",
-        "siteDesc",
-        "DateTStamp",
-        "SuperFamily",
-        "TxtMsgOk",
-        "SecDateEntry",
-    ]
-)
+_COLUMNS: Final = (  # noqa: SIM905 - one word a line would be all one sees of this file.
+    "PatNum LName FName MiddleI Preferred PatStatus Gender Position Birthdate SSN Address Address2 City State Zip "
+    "HmPhone WkPhone WirelessPhone Guarantor Email EstBalance PriProv priProvAbbr SecProv secProvAbbr FeeSched "
+    "BillingType ImageFolder FamFinUrgNote ChartNumber MedicaidID BalTotal EmployerNum DateFirstVisit ClinicNum "
+    "clinicAbbr Premed Ward PreferConfirmMethod PreferContactMethod PreferRecallMethod Language AdmitDate "
+    "siteDesc DateTStamp SuperFamily TxtMsgOk SecDateEntry"
+).split()
 _version = ContentHash(_COLUMNS, numbers=("EstBalance", "BalTotal"))
 _NOTHING: Final = dict.fromkeys(_COLUMNS, "")
 

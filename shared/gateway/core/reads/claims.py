@@ -140,10 +140,9 @@ def _bound(
     if since is not None and knows(practice, "claims.list", "SecDateTEdit"):
         asked["SecDateTEdit"] = since
     letters = [letter for ours in query.status or () for letter in STATUS.upstream(ours)]
-    if letters and knows(practice, "claims.list", "ClaimStatus"):
-        # A list for each status costs a call at least: where something else bounds, one list is cheaper.
-        if len(letters) == 1 or not asked:
-            return {"queries": [{**asked, "ClaimStatus": letter} for letter in letters], **more}
+    # A list for each status costs a call at least: where something else bounds, one list is cheaper.
+    if letters and (len(letters) == 1 or not asked) and knows(practice, "claims.list", "ClaimStatus"):
+        return {"queries": [{**asked, "ClaimStatus": letter} for letter in letters], **more}
     if not asked:
         raise FilterTooWide("say which claims: nothing bounds this list", bounds=list(BOUNDS))
     return {"queries": [asked], **more}
@@ -165,10 +164,10 @@ def _carriers(rows: list[Row], reading: Reading) -> dict[int, Row]:
     numbers = sorted({found for row in rows if (found := key(row.get("PlanNum")))})
     if not numbers:
         return {}
-    found = reading.rows("fetch.carriers", {"keys": numbers})
-    by_key = {key(row.get("CarrierNum")): row for row in found["carriers"]}
+    fetched = reading.rows("fetch.carriers", {"keys": numbers})
+    by_key = {key(row.get("CarrierNum")): row for row in fetched["carriers"]}
     return {
         key(plan.get("PlanNum")): by_key[key(plan.get("CarrierNum"))]
-        for plan in found["insplans"]
+        for plan in fetched["insplans"]
         if key(plan.get("CarrierNum")) in by_key
     }

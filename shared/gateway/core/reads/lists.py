@@ -119,7 +119,7 @@ class Pager:
     """Cuts a list into pages by keyset: a page begins behind the last row of the one before, wherever that now stands.
 
     So rows that come between two pages never make another row come twice or not at all. A cursor is bound to its
-    practice and to the filters: it carries a hash of them, and of a row only its place in the order, which names nobody.
+    practice and to the filters: it carries a hash of them, and of a row only its place in the order: nobody's name.
     """
 
     def __init__(self, query: ListQuery, obj: str, practice: Practice, *, on: Services) -> None:

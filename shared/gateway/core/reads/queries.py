@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 Id = Annotated[str, StringConstraints(min_length=5, max_length=64)]
 Ids = Annotated[list[Id], Field(max_length=100)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=15)]
 Include = Annotated[list[Literal["raw"]], Field(max_length=1)]
 
 
