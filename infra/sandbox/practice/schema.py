@@ -301,7 +301,8 @@ def tables() -> dict[str, Table]:
         keys[table] = _KEYS.get(table) or resource.key or f"{table}Num"
         known = columns.setdefault(table, {keys[table]: Column(keys[table], "int")})
         for field in resource.fields:
-            if field.derived or field.name in known:
+            # A small first letter marks what is not a column, or one under another spelling.
+            if field.derived or field.name[0].islower() or field.name in known:
                 continue
             kind = _kind(table, field)
             words = _numbers(table, field) if kind == "enum" else ()

@@ -6,6 +6,7 @@ and the resources' pages) stands in the tables of this module.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\Z")
 _TIME = re.compile(r"-?\d{1,3}:\d{2}(:\d{2})?\Z")
 _INTERVAL = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)w)?(?:(\d+)d)?\Z")
 _NEWLINES = re.compile(r"\r\n|\r|\n")
+
+
+class Misfit(ValueError):  # noqa: N818  (what happened)
+    """A wire value that its column cannot hold; the text says what is needed, never what came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,19 +286,17 @@ def _twin_getter(twin: Twin) -> Getter:
     return get
 
 
-def _column_getter(column: schema.Column, wire_type: str, *, capital: bool) -> Getter:  # noqa: PLR0911
+def _column_getter(column: schema.Column, wire_type: str, *, capital: bool) -> Getter:
     name = column.name
     if column.kind == "enum" and wire_type in ("enum", "string"):
         words = {number: word for word, number in column.words}
         return lambda row, _: words.get(row[name], str(row[name]))
-    if wire_type == "bool_string":
-        yes, no = ("True", "False") if capital else ("true", "false")
-        return lambda row, _: yes if row[name] else no
-    if wire_type == "bool":
-        return lambda row, _: bool(row[name])
     if wire_type in ("date", "datetime") or column.kind in ("date", "datetime"):
         return _moment_getter(name, wire_type)
+    yes, no = ("True", "False") if capital else ("true", "false")
     simple: dict[str, Getter] = {
+        "bool_string": lambda row, _: yes if row[name] else no,
+        "bool": lambda row, _: bool(row[name]),
         "int": lambda row, _: _whole(row[name]),
         "int_string": lambda row, _: str(row[name]),
         "float": lambda row, _: float(row[name]),
@@ -301,11 +304,9 @@ def _column_getter(column: schema.Column, wire_type: str, *, capital: bool) -> G
         "color": lambda row, _: color(row[name]),
         "time": lambda row, _: str(row[name]),
     }
-    if wire_type in simple:
-        return simple[wire_type]
     if column.kind == "interval":
         return lambda row, _: interval(row[name])
-    return lambda row, _: _NEWLINES.sub(" ", str(row[name]))
+    return simple.get(wire_type, lambda row, _: _NEWLINES.sub(" ", str(row[name])))
 
 
 def _whole(value: Any) -> Any:
@@ -411,36 +412,36 @@ def to_column(column: schema.Column, value: Any) -> Any:
 
 def _read_int(_column: schema.Column, value: Any) -> int:
     if isinstance(value, bool):
-        raise ValueError("a number is needed")
+        raise Misfit("a number is needed")
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, int | str):
-        raise ValueError("a number is needed")  # noqa: TRY004  (of the sender's making)
+        raise Misfit("a number is needed")
     number = int(value)
     if not -(2**63) <= number < 2**63:
-        raise ValueError("the number is too large")
+        raise Misfit("the number is too large")
     return number
 
 
 def _read_money(_column: schema.Column, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError("an amount is needed")
+        raise Misfit("an amount is needed")
     amount = float(value)
-    if amount != amount or amount in (float("inf"), float("-inf")):
-        raise ValueError("an amount is needed")
+    if not math.isfinite(amount):
+        raise Misfit("an amount is needed")
     return amount
 
 
 def _read_text(_column: schema.Column, value: Any) -> str:
     if isinstance(value, dict | list):
-        raise ValueError("text is needed")
+        raise Misfit("text is needed")
     return value if isinstance(value, str) else str(value)
 
 
 def _read_bool(_column: schema.Column, value: Any) -> int:
     word = str(value).lower()
     if word not in ("true", "false"):
-        raise ValueError('"true" or "false" is needed')
+        raise Misfit('"true" or "false" is needed')
     return int(word == "true")
 
 
@@ -451,18 +452,18 @@ def _read_enum(column: schema.Column, value: Any) -> int:
     spaceless = {word.replace(" ", "").lower(): number for word, number in words.items()}
     if isinstance(value, str) and value.replace(" ", "").lower() in spaceless:
         return spaceless[value.replace(" ", "").lower()]
-    raise ValueError("the word is not one of those documented")
+    raise Misfit("the word is not one of those documented")
 
 
 def _read_word(column: schema.Column, value: Any) -> str:
     if not isinstance(value, str) or (column.enum and value not in column.enum):
-        raise ValueError("the word is not one of those documented")
+        raise Misfit("the word is not one of those documented")
     return value
 
 
 def _read_date(_column: schema.Column, value: Any) -> str:
     if not isinstance(value, str) or not _DATE.match(value[:10]) or not (len(value) == 10 or _DATETIME.match(value)):
-        raise ValueError("format must be yyyy-MM-dd")
+        raise Misfit("format must be yyyy-MM-dd")
     datetime.fromisoformat(value)
     return value[:10]
 
@@ -471,14 +472,14 @@ def _read_datetime(_column: schema.Column, value: Any) -> str:
     if isinstance(value, str) and _DATE.match(value):
         value = f"{value} 00:00:00"
     if not isinstance(value, str) or not _DATETIME.match(value):
-        raise ValueError("format must be yyyy-MM-dd HH:mm:ss")
+        raise Misfit("format must be yyyy-MM-dd HH:mm:ss")
     datetime.fromisoformat(value)
     return value
 
 
 def _read_time(_column: schema.Column, value: Any) -> str:
     if not isinstance(value, str) or not _TIME.match(value):
-        raise ValueError("format must be HH:mm:ss")
+        raise Misfit("format must be HH:mm:ss")
     return value if value.count(":") == 2 else f"{value}:00"
 
 
@@ -486,7 +487,7 @@ def _read_color(_column: schema.Column, value: Any) -> int:
     parts = str(value).split(",")
     numbers = [int(part) for part in parts]
     if len(numbers) != 3 or not all(0 <= number <= 255 for number in numbers):
-        raise ValueError("format must be r,g,b")
+        raise Misfit("format must be r,g,b")
     if numbers == [0, 0, 0]:
         return 0
     return ((255 << 24) | (numbers[0] << 16) | (numbers[1] << 8) | numbers[2]) - 2**32
@@ -495,10 +496,10 @@ def _read_color(_column: schema.Column, value: Any) -> int:
 def _read_interval(_column: schema.Column, value: Any) -> int:
     match = _INTERVAL.match(str(value))
     if match is None:
-        raise ValueError("digits with y, m, w and d are needed")
+        raise Misfit("digits with y, m, w and d are needed")
     years, months, weeks, days = (int(part or 0) for part in match.groups())
     if max(years, months, weeks, days) > 255:
-        raise ValueError("the interval is too long")
+        raise Misfit("the interval is too long")
     return years << 24 | months << 16 | weeks << 8 | days
 
 
