@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from infra.sandbox.practice import facts, schema
 from infra.sandbox.practice.clock import Clock
 from infra.sandbox.practice.keys import ApiKey
+from infra.sandbox.practice.paging import Pager
 from infra.sandbox.practice.store import Store
-from infra.sandbox.practice.wire import Renderer
+from infra.sandbox.practice.wire import Formats, Renderer
 
 API_LOG_SOURCE = "API"
 
@@ -22,6 +24,7 @@ class Office:
         self.clock: Clock = store.clock
         self.version = version
         self.key = ApiKey()
+        self.pager = Pager(store)
         self._renderer = Renderer(store)
 
     def at_least(self, version: str) -> bool:
@@ -36,9 +39,24 @@ class Office:
         """The office's date, yyyy-MM-dd."""
         return self.now()[:10]
 
+    def zone_offset(self) -> timedelta:
+        """How far the office's wall clock is ahead of UTC now."""
+        return self.clock.utc().astimezone(self.clock.zone).utcoffset() or timedelta()
+
     def render(self, resource: str, row: Mapping[str, Any], operation: str | None = None) -> dict[str, Any]:
         """A row in wire form, with the fields and types `operation` documents (the resource's own without one)."""
         return self._renderer.render(resource, row, operation, version=self.version)
+
+    def render_many(
+        self,
+        resource: str,
+        rows: Iterable[Mapping[str, Any]],
+        operation: str | None = None,
+        *,
+        formats: Formats | None = None,
+    ) -> list[dict[str, Any]]:
+        """Rows in wire form; rows that point to the same provider or definition look it up once."""
+        return self._renderer.render_many(resource, rows, operation, version=self.version, formats=formats)
 
     def code(self, table: str, column: str, word: str) -> int:
         """The database's number of an enumeration's word. Raises KeyError for a word that is not documented."""
