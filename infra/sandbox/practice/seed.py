@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from random import Random
 
 from infra.sandbox.practice.behaviours.ledger import age
 from infra.sandbox.practice.office import Office
+from infra.sandbox.practice.schema import tables
 from infra.sandbox.practice.seeding.calendar import Calendar, add_schedules
 from infra.sandbox.practice.seeding.desk import add_desk
 from infra.sandbox.practice.seeding.money import add_money
 from infra.sandbox.practice.seeding.people import add_people
-from infra.sandbox.practice.seeding.rows import Rows
+from infra.sandbox.practice.seeding.rows import Row, Rows
 from infra.sandbox.practice.seeding.setup import set_up
 from infra.sandbox.practice.seeding.visits import add_visits
 
@@ -33,12 +35,20 @@ def invent(today: date, *, patients: int, seed: int) -> Rows:
     return rows
 
 
+def _even(table: str, listed: list[Row]) -> Iterator[Row]:
+    """Give all rows of a table the same columns, so that they can be written at once."""
+    shape = tables()[table]
+    names = dict.fromkeys(name for row in listed for name in row)
+    defaults = {name: shape.columns[name].default for name in names}
+    return ({**defaults, **row} for row in listed)
+
+
 def seed(office: Office, *, patients: int, seed: int) -> None:
     """Fill the empty practice with `patients` invented people; the same `seed` on the same day gives the same rows."""
     rows = invent(date.fromisoformat(office.today()), patients=patients, seed=seed)
     with office.store.transaction():
         for table, listed in rows:
-            office.store.insert_many(table, listed)
+            office.store.insert_many(table, _even(table, listed))
         office.store.set_preference("ProgramVersion", f"{office.version}.0")
         office.store.set_preference("DataBaseVersion", f"{office.version}.0")
         age(office, keep_stamps=True)
