@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import errors, exp
 
 from infra.sandbox.practice.handlers import Rejected, Reply, Request, handles
+from infra.sandbox.practice.mysql import name_columns, rewrite
 from infra.sandbox.practice.office import Office
 
 ROWS = 100
@@ -42,18 +43,28 @@ def short_query(office: Office, request: Request) -> Reply:
     offset = request.query.get("Offset", "0")
     if not offset.isdigit() or len(offset) > 15:
         raise Rejected(400, "Offset is invalid.")
-    statement = _readable(str(request.body.get("SqlCommand", "")))
-    now = f"'{office.now()}'"
-    text = statement.transform(_clock, now).sql(dialect="sqlite")
+    statement = name_columns(_readable(str(request.body.get("SqlCommand", ""))))
+    text = statement.transform(rewrite, office.now()).sql(dialect="sqlite")
     try:
-        names, rows = office.store.read_only(f"SELECT * FROM ({text}) LIMIT {ROWS} OFFSET {int(offset)}")  # noqa: S608
+        names, rows = office.store.read_only(text, skip=int(offset), take=ROWS)
     except sqlite3.OperationalError as error:
-        if "interrupted" in str(error):
-            raise Rejected(504, "") from None
+        # Past the time limit the real gateway answers 504 as well.
+        raise Rejected(504 if "interrupted" in str(error) else 400, "The query could not be run.") from None
+    except (sqlite3.Error, sqlite3.Warning):
         raise Rejected(400, "The query could not be run.") from None
-    except sqlite3.Error:
-        raise Rejected(400, "The query could not be run.") from None
+    names = _told_apart(names)
     return Reply(200, [{name: _shown(value) for name, value in zip(names, row, strict=True)} for row in rows])
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Columns of one name get a number, as in the vendor's data tables."""
+    seen: dict[str, int] = {}
+    for at, name in enumerate(names):
+        count = seen.get(name, 0)
+        seen[name] = count + 1
+        if count:
+            names[at] = f"{name}{count}"
+    return names
 
 
 def _readable(text: str) -> exp.Query:
@@ -70,15 +81,6 @@ def _readable(text: str) -> exp.Query:
         if table.name.lower().startswith(("sqlite_", "pragma_")):
             raise Rejected(400, "The query could not be run.")
     return parsed[0]
-
-
-def _clock(node: exp.Expression, now: str) -> exp.Expression:
-    """NOW() and its sisters are the office's clock, not this machine's."""
-    if isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.upper() == "NOW"):
-        return exp.Literal.string(now.strip("'"))
-    if isinstance(node, exp.CurrentDate):
-        return exp.Literal.string(now.strip("'")[:10])
-    return node
 
 
 def _shown(value: Any) -> Any:
