@@ -94,14 +94,14 @@ def _exists(office: Office, parameter: facts.Parameter) -> bool:
 def _require(request: Request) -> None:
     for parameter in request.operation.query:
         if parameter.required and not request.query.get(parameter.name):
-            raise Rejected(400, f"{parameter.name} is required.")
+            raise Rejected(400, f"{parameter.name} is required")
     if not request.operation.body:
         return
     if not isinstance(request.body, dict):
         raise Rejected(400, "The body must be a JSON object.")
     for parameter in request.operation.body:
         if parameter.required and request.body.get(parameter.name) in (None, ""):
-            raise Rejected(400, f"{parameter.name} is required.")
+            raise Rejected(400, f"{parameter.name} is required")
 
 
 def _read(office: Office, request: Request, max_limit: int) -> Reply:

@@ -41,10 +41,9 @@ class Request:
     def id(self) -> int:
         """The first id of the URL as a number. Raises Rejected 400 if it is not one."""
         text = next(iter(self.path.values()), "")
-        try:
-            return int(text)
-        except ValueError:
-            raise Rejected(400, f"{next(iter(self.path), 'Id')} is invalid.") from None
+        if not text.removeprefix("-").isdigit() or abs(int(text)) >= 2**63:
+            raise Rejected(400, f"{next(iter(self.path), 'Id')} is invalid.")
+        return int(text)
 
 
 class Rejected(Exception):  # noqa: N818  (what happened, not a fault of the program)

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from infra.sandbox.practice import schema
+from infra.sandbox.practice import mysql, schema
 from infra.sandbox.practice.clock import Clock
 
 # Told of every write: table, the row before (None: new) and after (None: gone).
@@ -39,6 +39,7 @@ class Store:
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("PRAGMA cache_size=-65536")
         self._db.execute("PRAGMA temp_store=MEMORY")
+        mysql.register(self._db)
         for statement in schema.create_statements():
             self._db.execute(statement)
 
@@ -186,9 +187,9 @@ class Store:
         return int(self.tuples(f'SELECT count(*) FROM "{schema.tables()[table].name}"')[0][0])
 
     def read_only(
-        self, statement: str, args: Sequence[object] = (), *, limit_s: float = 60.0
+        self, statement: str, *, skip: int, take: int, limit_s: float = 60.0
     ) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Column names and rows of a statement that cannot write.
+        """Column names and `take` rows, after the first `skip`, of a statement that cannot write.
 
         Raises sqlite3.Error for a statement SQLite refuses, and OperationalError ("interrupted") past `limit_s`.
         """
@@ -200,9 +201,9 @@ class Store:
             self._db.set_progress_handler(lambda: int(deadline.is_set()), 10_000)
             timer.start()
             try:
-                cursor = self._db.execute(statement, tuple(args))
+                cursor = self._db.execute(statement)
                 names = [column[0] for column in cursor.description or ()]
-                return names, [tuple(row) for row in cursor.fetchall()]
+                return names, [tuple(row) for row in itertools.islice(cursor, skip, skip + take)]
             finally:
                 timer.cancel()
                 self._db.set_progress_handler(None, 0)

@@ -107,13 +107,14 @@ class Throttle:
     def _arrive(self, now: float) -> None:
         self.pace.arrivals += 1
         # Measured against the call before it, which may itself still wait.
-        if self.counted_from == "start" and now < self._last_start + self.interval_s - TOLERANCE_S:
+        must_wait = self._busy or self._waiting or now < self._due()
+        if must_wait and len(self._waiting) >= self.depth:
+            self.pace.refusals += 1
+            ahead_s = len(self._waiting) * self.interval_s
+            raise Throttled(max(1, math.ceil(max(self._due() - now, 0.0) + ahead_s)))
+        too_early = self._waiting or now < self._last_start + self.interval_s - TOLERANCE_S
+        if self.counted_from == "start" and too_early:
             self.pace.early += 1
-        if self._busy or self._waiting or now < self._due():
-            if len(self._waiting) >= self.depth:
-                self.pace.refusals += 1
-                ahead = (len(self._waiting)) * self.interval_s
-                raise Throttled(max(1, math.ceil(max(self._due() - now, 0.0) + ahead)))
 
     def _due(self) -> float:
         return (self._last_start if self.counted_from == "start" else self._last_end) + self.interval_s
