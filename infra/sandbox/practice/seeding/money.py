@@ -77,7 +77,7 @@ def _bill(books: Books, visit: Visit) -> None:
         _capitation(books, visit, billed)
     elif billed and covers:
         age = (books.today - visit.day).days
-        claimed = rng.random() < (0.95 if age > 6 else 0.8)
+        claimed = rng.random() < (0.99 if age > 40 else 0.95 if age > 6 else 0.8)
         answered = _claim(books, visit, billed, covers[0], 1, claimed=claimed, after=visit.day)
         if len(covers) > 1 and claimed:
             _claim(books, visit, billed, covers[1], 2, claimed=True, after=answered)
@@ -493,12 +493,13 @@ def _preauthorizations(books: Books, people: list[Person]) -> None:
 def _every_status(books: Books) -> None:
     """Make sure that each claim state is there at least once, also in a small practice."""
     claims = books.rows["claim"]
-    unanswered = [c for c in claims if c["ClaimStatus"] in ("S", "W") and c["ClaimType"] == "P"]
+    unanswered = [c for c in claims if c["ClaimStatus"] == "S" and c["ClaimType"] == "P"]
+    wanted = max(1, len(claims) // 300)
     for status in ("I", "U", "W", "H"):
-        if any(claim["ClaimStatus"] == status for claim in claims) or not unanswered:
-            continue
-        claim = unanswered.pop()
-        claim |= {"ClaimStatus": status, "DateSent": NO_DATE, "DateSentOrig": NO_DATE}
+        for _ in range(wanted - sum(claim["ClaimStatus"] == status for claim in claims)):
+            if len(unanswered) > 1:
+                claim = unanswered.pop()
+                claim |= {"ClaimStatus": status, "DateSent": NO_DATE, "DateSentOrig": NO_DATE}
 
 
 def _odd_payments(books: Books, people: list[Person]) -> None:

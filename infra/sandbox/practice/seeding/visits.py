@@ -293,6 +293,8 @@ def add_visits(rows: Rows, rng: Random, made: Setup, calendar: Calendar, people:
     for person in people:
         if person.first_seen:
             person.row["DateFirstVisit"] = on(person.first_seen)
+            entered = on(person.first_seen - timedelta(days=5))
+            person.row["SecDateEntry"] = min(person.row["SecDateEntry"], entered)
             person.row["DateTStamp"] = max(person.row["DateTStamp"], f"{person.first_seen} 08:00:00")
     return diary
 
