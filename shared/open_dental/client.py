@@ -262,7 +262,7 @@ class Client:
         raise failure
 
 
-class _TooLong(Exception):  # noqa: N818 - errors are named for what happened.
+class _TooLong(Exception):
     """The answer is above the limit."""
 
 

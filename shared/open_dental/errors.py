@@ -70,7 +70,7 @@ class OpenDentalError(Exception):
         return f"{said} ({', '.join(known)})" if known else said
 
 
-class Refused(OpenDentalError):  # noqa: N818 - errors are named for what happened.
+class Refused(OpenDentalError):
     """An answer came, nothing was done, and the same call will be refused again."""
 
     says = "Open Dental refused it"
@@ -188,7 +188,7 @@ class PermissionMissing(Unauthorized):
         return f"{said}: needs {self.permission}" if self.permission else said
 
 
-class Unavailable(OpenDentalError):  # noqa: N818 - errors are named for what happened.
+class Unavailable(OpenDentalError):
     """Nothing was done; the same call may succeed later."""
 
     says = "Open Dental is not available"
@@ -225,7 +225,7 @@ class PracticeOffline(Unavailable):
     says = "the practice is offline"
 
 
-class OutcomeUnknown(OpenDentalError):  # noqa: N818 - errors are named for what happened.
+class OutcomeUnknown(OpenDentalError):
     """It may have been done. A read may be repeated; a write must be looked for first."""
 
     says = "its outcome is unknown"
