@@ -31,6 +31,7 @@ from gateway.core.errors import (
     Unauthenticated,
 )
 from gateway.core.ids import PREFIXES, new_id
+from gateway.core.normalize.views import practice_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Services
 from gateway.core.practices import Mode, Practice
@@ -113,20 +114,6 @@ def authenticate(
     else:
         raise PracticeNotEnrolled(f"the practice is not connected here; a client with {CONNECT_SCOPE} can do that")
     return {**as_answer(open_session(client, on=on)), "practice": practice_view(practice)}
-
-
-def practice_view(practice: Practice) -> dict[str, Any]:
-    """The practice as callers see it."""
-    return {
-        "id": practice.id,
-        "name": practice.name,
-        "time_zone": practice.time_zone,
-        "mode": practice.mode.value,
-        "tier": practice.tier.value,
-        "version": practice.version,
-        "permissions": sorted(practice.permissions),
-        "connected_at": practice.connected_at,
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,12 @@ KINDS: dict[str, Kind] = {
     "fetch.claims": Kind("gateway.core.reads.claims:plan"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create": Kind("gateway.core.writes.payment:create"),
-    "practices.connect": Kind("gateway.core.connect:plan", pending_keys=True),
+    "practices.connect": Kind(
+        "gateway.core.connect:plan",
+        pending_keys=True,
+        settle="gateway.core.connect:settle",
+        give_up="gateway.core.connect:give_up",
+    ),
 }
 
 Settle = Callable[["Outcome", Practice, "WorkerServices"], None]

@@ -10,6 +10,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from gateway.core.normalize.views import operation_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import PaceView, Services
 from gateway.web import problems
@@ -73,6 +74,8 @@ def nothing() -> Answer:
 def operation_answer(operation: Operation, *, now: datetime) -> Answer:
     """200 with the operation; `Retry-After` says when to look again."""
     view = operation_view(operation)
+    if operation.error is not None:
+        view["error"] = problems.stored_document(operation.error)
     headers = {"Cache-Control": "private, no-cache"}
     if not operation.state.is_settled:
         headers["Retry-After"] = str(retry_after_s(operation, now=now))
@@ -84,26 +87,6 @@ def operation_answer(operation: Operation, *, now: datetime) -> Answer:
         practice_id=operation.request.practice_id,
         operation_id=operation.id,
     )
-
-
-def operation_view(operation: Operation) -> dict[str, Any]:
-    """The operation as callers see it: nothing of its input."""
-    view: dict[str, Any] = {
-        "id": operation.id,
-        "kind": operation.request.kind,
-        "practice_id": operation.request.practice_id,
-        "state": operation.state.value,
-        "submitted_at": operation.submitted_at,
-        "queue_position": operation.queue_position,
-        "eta_at": operation.eta_at,
-        "finished_at": operation.finished_at,
-        "result": operation.result,
-        "error": None if operation.error is None else problems.stored_document(operation.error),
-        "warnings": list(operation.warnings),
-        "idempotency_key": operation.request.idempotency_key,
-        "meta": {"upstream_calls": operation.upstream_calls},
-    }
-    return view
 
 
 def retry_after_s(operation: Operation, *, now: datetime) -> int:
