@@ -28,10 +28,9 @@ from gateway.web.http import HttpRequest, request_of
 from gateway.web.idempotency import idempotency_key_of
 from gateway.web.prefer import prefer_of
 from gateway.web.problems import IdempotencyKeyMissing
-from tests.fakes.services import FakePace, FakeServices
 from tests.fakes.gateway_events import Context, event
 from tests.fakes.identity import NOON
-
+from tests.fakes.services import FakePace, FakeServices
 
 STANDARD = PaceView(interval_s=1.0, waiting=0, next_free_at=None, offline=False, key_refused=False, killed=False)
 
