@@ -129,9 +129,7 @@ class _Day:
             life = self._life()
             on = self.on if life is None else self.on.mortal(life)
             try:
-                operation = submit(
-                    kind, input_, practice=self.practice, caller=a_caller(), idempotency_key=key, on=on
-                )
+                operation = submit(kind, input_, practice=self.practice, caller=a_caller(), idempotency_key=key, on=on)
             except Killed:
                 self.crashes += 1
                 self.world.run(self.random.choice([0.0, 1.0, 70.0]))
@@ -154,7 +152,11 @@ class _Day:
                 continue
             written = {}
             for step, resource in STEPS[kind].items():
-                rows = [row for row in self.office.rows[resource] if row["PatNum"] == input_["patient"] and "desk" not in row]
+                rows = [
+                    row
+                    for row in self.office.rows[resource]
+                    if row["PatNum"] == input_["patient"] and "desk" not in row
+                ]
                 tally.duplicates += max(0, len(rows) - 1)
                 written[step] = len(rows)
             state = entry.record.state
@@ -176,4 +178,3 @@ class _Day:
             else:
                 tally.lost += 1
         return tally
-

@@ -24,20 +24,26 @@ _LONGEST_RETRY_S = 900
 def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     """200 with an object or a list in its envelope.
 
-    `body` is what the caller sees: for a list `{data, has_more, next_cursor, meta}`, for one object the same with one
-    `data`, or the object itself with a `meta`. `meta` gives the age; what a live answer cost is shown in the
-    RateLimit fields.
+    `body` is what the caller sees: for a list `{data, has_more, next_cursor, meta}`, for one object its fields with
+    `meta` beside them. `meta` gives the age; the pace that a live answer used is shown in the RateLimit fields.
     """
     meta = body.get("meta") or {}
     headers = {"Cache-Control": "private", "Age": str(int(meta.get("age_seconds") or 0))}
     practice_id = meta.get("practice_id")
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
-    content = {name: value for name, value in body.items() if name != "meta"}
-    version = content.get("version") if isinstance(content.get("version"), str) else None
-    # `version` covers the row, not how much of it was asked for.
-    tag = etag_of([version, sorted(content)]) if version else etag_of(jsonable(content))
+    tag = etag_of(jsonable(_content(body)))
     return Answer(status=200, body=body, headers=headers, etag=tag, practice_id=practice_id)
+
+
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
+    content = {name: value for name, value in body.items() if name not in {"meta", "synced_at"}}
+    if isinstance(content.get("data"), list):
+        content["data"] = [
+            {name: value for name, value in row.items() if name != "synced_at"} for row in content["data"]
+        ]
+    return content
 
 
 def write_answer(operation: Operation, *, now: datetime, location: str | None = None) -> Answer:
