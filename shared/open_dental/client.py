@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -31,6 +31,9 @@ REMOTE: Final = "https://api.opendental.com/api/v1"
 
 ANSWER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of an answer, unpacked, above which it is dropped: 10,000 rows of the widest resource stay under it."""
+
+BODY_LIMIT: Final = 16_800_000
+"""Bytes of a request: as many characters as the vendor takes, and what we write is ASCII."""
 
 # Sent with dates of an answer in mind; accepted by every list although the catalogue names them nowhere.
 _EVERYWHERE: Final = {"DateFormatString": "string", "DateTimeFormatString": "string"}
@@ -61,15 +64,13 @@ class Timeouts:
 
     connect_s: float = 10
     send_s: float = 10
+    """Between two pieces of a request that is being sent."""
     answer_s: float = 65
     """Above the vendor's own limit of 60: who gives up earlier leaves work behind that may still be done."""
     stall_s: float = 5
     """Between two pieces of an answer that has begun."""
-
-    @property
-    def limit_s(self) -> float:
-        """The longest a call can take, all in all."""
-        return self.connect_s + self.send_s + self.answer_s + self.stall_s
+    limit_s: float = 72
+    """All in all: the wait for an answer is cut to what connecting and sending have left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,10 @@ class Capability:
     fhir_version: str | None
 
 
+# A socket takes 0 for "do not wait at all", and answers at once with an error of another kind.
+_SHORTEST_WAIT_S: Final = 0.01
+
+
 class Client:
     """Open Dental's API for the one practice that the customer key leads to.
 
@@ -113,22 +118,20 @@ class Client:
         transport: httpx.BaseTransport | None = None,
         timeouts: Timeouts | None = None,
         answer_limit: int = ANSWER_LIMIT,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`base_url` ends with `/api/v1`; `transport` stands in for the network in tests."""
-        parts = urlsplit(base_url)
-        if (
-            parts.scheme not in {"http", "https"}
-            or not parts.hostname
-            or parts.username
-            or parts.query
-            or parts.fragment
-        ):
-            raise ValueError("the base URL is a plain http or https address")
+        """`base_url` ends with `/api/v1`; `transport` and `monotonic` stand in for network and clock in tests.
+
+        Raises:
+            ValueError: the base URL is no plain http or https address.
+        """
+        _check(base_url)
         _keep_quiet()
         self._keys = keys
         self._base_url = base_url.rstrip("/")
         self._timeouts = timeouts or Timeouts()
         self._answer_limit = answer_limit
+        self._monotonic = monotonic
         self._reader = self._http_client(transport, keep_alive=True)
         # A connection that died while it rested looks alive until the answer fails to come, and a write without an
         # answer is a write to be looked for: writes pay for a connection of their own.
@@ -231,21 +234,28 @@ class Client:
             "Content-Type": "application/json",
             "Accept": "application/json",
         }
+        request = _request(http, method, url, headers, content)
+        waits: dict[str, float] = request.extensions["timeout"]
+        give_up_at = self._monotonic() + self._timeouts.limit_s
+
+        def cut_the_wait(event: str, _: object) -> None:
+            # httpx counts each wait from zero, so the total is kept here, where it has just been sent.
+            if event.endswith("send_request_body.complete"):
+                waits["read"] = max(_SHORTEST_WAIT_S, min(waits["read"], give_up_at - self._monotonic()))
+
+        request.extensions["trace"] = cut_the_wait
         failure: OpenDentalError
         try:
-            request = http.build_request(method, url, headers=headers, content=content)
-            give_up_at = time.monotonic() + self._timeouts.limit_s
             response = http.send(request, stream=True)
             try:
-                # httpx counts from piece to piece, so a stalled answer is cut by a shorter limit than a late one.
-                request.extensions["timeout"]["read"] = self._timeouts.stall_s
+                waits["read"] = self._timeouts.stall_s
                 pieces, size = list[bytes](), 0
                 for piece in response.iter_bytes():
                     pieces.append(piece)
                     size += len(piece)
                     if size > self._answer_limit:
                         raise _TooLong
-                    if time.monotonic() > give_up_at:
+                    if self._monotonic() > give_up_at:
                         raise httpx.ReadTimeout("the answer trickled", request=request)
                 return response.status_code, response.headers, b"".join(pieces)
             finally:
@@ -260,6 +270,25 @@ class Client:
             failure = Garbage(operation=id_, reason="too long")
         # Raised here, not above: httpx's errors hold the request with its headers, and some quote the answer.
         raise failure
+
+
+def _check(base_url: str) -> None:
+    parts = urlsplit(base_url)
+    try:
+        plain = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        plain = False
+    if not plain or parts.username or parts.query or parts.fragment:
+        raise ValueError("the base URL is a plain http or https address")
+
+
+def _request(
+    http: httpx.Client, method: str, url: str, headers: dict[str, str], content: bytes | None
+) -> httpx.Request:
+    try:
+        return http.build_request(method, url, headers=headers, content=content)
+    except httpx.InvalidURL:
+        raise ValueError("path and query are too long for a URL") from None
 
 
 class _TooLong(Exception):
@@ -289,9 +318,12 @@ def _content(operation: Operation, body: Mapping[str, object] | None) -> bytes |
             raise ValueError(f"{operation.id} takes no field {name}")
         written[name] = _written(operation, name, value, types[name], wire.write)
     try:
-        return wire.dumps(written).encode()
+        content = wire.dumps(written).encode()
     except TypeError as error:
         raise ValueError(f"{operation.id}: {error}") from None
+    if len(content) > BODY_LIMIT:
+        raise ValueError(f"{operation.id}: the body is above {BODY_LIMIT} bytes")
+    return content
 
 
 def _written(operation: Operation, name: str, value: object, type_name: str, write: Any) -> Any:

@@ -157,19 +157,20 @@ class Unauthorized(Refused):
         """The permission that the operation needs by the catalogue, without the prefix `Api`."""
         super().__init__(operation=operation, status=status, message=message, reason=reason)
 
-    def settled(self, permissions: Mapping[str, bool] | None) -> Unauthorized:
+    def settled(self, permissions: Mapping[str, bool] | None, *, key_is_right: bool = False) -> Unauthorized:
         """Say what it was, from the key's permissions as `securityperms` lists them; None: those were refused too.
 
-        Names are taken with or without the prefix `Api`. A permission that the key has (or that is not listed)
-        settles nothing: then self is returned.
+        `key_is_right` says that `Client.capability()` got an answer. Names are taken with or without the prefix `Api`.
+        A permission that the key has (or that is not listed) settles nothing: then self is returned.
         """
-        said = {"operation": self.operation, "status": self.status, "message": self.message}
+        held = {name.removeprefix("Api").casefold(): has for name, has in (permissions or {}).items()}
         if permissions is None:
-            return KeyRefused(permission=self.permission, **said)  # type: ignore[arg-type]
-        held = {name.removeprefix("Api").casefold(): has for name, has in permissions.items()}
-        if self.permission and held.get(self.permission.casefold()) is False:
-            return PermissionMissing(permission=self.permission, **said)  # type: ignore[arg-type]
-        return self
+            kind: type[Unauthorized] = PermissionMissing if key_is_right else KeyRefused
+        elif self.permission and held.get(self.permission.casefold()) is False:
+            kind = PermissionMissing
+        else:
+            return self
+        return kind(operation=self.operation, status=self.status, message=self.message, permission=self.permission)
 
 
 class KeyRefused(Unauthorized):
@@ -383,7 +384,7 @@ def _of_text(status: int, message: str, operation: Operation | None) -> OpenDent
     return None
 
 
-_OF_A_PERMISSION = re.compile(r"permission|not allowed|not permitted")
+_OF_A_PERMISSION = re.compile(r"permission|not allowed|not permitted|read.?only")
 _OF_A_KEY = re.compile(r"\bkeys?\b|developerkey|customerkey|credential|disabled|expired|authorization header")
 _OF_A_STATEMENT = re.compile(r"read.?only|select|statement|\bquery\b")
 

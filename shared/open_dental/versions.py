@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 from functools import total_ordering
-from typing import NamedTuple
-
-
-class _Parts(NamedTuple):
-    major: int
-    minor: int
-    build: int
 
 
 @total_ordering
@@ -22,7 +15,7 @@ class Version:
     __slots__ = ("_parts", "_text")
 
     def __init__(self, major: int, minor: int, build: int = 0, *, text: str | None = None) -> None:
-        self._parts = _Parts(major, minor, build)
+        self._parts = (major, minor, build)
         self._text = text or f"{major}.{minor}.{build}"
 
     @classmethod
@@ -41,12 +34,12 @@ class Version:
     @property
     def branch(self) -> tuple[int, int]:
         """Major and minor: builds are counted within a branch, and several branches are maintained at once."""
-        return self._parts.major, self._parts.minor
+        return self._parts[:2]
 
     @property
     def build(self) -> int:
         """0 where the text names a branch only."""
-        return self._parts.build
+        return self._parts[2]
 
     def has(self, since: Version | None) -> bool:
         """Say whether an office of this version presumably knows what came with `since`.

@@ -27,7 +27,7 @@ JANUARY_2001: Final = frozenset({date(2001, 1, 1)})
 JANUARY_2000: Final = frozenset({date(2000, 1, 1)})
 """A second "nothing" in lab cases. Source: https://www.opendental.com/site/apilabcases.html."""
 
-_CENT = Decimal("0.01")
+_CENT, _NO_CENTS = Decimal("0.01"), Decimal("0.00")
 _WIDEST = 25
 _LOWEST_KEY, _HIGHEST_KEY = -(2**63), 2**63 - 1
 
@@ -143,6 +143,9 @@ def number(value: object) -> Decimal | None:
 
 def money(value: object) -> Decimal | None:
     """Read an amount, "339", 250.0 or "0", in dollars with two places; None for nothing, never for 0."""
+    # Half the amounts of a page are zero.
+    if (value.__class__ is int or value.__class__ is Decimal) and not value:
+        return _NO_CENTS
     exact = number(value)
     if exact is None:
         return None

@@ -1,4 +1,7 @@
-"""The shape of the catalogue, and its reading: one file at the first use of a resource, kept from then on."""
+"""The shape of the catalogue, and its reading: one file at the first use of a resource, kept from then on.
+
+Every object is made once, so they are compared by identity; what the dataclasses need not do, the import need not pay.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
-from urllib.parse import quote
 
 from open_dental.versions import Version
 
@@ -35,7 +37,7 @@ class UnknownOperation(KeyError):
         return f"no operation named {self.args[0]!r} is catalogued"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Param:
     """One query parameter or body field, spelled exactly as the vendor reads it (case counts)."""
 
@@ -50,7 +52,7 @@ class Param:
     enum: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Field:
     """One field of a row. A derived one is no column: its name starts in lower case."""
 
@@ -62,7 +64,7 @@ class Field:
     since: Version | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sync:
     """How a list is read since a moment: the filter, the column it compares, and the row field with the clock."""
 
@@ -71,7 +73,7 @@ class Sync:
     server_clock: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Operation:
     """One call of the API, named `<resource>.<verb>` or `<resource>.<Action>`."""
 
@@ -95,6 +97,9 @@ class Operation:
     query: tuple[Param, ...]
     body: tuple[Param, ...]
 
+    def __repr__(self) -> str:
+        return f"Operation({self.id!r})"
+
     @property
     def path_params(self) -> tuple[str, ...]:
         """Names of the keys in the path, in their order there."""
@@ -110,6 +115,8 @@ class Operation:
         names = self.path_params
         if set(values) != set(names):
             raise ValueError(f"{self.id} takes {', '.join(names) or 'nothing'} in its path")
+        from urllib.parse import quote  # noqa: PLC0415 - costs a tenth of this import; not every user makes URLs.
+
         filled = self.path
         for name in names:
             text = str(values[name])
@@ -123,7 +130,7 @@ class Operation:
         return next((one for one in (*self.body, *self.query) if one.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Resource:
     """One resource: what can be called, and what its rows hold."""
 

@@ -1,1 +1,1 @@
-"""Rows of Open Dental as typed Python, one module a resource; see `base` for what they share."""
+"""Rows of Open Dental as typed Python, one module for each resource or small family; see `base` for what they share."""

@@ -14,7 +14,7 @@ class OpenDentalModel(BaseModel):
 
     Fields are named like the column unless they say otherwise. A field that the office's version does not send yet is
     None (or "" or 0 where the declaration says so); one that we do not know is dropped. A row that lacks its key or
-    holds what cannot be read is a `pydantic.ValidationError`: its text shows values, so name the field and drop it.
+    holds what cannot be read is a `pydantic.ValidationError`: its text names fields and no values, its `errors()` do.
     """
 
     model_config = ConfigDict(
