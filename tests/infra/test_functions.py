@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from infra.app import app
 from infra.catalogue import FUNCTIONS, Consumes, Every, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
@@ -160,8 +163,6 @@ def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionR
     assert function["Properties"]["DeadLetterConfig"]["TargetArn"]
 
 
-def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path, layer) -> None:  # type: ignore[no-untyped-def]
-    from infra.app import app  # noqa: PLC0415
-
+def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path: Path, layer: Path) -> None:
     with pytest.raises(FileNotFoundError, match="'upstream_worker', but there is no"):
         app({"layer": str(layer), "functions": str(tmp_path), "nag": "off"}, outdir=tmp_path / "out")
