@@ -252,10 +252,13 @@ def test_attacks_in_bodies_are_blocked_everywhere_but_on_the_free_text_paths(ass
     }
     labelled, elsewhere = found["BodyAttack"]["Statement"]["AndStatement"]["Statements"]
 
-    assert counted == {"SizeRestrictions_BODY", "NoUserAgent_HEADER", "CrossSiteScripting_BODY", "SQLi_BODY"}
+    replaced = {"SizeRestrictions_BODY", "NoUserAgent_HEADER"}
+
+    assert counted == replaced | {"CrossSiteScripting_BODY", "SQLi_BODY", "SQLiExtendedPatterns_BODY"}
     assert [entry["LabelMatchStatement"]["Key"] for entry in labelled["OrStatement"]["Statements"]] == [
         "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body",
         "awswaf:managed:aws:sql-database:SQLi_Body",
+        "awswaf:managed:aws:sql-database:SQLiExtendedPatterns_Body",
     ]
     assert elsewhere["NotStatement"]["Statement"]["RegexMatchStatement"]["RegexString"] == FREE_TEXT_PATHS
     # A label exists only after the group that sets it has run.
