@@ -256,6 +256,8 @@ class Practice:
             return self._reply(self._do(method, path, query, body))
         except Rejected as refusal:
             return _text(refusal.status, refusal.text)
+        except (OverflowError, UnicodeEncodeError):
+            return _text(400, "A number is too large, or a text is not valid.")
         except Exception as error:  # noqa: BLE001  (a bug in a behaviour must not take the practice down)
             where = traceback.extract_tb(error.__traceback__)[-1]
             print(f"practice: {type(error).__name__} at {where.filename}:{where.lineno}", file=sys.stderr)
