@@ -151,6 +151,8 @@ class Practice:
                 setattr(settings, name, _setting(name, value))
             else:
                 raise ValueError(f"unknown setting: {name}")
+        if version != self.office.version:
+            self.office.store.set_preference("ProgramVersion", version)
         self.settings, self.key, self.office.version = settings, key, version
         self.office.key = key
         self.throttle.settings(
