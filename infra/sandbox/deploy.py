@@ -82,7 +82,9 @@ def deploy(clients: Clients, stack: Stack, *, bucket: str, within_s: float = 60.
             raise SandboxError(f"stack {stack.name} is still {status} after {within_s:.0f} s")
         time.sleep(0.1)
     if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-        raise SandboxError(f"stack {stack.name} ended in {status}:\n" + "\n".join(_failures(cloudformation, stack.name)))
+        raise SandboxError(
+            f"stack {stack.name} ended in {status}:\n" + "\n".join(_failures(cloudformation, stack.name))
+        )
     described = cloudformation.describe_stacks(StackName=stack.name)["Stacks"][0]
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
 

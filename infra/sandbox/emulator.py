@@ -67,7 +67,17 @@ def install(home: Path) -> Path:
     tool = uv.find_uv_bin()
     for command in (
         [tool, "venv", "--quiet", "--clear", "--python", sys.executable, str(target)],
-        [tool, "pip", "install", "--quiet", "--python", str(python), f"ministack=={MINISTACK}", "boto3", "cryptography"],
+        [
+            tool,
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(python),
+            f"ministack=={MINISTACK}",
+            "boto3",
+            "cryptography",
+        ],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -99,6 +109,9 @@ class Emulator:
             "MINISTACK_REGION": REGION,
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "AUTH": "true",
+            # Listeners of services that nobody here uses, and that would not stay on loopback.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
             "LAMBDA_EXECUTOR": "local",
             "S3_DATA_DIR": str(state / "s3"),
             "STATE_DIR": str(state / "state"),

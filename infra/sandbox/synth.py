@@ -42,7 +42,12 @@ def node() -> str:
 
 
 def synthesize(
-    out: Path, *, command: Sequence[str] = ("-m", "infra.app"), context: Mapping[str, str], env: Mapping[str, str], cwd: Path
+    out: Path,
+    *,
+    command: Sequence[str] = ("-m", "infra.app"),
+    context: Mapping[str, str],
+    env: Mapping[str, str],
+    cwd: Path,
 ) -> None:
     """Write the cloud assembly to `out`, with `context` as the CDK CLI would pass it.
 
@@ -60,7 +65,12 @@ def synthesize(
         "CDK_CONTEXT_JSON": json.dumps(dict(context)),
     }
     done = subprocess.run(
-        [sys.executable, *command], capture_output=True, text=True, check=False, cwd=cwd, env=inherited | settings | dict(env)
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=inherited | settings | dict(env),
     )
     if done.returncode:
         raise SandboxError("the CDK app could not be synthesized:\n" + "\n".join(done.stderr.splitlines()[-25:]))

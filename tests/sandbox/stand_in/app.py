@@ -93,7 +93,9 @@ def shared(scope: Construct, name: str) -> str:
 
 
 def function(scope: cdk.Stack, name: str, layer: lambda_.ILayerVersion | None, **kwargs: Any) -> lambda_.Function:
-    group = logs.LogGroup(scope, f"{name}-log", retention=logs.RetentionDays.ONE_MONTH, log_group_name=f"/standin/{name}")
+    group = logs.LogGroup(
+        scope, f"{name}-log", retention=logs.RetentionDays.ONE_MONTH, log_group_name=f"/standin/{name}"
+    )
     role = iam.Role(scope, f"{name}-role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     group.grant_write(role)
     made = lambda_.Function(
@@ -280,7 +282,9 @@ class Api(cdk.Stack):
                 access_log_destination=apigateway.LogGroupLogDestination(
                     logs.LogGroup(self, "Access", encryption_key=key, retention=logs.RetentionDays.ONE_MONTH)
                 ),
-                access_log_format=apigateway.AccessLogFormat.custom('{"id":"$context.requestId","path":"$context.resourcePath"}'),
+                access_log_format=apigateway.AccessLogFormat.custom(
+                    '{"id":"$context.requestId","path":"$context.resourcePath"}'
+                ),
             ),
         )
         for target in (alias, guard):
@@ -338,7 +342,9 @@ class Flows(cdk.Stack):
             threshold=1,
             evaluation_periods=1,
         )
-        cloudwatch.CompositeAlarm(self, "Any", alarm_rule=cloudwatch.AlarmRule.from_alarm(alarm, cloudwatch.AlarmState.ALARM))
+        cloudwatch.CompositeAlarm(
+            self, "Any", alarm_rule=cloudwatch.AlarmRule.from_alarm(alarm, cloudwatch.AlarmState.ALARM)
+        )
 
 
 def main() -> None:
