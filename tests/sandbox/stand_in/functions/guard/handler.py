@@ -1,7 +1,9 @@
 """Lets in whoever carries a token; the request authorizer of the stand-in."""
 
+from typing import Any
 
-def lambda_handler(event, context):
+
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     token = headers.get("authorization", "")
     if not token:

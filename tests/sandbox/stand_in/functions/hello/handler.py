@@ -2,16 +2,16 @@
 
 import json
 import os
+from typing import Any
 
-import stand_in_layer
+import boto3
+import stand_in_layer  # type: ignore[import-not-found]
+from botocore.exceptions import ClientError
 
 
-def lambda_handler(event, context):
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if event["path"] == "/crash":
         raise RuntimeError("as asked")
-    import boto3
-    from botocore.exceptions import ClientError
-
     if event["httpMethod"] == "POST":
         body = json.loads(event["body"])
         boto3.client("sqs").send_message(
@@ -32,7 +32,7 @@ def lambda_handler(event, context):
         "layer": stand_in_layer.VERSION,
         "stage": os.environ["STAGE"],
         "client": event["requestContext"]["authorizer"]["client_id"],
-        "turns": sorted(row["sk"] for row in rows),
+        "turns": sorted(str(row["sk"]) for row in rows),
         "list_bucket": forbidden,
     }
     return {"statusCode": 200, "headers": {"Content-Type": "application/json"}, "body": json.dumps(answer)}

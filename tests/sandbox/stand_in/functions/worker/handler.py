@@ -3,18 +3,21 @@
 import json
 import os
 import time
+from typing import Any
+
+import boto3
 
 
-def lambda_handler(event, context):
-    import boto3
-
+def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     table = boto3.resource("dynamodb").Table(os.environ["LEDGER_TABLE"])
     failures = []
     for record in event["Records"]:
         turn = json.loads(record["body"])
         received = int(record["attributes"]["ApproximateReceiveCount"])
         boto3.client("sqs").change_message_visibility(
-            QueueUrl=os.environ["CALLS_QUEUE_URL"], ReceiptHandle=record["receiptHandle"], VisibilityTimeout=1
+            QueueUrl=os.environ["CALLS_QUEUE_URL"],
+            ReceiptHandle=record["receiptHandle"],
+            VisibilityTimeout=1 if turn.get("fail") else 20,
         )
         if turn.get("fail") == "item" and received == 1:
             failures.append({"itemIdentifier": record["messageId"]})
