@@ -29,7 +29,7 @@ from infra.sandbox.deploy import bootstrap, deploy, upload
 from infra.sandbox.drain import Drain, serial_mappings, switch_off
 from infra.sandbox.emulator import ACCOUNT, REGION, ROOT_KEY, Emulator, python_version, uv_platform
 from infra.sandbox.practices import Practice, Simulated
-from infra.sandbox.processes import SandboxError
+from infra.sandbox.processes import Kept, SandboxError
 from infra.sandbox.synth import Stack, read_assembly, synthesize
 
 REPOSITORY = Path(__file__).parents[2]
@@ -86,6 +86,7 @@ class Sandbox:
         self._closing = ExitStack()
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
+        self._processes: list[Kept] = []
         self.home = options.home
         self.offices: list[Practice] = []
         """Every practice that was started, connected or not."""
@@ -168,6 +169,13 @@ class Sandbox:
             return []
         return [message for _, _, message in sorted(lines)]
 
+    def ended(self) -> str | None:
+        """Return what has ended by itself, and the end of its log; None while everything runs."""
+        for process in self._processes:
+            if not process.running:
+                return f"{process.name} has stopped:\n{process.tail()}"
+        return None
+
     # -- how it starts -----------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
@@ -210,6 +218,7 @@ class Sandbox:
     def _start_emulator(self) -> Emulator:
         emulator = Emulator(self.home, port=self._options.port, tools=HOME)
         self._closing.callback(emulator.stop)
+        self._processes.append(emulator.process)
         return emulator
 
     def _start_practice(self, number: int) -> Simulated:
@@ -223,6 +232,7 @@ class Sandbox:
             repository=REPOSITORY,
         )
         self._closing.callback(office.stop)
+        self._processes.append(office.process)
         return office
 
     def _synthesize(self, base_urls: list[str]) -> list[Stack]:

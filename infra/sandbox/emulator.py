@@ -136,7 +136,7 @@ class Emulator:
             "PYTHONUNBUFFERED": "1",
         }
         inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        self._process = Kept(
+        self.process = Kept(
             "the AWS emulator",
             [str(python), "-m", "ministack"],
             log=home / "emulator.log",
@@ -144,9 +144,9 @@ class Emulator:
             cwd=state,
         )
         try:
-            self._process.wait_until(self._answers, within_s=20)
+            self.process.wait_until(self._answers, within_s=20)
         except BaseException:
-            self._process.stop()
+            self.process.stop()
             raise
 
     def _answers(self) -> bool:
@@ -155,16 +155,6 @@ class Emulator:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
-
-    @property
-    def pid(self) -> int:
-        """The process id that ends it."""
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        """Whether it has not ended."""
-        return self._process.running
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of `service` with root credentials, blind to the user's own AWS settings."""
@@ -189,4 +179,4 @@ class Emulator:
 
     def stop(self) -> None:
         """End it and every warm function."""
-        self._process.stop()
+        self.process.stop()

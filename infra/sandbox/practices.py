@@ -47,7 +47,7 @@ class Simulated:
         self.base_url = f"http://127.0.0.1:{self.port}/api/v1"
         self._state = home / f"practice-{number}.json"
         self._state.unlink(missing_ok=True)
-        self._process = Kept(
+        self.process = Kept(
             f"practice {number}",
             [
                 *(sys.executable, *command),
@@ -69,7 +69,7 @@ class Simulated:
         Raises:
             SandboxError: it stopped, or did not listen in time.
         """
-        self._process.wait_until(self._state.exists, within_s=within_s)
+        self.process.wait_until(self._state.exists, within_s=within_s)
         said = json.loads(self._state.read_text())
         return Practice(
             base_url=said["base_url"],
@@ -80,7 +80,7 @@ class Simulated:
 
     def stop(self) -> None:
         """End it."""
-        self._process.stop()
+        self.process.stop()
 
 
 def real_practice(url: str, environment: Mapping[str, str]) -> Practice:

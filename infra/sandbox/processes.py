@@ -55,6 +55,7 @@ class Kept:
         deadline = time.monotonic() + within_s
         while not ready():
             if not self.running:
+                self._let_go()
                 raise SandboxError(f"{self.name} stopped while starting:\n{self.tail()}")
             if time.monotonic() > deadline:
                 raise SandboxError(f"{self.name} was not ready after {within_s:.0f} s:\n{self.tail()}")
@@ -62,14 +63,17 @@ class Kept:
 
     def stop(self, *, within_s: float = 10.0) -> None:
         """End the command and everything it started; a second call does nothing."""
-        if self._keeper.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._keeper.stdin.close()
+        self._let_go()
         try:
             self._keeper.wait(within_s)
         except subprocess.TimeoutExpired:
             self._keeper.kill()
             self._keeper.wait()
+
+    def _let_go(self) -> None:
+        if self._keeper.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._keeper.stdin.close()
 
     def tail(self, lines: int = 20) -> str:
         """Return the last `lines` of the log, and where the rest is."""
@@ -83,3 +87,14 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on loopback port `port` now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
