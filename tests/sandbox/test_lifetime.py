@@ -44,7 +44,7 @@ def family(root: int) -> set[int]:
 
 @contextmanager
 def started(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run the command, and yield it once it has said that it is ready; its functions are warm, so there is much to end."""
+    """Run the command and yield it once it is ready; functions are warm by then, so there is much to end."""
     command = [sys.executable, str(HERE / "run_stand_in.py"), "--quiet", "--home", str(home)]
     sandbox = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=HERE.parents[1])
     try:
