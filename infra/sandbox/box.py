@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from infra.bundling import LayerError, cached_layer
 from infra.sandbox import enrol, stand_ins
 from infra.sandbox.deploy import bootstrap, deploy, upload
 from infra.sandbox.drain import Drain, serial_mappings, switch_off
@@ -44,11 +45,12 @@ Enrol = Callable[[Mapping[str, str]], str]
 class Options:
     """What to run.
 
-    `app` is the CDK app as arguments to Python; `home` holds logs and state and belongs to one sandbox at a time;
+    `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer; `home` holds logs and state and belongs to one sandbox at a time;
     `connect` False leaves the API without client and session. `practices` 0 starts none.
     """
 
     app: Sequence[str] = ("-m", "infra.app")
+    layer: bool = True
     home: Path = HOME
     port: int | None = None
     patients: int = 200
@@ -192,8 +194,7 @@ class Sandbox:
             say("starting the AWS emulator" + (f" and {len(simulated)} practices" if simulated else ""))
             emulator = pool.submit(self._start_emulator)
             offices = [self._start_practice(number) for number in simulated]
-            say("synthesizing the CDK app, with a layer for this machine")
-            stacks = pool.submit(self._synthesize, [office.base_url for office in offices])
+            stacks = pool.submit(self._synthesize)
             self.emulator = emulator.result()
             self.stacks = stacks.result()
         self._deploy()
@@ -235,16 +236,17 @@ class Sandbox:
         self._processes.append(office.process)
         return office
 
-    def _synthesize(self, base_urls: list[str]) -> list[Stack]:
+    def _synthesize(self) -> list[Stack]:
         options = self._options
         out = self.home / "cdk.out"
-        real = [options.open_dental.base_url] if options.open_dental else []
-        context = {
-            "stage": "sandbox",
-            "layer-platform": uv_platform(),
-            "layer-python": python_version(),
-            "base-urls": ",".join([*base_urls, *real]),
-        }
+        context = {"stage": "sandbox"}
+        if options.layer:
+            self._say(f"building the layer for Python {python_version()} on this machine (kept in build/)")
+            try:
+                context["layer"] = str(cached_layer(platform=uv_platform(), python_version=python_version()))
+            except LayerError as error:
+                raise SandboxError(str(error)) from error
+        self._say("synthesizing the CDK app")
         synthesize(
             out,
             command=options.app,

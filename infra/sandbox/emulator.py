@@ -25,7 +25,7 @@ REGION = "us-east-1"
 ROOT_KEY = "test"
 """MiniStack's root credentials: access key and secret key alike. They open nothing but this emulator."""
 
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY")
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY")
 """All that a function may see of this machine's environment: the emulator hands its own to every function, and a
 function that finds a variable here finds none on AWS."""
 
@@ -126,13 +126,13 @@ class Emulator:
             "STATE_DIR": str(state / "state"),
             # Warm functions unpack here; the whole folder goes when the sandbox stops.
             "TMPDIR": str(state / "tmp"),
-            "LOG_LEVEL": "INFO",
+            # Lambda's own zone: a handler that reads the machine's clock as local time must fail here too.
+            "TZ": ":UTC",
             "NO_PROXY": "127.0.0.1,localhost",
             # No look-up of instance metadata or of a user's own AWS profile.
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-            # Functions come with bytecode; this keeps the emulator's own start fast as well.
             "PYTHONUNBUFFERED": "1",
         }
         inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}

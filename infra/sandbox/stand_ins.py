@@ -138,6 +138,20 @@ def _gateway_responses(template: Template) -> None:
         deployment["DependsOn"] = [*([waits] if isinstance(waits, str) else waits), *made]
 
 
+def _secret_refs(template: Template) -> None:
+    secrets = {name for name, _ in _resources(template, "AWS::SecretsManager::Secret")}
+
+    def by_arn(node: Any) -> Any:
+        if isinstance(node, dict):
+            if set(node) == {"Ref"} and node["Ref"] in secrets:
+                return {"Fn::GetAtt": [node["Ref"], "Arn"]}
+            return {key: by_arn(value) for key, value in node.items()}
+        return [by_arn(value) for value in node] if isinstance(node, list) else node
+
+    for part in ("Resources", "Outputs"):
+        template[part] = by_arn(template.get(part, {}))
+
+
 def _any_methods(template: Template) -> None:
     for _, resource in _resources(template, "AWS::ApiGateway::RestApi"):
         for path in resource["Properties"].get("Body", {}).get("paths", {}).values():
@@ -169,6 +183,12 @@ STAND_INS: tuple[StandIn, ...] = (
         "drops them: its own errors would not be problem+json, an unknown route would be 403",
         "made into `AWS::ApiGateway::GatewayResponse` resources, which it honours",
         _gateway_responses,
+    ),
+    StandIn(
+        "`Ref` of a secret",
+        "its name; on AWS its ARN, which grants and `..._ARN` variables need",
+        "written as `Fn::GetAtt` of `Arn`, which is the ARN on both",
+        _secret_refs,
     ),
     StandIn(
         "`x-amazon-apigateway-any-method`",
@@ -203,6 +223,13 @@ STAND_INS: tuple[StandIn, ...] = (
         "A function that logs nothing",
         "waits 50 ms for its log lines after every call",
         "nothing: latency measured in the sandbox has these 50 ms for the authorizer",
+    ),
+    StandIn(
+        "What a function sees of its surroundings",
+        "request headers arrive in lower case; `sourceIp` is whatever `X-Forwarded-For` says; the emulator's own "
+        "variables are in the environment beside the function's",
+        "functions read headers without regard to case; the emulator gets a short list of this machine's variables, "
+        "so no key or profile of its user reaches a function, and UTC as its zone",
     ),
     StandIn(
         "`timeoutInMillis`, `credentials`, request templates and mock integrations in the OpenAPI body",

@@ -14,6 +14,7 @@ def stand_in_options(home: Path) -> Options:
     """Return options that run the stand-in app with stand-in practices, in `home`."""
     return Options(
         app=(str(STAND_IN / "app.py"),),
+        layer=False,
         home=home,
         practice_command=(str(STAND_IN / "practice.py"),),
         make_client=lambda environment: "client-key",

@@ -11,6 +11,7 @@ STAND_IN = Path(__file__).parent / "stand_in"
 if __name__ == "__main__":
     base = Options(
         app=(str(STAND_IN / "app.py"),),
+        layer=False,
         practice_command=(str(STAND_IN / "practice.py"),),
         make_client=lambda environment: "client-key",
     )

@@ -70,6 +70,20 @@ def test_only_the_denial_of_plain_http_is_dropped_from_a_policy() -> None:
     assert not adapted["Resources"]["Waits"]["DependsOn"]
 
 
+def test_a_secret_is_named_by_its_arn_as_on_aws() -> None:
+    adapted = stand_ins.adapt(
+        template(
+            Keys={"Type": "AWS::SecretsManager::Secret", "Properties": {}},
+            Name={"Type": "AWS::SSM::Parameter", "Properties": {"Value": {"Ref": "Keys"}, "Tier": {"Ref": "Name"}}},
+        )
+    )
+
+    assert adapted["Resources"]["Name"]["Properties"] == {
+        "Value": {"Fn::GetAtt": ["Keys", "Arn"]},
+        "Tier": {"Ref": "Name"},
+    }
+
+
 def test_adapting_leaves_the_template_for_aws_as_it_is() -> None:
     original = template(Link={"Type": "AWS::WAFv2::WebACLAssociation"})
     before = json.dumps(original)
