@@ -10,8 +10,8 @@ from typing import Literal
 class AlarmRow:
     """Raise the alarm when `metric`, taken over `minutes`, is above `above` in `periods` such spans in a row.
 
-    `of` names what is measured: a queue (`calls`, `ticks`), its dead letters (`calls-dead`, `ticks-dead`), the events
-    that functions gave up on (`failed-events`), a function, or None for a metric of ours without dimensions.
+    `of` names what is measured: a queue (`calls`, `ticks`), the turns that were set aside (`calls-dead`), the events
+    and ticks that functions gave up on (`failed-events`), a function, or None for a metric of ours without dimensions.
     """
 
     name: str
@@ -29,7 +29,7 @@ class AlarmRow:
 ALARMS: tuple[AlarmRow, ...] = (
     AlarmRow(
         name="CallsWaitTooLong",
-        means="The oldest turn has waited 30 minutes. Look at the worker's errors and at breakers in /practices health.",
+        means="The oldest turn has waited 30 minutes. Look at the worker's log and at the practices' breakers.",
         namespace="AWS/SQS",
         metric="ApproximateAgeOfOldestMessage",
         of="calls",
@@ -44,15 +44,8 @@ ALARMS: tuple[AlarmRow, ...] = (
         of="calls-dead",
     ),
     AlarmRow(
-        name="TicksDeadLetters",
-        means="A background tick could not be forwarded. The lane makes a new one; look at the function `tick`.",
-        namespace="AWS/SQS",
-        metric="ApproximateNumberOfMessagesVisible",
-        of="ticks-dead",
-    ),
-    AlarmRow(
         name="FailedEvents",
-        means="A function that the clock starts failed for good. Look at the logs of `lane` and `sweeper`.",
+        means="A job failed for good; the next minute tries again. Look at the logs of `lane`, `sweeper` and `tick`.",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",
         of="failed-events",

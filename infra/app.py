@@ -22,7 +22,7 @@ from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks  # noqa: E402
 
 from infra.acknowledged import acknowledge  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
-from infra.catalogue import FUNCTIONS, Authorizes, FunctionRow, Http  # noqa: E402
+from infra.catalogue import FUNCTIONS, TABLES, Authorizes, FunctionRow, Http, TableRow  # noqa: E402
 from infra.stacks.api import ApiStack  # noqa: E402
 from infra.stacks.core import CoreStack  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
@@ -34,6 +34,7 @@ def app(
     context: Mapping[str, str] | None = None,
     *,
     functions: Iterable[FunctionRow] = FUNCTIONS,
+    tables: Iterable[TableRow] = TABLES,
     alarms: Iterable[AlarmRow] = ALARMS,
     outdir: Path | None = None,
 ) -> cdk.App:
@@ -58,16 +59,18 @@ def app(
     code = Path(said("functions") or ROOT / "functions")
     layer = Path(given).resolve() if (given := said("layer")) else cached_layer()
 
-    rows = tuple(functions)
+    rows, tables = tuple(functions), tuple(tables)
     called = [row for row in rows if isinstance(row.trigger, Http | Authorizes)]
     working = [row for row in rows if row not in called]
 
     def name(part: str) -> str:
         return f"open-dental-gateway-{stage.name}-{part}"
 
-    data = DataStack(root, name("data"), stage=stage, env=env)
-    core = CoreStack(root, name("core"), rows=working, alarms=alarms, code=code, layer=layer, stage=stage, env=env)
-    api = ApiStack(root, name("api"), rows=called, code=code, layer=layer, stage=stage, env=env)
+    data = DataStack(root, name("data"), tables=tables, stage=stage, env=env)
+    core = CoreStack(
+        root, name("core"), rows=working, tables=tables, alarms=alarms, code=code, layer=layer, stage=stage, env=env
+    )
+    api = ApiStack(root, name("api"), rows=called, tables=tables, code=code, layer=layer, stage=stage, env=env)
     flows = FlowsStack(root, name("flows"), rows=working, stage=stage, env=env)
     core.add_stack_dependency(data)
     api.add_stack_dependency(core)
@@ -76,7 +79,7 @@ def app(
     cdk.Tags.of(root).add("stage", stage.name)
 
     if said("nag") != "off" and os.environ.get("CDK_VALIDATION") != "false":
-        acknowledge(root)
+        acknowledge(root, stage)
         cdk.Validations.of(root).add_plugins(AwsSolutionsChecks(root), HIPAASecurityChecks(root))
     return root
 

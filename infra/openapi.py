@@ -4,10 +4,11 @@ hold is checked by the functions."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from infra.catalogue import Authorizes, FunctionRow, Http
+from infra.problems import GATEWAY_PROBLEMS, GatewayProblem
 
 API_TIMEOUT_MS = 29_000
 """How long API Gateway waits for a function; the most it allows without asking AWS."""
@@ -15,7 +16,9 @@ API_TIMEOUT_MS = 29_000
 _BEARER = "bearer"
 
 
-def openapi_body(rows: Iterable[FunctionRow], *, title: str, invocation_uri: Callable[[FunctionRow], str]) -> dict[str, Any]:
+def openapi_body(
+    rows: Iterable[FunctionRow], *, title: str, invocation_uri: Callable[[FunctionRow], str]
+) -> dict[str, Any]:
     """Return the document; `invocation_uri` says how API Gateway reaches the function of a row.
 
     Raises:
@@ -71,6 +74,20 @@ def openapi_body(rows: Iterable[FunctionRow], *, title: str, invocation_uri: Cal
                 }
             }
         },
+        # Here and not as resources of their own: every new import of the body would wipe those out.
+        "x-amazon-apigateway-gateway-responses": {
+            response_type: _gateway_response(problem) for response_type, problem in GATEWAY_PROBLEMS.items()
+        },
+    }
+
+
+def _gateway_response(problem: GatewayProblem) -> dict[str, Any]:
+    headers: Mapping[str, str] = {"Content-Type": "application/problem+json", **problem.headers}
+    return {
+        "statusCode": str(problem.status),
+        "responseParameters": {f"gatewayresponse.header.{name}": f"'{value}'" for name, value in headers.items()},
+        # API Gateway renders this template whatever is accepted; the header says what it is.
+        "responseTemplates": {"application/json": problem.body()},
     }
 
 

@@ -58,7 +58,10 @@ _TOO_LARGE = GatewayProblem(
     status=413, code="too-large", title="The body is too large", detail="A body may have at most 256 kB."
 )
 _NO_LENGTH = GatewayProblem(
-    status=411, code="length-required", title="The body's length is missing", detail="Send Content-Length with long bodies."
+    status=411,
+    code="length-required",
+    title="The body's length is missing",
+    detail="Send Content-Length with long bodies.",
 )
 _MEDIA_TYPE = GatewayProblem(
     status=415, code="unsupported-media-type", title="This kind of body is not taken", detail="Send application/json."

@@ -48,12 +48,11 @@ STAGES: Mapping[str, Stage] = {
     )
 }
 
-REGIONAL_SETTINGS = ("region", "alarm_email")
-"""What an operator may say at deployment (`-c alarm_email=ops@example.com`) without touching the rows."""
-
 
 def stage_for(context: Mapping[str, str]) -> Stage:
-    """Return the stage that `context` names, with its region or alarm e-mail replaced where it says so.
+    """Return the stage that `context` names.
+
+    An operator may say `region` and `alarm_email` at deployment (`-c alarm_email=...`) without touching the rows.
 
     Raises:
         ValueError: there is no such stage; the message lists those that exist.
@@ -61,4 +60,7 @@ def stage_for(context: Mapping[str, str]) -> Stage:
     name = context.get("stage", "dev")
     if name not in STAGES:
         raise ValueError(f"no stage {name!r} in infra/stages.py; there are {', '.join(STAGES)}")
-    return replace(STAGES[name], **{key: context[key] for key in REGIONAL_SETTINGS if context.get(key)})
+    row = STAGES[name]
+    return replace(
+        row, region=context.get("region") or row.region, alarm_email=context.get("alarm_email") or row.alarm_email
+    )

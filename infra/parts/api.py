@@ -10,13 +10,12 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.catalogue import Authorizes, FunctionRow, Http
 from infra.openapi import openapi_body
 from infra.parts.function import Function
-from infra.problems import GATEWAY_PROBLEMS
+from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
 
 API_STAGE = "v1"
@@ -41,21 +40,19 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
 class Api(Construct):
     """A regional REST API in front of the functions that rows with routes describe."""
 
-    def __init__(self, scope: Construct, id_: str, *, functions: Mapping[str, Function], key: kms.IKey, stage: Stage) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, functions: Mapping[str, Function], key: kms.IKey, stage: Stage
+    ) -> None:
         super().__init__(scope, id_)
         stack = cdk.Stack.of(self)
 
         def invocation_uri(row: FunctionRow) -> str:
             alias = functions[row.name].live.function_arn
-            return f"arn:{stack.partition}:apigateway:{stack.region}:lambda:path/2015-03-31/functions/{alias}/invocations"
+            return (
+                f"arn:{stack.partition}:apigateway:{stack.region}:lambda:path/2015-03-31/functions/{alias}/invocations"
+            )
 
-        access_log = logs.LogGroup(
-            self,
-            "AccessLog",
-            encryption_key=key,
-            retention=logs.RetentionDays.ONE_YEAR if stage.keep_data else logs.RetentionDays.ONE_MONTH,
-            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
-        )
+        access_log = SealedLog(self, "AccessLog", key=key, stage=stage).group
         self.rest_api = apigateway.SpecRestApi(
             self,
             "RestApi",
@@ -80,18 +77,6 @@ class Api(Construct):
                 throttling_burst_limit=stage.request_burst,
             ),
         )
-        for response_type, problem in GATEWAY_PROBLEMS.items():
-            self.rest_api.add_gateway_response(
-                "".join(word.title() for word in response_type.split("_")),
-                type=apigateway.ResponseType.of(response_type),
-                status_code=str(problem.status),
-                # API Gateway renders this template whatever is accepted; the header says what it is.
-                templates={"application/json": problem.body()},
-                response_headers={
-                    name: f"'{value}'"
-                    for name, value in {"Content-Type": "application/problem+json", **problem.headers}.items()
-                },
-            )
         for function in functions.values():
             self._let_call(function)
         if stage.owns_api_logging:

@@ -69,17 +69,11 @@ class BodiesBucket(Construct):
 class BodiesAccess:
     """The bucket as other stacks see it."""
 
-    name: str
-    arn: str
     key: kms.IKey
-
-    @classmethod
-    def learn(cls, scope: Construct, *, key: kms.IKey, stage: Stage) -> BodiesAccess:
-        """Find the bucket that the data stack published."""
-        name, arn = (learn(scope, stage, "data", f"bodies/{what}") for what in ("name", "arn"))
-        return cls(name, arn, key)
+    stage: Stage
 
     def let(self, function: Function, verbs: Iterable[str]) -> None:
         """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
-        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{self.arn}/*"], sealed_with=self.key)
-        function.tell("BODIES_BUCKET", self.name)
+        arn = learn(function, self.stage, "data", "bodies/arn")
+        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
+        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))

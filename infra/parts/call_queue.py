@@ -39,7 +39,9 @@ class QueueAccess:
 class CallQueue(Construct):
     """The FIFO queue of turns (the practice is the message group) and its dead letters."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage
+    ) -> None:
         super().__init__(scope, id_)
         self.dead_letters = sqs.Queue(
             self,

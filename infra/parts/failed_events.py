@@ -14,10 +14,10 @@ from infra.stages import Stage
 
 
 class FailedEvents(Construct):
-    """A topic that Lambda publishes failed events to, and the queue that keeps them for 14 days.
+    """A topic that Lambda publishes failed events to, and the queue that keeps them, and failed ticks, for 14 days.
 
     A topic, because a role that may send to any queue at all makes "the worker never sends to a queue" hard to see.
-    Only events of the clock come here; they hold no health data.
+    Only events of the clock and ticks come here; neither holds health data.
     """
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, stage: Stage) -> None:

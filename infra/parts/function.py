@@ -9,12 +9,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.catalogue import FunctionRow
 from infra.implied import DEAD_LETTERING, key_use
+from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
 
 
@@ -46,13 +46,7 @@ class Function(Construct):
         self.row = row
         self._role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.permissions = iam.ManagedPolicy(self, "Permissions", roles=[self._role])
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            encryption_key=traces_key,
-            retention=_retention(stage.log_days),
-            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
-        )
+        log_group = SealedLog(self, "Logs", key=traces_key, stage=stage).group
         log_group.grant_write(self.permissions)
         self.allow(DEAD_LETTERING, on=[failed_events.topic_arn], sealed_with=traces_key)
         self.function = lambda_.Function(
@@ -111,8 +105,3 @@ class Function(Construct):
                     },
                 )
             )
-
-
-def _retention(days: int) -> logs.RetentionDays:
-    named = {7: logs.RetentionDays.ONE_WEEK, 30: logs.RetentionDays.ONE_MONTH, 365: logs.RetentionDays.ONE_YEAR}
-    return named[days]

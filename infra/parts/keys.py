@@ -63,7 +63,10 @@ class Keys(Construct):
         # Alarms publish to an encrypted topic, and the failed-events topic fills an encrypted queue.
         self.traces.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com"), iam.ServicePrincipal("sns.amazonaws.com")],
+                principals=[
+                    iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                    iam.ServicePrincipal("sns.amazonaws.com"),
+                ],
                 actions=_USE,
                 resources=["*"],
                 conditions={"StringEquals": {"aws:SourceAccount": stack.account}},

@@ -33,5 +33,5 @@ class Layer(Construct):
         )
         if not has_bytecode(folder):
             cdk.Annotations.of(self).add_info(
-                "The layer has no bytecode, because this machine has no Python 3.13: cold starts take about twice as long."
+                "The layer has no bytecode, as this machine has no Python 3.13: cold starts take about twice as long."
             )

@@ -38,15 +38,11 @@ class SigningSecret(Construct):
 class SigningAccess:
     """The secret as other stacks see it."""
 
-    arn: str
     key: kms.IKey
-
-    @classmethod
-    def learn(cls, scope: Construct, *, key: kms.IKey, stage: Stage) -> SigningAccess:
-        """Find the secret that the data stack published."""
-        return cls(learn(scope, stage, "data", "signing-secret"), key)
+    stage: Stage
 
     def let_read(self, function: Function) -> None:
         """Let `function` read the secret, and tell it where it is."""
-        function.allow([f"secretsmanager:{verb}" for verb in READ_SECRET], on=[self.arn], sealed_with=self.key)
-        function.tell("HMAC_SECRET_ARN", self.arn)
+        arn = learn(function, self.stage, "data", "signing-secret")
+        function.allow([f"secretsmanager:{verb}" for verb in READ_SECRET], on=[arn], sealed_with=self.key)
+        function.tell("HMAC_SECRET_ARN", arn)

@@ -47,22 +47,18 @@ class TableAccess:
     """A table as other stacks see it."""
 
     row: TableRow
-    arn: str
     key: kms.IKey
-
-    @classmethod
-    def learn(cls, scope: Construct, row: TableRow, *, key: kms.IKey, stage: Stage) -> TableAccess:
-        """Find the table that the data stack published."""
-        return cls(row, learn(scope, stage, "data", f"tables/{row.name}"), key)
+    stage: Stage
 
     def let(self, function: Function, verbs: Iterable[str]) -> None:
         """Let `function` make the DynamoDB calls in `verbs`, and tell it the table's name."""
+        arn = learn(function, self.stage, "data", f"tables/{self.row.name}")
         actions = sorted(f"dynamodb:{verb}" for verb in verbs)
-        function.allow(actions, on=[self.arn], sealed_with=self.key)
+        function.allow(actions, on=[arn], sealed_with=self.key)
         if "Query" in verbs and self.row.indexes:
-            indexes = [f"{self.arn}/index/{index.name}" for index in self.row.indexes]
+            indexes = [f"{arn}/index/{index.name}" for index in self.row.indexes]
             function.allow(["dynamodb:Query"], on=indexes, sealed_with=self.key)
-        function.tell(f"{self.row.name.upper()}_TABLE", cdk.Fn.select(1, cdk.Fn.split("/", self.arn)))
+        function.tell(f"{self.row.name.upper()}_TABLE", cdk.Fn.select(1, cdk.Fn.split("/", arn)))
 
 
 def _string(name: str) -> dynamodb.Attribute:

@@ -16,16 +16,10 @@ class TicksQueue(Construct):
     It stands between `lane` and the calls queue, so no function's messages ever come back to itself.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, forward_timeout: cdk.Duration) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, key: kms.IKey, forward_timeout: cdk.Duration, dead_letters: sqs.IQueue
+    ) -> None:
         super().__init__(scope, id_)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
-            retention_period=cdk.Duration.days(14),
-        )
         self.queue = sqs.Queue(
             self,
             "Ticks",
@@ -35,6 +29,6 @@ class TicksQueue(Construct):
             # The lane makes every tick again while its work is due, so an old one is worth nothing.
             retention_period=cdk.Duration.minutes(15),
             visibility_timeout=cdk.Duration.seconds(6 * forward_timeout.to_seconds()),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=3),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=3),
         )
         self.access = QueueAccess(variable_of("ticks"), self.queue.queue_url, self.queue.queue_arn, key)

@@ -16,8 +16,8 @@ from infra.stages import Stage
 class Vault:
     """All secrets under the stage's prefix, sealed with the records key."""
 
-    stage: Stage
     key: kms.IKey
+    stage: Stage
 
     def let(self, function: Function, verbs: Iterable[str]) -> None:
         """Let `function` make the Secrets Manager calls in `verbs` on secrets of this stage's practices.

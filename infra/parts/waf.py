@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_wafv2 as waf
 from constructs import Construct
 
+from infra.parts.sealed_log import SealedLog
 from infra.problems import WAF_PROBLEMS
 from infra.stages import Stage
 
@@ -36,6 +36,10 @@ _BODY_RULES = {
 _REPLACED_RULES = {_COMMON: ("SizeRestrictions_BODY", "NoUserAgent_HEADER")}
 
 
+_Rule = Callable[[int], waf.CfnWebACL.RuleProperty]
+"""A rule that waits for its priority, which is its place in the list."""
+
+
 class Waf(Construct):
     """A regional web ACL for one API stage.
 
@@ -47,12 +51,12 @@ class Waf(Construct):
         super().__init__(scope, id_)
         labels = [label for rules in _BODY_RULES.values() for label in rules.values()]
         rules = [
-            self._rule("SourceRate", _rate(stage.requests_per_source), answer="throttled"),
-            self._rule("BodyTooLarge", _and(_not(_path(HOOK_PATHS)), _longer_than(BODY_LIMIT)), answer="too-large"),
-            self._rule("HookBodyTooLarge", _and(_path(HOOK_PATHS), _longer_than(HOOK_BODY_LIMIT)), answer="too-large"),
-            self._rule("BodyWithoutLength", _and(_not(_says_its_length()), _is_long()), answer="length-required"),
-            *(self._managed(group) for group in (_COMMON, _BAD_INPUTS, _SQLI)),
-            self._rule("BodyAttack", _and(_or(*(_label(label) for label in labels)), _not(_path(FREE_TEXT_PATHS)))),
+            _block("SourceRate", _rate(stage.requests_per_source), answer="throttled"),
+            _block("BodyTooLarge", _and(_not(_path(HOOK_PATHS)), _longer_than(BODY_LIMIT)), answer="too-large"),
+            _block("HookBodyTooLarge", _and(_path(HOOK_PATHS), _longer_than(HOOK_BODY_LIMIT)), answer="too-large"),
+            _block("BodyWithoutLength", _and(_not(_says_its_length()), _is_long()), answer="length-required"),
+            *(_managed(group) for group in (_COMMON, _BAD_INPUTS, _SQLI)),
+            _block("BodyAttack", _and(_or(*(_label(label) for label in labels)), _not(_path(FREE_TEXT_PATHS)))),
         ]
         self.acl = waf.CfnWebACL(
             self,
@@ -64,27 +68,18 @@ class Waf(Construct):
                 name: waf.CfnWebACL.CustomResponseBodyProperty(content=problem.body(), content_type="APPLICATION_JSON")
                 for name, problem in WAF_PROBLEMS.items()
             },
-            rules=[
-                waf.CfnWebACL.RuleProperty(priority=priority, **rule) for priority, rule in enumerate(rules)
-            ],
+            rules=[rule(priority) for priority, rule in enumerate(rules)],
         )
         waf.CfnWebACLAssociation(self, "Association", resource_arn=protects, web_acl_arn=self.acl.attr_arn)
         self._log(key, stage)
 
     def _log(self, key: kms.IKey, stage: Stage) -> None:
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            # WAF writes only to log groups whose name begins so.
-            log_group_name=f"aws-waf-logs-open-dental-gateway-{stage.name}",
-            encryption_key=key,
-            retention=logs.RetentionDays.ONE_YEAR if stage.keep_data else logs.RetentionDays.ONE_MONTH,
-            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
-        )
+        # WAF writes only to log groups whose name begins so.
+        log = SealedLog(self, "Log", key=key, stage=stage, name=f"aws-waf-logs-open-dental-gateway-{stage.name}")
         arn = cdk.Stack.of(self).format_arn(
             service="logs",
             resource="log-group",
-            resource_name=log_group.log_group_name,
+            resource_name=log.group.log_group_name,
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         waf.CfnLoggingConfiguration(
@@ -99,50 +94,53 @@ class Waf(Construct):
                 # The access log has the route of every request.
                 waf.CfnLoggingConfiguration.FieldToMatchProperty(uri_path={}),
             ],
-        ).node.add_dependency(log_group)
+        )
 
-    @staticmethod
-    def _rule(name: str, statement: waf.CfnWebACL.StatementProperty, *, answer: str | None = None) -> dict[str, object]:
-        block: dict[str, object] = {}
-        if answer:
-            problem = WAF_PROBLEMS[answer]
-            block["custom_response"] = waf.CfnWebACL.CustomResponseProperty(
-                response_code=problem.status,
-                custom_response_body_key=answer,
-                response_headers=[
-                    waf.CfnWebACL.CustomHTTPHeaderProperty(name=header, value=value)
-                    for header, value in problem.headers.items()
-                ]
-                or None,
+
+def _block(name: str, statement: waf.CfnWebACL.StatementProperty, *, answer: str | None = None) -> _Rule:
+    """A rule that blocks what `statement` matches: with the problem called `answer`, or with API Gateway's."""
+    response = None
+    if answer:
+        problem = WAF_PROBLEMS[answer]
+        response = waf.CfnWebACL.CustomResponseProperty(
+            response_code=problem.status,
+            custom_response_body_key=answer,
+            response_headers=[
+                waf.CfnWebACL.CustomHTTPHeaderProperty(name=header, value=value)
+                for header, value in problem.headers.items()
+            ]
+            or None,
+        )
+    return lambda priority: waf.CfnWebACL.RuleProperty(
+        name=name,
+        priority=priority,
+        statement=statement,
+        action=waf.CfnWebACL.RuleActionProperty(block=waf.CfnWebACL.BlockActionProperty(custom_response=response)),
+        visibility_config=_visibility(name),
+    )
+
+
+def _managed(group: str) -> _Rule:
+    """AWS's rule group, with the rules that only count."""
+    counted = (*_BODY_RULES.get(group, {}), *_REPLACED_RULES.get(group, ()))
+    statement = waf.CfnWebACL.ManagedRuleGroupStatementProperty(
+        vendor_name="AWS",
+        name=group,
+        rule_action_overrides=[
+            waf.CfnWebACL.RuleActionOverrideProperty(
+                name=rule, action_to_use=waf.CfnWebACL.RuleActionProperty(count={})
             )
-        return {
-            "name": name,
-            "statement": statement,
-            "action": waf.CfnWebACL.RuleActionProperty(block=waf.CfnWebACL.BlockActionProperty(**block)),
-            "visibility_config": _visibility(name),
-        }
-
-    @staticmethod
-    def _managed(group: str) -> dict[str, object]:
-        counted = (*_BODY_RULES.get(group, {}), *_REPLACED_RULES.get(group, ()))
-        return {
-            "name": group,
-            "statement": waf.CfnWebACL.StatementProperty(
-                managed_rule_group_statement=waf.CfnWebACL.ManagedRuleGroupStatementProperty(
-                    vendor_name="AWS",
-                    name=group,
-                    rule_action_overrides=[
-                        waf.CfnWebACL.RuleActionOverrideProperty(
-                            name=rule, action_to_use=waf.CfnWebACL.RuleActionProperty(count={})
-                        )
-                        for rule in counted
-                    ]
-                    or None,
-                )
-            ),
-            "override_action": waf.CfnWebACL.OverrideActionProperty(none={}),
-            "visibility_config": _visibility(group),
-        }
+            for rule in counted
+        ]
+        or None,
+    )
+    return lambda priority: waf.CfnWebACL.RuleProperty(
+        name=group,
+        priority=priority,
+        statement=waf.CfnWebACL.StatementProperty(managed_rule_group_statement=statement),
+        override_action=waf.CfnWebACL.OverrideActionProperty(none={}),
+        visibility_config=_visibility(group),
+    )
 
 
 def digits_above(limit: int) -> str:
@@ -167,6 +165,7 @@ def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:
     )
 
 
+_CONTENT_LENGTH = waf.CfnWebACL.FieldToMatchProperty(single_header={"Name": "content-length"})
 _PLAIN = [waf.CfnWebACL.TextTransformationProperty(priority=0, type="NONE")]
 
 
@@ -178,30 +177,32 @@ def _rate(limit: int) -> waf.CfnWebACL.StatementProperty:
     )
 
 
-def _regex(field: Mapping[str, object], pattern: str) -> waf.CfnWebACL.StatementProperty:
+def _regex(field: waf.CfnWebACL.FieldToMatchProperty, pattern: str) -> waf.CfnWebACL.StatementProperty:
     return waf.CfnWebACL.StatementProperty(
         regex_match_statement=waf.CfnWebACL.RegexMatchStatementProperty(
-            field_to_match=waf.CfnWebACL.FieldToMatchProperty(**field), regex_string=pattern, text_transformations=_PLAIN
+            field_to_match=field, regex_string=pattern, text_transformations=_PLAIN
         )
     )
 
 
 def _path(pattern: str) -> waf.CfnWebACL.StatementProperty:
-    return _regex({"uri_path": {}}, pattern)
+    return _regex(waf.CfnWebACL.FieldToMatchProperty(uri_path={}), pattern)
 
 
 def _longer_than(limit: int) -> waf.CfnWebACL.StatementProperty:
-    return _regex({"single_header": {"Name": "content-length"}}, digits_above(limit))
+    return _regex(_CONTENT_LENGTH, digits_above(limit))
 
 
 def _says_its_length() -> waf.CfnWebACL.StatementProperty:
-    return _regex({"single_header": {"Name": "content-length"}}, r"^\d+$")
+    return _regex(_CONTENT_LENGTH, r"^\d+$")
 
 
 def _is_long() -> waf.CfnWebACL.StatementProperty:
     return waf.CfnWebACL.StatementProperty(
         size_constraint_statement=waf.CfnWebACL.SizeConstraintStatementProperty(
-            field_to_match=waf.CfnWebACL.FieldToMatchProperty(body=waf.CfnWebACL.BodyProperty(oversize_handling="MATCH")),
+            field_to_match=waf.CfnWebACL.FieldToMatchProperty(
+                body=waf.CfnWebACL.BodyProperty(oversize_handling="MATCH")
+            ),
             comparison_operator="GE",
             size=_INSPECTED,
             text_transformations=_PLAIN,
@@ -220,12 +221,10 @@ def _not(statement: waf.CfnWebACL.StatementProperty) -> waf.CfnWebACL.StatementP
 
 
 def _and(*statements: waf.CfnWebACL.StatementProperty) -> waf.CfnWebACL.StatementProperty:
-    return waf.CfnWebACL.StatementProperty(and_statement=waf.CfnWebACL.AndStatementProperty(statements=_list(statements)))
+    return waf.CfnWebACL.StatementProperty(
+        and_statement=waf.CfnWebACL.AndStatementProperty(statements=list(statements))
+    )
 
 
 def _or(*statements: waf.CfnWebACL.StatementProperty) -> waf.CfnWebACL.StatementProperty:
-    return waf.CfnWebACL.StatementProperty(or_statement=waf.CfnWebACL.OrStatementProperty(statements=_list(statements)))
-
-
-def _list(statements: Sequence[waf.CfnWebACL.StatementProperty]) -> list[waf.CfnWebACL.StatementProperty]:
-    return list(statements)
+    return waf.CfnWebACL.StatementProperty(or_statement=waf.CfnWebACL.OrStatementProperty(statements=list(statements)))

@@ -9,7 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.catalogue import TABLES, FunctionRow
+from infra.catalogue import FunctionRow, TableRow
 from infra.parts.api import Api
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import QueueAccess
@@ -35,6 +35,7 @@ class ApiStack(cdk.Stack):
         id_: str,
         *,
         rows: Iterable[FunctionRow],
+        tables: Iterable[TableRow],
         code: Path,
         layer: Path,
         stage: Stage,
@@ -44,12 +45,12 @@ class ApiStack(cdk.Stack):
         records, traces = records_key(self, stage), traces_key(self, stage)
         failed_events = sns.Topic.from_topic_arn(self, "FailedEvents", learn(self, stage, "core", "failed-events"))
         grants = Grants(
-            tables={row.name: TableAccess.learn(self, row, key=records, stage=stage) for row in TABLES},
+            tables={row.name: TableAccess(row, records, stage) for row in tables},
             # The ticks queue is the lane's alone.
             queues={"calls": QueueAccess.learn(self, "calls", key=records, stage=stage)},
-            bodies=BodiesAccess.learn(self, key=records, stage=stage),
-            signing=SigningAccess.learn(self, key=records, stage=stage),
-            vault=Vault(stage, records),
+            bodies=BodiesAccess(records, stage),
+            signing=SigningAccess(records, stage),
+            vault=Vault(records, stage),
             stage=stage,
         )
         shared = Layer(self, "Layer", folder=layer)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import aws_cdk as cdk
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow
-from infra.catalogue import TABLES, Consumes, Every, FunctionRow
+from infra.catalogue import Consumes, Every, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallQueue
@@ -38,6 +37,7 @@ class CoreStack(cdk.Stack):
         id_: str,
         *,
         rows: Iterable[FunctionRow],
+        tables: Iterable[TableRow],
         alarms: Iterable[AlarmRow],
         code: Path,
         layer: Path,
@@ -48,15 +48,21 @@ class CoreStack(cdk.Stack):
         rows = tuple(rows)
         records, traces = records_key(self, stage), traces_key(self, stage)
         calls = CallQueue(self, "Calls", key=records, worker_timeout=_timeout_of(rows, "calls"), stage=stage)
-        ticks = TicksQueue(self, "Ticks", key=records, forward_timeout=_timeout_of(rows, "ticks"))
         failed_events = FailedEvents(self, "FailedEvents", key=traces, stage=stage)
-        queues: Mapping[str, sqs.Queue] = {"calls": calls.queue, "ticks": ticks.queue}
+        ticks = TicksQueue(
+            self,
+            "Ticks",
+            key=traces,
+            forward_timeout=_timeout_of(rows, "ticks"),
+            dead_letters=failed_events.queue,
+        )
+        fed = {"calls": (calls.queue, records), "ticks": (ticks.queue, traces)}
         grants = Grants(
-            tables={row.name: TableAccess.learn(self, row, key=records, stage=stage) for row in TABLES},
+            tables={row.name: TableAccess(row, records, stage) for row in tables},
             queues={"calls": calls.access, "ticks": ticks.access},
-            bodies=BodiesAccess.learn(self, key=records, stage=stage),
-            signing=SigningAccess.learn(self, key=records, stage=stage),
-            vault=Vault(stage, records),
+            bodies=BodiesAccess(records, stage),
+            signing=SigningAccess(records, stage),
+            vault=Vault(records, stage),
             stage=stage,
         )
         shared = Layer(self, "Layer", folder=layer)
@@ -75,13 +81,14 @@ class CoreStack(cdk.Stack):
             grants.give(function)
             match row.trigger:
                 case Consumes(queue=queue):
-                    Feed(function, "Feed", queue=queues[queue], key=records, function=function, trigger=row.trigger, stage=stage)
+                    source, key = fed[queue]
+                    Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
                 case Every():
                     publish(function, stage, "core", f"functions/{row.name}", function.live.function_arn)
                 case _:
                     raise ValueError(f"{row.name} is called by the API, so it is not part of the core stack")
         measured = {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
-        measured |= {"ticks-dead": ticks.dead_letters, "failed-events": failed_events.queue}
+        measured["failed-events"] = failed_events.queue
         Alarms(
             self,
             "Alarms",

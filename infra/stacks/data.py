@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.catalogue import TABLES
+from infra.catalogue import TableRow
 from infra.parts.bodies_bucket import BodiesBucket
 from infra.parts.keys import Keys
 from infra.parts.signing_secret import SigningSecret
@@ -16,10 +18,12 @@ from infra.stages import Stage
 class DataStack(cdk.Stack):
     """Holds state and no code."""
 
-    def __init__(self, scope: Construct, id_: str, *, stage: Stage, **props: object) -> None:
+    def __init__(
+        self, scope: Construct, id_: str, *, tables: Iterable[TableRow], stage: Stage, **props: object
+    ) -> None:
         super().__init__(scope, id_, termination_protection=stage.keep_data, **props)  # type: ignore[arg-type]
         keys = Keys(self, "Keys", stage=stage)
-        for row in TABLES:
+        for row in tables:
             Table(self, camel(row.name), row=row, key=keys.records, stage=stage)
         BodiesBucket(self, "Bodies", key=keys.records, stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)
