@@ -45,8 +45,9 @@ Enrol = Callable[[Mapping[str, str]], str]
 class Options:
     """What to run.
 
-    `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer; `home` holds logs and state and belongs to one sandbox at a time;
-    `connect` False leaves the API without client and session. `practices` 0 starts none.
+    `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer. `home` holds logs and
+    state and belongs to one sandbox at a time. `connect` False leaves the API without client and session; `practices` 0
+    starts none. `context` goes to the CDK app as the CLI's `-c` would.
     """
 
     app: Sequence[str] = ("-m", "infra.app")
@@ -259,8 +260,7 @@ class Sandbox:
     def _deploy(self) -> None:
         assets = [asset for stack in self.stacks for asset in stack.assets]
         bootstrap(self.aws, assets)
-        self._say(f"uploading {len({asset.key for asset in assets})} bundles")
-        upload(self.aws, assets)
+        self._say(f"uploaded {upload(self.aws, self.stacks)} bundles")
         self.outputs: dict[str, str] = {}
         for stack in self.stacks:
             self._say(f"deploying {stack.name} ({len(stack.template['Resources'])} resources)")
@@ -292,13 +292,14 @@ class Sandbox:
             "time_zone": office.time_zone,
             "mode": "remote",
             "base_url": office.base_url,
+            "name": office.name,
         }
         headers = {"Authorization": f"Bearer {self.client_key}", "Prefer": "wait=25"}
         deadline = time.monotonic() + 60
         while True:
             status, answer = self.call("POST", "/authenticate", wanted, headers)
             if status in (200, 201):
-                return Connected(office, answer["practice_id"], answer["access_token"])
+                return Connected(office, answer["practice"]["id"], answer["access_token"])
             # 202: the keys are still being tried; the same request again leads to the same answer.
             if status not in (202, 429, 503) or time.monotonic() > deadline:
                 raise SandboxError(f"POST /authenticate answered {status}: {json.dumps(answer)}")

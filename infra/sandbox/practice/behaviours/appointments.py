@@ -243,7 +243,11 @@ def update_appointment(office: Office, request: Request) -> Reply:
     new = row | changes
     if len(new["PatternSecondary"] or new["Pattern"]) != len(new["Pattern"]):
         raise Rejected(400, "PatternSecondary must be as long as Pattern.")
-    codes = _codes_of_type(office, changes.get("AppointmentTypeNum", 0)) if changes.get("AppointmentTypeNum") != row["AppointmentTypeNum"] else []
+    codes = (
+        _codes_of_type(office, changes.get("AppointmentTypeNum", 0))
+        if changes.get("AppointmentTypeNum") != row["AppointmentTypeNum"]
+        else []
+    )
     _check_move(office, row, new, codes)
     _times(new, changes)
     if new["AptStatus"] in (AptStatus.UNSCHED_LIST, AptStatus.PLANNED):
@@ -336,7 +340,9 @@ def break_appointment(office: Office, request: Request) -> Reply:
     if word is not None and not allowed[word]:
         raise Rejected(400, "breakType is not enabled in this office.")
     away = flag(request, "sendToUnscheduledList")
-    changes: Row = {"AptStatus": int(AptStatus.UNSCHED_LIST if away else AptStatus.BROKEN)} | ({"Op": 0} if away else {})
+    changes: Row = {"AptStatus": int(AptStatus.UNSCHED_LIST if away else AptStatus.BROKEN)} | (
+        {"Op": 0} if away else {}
+    )
     office.store.update("appointment", row["AptNum"], changes)
     if word is not None:
         _chart_broken(office, row, "D9986" if word == "Missed" else "D9987")
@@ -405,7 +411,12 @@ def plan_appointment(office: Office, request: Request) -> Reply:
         given["Pattern"] = _length_of(office, procedures)
     row = _filled(office, patient, given)
     others = office.store.find("appointment", {"PatNum": patient["PatNum"], "AptStatus": int(AptStatus.PLANNED)})
-    row |= {"AptStatus": int(AptStatus.PLANNED), "Op": 0, "AptDateTime": office.now(), "ItemOrderPlanned": len(others) + 1}
+    row |= {
+        "AptStatus": int(AptStatus.PLANNED),
+        "Op": 0,
+        "AptDateTime": office.now(),
+        "ItemOrderPlanned": len(others) + 1,
+    }
     row["ClinicNum"] = given.get("ClinicNum", patient["ClinicNum"])
     _times(row, row)
     key = office.store.insert("appointment", row)
@@ -482,7 +493,12 @@ def find_slots(office: Office, request: Request) -> Reply:
         slots += [slot for slot in _day_slots(office, day, provider, wanted) if slot[1] - slot[0] >= shortest]  # type: ignore[operator, misc]
         day += timedelta(days=1)
     shown_ = [
-        {"DateTimeStart": f"{start:%Y-%m-%d %H:%M:%S}", "DateTimeEnd": f"{end:%Y-%m-%d %H:%M:%S}", "ProvNum": provider, "OpNum": op}
+        {
+            "DateTimeStart": f"{start:%Y-%m-%d %H:%M:%S}",
+            "DateTimeEnd": f"{end:%Y-%m-%d %H:%M:%S}",
+            "ProvNum": provider,
+            "OpNum": op,
+        }
         for start, end, op in slots
     ]
     offset, limit = int(query.get("Offset") or 0), min(int(query.get("Limit") or 100), 100)
@@ -507,7 +523,9 @@ def _days(office: Office, query: Any) -> tuple[date, date]:
 def _day_slots(office: Office, day: date, provider: int, wanted: int) -> list[tuple[datetime, datetime, int]]:
     store = office.store
     blocks = store.find(
-        "schedule", {"SchedDate": day.isoformat(), "SchedType": int(SchedType.PROVIDER), "ProvNum": provider}, order='"StartTime"'
+        "schedule",
+        {"SchedDate": day.isoformat(), "SchedType": int(SchedType.PROVIDER), "ProvNum": provider},
+        order='"StartTime"',
     )
     if not blocks:
         return []

@@ -213,7 +213,12 @@ def _perio(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
         stamp = f"{person.last_seen} 10:00:00"
         exam = rows.add(
             "perioexam",
-            {"PatNum": person.key, "ExamDate": on(person.last_seen), "ProvNum": person.hygienist, "DateTMeasureEdit": stamp},
+            {
+                "PatNum": person.key,
+                "ExamDate": on(person.last_seen),
+                "ProvNum": person.hygienist,
+                "DateTMeasureEdit": stamp,
+            },
         )
         for tooth in range(2, 16, 2):
             for kind in (4, 2):

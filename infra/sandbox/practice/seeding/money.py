@@ -111,7 +111,9 @@ def _estimate(books: Books, proc: Row, cover: Cover, *, commit: bool) -> tuple[i
     return estimate, fee - allowed, deductible, percent
 
 
-def _line(books: Books, proc: Row, cover: Cover, status: ClaimProcStatus, *, claim: int = 0, cap: int | None = None) -> Line:
+def _line(
+    books: Books, proc: Row, cover: Cover, status: ClaimProcStatus, *, claim: int = 0, cap: int | None = None
+) -> Line:
     """Write the line of `proc` on one plan. `cap` is what the patient still owes, for a plan that pays second."""
     commit = status is ClaimProcStatus.NOT_RECEIVED
     estimate, write_off, deductible, percent = _estimate(books, proc, cover, commit=commit)
@@ -386,9 +388,7 @@ def _pay(books: Books, visit: Visit, procs: list[Row]) -> None:
             _payment(books, visit.person, visit.day, half)
 
 
-def _payment(
-    books: Books, person: Person, day: date, parts: list[tuple[Row, int]], *, kind: int | None = None
-) -> Row:
+def _payment(books: Books, person: Person, day: date, parts: list[tuple[Row, int]], *, kind: int | None = None) -> Row:
     """Take money for procedures, with one split each; `parts` in cents."""
     rows, rng, made = books.rows, books.rng, books.made
     kinds = made.definitions[DefCat.PAYMENT_TYPES]

@@ -211,7 +211,9 @@ def _plans(rows: Rows, rng: Random, made: Setup) -> list[Plan]:
         for group in range(rng.choice((1, 2, 2, 3))):
             kind = rng.choices(("p", ""), (80, 20))[0]
             kind = "f" if "Medicaid" in name else "c" if "Capitation" in name else kind
-            schedule = {"p": rng.choice(("PPO Standard", "PPO Low")), "f": "State Medicaid", "c": "PPO Low"}.get(kind, "")
+            schedule = {"p": rng.choice(("PPO Standard", "PPO Low")), "f": "State Medicaid", "c": "PPO Low"}.get(
+                kind, ""
+            )
             maximum = rng.choice((1000.0, 1250.0, 1500.0, 2000.0))
             key = rows.add(
                 "insplan",
@@ -262,9 +264,13 @@ def _benefits(rows: Rows, made: Setup, plan: Plan) -> None:
             full = plan.kind in ("f", "c")
             rows.add("benefit", base | {"BenefitType": 1, "CovCatNum": category, "Percent": 100 if full else percent})
         if name == "Orthodontics":
-            rows.add("benefit", base | {"BenefitType": 5, "CovCatNum": category, "MonetaryAmt": 1500.0, "TimePeriod": 3})
+            rows.add(
+                "benefit", base | {"BenefitType": 5, "CovCatNum": category, "MonetaryAmt": 1500.0, "TimePeriod": 3}
+            )
     exam = made.codes["D0120"]
-    rows.add("benefit", base | {"BenefitType": 5, "CovCatNum": 0, "CodeNum": exam, "Quantity": 2, "QuantityQualifier": 1})
+    rows.add(
+        "benefit", base | {"BenefitType": 5, "CovCatNum": 0, "CodeNum": exam, "Quantity": 2, "QuantityQualifier": 1}
+    )
 
 
 def _insure(rows: Rows, rng: Random, made: Setup, family: list[Person], plans: list[Plan]) -> None:

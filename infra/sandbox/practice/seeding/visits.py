@@ -57,7 +57,9 @@ class Diary:
                 key = (room["ClinicNum"], bool(room["IsHygiene"]))
                 self._rooms.setdefault(key, []).append(room["OperatoryNum"])
 
-    def procedure(self, person: Person, work: Work, status: ProcStatus, day: date, *, apt: int = 0, **more: object) -> int:
+    def procedure(
+        self, person: Person, work: Work, status: ProcStatus, day: date, *, apt: int = 0, **more: object
+    ) -> int:
         """Chart `work` and return its ProcNum."""
         hygiene = work.code in HYGIENE_CODES
         entered = min(datetime.combine(day, datetime.min.time()) + timedelta(hours=12), self.midnight)
@@ -120,7 +122,8 @@ class Diary:
         apt = self.rows.add("appointment", row)
         done = status is AptStatus.COMPLETE
         procs = [
-            self.procedure(person, work, ProcStatus.C if done else ProcStatus.TP, start.date(), apt=apt) for work in works
+            self.procedure(person, work, ProcStatus.C if done else ProcStatus.TP, start.date(), apt=apt)
+            for work in works
         ]
         self._history(row)
         if status is AptStatus.BROKEN or (status is AptStatus.UNSCHED_LIST and rng.random() < 0.5):
@@ -246,7 +249,9 @@ class Diary:
         late = self.rng.random() < 0.6
         fee = 45.0 if self.rng.random() < 0.3 else 0.0
         proc = self.procedure(person, Work("D9987" if late else "D9986"), ProcStatus.C, day, ProcFee=fee)
-        self.rows["histappointment"][-1]["HistApptAction"] = int(HistApptAction.CANCELLED if late else HistApptAction.MISSED)
+        self.rows["histappointment"][-1]["HistApptAction"] = int(
+            HistApptAction.CANCELLED if late else HistApptAction.MISSED
+        )
         self.rows.add(
             "commlog",
             {
@@ -434,9 +439,18 @@ def _treatment_plan(
     stamp = f"{exam} 11:30:00"
     plan = {"PatNum": person.key, "DateTP": on(exam), "Note": "", "ResponsParty": person.row["Guarantor"]}
     plan |= {"SecDateEntry": on(exam), "SecDateTEdit": stamp, "DateTSigned": NO_TIME, "DateTPracticeSigned": NO_TIME}
-    active = next(
-        (r["TreatPlanNum"] for r in reversed(rows["treatplan"]) if r["PatNum"] == person.key and r["TPStatus"] == 1), 0
-    ) if rows["treatplan"] and rows["treatplan"][-1]["PatNum"] == person.key else 0
+    active = (
+        next(
+            (
+                r["TreatPlanNum"]
+                for r in reversed(rows["treatplan"])
+                if r["PatNum"] == person.key and r["TPStatus"] == 1
+            ),
+            0,
+        )
+        if rows["treatplan"] and rows["treatplan"][-1]["PatNum"] == person.key
+        else 0
+    )
     active = active or rows.add("treatplan", plan | {"Heading": "Active Treatment Plan", "TPStatus": 1})
     for proc in procs:
         rows.add("treatplanattach", {"TreatPlanNum": active, "ProcNum": proc, "Priority": 0})
@@ -475,7 +489,11 @@ def _today(diary: Diary, people: list[Person]) -> None:
         diary.visit(person, diary.today, works, slots, hygiene=False, kind=kind)
     confirmation = diary.made.definitions[DefCat.CONFIRMATION]
     early = sorted(
-        (row for row in rows["appointment"] if "gone" not in row and row["AptStatus"] == 1 and row["AptDateTime"][:10] == on(diary.today)),
+        (
+            row
+            for row in rows["appointment"]
+            if "gone" not in row and row["AptStatus"] == 1 and row["AptDateTime"][:10] == on(diary.today)
+        ),
         key=lambda row: row["AptDateTime"],
     )
     for row, (word, column) in zip(early, ((7, "DateTimeSeated"), (6, "DateTimeArrived")), strict=False):
@@ -506,7 +524,14 @@ def _odd_visits(diary: Diary, people: list[Person]) -> None:
     odd(tomorrow + timedelta(hours=9), made.dentist_rooms[0], 8, Note="Squeezed in.")
     odd(tomorrow + timedelta(hours=9, minutes=20), made.dentist_rooms[0], 6, Note=names.LONG_NOTE)
     odd(tomorrow + timedelta(hours=9), made.overflow_room, 6, ProvNum=made.dentists[0], ClinicNum=made.clinics[0])
-    odd(tomorrow + timedelta(hours=8), made.overflow_room, 4, AptStatus.PT_NOTE, Note="Lab pick-up at noon.", Confirmed=0)
+    odd(
+        tomorrow + timedelta(hours=8),
+        made.overflow_room,
+        4,
+        AptStatus.PT_NOTE,
+        Note="Lab pick-up at noon.",
+        Confirmed=0,
+    )
     odd(tomorrow - timedelta(days=9), made.overflow_room, 4, AptStatus.PT_NOTE_COMPLETED, Note="Fridge repaired.")
     odd(tomorrow + timedelta(hours=16), made.dentist_rooms[-1], 12, Pattern="//XXXX//XX//")
     year = diary.today.year
