@@ -130,7 +130,7 @@ def describe(office: Office, apt: int, column: str = "AptNum") -> None:
     office.store.update("appointment", apt, {"ProcDescript": ", ".join(words)})
 
 
-def _visit_type(office: Office, row: Row, given: Row) -> Row:
+def _visit_type(office: Office, given: Row) -> Row:
     """What an appointment type brings: its pattern if none was sent, its colour."""
     key = given.get("AppointmentTypeNum", 0)
     if not key:
@@ -162,7 +162,7 @@ def _filled(office: Office, patient: Row, given: Row) -> Row:
         "ProvNum": patient["PriProv"] or preference_number(office, "PracticeDefaultProv"),
         "ClinicNum": operatory.get("ClinicNum") or patient["ClinicNum"],
         "SecUserNumEntry": 0,
-        **_visit_type(office, {}, given),
+        **_visit_type(office, given),
         **given,
     }
     of_category(office, row["Confirmed"], "ApptConfirmed", "Confirmed")
@@ -234,7 +234,7 @@ def update_appointment(office: Office, request: Request) -> Reply:
     row = row_of(office, "appointment", request.id())
     living_patient(office, row["PatNum"])
     given = columns(office, request)
-    changes = _visit_type(office, row, given) | given
+    changes = _visit_type(office, given) | given
     if changes.get("Confirmed"):
         of_category(office, changes["Confirmed"], "ApptConfirmed", "Confirmed")
     _pattern(changes)
@@ -487,10 +487,10 @@ def find_slots(office: Office, request: Request) -> Reply:
     provider = int(query.get("ProvNum") or preference_number(office, "PracticeDefaultProv"))
     wanted = int(query.get("OpNum") or 0)
     shortest = timedelta(minutes=int(query.get("lengthMinutes") or 0))
-    slots: list[dict[str, Any]] = []
+    slots: list[tuple[datetime, datetime, int]] = []
     day = first
     while day <= last:
-        slots += [slot for slot in _day_slots(office, day, provider, wanted) if slot[1] - slot[0] >= shortest]  # type: ignore[operator, misc]
+        slots += [slot for slot in _day_slots(office, day, provider, wanted) if slot[1] - slot[0] >= shortest]
         day += timedelta(days=1)
     shown_ = [
         {

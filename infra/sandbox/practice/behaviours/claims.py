@@ -286,7 +286,7 @@ def update_claim(office: Office, request: Request) -> Reply:
     ):
         raise Rejected(400, "ClaimStatus is invalid. An insurance payment is attached to the claim.")
     if status == "S" and claim["ClaimStatus"] != "S":
-        changes |= _sending(office, claim, office.today())
+        changes |= _sending(claim, office.today())
     if status == "R" and claim["ClaimStatus"] != "R" and "DateReceived" not in changes:
         changes["DateReceived"] = office.today()
     if "InsSubNum2" in changes:
@@ -297,7 +297,7 @@ def update_claim(office: Office, request: Request) -> Reply:
     return shown(office, request, claim["ClaimNum"])
 
 
-def _sending(office: Office, claim: Row, day: str, first: str = "") -> Row:
+def _sending(claim: Row, day: str, first: str = "") -> Row:
     original = claim["DateSentOrig"] if claim["DateSentOrig"] > NO_DATE else first or day
     return {"ClaimStatus": "S", "DateSent": day, "DateSentOrig": original}
 
@@ -310,7 +310,7 @@ def mark_claim_sent(office: Office, request: Request) -> Reply:
     if claim["ClaimStatus"] == "R":
         raise Rejected(400, "The claim has been received already.")
     first = str(body_of(request).get("DateSentOrig") or "")
-    office.store.update("claim", claim["ClaimNum"], _sending(office, claim, given["DateSent"], first))
+    office.store.update("claim", claim["ClaimNum"], _sending(claim, given["DateSent"], first))
     office.store.insert(
         "etrans",
         {

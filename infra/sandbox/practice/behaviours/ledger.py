@@ -208,7 +208,8 @@ def _movements(office: Office) -> list[tuple[int, str, int]]:
     """Everything that moves a patient's balance: (PatNum, day, cents), charges positive."""
     hidden = "SELECT DefNum FROM definition WHERE Category = 29 AND ItemValue LIKE '%X%'"
     parts = (
-        'SELECT "PatNum", "ProcDate", "ProcFee" * max(1, "UnitQty" + "BaseUnits") FROM "procedurelog" WHERE "ProcStatus" = 2',
+        'SELECT "PatNum", "ProcDate", "ProcFee" * max(1, "UnitQty" + "BaseUnits") '
+        'FROM "procedurelog" WHERE "ProcStatus" = 2',
         'SELECT "PatNum", "AdjDate", "AdjAmt" FROM "adjustment"',
         'SELECT "PatNum", "DateCP", -"InsPayAmt" - "WriteOff" FROM "claimproc" WHERE "Status" IN (1, 4, 7)',
         f'SELECT "PatNum", "DatePay", -"SplitAmt" FROM "paysplit" WHERE "UnearnedType" NOT IN ({hidden})',  # noqa: S608

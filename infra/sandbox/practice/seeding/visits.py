@@ -12,13 +12,39 @@ from infra.sandbox.practice.seeding.people import Person
 from infra.sandbox.practice.seeding.rows import Row, Rows, at, on
 from infra.sandbox.practice.seeding.setup import HYGIENE_CODES, Setup
 
-HISTORY_COLUMNS = (
-    "AptNum PatNum AptStatus Pattern Confirmed TimeLocked Op Note ProvNum ProvHyg AptDateTime NextAptNum UnschedStatus "
-    "IsNewPatient ProcDescript ClinicNum IsHygiene DateTStamp DateTimeArrived DateTimeSeated DateTimeDismissed InsPlan1 "
-    "InsPlan2 AppointmentTypeNum SecDateTEntry Priority PatternSecondary ItemOrderPlanned"
-).split()
+HISTORY_COLUMNS = [
+    "AptNum",
+    "PatNum",
+    "AptStatus",
+    "Pattern",
+    "Confirmed",
+    "TimeLocked",
+    "Op",
+    "Note",
+    "ProvNum",
+    "ProvHyg",
+    "AptDateTime",
+    "NextAptNum",
+    "UnschedStatus",
+    "IsNewPatient",
+    "ProcDescript",
+    "ClinicNum",
+    "IsHygiene",
+    "DateTStamp",
+    "DateTimeArrived",
+    "DateTimeSeated",
+    "DateTimeDismissed",
+    "InsPlan1",
+    "InsPlan2",
+    "AppointmentTypeNum",
+    "SecDateTEntry",
+    "Priority",
+    "PatternSecondary",
+    "ItemOrderPlanned",
+]
 
 BACK_TEETH = ("2", "3", "4", "5", "12", "13", "14", "15", "18", "19", "20", "21", "28", "29", "30", "31")
+MOLARS = ("2", "3", "14", "15", "18", "19", "30", "31")
 FRONT_TEETH = ("6", "7", "8", "9", "10", "11", "23", "24", "25", "26")
 BABY_TEETH = ("A", "B", "I", "J", "K", "L", "S", "T")
 QUADRANTS = ("UR", "UL", "LR", "LL")
@@ -118,7 +144,7 @@ class Diary:
             if step > 0 and start is None and day == self.today:
                 day += timedelta(days=1)
         status = fate or self._fate(start)
-        row = self._appointment(person, start, room, slots, status, hygiene=hygiene, new=new, kind=kind, works=works)
+        row = self.appointment(person, start, room, slots, status, hygiene=hygiene, new=new, kind=kind, works=works)
         apt = self.rows.add("appointment", row)
         done = status is AptStatus.COMPLETE
         procs = [
@@ -147,7 +173,7 @@ class Diary:
             (AptStatus.COMPLETE, AptStatus.UNSCHED_LIST, AptStatus.BROKEN, AptStatus.SCHEDULED), (88, 6.5, 4.5, 1)
         )[0]
 
-    def _appointment(
+    def appointment(
         self,
         person: Person,
         start: datetime,
@@ -281,7 +307,7 @@ class Diary:
         """Leave the history of a visit that was taken off the schedule for good; its number is never used again."""
         start = datetime.combine(self.calendar.open_day(day, -1), datetime.min.time()) + timedelta(hours=10)
         room = self.made.dentist_rooms[0]
-        row = self._appointment(person, start, room, 6, AptStatus.BROKEN, hygiene=False, new=False, kind="", works=())
+        row = self.appointment(person, start, room, 6, AptStatus.BROKEN, hygiene=False, new=False, kind="", works=())
         row["AptNum"] = self.rows.add("appointment", {"gone": True})
         self._history(row, deleted=True)
 
@@ -334,16 +360,16 @@ def _life(diary: Diary, person: Person) -> None:
     if rng.random() < (0.5 if person.age >= 18 else 0.2):
         _treat(diary, person, last)
     if rng.random() < 0.06:
-        back = timedelta(days=rng.randrange(5, 400))
+        day = today - timedelta(days=rng.randrange(5, 400))
         works = (Work("D0140"), Work("D0220", rng.choice(BACK_TEETH)))
-        diary.visit(person, today - back, works, 6, hygiene=False, kind="Emergency")
+        diary.visit(person, day, works, 6, hygiene=False, kind="Emergency")
     if rng.random() < 0.1:
         diary.deleted_visit(person, today - timedelta(days=rng.randrange(5, 300)))
 
 
 def _new(person: Person, rng: Random) -> list[Work]:
     works = [Work("D0150"), Work(rng.choice(("D0210", "D0330")))]
-    return works + [Work("D1110") if person.age >= 14 else Work("D1120")]
+    return [*works, Work("D1110") if person.age >= 14 else Work("D1120")]
 
 
 def _recall(diary: Diary, person: Person, day: date) -> Visit | None:
@@ -364,24 +390,22 @@ def _treatment(person: Person, rng: Random) -> tuple[list[Work], int, str]:
     tooth = rng.choice(BACK_TEETH)
     if person.age < 13:
         return [Work("D2392", rng.choice(BABY_TEETH), rng.choice(("MO", "DO")))], 6, "Filling"
-    draw = rng.random()
-    if draw < 0.5:
-        works = [Work("D2391", tooth, "O"), Work("D2392", tooth, rng.choice(("MO", "DO"))), Work("D2393", tooth, "MOD")]
-        front = Work("D2331", rng.choice(FRONT_TEETH), rng.choice(("MF", "DL", "MIF"[:2])))
-        return rng.sample([rng.choice(works), front], rng.choice((1, 1, 2))), rng.choice((8, 10, 12)), "Filling"
-    if draw < 0.68:
-        return [Work("D2740", tooth), Work("D2950", tooth)], rng.choice((16, 18, 20)), "Crown"
-    if draw < 0.77:
-        molar = tooth in ("2", "3", "14", "15", "18", "19", "30", "31")
-        return [Work("D3330" if molar else "D3320", tooth)], 18, ""
-    if draw < 0.87:
-        return [Work("D7140", tooth)], 8, ""
-    if draw < 0.95:
-        quads = rng.sample(QUADRANTS, 2)
-        return [Work("D4341", surf=quad) for quad in quads], 18, ""
-    if draw < 0.98:
-        return [Work("D6010", tooth)], 18, ""
-    return [Work(rng.choice(("D5110", "D5120")), surf=rng.choice("UL"))], 12, ""
+    fillings = [Work("D2391", tooth, "O"), Work("D2392", tooth, rng.choice(("MO", "DO"))), Work("D2393", tooth, "MOD")]
+    front = Work("D2331", rng.choice(FRONT_TEETH), rng.choice(("MF", "DL", "MI")))
+    quarters = [Work("D4341", surf=quad) for quad in rng.sample(QUADRANTS, 2)]
+    denture = rng.choice((Work("D5110", surf="U"), Work("D5120", surf="L")))
+    root = Work("D3330" if tooth in MOLARS else "D3320", tooth)
+    kinds: tuple[tuple[int, list[Work], int, str], ...] = (
+        (50, rng.sample([rng.choice(fillings), front], rng.choice((1, 1, 2))), rng.choice((8, 10, 12)), "Filling"),
+        (18, [Work("D2740", tooth), Work("D2950", tooth)], rng.choice((16, 18, 20)), "Crown"),
+        (9, [root], 18, ""),
+        (10, [Work("D7140", tooth)], 8, ""),
+        (8, quarters, 18, ""),
+        (3, [Work("D6010", tooth)], 18, ""),
+        (2, [denture], 12, ""),
+    )
+    _, works, slots, kind = rng.choices(kinds, [weight for weight, *_ in kinds])[0]
+    return works, slots, kind
 
 
 def _treat(diary: Diary, person: Person, exam: date) -> None:
@@ -413,7 +437,7 @@ def _treat(diary: Diary, person: Person, exam: date) -> None:
 
 
 def _planned(diary: Diary, person: Person, works: Sequence[Work], slots: int, exam: date) -> None:
-    row = diary._appointment(  # noqa: SLF001  (the diary's own helper, one module)
+    row = diary.appointment(
         person,
         datetime.combine(exam, datetime.min.time()),
         diary.made.dentist_rooms[0],
@@ -514,9 +538,7 @@ def _odd_visits(diary: Diary, people: list[Person]) -> None:
 
     def odd(start: datetime, room: int, slots: int, status: AptStatus = AptStatus.SCHEDULED, **changes: object) -> None:
         person = rng.choice(active)
-        row = diary._appointment(  # noqa: SLF001  (the diary's own helper, one module)
-            person, start, room, slots, status, hygiene=False, new=False, kind="", works=()
-        )
+        row = diary.appointment(person, start, room, slots, status, hygiene=False, new=False, kind="", works=())
         row |= changes
         rows.add("appointment", row)
 
