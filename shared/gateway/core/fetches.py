@@ -1,4 +1,6 @@
-"""The fetch plans: which calls bring the rows of a read. Generators, as `core.plans` says; nothing is normalized here.
+"""The fetch plans: which calls bring the rows of a read.
+
+Generators, as `core.plans` says, registered in `core.registry`; nothing is normalized here.
 
 Their input, which with the plan's name makes the cache key, is one of
 
@@ -11,7 +13,7 @@ Their outcome is raw rows by catalogue resource.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
 from gateway.core.errors import FilterTooWide, NotFound, UpstreamBroken, VersionTooOld
@@ -281,19 +283,3 @@ def _by(input_: Mapping[str, Any], resource: str, row_key: str, practice: Practi
     if "keys" in input_:
         return get_each(f"{resource}.get", row_key, input_["keys"])
     return collect_each(f"{resource}.list", input_["queries"], row_key, practice)
-
-
-PLANS: Final[Mapping[str, Callable[[Mapping[str, Any], PlanContext], Plan]]] = {
-    "fetch.patients": patients,
-    "fetch.patient": patient,
-    "fetch.appointments": appointments,
-    "fetch.appointment": appointment,
-    "fetch.histappointments": histappointments,
-    "fetch.procedurelogs": procedurelogs,
-    "fetch.procedurelog": procedurelog,
-    "fetch.claims": claims,
-    "fetch.claim": claim,
-    "fetch.claimprocs": claimprocs,
-    "fetch.carriers": carriers,
-}
-"""Kind of request -> its plan."""
