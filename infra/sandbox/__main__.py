@@ -16,9 +16,12 @@ from types import FrameType
 from infra.sandbox.box import HOME, REPOSITORY, Options, Sandbox
 from infra.sandbox.practices import KEYS_FROM, real_practice
 from infra.sandbox.processes import SandboxError, port_is_free
-from infra.sandbox.tour import TourError, run_tour
+from infra.sandbox.tour import TourError, check, run_tour
 
 USUAL_PORT = 4566
+INTERRUPTED = 130
+"""What shells say of a command that Ctrl-C ended."""
+README = REPOSITORY / "README.md"
 
 EPILOG = f"""
 A real practice: set {", ".join(KEYS_FROM)} and give its API's address,
@@ -60,26 +63,32 @@ def main(argv: Sequence[str] | None = None, *, base: Options | None = None) -> i
         if not options.quiet:
             print(f"{time.monotonic() - started:5.1f} s  {line}", flush=True)
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _as_ctrl_c)
-    # A Python started in the background of a script ignores Ctrl-C unless told otherwise.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if options.tour and options.open_dental:
+            raise SandboxError("the tour writes, so it runs against simulated practices only")
+        if options.tour:
+            check(README)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, _as_ctrl_c)
+        # A Python started in the background of a script ignores Ctrl-C unless told otherwise.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with Sandbox.start(_options(options, base or Options()), say=say) as box:
             # From here on only our own order: a second Ctrl-C must not leave half of it running.
             try:
                 if options.tour:
-                    return run_tour(box, REPOSITORY / "README.md", say=print)
+                    return run_tour(box, README, say=print)
                 print(ready(box, seconds=time.monotonic() - started), flush=True)
                 _until_something_ends(box)
             except KeyboardInterrupt:
                 say("stopping")
+                if options.tour:
+                    return INTERRUPTED
             finally:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except KeyboardInterrupt:
         say("stopped before it was ready")
-        return 130
+        return INTERRUPTED
     except (SandboxError, TourError) as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 1
@@ -93,7 +102,9 @@ def _options(parsed: argparse.Namespace, base: Options) -> Options:
     elif port is not None and not port_is_free(port):
         raise SandboxError(f"port {port} is taken")
     office = real_practice(parsed.open_dental, os.environ) if parsed.open_dental else None
-    return replace(base, home=parsed.home, port=port, patients=parsed.patients, seed=parsed.seed, open_dental=office)
+    return replace(
+        base, home=parsed.home.resolve(), port=port, patients=parsed.patients, seed=parsed.seed, open_dental=office
+    )
 
 
 def ready(box: Sandbox, *, seconds: float) -> str:

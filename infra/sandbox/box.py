@@ -193,7 +193,6 @@ class Sandbox:
 
     def _start(self) -> None:
         options, say = self._options, self._say
-        self.home.mkdir(parents=True, exist_ok=True)
         self._closing.enter_context(_only_one(self.home))
         for leftover in ("emulator", "cdk.out"):
             shutil.rmtree(self.home / leftover, ignore_errors=True)
@@ -385,7 +384,13 @@ def _comes_from(folder: str, logical_id: str, properties: Mapping[str, Any]) -> 
 
 @contextlib.contextmanager
 def _only_one(home: Path) -> Iterator[None]:
-    """Hold `home` for one sandbox; the lock goes with the process, however that ends."""
+    """Hold `home` for one sandbox; the lock goes with the process, however that ends.
+
+    A folder with anything else in it is refused: a sandbox clears what it finds under its own names.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    if any(home.iterdir()) and not ((home / "lock").exists() or (home / "install.lock").exists()):
+        raise SandboxError(f"{home} holds other things; a sandbox needs a folder of its own")
     with (home / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -76,6 +76,17 @@ def match(promises: Mapping[str, str], steps: Mapping[str, Step]) -> None:
         raise TourError("; ".join(complaints))
 
 
+def check(readme: Path, *, steps: Mapping[str, Step] = STEPS) -> dict[str, str]:
+    """Return the promises of `readme`, each with a step; needs nothing running.
+
+    Raises:
+        TourError: promises and steps do not match.
+    """
+    promises = read_promises(readme.read_text())
+    match(promises, steps)
+    return promises
+
+
 def run_tour(box: Sandbox, readme: Path, *, say: Say, steps: Mapping[str, Step] = STEPS) -> int:
     """Try every promise, print each and "N of M"; return 0 only if all behaved.
 
@@ -84,8 +95,7 @@ def run_tour(box: Sandbox, readme: Path, *, say: Say, steps: Mapping[str, Step] 
     Raises:
         TourError: promises and steps do not match; nothing was tried.
     """
-    promises = read_promises(readme.read_text())
-    match(promises, steps)
+    promises = check(readme, steps=steps)
     behaved = 0
     for name, sentence in promises.items():
         started = time.monotonic()

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.sandbox import stand_ins, tour
+from infra.sandbox.__main__ import main
+from infra.sandbox.box import Options, Sandbox
 from infra.sandbox.drain import failed_items, sqs_event
 from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
 from infra.sandbox.processes import SandboxError
@@ -165,6 +167,22 @@ def test_a_real_practice_needs_its_keys_in_the_environment_and_never_shows_them(
     with pytest.raises(SandboxError, match="OPEN_DENTAL_CUSTOMER_KEY"):
         real_practice("https://example.test/api/v1", {KEYS_FROM[0]: "x"})
     assert isinstance(real_practice("https://example.test/api/v1", environment), Practice)
+
+
+def test_the_tour_writes_to_no_real_practice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--tour", "--open-dental", "https://example.test/api/v1"]) == 1
+    assert "simulated practices only" in capsys.readouterr().err
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "cdk.out" / "precious"
+    precious.parent.mkdir()
+    precious.touch()
+
+    with pytest.raises(SandboxError, match="a folder of its own"):
+        Sandbox.start(Options(home=tmp_path))
+
+    assert precious.exists()
 
 
 def test_a_promise_is_a_list_item_with_an_id() -> None:
