@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.core.errors import NotFound
 
@@ -46,6 +48,9 @@ PREFIXES = {
 """Object name -> prefix of its ids."""
 
 _RANDOM_BYTES = 10
+_KEY_MASK = (1 << 64) - 1
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,45 @@ def new_id(kind: str) -> str:
 def row_id(kind: str, practice_id: str, key: int) -> str:
     """The id of a row. `key` is Open Dental's 64-bit key."""
     return f"{PREFIXES[kind]}_{_text(_raw(practice_id) + key.to_bytes(8, 'big', signed=True))}"
+
+
+@lru_cache(maxsize=4096)
+def row_ids(kind: str, practice_id: str) -> Callable[[int], str]:
+    """`row_id` with its first two arguments settled, some ten times faster: a list needs half a dozen ids a row.
+
+    80 bits of practice fill 16 characters of base 32 exactly, so its text stands unchanged at the front of the id.
+    """
+    head = f"{PREFIXES[kind]}_{_text(_raw(practice_id))}"
+    near = head + "a" * 9
+
+    def ids(key: int) -> str:
+        # 64 bits and one of padding make 13 characters: six pairs and a single one.
+        bits = (key & _KEY_MASK) << 1
+        if bits < 1 << 20:
+            return near + _PAIRS[bits >> 10] + _PAIRS[bits & 1023]
+        return "".join(
+            (
+                head,
+                _ALPHABET[bits >> 60],
+                _PAIRS[bits >> 50 & 1023],
+                _PAIRS[bits >> 40 & 1023],
+                _PAIRS[bits >> 30 & 1023],
+                _PAIRS[bits >> 20 & 1023],
+                _PAIRS[bits >> 10 & 1023],
+                _PAIRS[bits & 1023],
+            )
+        )
+
+    return ids
+
+
+def insurance_payment_key(claim_payment_num: int) -> int:
+    """The key under which a claim payment goes among the payments.
+
+    Patients' payments and claim payments are one object to the caller and two tables to Open Dental, each with keys
+    from 1. Keys are positive there, so the sign tells them apart: `pay_` of -7 is ClaimPaymentNum 7.
+    """
+    return -claim_payment_num
 
 
 def optional_row_id(kind: str, practice_id: str, key: int | None) -> str | None:

@@ -158,7 +158,11 @@ class Vault(Protocol):
         ...
 
     def promote(self, practice_id: str) -> None:
-        """Make the pending pair the current one; the former current one is kept as previous."""
+        """Make the pending pair the current one; the former current one is kept as previous.
+
+        Raises:
+            NotFound: nothing is pending, also because it was promoted before.
+        """
         ...
 
     def drop_pending(self, practice_id: str) -> None:
@@ -197,6 +201,8 @@ class Session:
     client_id: str
     expires_at: datetime | None
     revoked_at: datetime | None = None
+    is_key: bool = False
+    """An API key lives until it is revoked by an operator; `DELETE /session` ends sessions only."""
 
 
 class Callers(Protocol):
@@ -211,7 +217,11 @@ class Callers(Protocol):
         ...
 
     def add_practice(self, client_id: str, practice_id: str) -> None:
-        """Let the client touch one more practice; nothing happens if it may already."""
+        """Let the client touch one more practice; nothing happens if it may already.
+
+        Raises:
+            NotFound: there is no such client.
+        """
         ...
 
     def session(self, token_hash: str) -> Session | None:
@@ -226,12 +236,16 @@ class Callers(Protocol):
         """End it; acts on the next call. Nothing happens if it is unknown."""
         ...
 
-    def count_attempt(self, source: str, at: datetime) -> tuple[int, int]:
-        """Wrong pairs of keys in the last 15 minutes: (of this source, of the deployment). Counts nothing."""
+    def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
+        """Attempts on record in the last 15 minutes: (of this source, of the deployment). Counts nothing."""
         ...
 
-    def note_wrong_pair(self, source: str, at: datetime) -> None:
-        """Count one wrong pair of keys for `source`, which is stored as a hash."""
+    def note_attempt(self, source: str, at: datetime, *, attempt: str) -> None:
+        """Put one pair of keys on record that is wrong, or not proven yet. `source` is a hash, `attempt` names it."""
+        ...
+
+    def forget_attempt(self, source: str, *, attempt: str) -> None:
+        """Take an attempt off the record, because its pair turned out to be right; nothing happens if it is gone."""
         ...
 
 

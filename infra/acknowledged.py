@@ -1,0 +1,169 @@
+"""Findings of cdk-nag that stand, each with its reason and what would end it.
+
+Never for dead-letter queues, keys of log groups, TLS, public access or wildcard actions: those are repaired. At most
+15 different rules. Tests hold the table to all of this and to being used.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+
+from infra.stages import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acknowledged:
+    """`rule`, written with its pack's name in front, stands for the constructs whose path matches `where`.
+
+    `where` is a shell pattern over the construct path without the stack's name. `finding` is the part in brackets
+    that some rules add for each finding; `{stage}` and `{region}` are filled in.
+    """
+
+    rule: str
+    where: str
+    reason: str
+    ends: str
+    finding: str | None = None
+
+    @property
+    def pack(self) -> str:
+        """The pack that the rule belongs to, `AwsSolutions` or `HIPAA.Security`."""
+        return self.rule.partition("-")[0]
+
+    def id_in(self, stage: Stage) -> str:
+        """The name of the finding as cdk-nag reports it in `stage`."""
+        if self.finding is None:
+            return self.rule
+        return f"{self.rule}[{self.finding.format(stage=stage.name, region=stage.region)}]"
+
+
+_STAGE = "Api/RestApi/DeploymentStage.v1/Resource"
+_FUNCTIONS = "*/Function/Resource"
+
+ACKNOWLEDGED: tuple[Acknowledged, ...] = (
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding=(
+            "Resource::<SsmParameterValueopendentalgateway{stage}databodiesarnC96584B6F00A464EAD1953AFF4B05118Parameter>/*"
+        ),
+        where="*/Permissions/Resource",
+        reason="Bodies are objects named by random ids, so a role gets the whole bucket, which holds nothing else.",
+        ends="S3 permissions by object that a policy can name beforehand.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding=(
+            "Resource::arn:<AWS::Partition>:secretsmanager:{region}:<AWS::AccountId>"
+            ":secret:open-dental-gateway/{stage}/practices/*"
+        ),
+        where="*/Permissions/Resource",
+        reason="One secret a practice, made when the practice is connected; the prefix keeps it to this stage's.",
+        ends="A fixed set of practices at deployment.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding="Resource::*",
+        where="Api/LogPermissions/Resource",
+        reason="API Gateway refuses its log role unless the role may write the log groups that it tries it on.",
+        ends="A stage with owns_api_logging off, where the account has such a role already.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-L1",
+        where=_FUNCTIONS,
+        reason="Python 3.13 is supported until 2029 and is what the layer's wheels and the tests run on.",
+        ends="The first release whose dependencies all have wheels for a newer runtime.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-SMG4",
+        where="Signing/Secret/Resource",
+        reason="Practices are found by fingerprints made with this secret; a new one would lose every practice.",
+        ends="Fingerprints stored under two generations of the secret.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-SecretsManagerRotationEnabled",
+        where="Signing/Secret/Resource",
+        reason="Practices are found by fingerprints made with this secret; a new one would lose every practice.",
+        ends="Fingerprints stored under two generations of the secret.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-APIG2",
+        where="Api/RestApi/Resource",
+        reason="Functions validate every field and name the one at fault; API Gateway's validator cannot name it.",
+        ends="Gateway responses that can say which field is wrong.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-APIG6",
+        where=_STAGE,
+        reason="Execution logs hold paths, query strings and bodies, that is health data; the access log is on.",
+        ends="Execution logs that can leave out what was asked.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-APIGWExecutionLoggingEnabled",
+        where=_STAGE,
+        reason="Execution logs hold paths, query strings and bodies, that is health data; the access log is on.",
+        ends="Execution logs that can leave out what was asked.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-APIGWXrayEnabled",
+        where=_STAGE,
+        reason="Traces keep URLs with ids of patients; the access log has times and request ids without them.",
+        ends="Traces that keep the route in place of the path.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-APIGWCacheEnabledAndEncrypted",
+        where=_STAGE,
+        reason="API Gateway's cache would answer after a key is revoked; the gateway caches behind the authorizer.",
+        ends="Nothing: answers are the caller's own.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-APIGWSSLEnabled",
+        where=_STAGE,
+        reason="A client certificate proves API Gateway to an HTTP backend; Lambda is called under IAM and TLS.",
+        ends="A route with an HTTP integration.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-LambdaConcurrency",
+        where=_FUNCTIONS,
+        reason="Reserved shares starve other functions of small accounts; throttles, WAF and the queue's limit bound.",
+        ends="Measured load that needs a guaranteed share.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-LambdaInsideVPC",
+        where=_FUNCTIONS,
+        reason="Open Dental is called over the internet; a VPC would add NAT and bound nothing that roles do not.",
+        ends="A practice in Service mode, whose worker runs in that practice's VPC.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-S3BucketReplicationEnabled",
+        where="Bodies/*/Resource",
+        reason="Bodies are copies that expire after 35 days, and a second region would hold health data for no reader.",
+        ends="A deployment that serves from two regions.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-S3DefaultEncryptionKMS",
+        where="Bodies/AccessLogs/Resource",
+        reason="S3 delivers access logs only to buckets encrypted with its own keys.",
+        ends="Delivery of access logs to buckets with a customer key.",
+    ),
+)
+
+
+def acknowledge(app: cdk.App, stage: Stage, rows: Iterable[Acknowledged] = ACKNOWLEDGED) -> None:
+    """Tell cdk-nag which findings stand, on the very constructs that have them."""
+    rows = tuple(rows)
+    for construct in app.node.find_all():
+        path = construct.node.path.partition("/")[2]
+        found = [row for row in rows if fnmatch.fnmatchcase(path, row.where)]
+        if found:
+            cdk.Validations.of(construct).acknowledge(
+                *(
+                    cdk.Acknowledgment(
+                        id=f"{row.pack}::{row.id_in(stage)}", reason=f"{row.reason} What would end it: {row.ends}"
+                    )
+                    for row in found
+                )
+            )

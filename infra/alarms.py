@@ -1,0 +1,71 @@
+"""The alarms, one row each. A row is all that an alarm needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmRow:
+    """Raise the alarm when `metric`, taken over `minutes`, is above `above` in `periods` such spans in a row.
+
+    `of` names what is measured: a queue (`calls`, `ticks`), the turns that were set aside (`calls-dead`), the events
+    and ticks that functions gave up on (`failed-events`), a function, or None for a metric of ours without dimensions.
+    """
+
+    name: str
+    means: str
+    """What happened and what to look at; becomes the alarm's description, so it holds no names of practices."""
+    namespace: Literal["AWS/SQS", "AWS/Lambda", "OpenDentalGateway"]
+    metric: str
+    of: str | None
+    statistic: Literal["Maximum", "Sum"] = "Maximum"
+    above: float = 0
+    minutes: int = 1
+    periods: int = 1
+
+
+ALARMS: tuple[AlarmRow, ...] = (
+    AlarmRow(
+        name="CallsWaitTooLong",
+        means="The oldest turn has waited 30 minutes. Look at the worker's log and at the practices' breakers.",
+        namespace="AWS/SQS",
+        metric="ApproximateAgeOfOldestMessage",
+        of="calls",
+        above=1800,
+        periods=5,
+    ),
+    AlarmRow(
+        name="CallsDeadLetters",
+        means="A turn was received 1,000 times and set aside. Its operation is in the ledger; nothing was sent twice.",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        of="calls-dead",
+    ),
+    AlarmRow(
+        name="FailedEvents",
+        means="A job failed for good; the next minute tries again. Look at the logs of `lane`, `sweeper` and `tick`.",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        of="failed-events",
+    ),
+    AlarmRow(
+        name="UnknownOperations",
+        means="A write's answer was lost and evidence has not settled it. List operations in state unknown.",
+        namespace="OpenDentalGateway",
+        metric="UnknownOperations",
+        of=None,
+        periods=15,
+    ),
+    AlarmRow(
+        name="WorkerErrors",
+        means="The worker ended with errors it did not expect. Turns come back by themselves; look at its log.",
+        namespace="AWS/Lambda",
+        metric="Errors",
+        of="upstream_worker",
+        statistic="Sum",
+        minutes=5,
+        above=3,
+    ),
+)

@@ -1,0 +1,88 @@
+"""The CDK app: `python -m infra.app` writes cdk.out.
+
+Context (CDK's `-c name=value`, or `app(context)`): `stage` (see `stages.py`; `dev`), `region`, `alarm_email`,
+`layer` (a folder that `bundling.build_layer` filled, for another platform than Lambda's), `functions` (another folder
+of handlers), `nag=off`. The environment's `CDK_VALIDATION=false` leaves out cdk-nag and CDK's own rules.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from infra.bundling import ROOT, cached_layer
+from infra.node import use_bundled_node
+
+use_bundled_node()
+
+import aws_cdk as cdk  # noqa: E402
+from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks  # noqa: E402
+
+from infra.acknowledged import acknowledge  # noqa: E402
+from infra.alarms import ALARMS, AlarmRow  # noqa: E402
+from infra.catalogue import FUNCTIONS, TABLES, Authorizes, FunctionRow, Http, TableRow  # noqa: E402
+from infra.stacks.api import ApiStack  # noqa: E402
+from infra.stacks.core import CoreStack  # noqa: E402
+from infra.stacks.data import DataStack  # noqa: E402
+from infra.stacks.flows import FlowsStack  # noqa: E402
+from infra.stages import stage_for  # noqa: E402
+
+
+def app(
+    context: Mapping[str, str] | None = None,
+    *,
+    functions: Iterable[FunctionRow] = FUNCTIONS,
+    tables: Iterable[TableRow] = TABLES,
+    alarms: Iterable[AlarmRow] = ALARMS,
+    outdir: Path | None = None,
+) -> cdk.App:
+    """Return the app, ready for `synth()`.
+
+    `context` adds to what `cdk.json` and the CDK CLI say. Nothing here calls AWS.
+
+    Raises:
+        ValueError: the stage is unknown, or two rows claim one route.
+        FileNotFoundError: a row has no folder in `functions/`.
+    """
+    # Only the CLI reads cdk.json; without this, its feature flags would hold for half of the ways to synthesize.
+    flags = json.loads((ROOT / "cdk.json").read_text())["context"]
+    root = cdk.App(context={**flags, **(context or {})}, outdir=str(outdir) if outdir else None)
+
+    def said(name: str) -> str | None:
+        value = root.node.try_get_context(name)
+        return None if value is None else str(value)
+
+    stage = stage_for({name: value for name in ("stage", "region", "alarm_email") if (value := said(name))})
+    env = cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=stage.region)
+    code = Path(said("functions") or ROOT / "functions")
+    layer = Path(given).resolve() if (given := said("layer")) else cached_layer()
+
+    rows, tables = tuple(functions), tuple(tables)
+    called = [row for row in rows if isinstance(row.trigger, Http | Authorizes)]
+    working = [row for row in rows if row not in called]
+
+    def name(part: str) -> str:
+        return f"open-dental-gateway-{stage.name}-{part}"
+
+    data = DataStack(root, name("data"), tables=tables, stage=stage, env=env)
+    core = CoreStack(
+        root, name("core"), rows=working, tables=tables, alarms=alarms, code=code, layer=layer, stage=stage, env=env
+    )
+    api = ApiStack(root, name("api"), rows=called, tables=tables, code=code, layer=layer, stage=stage, env=env)
+    flows = FlowsStack(root, name("flows"), rows=working, stage=stage, env=env)
+    core.add_stack_dependency(data)
+    api.add_stack_dependency(core)
+    flows.add_stack_dependency(api)
+    cdk.Tags.of(root).add("application", "open-dental-gateway")
+    cdk.Tags.of(root).add("stage", stage.name)
+
+    if said("nag") != "off" and os.environ.get("CDK_VALIDATION") != "false":
+        acknowledge(root, stage)
+        cdk.Validations.of(root).add_plugins(AwsSolutionsChecks(root), HIPAASecurityChecks(root))
+    return root
+
+
+if __name__ == "__main__":
+    app(outdir=Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out"))).synth()

@@ -1,0 +1,256 @@
+"""The table of what is deployed: every function, what starts it and what it may touch; every table of the database.
+
+A row is all that an endpoint, a job or a table needs here: stacks, roles, environment variables, API paths and the
+tests are made from the rows. What a row does not name, its function may not touch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Verbs = frozenset[str]
+
+GET: Verbs = frozenset({"GetItem"})
+READ: Verbs = GET | {"Query"}
+# A transaction needs the permissions of the items in it and has none of its own.
+WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"})
+READ_WRITE: Verbs = READ | WRITE
+
+SEND: Verbs = frozenset({"SendMessage"})
+EXTEND: Verbs = frozenset({"ChangeMessageVisibility"})
+
+READ_BODIES: Verbs = frozenset({"GetObject"})
+READ_WRITE_BODIES: Verbs = READ_BODIES | {"PutObject"}
+
+READ_SECRET: Verbs = frozenset({"GetSecretValue"})
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index: string partition, number sort, keys plus the attributes named here."""
+
+    name: str
+    partition: str
+    sort: str
+    include: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRow:
+    """One table with string keys `pk` and `sk`; its name reaches functions as `{NAME}_TABLE`."""
+
+    name: str
+    holds: str
+    indexes: tuple[Index, ...] = ()
+
+
+TABLES: tuple[TableRow, ...] = (
+    TableRow(name="callers", holds="API clients, hashes of their keys and sessions, counts of wrong keys."),
+    TableRow(name="practices", holds="Practices and the fingerprints of their customer keys."),
+    TableRow(
+        name="pace",
+        holds="One item a practice: lease, turn number, breakers; and one a key: next free slot, interval.",
+        indexes=(Index("due", "due_shard", "due_at", ("practice_id",)),),
+    ),
+    TableRow(
+        name="ledger",
+        holds="Operations, their steps and requests, and the idempotency keys that lead to them.",
+        indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
+    ),
+    TableRow(name="cache", holds="Rows that fetches brought, kept for minutes; the mirror's place."),
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path, spelled as OpenAPI does (`/patients/{id}`)."""
+
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+
+
+@dataclass(frozen=True)
+class Http:
+    """Requests of these routes. `public` ones are not shown to the authorizer."""
+
+    routes: tuple[Route, ...]
+    public: bool = False
+
+
+@dataclass(frozen=True)
+class Authorizes:
+    """Every request of a route that is not public, before its function sees it."""
+
+
+@dataclass(frozen=True)
+class Consumes:
+    """Messages of one queue, `batch_size` at a time; failed ones are reported one by one."""
+
+    queue: str
+    batch_size: int
+    limited: bool = False
+    """Whether the stage's `worker_concurrency` bounds it."""
+
+
+@dataclass(frozen=True)
+class Every:
+    """The clock, once in so many minutes."""
+
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionRow:
+    """One Lambda: the folder `functions/{name}/`, what starts it, what it may use."""
+
+    name: str
+    does: str
+    trigger: Http | Authorizes | Consumes | Every
+    timeout_s: int
+    memory_mb: int = 1024
+    snapstart: bool = False
+    """Only where the measured first answer needs it: a snapshot costs about 2 USD per version and month."""
+    tables: Mapping[str, Verbs] = field(default_factory=dict)
+    queues: Mapping[str, Verbs] = field(default_factory=dict)
+    bodies: Verbs = frozenset()
+    """Requests and answers too long for an item, in the bodies bucket."""
+    hmac: bool = False
+    """Reads the secret that signs cursors and fingerprints keys."""
+    vault: Verbs = frozenset()
+    """Calls of Secrets Manager on the practices' keys."""
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
+    """Values of the stage that it needs besides its name."""
+
+
+# API Gateway gives up after 29 s; a function that ends before can still say what happened.
+_HTTP_TIMEOUT_S = 28
+
+_TURN: Mapping[str, Verbs] = {"callers": READ, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
+_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ}
+
+
+def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
+    return FunctionRow(
+        name=name,
+        does=does,
+        trigger=Http(routes),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables=_FETCH,
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
+        hmac=True,
+    )
+
+
+def _writes(name: str, does: str) -> FunctionRow:
+    return FunctionRow(
+        name=name,
+        does=does,
+        trigger=Http((Route("POST", f"/{name}"),)),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables=_TURN,
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
+        hmac=True,
+    )
+
+
+def _list_and_get(path: str) -> tuple[Route, Route]:
+    return Route("GET", path), Route("GET", f"{path}/{{id}}")
+
+
+FUNCTIONS: tuple[FunctionRow, ...] = (
+    FunctionRow(
+        name="authorizer",
+        does="Says whose token a request carries, by one strongly consistent read; the answer is not cached.",
+        trigger=Authorizes(),
+        timeout_s=5,
+        memory_mb=512,
+        tables={"callers": GET},
+    ),
+    FunctionRow(
+        name="authenticate",
+        does="Turns a practice's keys into a session, and connects a practice that is not known yet.",
+        trigger=Http((Route("POST", "/authenticate"),), public=True),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": READ_WRITE, "practices": READ_WRITE, "pace": READ_WRITE, "ledger": READ_WRITE},
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
+        hmac=True,
+        vault=frozenset({"CreateSecret", "PutSecretValue", "DeleteSecret"}),
+        settings=frozenset({"OPEN_ENROLMENT", "BASE_URL_ALLOW"}),
+    ),
+    FunctionRow(
+        name="session",
+        does="Ends the session whose token the request carries.",
+        trigger=Http((Route("DELETE", "/session"),)),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": READ_WRITE},
+    ),
+    _reads(
+        "patients",
+        "Lists, searches and shows patients.",
+        *_list_and_get("/patients"),
+        # Filters in a body, for those who do not want a name or birth date in a URL.
+        Route("POST", "/patients/search"),
+    ),
+    _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
+    _reads("procedurelogs", "Lists and shows procedures.", *_list_and_get("/procedurelogs")),
+    _reads("claims", "Lists and shows claims and their lines.", *_list_and_get("/claims")),
+    _writes("create_appointment", "Books an appointment."),
+    _writes("create_payment", "Enters a patient's or an insurance payment."),
+    FunctionRow(
+        name="operations",
+        does="Shows how far an operation is and what became of it.",
+        trigger=Http((Route("GET", "/operations/{id}"),)),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": READ, "practices": READ, "ledger": READ, "pace": READ, "cache": READ},
+        bodies=READ_BODIES,
+    ),
+    FunctionRow(
+        name="upstream_worker",
+        does="Works off the turns of all practices: the only function that calls Open Dental.",
+        trigger=Consumes("calls", batch_size=1, limited=True),
+        timeout_s=150,
+        tables={"practices": READ_WRITE, "pace": READ_WRITE, "ledger": READ_WRITE, "cache": READ_WRITE},
+        # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
+        queues={"calls": EXTEND},
+        bodies=READ_WRITE_BODIES,
+        vault=READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"},
+        settings=frozenset({"BASE_URL_ALLOW"}),
+    ),
+    FunctionRow(
+        name="lane",
+        does="Finds the background turns that are due and spreads them over the coming minute.",
+        trigger=Every(minutes=1),
+        timeout_s=50,
+        memory_mb=512,
+        tables={"pace": READ},
+        queues={"ticks": SEND},
+    ),
+    FunctionRow(
+        name="tick",
+        does="Forwards a background turn to the calls queue when its second has come.",
+        trigger=Consumes("ticks", batch_size=10),
+        timeout_s=30,
+        memory_mb=512,
+        queues={"calls": SEND},
+    ),
+    FunctionRow(
+        name="sweeper",
+        does="Wakes parked and forgotten turns, and counts the operations whose outcome is unknown.",
+        trigger=Every(minutes=1),
+        timeout_s=50,
+        memory_mb=512,
+        tables={"ledger": READ | {"UpdateItem"}, "pace": READ | {"UpdateItem"}},
+        queues={"calls": SEND},
+    ),
+)
+
+
+def function(name: str) -> FunctionRow:
+    """Return the row called `name`."""
+    return next(row for row in FUNCTIONS if row.name == name)

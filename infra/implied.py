@@ -1,0 +1,59 @@
+"""What AWS asks of a role beyond the calls that its function makes.
+
+The permissions of a role are the calls of its row in `catalogue.py` and what this file adds to them, nothing else;
+a test compares the sum with the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SERVICES = {"dynamodb", "sqs", "s3", "secretsmanager", "sns"}
+"""The services whose encrypted resources a function touches; its use of the key is tied to them (kms:ViaService)."""
+
+_UNSEAL = ("kms:Decrypt",)
+_SEAL = ("kms:Decrypt", "kms:GenerateDataKey")
+# DynamoDB asks for these in the caller's name when the table is encrypted with a key of our own.
+_TABLE = ("kms:Decrypt", "kms:DescribeKey")
+_TABLE_WRITE = (*_TABLE, "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+
+KEY_USE: dict[str, tuple[str, ...]] = {
+    "dynamodb:GetItem": _TABLE,
+    "dynamodb:Query": _TABLE,
+    "dynamodb:ConditionCheckItem": _TABLE,
+    "dynamodb:PutItem": _TABLE_WRITE,
+    "dynamodb:UpdateItem": _TABLE_WRITE,
+    "dynamodb:DeleteItem": _TABLE_WRITE,
+    "sqs:SendMessage": _SEAL,
+    "sqs:ReceiveMessage": _UNSEAL,
+    "sqs:DeleteMessage": (),
+    "sqs:GetQueueAttributes": (),
+    "sqs:ChangeMessageVisibility": (),
+    "s3:GetObject": _UNSEAL,
+    "s3:PutObject": _SEAL,
+    "secretsmanager:GetSecretValue": _UNSEAL,
+    "secretsmanager:CreateSecret": _SEAL,
+    "secretsmanager:PutSecretValue": _SEAL,
+    "secretsmanager:UpdateSecretVersionStage": (),
+    "secretsmanager:DeleteSecret": (),
+    "sns:Publish": _SEAL,
+}
+"""For each call on an encrypted resource, what its caller must be allowed to do with the key."""
+
+POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""Lambda reads a queue under the role of the function it feeds."""
+
+LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
+"""Every function writes its own log group, and no other."""
+
+DEAD_LETTERING = ("sns:Publish",)
+"""Lambda hands an event that failed for good to the failed-events topic under the function's role."""
+
+
+def key_use(actions: Iterable[str]) -> tuple[str, ...]:
+    """Return what a caller of `actions` must be allowed to do with the key that encrypts their resource.
+
+    Raises:
+        KeyError: an action is not in `KEY_USE`; add it there, with nothing if it needs no key.
+    """
+    return tuple(sorted({needed for action in actions for needed in KEY_USE[action]}))

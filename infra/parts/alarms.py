@@ -1,0 +1,55 @@
+"""The alarms of `infra/alarms.py`, and the topic they call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.alarms import AlarmRow
+from infra.stages import Stage
+
+
+class Alarms(Construct):
+    """One alarm a row, all calling one encrypted topic, which mails the stage's `alarm_email`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        rows: Iterable[AlarmRow],
+        dimensions: Mapping[str, Mapping[str, str]],
+        key: kms.IKey,
+        stage: Stage,
+    ) -> None:
+        super().__init__(scope, id_)
+        topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        if stage.alarm_email:
+            topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
+        for row in rows:
+            if row.of is not None and row.of not in dimensions:
+                raise KeyError(f"alarm {row.name} measures {row.of!r}; there are {', '.join(sorted(dimensions))}")
+            alarm = cloudwatch.Alarm(
+                self,
+                row.name,
+                alarm_description=row.means,
+                metric=cloudwatch.Metric(
+                    namespace=row.namespace,
+                    metric_name=row.metric,
+                    dimensions_map=dict(dimensions[row.of]) if row.of else None,
+                    statistic=row.statistic,
+                    period=cdk.Duration.minutes(row.minutes),
+                ),
+                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                threshold=row.above,
+                evaluation_periods=row.periods,
+                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            )
+            alarm.add_alarm_action(actions.SnsAction(topic))

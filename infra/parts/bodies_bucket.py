@@ -1,0 +1,79 @@
+"""Where requests and answers lie that are too long for an item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.parts.function import Function
+from infra.parts.names import learn, publish
+from infra.stages import Stage
+
+# Operations are kept 30 days; their bodies a little longer, so none disappears before its operation.
+_KEPT_DAYS = 35
+
+
+class BodiesBucket(Construct):
+    """A sealed bucket that forgets after 35 days, and the bucket that logs who touched it."""
+
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, stage: Stage) -> None:
+        super().__init__(scope, id_)
+        removal = cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY
+        access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            # S3 delivers access logs only to buckets with its own kind of key.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(stage.log_days), noncurrent_version_expiration=cdk.Duration.days(1)
+                )
+            ],
+            removal_policy=removal,
+        )
+        bucket = s3.Bucket(
+            self,
+            "Bodies",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            server_access_logs_bucket=access_logs,
+            server_access_logs_prefix="bodies/",
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(_KEPT_DAYS),
+                    noncurrent_version_expiration=cdk.Duration.days(1),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                )
+            ],
+            removal_policy=removal,
+        )
+        publish(self, stage, "data", "bodies/name", bucket.bucket_name)
+        publish(self, stage, "data", "bodies/arn", bucket.bucket_arn)
+
+
+@dataclass(frozen=True)
+class BodiesAccess:
+    """The bucket as other stacks see it."""
+
+    key: kms.IKey
+    stage: Stage
+
+    def let(self, function: Function, verbs: Iterable[str]) -> None:
+        """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
+        arn = learn(function, self.stage, "data", "bodies/arn")
+        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
+        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))

@@ -1,0 +1,77 @@
+"""The queue of turns that wait for Open Dental, and the only ways to touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.parts.function import Function
+from infra.parts.names import learn, publish
+from infra.stages import Stage
+
+
+@dataclass(frozen=True)
+class QueueAccess:
+    """A queue as functions see it, in whichever stack they are."""
+
+    variable: str
+    url: str
+    arn: str
+    key: kms.IKey
+
+    @classmethod
+    def learn(cls, scope: Construct, name: str, *, key: kms.IKey, stage: Stage) -> QueueAccess:
+        """Find the queue that the core stack published."""
+        url, arn = (learn(scope, stage, "core", f"queues/{name}/{what}") for what in ("url", "arn"))
+        return cls(variable_of(name), url, arn, key)
+
+    def let(self, function: Function, verbs: Iterable[str]) -> None:
+        """Let `function` make the SQS calls in `verbs`, and tell it the queue's URL."""
+        function.allow(sorted(f"sqs:{verb}" for verb in verbs), on=[self.arn], sealed_with=self.key)
+        function.tell(self.variable, self.url)
+
+
+class CallQueue(Construct):
+    """The FIFO queue of turns (the practice is the message group) and its dead letters."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage
+    ) -> None:
+        super().__init__(scope, id_)
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            fifo=True,
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            retention_period=cdk.Duration.days(14),
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Turns",
+            fifo=True,
+            enforce_ssl=True,
+            encryption=sqs.QueueEncryption.KMS,
+            encryption_master_key=key,
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+            retention_period=cdk.Duration.days(14),
+            # Lambda refuses less; the worker shortens it call by call, or a crash would lock a practice.
+            visibility_timeout=worker_timeout,
+            # Waiting for a slot counts as a receive; real failures are counted in the ledger.
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=1000),
+        )
+        self.access = QueueAccess(variable_of("calls"), self.queue.queue_url, self.queue.queue_arn, key)
+        publish(self, stage, "core", "queues/calls/url", self.queue.queue_url)
+        publish(self, stage, "core", "queues/calls/arn", self.queue.queue_arn)
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable that holds the URL of the queue called `name`."""
+    return f"{name.upper()}_QUEUE_URL"

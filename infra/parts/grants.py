@@ -1,0 +1,48 @@
+"""Give a function what its row in the catalogue says, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.parts.bodies_bucket import BodiesAccess
+from infra.parts.call_queue import QueueAccess
+from infra.parts.function import Function
+from infra.parts.signing_secret import SigningAccess
+from infra.parts.table import TableAccess
+from infra.parts.vault import Vault
+from infra.stages import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grants:
+    """Everything that a function of one stack could touch."""
+
+    tables: Mapping[str, TableAccess]
+    queues: Mapping[str, QueueAccess]
+    bodies: BodiesAccess
+    signing: SigningAccess
+    vault: Vault
+    stage: Stage
+
+    def give(self, function: Function) -> None:
+        """Let `function` do what its row says.
+
+        Raises:
+            KeyError: the row names a table or queue that does not exist.
+        """
+        row = function.row
+        for name, verbs in row.tables.items():
+            self.tables[name].let(function, verbs)
+        for name, verbs in row.queues.items():
+            self.queues[name].let(function, verbs)
+        if row.bodies:
+            self.bodies.let(function, row.bodies)
+        if row.hmac:
+            self.signing.let_read(function)
+        if row.vault:
+            self.vault.let(function, row.vault)
+        if "OPEN_ENROLMENT" in row.settings:
+            function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
+        if "BASE_URL_ALLOW" in row.settings:
+            function.tell("BASE_URL_ALLOW", ",".join(self.stage.base_url_allow))

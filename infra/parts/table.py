@@ -1,0 +1,75 @@
+"""One table of the database, and the only way to touch it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from infra.catalogue import Index, TableRow
+from infra.parts.function import Function
+from infra.parts.names import learn, publish
+from infra.stages import Stage
+
+
+class Table(Construct):
+    """An on-demand table with string keys `pk` and `sk`, sealed with our key, restorable to any second of 35 days.
+
+    Items whose `expires_at` (epoch seconds) has passed disappear within days; readers filter until then.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, row: TableRow, key: kms.IKey, stage: Stage) -> None:
+        super().__init__(scope, id_)
+        table = dynamodb.TableV2(
+            self,
+            "Table",
+            partition_key=_string("pk"),
+            sort_key=_string("sk"),
+            billing=dynamodb.Billing.on_demand(),
+            encryption=dynamodb.TableEncryptionV2.customer_managed_key(key),
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires_at",
+            deletion_protection=stage.keep_data,
+            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
+            global_secondary_indexes=[_index(index) for index in row.indexes],
+        )
+        publish(self, stage, "data", f"tables/{row.name}", table.table_arn)
+
+
+@dataclass(frozen=True)
+class TableAccess:
+    """A table as other stacks see it."""
+
+    row: TableRow
+    key: kms.IKey
+    stage: Stage
+
+    def let(self, function: Function, verbs: Iterable[str]) -> None:
+        """Let `function` make the DynamoDB calls in `verbs`, and tell it the table's name."""
+        arn = learn(function, self.stage, "data", f"tables/{self.row.name}")
+        actions = sorted(f"dynamodb:{verb}" for verb in verbs)
+        function.allow(actions, on=[arn], sealed_with=self.key)
+        if "Query" in verbs and self.row.indexes:
+            indexes = [f"{arn}/index/{index.name}" for index in self.row.indexes]
+            function.allow(["dynamodb:Query"], on=indexes, sealed_with=self.key)
+        function.tell(f"{self.row.name.upper()}_TABLE", cdk.Fn.select(1, cdk.Fn.split("/", arn)))
+
+
+def _string(name: str) -> dynamodb.Attribute:
+    return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
+
+
+def _index(index: Index) -> dynamodb.GlobalSecondaryIndexPropsV2:
+    return dynamodb.GlobalSecondaryIndexPropsV2(
+        index_name=index.name,
+        partition_key=_string(index.partition),
+        sort_key=dynamodb.Attribute(name=index.sort, type=dynamodb.AttributeType.NUMBER),
+        projection_type=dynamodb.ProjectionType.INCLUDE if index.include else dynamodb.ProjectionType.KEYS_ONLY,
+        non_key_attributes=list(index.include) or None,
+    )

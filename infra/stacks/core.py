@@ -1,0 +1,106 @@
+"""What works: the queues, the worker, the jobs, and the alarms over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.alarms import AlarmRow
+from infra.catalogue import Consumes, Every, FunctionRow, TableRow
+from infra.parts.alarms import Alarms
+from infra.parts.bodies_bucket import BodiesAccess
+from infra.parts.call_queue import CallQueue
+from infra.parts.failed_events import FailedEvents
+from infra.parts.feed import Feed
+from infra.parts.function import Function
+from infra.parts.grants import Grants
+from infra.parts.keys import records_key, traces_key
+from infra.parts.layer import Layer
+from infra.parts.names import publish
+from infra.parts.signing_secret import SigningAccess
+from infra.parts.table import TableAccess
+from infra.parts.ticks_queue import TicksQueue
+from infra.parts.vault import Vault
+from infra.stacks.data import camel
+from infra.stages import Stage
+
+
+class CoreStack(cdk.Stack):
+    """Functions that no caller reaches."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        rows: Iterable[FunctionRow],
+        tables: Iterable[TableRow],
+        alarms: Iterable[AlarmRow],
+        code: Path,
+        layer: Path,
+        stage: Stage,
+        **props: object,
+    ) -> None:
+        super().__init__(scope, id_, **props)  # type: ignore[arg-type]
+        rows = tuple(rows)
+        records, traces = records_key(self, stage), traces_key(self, stage)
+        calls = CallQueue(self, "Calls", key=records, worker_timeout=_timeout_of(rows, "calls"), stage=stage)
+        failed_events = FailedEvents(self, "FailedEvents", key=traces, stage=stage)
+        ticks = TicksQueue(
+            self,
+            "Ticks",
+            key=traces,
+            forward_timeout=_timeout_of(rows, "ticks"),
+            dead_letters=failed_events.queue,
+        )
+        fed = {"calls": (calls.queue, records), "ticks": (ticks.queue, traces)}
+        grants = Grants(
+            tables={row.name: TableAccess(row, records, stage) for row in tables},
+            queues={"calls": calls.access, "ticks": ticks.access},
+            bodies=BodiesAccess(records, stage),
+            signing=SigningAccess(records, stage),
+            vault=Vault(records, stage),
+            stage=stage,
+        )
+        shared = Layer(self, "Layer", folder=layer)
+        functions: dict[str, Function] = {}
+        for row in rows:
+            function = functions[row.name] = Function(
+                self,
+                camel(row.name),
+                row=row,
+                code=code,
+                layer=shared.version,
+                failed_events=failed_events.topic,
+                traces_key=traces,
+                stage=stage,
+            )
+            grants.give(function)
+            match row.trigger:
+                case Consumes(queue=queue):
+                    source, key = fed[queue]
+                    Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
+                case Every():
+                    publish(function, stage, "core", f"functions/{row.name}", function.live.function_arn)
+                case _:
+                    raise ValueError(f"{row.name} is called by the API, so it is not part of the core stack")
+        measured = {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
+        measured["failed-events"] = failed_events.queue
+        Alarms(
+            self,
+            "Alarms",
+            rows=alarms,
+            dimensions={name: {"QueueName": queue.queue_name} for name, queue in measured.items()}
+            | {name: {"FunctionName": function.function.function_name} for name, function in functions.items()},
+            key=traces,
+            stage=stage,
+        )
+
+
+def _timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:
+    """The timeout of the function that consumes `queue`."""
+    (row,) = (row for row in rows if isinstance(row.trigger, Consumes) and row.trigger.queue == queue)
+    return cdk.Duration.seconds(row.timeout_s)

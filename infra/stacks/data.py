@@ -1,0 +1,34 @@
+"""What outlives every deployment: tables, bucket, secret, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.catalogue import TableRow
+from infra.parts.bodies_bucket import BodiesBucket
+from infra.parts.keys import Keys
+from infra.parts.signing_secret import SigningSecret
+from infra.parts.table import Table
+from infra.stages import Stage
+
+
+class DataStack(cdk.Stack):
+    """Holds state and no code."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, tables: Iterable[TableRow], stage: Stage, **props: object
+    ) -> None:
+        super().__init__(scope, id_, termination_protection=stage.keep_data, **props)  # type: ignore[arg-type]
+        keys = Keys(self, "Keys", stage=stage)
+        for row in tables:
+            Table(self, camel(row.name), row=row, key=keys.records, stage=stage)
+        BodiesBucket(self, "Bodies", key=keys.records, stage=stage)
+        SigningSecret(self, "Signing", key=keys.records, stage=stage)
+
+
+def camel(name: str) -> str:
+    """Return `upstream_worker` as `UpstreamWorker`, the way construct ids are spelled."""
+    return "".join(part.title() for part in name.split("_"))

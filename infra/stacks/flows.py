@@ -1,0 +1,31 @@
+"""What starts by itself: the clocks of the jobs, and later the workflows.
+
+A stack of its own, deployed last, so no clock strikes before everything it starts is there; and one can be taken away
+(deleting this stack stops all background work) without touching what serves callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.catalogue import Every, FunctionRow
+from infra.parts.clock import Clock
+from infra.parts.names import learn
+from infra.stacks.data import camel
+from infra.stages import Stage
+
+
+class FlowsStack(cdk.Stack):
+    """One clock for each row that has one."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, rows: Iterable[FunctionRow], stage: Stage, **props: object
+    ) -> None:
+        super().__init__(scope, id_, **props)  # type: ignore[arg-type]
+        for row in rows:
+            if isinstance(row.trigger, Every):
+                target = learn(self, stage, "core", f"functions/{row.name}")
+                Clock(self, camel(row.name), target_arn=target, every=row.trigger)

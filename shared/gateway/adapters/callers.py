@@ -1,0 +1,195 @@
+"""Clients, keys, sessions and wrong attempts in one DynamoDB table (`pk`, `sk`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gateway.core.callers import Client, ClientKind
+from gateway.core.errors import NotFound, Unavailable
+from gateway.core.ports import Session
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ATTEMPT_WINDOW = timedelta(minutes=15)
+_EVERYONE = "everyone"
+
+
+class DynamoCallers:
+    """Fills `core.ports.Callers`. Every read is strongly consistent, so that a revocation acts on the next call.
+
+    `expires_at` (epoch seconds) is the table's TTL attribute. DynamoDB may keep an expired item for days, so readers
+    compare the time themselves.
+    """
+
+    def __init__(self, client: DynamoDBClient, *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def client(self, client_id: str) -> Client:
+        """See `Callers.client`."""
+        item = self._get(f"client#{client_id}", "client")
+        if item is None:
+            raise NotFound("no such client")
+        return Client(
+            id=client_id,
+            name=item["name"]["S"],
+            practices=frozenset(item.get("practices", {}).get("SS", [])),
+            scopes=frozenset(item.get("scopes", {}).get("SS", [])),
+            kind=ClientKind(item["kind"]["S"]),
+            expires_at=_moment(item, "ends_at"),
+            revoked_at=_moment(item, "revoked_at"),
+        )
+
+    def put_client(self, client: Client) -> None:
+        """See `Callers.put_client`."""
+        item: dict[str, Any] = {
+            "pk": {"S": f"client#{client.id}"},
+            "sk": {"S": "client"},
+            "name": {"S": client.name},
+            "kind": {"S": client.kind.value},
+        }
+        # DynamoDB has no empty sets: an absent attribute is one.
+        if client.practices:
+            item["practices"] = {"SS": sorted(client.practices)}
+        if client.scopes:
+            item["scopes"] = {"SS": sorted(client.scopes)}
+        # Not the TTL attribute: an expired client stays on record.
+        _set_moment(item, "ends_at", client.expires_at)
+        _set_moment(item, "revoked_at", client.revoked_at)
+        self._put(item)
+
+    def add_practice(self, client_id: str, practice_id: str) -> None:
+        """See `Callers.add_practice`."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"client#{client_id}"}, "sk": {"S": "client"}},
+                UpdateExpression="ADD practices :practice",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":practice": {"SS": [practice_id]}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise NotFound("no such client") from error
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def session(self, token_hash: str) -> Session | None:
+        """See `Callers.session`."""
+        item = self._get(f"token#{token_hash}", "token")
+        if item is None:
+            return None
+        return Session(
+            client_id=item["client_id"]["S"],
+            expires_at=_moment(item, "ends_at"),
+            revoked_at=_moment(item, "revoked_at"),
+            is_key=item["is_key"]["BOOL"],
+        )
+
+    def put_session(self, token_hash: str, session: Session) -> None:
+        """See `Callers.put_session`."""
+        item: dict[str, Any] = {
+            "pk": {"S": f"token#{token_hash}"},
+            "sk": {"S": "token"},
+            "client_id": {"S": session.client_id},
+            "is_key": {"BOOL": session.is_key},
+        }
+        _set_moment(item, "ends_at", session.expires_at)
+        _set_moment(item, "revoked_at", session.revoked_at)
+        if session.expires_at is not None:
+            item["expires_at"] = {"N": str(int(session.expires_at.timestamp()) + 1)}
+        self._put(item)
+
+    def revoke(self, token_hash: str, at: datetime) -> None:
+        """See `Callers.revoke`."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"token#{token_hash}"}, "sk": {"S": "token"}},
+                # The first revocation keeps its time.
+                UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :at)",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":at": {"S": at.isoformat()}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
+        """See `Callers.count_attempts`."""
+        return self._attempts(source, at), self._attempts(_EVERYONE, at)
+
+    def note_attempt(self, source: str, at: datetime, *, attempt: str) -> None:
+        """See `Callers.note_attempt`."""
+        for who in (source, _EVERYONE):
+            self._put(
+                {
+                    **_attempt_key(who, attempt),
+                    "at": {"N": str(at.timestamp())},
+                    "expires_at": {"N": str(int((at + ATTEMPT_WINDOW).timestamp()) + 1)},
+                }
+            )
+
+    def forget_attempt(self, source: str, *, attempt: str) -> None:
+        """See `Callers.forget_attempt`."""
+        try:
+            for who in (source, _EVERYONE):
+                self._client.delete_item(TableName=self._table, Key=_attempt_key(who, attempt))
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def _attempts(self, who: str, at: datetime) -> int:
+        try:
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                # The limits are 5 and 20, so a partition stays far below one page.
+                FilterExpression="#at > :since",
+                ExpressionAttributeNames={"#at": "at"},
+                ExpressionAttributeValues={
+                    ":pk": {"S": f"attempts#{who}"},
+                    ":since": {"N": str((at - ATTEMPT_WINDOW).timestamp())},
+                },
+                Select="COUNT",
+                ConsistentRead=True,
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+        return page["Count"]
+
+    def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
+        try:
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+        return answer.get("Item")
+
+    def _put(self, item: dict[str, Any]) -> None:
+        try:
+            self._client.put_item(TableName=self._table, Item=item)
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("the record of clients does not answer")
+
+
+def _attempt_key(who: str, attempt: str) -> dict[str, Any]:
+    return {"pk": {"S": f"attempts#{who}"}, "sk": {"S": attempt}}
+
+
+def _moment(item: Mapping[str, Any], name: str) -> datetime | None:
+    return datetime.fromisoformat(item[name]["S"]) if name in item else None
+
+
+def _set_moment(item: dict[str, Any], name: str, moment: datetime | None) -> None:
+    if moment is not None:
+        item[name] = {"S": moment.isoformat()}

@@ -1,0 +1,162 @@
+"""The practices' records and the fingerprints that lead to them, in one DynamoDB table (`pk`, `sk`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gateway.core.errors import NotFound, Unavailable
+from gateway.core.practices import Baa, Mode, Practice, Tier
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+UNPROVEN_KEPT = timedelta(days=30)
+"""How long the record of a practice whose keys were never proven stays: as long as its operation can be read."""
+
+
+class DynamoPractices:
+    """Fills `core.ports.Practices`.
+
+    A record is one item with its fields as a JSON document: nothing filters on them. A record that was never connected
+    leaves by TTL (`expires_at`, epoch seconds).
+    """
+
+    def __init__(self, client: DynamoDBClient, *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, practice_id: str) -> Practice:
+        """See `Practices.get`."""
+        item = self._get(f"practice#{practice_id}", "practice")
+        if item is None:
+            raise NotFound("no such practice")
+        return from_record(json.loads(item["record"]["S"]))
+
+    def put(self, practice: Practice) -> None:
+        """See `Practices.put`."""
+        item: dict[str, Any] = {
+            "pk": {"S": f"practice#{practice.id}"},
+            "sk": {"S": "practice"},
+            "record": {"S": json.dumps(to_record(practice))},
+        }
+        if practice.connected_at is None and practice.state != "active":
+            item["expires_at"] = {"N": str(int((datetime.now(UTC) + UNPROVEN_KEPT).timestamp()))}
+        try:
+            self._client.put_item(TableName=self._table, Item=item)
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def by_fingerprint(self, fingerprint: str) -> str | None:
+        """See `Practices.by_fingerprint`."""
+        item = self._get(f"fingerprint#{fingerprint}", "fingerprint")
+        return None if item is None else str(item["practice_id"]["S"])
+
+    def claim_fingerprint(self, fingerprint: str, practice_id: str) -> str:
+        """See `Practices.claim_fingerprint`."""
+        for _ in range(3):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={**_fingerprint_key(fingerprint), "practice_id": {"S": practice_id}},
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                holder = self.by_fingerprint(fingerprint)
+                # Released between the two calls: it is free again.
+                if holder is not None:
+                    return holder
+            except (ClientError, BotoCoreError) as error:
+                raise _unavailable() from error
+            else:
+                return practice_id
+        raise _unavailable()
+
+    def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
+        """See `Practices.release_fingerprint`."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=_fingerprint_key(fingerprint),
+                ConditionExpression="practice_id = :practice",
+                ExpressionAttributeValues={":practice": {"S": practice_id}},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
+        try:
+            answer = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+        return answer.get("Item")
+
+
+def to_record(practice: Practice) -> dict[str, Any]:
+    """`practice` as JSON values."""
+    baa = practice.baa
+    return {
+        "id": practice.id,
+        "name": practice.name,
+        "time_zone": practice.time_zone,
+        "mode": practice.mode.value,
+        "base_url": practice.base_url,
+        "tier": practice.tier.value,
+        "version": practice.version,
+        "permissions": sorted(practice.permissions),
+        "location_zones": {str(clinic): zone for clinic, zone in practice.location_zones.items()},
+        "writes_reference": practice.writes_reference,
+        "baa": baa
+        and {
+            "reference": baa.reference,
+            "signed_by": baa.signed_by,
+            "signed_on": baa.signed_on.isoformat(),
+            "expires_on": baa.expires_on and baa.expires_on.isoformat(),
+        },
+        "key_fingerprint": practice.key_fingerprint,
+        "state": practice.state,
+        "connected_at": practice.connected_at and practice.connected_at.isoformat(),
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> Practice:
+    """Read `to_record` back."""
+    baa = record["baa"]
+    return Practice(
+        id=record["id"],
+        name=record["name"],
+        time_zone=record["time_zone"],
+        mode=Mode(record["mode"]),
+        base_url=record["base_url"],
+        tier=Tier(record["tier"]),
+        version=record["version"],
+        permissions=frozenset(record["permissions"]),
+        location_zones={int(clinic): zone for clinic, zone in record["location_zones"].items()},
+        writes_reference=record["writes_reference"],
+        baa=baa
+        and Baa(
+            reference=baa["reference"],
+            signed_by=baa["signed_by"],
+            signed_on=date.fromisoformat(baa["signed_on"]),
+            expires_on=baa["expires_on"] and date.fromisoformat(baa["expires_on"]),
+        ),
+        key_fingerprint=record["key_fingerprint"],
+        state=record["state"],
+        connected_at=record["connected_at"] and datetime.fromisoformat(record["connected_at"]),
+    )
+
+
+def _fingerprint_key(fingerprint: str) -> dict[str, Any]:
+    return {"pk": {"S": f"fingerprint#{fingerprint}"}, "sk": {"S": "fingerprint"}}
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("the record of practices does not answer")

@@ -1,0 +1,350 @@
+"""`POST /authenticate`: a practice's keys for a session; a practice that is not known yet is connected on the way."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Annotated, Any
+from urllib.parse import SplitResult, urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.core.access import caller_of
+from gateway.core.callers import Caller, Client
+from gateway.core.connect import KIND
+from gateway.core.errors import (
+    Conflict,
+    Invalid,
+    KeyNotUsable,
+    NotAllowed,
+    NotFound,
+    PracticeNotEnrolled,
+    StillRunning,
+    Throttled,
+    Unauthenticated,
+)
+from gateway.core.ids import PREFIXES, new_id
+from gateway.core.operations import Operation, OperationState
+from gateway.core.ports import Keys, Services
+from gateway.core.practices import Mode, Practice
+from gateway.core.requests import error_of, submit, wait_for
+from gateway.core.sessions import as_answer, bearer, open_session, session_of
+
+CONNECT_SCOPE = "practices:connect"
+DEFAULT_BASE_URL = "https://api.opendental.com/api/v1"
+OWN_SCOPES = frozenset({"*:read", "appointments:write", "payments:write"})
+"""What a practice's own client may do. Whoever has both keys could do all of it at Open Dental as well."""
+
+WRONG_OF_A_SOURCE = 5
+WRONG_OF_ALL = 20
+WRONG_RETRY_S = 900.0
+ACTIVE, PENDING = "active", "pending"
+
+Key = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._-]+$")]
+
+
+class Credentials(BaseModel):
+    """The body of `POST /authenticate`.
+
+    `developer_key` may be left out where the request carries a client's credential that has the practice already.
+    `time_zone` (IANA) is needed when a practice is connected; sent again with both keys, it is changed. `mode` and
+    `base_url` say how Open Dental is reached; `name` is what operators see.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    customer_key: Annotated[Key, Field(repr=False)]
+    developer_key: Annotated[Key | None, Field(repr=False)] = None
+    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    mode: Mode = Mode.REMOTE
+    base_url: Annotated[str, StringConstraints(max_length=200)] | None = None
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """What the stage allows: whether practices may connect themselves, and which addresses keys may be sent to."""
+
+    is_open: bool = False
+    base_urls: tuple[str, ...] = ("https://api.opendental.com",)
+
+    @classmethod
+    def of_environment(cls) -> Enrolment:
+        """Read OPEN_ENROLMENT (`true` or not) and BASE_URL_ALLOW (comma-separated)."""
+        urls = tuple(url.strip() for url in os.environ.get("BASE_URL_ALLOW", "").split(",") if url.strip())
+        return cls(os.environ.get("OPEN_ENROLMENT", "").lower() == "true", urls or cls().base_urls)
+
+
+def authenticate(
+    credentials: Credentials,
+    *,
+    authorization: str | None,
+    source_ip: str,
+    wait_s: float,
+    enrolment: Enrolment,
+    on: Services,
+) -> dict[str, Any]:
+    """A session, as RFC 6749 writes it, with what it covers.
+
+    Raises:
+        Unauthenticated: the credential is not valid, or the request does not prove the practice's keys.
+        PracticeNotEnrolled: the practice is not known and the request may not connect it.
+        Invalid, NotAllowed, Conflict: a field says what cannot be.
+        Throttled: too many wrong pairs from here.
+        StillRunning: the keys are still being verified; the same request again takes up where this one stopped.
+    """
+    caller = _caller(authorization, on=on)
+    fingerprint = on.signer.fingerprint(credentials.customer_key)
+    practice = _known(fingerprint, on=on)
+    attempt = _Attempt(credentials, caller, on.signer.fingerprint(f"source:{source_ip}"), on)
+    if practice is not None and practice.state == ACTIVE:
+        client, practice = attempt.enter(practice)
+    elif practice is not None and practice.state != PENDING:
+        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
+    elif enrolment.is_open or (caller is not None and CONNECT_SCOPE in caller.client.scopes):
+        client, practice = attempt.connect(fingerprint, enrolment, wait_s=wait_s)
+    else:
+        raise PracticeNotEnrolled(f"the practice is not connected here; a client with {CONNECT_SCOPE} can do that")
+    return {**as_answer(open_session(client, on=on)), "practice": practice_view(practice)}
+
+
+def practice_view(practice: Practice) -> dict[str, Any]:
+    """The practice as callers see it."""
+    return {
+        "id": practice.id,
+        "name": practice.name,
+        "time_zone": practice.time_zone,
+        "mode": practice.mode.value,
+        "tier": practice.tier.value,
+        "version": practice.version,
+        "permissions": sorted(practice.permissions),
+        "connected_at": practice.connected_at,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """One request: who sends which keys, from where (a hash)."""
+
+    credentials: Credentials
+    caller: Caller | None
+    source: str
+    on: Services
+
+    # -- a practice that is known --------------------------------------------------------------------------------
+
+    def enter(self, practice: Practice) -> tuple[Client, Practice]:
+        """The client of the session, for a practice that is connected."""
+        proven = self._proves(practice)
+        practice = self._said_again(practice, proven=proven)
+        client = self.caller.client if self.caller is not None else None
+        if client is not None and practice.id in client.practices:
+            return client, practice
+        if not proven:
+            # The whole office can read the customer key: it is no password.
+            raise Unauthenticated("send the developer key that belongs to it, or a credential that has the practice")
+        if client is not None and CONNECT_SCOPE in client.scopes:
+            return self._add(client, practice), practice
+        return self._own_client(practice), practice
+
+    def _proves(self, practice: Practice) -> bool:
+        """Whether the request holds the practice's present pair. A wrong developer key is a wrong pair."""
+        if self.credentials.developer_key is None:
+            return False
+        self._not_too_often()
+        kept = self.on.vault.keys(practice.id)
+        same_developer = hmac.compare_digest(kept.developer.encode(), self.credentials.developer_key.encode())
+        same_customer = hmac.compare_digest(kept.customer.encode(), self.credentials.customer_key.encode())
+        if same_developer and same_customer:
+            return True
+        self.on.callers.note_attempt(self.source, self.on.clock.now(), attempt=new_id("event"))
+        raise Unauthenticated("the two keys do not belong together")
+
+    def _said_again(self, practice: Practice, *, proven: bool) -> Practice:
+        """Take up a time zone that is said anew; how Open Dental is reached is not changed by signing in."""
+        sent = self.credentials
+        if sent.base_url is not None and _normal(sent.base_url) != practice.base_url:
+            raise Conflict("the practice is connected by another base_url", param="base_url")
+        if sent.time_zone is None or sent.time_zone == practice.time_zone:
+            return practice
+        if not proven:
+            raise NotAllowed("the time zone is changed with both keys only", param="time_zone")
+        practice = replace(practice, time_zone=_zone(sent.time_zone))
+        self.on.practices.put(practice)
+        return practice
+
+    # -- a practice that is not --------------------------------------------------------------------------------
+
+    def connect(self, fingerprint: str, enrolment: Enrolment, *, wait_s: float) -> tuple[Client, Practice]:
+        """Prove the keys by a turn on the queue, then give the practice to the client."""
+        sent, on = self.credentials, self.on
+        if sent.developer_key is None:
+            raise Invalid("developer_key is needed to connect a practice", param="developer_key")
+        base_url = _base_url(sent, enrolment.base_urls)
+        who = self.caller.client.id if self.caller is not None else "open"
+        # Each client proves its own pair on a record of its own, so nobody rides on another's proof.
+        claim = on.signer.fingerprint(f"connect:{who}:{sent.developer_key}:{sent.customer_key}")
+        practice = self._claimed(claim)
+        if practice is None:
+            if sent.time_zone is None:
+                raise Invalid("time_zone is needed to connect a practice: an IANA name", param="time_zone")
+            practice = self._new(claim, base_url, _zone(sent.time_zone), fingerprint)
+        caller = self.caller or Caller(_own_client(practice))
+        operation = submit(
+            KIND, {"claim": claim}, practice=practice, caller=caller, idempotency_key=f"connect.{claim}", on=on
+        )
+        operation = wait_for(operation, wait_s=wait_s, on=on)
+        return self._finish(operation, claim, fingerprint, practice)
+
+    def _claimed(self, claim: str) -> Practice | None:
+        """The record of the same attempt made before, if it is not over."""
+        practice_id = self.on.practices.by_fingerprint(claim)
+        if practice_id is None:
+            return None
+        try:
+            return self.on.practices.get(practice_id)
+        except NotFound:
+            # Died between the claim and the record, or too long ago.
+            self.on.practices.release_fingerprint(claim, practice_id)
+            return None
+
+    def _new(self, claim: str, base_url: str, zone: str, fingerprint: str) -> Practice:
+        self._not_too_often()
+        sent, on = self.credentials, self.on
+        practice = Practice(
+            id=new_id("practice"),
+            name=sent.name or "A practice",
+            time_zone=zone,
+            mode=sent.mode,
+            base_url=base_url,
+            key_fingerprint=fingerprint,
+            state="pending",
+        )
+        assert sent.developer_key is not None
+        # Record and keys first: whoever finds the claim finds them, too.
+        on.practices.put(practice)
+        on.vault.put_pending(practice.id, Keys(developer=sent.developer_key, customer=sent.customer_key))
+        on.callers.note_attempt(self.source, on.clock.now(), attempt=claim)
+        holder = on.practices.claim_fingerprint(claim, practice.id)
+        if holder == practice.id:
+            return practice
+        on.vault.drop_pending(practice.id)
+        on.practices.put(replace(practice, state="disabled"))
+        return on.practices.get(holder)
+
+    def _finish(
+        self, operation: Operation, claim: str, fingerprint: str, practice: Practice
+    ) -> tuple[Client, Practice]:
+        """Give the proven practice to the client, or say why not. A repeat of the request may run it again."""
+        on = self.on
+        if not operation.state.is_settled:
+            raise StillRunning(operation.id, retry_after=2.0)
+        if operation.state is OperationState.FAILED:
+            on.practices.release_fingerprint(claim, practice.id)
+            error = error_of(operation.error or {})
+            if not isinstance(error, KeyNotUsable):
+                # The office was offline, say: nothing is known against the pair.
+                on.callers.forget_attempt(self.source, attempt=claim)
+            raise error
+        connected = _known(fingerprint, on=on)
+        if connected is None or connected.state != ACTIVE:
+            # Another client's proof of the same key came first and is being taken up.
+            raise StillRunning(operation.id, retry_after=2.0)
+        client = self._add(self.caller.client, connected) if self.caller is not None else self._own_client(connected)
+        on.callers.forget_attempt(self.source, attempt=claim)
+        on.practices.release_fingerprint(claim, practice.id)
+        return client, connected
+
+    # -- clients ------------------------------------------------------------------------------------------------
+
+    def _add(self, client: Client, practice: Practice) -> Client:
+        self.on.callers.add_practice(client.id, practice.id)
+        return replace(client, practices=client.practices | {practice.id})
+
+    def _own_client(self, practice: Practice) -> Client:
+        """The practice's own client, made at its first use; operators narrow or revoke it like any other."""
+        own = _own_client(practice)
+        try:
+            self.on.callers.client(own.id)
+        except NotFound:
+            self.on.callers.put_client(own)
+        return caller_of(own.id, on=self.on).client
+
+    def _not_too_often(self) -> None:
+        of_source, of_all = self.on.callers.count_attempts(self.source, self.on.clock.now())
+        if of_source >= WRONG_OF_A_SOURCE or of_all >= WRONG_OF_ALL:
+            raise Throttled("too many pairs of keys were wrong lately", retry_after=WRONG_RETRY_S)
+
+
+def _caller(authorization: str | None, *, on: Services) -> Caller | None:
+    if authorization is None:
+        return None
+    session = session_of(bearer(authorization), callers=on.callers, now=on.clock.now())
+    return caller_of(session.client_id, on=on)
+
+
+def _known(fingerprint: str, *, on: Services) -> Practice | None:
+    practice_id = on.practices.by_fingerprint(fingerprint)
+    if practice_id is None:
+        return None
+    try:
+        return on.practices.get(practice_id)
+    except NotFound:
+        return None
+
+
+def _own_client(practice: Practice) -> Client:
+    digest = hashlib.sha256(b"own client of " + practice.id.encode()).digest()[:10]
+    return Client(
+        id=f"{PREFIXES['client']}_{base64.b32encode(digest).decode().lower()}",
+        name=practice.name,
+        practices=frozenset({practice.id}),
+        scopes=OWN_SCOPES,
+    )
+
+
+def _zone(name: str) -> str:
+    # ZoneInfo opens files by this name: only what an IANA name is made of gets that far.
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name):
+        with suppress(KeyError, ValueError, OSError):
+            return ZoneInfo(name).key
+    raise Invalid("time_zone takes an IANA name, such as America/Chicago", param="time_zone")
+
+
+def _base_url(sent: Credentials, allowed: Iterable[str]) -> str:
+    """Where the keys will be sent: only to what the stage allows, host by host."""
+    if sent.base_url is None:
+        if sent.mode is not Mode.REMOTE:
+            raise Invalid("base_url is needed in this mode", param="base_url")
+        return DEFAULT_BASE_URL
+    refusal = Invalid("base_url is not among the addresses that this deployment may send keys to", param="base_url")
+    try:
+        url = urlsplit(_normal(sent.base_url))
+        is_plain = url.username is None and url.password is None and not url.query and not url.fragment
+        if is_plain and ".." not in url.path and any(_covers(urlsplit(one), url) for one in allowed):
+            return url.geturl()
+    except ValueError:
+        raise refusal from None
+    raise refusal
+
+
+def _covers(allowed: SplitResult, url: SplitResult) -> bool:
+    """Whether `url` is at the allowed origin and under its path; an entry without a port leaves loopback's open."""
+    any_port = allowed.port is None and allowed.hostname in {"127.0.0.1", "localhost"}
+    path = allowed.path.rstrip("/")
+    return (
+        (url.scheme, url.hostname) == (allowed.scheme, allowed.hostname)
+        and (any_port or url.port == allowed.port)
+        and (url.path == path or url.path.startswith(f"{path}/"))
+    )
+
+
+def _normal(base_url: str) -> str:
+    return base_url.strip().rstrip("/")

@@ -1,0 +1,67 @@
+"""What a practice's key and version allow, told before a call is spent on finding out."""
+
+from __future__ import annotations
+
+from gateway.core.errors import PermissionMissing, VersionTooOld
+from gateway.core.practices import Practice
+from open_dental import catalogue
+from open_dental.versions import Version
+
+PRICE_TIERS = {
+    "ReadAll": "0 USD",
+    "AllOthers": "30 USD",
+    "Comm": "15 USD",
+    "Documents": "15 USD",
+    "InsuranceSimple": "15 USD",
+    "Setup": "15 USD",
+    "Queries": "15 USD",
+    "Appointments": "30 USD",
+    "Insurance": "30 USD",
+    "Patients": "30 USD",
+    "ProcedureLogs": "30 USD",
+    "Payments": "35 USD",
+    "PayPlans": "35 USD",
+    "TextingASAP": "special permission",
+}
+"""Permission -> the cheapest price per location and month that has it.
+
+Source: https://www.opendental.com/site/apipermissions.html, price table.
+"""
+
+
+def require(practice: Practice, *operations: str) -> None:
+    """Check that the practice can do all of `operations`. What is not known about it is not held against it.
+
+    Raises:
+        PermissionMissing: names the permission and the price tier that has it.
+        VersionTooOld: names the first version that has the operation.
+    """
+    for name in operations:
+        operation = catalogue.operation(name)
+        if practice.permissions and operation.permission not in practice.permissions:
+            tier = PRICE_TIERS.get(operation.permission, "unknown")
+            raise PermissionMissing(
+                f"the practice's Open Dental key lacks the permission {operation.permission}",
+                permission=operation.permission,
+                tier=tier,
+            )
+        if not has_version(practice, operation.since):
+            raise VersionTooOld(
+                f"the office's Open Dental is older than {operation.since}, which this needs",
+                version=str(operation.since),
+            )
+
+
+def has_version(practice: Practice, since: str | None) -> bool:
+    """Whether the office runs at least `since`; True where either is unknown."""
+    if practice.version is None or since is None:
+        return True
+    return Version.parse(practice.version) >= Version.parse(since)
+
+
+def takes(practice: Practice, operation: str, parameter: str) -> bool:
+    """Whether the office heeds `parameter` of a list: an unknown or too new filter is ignored and everything comes."""
+    for param in catalogue.operation(operation).query:
+        if param.name == parameter:
+            return has_version(practice, param.since)
+    return False

@@ -1,0 +1,530 @@
+"""What the ledger keeps of an operation, and the only ways it may change: pure rules.
+
+An `Entry` is an operation's record, one `Step` for each of its writes, and the journal of what its plan was answered.
+The store replaces an entry only if nobody changed it meanwhile (`Record.rev`), so a rule here is a rule there.
+
+    step        SENT -> DONE | REFUSED | UNKNOWN        UNKNOWN -> DONE | REFUSED | NOT_DONE, also by a late answer
+    operation   QUEUED -> RUNNING -> SUCCEEDED | FAILED, over UNKNOWN while a step is unknown
+
+A step becomes SENT before its call goes out, and only for the attempt and holder the record names. From then on the
+ledger, and nobody's memory, decides whether it may go out again: a `set` may, an `add` never.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from gateway.core.operations import Operation, OperationState, Request, StepState
+from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
+
+REPUT_AFTER = timedelta(seconds=60)
+"""A QUEUED operation that nobody began by then is put on the queue again; the pauses then double."""
+
+KEPT = timedelta(days=30)
+"""How long a settled write, and its answer, is kept."""
+
+KEPT_READ = timedelta(hours=1)
+"""How long a settled fetch is kept: its rows live in the cache, and for minutes only."""
+
+LOOKS_AFTER = (timedelta(seconds=70), timedelta(minutes=5), timedelta(minutes=30))
+"""When a lost `add` is looked for, counted from when it was sent. 70 s is past Open Dental's own limit of 60."""
+
+LOOK_AGAIN = timedelta(hours=1)
+"""How often an `add` that stays unknown after the third look is looked for."""
+
+LOOK_OFFLINE = timedelta(minutes=1)
+"""When a look that could not be completed is repeated."""
+
+MAX_FAILURES = 5
+"""Real failures (crashes, lost answers to reads) after which an operation ends."""
+
+_REFERENCE = re.compile(r"\bOG[0-9A-HJKMNP-TV-Z]{10}\b")
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_reference() -> str:
+    """12 characters that people can read out and that we recognize as ours in a free text."""
+    return "OG" + "".join(secrets.choice(_ALPHABET) for _ in range(10))
+
+
+class Effect(StrEnum):
+    """What a call does (the catalogue's mark): an absolute write may be sent again, an addition never."""
+
+    READ = "read"
+    SET = "set"
+    ADD = "add"
+
+
+class WrongTransition(Exception):
+    """A change of state that the ledger does not know: a mistake of ours, never of a caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One answer in the journal: what was asked (`asked` is a hash), and what came of it.
+
+    `problem` is set instead of `answer` where the call ended in an error that the plan may catch.
+    """
+
+    asked: str
+    answer: UpstreamAnswer | None = None
+    problem: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One write of an operation. `sent_by` is the turn that sent it last; `looks` counts the searches for it."""
+
+    name: str
+    call: UpstreamCall
+    effect: Effect
+    state: StepState
+    sent_at: datetime
+    sent_by: str
+    answer: UpstreamAnswer | None = None
+    problem: Mapping[str, Any] | None = None
+    looks: int = 0
+    ambiguous: bool = False
+    """Two rows could be the one we sent: somebody has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An operation as it is stored. `holder` is the turn that works on it; `due_at` is when the sweeper cares.
+
+    `unfinished` counts turns that began and did not come to an orderly end, plus answers lost on reads.
+    """
+
+    id: str
+    request: Request
+    state: OperationState
+    attempt: int
+    submitted_at: datetime
+    reference: str
+    rev: int = 0
+    holder: str | None = None
+    due_at: datetime | None = None
+    parked_until: datetime | None = None
+    unfinished: int = 0
+    puts: int = 1
+    upstream_calls: int = 0
+    as_of: datetime | None = None
+    """When the oldest answer in the journal was asked for: nothing a fetch returns is older."""
+    finished_at: datetime | None = None
+    result: Mapping[str, Any] | None = None
+    created: bool = False
+    warnings: tuple[Mapping[str, Any], ...] = ()
+    error: Mapping[str, Any] | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """All the ledger holds of one operation."""
+
+    record: Record
+    steps: Mapping[str, Step] = field(default_factory=dict)
+    journal: tuple[Note, ...] = ()
+
+    def operation(self) -> Operation:
+        """The operation as its caller sees it."""
+        of = self.record
+        return Operation(
+            id=of.id,
+            request=of.request,
+            state=of.state,
+            attempt=of.attempt,
+            submitted_at=of.submitted_at,
+            reference=of.reference,
+            finished_at=of.finished_at,
+            result=of.result,
+            created=of.created,
+            warnings=of.warnings,
+            error=of.error,
+            upstream_calls=of.upstream_calls,
+            parked_until=of.parked_until,
+        )
+
+
+def is_fetch(request: Request) -> bool:
+    """Whether it only reads: it has a place in the cache, and no caller's key."""
+    return request.cache_key is not None and request.idempotency_key is None
+
+
+def opened(operation_id: str, request: Request, *, reference: str, now: datetime) -> Entry:
+    """A new operation. If its turn never reaches the queue, it is due for another try in a minute."""
+    return Entry(
+        Record(
+            id=operation_id,
+            request=request,
+            state=OperationState.QUEUED,
+            attempt=1,
+            submitted_at=now,
+            reference=reference,
+            due_at=now + REPUT_AFTER,
+        )
+    )
+
+
+# -- the operation --------------------------------------------------------------------------------------------------
+
+
+def begun(entry: Entry, *, attempt: int, holder: str, now: datetime) -> Entry | None:
+    """A turn takes the operation up. None: the message is stale (settled, another attempt, or not before a settle)."""
+    of = entry.record
+    if of.attempt != attempt or of.state.is_settled or of.state is OperationState.UNKNOWN:
+        return None
+    return replace(
+        entry,
+        record=replace(
+            of,
+            state=OperationState.RUNNING,
+            holder=holder,
+            unfinished=of.unfinished + 1,
+            parked_until=None,
+            # If the turn dies and its message with it, the sweeper finds the operation.
+            due_at=now + REPUT_AFTER * 10,
+        ),
+    )
+
+
+def noted(entry: Entry, notes: Iterable[Note]) -> Entry:
+    """Add answers to the journal."""
+    return replace(entry, journal=(*entry.journal, *notes))
+
+
+def counted(entry: Entry, calls: int) -> Entry:
+    """Add upstream calls to what the operation cost."""
+    return replace(entry, record=replace(entry.record, upstream_calls=entry.record.upstream_calls + calls))
+
+
+def failed_once(entry: Entry) -> Entry:
+    """Count a real failure that the turn survived."""
+    return replace(entry, record=replace(entry.record, unfinished=entry.record.unfinished + 1))
+
+
+def paused(entry: Entry, *, now: datetime) -> Entry:
+    """The turn ends in order and its message comes back by itself: this was no failure."""
+    of = entry.record
+    unfinished = max(0, of.unfinished - 1)
+    return replace(
+        entry,
+        record=replace(
+            of, state=OperationState.QUEUED, holder=None, unfinished=unfinished, due_at=now + REPUT_AFTER * 20
+        ),
+    )
+
+
+def parked(entry: Entry, *, until: datetime) -> Entry:
+    """The turn ends and its message is deleted; at `until` the sweeper wakes the operation."""
+    of = entry.record
+    return replace(
+        entry,
+        record=replace(
+            of,
+            state=OperationState.QUEUED,
+            holder=None,
+            unfinished=max(0, of.unfinished - 1),
+            parked_until=until,
+            due_at=until,
+        ),
+    )
+
+
+def put_again(entry: Entry, *, now: datetime) -> Entry | None:
+    """What the sweeper stores before it puts a due operation's turn on the queue; None: nothing is due.
+
+    A parked one gets a new attempt, so that an old message of it is stale. One that was perhaps never put keeps its
+    attempt: if the first message is still in the queue, it keeps its place, and the second finds nothing to do.
+    """
+    of = entry.record
+    if of.state.is_settled or of.state is OperationState.UNKNOWN or of.due_at is None or of.due_at > now:
+        return None
+    if of.parked_until is not None:
+        return replace(
+            entry,
+            record=replace(of, attempt=of.attempt + 1, parked_until=None, puts=1, due_at=now + REPUT_AFTER),
+        )
+    # SQS swallows a repeat for 5 minutes, so that a doubling pause loses nothing and a long queue is not flooded.
+    pause = REPUT_AFTER * min(60, 6 * 2**of.puts)
+    return replace(entry, record=replace(of, puts=of.puts + 1, due_at=now + pause))
+
+
+def succeeded(
+    entry: Entry,
+    *,
+    now: datetime,
+    result: Mapping[str, Any] | None,
+    created: bool = False,
+    warnings: tuple[Mapping[str, Any], ...] = (),
+    as_of: datetime | None = None,
+) -> Entry:
+    """The operation has its answer."""
+    return _settled(
+        entry,
+        OperationState.SUCCEEDED,
+        now,
+        result=result,
+        created=created,
+        warnings=warnings,
+        as_of=as_of,
+    )
+
+
+def failed(entry: Entry, problem: Mapping[str, Any], *, now: datetime) -> Entry:
+    """The operation ends with a problem; with `partly-done` if a step of it stands.
+
+    Raises: WrongTransition: a step may still be done, so that nobody can say it failed.
+    """
+    if any(step.state in {StepState.SENT, StepState.UNKNOWN} for step in entry.steps.values()):
+        raise WrongTransition("a step is open")
+    done = [step for step in entry.steps.values() if step.state is StepState.DONE]
+    if done and problem.get("code") != "partly-done":
+        left = next((step.name for step in entry.steps.values() if step.state is not StepState.DONE), None)
+        problem = {
+            "code": "partly-done",
+            "detail": "part of this operation stands; the step that remains could not be done",
+            "retryable": False,
+            "done": [{"step": step.name, "operation": step.call.operation, **_key_of(step)} for step in done],
+            "remaining": problem.get("step") or left,
+            "cause": {name: value for name, value in problem.items() if name != "step"},
+        }
+    return _settled(entry, OperationState.FAILED, now, error=problem)
+
+
+def _key_of(step: Step) -> dict[str, Any]:
+    """The new row's key, where the answer and the evidence tell it: how people find what stands."""
+    field_ = step.call.evidence.key_field if step.call.evidence else None
+    key = _number((step.answer.row if step.answer else {}).get(field_)) if field_ else None
+    return {} if key is None else {"key": str(key)}
+
+
+def _settled(entry: Entry, state: OperationState, now: datetime, **changes: Any) -> Entry:
+    of = entry.record
+    if of.state.is_settled:
+        raise WrongTransition(f"{of.state} is the end")
+    return replace(
+        entry,
+        record=replace(
+            of,
+            state=state,
+            holder=None,
+            due_at=None,
+            parked_until=None,
+            finished_at=now,
+            expires_at=now + (KEPT_READ if is_fetch(of.request) else KEPT),
+            **changes,
+        ),
+    )
+
+
+# -- its steps ------------------------------------------------------------------------------------------------------
+
+_ALLOWED = {
+    StepState.SENT: {StepState.DONE, StepState.REFUSED, StepState.UNKNOWN},
+    StepState.UNKNOWN: {StepState.DONE, StepState.REFUSED, StepState.NOT_DONE},
+}
+
+
+def sent(entry: Entry, call: UpstreamCall, effect: Effect, *, attempt: int, holder: str, now: datetime) -> Entry:
+    """Mark a write SENT, before it is sent.
+
+    Raises: WrongTransition: the record is another attempt's or holder's, or the step may not be sent (again).
+    """
+    of = entry.record
+    if call.step is None or effect is Effect.READ:
+        raise WrongTransition("only a named write is a step")
+    if of.attempt != attempt or of.holder != holder or of.state is not OperationState.RUNNING:
+        raise WrongTransition("another turn has this operation")
+    if effect is Effect.ADD and call.evidence is None:
+        raise WrongTransition("an add without evidence could never be settled")
+    old = entry.steps.get(call.step)
+    if old is not None and not (effect is Effect.SET and old.state in {StepState.SENT, StepState.UNKNOWN}):
+        raise WrongTransition(f"step {call.step} is {old.state} already")
+    step = Step(call.step, call, effect, StepState.SENT, now, holder)
+    return replace(entry, steps={**entry.steps, call.step: step})
+
+
+def unsent(entry: Entry, name: str) -> Entry:
+    """Take a SENT mark back: the call certainly did nothing and may be sent by a later try."""
+    step = entry.steps[name]
+    if step.state is not StepState.SENT:
+        raise WrongTransition(f"step {name} is {step.state}")
+    return replace(entry, steps={key: value for key, value in entry.steps.items() if key != name})
+
+
+def step_to(
+    entry: Entry,
+    name: str,
+    state: StepState,
+    *,
+    answer: UpstreamAnswer | None = None,
+    problem: Mapping[str, Any] | None = None,
+) -> Entry:
+    """Move a step on.
+
+    Raises: WrongTransition.
+    """
+    step = entry.steps[name]
+    if state not in _ALLOWED.get(step.state, set()):
+        raise WrongTransition(f"step {name} is {step.state}, never {state} after it")
+    moved = replace(step, state=state, answer=answer, problem=problem)
+    return replace(entry, steps={**entry.steps, name: moved})
+
+
+def lost(entry: Entry, name: str) -> Entry:
+    """The answer to an `add` is lost: the operation is unknown until evidence or a late answer settles it."""
+    if entry.steps[name].state is not StepState.UNKNOWN:
+        entry = step_to(entry, name, StepState.UNKNOWN)
+    return _await_evidence(entry, entry.steps[name].sent_at + LOOKS_AFTER[0])
+
+
+def _await_evidence(entry: Entry, at: datetime) -> Entry:
+    of = replace(entry.record, state=OperationState.UNKNOWN, holder=None, parked_until=None, due_at=at, unfinished=0)
+    return replace(entry, record=of)
+
+
+def late_answer(entry: Entry, name: str, sent_by: str, answer: UpstreamAnswer, *, now: datetime) -> Entry | None:
+    """An answer that came after its turn had lost the operation. None: it tells nothing new.
+
+    If the operation waited for evidence, it is due at once and its plan goes on.
+    """
+    step = entry.steps.get(name)
+    if step is None or step.sent_by != sent_by or step.state not in _ALLOWED:
+        return None
+    return _go_on(step_to(entry, name, StepState.DONE, answer=answer), now=now)
+
+
+def _go_on(entry: Entry, *, now: datetime) -> Entry:
+    of = entry.record
+    if of.state is not OperationState.UNKNOWN:
+        return entry
+    # Parked with a new attempt to come: the plan continues by replay, now or when the sweeper wakes it.
+    return replace(entry, record=replace(of, state=OperationState.QUEUED, holder=None, parked_until=now, due_at=now))
+
+
+# -- evidence -------------------------------------------------------------------------------------------------------
+
+
+class Found(StrEnum):
+    """What a look at the practice's rows says about a lost `add`."""
+
+    ONE = "one"
+    NONE = "none"
+    SEVERAL = "several"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The result of a look; `row` is the one that was found."""
+
+    found: Found
+    row: Mapping[str, Any] | None = None
+
+
+def judge(evidence: Evidence, rows: Iterable[Mapping[str, Any]], *, taken: frozenset[int] = frozenset()) -> Look:
+    """Say which of `rows` is the one that was sent.
+
+    First our reference in the free text. Without a row that carries it: a key that was not there right before the
+    write, with the same natural key; a row with *another* operation's reference, or whose key is in `taken` (rows
+    that other operations are known to have written), is somebody else's.
+    """
+    unique = {_number(row.get(evidence.key_field)): row for row in rows}
+    if evidence.reference and evidence.reference_field:
+        ours = [row for row in unique.values() if evidence.reference in str(row.get(evidence.reference_field) or "")]
+        if ours:
+            return _look(ours)
+    alike = [
+        row
+        for key, row in unique.items()
+        if key is not None
+        and key not in evidence.known_keys
+        and key not in taken
+        and all(_same(row.get(name), value) for name, value in evidence.natural.items())
+        and not _others_reference(row, evidence)
+    ]
+    return _look(alike)
+
+
+def settled_by(entry: Entry, name: str, look: Look, *, now: datetime) -> Entry:
+    """Settle an unknown step by what a *complete* look found.
+
+    One row: DONE, and the plan goes on with that row as the answer. None: NOT_DONE after the third look. Several: it
+    stays unknown, and an alarm asks for people.
+    """
+    step = entry.steps[name]
+    if look.found is Found.ONE:
+        answer = UpstreamAnswer(200, dict(look.row or {}), now)
+        return _go_on(step_to(entry, name, StepState.DONE, answer=answer), now=now)
+    looks = step.looks + 1
+    seen = replace(
+        entry, steps={**entry.steps, name: replace(step, looks=looks, ambiguous=look.found is Found.SEVERAL)}
+    )
+    if look.found is Found.NONE and looks >= len(LOOKS_AFTER):
+        gone = step_to(seen, name, StepState.NOT_DONE)
+        problem = {
+            "code": "not-written",
+            "detail": "the answer to this write was lost; it was looked for and is not there",
+            "retryable": True,
+            "step": name,
+        }
+        return failed(gone, problem, now=now)
+    if looks < len(LOOKS_AFTER):
+        return _await_evidence(seen, max(now, step.sent_at + LOOKS_AFTER[looks]))
+    return _await_evidence(seen, now + LOOK_AGAIN)
+
+
+def could_not_look(entry: Entry, *, now: datetime) -> Entry:
+    """The practice did not answer, or not completely: such a look says nothing and is repeated."""
+    return _await_evidence(entry, now + LOOK_OFFLINE)
+
+
+def _look(rows: list[Mapping[str, Any]]) -> Look:
+    if not rows:
+        return Look(Found.NONE)
+    return Look(Found.ONE, rows[0]) if len(rows) == 1 else Look(Found.SEVERAL)
+
+
+def _others_reference(row: Mapping[str, Any], evidence: Evidence) -> bool:
+    texts = [str(row.get(evidence.reference_field) or "")] if evidence.reference_field else _texts(row)
+    return any(found != evidence.reference for text in texts for found in _REFERENCE.findall(text))
+
+
+def _texts(row: Mapping[str, Any]) -> list[str]:
+    return [value for value in row.values() if isinstance(value, str)]
+
+
+def _number(value: Any) -> int | None:
+    # Keys are 64 bits and sometimes quoted; never through a float.
+    try:
+        return int(value) if value is not None and not isinstance(value, float) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _same(theirs: Any, ours: Any) -> bool:
+    if isinstance(theirs, list | dict) or isinstance(ours, list | dict):
+        return bool(theirs == ours)
+    return _plain(theirs) == _plain(ours)
+
+
+def _plain(value: Any) -> str:
+    """One spelling for what Open Dental spells in several: "62", 62.0 and "62.00"; "true" and True."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    text = " ".join(str(value).split()).casefold()
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?", text):
+        number = format(Decimal(text).normalize(), "f")
+        return "0" if number in {"-0", "0"} else number
+    return text

@@ -1,0 +1,409 @@
+"""How fast a practice may be called, whose turn it is, and when nobody may call at all: pure rules.
+
+Open Dental allows one call of a customer key per interval, "execution time included", and does not say whether the
+interval runs from start to start or from the end of one call to the start of the next. Both are kept here with one
+rule: calls of a practice never overlap, and the next may start when the interval has passed *since the last start*
+and the last one has *ended*.
+
+* If the vendor counts from start to start, that is exactly the rule, and the rate is 1 / max(interval, execution).
+* If the vendor counts from the end, an early call is held back, not refused; a refusal (429) needs several waiting
+  calls, and from here at most one ever waits. The held-back time looks like a longer execution, the next call goes
+  out when it ends, and the rate settles at 1 / (interval + execution): all that this reading permits.
+* Where an early call is refused all the same (no queue, or another program uses the key), the first 429 switches
+  this key to `after_end`, which waits the interval after each end, and widens the interval besides. Both are taken
+  back step by step while calls go through.
+
+A slot is measured at our own send. `GUARD_S` is what jitter on the way may eat before a call arrives too early.
+
+Everything is a function from one frozen item to the next, in epoch seconds, so that the store can apply it under a
+condition and tests can simulate a day.
+
+Source: https://www.opendental.com/site/apipermissions.html (throttling by permission);
+https://www.opendental.com/site/apispecification.html (60 s limit of one request).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from gateway.core.practices import Mode, Practice, Tier
+
+FLOORS_S: Mapping[Tier, float] = {Tier.READ_ONLY: 5.0, Tier.STANDARD: 1.0, Tier.ENTERPRISE: 0.5, Tier.UNPACED: 0.0}
+"""The shortest interval between two calls of a key, in seconds."""
+
+GUARD_S = 0.003
+"""Added to every paced interval: what a call may gain on its predecessor on the way to Open Dental."""
+
+CALL_LIMIT_S = 65.0
+"""Longest a call may take: Open Dental's own limit of 60 s, and a little for its 504 to arrive."""
+
+LEASE_MARGIN_S = 15.0
+"""A lease, and a message's invisibility, outlive the call's limit by this much."""
+
+MAX_WAITING = 200
+"""Queued or parked turns of one practice; the next one is refused."""
+
+MAX_VISIBILITY_S = 900.0
+"""Longest wait in the queue; a longer one is a parked turn."""
+
+WIDEN_BY = 1.5
+WIDEST_FACTOR = 12.0
+"""A 429 widens the interval to at most this many times its floor."""
+NARROW_BY = 0.8
+NARROW_AFTER = 20
+"""Calls without a 429 before the interval narrows by one step."""
+TIGHTEN_AFTER = 200
+"""Calls without a 429 at the floor before `after_end` is given up."""
+
+OFFLINE_PROBE_S = 60.0
+KEY_PROBE_S = 3600.0
+ODD_IN_A_ROW = 5
+FAILING_FIRST_S = 30.0
+FAILING_LONGEST_S = 900.0
+
+BACKGROUND_TURN_S = 60.0
+BACKGROUND_QUEUED_S = 240.0
+"""How long a queued background turn holds its lane before the lane is offered again."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPace:
+    """The pace of one customer key. `next_free_at` is epoch seconds; `clean_calls` counts since the last 429 or step."""
+
+    floor_s: float
+    interval_s: float
+    next_free_at: float = 0.0
+    after_end: bool = False
+    clean_calls: int = 0
+
+
+class Trip(StrEnum):
+    """Why a practice is not called."""
+
+    OFFLINE = "offline"
+    KEY_REFUSED = "key-refused"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Open while `trip` is set: only a probe passes, one at `probe_at` and then as the trip's own rhythm says."""
+
+    trip: Trip | None = None
+    since: float = 0.0
+    probe_at: float = 0.0
+    odd_in_a_row: int = 0
+    backoff_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PaceItem:
+    """What is stored for one practice. All times are epoch seconds.
+
+    `holder` has the lease until `busy_until`: only it calls. `turn_no` grows with each turn and orders what turns
+    read. `lane_until`: a background turn is queued or running until then. `next_due_at`: when background work is due.
+
+    `waiting`, `parked`, `interactive_at` and `killed` belong to others than the holder (callers that join, the
+    operator) and change without regard to `rev`, which grows with each change of the rest.
+    """
+
+    practice_id: str
+    keys: Mapping[str, KeyPace] = field(default_factory=dict)
+    holder: str | None = None
+    busy_until: float = 0.0
+    turn_no: int = 0
+    breaker: Breaker = Breaker()
+    lane_until: float = 0.0
+    next_due_at: float | None = None
+    rev: int = 0
+    waiting: int = 0
+    parked: int = 0
+    interactive_at: float = 0.0
+    killed: bool = False
+
+    @property
+    def ready(self) -> int:
+        """Turns that wait for their slot now: neither parked nor finished. The running turn is one of them."""
+        return max(0, self.waiting - self.parked)
+
+    @property
+    def due_at(self) -> float | None:
+        """When the lane has to look at this practice: background work due, a probe, or a lane whose turn was lost."""
+        times = []
+        if self.next_due_at is not None:
+            times.append(max(self.next_due_at, self.lane_until))
+        if self.breaker.trip is not None:
+            times.append(max(self.breaker.probe_at, self.lane_until))
+        return min(times) if times else None
+
+
+def floor_of(practice: Practice) -> float:
+    """The shortest interval of the practice's key: none outside Remote mode."""
+    return FLOORS_S[practice.tier] if practice.mode is Mode.REMOTE else 0.0
+
+
+def key_pace(item: PaceItem, key: str, floor_s: float) -> KeyPace:
+    """The key's pace as it is, or a first one; a changed floor (another tier) acts at once."""
+    pace = item.keys.get(key)
+    if pace is None:
+        return KeyPace(floor_s, floor_s)
+    if pace.floor_s == floor_s:
+        return pace
+    return replace(pace, floor_s=floor_s, interval_s=max(floor_s, pace.interval_s if floor_s else 0.0))
+
+
+# -- the lease ------------------------------------------------------------------------------------------------------
+
+
+class Busy(Exception):
+    """Another holder has the lease for `seconds` more."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("the practice is being called")
+        self.seconds = seconds
+
+
+class Killed(Exception):
+    """The operator's kill switch is on."""
+
+
+class LeaseLost(Exception):
+    """Somebody else took the lease after it ran out: whoever held it must not call any more."""
+
+
+def take_lease(item: PaceItem, holder: str, now: float) -> PaceItem:
+    """Make `holder` the only one who may call, and start a turn.
+
+    Raises: Busy: another one may be calling still. Killed.
+    """
+    if item.killed:
+        raise Killed
+    if item.holder not in {None, holder} and item.busy_until > now:
+        raise Busy(item.busy_until - now)
+    return replace(item, holder=holder, busy_until=now + LEASE_MARGIN_S, turn_no=item.turn_no + 1)
+
+
+def release(item: PaceItem, holder: str) -> PaceItem:
+    """Give the lease back; nothing happens if it is another's by now."""
+    return replace(item, holder=None, busy_until=0.0) if item.holder == holder else item
+
+
+# -- slots ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a call went, for the pace: when it was sent and when its answer was here."""
+
+    started_at: float
+    ended_at: float
+    throttled: bool = False
+    retry_after_s: float = 0.0
+
+
+def reserve(item: PaceItem, key: str, *, holder: str, floor_s: float, now: float) -> tuple[PaceItem, float]:
+    """Take the key's next slot; returns when it is. The lease then covers the slot's whole call.
+
+    Raises: LeaseLost: the lease is not `holder`'s. Killed.
+    """
+    if item.killed:
+        raise Killed
+    if item.holder != holder:
+        raise LeaseLost
+    pace = key_pace(item, key, floor_s)
+    slot = max(now, pace.next_free_at)
+    pace = replace(pace, next_free_at=slot + _spacing(pace))
+    return (
+        replace(
+            item,
+            keys={**item.keys, key: pace},
+            busy_until=max(item.busy_until, slot + CALL_LIMIT_S + LEASE_MARGIN_S),
+        ),
+        slot,
+    )
+
+
+def finished(item: PaceItem, key: str, call: Call, *, floor_s: float) -> PaceItem:
+    """Note how the call in the last slot went: the next slot follows from when it was really sent and really ended."""
+    pace = key_pace(item, key, floor_s)
+    pace = _widened(pace) if call.throttled else _narrowed(pace)
+    free = max(call.started_at + _spacing(pace), call.ended_at)
+    if pace.after_end:
+        free = call.ended_at + _spacing(pace)
+    if call.throttled:
+        free = max(free, call.ended_at + call.retry_after_s)
+    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free)})
+
+
+def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
+    """Undo the reservation of `slot`, in which nothing was sent."""
+    pace = item.keys.get(key)
+    if pace is None:
+        return item
+    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=min(pace.next_free_at, slot))})
+
+
+def _spacing(pace: KeyPace) -> float:
+    return pace.interval_s + GUARD_S if pace.interval_s else 0.0
+
+
+def _widened(pace: KeyPace) -> KeyPace:
+    base = pace.interval_s or 0.5  # an unpaced way that says 429 all the same
+    widest = WIDEST_FACTOR * (pace.floor_s or 0.5)
+    return replace(pace, interval_s=min(widest, base * WIDEN_BY), after_end=True, clean_calls=0)
+
+
+def _narrowed(pace: KeyPace) -> KeyPace:
+    clean = pace.clean_calls + 1
+    if pace.interval_s > pace.floor_s and clean >= NARROW_AFTER:
+        narrower = pace.interval_s * NARROW_BY
+        # An unpaced way has no floor to arrive at, so the last step leads to none.
+        at_floor = narrower <= max(pace.floor_s, 0.05)
+        return replace(pace, interval_s=pace.floor_s if at_floor else narrower, clean_calls=0)
+    if pace.after_end and pace.interval_s <= pace.floor_s and clean >= TIGHTEN_AFTER:
+        return replace(pace, after_end=False, clean_calls=0)
+    return replace(pace, clean_calls=clean)
+
+
+# -- waiting --------------------------------------------------------------------------------------------------------
+
+
+class Wait(StrEnum):
+    """Where a turn waits for its slot."""
+
+    HERE = "here"
+    QUEUE = "queue"
+    PARKED = "parked"
+
+
+def where_to_wait(wait_s: float, interval_s: float) -> Wait:
+    """Up to one interval in the worker, up to 15 minutes invisible in the queue, longer in the ledger."""
+    if wait_s <= max(interval_s, 1.0) + 2 * GUARD_S:
+        return Wait.HERE
+    return Wait.QUEUE if wait_s <= MAX_VISIBILITY_S else Wait.PARKED
+
+
+def eta_s(item: PaceItem, key: str, floor_s: float, position: int, now: float) -> float:
+    """Seconds until the turn at `position` (1 is next) has probably been called; one call a turn is assumed."""
+    pace = key_pace(item, key, floor_s)
+    start = max(now, pace.next_free_at, item.breaker.probe_at if item.breaker.trip else 0.0)
+    return start - now + max(pace.interval_s, 0.3) * max(0, position - 1)
+
+
+# -- breakers -------------------------------------------------------------------------------------------------------
+
+
+class Answer(StrEnum):
+    """What an answer says about the practice as a whole."""
+
+    FINE = "fine"
+    OFFLINE = "offline"
+    KEY_REFUSED = "key-refused"
+    ODD = "odd"
+    NEUTRAL = "neutral"
+
+
+def heard(item: PaceItem, answer: Answer, now: float) -> PaceItem:
+    """Open, keep or close the breaker by what an answer said. A throttled call is neutral: the pace deals with it."""
+    return replace(item, breaker=_heard(item.breaker, answer, now))
+
+
+def _heard(breaker: Breaker, answer: Answer, now: float) -> Breaker:
+    if answer is Answer.NEUTRAL:
+        return breaker
+    if answer is Answer.FINE:
+        return Breaker()
+    if answer is Answer.OFFLINE:
+        return _tripped(breaker, Trip.OFFLINE, now, OFFLINE_PROBE_S)
+    if answer is Answer.KEY_REFUSED:
+        return _tripped(breaker, Trip.KEY_REFUSED, now, KEY_PROBE_S)
+    odd = breaker.odd_in_a_row + 1
+    if odd < ODD_IN_A_ROW and breaker.trip is not Trip.FAILING:
+        return replace(breaker, odd_in_a_row=odd)
+    backoff = min(FAILING_LONGEST_S, breaker.backoff_s * 2 or FAILING_FIRST_S)
+    return replace(_tripped(breaker, Trip.FAILING, now, backoff), odd_in_a_row=odd, backoff_s=backoff)
+
+
+def _tripped(breaker: Breaker, trip: Trip, now: float, probe_s: float) -> Breaker:
+    since = breaker.since if breaker.trip is trip else now
+    return Breaker(trip, since, now + probe_s, breaker.odd_in_a_row, breaker.backoff_s)
+
+
+class Closed(Exception):
+    """The breaker is open (the way is closed) for `seconds` more, for the reason `trip`."""
+
+    def __init__(self, trip: Trip, seconds: float) -> None:
+        super().__init__(f"the practice is not called: {trip}")
+        self.trip = trip
+        self.seconds = seconds
+
+
+def admit(item: PaceItem, now: float) -> PaceItem:
+    """Let a turn call, as the probe if one is due; the next probe is then a rhythm later.
+
+    Raises: Closed: the breaker is open and no probe is due.
+    """
+    breaker = item.breaker
+    if breaker.trip is None:
+        return item
+    if breaker.probe_at > now:
+        raise Closed(breaker.trip, breaker.probe_at - now)
+    rhythm = {Trip.OFFLINE: OFFLINE_PROBE_S, Trip.KEY_REFUSED: KEY_PROBE_S}.get(breaker.trip, breaker.backoff_s)
+    return replace(item, breaker=replace(breaker, probe_at=now + rhythm))
+
+
+# -- governor -------------------------------------------------------------------------------------------------------
+
+REFUSED_SHARE = 0.05
+REFUSED_A_MINUTE = 50
+_ENOUGH_TO_JUDGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """Calls of the whole deployment in one minute."""
+
+    calls: int = 0
+    refused: int = 0
+
+    @property
+    def too_many_refused(self) -> bool:
+        """Whether background work everywhere must halve: the vendor suspends source addresses, not keys.
+
+        A share means something from 20 calls on; a single refusal in a quiet minute is no abuse.
+        """
+        share = self.calls >= _ENOUGH_TO_JUDGE and self.refused > REFUSED_SHARE * self.calls
+        return share or self.refused > REFUSED_A_MINUTE
+
+
+# -- background lane ------------------------------------------------------------------------------------------------
+
+
+def work_due(item: PaceItem, at: float) -> PaceItem:
+    """Note that background work is due at `at`, unless something is due before."""
+    return item if item.next_due_at is not None and item.next_due_at <= at else replace(item, next_due_at=at)
+
+
+def offer_lane(item: PaceItem, now: float, horizon_s: float = 60.0) -> tuple[PaceItem, float] | None:
+    """Give out the background lane if it is free and something is due within `horizon_s`; returns the delay.
+
+    None: nothing due, killed, or a background turn is queued or running. A turn that was lost gives the lane back by
+    `lane_until`.
+    """
+    due = item.due_at
+    if item.killed or due is None or due > now + horizon_s or item.lane_until > now + horizon_s:
+        return None
+    delay = max(0.0, due - now)
+    return replace(item, lane_until=now + delay + BACKGROUND_QUEUED_S), delay
+
+
+def close_lane(item: PaceItem, next_due_at: float | None) -> PaceItem:
+    """End a background turn: the lane is free, and `next_due_at` says when it is wanted again."""
+    return replace(item, lane_until=0.0, next_due_at=next_due_at)
+
+
+def must_give_way(item: PaceItem) -> bool:
+    """Whether a background turn has to stop after the running call: somebody waits."""
+    return item.ready > 0

@@ -1,0 +1,127 @@
+"""The writes: what is checked before a turn is queued, and the plan each one becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.capability import require
+from gateway.core.errors import NotFound
+from gateway.core.ids import RowId, parse_row_id
+from gateway.core.operations import Operation
+from gateway.core.ports import Services
+from gateway.core.practices import Practice
+from gateway.core.requests import submit
+from gateway.core.walltime import wall_of
+from gateway.core.writes.models import Booking, InsurancePayment, PatientPayment
+
+
+def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Services) -> Operation:
+    """Queue a booking. The operation's result is the appointment; its plan is `gateway.core.writes.appointment`.
+
+    Raises:
+        NotFound: an id that is none, or of another practice. Invalid: a wall time that does not exist.
+        PermissionMissing, VersionTooOld, KeyReused, QueueFull.
+    """
+    patient = parse_row_id(booking.patient_id, "patient")
+    practice = _allowed(caller, patient, booking.practice_id, "appointments", on)
+    require(practice, "appointments.create")
+    start = booking.local_start
+    if start is None:
+        assert booking.start_at is not None
+        start = booking.start_at.astimezone(practice.zone()).replace(tzinfo=None)
+    else:
+        wall_of(start, practice.zone(), param="local_start")
+    input_ = {
+        "patient": patient.key,
+        "provider": _key(booking.provider_id, "provider", practice, "provider_id"),
+        "operatory": _key(booking.operatory_id, "operatory", practice, "operatory_id"),
+        "hygienist": _key(booking.hygienist_id, "provider", practice, "hygienist_id"),
+        "type": _key(booking.appointment_type_id, "appointment_type", practice, "appointment_type_id"),
+        "local_start": start.isoformat(timespec="seconds"),
+        "pattern": booking.wire_pattern,
+        "note": booking.note,
+        "is_hygiene": booking.is_hygiene,
+        "is_new_patient": booking.is_new_patient,
+        "is_asap": booking.is_asap,
+        "allow_double_booking": booking.allow_double_booking,
+        "allow_outside_schedule": booking.allow_outside_schedule,
+    }
+    return submit("appointments.create", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
+
+
+def create_payment(payment: PatientPayment | InsurancePayment, *, caller: Caller, key: str, on: Services) -> Operation:
+    """Queue a payment. The operation's result is the payment with its allocations.
+
+    Raises:
+        NotFound: an id that is none, or of another practice.
+        PermissionMissing, VersionTooOld, KeyReused, QueueFull.
+    """
+    if isinstance(payment, InsurancePayment):
+        return _insurance(payment, caller, key, on)
+    patient = parse_row_id(payment.patient_id, "patient")
+    practice = _allowed(caller, patient, payment.practice_id, "payments", on)
+    require(practice, "payments.create")
+    if payment.allocations:
+        require(practice, "payments.Partial", "procedurelogs.get", "payplancharges.list")
+    input_ = _common(payment, practice) | {
+        "patient": patient.key,
+        "location": _key(payment.location_id, "location", practice, "location_id"),
+        "only_this_patient": payment.only_this_patient,
+        "is_prepayment": payment.is_prepayment,
+        "allocations": [
+            [_key(one.procedure_id, "procedure", practice, "allocations"), f"{one.amount.value}"]
+            for one in payment.allocations
+        ],
+    }
+    return submit("payments.create_for_patient", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
+
+
+def _insurance(payment: InsurancePayment, caller: Caller, key: str, on: Services) -> Operation:
+    claim = parse_row_id(payment.claim_id, "claim")
+    practice = _allowed(caller, claim, payment.practice_id, "payments", on)
+    require(practice, "claims.get", "claims.update", "claimprocs.update", "claimpayments.create", "claimpayments.get")
+    input_ = _common(payment, practice) | {
+        "claim": claim.key,
+        "issued_on": payment.issued_on and payment.issued_on.isoformat(),
+        "lines": [
+            {
+                "line": _key(line.claim_line_id, "claim_line", practice, "lines"),
+                "paid": f"{line.paid.value}",
+                "write_off": line.write_off and f"{line.write_off.value}",
+                "deductible": line.deductible and f"{line.deductible.value}",
+                "remarks": line.remarks,
+            }
+            for line in payment.lines
+        ],
+    }
+    return submit("payments.create_for_claim", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
+
+
+def _common(payment: PatientPayment | InsurancePayment, practice: Practice) -> dict[str, Any]:
+    return {
+        "amount": f"{payment.amount.value}",
+        # The plan fills in the day: a default taken now would make a repeat on the next day another request.
+        "received_on": payment.received_on and payment.received_on.isoformat(),
+        "payment_type": _key(payment.payment_type_id, "definition", practice, "payment_type_id"),
+        "check_number": payment.check_number,
+        "bank_branch": payment.bank_branch,
+        "note": payment.note,
+    }
+
+
+def _allowed(caller: Caller, row: RowId, practice_id: str | None, obj: str, on: Services) -> Practice:
+    if practice_id is not None and practice_id != row.practice_id:
+        raise NotFound("no such record in this practice", param="practice_id")
+    return allow(caller, row.practice_id, obj, Verb.WRITE, on=on)
+
+
+def _key(text: str | None, kind: str, practice: Practice, param: str) -> int:
+    """The upstream key of an id, 0 for none; an id of another practice names nothing here."""
+    if text is None:
+        return 0
+    found = parse_row_id(text, kind)
+    if found.practice_id != practice.id:
+        raise NotFound(f"no such {kind.replace('_', ' ')}", param=param)
+    return found.key

@@ -1,0 +1,154 @@
+"""Posting a carrier's payment for one claim: lines received, claim received, payment finalized, as one operation.
+
+It stops at the step that fails and says which stand: every write has a ledger row of its own, and the PUTs are absolute
+so that they may be sent again. Office preferences and the claim's state are read before the first of them.
+Sources: https://www.opendental.com/site/apiclaimprocs.html, https://www.opendental.com/site/apiclaims.html,
+https://www.opendental.com/site/apiclaimpayments.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from gateway.core import normalize
+from gateway.core.capability import require
+from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.fetches import collect
+from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.writes.common import day_of, with_reference
+from open_dental import wire
+
+BATCH_ONLY = "ClaimPaymentBatchOnly"
+_UNSENT = frozenset({"U", "H", "W", "I"})
+
+
+def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """The plan of `POST /create_payment` with `kind: insurance`.
+
+    `input_`: `claim` (key), `amount` (text), `received_on`, `issued_on` (text or None), `payment_type` (key or 0),
+    `check_number`, `bank_branch`, `note`, `lines` (`[{"line": key, "paid": text, "write_off", "deductible",
+    "remarks"}]`, what is not said is None).
+
+    Raises:
+        NotFound: a line that is not on the claim.
+        Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`.
+        Invalid: the amount is not what the lines add up to.
+        VersionTooOld: the office only takes batch payments and is too old for the API's.
+    """
+    practice = context.practice
+    batch_only = yield from _preference(BATCH_ONLY, context)
+    finalize = "claimpayments.Batch" if batch_only else "claimpayments.create"
+    require(practice, finalize)
+    claim = (yield UpstreamCall("claims.get", path={"ClaimNum": input_["claim"]})).row
+    _check_claim(claim)
+    lines = yield from _lines(input_["claim"], context)
+    decided = {line["line"]: line for line in input_["lines"]}
+    _check_lines(decided, lines, Decimal(input_["amount"]))
+
+    for line in lines:
+        key = wire.key(line["ClaimProcNum"]) or 0
+        changes = _changes(line, decided[key]) if key in decided else {}
+        if changes:
+            yield UpstreamCall("claimprocs.update", path={"ClaimProcNum": key}, body=changes, step=f"line-{key}")
+    left = [line for line in lines if line["Status"] == "NotReceived" and wire.key(line["ClaimProcNum"]) not in decided]
+    if not left and claim.get("ClaimStatus") != "R":
+        body = {"ClaimStatus": "R", "DateReceived": day_of(input_["received_on"], context).isoformat()}
+        yield UpstreamCall("claims.update", path={"ClaimNum": input_["claim"]}, body=body, step="receive")
+
+    look = UpstreamCall("claimprocs.list", query={"ClaimNum": input_["claim"]})
+    posted = (yield _post(input_, finalize, look, lines, context)).row
+    payment_key = wire.key(posted.get("ClaimPaymentNum")) or 0
+    row = (yield UpstreamCall("claimpayments.get", path={"ClaimPaymentNum": payment_key})).row
+    after = yield from _lines(input_["claim"], context)
+    body = normalize.insurance_payment(
+        row,
+        practice=practice,
+        lines=[line for line in after if wire.key(line.get("ClaimPaymentNum")) == payment_key],
+        synced_at=context.accepted_at,
+    )
+    return Outcome(body=body, created=True)
+
+
+def _preference(name: str, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, bool]:
+    rows = (yield UpstreamCall("preferences.list", query={"PrefName": name})).rows
+    return any(row.get("PrefName") == name and wire.flag(row.get("ValueString")) for row in rows)
+
+
+def _lines(claim: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
+    rows = yield from collect(
+        UpstreamCall("claimprocs.list", query={"ClaimNum": claim}), context.practice.page_limit
+    )
+    return [row for row in rows if wire.key(row.get("ClaimNum")) == claim]
+
+
+def _check_claim(claim: Mapping[str, Any]) -> None:
+    if claim.get("ClaimType") == "PreAuth":
+        raise Conflict("a preauthorization takes no payment", param="claim_id", reason="preauthorization")
+    if claim.get("ClaimStatus") in _UNSENT:
+        raise Conflict("the claim has not been sent", param="claim_id", reason="not-sent")
+
+
+def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amount: Decimal) -> None:
+    """Refuse before the first write what the last one would refuse."""
+    by_key = {wire.key(line["ClaimProcNum"]): line for line in lines}
+    total = Decimal(0)
+    for key, line in decided.items():
+        row = by_key.get(key)
+        if row is None:
+            raise NotFound("a line is not on this claim", param="lines")
+        if wire.key(row.get("ClaimPaymentNum")) or row.get("Status") not in {"NotReceived", "Received", "Supplemental"}:
+            raise Conflict("a line is locked by a payment or its status", param="lines", reason="line-locked")
+        total += Decimal(line["paid"])
+    for key, row in by_key.items():
+        if key not in decided and row.get("Status") in {"Received", "Supplemental"}:
+            if not wire.key(row.get("ClaimPaymentNum")):
+                total += wire.money(row.get("InsPayAmt")) or 0
+    if total != amount:
+        raise Invalid("the amount is not what the claim's received, unpaid lines add up to", param="amount")
+
+
+def _changes(row: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line needs to become as decided; nothing where it is so already."""
+    changes: dict[str, Any] = {}
+    if row.get("Status") == "NotReceived":
+        changes["Status"] = "Received"
+    for member, field in (("paid", "InsPayAmt"), ("write_off", "WriteOff"), ("deductible", "DedApplied")):
+        if line[member] is not None and wire.money(row.get(field)) != Decimal(line[member]):
+            changes[field] = line[member]
+    if line["remarks"] is not None and str(row.get("Remarks") or "") != line["remarks"]:
+        changes["Remarks"] = line["remarks"]
+    return changes
+
+
+def _post(
+    input_: Mapping[str, Any], finalize: str, look: UpstreamCall, lines: list[Any], context: PlanContext
+) -> UpstreamCall:
+    claim: dict[str, Any] = (
+        {"claimNums": [input_["claim"]]} if finalize == "claimpayments.Batch" else {"claimNum": input_["claim"]}
+    )
+    body = claim | {
+        "CheckAmt": input_["amount"],
+        "CheckDate": day_of(input_["received_on"], context).isoformat(),
+        "Note": with_reference(input_["note"], context),
+    }
+    optional = {
+        "DateIssued": input_["issued_on"],
+        "PayType": input_["payment_type"],
+        "CheckNum": input_["check_number"],
+        "BankBranch": input_["bank_branch"],
+    }
+    body |= {name: value for name, value in optional.items() if value}
+    return UpstreamCall(
+        finalize,
+        body=body,
+        step="finalize",
+        evidence=Evidence(
+            # A payment's row names no claim; the claim's lines name their payment.
+            look=look,
+            key_field="ClaimPaymentNum",
+            natural={"ClaimNum": input_["claim"]},
+            known_keys=frozenset({0} | {wire.key(line.get("ClaimPaymentNum")) or 0 for line in lines}),
+        ),
+    )

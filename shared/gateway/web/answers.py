@@ -1,0 +1,162 @@
+"""What handlers answer: reads with their age, writes with their operation, and the headers that belong to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+from gateway.core.operations import Operation, OperationState
+from gateway.core.ports import PaceView, Services
+from gateway.web import problems
+from gateway.web.conditional import etag_of
+from gateway.web.http import Answer
+
+UNKNOWN_RETRY_S = 60
+_LONGEST_RETRY_S = 900
+
+
+def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
+    """200 with an object or a list in its envelope.
+
+    `body` is what the caller sees: for a list `{data, has_more, next_cursor, meta}`, for one object the same with one
+    `data`, or the object itself with a `meta`. `meta` gives the age; what a live answer cost is shown in the
+    RateLimit fields.
+    """
+    meta = body.get("meta") or {}
+    headers = {"Cache-Control": "private", "Age": str(int(meta.get("age_seconds") or 0))}
+    practice_id = meta.get("practice_id")
+    if practice_id is not None and meta.get("served_from") == "live":
+        headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
+    content = {name: value for name, value in body.items() if name != "meta"}
+    version = content.get("version") if isinstance(content.get("version"), str) else None
+    # `version` covers the row, not how much of it was asked for.
+    tag = etag_of([version, sorted(content)]) if version else etag_of(jsonable(content))
+    return Answer(status=200, body=body, headers=headers, etag=tag, practice_id=practice_id)
+
+
+def write_answer(operation: Operation, *, now: datetime, location: str | None = None) -> Answer:
+    """How a write stands: 201 or 200 with its operation, 202 while it runs or is unknown, or its problem.
+
+    The body is the operation whatever the status, so that a caller reads one shape. `location` is the path of what was
+    made, with `{id}` for the result's id.
+    """
+    if operation.state is OperationState.FAILED:
+        document = problems.stored_document(operation.error or {})
+        failed = problems.answer_of({**document, "operation_id": operation.id})
+        return replace(failed, practice_id=operation.request.practice_id, operation_id=operation.id)
+    answer = operation_answer(operation, now=now)
+    if operation.state is not OperationState.SUCCEEDED:
+        return replace(answer, status=202, headers={**answer.headers, "Location": f"/operations/{operation.id}"})
+    headers = dict(answer.headers)
+    made = (operation.result or {}).get("id")
+    if operation.created and location and made:
+        headers["Location"] = location.replace("{id}", str(made))
+    return replace(answer, status=201 if operation.created else 200, headers=headers, etag=None)
+
+
+def operation_answer(operation: Operation, *, now: datetime) -> Answer:
+    """200 with the operation; `Retry-After` says when to look again."""
+    view = operation_view(operation)
+    headers = {"Cache-Control": "private, no-cache"}
+    if not operation.state.is_settled:
+        headers["Retry-After"] = str(retry_after_s(operation, now=now))
+    return Answer(
+        status=200,
+        body=view,
+        headers=headers,
+        etag=etag_of(jsonable(view)),
+        practice_id=operation.request.practice_id,
+        operation_id=operation.id,
+    )
+
+
+def operation_view(operation: Operation) -> dict[str, Any]:
+    """The operation as callers see it: nothing of its input."""
+    view: dict[str, Any] = {
+        "id": operation.id,
+        "kind": operation.request.kind,
+        "practice_id": operation.request.practice_id,
+        "state": operation.state.value,
+        "submitted_at": operation.submitted_at,
+        "queue_position": operation.queue_position,
+        "eta_at": operation.eta_at,
+        "finished_at": operation.finished_at,
+        "result": operation.result,
+        "error": None if operation.error is None else problems.stored_document(operation.error),
+        "warnings": list(operation.warnings),
+        "idempotency_key": operation.request.idempotency_key,
+        "meta": {"upstream_calls": operation.upstream_calls},
+    }
+    return view
+
+
+def retry_after_s(operation: Operation, *, now: datetime) -> int:
+    """Whole seconds until looking again is worth it."""
+    if operation.state is OperationState.UNKNOWN:
+        return UNKNOWN_RETRY_S
+    until = operation.parked_until or operation.eta_at
+    seconds = (until - now).total_seconds() if until is not None else 1.0
+    return max(1, min(_LONGEST_RETRY_S, ceil(seconds)))
+
+
+def rate_limit(pace: PaceView, *, now: datetime) -> dict[str, str]:
+    """`RateLimit` and `RateLimit-Policy` (the IETF draft's structured form) for a practice's pace.
+
+    Windows are whole seconds there, so an interval of half a second is two requests in one. A practice without a pace
+    has no policy.
+    """
+    if pace.interval_s <= 0:
+        return {}
+    window = ceil(pace.interval_s)
+    quota = max(1, int(window / pace.interval_s))
+    free_in = max(timedelta(0), (pace.next_free_at or now) - now).total_seconds() + pace.waiting * pace.interval_s
+    remaining = quota if free_in == 0 else 0
+    return {
+        "RateLimit-Policy": f'"practice";q={quota};w={window}',
+        "RateLimit": f'"practice";r={remaining};t={ceil(free_in)}',
+    }
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON. Numbers keep their digits: what a float would change is written as text."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+
+
+def jsonable(value: Any) -> Any:
+    """`value` in JSON's own types, as it will be sent."""
+    return json.loads(to_json(value))
+
+
+def _plain(value: Any) -> Any:
+    for kinds, plain in _PLAIN:
+        if isinstance(value, kinds):
+            return plain(value)
+    dump = getattr(value, "model_dump", None)
+    if callable(dump):
+        return dump(mode="json", by_alias=True)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _number(value: Decimal) -> int | float | str:
+    if value.as_tuple().exponent == 0:
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else str(value)
+
+
+def _moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
+
+
+# A datetime is a date, too: the order counts.
+_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
+    (Decimal, _number),
+    (datetime, _moment),
+    (date, date.isoformat),
+    (Mapping, dict),
+    ((set, frozenset), sorted),
+)

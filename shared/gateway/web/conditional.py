@@ -1,0 +1,31 @@
+"""Conditional requests (RFC 9110, section 13): strong validators and 304."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from gateway.core.requests import canonical_hash
+from gateway.web.http import Answer, HttpRequest
+
+_TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+
+def etag_of(value: Any) -> str:
+    """A strong validator of JSON values: equal content has an equal tag. Leave ages out of `value`."""
+    return canonical_hash(value)[:32]
+
+
+def matched(answer: Answer, request: HttpRequest) -> Answer:
+    """`answer`, or 304 without a body where the caller already holds that very representation."""
+    if answer.etag is None:
+        return answer
+    answer = replace(answer, headers={**answer.headers, "ETag": f'"{answer.etag}"'})
+    if request.method not in {"GET", "HEAD"} or answer.status != 200:
+        return answer
+    wanted = request.headers.get("if-none-match", "").strip()
+    # If-None-Match compares weakly (section 13.1.2).
+    if wanted == "*" or answer.etag in _TAG.findall(wanted):
+        return replace(answer, status=304, body=None)
+    return answer

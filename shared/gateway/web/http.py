@@ -1,0 +1,99 @@
+"""A request as API Gateway hands it over, and an answer as handlers give it back."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# The gateway gives up at 29 s and the function ends at 28: what is not answered by then is not answered at all.
+ANSWER_MARGIN_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HttpRequest:
+    """One request. Has no repr on purpose: query, headers and body hold health data and credentials.
+
+    `headers` are keyed in lower case, repeated ones joined by commas (RFC 9110, section 5.3). `route` is the
+    template the gateway matched. `client_id` is the authorizer's word; None on routes that it does not guard.
+    `applied` collects the preferences that were honoured, for `Preference-Applied`.
+    """
+
+    method: str
+    route: str
+    path: str
+    path_params: Mapping[str, str]
+    query: Mapping[str, list[str]]
+    headers: Mapping[str, str]
+    body: bytes | None
+    client_id: str | None
+    source_ip: str
+    request_id: str
+    remaining_s: float
+    applied: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """A status, a JSON body and headers. `None` as body means no body at all.
+
+    `etag` is the strong validator without quotes. `practice_id`, `operation_id` and `code` are for the log: ids and
+    words of ours only.
+    """
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    etag: str | None = None
+    practice_id: str | None = None
+    operation_id: str | None = None
+    code: str | None = None
+
+
+def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:
+    """Read API Gateway's REST proxy event (payload version 1). Absent parts are empty ones."""
+    about = event.get("requestContext") or {}
+    remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
+    return HttpRequest(
+        method=str(event.get("httpMethod") or "GET").upper(),
+        route=str(event.get("resource") or event.get("path") or "/"),
+        path=str(event.get("path") or "/"),
+        path_params=event.get("pathParameters") or {},
+        query=_query(event),
+        headers=_headers(event),
+        body=_body(event),
+        client_id=(about.get("authorizer") or {}).get("client_id"),
+        source_ip=str((about.get("identity") or {}).get("sourceIp") or ""),
+        request_id=str(about.get("requestId") or getattr(context, "aws_request_id", "")),
+        remaining_s=remaining_ms() / 1000 if callable(remaining_ms) else 28.0,
+    )
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    many = event.get("multiValueHeaders") or {}
+    if many:
+        return {name.lower(): ", ".join(values) for name, values in many.items()}
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+
+
+def _query(event: Mapping[str, Any]) -> dict[str, list[str]]:
+    many = event.get("multiValueQueryStringParameters") or {}
+    if many:
+        return {name: list(values) for name, values in many.items()}
+    return {name: [value] for name, value in (event.get("queryStringParameters") or {}).items()}
+
+
+def _body(event: Mapping[str, Any]) -> bytes | None:
+    body = event.get("body")
+    if body is None:
+        return None
+    if not event.get("isBase64Encoded"):
+        return str(body).encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except binascii.Error:
+        # Not JSON either way; the parser says so in the usual words.
+        return b"\xff"

@@ -1,0 +1,144 @@
+"""Query strings and bodies as pydantic models. Errors name the field and never repeat its value."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.core.errors import Invalid
+from gateway.web.http import HttpRequest
+from gateway.web.problems import BodyNotJson, BodyTooLarge, MediaTypeUnsupported
+
+Model = TypeVar("Model", bound=BaseModel)
+
+BODY_LIMIT_BYTES = 256 * 1024
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_MANY = (list, tuple, set, frozenset)
+
+
+def query_model(request: HttpRequest, model: type[Model]) -> Model:
+    """The query string as `model`. A parameter of several values may be repeated or separated by commas.
+
+    Raises:
+        Invalid: a parameter is unknown, repeated or not what it should be.
+    """
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    values: dict[str, Any] = {}
+    for name, given in request.query.items():
+        if name not in fields:
+            raise _unknown(name)
+        if _takes_many(fields[name]):
+            values[name] = [part.strip() for value in given for part in value.split(",") if part.strip()]
+        elif len(given) > 1:
+            raise Invalid(f"{name} is given more than once", param=name)
+        else:
+            values[name] = given[0]
+    _refuse_numbers_as_dates(model, values)
+    try:
+        return model.model_validate(values, extra="forbid")
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def no_query(request: HttpRequest) -> None:
+    """Refuse parameters where a route takes none: a filter that is silently ignored shows too much."""
+    for name in request.query:
+        raise _unknown(name)
+
+
+def body_model(request: HttpRequest, model: type[Model]) -> Model:
+    """The body as `model`: one JSON object, each member once, types as JSON has them.
+
+    Raises:
+        MediaTypeUnsupported, BodyTooLarge, BodyNotJson.
+        Invalid: a member is unknown or not what it should be.
+    """
+    content_type = request.headers.get("content-type", "application/json").split(";", 1)[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise MediaTypeUnsupported("send the body as JSON, with Content-Type: application/json", param="Content-Type")
+    body = request.body or b""
+    if len(body) > BODY_LIMIT_BYTES:
+        raise BodyTooLarge("the body is longer than 256 kB", limit_bytes=BODY_LIMIT_BYTES)
+    values = parse_json(body)
+    if not isinstance(values, dict):
+        raise BodyNotJson("the body must be one JSON object")
+    _refuse_numbers_as_dates(model, values)
+    try:
+        # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
+        return model.model_validate_json(body, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise _invalid(error) from None
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON as it was meant: numbers keep their digits, a name given twice is refused, NaN is no number.
+
+    Raises:
+        BodyNotJson
+    """
+    try:
+        return json.loads(body, parse_float=Decimal, parse_constant=_no_constant, object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        # The parser's own words quote the body.
+        raise BodyNotJson("the body is not JSON") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in members:
+            raise Invalid("a member of the body is given more than once", param=name)
+        members[name] = value
+    return members
+
+
+def _no_constant(_: str) -> Any:
+    raise BodyNotJson("the body is not JSON: it holds a number that is none")
+
+
+def _refuse_numbers_as_dates(model: type[BaseModel], values: Mapping[str, Any]) -> None:
+    """pydantic reads `0` as 1970-01-01; nobody who sends that means it."""
+    for name, field in model.model_fields.items():
+        value = values.get(field.alias or name)
+        if isinstance(value, str) and _NUMBER.fullmatch(value) and any(map(_is_date, _parts(field.annotation))):
+            raise Invalid(f"{field.alias or name}: write dates as YYYY-MM-DD", param=field.alias or name)
+
+
+def _is_date(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, date)
+
+
+def _takes_many(annotation: Any) -> bool:
+    return any(isinstance(part, type) and issubclass(part, _MANY) for part in _parts(annotation))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """An annotation and everything it is made of: `list[date] | None` -> the union, list, date, None."""
+    yield annotation
+    origin = get_origin(annotation)
+    if origin is not None:
+        yield origin
+    for argument in get_args(annotation):
+        yield from _parts(argument)
+
+
+def _unknown(name: str) -> Invalid:
+    return Invalid("there is no such parameter", param=name[:100])
+
+
+def _invalid(error: ValidationError) -> Invalid:
+    found = [
+        {"param": ".".join(map(str, one["loc"])) or "body", "detail": one["msg"]}
+        for one in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    first = found[0]
+    detail = f"{first['param']}: {first['detail']}"
+    return (
+        Invalid(detail, param=first["param"], errors=found) if len(found) > 1 else Invalid(detail, param=first["param"])
+    )

@@ -1,0 +1,143 @@
+"""Clients, practices, keys, signatures and time, in memory."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from gateway.core.callers import Client
+from gateway.core.errors import NotFound
+from gateway.core.ports import Keys, Session
+from gateway.core.practices import Practice
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class FakeClock:
+    """Stands still unless somebody sleeps or moves it."""
+
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+    def sleep(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class FakeCallers:
+    clients: dict[str, Client] = field(default_factory=dict)
+    sessions: dict[str, Session] = field(default_factory=dict)
+    attempts: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def client(self, client_id: str) -> Client:
+        if client_id not in self.clients:
+            raise NotFound("no such client")
+        return self.clients[client_id]
+
+    def put_client(self, client: Client) -> None:
+        self.clients[client.id] = client
+
+    def add_practice(self, client_id: str, practice_id: str) -> None:
+        client = self.client(client_id)
+        self.clients[client_id] = replace(client, practices=client.practices | {practice_id})
+
+    def session(self, token_hash: str) -> Session | None:
+        return self.sessions.get(token_hash)
+
+    def put_session(self, token_hash: str, session: Session) -> None:
+        self.sessions[token_hash] = session
+
+    def revoke(self, token_hash: str, at: datetime) -> None:
+        session = self.sessions.get(token_hash)
+        if session is not None and session.revoked_at is None:
+            self.sessions[token_hash] = replace(session, revoked_at=at)
+
+    def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
+        since = at - timedelta(minutes=15)
+        recent = [who for (who, _), noted in self.attempts.items() if noted > since]
+        return recent.count(source), len(recent)
+
+    def note_attempt(self, source: str, at: datetime, *, attempt: str) -> None:
+        self.attempts[source, attempt] = at
+
+    def forget_attempt(self, source: str, *, attempt: str) -> None:
+        self.attempts.pop((source, attempt), None)
+
+
+@dataclass
+class FakePractices:
+    records: dict[str, Practice] = field(default_factory=dict)
+    fingerprints: dict[str, str] = field(default_factory=dict)
+
+    def get(self, practice_id: str) -> Practice:
+        if practice_id not in self.records:
+            raise NotFound("no such practice")
+        return self.records[practice_id]
+
+    def put(self, practice: Practice) -> None:
+        self.records[practice.id] = practice
+
+    def by_fingerprint(self, fingerprint: str) -> str | None:
+        return self.fingerprints.get(fingerprint)
+
+    def claim_fingerprint(self, fingerprint: str, practice_id: str) -> str:
+        return self.fingerprints.setdefault(fingerprint, practice_id)
+
+    def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
+        if self.fingerprints.get(fingerprint) == practice_id:
+            del self.fingerprints[fingerprint]
+
+
+@dataclass
+class FakeVault:
+    clock: FakeClock = field(default_factory=FakeClock)
+    current: dict[str, Keys] = field(default_factory=dict)
+    waiting: dict[str, tuple[Keys, datetime]] = field(default_factory=dict)
+
+    def keys(self, practice_id: str) -> Keys:
+        if practice_id not in self.current:
+            raise NotFound("no keys are kept for this practice")
+        return self.current[practice_id]
+
+    def pending(self, practice_id: str) -> Keys:
+        keys, at = self.waiting.get(practice_id, (None, self.clock.now()))
+        if keys is None or self.clock.now() - at >= timedelta(minutes=10):
+            raise NotFound("no keys are kept for this practice")
+        return keys
+
+    def put_pending(self, practice_id: str, keys: Keys) -> None:
+        self.waiting[practice_id] = (keys, self.clock.now())
+
+    def promote(self, practice_id: str) -> None:
+        self.current[practice_id] = self.pending(practice_id)
+        del self.waiting[practice_id]
+
+    def drop_pending(self, practice_id: str) -> None:
+        self.waiting.pop(practice_id, None)
+
+
+class FakeSigner:
+    _key = b"a test's own key"
+
+    def fingerprint(self, value: str) -> str:
+        return hmac.new(self._key, b"f" + value.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def sign(self, payload: bytes) -> str:
+        mac = hmac.new(self._key, b"s" + payload, hashlib.sha256).digest()[:16]
+        return base64.urlsafe_b64encode(mac + payload).decode().rstrip("=")
+
+    def verify(self, text: str) -> bytes | None:
+        try:
+            payload = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))[16:]
+        except ValueError:
+            return None
+        return payload if self.sign(payload) == text else None
