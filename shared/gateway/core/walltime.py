@@ -85,16 +85,8 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
-class Span(NamedTuple):
-    """A stretch of time as the API shows it."""
-
-    start_at: str
-    end_at: str
-    local_start: str
-    local_end: str
-    ambiguous: bool
-    nonexistent: bool
-
+Span = tuple[str, str, str, str, bool, bool]
+"""A stretch of time as the API shows it: start_at, end_at, local_start, local_end, ambiguous, nonexistent."""
 
 _HHMM: Final = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(1440))
 _MINUTES: Final = {text: minute for minute, text in enumerate(_HHMM)}
@@ -142,13 +134,13 @@ class ZoneClock:
             seconds = wall[16:]
             zulu = _SECONDS[seconds]
             if end < 1440:
-                return Span(
+                return (
                     f"{days[1 + first // 1440]}T{_HHMM[first % 1440]}{zulu}",
                     f"{days[1 + last // 1440]}T{_HHMM[last % 1440]}{zulu}",
                     f"{day}T{_HHMM[start]}{seconds}",
                     f"{day}T{_HHMM[end]}{seconds}",
-                    False,  # noqa: FBT003 - positional, because keywords cost as much as the rest of this line.
-                    False,  # noqa: FBT003
+                    False,
+                    False,
                 )
         except (KeyError, TypeError, IndexError):
             pass
@@ -157,7 +149,7 @@ class ZoneClock:
             return None
         meaning = read_wall(naive, self.zone)
         ends = meaning.instant + timedelta(minutes=minutes)
-        return Span(
+        return (
             instant_text(meaning.instant),
             instant_text(ends),
             naive.isoformat(timespec="seconds"),

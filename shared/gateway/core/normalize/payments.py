@@ -1,0 +1,170 @@
+"""payment and claimpayment rows, with their splits and lines -> Payment.
+
+Sources of the columns: https://www.opendental.com/site/apipayments.html, https://www.opendental.com/site/apipaysplits.html,
+https://www.opendental.com/site/apiclaimpayments.html.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from gateway.core import ids
+from gateway.core.normalize.office import Office, office
+from gateway.core.normalize.values import content_version, day, exact, flag, key, money_of, raw_row, text
+from gateway.core.practices import Practice
+from gateway.core.walltime import instant_text
+
+_CATEGORIES: Final = (
+    ("check", ("check", "cheque")),
+    ("cash", ("cash",)),
+    ("card", ("card", "credit", "debit", "visa", "master", "amex", "discover", "carecredit")),
+    ("eft", ("eft", "ach", "electronic", "wire", "transfer", "direct deposit", "zelle")),
+)
+"""Words in an office's own name of a payment type, and what they make likely. The first that fits wins."""
+
+
+def patient_payment(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    splits: Iterable[Mapping[str, Any]],
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The payment of a row of `payments`, with the rows of `paysplits` that belong to it.
+
+    A refund or a bounced check is a payment below zero, and an income transfer one of zero without a type.
+    """
+    here = office(practice)
+    get = row.get
+    number, patient = key(get("PayNum")), key(get("PatNum"))
+    signed = exact(get("PayAmt"))
+    allocations = [_split(split, here) for split in _in_order(splits, "SplitNum") if key(split.get("PayNum")) == number]
+    kind = "refund" if signed < 0 else "income_transfer" if not signed and not key(get("PayType")) else "patient"
+    shown = _payment(row, here, table="payment", number=number, kind=kind, signed=signed, row_key=number)
+    shown |= {
+        "received_on": day(get("PayDate")),
+        "entered_on": day(get("DateEntry")),
+        "payer": {"kind": "patient", "patient_id": here.patient(patient) if patient else None, "carrier_name": None},
+        "allocations": allocations,
+        "unapplied_amount": money_of(_unapplied(allocations)),
+        "is_partial": False,
+        "note": text(get("PayNote")),
+        "synced_at": instant_text(synced_at),
+    }
+    if raw:
+        shown["raw"] = raw_row(row)
+    return shown
+
+
+def insurance_payment(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    lines: Iterable[Mapping[str, Any]],
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The payment of a row of `claimpayments`, with the rows of `claimprocs` that it pays."""
+    here = office(practice)
+    get = row.get
+    number = key(get("ClaimPaymentNum"))
+    signed = exact(get("CheckAmt"))
+    allocations = [
+        _paid_line(line, here)
+        for line in _in_order(lines, "ClaimProcNum")
+        if key(line.get("ClaimPaymentNum")) == number
+    ]
+    paid = sum((Decimal(one["amount"]["amount"]) for one in allocations), Decimal(0))
+    kind = "refund" if signed < 0 else "insurance"
+    own_key = ids.insurance_payment_key(number)
+    shown = _payment(row, here, table="claimpayment", number=number, kind=kind, signed=signed, row_key=own_key)
+    shown |= {
+        "received_on": day(get("CheckDate")),
+        "entered_on": day(get("SecDateEntry")),
+        "payer": {"kind": "carrier", "patient_id": None, "carrier_name": text(get("CarrierName"))},
+        "allocations": allocations,
+        "unapplied_amount": money_of(signed - paid),
+        "is_partial": flag(get("IsPartial")),
+        "note": text(get("Note")),
+        "synced_at": instant_text(synced_at),
+    }
+    if raw:
+        shown["raw"] = raw_row(row)
+    return shown
+
+
+def _payment(
+    row: Mapping[str, Any], here: Office, *, table: str, number: int, kind: str, signed: Decimal, row_key: int
+) -> dict[str, Any]:
+    get = row.get
+    clinic, deposit, type_ = key(get("ClinicNum")), key(get("DepositNum")), key(get("PayType"))
+    return {
+        "id": here.payment(row_key),
+        "source": {"system": "open_dental", "table": table, "key": str(number), "practice_id": here.practice_id},
+        "practice_id": here.practice_id,
+        "location_id": here.location(clinic) if clinic else None,
+        "kind": kind,
+        "amount": money_of(abs(signed)),
+        "signed_amount": money_of(signed),
+        "method": _method(text(get("payType")), here.definition(type_) if type_ else None),
+        "check_number": text(get("CheckNum")),
+        "bank_branch": text(get("BankBranch")),
+        "deposit_id": here.deposit(deposit) if deposit else None,
+        "status": "posted",
+        "updated_at": here.clock.instant(get("SecDateTEdit")),
+        "deleted_at": None,
+        "version": content_version(row),
+    }
+
+
+def _method(label: str | None, definition_id: str | None) -> dict[str, Any]:
+    """Payment types are names an office makes up, so the category is a guess from the name, and says so."""
+    folded = (label or "").casefold()
+    category = next((name for name, words in _CATEGORIES if any(word in folded for word in words)), "other")
+    return {"category": category, "label": label, "definition_id": definition_id, "inferred": True}
+
+
+def _split(split: Mapping[str, Any], here: Office) -> dict[str, Any]:
+    """One split. `amount` is signed here: an income transfer takes from one place what it gives to another."""
+    get = split.get
+    procedure, patient, provider = key(get("ProcNum")), key(get("PatNum")), key(get("ProvNum"))
+    kind = "unapplied"
+    if procedure:
+        kind = "procedure"
+    elif key(get("AdjNum")):
+        kind = "adjustment"
+    elif key(get("PayPlanChargeNum")) or key(get("PayPlanNum")):
+        kind = "plan_charge"
+    return {
+        "kind": kind,
+        "procedure_id": here.procedure(procedure) if procedure else None,
+        "claim_line_id": None,
+        "patient_id": here.patient(patient) if patient else None,
+        "provider_id": here.provider(provider) if provider else None,
+        "amount": money_of(exact(get("SplitAmt"))),
+    }
+
+
+def _paid_line(line: Mapping[str, Any], here: Office) -> dict[str, Any]:
+    get = line.get
+    procedure, patient, provider = key(get("ProcNum")), key(get("PatNum")), key(get("ProvNum"))
+    return {
+        "kind": "claim_line",
+        "procedure_id": here.procedure(procedure) if procedure else None,
+        "claim_line_id": here.claim_line(key(get("ClaimProcNum"))),
+        "patient_id": here.patient(patient) if patient else None,
+        "provider_id": here.provider(provider) if provider else None,
+        "amount": money_of(exact(get("InsPayAmt"))),
+    }
+
+
+def _unapplied(allocations: list[dict[str, Any]]) -> Decimal:
+    return sum((Decimal(one["amount"]["amount"]) for one in allocations if one["kind"] == "unapplied"), Decimal(0))
+
+
+def _in_order(rows: Iterable[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
+    return sorted(rows, key=lambda row: key(row.get(column)))

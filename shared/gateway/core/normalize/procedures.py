@@ -1,0 +1,139 @@
+"""procedurelog rows -> Procedure. Source of the columns: https://www.opendental.com/site/apiprocedurelogs.html."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.core.normalize.office import office
+from gateway.core.normalize.values import Words, content_version, day, exact, key, money, money_of, raw_row, text, whole
+from gateway.core.practices import Practice
+from gateway.core.walltime import instant_text
+
+STATUS: Final = Words(
+    {
+        "TP": "planned",
+        "TPi": "planned_inactive",
+        "C": "completed",
+        "EC": "existing_current",
+        "EO": "existing_other",
+        "R": "referred",
+        "Cn": "condition",
+        "D": "deleted",
+    }
+)
+WATCHED: Final = {"ProcStatus": STATUS}
+"""Columns whose words are watched for drift."""
+
+GROUP_NOTE: Final = "~GRP~"
+"""A note over several procedures that is stored as one: no work and no charge, so lists leave it out."""
+
+PERFORMED: Final = frozenset({"C", "EC", "EO"})
+"""Statuses under which ProcDate is the day the work was done."""
+
+_CDT = re.compile(r"D\d{4}")
+_QUADRANTS: Final = {"UR": "upper_right", "UL": "upper_left", "LL": "lower_left", "LR": "lower_right"}
+_ARCHES: Final = {"U": "upper", "L": "lower"}
+_SEXTANTS: Final = {
+    "1": "upper_right",
+    "2": "upper_front",
+    "3": "upper_left",
+    "4": "lower_left",
+    "5": "lower_front",
+    "6": "lower_right",
+}
+_TEETH: Final = frozenset(
+    [str(number) for number in (*range(1, 33), *range(51, 83))]
+    + [letter + more for letter in "ABCDEFGHIJKLMNOPQRST" for more in ("", "S")]
+)
+"""Universal numbering: permanent, supernumerary (51 to 82, or a letter with S), primary."""
+
+
+def procedure(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    areas: Mapping[int, str] | None = None,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The procedure of a row of `procedurelogs.list` or `.get`.
+
+    `areas` (CodeNum -> TreatArea of procedurecodes) decides what `Surf` means; without it the row does: only codes of
+    quadrant, sextant or arch fill `Surf` while they name no tooth.
+    """
+    here = office(practice)
+    get = row.get
+    number, code = key(get("ProcNum")), text(get("procCode"))
+    status_source = get("ProcStatus")
+    clinic, provider, patient = key(get("ClinicNum")), key(get("ProvNum")), key(get("PatNum"))
+    visit, planned_visit = key(get("AptNum")), key(get("PlannedAptNum"))
+    diagnosis, priority = key(get("Dx")), key(get("Priority"))
+    quantity = max(1, (whole(get("UnitQty")) or 0) + (whole(get("BaseUnits")) or 0))
+    fee = exact(get("ProcFee"))
+    shown: dict[str, Any] = {
+        "id": here.procedure(number),
+        "source": {"system": "open_dental", "table": "procedurelog", "key": str(number), "practice_id": practice.id},
+        "practice_id": practice.id,
+        "location_id": here.location(clinic) if clinic else None,
+        "patient_id": here.patient(patient) if patient else None,
+        "appointment_id": here.appointment(visit) if visit else None,
+        "planned_appointment_id": here.appointment(planned_visit) if planned_visit else None,
+        "provider_id": here.provider(provider) if provider else None,
+        "code": {
+            "system": "CDT" if code and _CDT.fullmatch(code) else "office",
+            "value": code,
+            "description": text(get("descript")),
+        },
+        "status": STATUS[status_source],
+        "status_source": status_source or None,
+        "area": _area(row, (areas or {}).get(key(get("CodeNum")))),
+        "fee": money(get("ProcFee")),
+        "quantity": quantity,
+        "total_fee": money_of(fee * quantity) if get("ProcFee") not in (None, "") else None,
+        "diagnosis": {"id": here.definition(diagnosis), "label": text(get("dxName"))} if diagnosis else None,
+        "priority": {"id": here.definition(priority), "label": text(get("priority"))} if priority else None,
+        "performed_on": day(get("ProcDate")) if status_source in PERFORMED else None,
+        "planned_on": day(get("DateTP")),
+        "updated_at": here.clock.instant(get("DateTStamp")),
+        "synced_at": instant_text(synced_at),
+        "deleted_at": None,
+        "version": content_version(row),
+    }
+    if raw:
+        shown["raw"] = raw_row(row)
+    return shown
+
+
+def _area(row: Mapping[str, Any], treat_area: str | None) -> dict[str, Any]:
+    surf = (text(row.get("Surf")) or "").upper()
+    tooth = (text(row.get("ToothNum")) or "").upper()
+    named = [one for part in (text(row.get("ToothRange")) or "").upper().split(",") if (one := part.strip())]
+    # Quadrant and arch codes may ask for a range of teeth as well.
+    teeth = [one for one in ([tooth] if tooth else named) if one in _TEETH]
+    kind, region = _kind(surf, tooth, named, treat_area)
+    return {
+        "kind": kind,
+        "teeth": teeth,
+        "surfaces": list(dict.fromkeys(letter for letter in surf if letter.isalpha())) if kind == "surface" else [],
+        "region": region,
+    }
+
+
+def _kind(surf: str, tooth: str, named: list[str], treat_area: str | None) -> tuple[str, str | None]:
+    if treat_area in {"Quad", "Sextant", "Arch"} or (treat_area in {None, "None"} and surf and not tooth):
+        if surf in _QUADRANTS and treat_area in {None, "None", "Quad"}:
+            return "quadrant", _QUADRANTS[surf]
+        if surf in _SEXTANTS and treat_area in {None, "None", "Sextant"}:
+            return "sextant", _SEXTANTS[surf]
+        if surf in _ARCHES and treat_area in {None, "None", "Arch"}:
+            return "arch", _ARCHES[surf]
+        known = {"Quad": "quadrant", "Sextant": "sextant", "Arch": "arch"}
+        return (known[treat_area], None) if treat_area in known else ("mouth", None)
+    if tooth:
+        return ("surface" if surf and treat_area in {None, "None", "Surf"} else "tooth"), None
+    if named:
+        return "range", None
+    return {"Surf": "surface", "Tooth": "tooth", "ToothRange": "range"}.get(treat_area or "", "mouth"), None

@@ -1,0 +1,314 @@
+"""Single values of a row, as the API shows them. The forms on the wire are read by `open_dental.wire`; here are the
+shapes the objects want, with the commonest form first, because a list has thousands of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from hashlib import sha256
+from operator import itemgetter
+from typing import Any, Final
+
+from gateway.core.practices import Practice
+from open_dental import wire
+
+CURRENCY: Final = "USD"
+"""Open Dental keeps no currency; its offices are American ones (Canadian offices would need a practice setting)."""
+
+
+class Words(dict[Any, "str | None"]):
+    """An enumeration: the vendor's words and ours. A word nobody knows becomes `other`; `drift` finds such words."""
+
+    def __init__(self, known: Mapping[str, str | None]) -> None:
+        super().__init__({None: None, "": None, **known})
+
+    def __missing__(self, word: object) -> str:
+        return "other"
+
+    def upstream(self, word: str) -> list[str]:
+        """The vendor's words for one of ours."""
+        return [theirs for theirs, ours in self.items() if ours == word]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Drift:
+    """A word that nobody knew: a sign that Open Dental has moved on. The words are the vendor's, no person's."""
+
+    obj: str
+    field: str
+    word: str
+
+
+def drift(obj: str, watched: Mapping[str, Words], rows: Iterable[Mapping[str, Any]]) -> list[Drift]:
+    """The words in `rows` that the enumerations of `watched` (column -> enumeration) do not know."""
+    rows = list(rows)
+    return sorted(
+        Drift(obj, column, str(word))
+        for column, words in watched.items()
+        for word in {row.get(column) for row in rows}
+        if word not in words
+    )
+
+
+class Memo(dict[int, str]):
+    """Ids of the few rows that the many refer to (providers, operatories, locations), each made once."""
+
+    def __init__(self, make: Callable[[int], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, row_key: int) -> str:
+        if len(self) >= 4096:
+            self.clear()
+        made = self[row_key] = self._make(row_key)
+        return made
+
+
+def text(value: object) -> str | None:
+    """A text without the blanks around it, or None. A number where a text is usual is written out."""
+    if value.__class__ is str:
+        return value.strip() or None  # type: ignore[attr-defined, no-any-return]
+    if value is None or isinstance(value, bool | float):
+        return None
+    return str(value)
+
+
+def key(value: object) -> int:
+    """A key, bare or quoted; 0 for none, and for what is no number at all."""
+    if value.__class__ is int:
+        return value  # type: ignore[return-value]
+    try:
+        return wire.integer(value) or 0
+    except ValueError:
+        return 0
+
+
+def whole(value: object) -> int | None:
+    """A whole number, or None for nothing and for what is none."""
+    try:
+        return wire.integer(value)
+    except ValueError:
+        return None
+
+
+def flag(value: object) -> bool | None:
+    """A boolean; None where nothing says so."""
+    try:
+        return wire.flag(value)
+    except ValueError:
+        return None
+
+
+def day(value: object) -> str | None:
+    """A calendar day, never shifted; None for year 0001 and for what is no day."""
+    if value.__class__ is str and len(value) == 10 and value[4] == "-" == value[7]:  # type: ignore[arg-type, index]
+        return None if value[:4] == "0001" else value  # type: ignore[index, return-value]
+    try:
+        found = wire.day(value)
+    except ValueError:
+        return None
+    return None if found is None else found.isoformat()
+
+
+_AMOUNTS: dict[object, str | None] = {}
+_MOST_AMOUNTS: Final = 50_000
+
+
+def amount(value: object) -> str | None:
+    """An amount as decimal text with two places, signed as it is; None for nothing."""
+    try:
+        return _AMOUNTS[value]
+    except KeyError:
+        pass
+    except TypeError:
+        return None
+    try:
+        exact = wire.money(value)
+    except ValueError:
+        exact = None
+    shown = None if exact is None else f"{exact + 0:f}"
+    if len(_AMOUNTS) >= _MOST_AMOUNTS:
+        _AMOUNTS.clear()
+    # A float would share its key with an equal Decimal, and it is refused.
+    if value.__class__ is not float:
+        _AMOUNTS[value] = shown
+    return shown
+
+
+def money(value: object) -> dict[str, str] | None:
+    """An amount with its currency; None for nothing."""
+    shown = amount(value)
+    return None if shown is None else {"amount": shown, "currency": CURRENCY}
+
+
+def money_of(exact: Decimal) -> dict[str, str]:
+    """A computed amount with its currency."""
+    return {"amount": f"{exact.quantize(Decimal('0.01')) + 0:f}", "currency": CURRENCY}
+
+
+def exact(value: object) -> Decimal:
+    """An amount to reckon with; 0 for nothing."""
+    shown = amount(value)
+    return Decimal(0) if shown is None else Decimal(shown)
+
+
+def exact_or_unset(value: object) -> Decimal | None:
+    """An amount whose -1 stands for "not set"; None for that and for nothing."""
+    shown = amount(value)
+    return None if shown is None or shown == "-1.00" else Decimal(shown)
+
+
+_NORTH_AMERICAN = re.compile(r"\(?([2-9]\d\d)\)?[ .-]?([2-9]\d\d)[ .-]?(\d{4})")
+_EXTENSION = re.compile(r"(?i)\s*(?:x|ext\.?|extension|#)\s*\d*\s*$")
+_PUNCTUATION = str.maketrans("", "", " \t()-./\u00a0\u2013")
+
+
+@lru_cache(maxsize=16_384)
+def e164(raw: object) -> str | None:
+    """A telephone number in E.164, taken as North American where it names no country; None if it cannot be one.
+
+    The fields are free text. An extension is dropped (the raw text keeps it); words make it unreadable.
+    """
+    if not isinstance(raw, str):
+        raw = str(raw)
+    plain = _NORTH_AMERICAN.fullmatch(raw)
+    if plain is not None:
+        return "+1" + plain[1] + plain[2] + plain[3]
+    digits = _EXTENSION.sub("", raw).translate(_PUNCTUATION)
+    if digits.startswith("+"):
+        abroad = digits[1:]
+        known = abroad.isascii() and abroad.isdigit() and 8 <= len(abroad) <= 15 and abroad[0] != "0"
+        if not known or abroad[0] == "1":
+            digits = abroad
+        else:
+            return digits
+    if len(digits) == 11 and digits[0] == "1":
+        digits = digits[1:]
+    if len(digits) == 10 and digits.isascii() and digits.isdigit() and digits[0] >= "2" and digits[3] >= "2":
+        return "+1" + digits
+    return None
+
+
+def emails(raw: str) -> list[dict[str, Any]]:
+    """The addresses of one field, which holds several with commas (or semicolons) between them; the first is primary."""
+    if "," not in raw and ";" not in raw:
+        only = raw.strip()
+        return [{"address": only, "primary": True}] if only else []
+    parts = dict.fromkeys(part for piece in raw.replace(";", ",").split(",") if (part := piece.strip()))
+    return [{"address": address, "primary": at == 0} for at, address in enumerate(parts)]
+
+
+# The content hash
+
+_OWN_COLUMNS_IN_LOWER_CASE: Final = frozenset({"colorOverride"})
+_BETWEEN: Final = "\x1f"
+_SERVER_CLOCK: Final = "serverDateTime"
+
+
+def content_version(row: Mapping[str, Any]) -> str:
+    """The hash of what a row holds: equal for equal content, whichever answer of Open Dental brought it.
+
+    Left out are the server's clock and joined names (spelled in lower case: they change without the row). 12 and "12",
+    62.5 and 62.50 are one value each. 32 hexadecimal characters.
+    """
+    columns = sorted(filter(_is_content, row))
+    values = [value if (value := row[name]).__class__ is str else _plain(value) for name in columns]
+    return _digest(_columns_mark(columns) + _BETWEEN.join(values))
+
+
+class ContentHash:
+    """`content_version` for rows of a known shape, in half the time; every other row goes the long way."""
+
+    __slots__ = ("_format", "_names", "_numbers", "_read")
+
+    def __init__(self, columns: Iterable[str], *, numbers: Iterable[str] = ()) -> None:
+        """`columns`: all names of the row but the server's clock. `numbers`: those whose value may be a Decimal."""
+        own = sorted(filter(_is_content, columns))
+        joined = [name for name in columns if not _is_content(name)]
+        self._names = len(own) + len(joined)
+        self._read = itemgetter(*own, *joined)
+        # The joined names are read, which proves that they are there, and written with no width.
+        self._format = _columns_mark(own).replace("%", "%%") + _BETWEEN.join(["%s"] * len(own)) + "%.0s" * len(joined)
+        self._numbers = tuple(own.index(name) for name in numbers)
+
+    def __call__(self, row: Mapping[str, Any]) -> str:
+        """See `content_version`."""
+        names = len(row)
+        if names != self._names and (names != self._names + 1 or _SERVER_CLOCK not in row):
+            return content_version(row)
+        try:
+            values = self._read(row)
+        except KeyError:
+            return content_version(row)
+        if self._numbers:
+            some = list(values)
+            for at in self._numbers:
+                some[at] = _plain(some[at])
+            values = tuple(some)
+        return _digest(self._format % values)
+
+
+def _is_content(name: str) -> bool:
+    return not name[:1].islower() or name in _OWN_COLUMNS_IN_LOWER_CASE
+
+
+def _columns_mark(columns: list[str]) -> str:
+    """So that a value cannot move from one column to another unseen."""
+    return _digest(_BETWEEN.join(columns)) + _BETWEEN
+
+
+def _digest(content: str) -> str:
+    try:
+        return sha256(content.encode()).hexdigest()[:32]
+    except UnicodeEncodeError:
+        # Half a character cannot be written in UTF-8 otherwise.
+        return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+_PLAIN: dict[Decimal, str] = {}
+
+
+def _plain(value: object) -> str:
+    if value.__class__ is not Decimal:
+        return str(value)
+    known = _PLAIN.get(value)
+    if known is None:
+        if len(_PLAIN) >= _MOST_AMOUNTS:
+            _PLAIN.clear()
+        shown = f"{value:f}"
+        known = _PLAIN[value] = (shown.rstrip("0").rstrip(".") or "0") if "." in shown else shown
+    return known
+
+
+_SECRET: Final = frozenset({"SSN", "CustomerKey", "DeveloperKey"})
+
+
+def raw_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row for `include=raw`: as Open Dental sent it, without what nobody may see. Amounts become texts.
+
+    Numbers beyond 2^53 become texts too: many a JSON reader would change their last digits.
+    """
+    return {
+        name: _raw_value(value) for name, value in row.items() if name not in _SECRET and "password" not in name.lower()
+    }
+
+
+def _raw_value(value: object) -> object:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
+        return str(value)
+    if isinstance(value, dict):
+        return raw_row(value)
+    if isinstance(value, list):
+        return [_raw_value(one) for one in value]
+    return value
+
+
+def source(practice: Practice, table: str, row_key: int) -> dict[str, str]:
+    """Where the row can be found in Open Dental."""
+    return {"system": "open_dental", "table": table, "key": str(row_key), "practice_id": practice.id}

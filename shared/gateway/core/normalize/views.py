@@ -1,0 +1,47 @@
+"""What is no row of Open Dental, in the form the API shows: operations and practices."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gateway.core.operations import Operation
+from gateway.core.practices import Practice
+from gateway.core.walltime import instant_text
+
+
+def operation_view(operation: Operation) -> dict[str, Any]:
+    """An operation as its caller sees it. A fetch has no `result`: asking again is answered from what it brought."""
+    return {
+        "id": operation.id,
+        "kind": operation.request.kind,
+        "practice_id": operation.request.practice_id,
+        "state": operation.state.value,
+        "submitted_at": instant_text(operation.submitted_at),
+        "queue_position": operation.queue_position,
+        "eta_at": _at(operation.eta_at),
+        "finished_at": _at(operation.finished_at),
+        "result": None if operation.result is None else dict(operation.result),
+        "warnings": [dict(warning) for warning in operation.warnings],
+        "error": None if operation.error is None else dict(operation.error),
+        "idempotency_key": operation.request.idempotency_key,
+        "upstream_calls": operation.upstream_calls,
+    }
+
+
+def practice_view(practice: Practice) -> dict[str, Any]:
+    """A practice as its callers see it: no key, no fingerprint, no address of an office's own network."""
+    return {
+        "id": practice.id,
+        "name": practice.name,
+        "time_zone": practice.time_zone,
+        "mode": practice.mode.value,
+        "version": practice.version,
+        "permissions": sorted(practice.permissions),
+        "state": practice.state,
+        "connected_at": _at(practice.connected_at),
+    }
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)
