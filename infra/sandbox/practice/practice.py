@@ -289,7 +289,9 @@ class Practice:
     def _reply(self, reply: Reply) -> Answer:
         headers = dict(reply.headers)
         if reply.location and self.settings.mode == "Remote":
-            headers["Location"] = reply.location
+            # Behaviours know their row, not where the practice listens.
+            inside = reply.location.startswith("/")
+            headers["Location"] = f"{self.base_url}{API_ROOT}{reply.location}" if inside else reply.location
         body = b"" if reply.body is None else json.dumps(reply.body, ensure_ascii=False, separators=(",", ":")).encode()
         return Answer(reply.status, body, headers=headers)
 

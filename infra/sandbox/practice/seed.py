@@ -30,7 +30,7 @@ def invent(today: date, *, patients: int, seed: int) -> Rows:
     add_schedules(rows, made, calendar)
     people = add_people(rows, rng, made, patients)
     diary = add_visits(rows, rng, made, calendar, people)
-    add_money(rows, rng, made, calendar, diary, people)
+    add_money(diary, people)
     add_desk(rows, rng, made, people)
     return rows
 

@@ -130,7 +130,7 @@ def describe(office: Office, apt: int, column: str = "AptNum") -> None:
     office.store.update("appointment", apt, {"ProcDescript": ", ".join(words)})
 
 
-def _visit_type(office: Office, row: Row, given: Row) -> Row:
+def _visit_type(office: Office, given: Row) -> Row:
     """What an appointment type brings: its pattern if none was sent, its colour."""
     key = given.get("AppointmentTypeNum", 0)
     if not key:
@@ -162,7 +162,7 @@ def _filled(office: Office, patient: Row, given: Row) -> Row:
         "ProvNum": patient["PriProv"] or preference_number(office, "PracticeDefaultProv"),
         "ClinicNum": operatory.get("ClinicNum") or patient["ClinicNum"],
         "SecUserNumEntry": 0,
-        **_visit_type(office, {}, given),
+        **_visit_type(office, given),
         **given,
     }
     of_category(office, row["Confirmed"], "ApptConfirmed", "Confirmed")
@@ -234,7 +234,7 @@ def update_appointment(office: Office, request: Request) -> Reply:
     row = row_of(office, "appointment", request.id())
     living_patient(office, row["PatNum"])
     given = columns(office, request)
-    changes = _visit_type(office, row, given) | given
+    changes = _visit_type(office, given) | given
     if changes.get("Confirmed"):
         of_category(office, changes["Confirmed"], "ApptConfirmed", "Confirmed")
     _pattern(changes)
@@ -243,7 +243,11 @@ def update_appointment(office: Office, request: Request) -> Reply:
     new = row | changes
     if len(new["PatternSecondary"] or new["Pattern"]) != len(new["Pattern"]):
         raise Rejected(400, "PatternSecondary must be as long as Pattern.")
-    codes = _codes_of_type(office, changes.get("AppointmentTypeNum", 0)) if changes.get("AppointmentTypeNum") != row["AppointmentTypeNum"] else []
+    codes = (
+        _codes_of_type(office, changes.get("AppointmentTypeNum", 0))
+        if changes.get("AppointmentTypeNum") != row["AppointmentTypeNum"]
+        else []
+    )
     _check_move(office, row, new, codes)
     _times(new, changes)
     if new["AptStatus"] in (AptStatus.UNSCHED_LIST, AptStatus.PLANNED):
@@ -336,7 +340,9 @@ def break_appointment(office: Office, request: Request) -> Reply:
     if word is not None and not allowed[word]:
         raise Rejected(400, "breakType is not enabled in this office.")
     away = flag(request, "sendToUnscheduledList")
-    changes: Row = {"AptStatus": int(AptStatus.UNSCHED_LIST if away else AptStatus.BROKEN)} | ({"Op": 0} if away else {})
+    changes: Row = {"AptStatus": int(AptStatus.UNSCHED_LIST if away else AptStatus.BROKEN)} | (
+        {"Op": 0} if away else {}
+    )
     office.store.update("appointment", row["AptNum"], changes)
     if word is not None:
         _chart_broken(office, row, "D9986" if word == "Missed" else "D9987")
@@ -405,7 +411,12 @@ def plan_appointment(office: Office, request: Request) -> Reply:
         given["Pattern"] = _length_of(office, procedures)
     row = _filled(office, patient, given)
     others = office.store.find("appointment", {"PatNum": patient["PatNum"], "AptStatus": int(AptStatus.PLANNED)})
-    row |= {"AptStatus": int(AptStatus.PLANNED), "Op": 0, "AptDateTime": office.now(), "ItemOrderPlanned": len(others) + 1}
+    row |= {
+        "AptStatus": int(AptStatus.PLANNED),
+        "Op": 0,
+        "AptDateTime": office.now(),
+        "ItemOrderPlanned": len(others) + 1,
+    }
     row["ClinicNum"] = given.get("ClinicNum", patient["ClinicNum"])
     _times(row, row)
     key = office.store.insert("appointment", row)
@@ -476,13 +487,18 @@ def find_slots(office: Office, request: Request) -> Reply:
     provider = int(query.get("ProvNum") or preference_number(office, "PracticeDefaultProv"))
     wanted = int(query.get("OpNum") or 0)
     shortest = timedelta(minutes=int(query.get("lengthMinutes") or 0))
-    slots: list[dict[str, Any]] = []
+    slots: list[tuple[datetime, datetime, int]] = []
     day = first
     while day <= last:
-        slots += [slot for slot in _day_slots(office, day, provider, wanted) if slot[1] - slot[0] >= shortest]  # type: ignore[operator, misc]
+        slots += [slot for slot in _day_slots(office, day, provider, wanted) if slot[1] - slot[0] >= shortest]
         day += timedelta(days=1)
     shown_ = [
-        {"DateTimeStart": f"{start:%Y-%m-%d %H:%M:%S}", "DateTimeEnd": f"{end:%Y-%m-%d %H:%M:%S}", "ProvNum": provider, "OpNum": op}
+        {
+            "DateTimeStart": f"{start:%Y-%m-%d %H:%M:%S}",
+            "DateTimeEnd": f"{end:%Y-%m-%d %H:%M:%S}",
+            "ProvNum": provider,
+            "OpNum": op,
+        }
         for start, end, op in slots
     ]
     offset, limit = int(query.get("Offset") or 0), min(int(query.get("Limit") or 100), 100)
@@ -507,7 +523,9 @@ def _days(office: Office, query: Any) -> tuple[date, date]:
 def _day_slots(office: Office, day: date, provider: int, wanted: int) -> list[tuple[datetime, datetime, int]]:
     store = office.store
     blocks = store.find(
-        "schedule", {"SchedDate": day.isoformat(), "SchedType": int(SchedType.PROVIDER), "ProvNum": provider}, order='"StartTime"'
+        "schedule",
+        {"SchedDate": day.isoformat(), "SchedType": int(SchedType.PROVIDER), "ProvNum": provider},
+        order='"StartTime"',
     )
     if not blocks:
         return []

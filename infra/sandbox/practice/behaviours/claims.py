@@ -57,7 +57,9 @@ def retotal(office: Office, claim: int) -> None:
     if not claim:
         return
     lines = lines_of(office, claim)
-    office.store.update("claim", claim, {column: total(line[source] for line in lines) for column, source in TOTALS.items()})
+    office.store.update(
+        "claim", claim, {column: total(line[source] for line in lines) for column, source in TOTALS.items()}
+    )
 
 
 # Claims
@@ -277,10 +279,14 @@ def update_claim(office: Office, request: Request) -> Reply:
     status = changes.get("ClaimStatus", claim["ClaimStatus"])
     if status not in ("U", "H", "W", "S", "R") and "ClaimStatus" in changes:
         raise Rejected(400, "ClaimStatus is invalid.")
-    if claim["ClaimStatus"] == "R" and status != "R" and any(line["ClaimPaymentNum"] for line in lines_of(office, claim["ClaimNum"])):
+    if (
+        claim["ClaimStatus"] == "R"
+        and status != "R"
+        and any(line["ClaimPaymentNum"] for line in lines_of(office, claim["ClaimNum"]))
+    ):
         raise Rejected(400, "ClaimStatus is invalid. An insurance payment is attached to the claim.")
     if status == "S" and claim["ClaimStatus"] != "S":
-        changes |= _sending(office, claim, office.today())
+        changes |= _sending(claim, office.today())
     if status == "R" and claim["ClaimStatus"] != "R" and "DateReceived" not in changes:
         changes["DateReceived"] = office.today()
     if "InsSubNum2" in changes:
@@ -291,7 +297,7 @@ def update_claim(office: Office, request: Request) -> Reply:
     return shown(office, request, claim["ClaimNum"])
 
 
-def _sending(office: Office, claim: Row, day: str, first: str = "") -> Row:
+def _sending(claim: Row, day: str, first: str = "") -> Row:
     original = claim["DateSentOrig"] if claim["DateSentOrig"] > NO_DATE else first or day
     return {"ClaimStatus": "S", "DateSent": day, "DateSentOrig": original}
 
@@ -304,7 +310,7 @@ def mark_claim_sent(office: Office, request: Request) -> Reply:
     if claim["ClaimStatus"] == "R":
         raise Rejected(400, "The claim has been received already.")
     first = str(body_of(request).get("DateSentOrig") or "")
-    office.store.update("claim", claim["ClaimNum"], _sending(office, claim, given["DateSent"], first))
+    office.store.update("claim", claim["ClaimNum"], _sending(claim, given["DateSent"], first))
     office.store.insert(
         "etrans",
         {
@@ -455,7 +461,9 @@ def _attach(office: Office, line: Row, payment: int) -> None:
     if payment == 0:
         for other in lines_of(office, line["ClaimNum"]):
             if line["ClaimPaymentNum"] and other["ClaimPaymentNum"] == line["ClaimPaymentNum"]:
-                office.store.update("claimproc", other["ClaimProcNum"], {"ClaimPaymentNum": 0, "DateInsFinalized": NO_DATE})
+                office.store.update(
+                    "claimproc", other["ClaimProcNum"], {"ClaimPaymentNum": 0, "DateInsFinalized": NO_DATE}
+                )
         return
     check = row_of(office, "claimpayment", payment)
     if not check["IsPartial"]:

@@ -51,7 +51,9 @@ def outstanding(office: Office, patient: int, *, without_payment: int = 0) -> li
 
 def _split_sums(office: Office, column: str, members: list[int], without: int) -> dict[int, int]:
     sums: dict[int, int] = defaultdict(int)
-    for split in office.store.find("paysplit", {"PatNum": members}, sql=f'"{column}" <> 0 AND "PayNum" <> {int(without)}'):
+    for split in office.store.find(
+        "paysplit", {"PatNum": members}, sql=f'"{column}" <> 0 AND "PayNum" <> {int(without)}'
+    ):
         sums[split[column]] += stored_cents(split["SplitAmt"])
     return sums
 
@@ -87,7 +89,9 @@ def _procedures(office: Office, members: list[int], without: int) -> list[Charge
         due = open_ - expected[key]
         if open_ > 0 and key not in financed:
             charges.append(
-                Charge(row["ProcDate"], row["PatNum"], row["ProvNum"], row["ClinicNum"], open_, max(due, 0), procedure=key)
+                Charge(
+                    row["ProcDate"], row["PatNum"], row["ProvNum"], row["ClinicNum"], open_, max(due, 0), procedure=key
+                )
             )
     return charges
 
@@ -124,7 +128,9 @@ def plan_charges(office: Office, members: list[int], *, plan: int = 0, without_p
     for split in office.store.find("paysplit", {"PayPlanNum": numbers}, sql=f'"PayNum" <> {int(without_payment)}'):
         paid[split["PayPlanChargeNum"]] += stored_cents(split["SplitAmt"])
     charges = []
-    rows = office.store.find("payplancharge", {"PayPlanNum": numbers, "ChargeType": 0}, order='"ChargeDate", "PayPlanChargeNum"')
+    rows = office.store.find(
+        "payplancharge", {"PayPlanNum": numbers, "ChargeType": 0}, order='"ChargeDate", "PayPlanChargeNum"'
+    )
     for row in rows:
         open_ = stored_cents(row["Principal"]) + stored_cents(row["Interest"]) - paid[row["PayPlanChargeNum"]]
         if open_ > 0 and row["ChargeDate"] <= office.today():
@@ -202,13 +208,17 @@ def _movements(office: Office) -> list[tuple[int, str, int]]:
     """Everything that moves a patient's balance: (PatNum, day, cents), charges positive."""
     hidden = "SELECT DefNum FROM definition WHERE Category = 29 AND ItemValue LIKE '%X%'"
     parts = (
-        'SELECT "PatNum", "ProcDate", "ProcFee" * max(1, "UnitQty" + "BaseUnits") FROM "procedurelog" WHERE "ProcStatus" = 2',
+        'SELECT "PatNum", "ProcDate", "ProcFee" * max(1, "UnitQty" + "BaseUnits") '
+        'FROM "procedurelog" WHERE "ProcStatus" = 2',
         'SELECT "PatNum", "AdjDate", "AdjAmt" FROM "adjustment"',
         'SELECT "PatNum", "DateCP", -"InsPayAmt" - "WriteOff" FROM "claimproc" WHERE "Status" IN (1, 4, 7)',
         f'SELECT "PatNum", "DatePay", -"SplitAmt" FROM "paysplit" WHERE "UnearnedType" NOT IN ({hidden})',  # noqa: S608
     )
     return [
-        (patient, day, round(amount * 100)) for part in parts for patient, day, amount in office.store.tuples(part) if amount
+        (patient, day, round(amount * 100))
+        for part in parts
+        for patient, day, amount in office.store.tuples(part)
+        if amount
     ]
 
 

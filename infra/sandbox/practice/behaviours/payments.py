@@ -99,7 +99,11 @@ def _chosen(office: Office, patient: Row, keys: list[int], members: list[int]) -
     for key in keys:
         row_of(office, "procedurelog", key)
     wanted = set(keys)
-    return [c for c in outstanding(office, patient["PatNum"]) if c.procedure in wanted and not c.plan and c.patient in members]
+    return [
+        c
+        for c in outstanding(office, patient["PatNum"])
+        if c.procedure in wanted and not c.plan and c.patient in members
+    ]
 
 
 def _plan_first(office: Office, patient: Row, charges: list[Charge]) -> list[Charge]:
@@ -135,7 +139,11 @@ def _fill(office: Office, patient: Row, payment: Row, amount: int, charges: Iter
 def _on(charge: Charge, amount: int) -> Row:
     split = _split(charge.patient, amount, charge.provider, charge.clinic)
     split |= {"ProcNum": charge.procedure, "AdjNum": charge.adjustment}
-    return split | {"PayPlanNum": charge.plan, "PayPlanChargeNum": charge.plan_charge, "PayPlanDebitType": int(charge.plan > 0)}
+    return split | {
+        "PayPlanNum": charge.plan,
+        "PayPlanChargeNum": charge.plan_charge,
+        "PayPlanDebitType": int(charge.plan > 0),
+    }
 
 
 def _split(patient: int, amount: int, provider: int, clinic: int) -> Row:
@@ -239,7 +247,12 @@ def refund_payment(office: Office, request: Request) -> Reply:
         raise Rejected(400, "Payments with negative splits cannot be refunded.")
     kept = ("PayType", "PatNum", "ClinicNum", "CheckNum", "BankBranch")
     refund: Row = {name: payment[name] for name in kept}
-    refund |= {"PayAmt": -payment["PayAmt"], "PayDate": office.today(), "DateEntry": office.today(), "PayNote": "Refund"}
+    refund |= {
+        "PayAmt": -payment["PayAmt"],
+        "PayDate": office.today(),
+        "DateEntry": office.today(),
+        "PayNote": "Refund",
+    }
     refund["PayNum"] = key = office.store.insert("payment", refund)
     for split in splits:
         copied = ("PatNum", "ProvNum", "ClinicNum", "ProcNum", "AdjNum", "UnearnedType")

@@ -64,7 +64,9 @@ def estimate(office: Office, key: int) -> None:
         return
     for place in office.store.find("patplan", {"PatNum": procedure["PatNum"]}, order='"Ordinal"'):
         plan = row_of(office, "insplan", row_of(office, "inssub", place["InsSubNum"])["PlanNum"])
-        held = [line for line in lines if line["PlanNum"] == plan["PlanNum"] and line["Status"] != ClaimProcStatus.PREAUTH]
+        held = [
+            line for line in lines if line["PlanNum"] == plan["PlanNum"] and line["Status"] != ClaimProcStatus.PREAUTH
+        ]
         fresh = estimate_of(office, procedure, place, plan)
         if not held:
             office.store.insert("claimproc", fresh)
@@ -231,9 +233,13 @@ def _plan_it(office: Office, row: Row, key: int) -> None:
     if row["ProcStatus"] != ProcStatus.TP:
         return
     active = office.store.find("treatplan", {"PatNum": row["PatNum"], "TPStatus": 1})
-    plan = active[0]["TreatPlanNum"] if active else office.store.insert(
-        "treatplan",
-        {"PatNum": row["PatNum"], "Heading": "Active Treatment Plan", "TPStatus": 1, "DateTP": office.today()},
+    plan = (
+        active[0]["TreatPlanNum"]
+        if active
+        else office.store.insert(
+            "treatplan",
+            {"PatNum": row["PatNum"], "Heading": "Active Treatment Plan", "TPStatus": 1, "DateTP": office.today()},
+        )
     )
     office.store.insert("treatplanattach", {"TreatPlanNum": plan, "ProcNum": key, "Priority": row.get("Priority", 0)})
 
@@ -324,7 +330,8 @@ def delete_procedure(office: Office, request: Request) -> Reply:
         "a prescription": bool(office.store.find("rxpat", {"ProcNum": key})),
         "a referral": bool(office.store.find("refattach", {"ProcNum": key})),
         "a payment plan": bool(
-            office.store.find("payplanlink", {"FKey": key, "LinkType": 2}) or office.store.find("payplancharge", {"ProcNum": key})
+            office.store.find("payplanlink", {"FKey": key, "LinkType": 2})
+            or office.store.find("payplancharge", {"ProcNum": key})
         ),
     }
     for what, attached in held.items():

@@ -34,7 +34,9 @@ def sync_recalls(office: Office, patient: int) -> None:
         triggers = shared if recall["RecallTypeNum"] in special else set(_triggers(office, recall["RecallTypeNum"]))
         done = [day for code, day, status, _ in codes if code in triggers and status in DONE]
         booked = [day for code, _, _, day in codes if code in triggers and day]
-        office.store.update("recall", recall["RecallNum"], _dates(recall, max(done, default=NO_DATE), min(booked, default=NO_DATE)))
+        office.store.update(
+            "recall", recall["RecallNum"], _dates(recall, max(done, default=NO_DATE), min(booked, default=NO_DATE))
+        )
 
 
 def _triggers(office: Office, kind: int) -> tuple[str, ...]:
@@ -48,7 +50,7 @@ def _codes(office: Office, patient: int) -> list[tuple[str, str, int, str]]:
     """(code, ProcDate, status, day booked or "") of the patient's procedures."""
     found = office.store.tuples(
         'SELECT c."ProcCode", p."ProcDate", p."ProcStatus", '
-        "CASE WHEN a.\"AptStatus\" = ? AND a.\"AptDateTime\" >= ? THEN substr(a.\"AptDateTime\", 1, 10) ELSE '' END "
+        'CASE WHEN a."AptStatus" = ? AND a."AptDateTime" >= ? THEN substr(a."AptDateTime", 1, 10) ELSE \'\' END '
         'FROM "procedurelog" p JOIN "procedurecode" c ON c."CodeNum" = p."CodeNum" '
         'LEFT JOIN "appointment" a ON a."AptNum" = p."AptNum" AND p."AptNum" <> 0 WHERE p."PatNum" = ?',
         (int(AptStatus.SCHEDULED), office.today(), patient),
@@ -60,7 +62,11 @@ def _dates(recall: Row, previous: str, booked: str) -> Row:
     changes: Row = {"DateScheduled": booked}
     if previous == recall["DatePrevious"]:
         return changes
-    due = NO_DATE if previous <= NO_DATE else plus_interval(date.fromisoformat(previous), recall["RecallInterval"]).isoformat()
+    due = (
+        NO_DATE
+        if previous <= NO_DATE
+        else plus_interval(date.fromisoformat(previous), recall["RecallInterval"]).isoformat()
+    )
     changes |= {"DatePrevious": previous, "DateDueCalc": due}
     if not recall["IsDisabled"]:
         changes |= {"DateDue": due, "RecallStatus": 0, "Note": ""}

@@ -16,7 +16,7 @@ def add_desk(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None
     _contacts(rows, rng, made, people)
     _referrals(rows, rng, made, people)
     _papers(rows, rng, made, people)
-    _perio(rows, rng, made, people)
+    _perio(rows, rng, people)
     _labs(rows, rng, made)
     _tasks(rows, rng, made, people)
 
@@ -141,14 +141,15 @@ def _referrals(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> No
                     base | {"LName": friend.row["LName"], "FName": friend.row["FName"], "PatNum": friend.key},
                 )
                 of_patient[friend.key] = source
-            _attach(rows, person, source, 1, person.first_seen)
+            _attach(rows, person, source, kind=1, day=person.first_seen)
     for proc in rows["procedurelog"]:
         if proc["ProcStatus"] == ProcStatus.R:
             person = people[proc["PatNum"] - 1]
-            _attach(rows, person, rng.choice(doctors), 0, date.fromisoformat(proc["ProcDate"]), proc["ProcNum"])
+            day = date.fromisoformat(proc["ProcDate"])
+            _attach(rows, person, rng.choice(doctors), kind=0, day=day, proc=proc["ProcNum"])
 
 
-def _attach(rows: Rows, person: Person, referral: int, kind: int, day: date, proc: int = 0) -> None:
+def _attach(rows: Rows, person: Person, referral: int, *, kind: int, day: date, proc: int = 0) -> None:
     rows.add(
         "refattach",
         {
@@ -205,7 +206,7 @@ def _papers(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
         rows.add("pharmacy", {"StoreName": name, "Phone": "555-555-0177", "City": "Fernhollow", "State": "OR"})
 
 
-def _perio(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
+def _perio(rows: Rows, rng: Random, people: list[Person]) -> None:
     """Chart the gums of those under gum treatment: some teeth only, one of them with overgrown gum (101 = -1)."""
     for person in people:
         if not person.perio or not person.last_seen:
@@ -213,7 +214,12 @@ def _perio(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
         stamp = f"{person.last_seen} 10:00:00"
         exam = rows.add(
             "perioexam",
-            {"PatNum": person.key, "ExamDate": on(person.last_seen), "ProvNum": person.hygienist, "DateTMeasureEdit": stamp},
+            {
+                "PatNum": person.key,
+                "ExamDate": on(person.last_seen),
+                "ProvNum": person.hygienist,
+                "DateTMeasureEdit": stamp,
+            },
         )
         for tooth in range(2, 16, 2):
             for kind in (4, 2):

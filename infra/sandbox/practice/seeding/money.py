@@ -50,9 +50,9 @@ class Books:
         return self.calendar.today
 
 
-def add_money(rows: Rows, rng: Random, made: Setup, calendar: Calendar, diary: Diary, people: list[Person]) -> None:
+def add_money(diary: Diary, people: list[Person]) -> None:
     """Bill every completed visit, let insurers answer, and let families pay."""
-    books = Books(rows, rng, made, calendar)
+    books = Books(diary.rows, diary.rng, diary.made, diary.calendar)
     for visit in sorted(diary.completed, key=lambda visit: (visit.day, visit.apt)):
         _bill(books, visit)
     _supplementals(books)
@@ -67,7 +67,7 @@ def add_money(rows: Rows, rng: Random, made: Setup, calendar: Calendar, diary: D
 
 
 def _bill(books: Books, visit: Visit) -> None:
-    rows, rng, made = books.rows, books.rng, books.made
+    rows, rng = books.rows, books.rng
     procs = [rows.get("procedurelog", key) for key in visit.procs]
     for proc in procs:
         books.owed[proc["ProcNum"]] = round(proc["ProcFee"] * 100)
@@ -111,7 +111,9 @@ def _estimate(books: Books, proc: Row, cover: Cover, *, commit: bool) -> tuple[i
     return estimate, fee - allowed, deductible, percent
 
 
-def _line(books: Books, proc: Row, cover: Cover, status: ClaimProcStatus, *, claim: int = 0, cap: int | None = None) -> Line:
+def _line(
+    books: Books, proc: Row, cover: Cover, status: ClaimProcStatus, *, claim: int = 0, cap: int | None = None
+) -> Line:
     """Write the line of `proc` on one plan. `cap` is what the patient still owes, for a plan that pays second."""
     commit = status is ClaimProcStatus.NOT_RECEIVED
     estimate, write_off, deductible, percent = _estimate(books, proc, cover, commit=commit)
@@ -161,12 +163,12 @@ def _line(books: Books, proc: Row, cover: Cover, status: ClaimProcStatus, *, cla
     return Line(row, estimate, write_off, claim)
 
 
-def _claim_row(books: Books, visit_day: str, person: Person, cover: Cover, kind: str, procs: Iterable[Row]) -> Row:
+def _claim_row(books: Books, person: Person, cover: Cover, *, kind: str, day: str, procs: Iterable[Row]) -> Row:
     first = next(iter(procs))
     other = next((c for c in person.covers if c is not cover), None) if kind != "PreAuth" else None
     return {
         "PatNum": person.key,
-        "DateService": visit_day,
+        "DateService": day,
         "DateSent": NO_DATE,
         "DateSentOrig": NO_DATE,
         "ClaimStatus": "W",
@@ -222,7 +224,7 @@ def _claim(
             line = _line(books, proc, cover, ClaimProcStatus.ESTIMATE)
             books.owed[proc["ProcNum"]] -= line.estimate + line.write_off
         return None
-    claim = _claim_row(books, on(visit.day), visit.person, cover, "S" if second else "P", procs)
+    claim = _claim_row(books, visit.person, cover, kind="S" if second else "P", day=on(visit.day), procs=procs)
     key = books.rows.add("claim", claim)
     lines = [
         _line(
@@ -386,9 +388,7 @@ def _pay(books: Books, visit: Visit, procs: list[Row]) -> None:
             _payment(books, visit.person, visit.day, half)
 
 
-def _payment(
-    books: Books, person: Person, day: date, parts: list[tuple[Row, int]], *, kind: int | None = None
-) -> Row:
+def _payment(books: Books, person: Person, day: date, parts: list[tuple[Row, int]], *, kind: int | None = None) -> Row:
     """Take money for procedures, with one split each; `parts` in cents."""
     rows, rng, made = books.rows, books.rng, books.made
     kinds = made.definitions[DefCat.PAYMENT_TYPES]
@@ -476,7 +476,7 @@ def _preauthorizations(books: Books, people: list[Person]) -> None:
             continue
         asked += 1
         cover = person.covers[0]
-        claim = _claim_row(books, NO_DATE, person, cover, "PreAuth", [proc])
+        claim = _claim_row(books, person, cover, kind="PreAuth", day=NO_DATE, procs=[proc])
         planned = date.fromisoformat(proc["DateTP"])
         sent = min(planned, books.today - timedelta(days=2))
         claim |= {"ClaimStatus": "S", "DateSent": on(sent), "DateSentOrig": on(sent)}

@@ -1,25 +1,137 @@
 """People, places and words that exist nowhere: nobody real can be found under them."""
 
-FIRST_FEMALE = (
-    "Amabel Briony Calla Delphine Elowen Fenella Ginevra Hestia Ione Jessamy Kerensa Linnea Marigold Nerys Ottilie "
-    "Petra Quilla Rosalba Saskia Tamsin Undine Verity Wilhelmina Xanthe Ysolde Zelda Aveline Bettina Clemency Dorothea"
-).split()
-FIRST_MALE = (
-    "Alaric Barnaby Caspian Dorian Emrys Florian Gideon Hadrian Ignatius Jasper Kester Leander Merrick Nathaniel Orson "
-    "Percival Quentin Rafferty Silas Thaddeus Ulric Vaughn Wendell Xander Yorick Zebedee Ambrose Benedikt Crispin Dashiell"
-).split()
-LAST = (
-    "Applegarth Birchwhistle Candlewick Dapplemere Elderquist Fernsby Gorseby Hollowbrook Inglethorpe Juniperly "
-    "Kettlewell-Moss Larkspurson Mossgrove Nettlefield Oakenrood Pepperdyne Quillfeather Rowanstead Saltmarsh "
-    "Thistlewaite Underbarrow Vintersby Willowmarsh Yarrowby Zephyrson Ashgrove-Pell Brambleton Copperleaf Dewhurstle "
-    "Emberly Foxglovian Greyfennel Heatherstone Ivywood Jackdawson Kingfisherton Lavenderby Meadowlarke Northbrambly "
-    "Orchardson Plumtreeson Quincewood Ravenscombe Sorrelby Tansyworth Umberfield Violetson Wrenfield Müllerbach "
-    "Øverwood Castañeda-Lark O'Fennimore D'Alderby Van-Larkenhof"
-).split()
-STREETS = (
-    "Marzipan Street|Gooseberry Lane|Lanternfish Avenue|Old Kettle Road|Pumpernickel Court|Driftwood Terrace"
-    "|Paper Boat Drive|Snowglobe Way|Button Mill Road|Thimble Hill"
-).split("|")
+FIRST_FEMALE = [
+    "Amabel",
+    "Briony",
+    "Calla",
+    "Delphine",
+    "Elowen",
+    "Fenella",
+    "Ginevra",
+    "Hestia",
+    "Ione",
+    "Jessamy",
+    "Kerensa",
+    "Linnea",
+    "Marigold",
+    "Nerys",
+    "Ottilie",
+    "Petra",
+    "Quilla",
+    "Rosalba",
+    "Saskia",
+    "Tamsin",
+    "Undine",
+    "Verity",
+    "Wilhelmina",
+    "Xanthe",
+    "Ysolde",
+    "Zelda",
+    "Aveline",
+    "Bettina",
+    "Clemency",
+    "Dorothea",
+]
+FIRST_MALE = [
+    "Alaric",
+    "Barnaby",
+    "Caspian",
+    "Dorian",
+    "Emrys",
+    "Florian",
+    "Gideon",
+    "Hadrian",
+    "Ignatius",
+    "Jasper",
+    "Kester",
+    "Leander",
+    "Merrick",
+    "Nathaniel",
+    "Orson",
+    "Percival",
+    "Quentin",
+    "Rafferty",
+    "Silas",
+    "Thaddeus",
+    "Ulric",
+    "Vaughn",
+    "Wendell",
+    "Xander",
+    "Yorick",
+    "Zebedee",
+    "Ambrose",
+    "Benedikt",
+    "Crispin",
+    "Dashiell",
+]
+LAST = [
+    "Applegarth",
+    "Birchwhistle",
+    "Candlewick",
+    "Dapplemere",
+    "Elderquist",
+    "Fernsby",
+    "Gorseby",
+    "Hollowbrook",
+    "Inglethorpe",
+    "Juniperly",
+    "Kettlewell-Moss",
+    "Larkspurson",
+    "Mossgrove",
+    "Nettlefield",
+    "Oakenrood",
+    "Pepperdyne",
+    "Quillfeather",
+    "Rowanstead",
+    "Saltmarsh",
+    "Thistlewaite",
+    "Underbarrow",
+    "Vintersby",
+    "Willowmarsh",
+    "Yarrowby",
+    "Zephyrson",
+    "Ashgrove-Pell",
+    "Brambleton",
+    "Copperleaf",
+    "Dewhurstle",
+    "Emberly",
+    "Foxglovian",
+    "Greyfennel",
+    "Heatherstone",
+    "Ivywood",
+    "Jackdawson",
+    "Kingfisherton",
+    "Lavenderby",
+    "Meadowlarke",
+    "Northbrambly",
+    "Orchardson",
+    "Plumtreeson",
+    "Quincewood",
+    "Ravenscombe",
+    "Sorrelby",
+    "Tansyworth",
+    "Umberfield",
+    "Violetson",
+    "Wrenfield",
+    "Müllerbach",
+    "Øverwood",
+    "Castañeda-Lark",
+    "O'Fennimore",
+    "D'Alderby",
+    "Van-Larkenhof",
+]
+STREETS = [
+    "Marzipan Street",
+    "Gooseberry Lane",
+    "Lanternfish Avenue",
+    "Old Kettle Road",
+    "Pumpernickel Court",
+    "Driftwood Terrace",
+    "Paper Boat Drive",
+    "Snowglobe Way",
+    "Button Mill Road",
+    "Thimble Hill",
+]
 CITIES = (("Fernhollow", "OR", "97000"), ("Port Nimbus", "OR", "97001"), ("Lower Gorse", "WA", "98000"))
 EMPLOYERS = (
     "Gorse & Daughters Bakery",
@@ -29,12 +141,33 @@ EMPLOYERS = (
     "Lanternfish Software",
     "Marzipan Logistics",
 )
-CARRIERS = (
-    "Acorn Dental Mutual|Bluefinch Benefits|Cloudberry Dental|Driftwood Life & Dental|Evergrand Dental|Fernleaf Health"
-    "|Goldcrest Assurance|Harborlight Dental|Inkwell Mutual|Juniper Plans|Kestrel Dental|Lantern Benefits|Mistral Health"
-    "|Northwind Dental|Osprey Insurance|Pinecone Dental|Quartz Benefits|Rookery Mutual|Sandpiper Dental|Tidepool Health"
-    "|Ulmus Dental|Vesper Assurance|Wagtail Dental|Yarrow State Medicaid|Zenith Orchard Capitation"
-).split("|")
+CARRIERS = [
+    "Acorn Dental Mutual",
+    "Bluefinch Benefits",
+    "Cloudberry Dental",
+    "Driftwood Life & Dental",
+    "Evergrand Dental",
+    "Fernleaf Health",
+    "Goldcrest Assurance",
+    "Harborlight Dental",
+    "Inkwell Mutual",
+    "Juniper Plans",
+    "Kestrel Dental",
+    "Lantern Benefits",
+    "Mistral Health",
+    "Northwind Dental",
+    "Osprey Insurance",
+    "Pinecone Dental",
+    "Quartz Benefits",
+    "Rookery Mutual",
+    "Sandpiper Dental",
+    "Tidepool Health",
+    "Ulmus Dental",
+    "Vesper Assurance",
+    "Wagtail Dental",
+    "Yarrow State Medicaid",
+    "Zenith Orchard Capitation",
+]
 VISIT_NOTES = (
     "Prefers mornings.",
     "Bring new insurance card.",

@@ -53,6 +53,20 @@ class Person:
     next_recall: date | None = None
 
 
+@dataclass(frozen=True)
+class House:
+    """What the members of a family have in common."""
+
+    last: str
+    street: str
+    city: tuple[str, str, str]
+    clinic: int
+    phone: str
+    head: int
+    dentist: int
+    hygienist: int
+
+
 RELATION_SELF, RELATION_SPOUSE, RELATION_CHILD = 0, 1, 2
 
 
@@ -81,11 +95,11 @@ def _family(rows: Rows, rng: Random, made: Setup, size: int) -> list[Person]:
     guarantor_untreated = size > 1 and rng.random() < 0.16
     dentist = rng.choice([d for d in made.dentists if made.clinic_of_provider[d] == clinic])
     hygienist = rng.choice([h for h in made.hygienists if made.clinic_of_provider[h] == clinic])
+    house = House(last, street, city, clinic, home, head, dentist, hygienist)
     family = []
     for place in range(size):
-        adult = place < 2
         age = rng.choices((rng.randrange(18, 40), rng.randrange(40, 65), rng.randrange(65, 93)), (35, 41, 24))[0]
-        if not adult:
+        if place > 1:
             age = rng.randrange(1, 18)
         status = _status(rng)
         if place == 0 and guarantor_untreated:
@@ -93,9 +107,7 @@ def _family(rows: Rows, rng: Random, made: Setup, size: int) -> list[Person]:
         elif place == 0 and size > 1 and status is PatStatus.DELETED:
             # A guarantor with a family cannot be deleted.
             status = PatStatus.INACTIVE
-        family.append(
-            _person(rows, rng, made, place, age, status, last, street, city, clinic, home, head, dentist, hygienist)
-        )
+        family.append(_person(rows, rng, made, house, place=place, age=age, status=status))
     return family
 
 
@@ -114,22 +126,7 @@ def _status(rng: Random) -> PatStatus:
     )[0]
 
 
-def _person(
-    rows: Rows,
-    rng: Random,
-    made: Setup,
-    place: int,
-    age: int,
-    status: PatStatus,
-    last: str,
-    street: str,
-    city: tuple[str, str, str],
-    clinic: int,
-    home: str,
-    head: int,
-    dentist: int,
-    hygienist: int,
-) -> Person:
+def _person(rows: Rows, rng: Random, made: Setup, house: House, *, place: int, age: int, status: PatStatus) -> Person:
     female = rng.random() < 0.52
     first = rng.choice(names.FIRST_FEMALE if female else names.FIRST_MALE)
     key = len(rows["patient"]) + 1
@@ -139,7 +136,7 @@ def _person(
     shared = place > 0 and rng.random() < 0.4
     row: Row = {
         "PatNum": key,
-        "LName": last,
+        "LName": house.last,
         "FName": first,
         "MiddleI": rng.choice(("", "", "", "A", "J", "M")),
         "Preferred": first[:3] + "ie" if rng.random() < 0.08 else "",
@@ -148,21 +145,21 @@ def _person(
         "Position": (1 if place < 2 and rng.random() < 0.6 else 0) if adult else 2,
         "Birthdate": on(made.today - timedelta(days=round(age * 365.25) + rng.randrange(1, 364))),
         "SSN": f"000{rng.randrange(100):02d}{rng.randrange(10_000):04d}" if adult and rng.random() < 0.3 else "",
-        "Address": street,
-        "City": city[0],
-        "State": city[1],
-        "Zip": city[2],
-        "HmPhone": home if rng.random() < 0.4 else "",
+        "Address": house.street,
+        "City": house.city[0],
+        "State": house.city[1],
+        "Zip": house.city[2],
+        "HmPhone": house.phone if rng.random() < 0.4 else "",
         "WkPhone": _phone(rng) if adult and rng.random() < 0.1 else "",
-        "WirelessPhone": home if shared else _phone(rng) if rng.random() < 0.92 else "",
-        "Email": _email(rng, first, last, key),
-        "Guarantor": head,
-        "PriProv": dentist,
-        "SecProv": hygienist if rng.random() < 0.7 else 0,
+        "WirelessPhone": house.phone if shared else _phone(rng) if rng.random() < 0.92 else "",
+        "Email": _email(rng, first, house.last, key),
+        "Guarantor": house.head,
+        "PriProv": house.dentist,
+        "SecProv": house.hygienist if rng.random() < 0.7 else 0,
         "BillingType": made.definition(DefCat.BILLING_TYPES, rng.choices((0, 1, 2, 3), (80, 15, 2, 3))[0]),
-        "ImageFolder": f"{last[:6].strip(chr(39))}{first[:3]}{key}",
+        "ImageFolder": f"{house.last[:6].strip(chr(39))}{first[:3]}{key}",
         "ChartNumber": f"C{key:05d}" if rng.random() < 0.5 else "",
-        "ClinicNum": 0 if rng.random() < 0.02 else clinic,
+        "ClinicNum": 0 if rng.random() < 0.02 else house.clinic,
         "PreferConfirmMethod": rng.choice((0, 0, 4, 5, 8)),
         "PreferContactMethod": rng.choice((0, 0, 2, 4, 5)),
         "PreferRecallMethod": rng.choice((0, 0, 5, 8)),
@@ -172,7 +169,9 @@ def _person(
         "DateTStamp": f"{stamp} {rng.randrange(8, 17):02d}:{rng.randrange(60):02d}:{rng.randrange(60):02d}",
     }
     rows.add("patient", row)
-    return Person(key, row, age, status, clinic, dentist, hygienist, perio=age > 30 and rng.random() < 0.11)
+    return Person(
+        key, row, age, status, house.clinic, house.dentist, house.hygienist, perio=age > 30 and rng.random() < 0.11
+    )
 
 
 def _phone(rng: Random) -> str:
@@ -211,7 +210,9 @@ def _plans(rows: Rows, rng: Random, made: Setup) -> list[Plan]:
         for group in range(rng.choice((1, 2, 2, 3))):
             kind = rng.choices(("p", ""), (80, 20))[0]
             kind = "f" if "Medicaid" in name else "c" if "Capitation" in name else kind
-            schedule = {"p": rng.choice(("PPO Standard", "PPO Low")), "f": "State Medicaid", "c": "PPO Low"}.get(kind, "")
+            schedule = {"p": rng.choice(("PPO Standard", "PPO Low")), "f": "State Medicaid", "c": "PPO Low"}.get(
+                kind, ""
+            )
             maximum = rng.choice((1000.0, 1250.0, 1500.0, 2000.0))
             key = rows.add(
                 "insplan",
@@ -262,9 +263,13 @@ def _benefits(rows: Rows, made: Setup, plan: Plan) -> None:
             full = plan.kind in ("f", "c")
             rows.add("benefit", base | {"BenefitType": 1, "CovCatNum": category, "Percent": 100 if full else percent})
         if name == "Orthodontics":
-            rows.add("benefit", base | {"BenefitType": 5, "CovCatNum": category, "MonetaryAmt": 1500.0, "TimePeriod": 3})
+            rows.add(
+                "benefit", base | {"BenefitType": 5, "CovCatNum": category, "MonetaryAmt": 1500.0, "TimePeriod": 3}
+            )
     exam = made.codes["D0120"]
-    rows.add("benefit", base | {"BenefitType": 5, "CovCatNum": 0, "CodeNum": exam, "Quantity": 2, "QuantityQualifier": 1})
+    rows.add(
+        "benefit", base | {"BenefitType": 5, "CovCatNum": 0, "CodeNum": exam, "Quantity": 2, "QuantityQualifier": 1}
+    )
 
 
 def _insure(rows: Rows, rng: Random, made: Setup, family: list[Person], plans: list[Plan]) -> None:

@@ -161,10 +161,23 @@ COVERAGE = (
     ("Orthodontics", "Orthodontics", 50, "D8000", "D8999"),
     ("Adjunctive", "Adjunctive", 80, "D9000", "D9999"),
 )
-EBENEFIT = (
-    "None General Diagnostic Periodontics Restorative Endodontics MaxillofacialProsth Crowns Accident Orthodontics "
-    "Prosthodontics OralSurgery RoutinePreventive DiagnosticXRay Adjunctive"
-).split()
+EBENEFIT = [
+    "None",
+    "General",
+    "Diagnostic",
+    "Periodontics",
+    "Restorative",
+    "Endodontics",
+    "MaxillofacialProsth",
+    "Crowns",
+    "Accident",
+    "Orthodontics",
+    "Prosthodontics",
+    "OralSurgery",
+    "RoutinePreventive",
+    "DiagnosticXRay",
+    "Adjunctive",
+]
 
 RECALL_TYPES = (
     ("Prophy", 393217, "/XXXX/", "D0120,D1110", False, ("D1110", "D1120")),
@@ -175,7 +188,7 @@ RECALL_TYPES = (
     ("Full Set", 83886080, "//", "D0210", True, ("D0210",)),
     ("Exam", 393217, "X", "D0120", True, ("D0120", "D0150", "D0180")),
 )
-"""Name, interval packed as years x 2^24 + months x 2^16 + weeks x 2^8 + days, pattern, procedures, appended, triggers."""
+"""Name, interval (see `desk.plus_interval`), pattern, procedures, appended to the special ones, triggers."""
 
 
 @dataclass
@@ -213,8 +226,7 @@ def covered_as(code: str) -> tuple[str, int]:
 
     The ranges are the ones that Open Dental's set-up starts with; the most special one wins.
     """
-    best = ("General", 0)
-    width = 10_000
+    best, width = ("General", 0), 10_000
     number = int(code[1:5]) if code[:1] == "D" and code[1:5].isdigit() else -1
     for name, _, percent, start, end in COVERAGE:
         if start and int(start[1:]) <= number <= int(end[1:]):

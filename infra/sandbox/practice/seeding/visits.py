@@ -12,13 +12,39 @@ from infra.sandbox.practice.seeding.people import Person
 from infra.sandbox.practice.seeding.rows import Row, Rows, at, on
 from infra.sandbox.practice.seeding.setup import HYGIENE_CODES, Setup
 
-HISTORY_COLUMNS = (
-    "AptNum PatNum AptStatus Pattern Confirmed TimeLocked Op Note ProvNum ProvHyg AptDateTime NextAptNum UnschedStatus "
-    "IsNewPatient ProcDescript ClinicNum IsHygiene DateTStamp DateTimeArrived DateTimeSeated DateTimeDismissed InsPlan1 "
-    "InsPlan2 AppointmentTypeNum SecDateTEntry Priority PatternSecondary ItemOrderPlanned"
-).split()
+HISTORY_COLUMNS = [
+    "AptNum",
+    "PatNum",
+    "AptStatus",
+    "Pattern",
+    "Confirmed",
+    "TimeLocked",
+    "Op",
+    "Note",
+    "ProvNum",
+    "ProvHyg",
+    "AptDateTime",
+    "NextAptNum",
+    "UnschedStatus",
+    "IsNewPatient",
+    "ProcDescript",
+    "ClinicNum",
+    "IsHygiene",
+    "DateTStamp",
+    "DateTimeArrived",
+    "DateTimeSeated",
+    "DateTimeDismissed",
+    "InsPlan1",
+    "InsPlan2",
+    "AppointmentTypeNum",
+    "SecDateTEntry",
+    "Priority",
+    "PatternSecondary",
+    "ItemOrderPlanned",
+]
 
 BACK_TEETH = ("2", "3", "4", "5", "12", "13", "14", "15", "18", "19", "20", "21", "28", "29", "30", "31")
+MOLARS = ("2", "3", "14", "15", "18", "19", "30", "31")
 FRONT_TEETH = ("6", "7", "8", "9", "10", "11", "23", "24", "25", "26")
 BABY_TEETH = ("A", "B", "I", "J", "K", "L", "S", "T")
 QUADRANTS = ("UR", "UL", "LR", "LL")
@@ -57,7 +83,9 @@ class Diary:
                 key = (room["ClinicNum"], bool(room["IsHygiene"]))
                 self._rooms.setdefault(key, []).append(room["OperatoryNum"])
 
-    def procedure(self, person: Person, work: Work, status: ProcStatus, day: date, *, apt: int = 0, **more: object) -> int:
+    def procedure(
+        self, person: Person, work: Work, status: ProcStatus, day: date, *, apt: int = 0, **more: object
+    ) -> int:
         """Chart `work` and return its ProcNum."""
         hygiene = work.code in HYGIENE_CODES
         entered = min(datetime.combine(day, datetime.min.time()) + timedelta(hours=12), self.midnight)
@@ -116,11 +144,12 @@ class Diary:
             if step > 0 and start is None and day == self.today:
                 day += timedelta(days=1)
         status = fate or self._fate(start)
-        row = self._appointment(person, start, room, slots, status, hygiene=hygiene, new=new, kind=kind, works=works)
+        row = self.appointment(person, start, room, slots, status, hygiene=hygiene, new=new, kind=kind, works=works)
         apt = self.rows.add("appointment", row)
         done = status is AptStatus.COMPLETE
         procs = [
-            self.procedure(person, work, ProcStatus.C if done else ProcStatus.TP, start.date(), apt=apt) for work in works
+            self.procedure(person, work, ProcStatus.C if done else ProcStatus.TP, start.date(), apt=apt)
+            for work in works
         ]
         self._history(row)
         if status is AptStatus.BROKEN or (status is AptStatus.UNSCHED_LIST and rng.random() < 0.5):
@@ -144,7 +173,7 @@ class Diary:
             (AptStatus.COMPLETE, AptStatus.UNSCHED_LIST, AptStatus.BROKEN, AptStatus.SCHEDULED), (88, 6.5, 4.5, 1)
         )[0]
 
-    def _appointment(
+    def appointment(
         self,
         person: Person,
         start: datetime,
@@ -246,7 +275,9 @@ class Diary:
         late = self.rng.random() < 0.6
         fee = 45.0 if self.rng.random() < 0.3 else 0.0
         proc = self.procedure(person, Work("D9987" if late else "D9986"), ProcStatus.C, day, ProcFee=fee)
-        self.rows["histappointment"][-1]["HistApptAction"] = int(HistApptAction.CANCELLED if late else HistApptAction.MISSED)
+        self.rows["histappointment"][-1]["HistApptAction"] = int(
+            HistApptAction.CANCELLED if late else HistApptAction.MISSED
+        )
         self.rows.add(
             "commlog",
             {
@@ -276,7 +307,7 @@ class Diary:
         """Leave the history of a visit that was taken off the schedule for good; its number is never used again."""
         start = datetime.combine(self.calendar.open_day(day, -1), datetime.min.time()) + timedelta(hours=10)
         room = self.made.dentist_rooms[0]
-        row = self._appointment(person, start, room, 6, AptStatus.BROKEN, hygiene=False, new=False, kind="", works=())
+        row = self.appointment(person, start, room, 6, AptStatus.BROKEN, hygiene=False, new=False, kind="", works=())
         row["AptNum"] = self.rows.add("appointment", {"gone": True})
         self._history(row, deleted=True)
 
@@ -329,16 +360,16 @@ def _life(diary: Diary, person: Person) -> None:
     if rng.random() < (0.5 if person.age >= 18 else 0.2):
         _treat(diary, person, last)
     if rng.random() < 0.06:
-        back = timedelta(days=rng.randrange(5, 400))
+        day = today - timedelta(days=rng.randrange(5, 400))
         works = (Work("D0140"), Work("D0220", rng.choice(BACK_TEETH)))
-        diary.visit(person, today - back, works, 6, hygiene=False, kind="Emergency")
+        diary.visit(person, day, works, 6, hygiene=False, kind="Emergency")
     if rng.random() < 0.1:
         diary.deleted_visit(person, today - timedelta(days=rng.randrange(5, 300)))
 
 
 def _new(person: Person, rng: Random) -> list[Work]:
     works = [Work("D0150"), Work(rng.choice(("D0210", "D0330")))]
-    return works + [Work("D1110") if person.age >= 14 else Work("D1120")]
+    return [*works, Work("D1110") if person.age >= 14 else Work("D1120")]
 
 
 def _recall(diary: Diary, person: Person, day: date) -> Visit | None:
@@ -359,24 +390,22 @@ def _treatment(person: Person, rng: Random) -> tuple[list[Work], int, str]:
     tooth = rng.choice(BACK_TEETH)
     if person.age < 13:
         return [Work("D2392", rng.choice(BABY_TEETH), rng.choice(("MO", "DO")))], 6, "Filling"
-    draw = rng.random()
-    if draw < 0.5:
-        works = [Work("D2391", tooth, "O"), Work("D2392", tooth, rng.choice(("MO", "DO"))), Work("D2393", tooth, "MOD")]
-        front = Work("D2331", rng.choice(FRONT_TEETH), rng.choice(("MF", "DL", "MIF"[:2])))
-        return rng.sample([rng.choice(works), front], rng.choice((1, 1, 2))), rng.choice((8, 10, 12)), "Filling"
-    if draw < 0.68:
-        return [Work("D2740", tooth), Work("D2950", tooth)], rng.choice((16, 18, 20)), "Crown"
-    if draw < 0.77:
-        molar = tooth in ("2", "3", "14", "15", "18", "19", "30", "31")
-        return [Work("D3330" if molar else "D3320", tooth)], 18, ""
-    if draw < 0.87:
-        return [Work("D7140", tooth)], 8, ""
-    if draw < 0.95:
-        quads = rng.sample(QUADRANTS, 2)
-        return [Work("D4341", surf=quad) for quad in quads], 18, ""
-    if draw < 0.98:
-        return [Work("D6010", tooth)], 18, ""
-    return [Work(rng.choice(("D5110", "D5120")), surf=rng.choice("UL"))], 12, ""
+    fillings = [Work("D2391", tooth, "O"), Work("D2392", tooth, rng.choice(("MO", "DO"))), Work("D2393", tooth, "MOD")]
+    front = Work("D2331", rng.choice(FRONT_TEETH), rng.choice(("MF", "DL", "MI")))
+    quarters = [Work("D4341", surf=quad) for quad in rng.sample(QUADRANTS, 2)]
+    denture = rng.choice((Work("D5110", surf="U"), Work("D5120", surf="L")))
+    root = Work("D3330" if tooth in MOLARS else "D3320", tooth)
+    kinds: tuple[tuple[int, list[Work], int, str], ...] = (
+        (50, rng.sample([rng.choice(fillings), front], rng.choice((1, 1, 2))), rng.choice((8, 10, 12)), "Filling"),
+        (18, [Work("D2740", tooth), Work("D2950", tooth)], rng.choice((16, 18, 20)), "Crown"),
+        (9, [root], 18, ""),
+        (10, [Work("D7140", tooth)], 8, ""),
+        (8, quarters, 18, ""),
+        (3, [Work("D6010", tooth)], 18, ""),
+        (2, [denture], 12, ""),
+    )
+    _, works, slots, kind = rng.choices(kinds, [weight for weight, *_ in kinds])[0]
+    return works, slots, kind
 
 
 def _treat(diary: Diary, person: Person, exam: date) -> None:
@@ -408,7 +437,7 @@ def _treat(diary: Diary, person: Person, exam: date) -> None:
 
 
 def _planned(diary: Diary, person: Person, works: Sequence[Work], slots: int, exam: date) -> None:
-    row = diary._appointment(  # noqa: SLF001  (the diary's own helper, one module)
+    row = diary.appointment(
         person,
         datetime.combine(exam, datetime.min.time()),
         diary.made.dentist_rooms[0],
@@ -434,9 +463,18 @@ def _treatment_plan(
     stamp = f"{exam} 11:30:00"
     plan = {"PatNum": person.key, "DateTP": on(exam), "Note": "", "ResponsParty": person.row["Guarantor"]}
     plan |= {"SecDateEntry": on(exam), "SecDateTEdit": stamp, "DateTSigned": NO_TIME, "DateTPracticeSigned": NO_TIME}
-    active = next(
-        (r["TreatPlanNum"] for r in reversed(rows["treatplan"]) if r["PatNum"] == person.key and r["TPStatus"] == 1), 0
-    ) if rows["treatplan"] and rows["treatplan"][-1]["PatNum"] == person.key else 0
+    active = (
+        next(
+            (
+                r["TreatPlanNum"]
+                for r in reversed(rows["treatplan"])
+                if r["PatNum"] == person.key and r["TPStatus"] == 1
+            ),
+            0,
+        )
+        if rows["treatplan"] and rows["treatplan"][-1]["PatNum"] == person.key
+        else 0
+    )
     active = active or rows.add("treatplan", plan | {"Heading": "Active Treatment Plan", "TPStatus": 1})
     for proc in procs:
         rows.add("treatplanattach", {"TreatPlanNum": active, "ProcNum": proc, "Priority": 0})
@@ -475,7 +513,11 @@ def _today(diary: Diary, people: list[Person]) -> None:
         diary.visit(person, diary.today, works, slots, hygiene=False, kind=kind)
     confirmation = diary.made.definitions[DefCat.CONFIRMATION]
     early = sorted(
-        (row for row in rows["appointment"] if "gone" not in row and row["AptStatus"] == 1 and row["AptDateTime"][:10] == on(diary.today)),
+        (
+            row
+            for row in rows["appointment"]
+            if "gone" not in row and row["AptStatus"] == 1 and row["AptDateTime"][:10] == on(diary.today)
+        ),
         key=lambda row: row["AptDateTime"],
     )
     for row, (word, column) in zip(early, ((7, "DateTimeSeated"), (6, "DateTimeArrived")), strict=False):
@@ -496,9 +538,7 @@ def _odd_visits(diary: Diary, people: list[Person]) -> None:
 
     def odd(start: datetime, room: int, slots: int, status: AptStatus = AptStatus.SCHEDULED, **changes: object) -> None:
         person = rng.choice(active)
-        row = diary._appointment(  # noqa: SLF001  (the diary's own helper, one module)
-            person, start, room, slots, status, hygiene=False, new=False, kind="", works=()
-        )
+        row = diary.appointment(person, start, room, slots, status, hygiene=False, new=False, kind="", works=())
         row |= changes
         rows.add("appointment", row)
 
@@ -506,7 +546,14 @@ def _odd_visits(diary: Diary, people: list[Person]) -> None:
     odd(tomorrow + timedelta(hours=9), made.dentist_rooms[0], 8, Note="Squeezed in.")
     odd(tomorrow + timedelta(hours=9, minutes=20), made.dentist_rooms[0], 6, Note=names.LONG_NOTE)
     odd(tomorrow + timedelta(hours=9), made.overflow_room, 6, ProvNum=made.dentists[0], ClinicNum=made.clinics[0])
-    odd(tomorrow + timedelta(hours=8), made.overflow_room, 4, AptStatus.PT_NOTE, Note="Lab pick-up at noon.", Confirmed=0)
+    odd(
+        tomorrow + timedelta(hours=8),
+        made.overflow_room,
+        4,
+        AptStatus.PT_NOTE,
+        Note="Lab pick-up at noon.",
+        Confirmed=0,
+    )
     odd(tomorrow - timedelta(days=9), made.overflow_room, 4, AptStatus.PT_NOTE_COMPLETED, Note="Fridge repaired.")
     odd(tomorrow + timedelta(hours=16), made.dentist_rooms[-1], 12, Pattern="//XXXX//XX//")
     year = diary.today.year
