@@ -1,10 +1,29 @@
-"""Holds the place of this function until its handler is written."""
+"""POST /authenticate: a practice's keys for a session."""
 
 from __future__ import annotations
 
-from typing import Any
+from gateway.core.authenticate import Credentials, Enrolment, authenticate
+from gateway.web.answers import Answer, session_answer
+from gateway.web.app import entrypoint, http_app
+from gateway.web.http import HttpRequest
+from gateway.web.prefer import Prefer
+from gateway.wiring.services import services
+
+app = http_app(services)
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Refuse: there is nothing here yet."""
-    raise NotImplementedError
+@app.post("/authenticate")
+def post_authenticate(credentials: Credentials, request: HttpRequest, prefer: Prefer) -> Answer:
+    """Open a session; wait for the keys of a new practice to be verified as long as the caller prefers."""
+    session = authenticate(
+        credentials,
+        authorization=request.headers.get("authorization"),
+        source_ip=request.source_ip,
+        wait_s=prefer.wait_s,
+        enrolment=Enrolment.of_environment(),
+        on=services(),
+    )
+    return session_answer(session)
+
+
+lambda_handler = entrypoint(app)

@@ -1,10 +1,21 @@
-"""Holds the place of this function until its handler is written."""
+"""GET /operations/{id}: how far an operation is and what became of it."""
 
 from __future__ import annotations
 
-from typing import Any
+from gateway.core.callers import Caller
+from gateway.core.following import follow
+from gateway.web.answers import Answer, operation_answer
+from gateway.web.app import entrypoint, http_app
+from gateway.wiring.services import services
+
+app = http_app(services)
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Refuse: there is nothing here yet."""
-    raise NotImplementedError
+@app.get("/operations/{id}")
+def get_operation(id: str, caller: Caller) -> Answer:
+    """Show the caller's own operation."""
+    on = services()
+    return operation_answer(follow(id, caller=caller, on=on), now=on.clock.now())
+
+
+lambda_handler = entrypoint(app)

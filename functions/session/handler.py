@@ -1,10 +1,21 @@
-"""Holds the place of this function until its handler is written."""
+"""DELETE /session: the end of a session."""
 
 from __future__ import annotations
 
-from typing import Any
+from gateway.core.sessions import end_session
+from gateway.web.answers import Answer, nothing
+from gateway.web.app import entrypoint, http_app
+from gateway.web.http import HttpRequest
+from gateway.wiring.services import services
+
+app = http_app(services)
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Refuse: there is nothing here yet."""
-    raise NotImplementedError
+@app.delete("/session")
+def delete_session(request: HttpRequest) -> Answer:
+    """End the session whose token the request carries; one that is over already stays over."""
+    end_session(request.headers.get("authorization"), on=services())
+    return nothing()
+
+
+lambda_handler = entrypoint(app)

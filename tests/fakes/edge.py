@@ -72,11 +72,12 @@ class FakeCache:
         self.rows = {key: rows for key, rows in self.rows.items() if key[0] != practice_id or rows.as_of >= at}
 
 
+STANDARD = PaceView(interval_s=1.0, waiting=0, next_free_at=None, offline=False, key_refused=False, killed=False)
+
+
 @dataclass
 class FakePaces:
-    pace: PaceView = PaceView(
-        interval_s=1.0, waiting=0, next_free_at=None, offline=False, key_refused=False, killed=False
-    )
+    pace: PaceView = STANDARD
 
     def view(self, practice_id: str) -> PaceView:
         return self.pace

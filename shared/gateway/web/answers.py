@@ -59,6 +59,17 @@ def write_answer(operation: Operation, *, now: datetime, location: str | None = 
     return replace(answer, status=201 if operation.created else 200, headers=headers, etag=None)
 
 
+def session_answer(session: Mapping[str, Any]) -> Answer:
+    """200 with a token, which no cache may keep (RFC 6749, section 5.1)."""
+    practice_id = (session.get("practice") or {}).get("id")
+    return Answer(status=200, body=session, headers={"Cache-Control": "no-store"}, practice_id=practice_id)
+
+
+def nothing() -> Answer:
+    """204: it is done and there is nothing to show."""
+    return Answer(status=204, headers={"Cache-Control": "no-store"})
+
+
 def operation_answer(operation: Operation, *, now: datetime) -> Answer:
     """200 with the operation; `Retry-After` says when to look again."""
     view = operation_view(operation)

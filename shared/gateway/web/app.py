@@ -19,7 +19,7 @@ from gateway.core.callers import Caller
 from gateway.core.errors import AppError, StillRunning, Unauthenticated
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
-from gateway.web import logging, problems
+from gateway.web import logging, problems, snapshot
 from gateway.web.answers import operation_answer, to_json
 from gateway.web.conditional import matched
 from gateway.web.freshness import freshness_of
@@ -139,8 +139,10 @@ class HttpApp:
             return by_type[kind]
         if kind is str and f"{{{name}}}" in request.route:
             return partial(_path_param, name=name)
+        if request.method == "POST" and kind is not str:
+            return partial(body_model, model=kind)
         if hasattr(kind, "model_fields"):
-            return partial(body_model if request.method == "POST" else query_model, model=kind)
+            return partial(query_model, model=kind)
         raise TypeError(f"nothing binds the argument {name}")
 
     def _caller(self, request: HttpRequest) -> Caller:
@@ -167,8 +169,9 @@ def http_app(services: Callable[[], Services]) -> HttpApp:
 
 
 def entrypoint(app: HttpApp) -> LambdaHandler:
-    """What Lambda calls."""
+    """What Lambda calls. Where the function has SnapStart, its first request's modules go into the snapshot."""
     logging.configure()
+    snapshot.prepare()
     return app.__call__
 
 

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from gateway.core.errors import Invalid
 from gateway.web.http import HttpRequest
@@ -52,8 +53,8 @@ def no_query(request: HttpRequest) -> None:
         raise _unknown(name)
 
 
-def body_model(request: HttpRequest, model: type[Model]) -> Model:
-    """The body as `model`: one JSON object, each member once, types as JSON has them.
+def body_model(request: HttpRequest, model: Any) -> Any:
+    """The body as `model`, a pydantic model or a union of some: one JSON object, each member once, types as JSON's.
 
     Raises:
         MediaTypeUnsupported, BodyTooLarge, BodyNotJson.
@@ -68,12 +69,18 @@ def body_model(request: HttpRequest, model: type[Model]) -> Model:
     values = parse_json(body)
     if not isinstance(values, dict):
         raise BodyNotJson("the body must be one JSON object")
-    _refuse_numbers_as_dates(model, values)
     try:
         # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
-        return model.model_validate_json(body, strict=True, extra="forbid")
+        made = _adapter(model).validate_json(body, strict=True, extra="forbid")
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise _invalid(error, tagged=not isinstance(model, type)) from None
+    _refuse_numbers_as_dates(type(made), values)
+    return made
+
+
+@cache
+def _adapter(model: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def parse_json(body: bytes) -> Any:
@@ -132,13 +139,18 @@ def _unknown(name: str) -> Invalid:
     return Invalid("there is no such parameter", param=name[:100])
 
 
-def _invalid(error: ValidationError) -> Invalid:
-    found = [
-        {"param": ".".join(map(str, one["loc"])) or "body", "detail": one["msg"]}
-        for one in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    first = found[0]
-    detail = f"{first['param']}: {first['detail']}"
-    return (
-        Invalid(detail, param=first["param"], errors=found) if len(found) > 1 else Invalid(detail, param=first["param"])
-    )
+def _invalid(error: ValidationError, *, tagged: bool = False) -> Invalid:
+    """The errors of `error` by field. In a `tagged` union each place begins with the tag, which is no field."""
+    found = []
+    for one in error.errors(include_url=False, include_input=False):
+        place = one["loc"][1:] if tagged else one["loc"]
+        # A tag that is missing or unknown has no place, but a name.
+        tag = str(one.get("ctx", {}).get("discriminator", "body")).strip("'")
+        param = ".".join(str(part)[:100] for part in place) or tag
+        # pydantic's words for an unknown tag quote it.
+        detail = "is missing or not one of the kinds there are" if "tag" in one["type"] else one["msg"]
+        found.append({"param": param, "detail": detail})
+    detail = f"{found[0]['param']}: {found[0]['detail']}"
+    if len(found) == 1:
+        return Invalid(detail, param=found[0]["param"])
+    return Invalid(detail, param=found[0]["param"], errors=found)

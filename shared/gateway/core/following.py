@@ -1,0 +1,26 @@
+"""`GET /operations/{id}`: how far a caller's own operation is."""
+
+from __future__ import annotations
+
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.connect import KIND as CONNECT
+from gateway.core.errors import NotFound
+from gateway.core.operations import Operation
+from gateway.core.ports import Services
+
+
+def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
+    """The operation as it stands.
+
+    Raises:
+        NotFound: there is none, or it is another client's: the two are told apart nowhere.
+        ScopeMissing, BaaMissing: its result is the practice's data like any other.
+    """
+    operation = on.operations.get(operation_id)
+    if operation.request.client_id != caller.id:
+        raise NotFound("no such operation")
+    # A practice that is being connected is nobody's yet, and its operation holds none of its data.
+    if operation.request.kind != CONNECT:
+        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on)
+    return operation
