@@ -257,6 +257,11 @@ def put_again(entry: Entry, *, now: datetime) -> Entry | None:
     return replace(entry, record=replace(of, puts=of.puts + 1, due_at=now + pause))
 
 
+def still_parked(entry: Entry, *, until: datetime) -> Entry:
+    """A parked operation stays so until later: its practice is known not to answer yet."""
+    return replace(entry, record=replace(entry.record, parked_until=until, due_at=until))
+
+
 def succeeded(
     entry: Entry,
     *,
@@ -348,7 +353,7 @@ def sent(entry: Entry, call: UpstreamCall, effect: Effect, *, attempt: int, hold
     old = entry.steps.get(call.step)
     if old is not None and not (effect is Effect.SET and old.state in {StepState.SENT, StepState.UNKNOWN}):
         raise WrongTransition(f"step {call.step} is {old.state} already")
-    step = Step(call.step, call, effect, StepState.SENT, now, holder)
+    step = Step(call.step, call, effect, StepState.SENT, now, holder, looks=old.looks if old else 0)
     return replace(entry, steps={**entry.steps, call.step: step})
 
 
@@ -380,10 +385,11 @@ def step_to(
 
 
 def lost(entry: Entry, name: str) -> Entry:
-    """The answer to an `add` is lost: the operation is unknown until evidence or a late answer settles it."""
+    """The answer is lost: unknown until evidence, or another try of a `set`, or a late answer settles it."""
     if entry.steps[name].state is not StepState.UNKNOWN:
         entry = step_to(entry, name, StepState.UNKNOWN)
-    return _await_evidence(entry, entry.steps[name].sent_at + LOOKS_AFTER[0])
+    step = entry.steps[name]
+    return _await_evidence(entry, step.sent_at + LOOKS_AFTER[min(step.looks, len(LOOKS_AFTER) - 1)])
 
 
 def _await_evidence(entry: Entry, at: datetime) -> Entry:
@@ -481,6 +487,18 @@ def settled_by(entry: Entry, name: str, look: Look, *, now: datetime) -> Entry:
     return _await_evidence(seen, now + LOOK_AGAIN)
 
 
+def send_again(entry: Entry, name: str, *, now: datetime) -> Entry:
+    """Let the plan send a lost `set` once more: absolute values may be written twice.
+
+    Raises: WrongTransition: it is an `add`, or not lost.
+    """
+    step = entry.steps[name]
+    if step.effect is not Effect.SET or step.state is not StepState.UNKNOWN:
+        raise WrongTransition(f"step {name} may not be sent again")
+    again = replace(entry, steps={**entry.steps, name: replace(step, looks=step.looks + 1)})
+    return _go_on(again, now=now)
+
+
 def could_not_look(entry: Entry, *, now: datetime) -> Entry:
     """The practice did not answer, or not completely: such a look says nothing and is repeated."""
     return _await_evidence(entry, now + LOOK_OFFLINE)
@@ -499,6 +517,11 @@ def _others_reference(row: Mapping[str, Any], evidence: Evidence) -> bool:
 
 def _texts(row: Mapping[str, Any]) -> list[str]:
     return [value for value in row.values() if isinstance(value, str)]
+
+
+def key_of(row: Mapping[str, Any], key_field: str) -> int | None:
+    """The row's key, quoted or not; None where there is none."""
+    return _number(row.get(key_field))
 
 
 def _number(value: Any) -> int | None:

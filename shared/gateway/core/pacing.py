@@ -26,8 +26,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 
+from gateway.core.ports import PaceView
 from gateway.core.practices import Mode, Practice, Tier
 
 FLOORS_S: Mapping[Tier, float] = {Tier.READ_ONLY: 5.0, Tier.STANDARD: 1.0, Tier.ENTERPRISE: 0.5, Tier.UNPACED: 0.0}
@@ -36,14 +38,20 @@ FLOORS_S: Mapping[Tier, float] = {Tier.READ_ONLY: 5.0, Tier.STANDARD: 1.0, Tier.
 GUARD_S = 0.003
 """Added to every paced interval: what a call may gain on its predecessor on the way to Open Dental."""
 
-CALL_LIMIT_S = 65.0
-"""Longest a call may take: Open Dental's own limit of 60 s, and a little for its 504 to arrive."""
+CALL_LIMIT_S = 74.0
+"""Longest a call may take, all in all: Open Dental's own limit of 60 s, and what connecting, sending and a 504 need.
+
+With the lease's margin that is under 90 s, the longest that a crash blocks a practice. The adapter's time-outs add up
+to it."""
 
 LEASE_MARGIN_S = 15.0
 """A lease, and a message's invisibility, outlive the call's limit by this much."""
 
 MAX_WAITING = 200
 """Queued or parked turns of one practice; the next one is refused."""
+
+FULL_RETRY_S = 60.0
+"""When a caller that met a full queue may ask again: the fastest key has moved on by 120 turns by then."""
 
 MAX_VISIBILITY_S = 900.0
 """Longest wait in the queue; a longer one is a parked turn."""
@@ -70,7 +78,7 @@ BACKGROUND_QUEUED_S = 240.0
 
 @dataclass(frozen=True, slots=True)
 class KeyPace:
-    """The pace of one customer key. `next_free_at` is epoch seconds; `clean_calls` counts since the last 429 or step."""
+    """The pace of one customer key. `next_free_at`: epoch seconds. `clean_calls`: since the last 429 or step."""
 
     floor_s: float
     interval_s: float
@@ -131,12 +139,8 @@ class PaceItem:
     @property
     def due_at(self) -> float | None:
         """When the lane has to look at this practice: background work due, a probe, or a lane whose turn was lost."""
-        times = []
-        if self.next_due_at is not None:
-            times.append(max(self.next_due_at, self.lane_until))
-        if self.breaker.trip is not None:
-            times.append(max(self.breaker.probe_at, self.lane_until))
-        return min(times) if times else None
+        wanted = self.next_due_at if self.breaker.trip is None else self.breaker.probe_at
+        return None if wanted is None else max(wanted, self.lane_until)
 
 
 def floor_of(practice: Practice) -> float:
@@ -285,11 +289,19 @@ def where_to_wait(wait_s: float, interval_s: float) -> Wait:
     return Wait.QUEUE if wait_s <= MAX_VISIBILITY_S else Wait.PARKED
 
 
-def eta_s(item: PaceItem, key: str, floor_s: float, position: int, now: float) -> float:
-    """Seconds until the turn at `position` (1 is next) has probably been called; one call a turn is assumed."""
-    pace = key_pace(item, key, floor_s)
-    start = max(now, pace.next_free_at, item.breaker.probe_at if item.breaker.trip else 0.0)
-    return start - now + max(pace.interval_s, 0.3) * max(0, position - 1)
+def view_of(item: PaceItem, now: float) -> PaceView:
+    """What callers are told of the pace. A breaker whose probe is due keeps nobody away: the next call is the probe."""
+    slowest = max(item.keys.values(), key=lambda pace: pace.next_free_at, default=None)
+    trip = item.breaker.trip if item.breaker.probe_at > now else None
+    free_at = max(slowest.next_free_at if slowest else 0.0, item.breaker.probe_at if trip else 0.0)
+    return PaceView(
+        interval_s=slowest.interval_s if slowest else FLOORS_S[Tier.READ_ONLY],
+        waiting=item.waiting,
+        next_free_at=datetime.fromtimestamp(free_at, UTC) if free_at else None,
+        offline=trip is Trip.OFFLINE,
+        key_refused=trip is Trip.KEY_REFUSED,
+        killed=item.killed,
+    )
 
 
 # -- breakers -------------------------------------------------------------------------------------------------------
@@ -393,7 +405,7 @@ def offer_lane(item: PaceItem, now: float, horizon_s: float = 60.0) -> tuple[Pac
     `lane_until`.
     """
     due = item.due_at
-    if item.killed or due is None or due > now + horizon_s or item.lane_until > now + horizon_s:
+    if item.killed or due is None or due > now + horizon_s:
         return None
     delay = max(0.0, due - now)
     return replace(item, lane_until=now + delay + BACKGROUND_QUEUED_S), delay

@@ -70,6 +70,13 @@ class Operations(Protocol):
         """
         ...
 
+    def withdraw(self, operation_id: str) -> None:
+        """Forget an operation that was just opened and whose turn is refused: its key is free again.
+
+        Nothing happens if a turn has begun it already.
+        """
+        ...
+
     def get(self, operation_id: str) -> Operation:
         """The operation, strongly consistent.
 

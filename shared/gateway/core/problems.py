@@ -30,9 +30,7 @@ def error_of(problem: Mapping[str, Any]) -> AppError:
         return StillRunning(str(problem.get("operation_id", "")))
     if issubclass(cls, Unavailable) and problem.get("retry_after") is not None:
         more["retry_after"] = float(problem["retry_after"])
-    return cls(
-        str(problem.get("detail", "")), param=problem.get("param"), upstream=problem.get("upstream"), **more
-    )
+    return cls(str(problem.get("detail", "")), param=problem.get("param"), upstream=problem.get("upstream"), **more)
 
 
 _OWN = frozenset({"code", "detail", "retryable", "param", "upstream", "retry_after"})

@@ -6,16 +6,35 @@ waits. Writes: `submit` queues; `wait_for` waits as long as the caller prefers.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from gateway.core.callers import Caller
-from gateway.core.operations import Operation, RowSet
-from gateway.core.ports import Services
+from gateway.core.errors import KeyNotUsable, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
+from gateway.core.hashing import canonical_hash
+from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
+from gateway.core.ports import PaceView, Services
 from gateway.core.practices import Practice
+from gateway.core.problems import error_of, problem_of
+
+__all__ = [
+    "Fetched",
+    "Freshness",
+    "canonical_hash",
+    "error_of",
+    "fetch",
+    "problem_of",
+    "submit",
+    "wait_for",
+    "with_eta",
+]
+
+FIRST_LOOK_S = 0.02
+LONGEST_PAUSE_S = 0.2
+"""A waiting request looks at its operation in growing pauses: soon for quick answers, seldom for slow ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +59,6 @@ class Fetched:
     upstream_calls: int
 
 
-def canonical_hash(value: Any) -> str:
-    """SHA-256 of JSON values, whatever the order of members."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def fetch(
     kind: str,
     bound: Mapping[str, Any],
@@ -63,7 +76,34 @@ def fetch(
         StillRunning: the wait is over. PracticeOffline: at once, when the practice is known to be offline.
         QueueFull, Throttled, or whatever error the operation ended with.
     """
-    raise NotImplementedError
+    cache_key = canonical_hash([kind, practice.id, bound])
+    kept = on.cache.get(practice.id, cache_key)
+    if kept is not None:
+        age_s = (on.clock.now() - kept.as_of).total_seconds()
+        if age_s <= freshness.max_age_s:
+            return Fetched(kept, max(0.0, age_s), "cache", 0)
+    view = on.paces.view(practice.id)
+    if view.offline:
+        raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
+    if view.key_refused:
+        raise KeyNotUsable("Open Dental refuses the practice's key; it is tried again once an hour")
+    request = Request(kind=kind, practice_id=practice.id, client_id=caller.id, input=dict(bound), cache_key=cache_key)
+    asked_at = on.clock.now()
+    operation = wait_for(_queue(request, on=on), wait_s=freshness.wait_s, on=on)
+    if operation.state is OperationState.FAILED:
+        raise error_of(operation.error or {})
+    if operation.state is not OperationState.SUCCEEDED:
+        raise _still_running(operation, freshness, on)
+    rows = on.cache.get(practice.id, cache_key)
+    if rows is None:
+        # Somebody wrote to the practice while we waited, or the copy has left the cache already: ask once more.
+        operation = wait_for(_queue(request, on=on), wait_s=freshness.wait_s, on=on)
+        rows = on.cache.get(practice.id, cache_key) if operation.state is OperationState.SUCCEEDED else None
+    if rows is None:
+        raise StillRunning(operation.id)
+    age_s = (on.clock.now() - rows.as_of).total_seconds()
+    shared = operation.submitted_at < asked_at
+    return Fetched(rows, max(0.0, age_s), "live", 0 if shared else rows.upstream_calls)
 
 
 def submit(
@@ -80,14 +120,83 @@ def submit(
     Raises:
         KeyReused, QueueFull, KeyNotUsable.
     """
-    raise NotImplementedError
+    request = Request(
+        kind=kind,
+        practice_id=practice.id,
+        client_id=caller.id,
+        input=dict(input_),
+        idempotency_key=idempotency_key,
+        body_hash=canonical_hash([kind, input_]),
+    )
+    return _queue(request, on=on)
 
 
 def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
     """Follow the operation until it is settled or unknown or the wait is over; return how it then stands."""
-    raise NotImplementedError
+    until, pause_s = on.clock.monotonic() + wait_s, FIRST_LOOK_S
+    while not operation.state.is_settled and operation.state is not OperationState.UNKNOWN:
+        left = until - on.clock.monotonic()
+        if left <= 0:
+            return with_eta(operation, on=on)
+        on.clock.sleep(min(pause_s, left))
+        pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
+        operation = on.operations.get(operation.id)
+    return operation
 
 
-def error_of(problem: Mapping[str, Any]) -> Exception:
-    """The AppError that an operation's stored problem came from, to be raised to a waiting caller."""
-    raise NotImplementedError
+def with_eta(operation: Operation, *, on: Services) -> Operation:
+    """The operation with its place in the practice's queue and when it has probably been called.
+
+    The place is how many turns wait, which is right for the last one and too careful for those before it.
+    """
+    if operation.state is not OperationState.QUEUED:
+        return operation
+    view = on.paces.view(operation.request.practice_id)
+    now = on.clock.now()
+    start = max(now, view.next_free_at or now, operation.parked_until or now)
+    position = max(1, view.waiting)
+    eta_at = start + timedelta(seconds=max(view.interval_s, 0.3) * position)
+    return replace(operation, queue_position=position, eta_at=eta_at)
+
+
+def _queue(request: Request, *, on: Services) -> Operation:
+    """Store the request, join the practice's queue, and put the turn on it; in this order a crash loses nothing."""
+    opened = on.operations.open(request, now=on.clock.now())
+    operation = opened.operation
+    if opened.fresh:
+        if request.idempotency_key is not None and on.paces.view(request.practice_id).key_refused:
+            on.operations.withdraw(operation.id)
+            raise KeyNotUsable("Open Dental refuses the practice's key; it is tried again once an hour")
+        try:
+            on.paces.join(request.practice_id, interactive=True, now=on.clock.now())
+        except QueueFull:
+            on.operations.withdraw(operation.id)
+            raise
+    if opened.fresh or _was_perhaps_never_put(operation, on):
+        # If the queue does not take it, the operation is accepted all the same: the sweeper, or a repeat, puts it.
+        with suppress(Unavailable):
+            on.calls.put(Turn(request.practice_id, operation.id, operation.attempt))
+    return operation
+
+
+def _was_perhaps_never_put(operation: Operation, on: Services) -> bool:
+    """Whether the function that took it may have died before it sent the turn; a second message is harmless."""
+    age = on.clock.now() - operation.submitted_at
+    return operation.state is OperationState.QUEUED and operation.parked_until is None and age > timedelta(seconds=60)
+
+
+def _still_running(operation: Operation, freshness: Freshness, on: Services) -> StillRunning | Throttled:
+    operation = with_eta(operation, on=on)
+    view = on.paces.view(operation.request.practice_id)
+    away_s = (view.next_free_at - on.clock.now()).total_seconds() if view.next_free_at else 0.0
+    # An interval is the normal pace; beyond it Open Dental has asked for a pause, and longer than this caller waits.
+    if freshness.wait_s > 0 and away_s > freshness.wait_s and away_s > 2 * view.interval_s:
+        return Throttled("Open Dental asked for a pause", retry_after=away_s)
+    eta_s = (operation.eta_at - on.clock.now()).total_seconds() if operation.eta_at else 1.0
+    return StillRunning(operation.id, retry_after=max(1.0, round(eta_s, 1)))
+
+
+def _retry_after(view: PaceView, on: Services) -> float:
+    if view.next_free_at is None:
+        return 5.0
+    return max(1.0, (view.next_free_at - on.clock.now()).total_seconds())

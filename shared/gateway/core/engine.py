@@ -1,0 +1,560 @@
+"""A turn: the upstream calls of one operation in a row, each in its own slot, safe against a crash at any line.
+
+The plan says what to call. The engine reserves a slot for each call, marks writes SENT before they go out, and keeps
+answers to reads in the journal: stored at every pause, and together with every SENT mark. After a crash, a pause or a
+settled write the plan starts again from the top; reads are answered from the journal, writes from their step, and
+only what was never answered is sent. A turn ends in one of three ways: done (its message may go), back (its message
+comes back by itself), or parked (its message may go; the sweeper wakes it).
+
+A turn that loses its lease or its entry to another one stops: whoever has them now does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NoReturn
+
+from gateway.core import ledger, pacing
+from gateway.core import registry as registered
+from gateway.core.errors import (
+    AppError,
+    KeyNotUsable,
+    NotFound,
+    NotWritten,
+    OperationClosed,
+    PermissionMissing,
+    PracticeOffline,
+    UpstreamBroken,
+    UpstreamRefused,
+    UpstreamTimedOut,
+    VersionTooOld,
+)
+from gateway.core.hashing import canonical_hash
+from gateway.core.ledger import Effect, Entry, Note
+from gateway.core.operations import RowSet, StepState, Turn
+from gateway.core.plans import Outcome, PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.practices import Practice
+from gateway.core.problems import error_of, problem_of
+from gateway.core.seat import BUDGET, FHIR_CAPABILITY, Budget, Exhausted, Seat, SlotTooFar, Visible, effect_of
+from gateway.core.worker import Superseded, WorkerServices
+from open_dental import errors as upstream
+
+MARK_AHEAD_S = 0.08
+"""How long before its slot a write is marked SENT: as late as may be, so that a crash leaves less in doubt."""
+
+KILLED_AGAIN_S = 60.0
+"""How often a turn looks whether the operator's kill switch is off again."""
+
+READ_BACK_TRIES = 100
+"""Failures after which an operation of which a part stands gives up reading; pauses grow to 15 minutes, so a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResult:
+    """What becomes of the turn's message: it comes back in `come_back_s`, or it may go."""
+
+    come_back_s: float | None = None
+
+
+class Ended(StrEnum):
+    """How far an operation is at the end of a turn."""
+
+    SETTLED = "settled"
+    UNKNOWN = "unknown"
+    PARKED = "parked"
+    BACK = "back"
+
+
+class Stop(Exception):
+    """The operation's turn ends here; nothing more is sent."""
+
+    def __init__(self, ended: Ended, seconds: float | None = None) -> None:
+        super().__init__(f"the turn ends: {ended}")
+        self.ended = ended
+        self.seconds = seconds
+
+
+def run_turn(
+    turn: Turn,
+    *,
+    on: WorkerServices,
+    holder: str,
+    visible: Visible,
+    budget: Budget = BUDGET,
+    kinds: Mapping[str, registered.Kind] = registered.KINDS,
+) -> TurnResult:
+    """Work `turn` off; `holder` names this invocation and no other.
+
+    Raises:
+        Unavailable: a service of ours did not answer; the message comes back and the turn is continued.
+    """
+    # background builds on this module; its import costs nothing before the first turn.
+    from gateway.core import background  # noqa: PLC0415
+
+    visible(pacing.CALL_LIMIT_S + pacing.LEASE_MARGIN_S)
+    seat = Seat(turn.practice_id, on=on, holder=holder, visible=visible, budget=budget)
+    if turn.operation_id is None:
+        return background.run_background_turn(seat, kinds=kinds)
+    try:
+        entry = on.ledger.load(turn.operation_id)
+    except NotFound:
+        return TurnResult()
+    if ledger.begun(entry, attempt=turn.attempt, holder=holder, now=on.clock.now()) is None:
+        return TurnResult()
+    run = OperationRun(seat, entry, kinds=kinds)
+    try:
+        seat.enter()
+    except (pacing.Busy, pacing.Killed) as error:
+        return TurnResult(error.seconds + 0.1 if isinstance(error, pacing.Busy) else KILLED_AGAIN_S)
+    except pacing.Closed as closed:
+        return run.turned_away(closed)
+    try:
+        result = run.run()
+        if result.come_back_s is None:
+            background.go_on_in_background(seat, kinds=kinds)
+        return result
+    finally:
+        seat.leave()
+
+
+class OperationRun:
+    """One turn of one operation, in a seat."""
+
+    def __init__(self, seat: Seat, entry: Entry, *, kinds: Mapping[str, registered.Kind]) -> None:
+        self._seat = seat
+        self._on = seat.on
+        self._entry = entry
+        # As the ledger has it; what is in `_entry` besides is learned and not stored yet.
+        self._stored = entry
+        self._slot_at = 0.0
+        self._kind = registered.kind_of(entry.record.request.kind, kinds)
+        self._practice: Practice | None = None
+        # Answers since the last save, and how much of the stored journal has been replayed.
+        self._notes: list[Note] = []
+        self._replayed = 0
+        self._calls = 0
+        self._as_of: datetime | None = None
+        self._is_fetch = ledger.is_fetch(entry.record.request)
+
+    # -- begin and end ----------------------------------------------------------------------------------------------
+
+    def run(self) -> TurnResult:
+        """Take the operation as far as it goes in this turn."""
+        try:
+            self._begin()
+            self._drive()
+        except Stop as stop:
+            return self._ended(stop)
+        except Superseded:
+            # Another turn or a late answer changed it; what is true now is read afresh.
+            return TurnResult(1.0)
+
+    def turned_away(self, closed: pacing.Closed) -> TurnResult:
+        """Nobody may call the practice now: readers are told at once, writes wait in the ledger."""
+        try:
+            self._begin()
+            if self._is_fetch or closed.trip is pacing.Trip.KEY_REFUSED:
+                self._fail(_error_of_closed(closed))
+            self._park(closed.seconds + 1)
+        except Stop as stop:
+            return self._ended(stop)
+        except Superseded:
+            return TurnResult(1.0)
+
+    def _ended(self, stop: Stop) -> TurnResult:
+        practice_id = self._seat.practice_id
+        if stop.ended is Ended.BACK:
+            return TurnResult(stop.seconds)
+        if stop.ended is Ended.PARKED:
+            self._on.pace.count(practice_id, parked=1)
+        else:
+            self._on.pace.count(practice_id, waiting=-1)
+        return TurnResult()
+
+    def _begin(self) -> None:
+        of = self._entry.record
+        entry = ledger.begun(self._entry, attempt=of.attempt, holder=self._seat.holder, now=self._on.clock.now())
+        if entry is None:
+            raise Superseded
+        self._store(entry)
+        self._practice = self._on.practices.get(of.request.practice_id)
+        self._take_up_lost_writes()
+        # What stands in part is tried on: its failures were counted when they happened, and paused for.
+        allowed = READ_BACK_TRIES if self._stands() else 0
+        if self._entry.record.unfinished > ledger.MAX_FAILURES + allowed:
+            self._fail(UpstreamBroken("the operation failed too often and was given up"))
+
+    def _stands(self) -> bool:
+        return any(step.state is StepState.DONE for step in self._entry.steps.values())
+
+    def _take_up_lost_writes(self) -> None:
+        """A write that an earlier turn marked SENT without an answer was cut off by a crash."""
+        for step in self._entry.steps.values():
+            if step.state in {StepState.SENT, StepState.UNKNOWN} and step.effect is Effect.ADD:
+                self._lost(step.name)
+
+    def _drive(self) -> NoReturn:
+        of = self._entry.record
+        context = PlanContext(self._of_practice(), of.id, of.submitted_at, of.reference)
+        plan = registered.plan_function(self._kind)(of.request.input, context)
+        try:
+            call = next(plan)
+            while True:
+                try:
+                    answer = self._answer(call)
+                except AppError as error:
+                    call = plan.throw(error)
+                else:
+                    call = plan.send(answer)
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+        except AppError as error:
+            self._fail(error)
+        finally:
+            plan.close()
+        self._succeed(outcome)
+
+    def _succeed(self, outcome: Outcome) -> NoReturn:
+        of, now = self._entry.record, self._on.clock.now()
+        entry = self._with_notes(keep=False)
+        if outcome.rows is not None and of.request.cache_key is not None:
+            rows = RowSet(
+                {name: [dict(row) for row in rows] for name, rows in outcome.rows.items()},
+                as_of=self._as_of or now,
+                upstream_calls=entry.record.upstream_calls,
+            )
+            self._on.cache.put(of.request.practice_id, of.request.cache_key, rows)
+        if self._kind.settle is not None:
+            registered.imported(self._kind.settle)(outcome, self._of_practice(), self._on)
+        self._store(
+            ledger.succeeded(
+                entry,
+                now=now,
+                result=outcome.body,
+                created=outcome.created,
+                warnings=outcome.warnings,
+                as_of=self._as_of,
+            )
+        )
+        raise Stop(Ended.SETTLED)
+
+    def _fail(self, error: AppError) -> NoReturn:
+        """End the operation with `error`; an open `set` is first settled by sending it once more, later."""
+        for step in self._entry.steps.values():
+            if step.state in {StepState.SENT, StepState.UNKNOWN}:
+                self._lost(step.name)
+        if self._kind.give_up is not None:
+            registered.imported(self._kind.give_up)(error, self._of_practice(), self._on)
+        self._store(ledger.failed(self._with_notes(keep=False), problem_of(error), now=self._on.clock.now()))
+        raise Stop(Ended.SETTLED)
+
+    def _give_up(self, error: AppError) -> NoReturn:
+        """Fail for trouble on the way, unless a part stands: then the rest is tried for a day, in growing pauses.
+
+        A write that stands must not be called failed because it could not be read back.
+        """
+        tries = self._entry.record.unfinished - ledger.MAX_FAILURES
+        if self._stands() and tries < READ_BACK_TRIES:
+            self._park(min(pacing.MAX_VISIBILITY_S, 60.0 * 2 ** min(tries, 10)), orderly=False)
+        self._fail(error)
+
+    def _park(self, seconds: float, *, orderly: bool = True) -> NoReturn:
+        until = self._on.clock.now() + timedelta(seconds=seconds)
+        entry = self._with_notes()
+        if not orderly:
+            entry = ledger.failed_once(entry)  # `parked` takes back what `begun` counted; this one was real
+        self._store(ledger.parked(entry, until=until))
+        raise Stop(Ended.PARKED)
+
+    def _back(self, seconds: float) -> NoReturn:
+        self._store(ledger.paused(self._with_notes(), now=self._on.clock.now()))
+        raise Stop(Ended.BACK, seconds)
+
+    # -- answers ----------------------------------------------------------------------------------------------------
+
+    def _answer(self, call: UpstreamCall) -> UpstreamAnswer:
+        effect = effect_of(call)
+        return self._read(call) if effect is Effect.READ else self._write(call, effect)
+
+    def _read(self, call: UpstreamCall) -> UpstreamAnswer:
+        asked = canonical_hash([call.operation, call.path, call.query, call.body])
+        journal = self._entry.journal
+        if self._replayed < len(journal):
+            note = journal[self._replayed]
+            self._replayed += 1
+            if note.asked == asked:
+                if note.answer is None:
+                    raise error_of(note.problem or {})
+                self._seen(note.answer)
+                return note.answer
+            # The plan asks otherwise than it did (a new release): nothing after this answers it.
+            self._replayed = len(journal)
+        while True:
+            self._slot()
+            try:
+                answer = self._send(call)
+            except upstream.OpenDentalError as error:
+                problem = self._after_failed_read(error)
+                if problem is None:
+                    continue
+                self._notes.append(Note(asked, problem=problem_of(problem)))
+                raise problem from None
+            self._notes.append(Note(asked, answer))
+            self._seen(answer)
+            return answer
+
+    def _after_failed_read(self, error: upstream.OpenDentalError) -> AppError | None:
+        """None: ask again, in another slot; an error: for the plan. Otherwise the turn stops here."""
+        if isinstance(error, upstream.Throttled):
+            return None
+        if self._kind.pending_keys and isinstance(error, upstream.Unauthorized | upstream.KeyNotAssigned):
+            return KeyNotUsable("Open Dental refuses the key", upstream=_said(error))
+        error = self._settled_401(error)
+        if isinstance(error, upstream.PracticeOffline):
+            self._offline()
+        if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
+            self._key_refused(error)
+        if isinstance(error, upstream.OutcomeUnknown | upstream.NotSent):
+            self._entry = ledger.failed_once(self._entry)
+            if self._entry.record.unfinished > ledger.MAX_FAILURES:
+                self._give_up(_broken(error))
+            return None
+        return app_error_of(error)
+
+    def _write(self, call: UpstreamCall, effect: Effect) -> UpstreamAnswer:
+        name = call.step or ""
+        step = self._entry.steps.get(name)
+        if step is not None:
+            if step.state is StepState.DONE:
+                return step.answer or UpstreamAnswer(200)
+            if step.state is StepState.REFUSED:
+                raise error_of(step.problem or {})
+            if step.state is StepState.NOT_DONE:
+                raise NotWritten("a lost write was looked for and is not there")
+        while True:
+            slot = self._slot()
+            self._seat.wait_until(slot - MARK_AHEAD_S)
+            now = self._on.clock.now()
+            of = self._entry.record
+            marked = ledger.sent(
+                self._with_notes(), call, effect, attempt=of.attempt, holder=self._seat.holder, now=now
+            )
+            self._store(marked)
+            try:
+                answer = self._send(call)
+            except upstream.OpenDentalError as error:
+                self._after_failed_write(name, effect, error)
+                continue
+            self._wrote()
+            self._done(name, answer)
+            return answer
+
+    def _after_failed_write(self, name: str, effect: Effect, error: upstream.OpenDentalError) -> None:
+        """Returning means: send it again, in another slot. Otherwise the turn stops, or the plan gets an error."""
+        if not error.nothing_done:
+            self._wrote()
+            if effect is Effect.ADD:
+                self._lost(name)
+            self._entry = ledger.failed_once(self._entry)
+            if isinstance(error, upstream.PracticeOffline):
+                self._offline()
+            if self._entry.record.unfinished > ledger.MAX_FAILURES:
+                self._lost(name)
+            return
+        if isinstance(error, upstream.Unavailable):
+            self._entry = ledger.unsent(self._entry, name)
+            if isinstance(error, upstream.PracticeOffline):
+                self._offline()
+            if isinstance(error, upstream.NotSent):
+                self._entry = ledger.failed_once(self._entry)
+                if self._entry.record.unfinished > ledger.MAX_FAILURES:
+                    self._give_up(_broken(error))
+            # Stored before the pause: until then a crash leaves a SENT mark that has to be looked for.
+            self._store(self._with_notes())
+            return
+        refused = _said(error)
+        problem = app_error_of(error)
+        self._store(
+            ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem={**problem_of(problem), "step": name})
+        )
+        error = self._settled_401(error)
+        if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
+            self._key_refused(error)
+        problem = app_error_of(error)
+        problem.upstream = refused
+        raise problem from None
+
+    def _done(self, name: str, answer: UpstreamAnswer) -> None:
+        evidence = self._entry.steps[name].call.evidence
+        if evidence is not None and evidence.reference is None:
+            # Nothing in the row says it is ours: an equal write that was lost must not take it for its own.
+            key = ledger.key_of(answer.row, evidence.key_field)
+            if key is not None:
+                operation = self._entry.steps[name].call.operation
+                self._on.ledger.claim(self._seat.practice_id, operation, key, by=self._entry.record.id)
+        try:
+            self._store(ledger.step_to(self._with_notes(), name, StepState.DONE, answer=answer))
+        except Superseded:
+            self._tell_late(name, answer)
+            raise
+
+    def _tell_late(self, name: str, answer: UpstreamAnswer) -> None:
+        """Another turn has the operation by now; what this one alone knows settles its step all the same."""
+        for _ in range(5):
+            was = self._on.ledger.load(self._entry.record.id)
+            entry = ledger.late_answer(was, name, self._seat.holder, answer, now=self._on.clock.now())
+            if entry is None:
+                return
+            try:
+                self._on.ledger.save(entry, was=was)
+            except Superseded:
+                continue
+            return
+
+    def _lost(self, name: str) -> NoReturn:
+        """The operation is unknown from here on; evidence is looked for in the background."""
+        self._wrote()
+        self._store(ledger.lost(self._with_notes(), name))
+        due = self._entry.record.due_at
+        if due is not None:
+            at = due.timestamp()
+            self._seat.change(lambda item: pacing.work_due(item, at))
+        raise Stop(Ended.UNKNOWN)
+
+    def _wrote(self) -> None:
+        self._on.cache.wrote(self._seat.practice_id, self._on.clock.now())
+
+    # -- calling ----------------------------------------------------------------------------------------------------
+
+    def _slot(self) -> float:
+        """Reserve the next slot, or end the turn."""
+        try:
+            self._slot_at = self._seat.slot(self._of_practice())
+        except Exhausted:
+            # Going on at once is no injustice where nobody waits.
+            if self._seat.item.ready <= 1:
+                self._back(0.0)
+            self._park(0.0)
+        except SlotTooFar as far:
+            if far.seconds <= pacing.MAX_VISIBILITY_S:
+                self._back(far.seconds)
+            self._park(far.seconds)
+        except pacing.Killed:
+            self._back(KILLED_AGAIN_S)
+        except pacing.LeaseLost:
+            self._back(1.0)
+        return self._slot_at
+
+    def _send(self, call: UpstreamCall) -> UpstreamAnswer:
+        practice = self._of_practice()
+        self._seat.wait_until(self._slot_at)
+        self._calls += 1
+        if self._kind.pending_keys:
+            return self._seat.send(registered.as_pending(practice), call, trips=False)
+        return self._seat.send(practice, call)
+
+    def _settled_401(self, error: upstream.OpenDentalError) -> upstream.OpenDentalError:
+        """A 401 without words: ask what the key may do, and if not even that, what the FHIR side says."""
+        if type(error) is not upstream.Unauthorized:
+            return error
+        try:
+            self._slot()
+            rows = self._send(UpstreamCall("securityperms.list")).rows
+            return error.settled(
+                {str(row.get("PermissionName", "")): _is_true(row.get("HasPermission")) for row in rows}
+            )
+        except upstream.Unauthorized:
+            pass
+        except upstream.OpenDentalError:
+            return error
+        try:
+            self._slot()
+            self._send(UpstreamCall(FHIR_CAPABILITY))
+        except upstream.Unauthorized:
+            return error.settled(None)
+        except upstream.OpenDentalError:
+            pass
+        return error
+
+    def _offline(self) -> NoReturn:
+        if self._is_fetch:
+            self._fail(PracticeOffline("the practice does not answer", retry_after=pacing.OFFLINE_PROBE_S))
+        self._park(pacing.OFFLINE_PROBE_S + 1)
+
+    def _key_refused(self, error: upstream.OpenDentalError) -> NoReturn:
+        self._on.notices.note(self._seat.practice_id, "key-refused", self._on.clock.now())
+        self._fail(KeyNotUsable("Open Dental refuses the practice's key", upstream=_said(error)))
+
+    # -- the entry --------------------------------------------------------------------------------------------------
+
+    def _with_notes(self, *, keep: bool = True) -> Entry:
+        """The entry with what has been learned since the last save. A settled one needs no new journal."""
+        calls, self._calls = self._calls, 0
+        notes, self._notes = self._notes, []
+        entry = ledger.counted(self._entry, calls)
+        if not keep:
+            return entry
+        if notes:
+            self._replayed = len(entry.journal) + len(notes)
+        return ledger.noted(entry, notes)
+
+    def _store(self, entry: Entry) -> None:
+        self._entry = self._on.ledger.save(entry, was=self._stored)
+        self._stored = self._entry
+
+    def _seen(self, answer: UpstreamAnswer) -> None:
+        if answer.started_at is not None and (self._as_of is None or answer.started_at < self._as_of):
+            self._as_of = answer.started_at
+
+    def _of_practice(self) -> Practice:
+        assert self._practice is not None
+        return self._practice
+
+
+_REFUSALS: tuple[tuple[type[upstream.OpenDentalError], type[AppError], str], ...] = (
+    (upstream.NotFound, NotFound, "Open Dental has no such record"),
+    (upstream.VersionTooOld, VersionTooOld, "the office runs an Open Dental that cannot do this yet"),
+    (upstream.Gone, OperationClosed, "Open Dental has withdrawn this method"),
+    (upstream.KeyRefused, KeyNotUsable, "Open Dental refuses the practice's key"),
+    (upstream.KeyNotAssigned, KeyNotUsable, "no office has added the practice's key yet"),
+    (upstream.Unauthorized, PermissionMissing, "the practice's key lacks a permission for this"),
+    (upstream.Invalid, UpstreamRefused, "Open Dental calls this invalid"),
+    (upstream.Refused, UpstreamRefused, "Open Dental refused this"),
+)
+
+
+def app_error_of(error: upstream.OpenDentalError) -> AppError:
+    """What Open Dental's refusal means to a caller; the vendor's own words go into `upstream` only."""
+    for theirs, ours, detail in _REFUSALS:
+        if isinstance(error, theirs):
+            more = {"version": error.since} if isinstance(error, upstream.VersionTooOld) else {}
+            if isinstance(error, upstream.Unauthorized):
+                more = {"permission": error.permission}
+            param = error.param if isinstance(error, upstream.Invalid) else None
+            return ours(detail, param=param, upstream=_said(error), **more)
+    return _broken(error)
+
+
+def _broken(error: upstream.OpenDentalError) -> AppError:
+    if isinstance(error, upstream.TimedOut):
+        return UpstreamTimedOut("Open Dental did not finish in time", upstream=_said(error))
+    return UpstreamBroken("Open Dental's answer could not be used", upstream=_said(error))
+
+
+def _said(error: upstream.OpenDentalError) -> dict[str, object]:
+    return {"status": error.status, "message": error.message}
+
+
+def _error_of_closed(closed: pacing.Closed) -> AppError:
+    if closed.trip is pacing.Trip.OFFLINE:
+        return PracticeOffline("the practice does not answer", retry_after=max(1.0, closed.seconds))
+    if closed.trip is pacing.Trip.KEY_REFUSED:
+        return KeyNotUsable("Open Dental refuses the practice's key; it is tried again once an hour")
+    return UpstreamBroken("Open Dental's answers cannot be used at the moment", retry_after=round(closed.seconds, 1))
+
+
+def _is_true(value: object) -> bool:
+    return str(value).casefold() == "true"

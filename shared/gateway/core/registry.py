@@ -1,0 +1,69 @@
+"""Which plan an operation's kind stands for.
+
+Names of functions as text: the worker imports a plan, and the models behind it, when a turn needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from gateway.core.plans import Outcome, PlanFunction
+from gateway.core.practices import Practice
+
+if TYPE_CHECKING:
+    from gateway.core.errors import AppError
+    from gateway.core.worker import WorkerServices
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How operations of one kind are run.
+
+    `plan`: `module:function`. `pending_keys`: it proves a pair of keys that the practice does not use yet; what Open
+    Dental says to them trips no breaker. `settle` and `give_up` are `module:function` as well: what the worker does
+    with the outcome, or with the error, before the operation settles; `(outcome or error, practice, on) -> None`.
+    They may run more than once and must come to the same.
+    """
+
+    plan: str
+    pending_keys: bool = False
+    settle: str | None = None
+    give_up: str | None = None
+
+
+KINDS: dict[str, Kind] = {
+    "fetch.patients": Kind("gateway.core.reads.patients:plan"),
+    "fetch.appointments": Kind("gateway.core.reads.appointments:plan"),
+    "fetch.procedurelogs": Kind("gateway.core.reads.procedures:plan"),
+    "fetch.claims": Kind("gateway.core.reads.claims:plan"),
+    "appointments.create": Kind("gateway.core.writes.appointment:create"),
+    "payments.create": Kind("gateway.core.writes.payment:create"),
+    "practices.connect": Kind("gateway.core.connect:plan", pending_keys=True),
+}
+
+Settle = Callable[["Outcome", Practice, "WorkerServices"], None]
+GiveUp = Callable[["AppError", Practice, "WorkerServices"], None]
+
+
+def kind_of(name: str, kinds: Mapping[str, Kind] = KINDS) -> Kind:
+    """The kind called `name`. Raises KeyError: nothing of that name was ever accepted."""
+    return kinds[name]
+
+
+def plan_function(kind: Kind) -> PlanFunction:
+    """The plan, imported now."""
+    return cast("PlanFunction", imported(kind.plan))
+
+
+def imported(path: str) -> Any:
+    """What `module:name` stands for."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def as_pending(practice: Practice) -> Practice:
+    """The practice as the upstream port takes it when the pending pair of keys is meant."""
+    return replace(practice, state="pending")

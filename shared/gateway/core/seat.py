@@ -1,0 +1,198 @@
+"""A seat: one worker's lease on a practice, and the slots it calls in.
+
+The only place that reserves, waits for and reports slots, for interactive and background turns alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.core import pacing
+from gateway.core.ledger import Effect
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.practices import Practice
+from gateway.core.worker import WorkerServices
+from open_dental import catalogue
+from open_dental import errors as upstream
+
+FHIR_CAPABILITY = "fhir.capability"
+"""Not in the catalogue: the one call of the FHIR side, which tells a wrong key from one without REST permissions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What one turn may use. Seconds count from the start of the invocation, whose own limit is 150."""
+
+    calls: int = 20
+    seconds: float = 75.0
+    background_s: float = pacing.BACKGROUND_TURN_S
+
+
+BUDGET = Budget()
+
+Visible = Callable[[float], None]
+"""Keeps the turn's message invisible for so many seconds from now."""
+
+
+class Exhausted(Exception):
+    """The turn has used its calls or its time; nothing was reserved."""
+
+
+class SlotTooFar(Exception):
+    """The next slot is `seconds` away; it was given back."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("the next slot is far")
+        self.seconds = seconds
+
+
+def effect_of(call: UpstreamCall) -> Effect:
+    """What `call` does, by the catalogue's mark."""
+    return Effect.READ if call.operation == FHIR_CAPABILITY else Effect(catalogue.operation(call.operation).effect)
+
+
+def counts_as_refused(error: upstream.OpenDentalError) -> bool:
+    """Whether the vendor could take it for abuse: a pause it asked for, or a request it would not take."""
+    benign = isinstance(error, upstream.NotFound | upstream.VersionTooOld)
+    return isinstance(error, upstream.Throttled) or (isinstance(error, upstream.Refused) and not benign)
+
+
+def answer_says(error: upstream.OpenDentalError | None) -> pacing.Answer:
+    """What an answer means for the practice's breaker.
+
+    A refused permission is the caller's matter; a plain 401 becomes one thing or the other before it gets here.
+    """
+    if error is None:
+        return pacing.Answer.FINE
+    if isinstance(error, upstream.PracticeOffline):
+        return pacing.Answer.OFFLINE
+    if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
+        return pacing.Answer.KEY_REFUSED
+    if isinstance(error, upstream.OutcomeUnknown | upstream.NotSent):
+        return pacing.Answer.ODD
+    if isinstance(error, upstream.Throttled) or type(error) is upstream.Unauthorized:
+        return pacing.Answer.NEUTRAL
+    return pacing.Answer.FINE
+
+
+class Seat:
+    """The lease of `practice_id`, held by `holder` between `enter` and `leave`."""
+
+    def __init__(
+        self, practice_id: str, *, on: WorkerServices, holder: str, visible: Visible, budget: Budget = BUDGET
+    ) -> None:
+        self.practice_id = practice_id
+        self.on = on
+        self.holder = holder
+        self.budget = budget
+        self.calls = 0
+        self.item = pacing.PaceItem(practice_id)
+        self._visible = visible
+        self._refused = 0
+        self._started = on.clock.monotonic()
+        # How the last call went; stored together with the next reservation, or at the end.
+        self._report: Callable[[pacing.PaceItem], pacing.PaceItem] | None = None
+
+    def now(self) -> float:
+        """The present moment in epoch seconds."""
+        return self.on.clock.now().timestamp()
+
+    def elapsed(self) -> float:
+        """Seconds since the invocation began."""
+        return self.on.clock.monotonic() - self._started
+
+    def enter(self) -> None:
+        """Take the lease. Raises: pacing.Busy, pacing.Killed, pacing.Closed; nothing was changed then."""
+        now = self.now()
+        self.change(lambda item: pacing.take_lease(pacing.admit(item, now), self.holder, now))
+
+    def leave(self) -> None:
+        """Give the lease back, and count what was called."""
+        self.change(lambda item: pacing.release(item, self.holder))
+        if self.calls:
+            self.on.governor.count(self.on.clock.now(), calls=self.calls, refused=self._refused)
+            self.calls = 0
+
+    def change(self, rule: Callable[[pacing.PaceItem], pacing.PaceItem]) -> None:
+        """Apply `rule` to the pace item, after the report of the last call."""
+        report, self._report = self._report or _nothing, None
+
+        def both(item: pacing.PaceItem) -> tuple[pacing.PaceItem, pacing.PaceItem]:
+            item = rule(report(item))
+            return item, item
+
+        self.item = self.on.pace.update(self.practice_id, both)
+
+    def slot(self, practice: Practice, *, spare: float = 0.0) -> float:
+        """Reserve the next slot and keep the message invisible beyond its call; returns when it is (epoch seconds).
+
+        `spare` lets that many seconds of the practice's pace pass unused (background work while the governor brakes).
+
+        Raises:
+            Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost.
+        """
+        if self.calls >= self.budget.calls or self.elapsed() > self.budget.seconds:
+            self.tell()
+            raise Exhausted
+        key, floor_s, now = practice.key_fingerprint, pacing.floor_of(practice), self.now() + spare
+        slots: list[float] = []
+
+        def rule(item: pacing.PaceItem) -> pacing.PaceItem:
+            item, slot = pacing.reserve(item, key, holder=self.holder, floor_s=floor_s, now=now)
+            slots.append(slot)
+            return item
+
+        self.change(rule)
+        slot = slots[-1]
+        wait = slot - self.now()
+        interval = pacing.key_pace(self.item, key, floor_s).interval_s
+        far = pacing.where_to_wait(wait, interval + spare) is not pacing.Wait.HERE
+        late = self.elapsed() + wait > self.budget.seconds
+        if far or late:
+            self.change(lambda item: pacing.give_back(item, key, slot))
+            if far:
+                raise SlotTooFar(wait)
+            raise Exhausted
+        self._visible(max(0.0, wait) + pacing.CALL_LIMIT_S + pacing.LEASE_MARGIN_S)
+        return slot
+
+    def wait_until(self, at: float) -> None:
+        """Sleep until `at` (epoch seconds); never less."""
+        while (left := at - self.now()) > 0:
+            self.on.clock.sleep(left)
+
+    def send(self, practice: Practice, call: UpstreamCall, *, trips: bool = True) -> UpstreamAnswer:
+        """Send `call` now, in the slot that was reserved. `trips`: whether the answer may open the breaker.
+
+        Raises: the classes of `open_dental.errors`.
+        """
+        key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
+        started_at = self.now()
+        failure: upstream.OpenDentalError | None = None
+        try:
+            return self.on.upstream.send(practice, call)
+        except upstream.OpenDentalError as error:
+            failure = error
+            raise
+        finally:
+            self.calls += 1
+            self._refused += failure is not None and counts_as_refused(failure)
+            throttled = isinstance(failure, upstream.Throttled)
+            pause = failure.retry_after if isinstance(failure, upstream.Throttled) else 0.0
+            went = pacing.Call(started_at, self.now(), throttled, pause)
+            said = answer_says(failure)
+            if not trips and said is not pacing.Answer.FINE:
+                said = pacing.Answer.NEUTRAL
+            self._report = lambda item: pacing.heard(
+                pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at
+            )
+
+    def tell(self) -> None:
+        """Store the report of the last call now."""
+        if self._report is not None:
+            self.change(_nothing)
+
+
+def _nothing(item: pacing.PaceItem) -> pacing.PaceItem:
+    return item

@@ -1,0 +1,120 @@
+"""What happens once a minute: wake what is parked or was lost on the way, and spread background turns.
+
+None of it is on the way of a request, and all of it may run twice: an entry is changed before its turn is put, and a
+turn that finds nothing to do ends at once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.core import ledger, pacing
+from gateway.core.errors import NotFound
+from gateway.core.operations import OperationState, Turn
+from gateway.core.worker import Open, Superseded, WorkerServices
+
+OPEN_AT_MOST = 10_000
+"""Operations one sweep looks at; those behind them are looked at when these have settled."""
+
+LANES_AT_MOST = 2000
+SPREAD_S = 59
+"""Background turns are spread over so many seconds, the longest delay before the lane looks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep saw and did: numbers for metrics, without any practice's name."""
+
+    unknown: int
+    queued: int
+    parked: int
+    put: int
+    oldest_s: float
+
+
+def sweep(on: WorkerServices) -> Swept:
+    """Look at every open operation once; put what is due, and set the practices' counters right."""
+    now = on.clock.now()
+    opened = on.ledger.list_open(limit=OPEN_AT_MOST)
+    items: dict[str, pacing.PaceItem] = {}
+    put = 0
+    reconcile: dict[str, float] = {}
+    for one in opened:
+        if one.due_at > now:
+            continue
+        if one.state is OperationState.UNKNOWN:
+            reconcile.setdefault(one.practice_id, one.due_at.timestamp())
+        else:
+            if one.practice_id not in items:
+                items[one.practice_id] = on.pace.load(one.practice_id)
+            put += _put(one, items[one.practice_id], now, on=on)
+    for practice_id, at in reconcile.items():
+        _have_reconciled(practice_id, at, on=on)
+    _recount(opened, now, on=on)
+    states = Counter(one.state for one in opened)
+    overdue = [(now - one.due_at).total_seconds() for one in opened]
+    return Swept(
+        unknown=states[OperationState.UNKNOWN],
+        queued=states[OperationState.QUEUED] + states[OperationState.RUNNING],
+        parked=sum(one.parked for one in opened),
+        put=put,
+        oldest_s=max(0.0, max(overdue, default=0.0)),
+    )
+
+
+def offer_lanes(on: WorkerServices) -> int:
+    """Have the background turns that are due within a minute put on the calls queue, each in its second."""
+    now = on.clock.now()
+    offered = 0
+    for practice_id in on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST):
+        delay = on.pace.update(practice_id, lambda item: _offered(item, now.timestamp()))
+        if delay is not None:
+            on.ticks.put(practice_id, delay_s=min(SPREAD_S, round(delay)), attempt=int(now.timestamp()))
+            offered += 1
+    return offered
+
+
+def forward_tick(practice_id: str, attempt: int, *, on: WorkerServices) -> None:
+    """Put a practice's background turn on the calls queue."""
+    on.calls.put(Turn(practice_id, None, attempt))
+
+
+def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, float | None]:
+    offer = pacing.offer_lane(item, now)
+    return (item, None) if offer is None else offer
+
+
+def _put(one: Open, item: pacing.PaceItem, now: datetime, *, on: WorkerServices) -> int:
+    try:
+        was = on.ledger.load(one.operation_id)
+        closed_s = item.breaker.probe_at - now.timestamp() if item.breaker.trip is not None else 0.0
+        if was.record.parked_until is not None and closed_s > 0:
+            on.ledger.save(ledger.still_parked(was, until=now + timedelta(seconds=closed_s + 1)), was=was)
+            return 0
+        entry = ledger.put_again(was, now=now)
+        if entry is None:
+            return 0
+        on.ledger.save(entry, was=was)
+    except (NotFound, Superseded):
+        return 0  # The index was behind: it has settled, or somebody else was faster.
+    if was.record.parked_until is not None:
+        on.pace.count(one.practice_id, parked=-1)
+    on.calls.put(Turn(one.practice_id, one.operation_id, entry.record.attempt))
+    return 1
+
+
+def _have_reconciled(practice_id: str, at: float, *, on: WorkerServices) -> None:
+    on.pace.update(practice_id, lambda item: (pacing.work_due(item, at), None))
+
+
+def _recount(opened: list[Open], now: datetime, *, on: WorkerServices) -> None:
+    """Crashes between two counts leave counters that are a little off; phantoms would keep background work away."""
+    waiting = Counter(one.practice_id for one in opened if one.state is not OperationState.UNKNOWN)
+    parked = Counter(one.practice_id for one in opened if one.parked)
+    quiet = on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST)
+    for practice_id in {*waiting, *quiet}:
+        item = on.pace.load(practice_id)
+        if (item.waiting, item.parked) != (waiting[practice_id], parked[practice_id]):
+            on.pace.recount(practice_id, waiting=waiting[practice_id], parked=parked[practice_id])

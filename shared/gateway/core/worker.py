@@ -1,0 +1,156 @@
+"""What the worker, the sweeper and the lane need beside the callers' ports, as contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from gateway.core.ledger import Entry
+from gateway.core.operations import OperationState
+from gateway.core.pacing import Minute, PaceItem
+from gateway.core.ports import Cache, Calls, Clock, Practices, Upstream, Vault
+
+T = TypeVar("T")
+
+
+class Superseded(Exception):
+    """Somebody changed the entry since it was loaded: what was derived from it is void."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An operation that has not settled, as the sweeper sees it."""
+
+    operation_id: str
+    practice_id: str
+    state: OperationState
+    due_at: datetime
+    parked: bool = False
+
+
+class Ledger(Protocol):
+    """The ledger as the worker sees it: entries are replaced as wholes, and only if nobody else changed them."""
+
+    def load(self, operation_id: str) -> Entry:
+        """All that is kept of the operation, strongly consistent.
+
+        Raises:
+            NotFound: there is none, or it has expired.
+        """
+        ...
+
+    def save(self, entry: Entry, *, was: Entry) -> Entry:
+        """Store what is different in `entry`, in one transaction, if it still is as `was` was loaded or saved.
+
+        Returns it with its new `rev`. The journal may only have grown. `was` stays good for nothing afterwards.
+
+        Raises:
+            Superseded: somebody changed it; nothing was stored.
+        """
+        ...
+
+    def list_open(self, *, limit: int) -> list[Open]:
+        """Operations that have not settled, the longest due first; an eventually consistent index."""
+        ...
+
+    def unsettled(self, practice_id: str) -> list[str]:
+        """Ids of the practice's operations in state UNKNOWN, strongly consistent."""
+        ...
+
+    def taken(self, practice_id: str, operation: str, keys: frozenset[int], *, by: str) -> frozenset[int]:
+        """Those of `keys` that `claim` gave to another operation than `by`."""
+        ...
+
+    def claim(self, practice_id: str, operation: str, key: int, *, by: str) -> bool:
+        """Note that operation `by` wrote the row `key` by the catalogue's `operation`; False: another one did."""
+        ...
+
+
+class PaceStore(Protocol):
+    """The pace items as the worker sees them."""
+
+    def update(self, practice_id: str, rule: Callable[[PaceItem], tuple[PaceItem, T]]) -> T:
+        """Apply a pure rule to the item, atomically; returns what the rule returned.
+
+        The rule may be applied again on a newer item when somebody was faster. What it raises comes through, and
+        then nothing is stored. Counters and the kill switch are no part of what a rule changes.
+        """
+        ...
+
+    def load(self, practice_id: str) -> PaceItem:
+        """The item, strongly consistent; a first one if there is none."""
+        ...
+
+    def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
+        """Add to the counters; they never fall below zero."""
+        ...
+
+    def recount(self, practice_id: str, *, waiting: int, parked: int) -> None:
+        """Set the counters to what the sweeper found."""
+        ...
+
+    def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
+        """Practices whose background work or probe is due within so many seconds; an eventually consistent index."""
+        ...
+
+
+class Governor(Protocol):
+    """Counts of the whole deployment, one for each minute."""
+
+    def count(self, now: datetime, *, calls: int, refused: int) -> None:
+        """Add to the present minute."""
+        ...
+
+    def minute(self, now: datetime) -> Minute:
+        """The present minute and the one before, together."""
+        ...
+
+
+class Ticks(Protocol):
+    """A queue with a delay for each message: how background turns are spread over the coming minute."""
+
+    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
+        """Have the practice's background turn put on the calls queue in 0 to 900 seconds."""
+        ...
+
+
+class Notices(Protocol):
+    """What operators have to know of a practice."""
+
+    def note(self, practice_id: str, what: str, at: datetime) -> None:
+        """Keep a notice (`key-refused`, `ambiguous-write`, ...); it holds no health data and no key."""
+        ...
+
+
+class WorkerServices(Protocol):
+    """All ports, as the engine gets them (`on`)."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def ledger(self) -> Ledger: ...
+    @property
+    def pace(self) -> PaceStore: ...
+    @property
+    def upstream(self) -> Upstream: ...
+    @property
+    def cache(self) -> Cache: ...
+    @property
+    def practices(self) -> Practices: ...
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def governor(self) -> Governor: ...
+    @property
+    def notices(self) -> Notices: ...
+    @property
+    def calls(self) -> Calls:
+        """Only the sweeper and the tick function have it: the worker never sends to a queue of its own chain."""
+        ...
+
+    @property
+    def ticks(self) -> Ticks:
+        """Only the lane has it."""
+        ...

@@ -1,0 +1,522 @@
+"""Every port, in memory. A process that dies (`Killed`) stays dead: each further use of its services raises again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from threading import RLock
+from typing import Any, TypeVar
+
+from gateway.core import ledger, pacing
+from gateway.core.callers import Caller, Client
+from gateway.core.errors import KeyReused, NotFound, QueueFull
+from gateway.core.ids import new_id
+from gateway.core.ledger import Entry
+from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
+from gateway.core.pacing import Minute, PaceItem
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.ports import Keys, Opened, PaceView, Session, Upstream
+from gateway.core.practices import Baa, Practice, Tier
+from gateway.core.worker import Open, Superseded
+from tests.fakes.office import FakePractice
+
+T = TypeVar("T")
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+ELM_STREET = Practice(
+    id=new_id("practice"),
+    name="Elm Street Dental",
+    time_zone="America/Chicago",
+    tier=Tier.STANDARD,
+    version="25.3.12.0",
+    baa=Baa("test-baa", "A. Test", date(2026, 1, 1)),
+    key_fingerprint="f" * 32,
+)
+
+
+def a_caller(*practices: Practice) -> Caller:
+    """A client that may do everything this project has scopes for, at these practices."""
+    scopes = {"*:read", "appointments:write", "payments:write", "practices:connect"}
+    ids = frozenset(one.id for one in practices or (ELM_STREET,))
+    return Caller(Client("cli_test", "Test", ids, frozenset(scopes)))
+
+
+class Killed(BaseException):
+    """The process is gone: no handler of the code under test runs any more."""
+
+
+class FakeClock:
+    """Time that moves only when somebody sleeps, or a test says so."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self.start = start
+        self.seconds = 0.0
+
+    def now(self) -> datetime:
+        return self.start + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        # A microsecond more: a datetime keeps no less, and a wait that rounds to none would never end.
+        self.seconds += max(seconds, 1e-6)
+
+
+class FakeLedger:
+    """Fills `Operations` and `Ledger`."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.keys: dict[tuple[str, str, str], str] = {}
+        self.twins: dict[tuple[str, str], str] = {}
+        self.claims: dict[tuple[str, str, int], str] = {}
+        self._lock = RLock()
+        self.now: Callable[[], datetime] = lambda: NOON
+
+    def _live(self, operation_id: str) -> Entry | None:
+        entry = self.entries.get(operation_id)
+        if entry is None or (entry.record.expires_at is not None and entry.record.expires_at <= self.now()):
+            return None
+        return entry
+
+    def open(self, request: Request, *, now: datetime) -> Opened:
+        with self._lock:
+            return self._open(request, now)
+
+    def _open(self, request: Request, now: datetime) -> Opened:
+        key = twin = None
+        if request.idempotency_key is not None:
+            key = (request.client_id, request.practice_id, request.idempotency_key)
+            first = self._live(self.keys.get(key, ""))
+            if first is not None:
+                if first.record.request.body_hash != request.body_hash:
+                    raise KeyReused("this Idempotency-Key belongs to another request", param="Idempotency-Key")
+                return Opened(first.operation(), fresh=False)
+        elif request.cache_key is not None:
+            twin = (request.practice_id, request.cache_key)
+            running = self._live(self.twins.get(twin, ""))
+            if running is not None and not running.record.state.is_settled:
+                return Opened(running.operation(), fresh=False)
+        entry = ledger.opened(new_id("operation"), request, reference=ledger.new_reference(), now=now)
+        self.entries[entry.record.id] = entry
+        if key is not None:
+            self.keys[key] = entry.record.id
+        if twin is not None:
+            self.twins[twin] = entry.record.id
+        return Opened(entry.operation(), fresh=True)
+
+    def withdraw(self, operation_id: str) -> None:
+        with self._lock:
+            entry = self.entries.get(operation_id)
+            if entry is not None and entry.record.state is OperationState.QUEUED and entry.record.rev == 0:
+                del self.entries[operation_id]
+
+    def get(self, operation_id: str) -> Operation:
+        return self.load(operation_id).operation()
+
+    def load(self, operation_id: str) -> Entry:
+        entry = self._live(operation_id)
+        if entry is None:
+            raise NotFound("no such operation")
+        return entry
+
+    def save(self, entry: Entry, *, was: Entry) -> Entry:
+        with self._lock:
+            stored = self.entries.get(entry.record.id)
+            if stored is None or stored.record.rev != was.record.rev:
+                raise Superseded
+            assert entry.journal[: len(was.journal)] == was.journal
+            saved = replace(entry, record=replace(entry.record, rev=was.record.rev + 1))
+            self.entries[entry.record.id] = saved
+            return saved
+
+    def list_open(self, *, limit: int) -> list[Open]:
+        found = [
+            Open(of.id, of.request.practice_id, of.state, of.due_at, of.parked_until is not None)
+            for of in (entry.record for entry in self.entries.values())
+            if of.due_at is not None
+        ]
+        return sorted(found, key=lambda one: one.due_at)[:limit]
+
+    def unsettled(self, practice_id: str) -> list[str]:
+        return [
+            of.id
+            for of in (entry.record for entry in list(self.entries.values()))
+            if of.state is OperationState.UNKNOWN and of.request.practice_id == practice_id
+        ]
+
+    def taken(self, practice_id: str, operation: str, keys: frozenset[int], *, by: str) -> frozenset[int]:
+        return frozenset(key for key in keys if self.claims.get((practice_id, operation, key), by) != by)
+
+    def claim(self, practice_id: str, operation: str, key: int, *, by: str) -> bool:
+        with self._lock:
+            return self.claims.setdefault((practice_id, operation, key), by) == by
+
+
+class FakePace:
+    """Fills `Paces` and `PaceStore`."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, PaceItem] = {}
+        self._lock = RLock()
+        self.now: Callable[[], datetime] = lambda: NOON
+
+    def load(self, practice_id: str) -> PaceItem:
+        return self.items.get(practice_id) or PaceItem(practice_id)
+
+    def update(self, practice_id: str, rule: Callable[[PaceItem], tuple[PaceItem, T]]) -> T:
+        with self._lock:
+            was = self.load(practice_id)
+            item, result = rule(was)
+            self.items[practice_id] = replace(item, rev=was.rev + 1)
+            return result
+
+    def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
+        with self._lock:
+            item = self.load(practice_id)
+            self.items[practice_id] = replace(
+                item, waiting=max(0, item.waiting + waiting), parked=max(0, item.parked + parked)
+            )
+
+    def recount(self, practice_id: str, *, waiting: int, parked: int) -> None:
+        with self._lock:
+            self.items[practice_id] = replace(self.load(practice_id), waiting=waiting, parked=parked)
+
+    def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
+        until = now.timestamp() + within_s
+        due = [(item.due_at, item.practice_id) for item in self.items.values() if item.due_at is not None]
+        return [practice_id for at, practice_id in sorted(due) if at <= until][:limit]
+
+    def view(self, practice_id: str) -> PaceView:
+        return pacing.view_of(self.load(practice_id), self.now().timestamp())
+
+    def join(self, practice_id: str, *, interactive: bool, now: datetime) -> int:
+        with self._lock:
+            item = self.load(practice_id)
+            if item.waiting >= pacing.MAX_WAITING:
+                raise QueueFull("200 turns of this practice wait already", retry_after=pacing.FULL_RETRY_S)
+            at = now.timestamp() if interactive else item.interactive_at
+            self.items[practice_id] = replace(item, waiting=item.waiting + 1, interactive_at=at)
+            return item.waiting + 1
+
+
+@dataclass
+class _Message:
+    turn: Turn
+    visible_at: float = 0.0
+    receives: int = 0
+
+
+class FakeCalls:
+    """Fills `Calls` like an SQS FIFO queue: a group's messages in order, none while one of them is in work."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._groups: dict[str, list[_Message]] = defaultdict(list)
+        self._put_at: dict[tuple[str, str], float] = {}
+        self.turns: list[Turn] = []
+
+    def put(self, turn: Turn) -> None:
+        key = (turn.practice_id, f"{turn.operation_id}.{turn.attempt}")
+        now = self._clock.monotonic()
+        if now - self._put_at.get(key, -1e9) < 300:
+            return
+        self._put_at[key] = now
+        self.turns.append(turn)
+        self._groups[turn.practice_id].append(_Message(turn))
+
+    def receive(self, *, visibility_s: float) -> _Message | None:
+        now = self._clock.monotonic()
+        for group in self._groups.values():
+            if group and group[0].visible_at <= now:
+                group[0].visible_at = now + visibility_s
+                group[0].receives += 1
+                return group[0]
+        return None
+
+    def change_visibility(self, message: _Message, seconds: float) -> None:
+        message.visible_at = self._clock.monotonic() + seconds
+
+    def delete(self, message: _Message) -> None:
+        group = self._groups[message.turn.practice_id]
+        if message in group:
+            group.remove(message)
+
+    def next_at(self) -> float | None:
+        return min((group[0].visible_at for group in self._groups.values() if group), default=None)
+
+
+class FakeCache:
+    """Fills `Cache`."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], RowSet] = {}
+        self.wrote_at: dict[str, datetime] = {}
+
+    def get(self, practice_id: str, cache_key: str) -> RowSet | None:
+        rows = self.rows.get((practice_id, cache_key))
+        wrote = self.wrote_at.get(practice_id)
+        return None if rows is None or (wrote is not None and rows.as_of < wrote) else rows
+
+    def put(self, practice_id: str, cache_key: str, rows: RowSet) -> None:
+        kept = self.rows.get((practice_id, cache_key))
+        if kept is None or kept.as_of <= rows.as_of:
+            self.rows[practice_id, cache_key] = rows
+
+    def wrote(self, practice_id: str, at: datetime) -> None:
+        self.wrote_at[practice_id] = max(at, self.wrote_at.get(practice_id, at))
+
+
+class FakePractices:
+    """Fills `Practices`."""
+
+    def __init__(self, *practices: Practice) -> None:
+        self.records = {one.id: one for one in practices}
+        self.fingerprints: dict[str, str] = {}
+
+    def get(self, practice_id: str) -> Practice:
+        if practice_id not in self.records:
+            raise NotFound("no such practice")
+        return self.records[practice_id]
+
+    def put(self, practice: Practice) -> None:
+        self.records[practice.id] = practice
+
+    def by_fingerprint(self, fingerprint: str) -> str | None:
+        return self.fingerprints.get(fingerprint)
+
+    def claim_fingerprint(self, fingerprint: str, practice_id: str) -> str:
+        return self.fingerprints.setdefault(fingerprint, practice_id)
+
+    def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
+        if self.fingerprints.get(fingerprint) == practice_id:
+            del self.fingerprints[fingerprint]
+
+
+class FakeVault:
+    """Fills `Vault`."""
+
+    def __init__(self) -> None:
+        self.current: dict[str, Keys] = {}
+        self.waiting: dict[str, Keys] = {}
+
+    def keys(self, practice_id: str) -> Keys:
+        return self._of(self.current, practice_id)
+
+    def pending(self, practice_id: str) -> Keys:
+        return self._of(self.waiting, practice_id)
+
+    def put_pending(self, practice_id: str, keys: Keys) -> None:
+        self.waiting[practice_id] = keys
+
+    def promote(self, practice_id: str) -> None:
+        self.current[practice_id] = self._of(self.waiting, practice_id)
+        del self.waiting[practice_id]
+
+    def drop_pending(self, practice_id: str) -> None:
+        self.waiting.pop(practice_id, None)
+
+    @staticmethod
+    def _of(kept: dict[str, Keys], practice_id: str) -> Keys:
+        if practice_id not in kept:
+            raise NotFound("no keys")
+        return kept[practice_id]
+
+
+class FakeCallers:
+    """Fills `Callers`."""
+
+    def __init__(self) -> None:
+        self.clients: dict[str, Client] = {}
+        self.sessions: dict[str, Session] = {}
+        self.wrong: list[tuple[str, datetime]] = []
+
+    def client(self, client_id: str) -> Client:
+        if client_id not in self.clients:
+            raise NotFound("no such client")
+        return self.clients[client_id]
+
+    def put_client(self, client: Client) -> None:
+        self.clients[client.id] = client
+
+    def add_practice(self, client_id: str, practice_id: str) -> None:
+        client = self.client(client_id)
+        self.clients[client_id] = replace(client, practices=client.practices | {practice_id})
+
+    def session(self, token_hash: str) -> Session | None:
+        return self.sessions.get(token_hash)
+
+    def put_session(self, token_hash: str, session: Session) -> None:
+        self.sessions[token_hash] = session
+
+    def revoke(self, token_hash: str, at: datetime) -> None:
+        if token_hash in self.sessions:
+            self.sessions[token_hash] = replace(self.sessions[token_hash], revoked_at=at)
+
+    def count_attempt(self, source: str, at: datetime) -> tuple[int, int]:
+        recent = [who for who, when in self.wrong if at - when < timedelta(minutes=15)]
+        return recent.count(source), len(recent)
+
+    def note_wrong_pair(self, source: str, at: datetime) -> None:
+        self.wrong.append((source, at))
+
+
+class FakeSigner:
+    """Fills `Signer` without a secret."""
+
+    def fingerprint(self, value: str) -> str:
+        return f"{hash(('fingerprint', value)) & (2**128 - 1):032x}"
+
+    def sign(self, payload: bytes) -> str:
+        return "signed." + payload.hex()
+
+    def verify(self, text: str) -> bytes | None:
+        head, _, tail = text.partition(".")
+        return bytes.fromhex(tail) if head == "signed" else None
+
+
+class FakeGovernor:
+    """Fills `Governor`."""
+
+    def __init__(self) -> None:
+        self.minutes: dict[int, Minute] = {}
+
+    def count(self, now: datetime, *, calls: int, refused: int) -> None:
+        minute = int(now.timestamp() // 60)
+        old = self.minutes.get(minute, Minute())
+        self.minutes[minute] = Minute(old.calls + calls, old.refused + refused)
+
+    def minute(self, now: datetime) -> Minute:
+        minute = int(now.timestamp() // 60)
+        pair = [self.minutes.get(one, Minute()) for one in (minute - 1, minute)]
+        return Minute(sum(one.calls for one in pair), sum(one.refused for one in pair))
+
+
+class FakeNotices:
+    """Fills `Notices`."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str]] = []
+
+    def note(self, practice_id: str, what: str, at: datetime) -> None:
+        self.notes.append((practice_id, what))
+
+
+class FakeTicks:
+    """Fills `Ticks`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self.waiting: list[tuple[float, str, int]] = []
+
+    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
+        self.waiting.append((self._clock.monotonic() + delay_s, practice_id, attempt))
+
+
+class FakeUpstream:
+    """Fills `Upstream` with offices by practice id."""
+
+    def __init__(self, offices: dict[str, FakePractice]) -> None:
+        self.offices = offices
+
+    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+        return self.offices[practice.id].send(practice, call)
+
+
+class Mortal:
+    """A port whose process dies at a chosen use of it, before or after the use has had its effect."""
+
+    def __init__(self, port: Any, life: Life) -> None:
+        self._port = port
+        self._life = life
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._port, name)
+        if not callable(value):
+            return value
+
+        def use(*args: Any, **kwargs: Any) -> Any:
+            self._life.step(before=True)
+            result = value(*args, **kwargs)
+            self._life.step(before=False)
+            return result
+
+        return use
+
+
+@dataclass
+class Life:
+    """How many port calls a process has left, counting before and after each; None: it lives."""
+
+    left: int | None = None
+    dead: bool = False
+    used: int = 0
+
+    def step(self, *, before: bool) -> None:
+        if self.dead:
+            raise Killed
+        self.used += 1
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                self.dead = True
+                raise Killed
+
+
+@dataclass
+class FakeServices:
+    """All ports. `mortal(n)` is the same world seen by a process that dies at its n-th step."""
+
+    practices_: tuple[Practice, ...] = (ELM_STREET,)
+    stage: str = "sandbox"
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.ledger: Any = FakeLedger()
+        self.operations: Any = self.ledger
+        self.pace: Any = FakePace()
+        self.paces: Any = self.pace
+        self.ledger.now = self.pace.now = self.clock.now
+        self.calls: Any = FakeCalls(self.clock)
+        self.cache: Any = FakeCache()
+        self.practices: Any = FakePractices(*self.practices_)
+        self.callers: Any = FakeCallers()
+        self.vault: Any = FakeVault()
+        self.signer: Any = FakeSigner()
+        self.governor: Any = FakeGovernor()
+        self.notices: Any = FakeNotices()
+        self.ticks: Any = FakeTicks(self.clock)
+        self.offices = {one.id: FakePractice(self.clock) for one in self.practices_}
+        self.upstream: Upstream | Any = FakeUpstream(self.offices)
+
+    @property
+    def office(self) -> FakePractice:
+        """The first practice's Open Dental."""
+        return self.offices[self.practices_[0].id]
+
+    def mortal(self, life: Life) -> FakeServices:
+        """The same world, for a process with this `life`."""
+        other = object.__new__(FakeServices)
+        other.__dict__.update(self.__dict__)
+        for name in _PORTS:
+            setattr(other, name, Mortal(getattr(self, name), life))
+        return other
+
+
+_PORTS = (
+    "ledger",
+    "operations",
+    "pace",
+    "paces",
+    "calls",
+    "cache",
+    "practices",
+    "governor",
+    "notices",
+    "ticks",
+    "upstream",
+)

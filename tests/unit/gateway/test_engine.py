@@ -1,0 +1,325 @@
+"""What a turn does with what Open Dental answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
+from gateway.core.operations import Operation, OperationState
+from gateway.core.practices import Practice
+from gateway.core.requests import Freshness, fetch, submit
+from tests.fakes import ELM_STREET, FakeServices, Fault, World, a_caller
+from tests.fakes.plans import KINDS
+
+ADDS = {"appointments.create", "payments.create", "commlogs.create"}
+
+
+@pytest.fixture
+def on() -> FakeServices:
+    return FakeServices()
+
+
+@pytest.fixture
+def world(on: FakeServices) -> World:
+    return World(on, KINDS)
+
+
+def book(on: FakeServices, key: str = "k" * 16, *, at: str = "2026-03-03 09:00:00") -> Operation:
+    practice: Practice = on.practices.get(ELM_STREET.id)
+    input_ = {"patient": 7, "at": at}
+    return submit("test.book", input_, practice=practice, caller=a_caller(), idempotency_key=key, on=on)
+
+
+def pay(on: FakeServices, key: str = "p" * 16) -> Operation:
+    return submit("test.pay", {"patient": 7}, practice=ELM_STREET, caller=a_caller(), idempotency_key=key, on=on)
+
+
+def read(on: FakeServices, *, wait_s: float = 0.0) -> None:
+    fetch(
+        "test.fetch",
+        {"PatNum": 7},
+        practice=ELM_STREET,
+        caller=a_caller(),
+        freshness=Freshness(wait_s=wait_s),
+        on=on,
+    )
+
+
+def adds(on: FakeServices) -> list[str]:
+    return [call.operation for _, call in on.office.calls if call.operation in ADDS]
+
+
+def test_a_booking_is_sent_once_and_answered_with_the_row_that_is_there(on: FakeServices, world: World) -> None:
+    operation = book(on)
+    world.run(10)
+
+    settled = on.operations.get(operation.id)
+    assert settled.state is OperationState.SUCCEEDED
+    assert settled.result == {"key": "1001", "note": f"ref {operation.reference}"}
+    assert settled.upstream_calls == 3
+    assert on.pace.load(ELM_STREET.id).waiting == 0
+
+
+def test_a_booking_sent_twice_with_one_key_is_queued_once(on: FakeServices) -> None:
+    first, second = book(on), book(on)
+
+    assert second.id == first.id
+    assert len(on.calls.turns) == 1
+
+
+def test_another_body_under_the_same_key_is_refused(on: FakeServices) -> None:
+    book(on)
+
+    with pytest.raises(KeyReused):
+        book(on, at="2026-03-03 10:00:00")
+
+
+def test_equal_reads_that_run_at_the_same_time_cost_one_turn(on: FakeServices) -> None:
+    for _ in range(2):
+        with pytest.raises(StillRunning):
+            read(on)
+
+    assert len(on.calls.turns) == 1
+
+
+def test_a_reader_gets_rows_that_are_no_older_than_its_call(on: FakeServices, world: World) -> None:
+    on.office.add("appointments", PatNum=7)
+    with pytest.raises(StillRunning):
+        read(on)
+    asked_at = on.clock.now()
+    world.run(5)
+
+    practice = on.practices.get(ELM_STREET.id)
+    got = fetch("test.fetch", {"PatNum": 7}, practice=practice, caller=a_caller(), freshness=Freshness(), on=on)
+    assert len(got.rows.rows["appointments"]) == 1
+    assert got.served_from == "cache"
+    assert got.rows.as_of >= asked_at
+
+
+def test_a_read_from_before_an_own_write_is_not_served_after_it(on: FakeServices, world: World) -> None:
+    with pytest.raises(StillRunning):
+        read(on)
+    world.run(5)
+    book(on)
+    world.run(5)
+
+    with pytest.raises(StillRunning):
+        read(on)
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.TIMED_OUT_DONE, Fault.GARBAGE])
+def test_an_add_whose_answer_is_lost_is_found_and_not_sent_again(on: FakeServices, world: World, fault: Fault) -> None:
+    on.office.on_call = lambda call: fault if call.operation == "appointments.create" else None
+    operation = book(on)
+    world.run(65)
+
+    assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+    world.run(240)
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert adds(on) == ["appointments.create"]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOSE_REQUEST, Fault.TIMED_OUT])
+def test_an_add_that_never_arrived_is_called_failed_only_after_the_third_look(
+    on: FakeServices, world: World, fault: Fault
+) -> None:
+    on.office.on_call = lambda call: fault if call.operation == "appointments.create" else None
+    operation = book(on)
+
+    world.run(28 * 60)
+    assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+    world.run(10 * 60)
+    settled = on.operations.get(operation.id)
+    assert settled.state is OperationState.FAILED
+    assert settled.error is not None
+    assert (settled.error["code"], settled.error["retryable"]) == ("not-written", True)
+    assert adds(on) == ["appointments.create"]
+
+
+def test_looks_made_while_the_practice_is_offline_prove_nothing(on: FakeServices, world: World) -> None:
+    on.office.on_call = lambda call: Fault.LOSE_REQUEST if call.operation == "appointments.create" else None
+    operation = book(on)
+    world.run(10)
+    on.office.offline = True
+    world.run(3 * 3600)
+
+    assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+    on.office.offline = False
+    world.run(2 * 3600)
+    assert on.operations.get(operation.id).state is OperationState.FAILED
+
+
+def test_two_rows_that_could_be_the_lost_one_stay_unknown_and_call_for_people(on: FakeServices, world: World) -> None:
+    on.practices.put(replace(ELM_STREET, writes_reference=False))
+    on.office.on_call = lambda call: Fault.LOSE_ANSWER if call.operation == "appointments.create" else None
+    operation = book(on)
+    world.run(10)
+    on.office.add("appointments", PatNum=7, Op=1, AptDateTime="2026-03-03 09:00:00", Note="at the desk")
+    world.run(3600)
+
+    assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+    assert (ELM_STREET.id, "ambiguous-write") in on.notices.notes
+
+
+def test_a_row_of_an_equal_write_is_not_taken_for_the_lost_one(on: FakeServices, world: World) -> None:
+    """Two equal payments, the first lost on its way: one of them is missing, and somebody must be told."""
+    on.practices.put(replace(ELM_STREET, writes_reference=False))
+    on.office.faults.extend([None, Fault.LOSE_REQUEST])
+    lost, done = book(on, "a" * 16), book(on, "b" * 16)
+    world.run(3600)
+
+    assert on.operations.get(done.id).state is OperationState.SUCCEEDED
+    assert on.operations.get(lost.id).state is OperationState.FAILED
+
+
+def test_a_set_whose_answer_is_lost_is_sent_again(on: FakeServices, world: World) -> None:
+    on.office.on_call = _once("payments.update", Fault.LOSE_ANSWER)
+    operation = pay(on)
+    world.run(30)
+
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert [call.operation for _, call in on.office.calls].count("payments.update") == 2
+    assert sorted(adds(on)) == ["commlogs.create", "payments.create"]
+
+
+def test_a_failure_after_the_first_step_says_what_stands_and_what_remains(on: FakeServices, world: World) -> None:
+    on.office.on_call = lambda call: Fault.INVALID if call.operation == "payments.update" else None
+    operation = pay(on)
+    world.run(30)
+
+    error = on.operations.get(operation.id).error
+    assert error is not None
+    assert error["code"] == "partly-done"
+    assert [step["step"] for step in error["done"]] == ["pay"]
+    assert error["remaining"] == "date"
+    assert error["cause"]["code"] == "upstream-invalid"
+
+
+def test_what_stands_is_not_called_failed_because_it_could_not_be_read_back(on: FakeServices, world: World) -> None:
+    on.office.on_call = lambda call: Fault.GARBAGE if call.operation == "appointments.get" else None
+    operation = book(on)
+    world.run(3600)
+    assert on.operations.get(operation.id).state is not OperationState.FAILED
+
+    on.office.on_call = lambda call: None
+    world.run(3600)
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert adds(on) == ["appointments.create"]
+
+
+def test_a_waiting_reader_is_told_at_once_that_the_practice_is_offline(on: FakeServices, world: World) -> None:
+    on.office.offline = True
+    with pytest.raises(StillRunning):
+        read(on)
+    world.run(2)
+
+    with pytest.raises(PracticeOffline):
+        read(on)
+    assert len(on.office.calls) == 1
+
+
+def test_a_write_outlasts_an_offline_hour(on: FakeServices, world: World) -> None:
+    on.office.offline = True
+    operation = book(on)
+    world.run(3600)
+
+    assert on.operations.get(operation.id).state is OperationState.QUEUED
+    # One probe a minute, not a storm.
+    assert len(on.office.calls) <= 62
+    on.office.offline = False
+    world.run(180)
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+
+
+def test_a_refused_key_fails_what_waits_and_is_tried_once_an_hour(on: FakeServices, world: World) -> None:
+    on.office.refuses_key = True
+    operation = book(on)
+    world.run(4 * 3600)
+
+    error = on.operations.get(operation.id).error
+    assert error is not None
+    assert error["code"] == "key-refused"
+    assert (ELM_STREET.id, "key-refused") in on.notices.notes
+    assert len(on.office.calls) <= 6
+
+
+def test_a_401_without_words_is_settled_by_asking_what_the_key_may_do(on: FakeServices, world: World) -> None:
+    on.office.permissions = {"AppointmentsCreate": False}
+    on.office.on_call = _once("appointments.create", Fault.UNAUTHORIZED)
+    operation = book(on)
+    world.run(30)
+
+    error = on.operations.get(operation.id).error
+    assert error is not None
+    assert error["code"] == "permission-missing"
+    assert any(call.operation == "securityperms.list" for _, call in on.office.calls)
+
+
+def test_a_read_that_is_never_answered_usably_fails_after_five(on: FakeServices, world: World) -> None:
+    on.office.on_call = lambda call: Fault.GARBAGE
+    with pytest.raises(StillRunning):
+        read(on)
+    world.run(60)
+    reads = [call for _, call in on.office.calls if call.operation == "appointments.list"]
+
+    assert len(reads) == 5
+    (entry,) = on.ledger.entries.values()
+    assert entry.record.error["code"] == UpstreamBroken.code
+
+
+def test_a_throttled_call_is_repeated_after_the_pause_and_never_fails(on: FakeServices, world: World) -> None:
+    on.office.faults.extend([Fault.THROTTLED, Fault.THROTTLED])
+    operation = book(on)
+    world.run(60)
+
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    first, second, *_ = [at for at, _ in on.office.calls]
+    assert second - first >= 3.0
+
+
+def test_the_200_first_turns_wait_and_the_next_is_refused_and_forgotten(on: FakeServices) -> None:
+    for number in range(200):
+        book(on, f"key-{number:012}")
+
+    with pytest.raises(QueueFull):
+        book(on, "one-too-many-000")
+    assert len(on.ledger.entries) == 200
+
+
+def test_a_long_read_makes_way_for_others_after_twenty_calls(on: FakeServices, world: World) -> None:
+    for _ in range(2450):
+        on.office.add("appointments", PatNum=7)
+    with pytest.raises(StillRunning):
+        read(on)
+    operation = book(on)
+    world.run(300)
+
+    order = [call.operation for _, call in on.office.calls]
+    assert order[:20] == ["appointments.list"] * 20
+    assert "appointments.create" in order[20:24]
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert on.office.calls[-1][1].operation == "appointments.list"
+    # The pages of the first turn were journaled: none was read twice.
+    offsets = [call.query.get("Offset") for _, call in on.office.calls if "Offset" in call.query]
+    assert sorted(offsets) == [100 * n for n in range(25)]
+
+
+def test_nothing_is_sent_while_the_kill_switch_is_on(on: FakeServices, world: World) -> None:
+    on.pace.items[ELM_STREET.id] = replace(on.pace.load(ELM_STREET.id), killed=True)
+    operation = book(on)
+    world.run(600)
+    assert on.office.calls == []
+
+    on.pace.items[ELM_STREET.id] = replace(on.pace.load(ELM_STREET.id), killed=False)
+    world.run(120)
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+
+
+def _once(operation: str, fault: Fault):  # type: ignore[no-untyped-def]
+    left = [fault]
+
+    def on_call(call):  # type: ignore[no-untyped-def]
+        return left.pop() if left and call.operation == operation else None
+
+    return on_call
