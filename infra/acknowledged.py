@@ -6,11 +6,7 @@ Never for dead-letter queues, keys of log groups, TLS, public access or wildcard
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Iterable
 from dataclasses import dataclass
-
-import aws_cdk as cdk
 
 from infra.stages import Stage
 
@@ -150,20 +146,3 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         ends="Delivery of access logs to buckets with a customer key.",
     ),
 )
-
-
-def acknowledge(app: cdk.App, stage: Stage, rows: Iterable[Acknowledged] = ACKNOWLEDGED) -> None:
-    """Tell cdk-nag which findings stand, on the very constructs that have them."""
-    rows = tuple(rows)
-    for construct in app.node.find_all():
-        path = construct.node.path.partition("/")[2]
-        found = [row for row in rows if fnmatch.fnmatchcase(path, row.where)]
-        if found:
-            cdk.Validations.of(construct).acknowledge(
-                *(
-                    cdk.Acknowledgment(
-                        id=f"{row.pack}::{row.id_in(stage)}", reason=f"{row.reason} What would end it: {row.ends}"
-                    )
-                    for row in found
-                )
-            )

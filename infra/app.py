@@ -7,6 +7,7 @@ of handlers), `nag=off`. The environment's `CDK_VALIDATION=false` leaves out cdk
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import os
 from collections.abc import Iterable, Mapping
@@ -20,14 +21,14 @@ use_bundled_node()
 import aws_cdk as cdk  # noqa: E402
 from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks  # noqa: E402
 
-from infra.acknowledged import acknowledge  # noqa: E402
+from infra.acknowledged import ACKNOWLEDGED  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
 from infra.catalogue import FUNCTIONS, TABLES, Authorizes, FunctionRow, Http, TableRow  # noqa: E402
 from infra.stacks.api import ApiStack  # noqa: E402
 from infra.stacks.core import CoreStack  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.flows import FlowsStack  # noqa: E402
-from infra.stages import stage_for  # noqa: E402
+from infra.stages import Stage, stage_for  # noqa: E402
 
 
 def app(
@@ -82,6 +83,18 @@ def app(
         acknowledge(root, stage)
         cdk.Validations.of(root).add_plugins(AwsSolutionsChecks(root), HIPAASecurityChecks(root))
     return root
+
+
+def acknowledge(root: cdk.App, stage: Stage) -> None:
+    """Tell cdk-nag which findings stand, on the very constructs that have them."""
+    for construct in root.node.find_all():
+        path = construct.node.path.partition("/")[2]
+        for row in ACKNOWLEDGED:
+            if fnmatch.fnmatchcase(path, row.where):
+                reason = f"{row.reason} What would end it: {row.ends}"
+                cdk.Validations.of(construct).acknowledge(
+                    cdk.Acknowledgment(id=f"{row.pack}::{row.id_in(stage)}", reason=reason)
+                )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""Reads the synthesized templates as JSON: a hundred times faster than asking CDK again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Resource = dict[str, Any]
+PARTS = ("data", "core", "api", "flows")
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What one synthesis wrote for one stage."""
+
+    folder: Path
+    stage: str
+
+    @property
+    def templates(self) -> Mapping[str, dict[str, Any]]:
+        """By stack (`data`, `core`, `api`, `flows`)."""
+        return {part: json.loads(self.path(part).read_text()) for part in PARTS}
+
+    def path(self, part: str) -> Path:
+        return self.folder / f"open-dental-gateway-{self.stage}-{part}.template.json"
+
+    def report(self) -> dict[str, Any]:
+        """What CDK's and cdk-nag's rules found and what was acknowledged."""
+        found: dict[str, Any] = json.loads((self.folder / "validation-report.json").read_text())
+        return found
+
+    def resources(self, *types: str) -> Iterator[tuple[str, str, Resource]]:
+        """Yield (stack, logical id, resource) of these types."""
+        for part, template in self.templates.items():
+            for logical_id, resource in template["Resources"].items():
+                if resource["Type"] in types:
+                    yield part, logical_id, resource
+
+    def one(self, type_: str) -> Resource:
+        """The only resource of this type."""
+        ((_, _, resource),) = self.resources(type_)
+        return resource
+
+    def function(self, name: str) -> tuple[str, str, Resource]:
+        """The function of the row called `name`, with its stack and logical id."""
+        (found,) = (
+            entry
+            for entry in self.resources("AWS::Lambda::Function")
+            if variables_of(entry[2]).get("POWERTOOLS_SERVICE_NAME") == name
+        )
+        return found
+
+    def statements(self, name: str) -> list[dict[str, Any]]:
+        """All policy statements of the role that the function called `name` runs under."""
+        part, _, function = self.function(name)
+        role = function["Properties"]["Role"]["Fn::GetAtt"][0]
+        return [
+            statement
+            for _, _, policy in self.resources("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+            if {"Ref": role} in policy["Properties"].get("Roles", [])
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if role in self.templates[part]["Resources"]
+        ]
+
+    def actions(self, name: str) -> set[str]:
+        """Every action that the role of the function called `name` may take, on anything."""
+        return {action for statement in self.statements(name) for action in listed(statement["Action"])}
+
+    def body(self) -> dict[str, Any]:
+        """The OpenAPI body of the API."""
+        found: dict[str, Any] = self.one("AWS::ApiGateway::RestApi")["Properties"]["Body"]
+        return found
+
+
+def variables_of(function: Resource) -> dict[str, Any]:
+    """The environment variables of a function."""
+    found: dict[str, Any] = function["Properties"]["Environment"]["Variables"]
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    """IAM writes one as itself and several as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def mentioned(node: Any) -> set[str]:
+    """Every logical id that `node` refers to."""
+    if isinstance(node, list):
+        return {name for value in node for name in mentioned(value)}
+    if not isinstance(node, dict):
+        return set()
+    if "Ref" in node:
+        return {node["Ref"]}
+    if "Fn::GetAtt" in node:
+        return {node["Fn::GetAtt"][0]}
+    return {name for value in node.values() for name in mentioned(value)}

@@ -1,0 +1,58 @@
+"""Who is woken, and by what."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.alarms import ALARMS
+from tests.infra.templates import Assembly, mentioned
+
+
+def test_every_row_is_an_alarm_that_calls_somebody(assembly: Assembly) -> None:
+    alarms = [alarm["Properties"] for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")]
+    ((_, topic, _),) = (
+        entry
+        for entry in assembly.resources("AWS::SNS::Topic")
+        if any(entry[1] in mentioned(alarm["AlarmActions"]) for alarm in alarms)
+    )
+    mails = [
+        subscription["Properties"]["Endpoint"]
+        for _, _, subscription in assembly.resources("AWS::SNS::Subscription")
+        if subscription["Properties"]["Protocol"] == "email"
+    ]
+
+    assert sorted(alarm["AlarmDescription"] for alarm in alarms) == sorted(row.means for row in ALARMS)
+    assert all(mentioned(alarm["AlarmActions"]) == {topic} for alarm in alarms)
+    assert mails == ["ops@example.com"]
+
+
+@pytest.mark.parametrize(
+    "metric", ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "UnknownOperations", "Errors"]
+)
+def test_what_must_not_pass_unnoticed_has_an_alarm(assembly: Assembly, metric: str) -> None:
+    alarms = [alarm["Properties"] for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")]
+
+    assert [alarm for alarm in alarms if alarm["MetricName"] == metric]
+
+
+def test_no_metric_is_kept_per_practice(assembly: Assembly) -> None:
+    for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm"):
+        names = {dimension["Name"] for dimension in alarm["Properties"].get("Dimensions", ())}
+        assert names <= {"QueueName", "FunctionName"}
+
+
+def test_cloudwatch_may_publish_to_the_sealed_topic(assembly: Assembly) -> None:
+    """Without this the alarm changes its state and nobody hears of it."""
+    services = {
+        service
+        for _, _, key in assembly.resources("AWS::KMS::Key")
+        for statement in key["Properties"]["KeyPolicy"]["Statement"]
+        if "Service" in statement["Principal"]
+        for service in (
+            statement["Principal"]["Service"]
+            if isinstance(statement["Principal"]["Service"], list)
+            else [statement["Principal"]["Service"]]
+        )
+    }
+
+    assert services == {"cloudwatch.amazonaws.com", "sns.amazonaws.com", "logs.us-east-1.amazonaws.com"}

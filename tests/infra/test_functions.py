@@ -1,0 +1,166 @@
+"""What each function is and may do."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.catalogue import FUNCTIONS, Consumes, Every, FunctionRow, Http
+from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
+from infra.openapi import API_TIMEOUT_MS
+from tests.infra.templates import Assembly, listed, mentioned, variables_of
+
+IDENTITY_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
+
+
+def calls_of(row: FunctionRow) -> set[str]:
+    """The AWS calls that the row lets the function make."""
+    calls = {f"dynamodb:{verb}" for verbs in row.tables.values() for verb in verbs}
+    calls |= {f"sqs:{verb}" for verbs in row.queues.values() for verb in verbs}
+    calls |= {f"s3:{verb}" for verb in row.bodies}
+    calls |= {f"secretsmanager:{verb}" for verb in row.vault}
+    return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
+
+
+def test_every_folder_of_functions_is_deployed_and_every_row_has_a_folder(handlers: list[str]) -> None:
+    assert handlers == sorted(row.name for row in FUNCTIONS)
+
+
+def test_a_role_may_do_what_its_row_says_and_what_aws_implies_and_nothing_else(
+    assembly: Assembly, row: FunctionRow
+) -> None:
+    calls = calls_of(row) | set(DEAD_LETTERING)
+    if isinstance(row.trigger, Consumes):
+        calls |= set(POLLING)
+
+    assert assembly.actions(row.name) == calls | set(key_use(calls)) | set(LOGGING)
+
+
+def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
+    assembly: Assembly, row: FunctionRow
+) -> None:
+    _, _, function = assembly.function(row.name)
+    told = {f"{name.upper()}_TABLE" for name in row.tables} | {f"{name.upper()}_QUEUE_URL" for name in row.queues}
+    told |= {"BODIES_BUCKET"} if row.bodies else set()
+    told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
+    told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
+    always = {"STAGE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
+
+    assert set(variables_of(function)) == told | set(row.settings) | always
+
+
+@pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])
+def test_the_worker_may_not_send_to_the_queue_that_feeds_it_nor_to_any_other(assembly: Assembly, action: str) -> None:
+    """Lambda stops such a loop after about 16 rounds, in silence, and no emulator shows it."""
+    assert action not in assembly.actions("upstream_worker")
+
+
+def test_no_function_sends_to_a_queue_that_leads_back_to_it() -> None:
+    feeds = {row.trigger.queue: row.name for row in FUNCTIONS if isinstance(row.trigger, Consumes)}
+    sends = {row.name: {feeds[q] for q, verbs in row.queues.items() if "SendMessage" in verbs} for row in FUNCTIONS}
+
+    for name, first in sends.items():
+        reached, frontier = set[str](), first
+        while frontier:
+            reached |= frontier
+            frontier = {further for step in frontier for further in sends[step]} - reached
+        assert name not in reached
+
+
+def test_no_policy_allows_a_wildcard_action(assembly: Assembly) -> None:
+    for _, logical_id, policy in assembly.resources(*IDENTITY_POLICIES):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            assert not [action for action in listed(statement["Action"]) if "*" in action], logical_id
+
+
+def test_permissions_lie_in_policies_of_their_own_never_in_a_role(assembly: Assembly) -> None:
+    assert not list(assembly.resources("AWS::IAM::Policy"))
+    for _, _, role in assembly.resources("AWS::IAM::Role"):
+        assert not role["Properties"].keys() & {"Policies", "ManagedPolicyArns"}
+
+
+def test_no_two_functions_share_a_role(assembly: Assembly) -> None:
+    roles = [
+        (part, function["Properties"]["Role"]["Fn::GetAtt"][0])
+        for part, _, function in assembly.resources("AWS::Lambda::Function")
+    ]
+
+    assert len(set(roles)) == len(FUNCTIONS)
+
+
+def test_keys_are_used_only_through_the_service_that_holds_the_record(assembly: Assembly, row: FunctionRow) -> None:
+    for statement in assembly.statements(row.name):
+        if any(action.startswith("kms:") for action in listed(statement["Action"])):
+            assert "kms:ViaService" in statement["Condition"]["StringEquals"]
+
+
+def test_everything_that_starts_a_function_starts_its_alias(assembly: Assembly) -> None:
+    """A snapshot, and a rollback, exist only behind the alias."""
+    aliases = {logical_id for _, logical_id, _ in assembly.resources("AWS::Lambda::Alias")}
+    for _, _, mapping in assembly.resources("AWS::Lambda::EventSourceMapping"):
+        assert mentioned(mapping["Properties"]["FunctionName"]) <= aliases
+    body = assembly.body()
+    uris = [
+        operation["x-amazon-apigateway-integration"]["uri"]
+        for operations in body["paths"].values()
+        for operation in operations.values()
+    ]
+    scheme = body["components"]["securitySchemes"]["bearer"]["x-amazon-apigateway-authorizer"]
+    for uri in [*uris, scheme["authorizerUri"]]:
+        assert mentioned(uri) & aliases
+    for part, _, published in assembly.resources("AWS::SSM::Parameter"):
+        if part == "core" and "/functions/" in published["Properties"]["Name"]:
+            assert mentioned(published["Properties"]["Value"]) <= aliases
+
+
+def test_functions_run_on_arm_with_python_313_and_without_a_tracer(assembly: Assembly, row: FunctionRow) -> None:
+    _, _, function = assembly.function(row.name)
+    properties = function["Properties"]
+
+    assert (properties["Architectures"], properties["Runtime"]) == (["arm64"], "python3.13")
+    assert properties.get("TracingConfig", {}).get("Mode", "PassThrough") == "PassThrough"
+    assert properties["Handler"] == f"{row.name}.handler.lambda_handler"
+    assert (properties["Timeout"], properties["MemorySize"]) == (row.timeout_s, row.memory_mb)
+    assert ("SnapStart" in properties) is row.snapstart
+
+
+def test_a_bundle_holds_its_own_folder_and_no_other(assembly: Assembly, row: FunctionRow) -> None:
+    _, _, function = assembly.function(row.name)
+    bundle = assembly.folder / f"asset.{function['Properties']['Code']['S3Key'].removesuffix('.zip')}"
+
+    assert [path.name for path in bundle.iterdir()] == [row.name]
+    assert not list(bundle.rglob("*.pyc"))
+
+
+def test_an_http_function_ends_before_the_gateway_gives_up() -> None:
+    """Else the gateway answers 504 while the function still works, and its own words are lost."""
+    for row in FUNCTIONS:
+        if isinstance(row.trigger, Http):
+            assert row.timeout_s * 1000 < API_TIMEOUT_MS
+
+
+def test_a_minute_job_ends_before_the_next_minute_starts_it_again() -> None:
+    for row in FUNCTIONS:
+        if isinstance(row.trigger, Every):
+            assert row.timeout_s < row.trigger.minutes * 60
+
+
+def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
+    jobs = [row for row in FUNCTIONS if isinstance(row.trigger, Every)]
+    rules = list(assembly.resources("AWS::Events::Rule"))
+    permissions = [entry for entry in assembly.resources("AWS::Lambda::Permission") if entry[0] == "flows"]
+
+    assert {rule["Properties"]["ScheduleExpression"] for _, _, rule in rules} == {"rate(1 minute)"}
+    assert len(rules) == len(permissions) == len(jobs) == 2
+
+
+def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionRow) -> None:
+    _, _, function = assembly.function(row.name)
+
+    assert function["Properties"]["DeadLetterConfig"]["TargetArn"]
+
+
+def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path, layer) -> None:  # type: ignore[no-untyped-def]
+    from infra.app import app  # noqa: PLC0415
+
+    with pytest.raises(FileNotFoundError, match="'upstream_worker', but there is no"):
+        app({"layer": str(layer), "functions": str(tmp_path), "nag": "off"}, outdir=tmp_path / "out")

@@ -1,0 +1,77 @@
+"""A row, and for an endpoint a folder, is all that growing needs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from infra.alarms import ALARMS, AlarmRow
+from infra.bundling import ROOT
+from infra.catalogue import FUNCTIONS, READ_WRITE, TABLES, FunctionRow, Http, Index, Route, TableRow
+from tests.infra.templates import Assembly, variables_of
+
+
+@pytest.fixture(scope="session")
+def grown(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
+    """The sandbox's stage with one endpoint, one table and one alarm more."""
+    from infra.app import app  # noqa: PLC0415 (starts Node)
+
+    out = tmp_path_factory.mktemp("grown")
+    code = copytree(ROOT / "functions", out / "functions")
+    (code / "recalls").mkdir()
+    (code / "recalls" / "handler.py").write_text("def lambda_handler(event, context): ...\n")
+    recalls = FunctionRow(
+        name="recalls",
+        does="Lists who is due for a recall.",
+        trigger=Http((Route("GET", "/recalls"), Route("GET", "/recalls/{id}"))),
+        timeout_s=28,
+        tables={"mirror": READ_WRITE},
+    )
+    mirror = TableRow(name="mirror", holds="Rows.", indexes=(Index("by_date", "practice_id", "on"),))
+    slow = AlarmRow(
+        name="RecallErrors", means="Look at recalls.", namespace="AWS/Lambda", metric="Errors", of="lane", above=1
+    )
+    app(
+        {"stage": "sandbox", "layer": str(layer), "functions": str(code), "nag": "off"},
+        functions=[*FUNCTIONS, recalls],
+        tables=[*TABLES, mirror],
+        alarms=[*ALARMS, slow],
+        outdir=out / "cdk.out",
+    ).synth()
+    return Assembly(out / "cdk.out", "sandbox")
+
+
+def test_a_row_and_a_folder_are_an_endpoint(grown: Assembly) -> None:
+    body = grown.body()
+
+    assert set(body["paths"]) >= {"/recalls", "/recalls/{id}"}
+    assert body["paths"]["/recalls"]["get"]["security"] == [{"bearer": []}]
+    assert "dynamodb:PutItem" in grown.actions("recalls")
+
+
+def test_a_row_is_a_table_that_functions_can_be_given(grown: Assembly) -> None:
+    assert len(list(grown.resources("AWS::DynamoDB::GlobalTable"))) == len(TABLES) + 1
+    assert "MIRROR_TABLE" in variables_of(grown.function("recalls")[2])
+    assert "/index/by_date" in json.dumps(grown.statements("recalls"))
+
+
+def test_a_row_is_an_alarm(grown: Assembly) -> None:
+    assert len(list(grown.resources("AWS::CloudWatch::Alarm"))) == len(ALARMS) + 1
+
+
+def test_an_alarm_on_nothing_that_exists_says_what_exists(layer: Path, tmp_path: Path) -> None:
+    from infra.app import app  # noqa: PLC0415
+
+    lost = AlarmRow(name="Lost", means="", namespace="AWS/SQS", metric="Errors", of="cals")
+    with pytest.raises(KeyError, match="'cals'; there are calls, calls-dead"):
+        app({"layer": str(layer), "nag": "off"}, alarms=[lost], outdir=tmp_path)
+
+
+def test_the_sandbox_leaves_nothing_behind(grown: Assembly) -> None:
+    for template in grown.templates.values():
+        for resource in template["Resources"].values():
+            if resource["Type"] not in {"AWS::Lambda::Version", "AWS::Lambda::LayerVersion"}:
+                assert resource.get("DeletionPolicy", "Delete") == "Delete", resource["Type"]

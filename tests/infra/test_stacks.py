@@ -1,0 +1,204 @@
+"""What holds for all stacks, and for what they keep."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cfnlint import ManualArgs
+from cfnlint.api import lint_by_config
+
+from infra.catalogue import TABLES
+from infra.stages import STAGES, stage_for
+from tests.infra.templates import PARTS, Assembly, variables_of
+
+OPERATION_KEPT_DAYS = 30
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_stack_stays_far_from_the_500_resources_that_cloudformation_takes(assembly: Assembly, part: str) -> None:
+    assert 0 < len(assembly.templates[part]["Resources"]) < 400
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_stacks_learn_names_through_ssm_and_export_nothing(assembly: Assembly, part: str) -> None:
+    """An export freezes a resource for as long as another stack imports it."""
+    text = json.dumps(assembly.templates[part])
+
+    assert "Fn::ImportValue" not in text
+    assert '"Export"' not in text
+
+
+def test_every_name_that_a_stack_learns_is_published_by_one_before_it(assembly: Assembly) -> None:
+    published: set[str] = set()
+    for template in assembly.templates.values():
+        learnt = {
+            parameter["Default"]
+            for parameter in template["Parameters"].values()
+            if parameter["Type"] == "AWS::SSM::Parameter::Value<String>"
+            # CDK's own, about the account it deploys to.
+            and not parameter["Default"].startswith("/cdk-bootstrap/")
+        }
+        assert learnt <= published
+        published |= {
+            resource["Properties"]["Name"]
+            for resource in template["Resources"].values()
+            if resource["Type"] == "AWS::SSM::Parameter"
+        }
+
+
+def test_stacks_are_deployed_in_the_order_in_which_they_learn(assembly: Assembly) -> None:
+    manifest = json.loads((assembly.folder / "manifest.json").read_text())["artifacts"]
+    before = {
+        name: {needed for needed in artifact.get("dependencies", ()) if not needed.endswith(".assets")}
+        for name, artifact in manifest.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }
+    data, core, api, flows = (f"open-dental-gateway-{assembly.stage}-{part}" for part in PARTS)
+
+    assert before == {data: set(), core: {data}, api: {core}, flows: {api}}
+
+
+def test_no_resource_is_made_by_a_function_of_somebody_elses(assembly: Assembly) -> None:
+    types = {
+        resource["Type"] for template in assembly.templates.values() for resource in template["Resources"].values()
+    }
+
+    assert not [type_ for type_ in types if type_.startswith(("Custom::", "AWS::CloudFormation::"))]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_cfn_lint_finds_nothing(assembly: Assembly, part: str) -> None:
+    # W3005: CDK says DependsOn where a reference already says it.
+    found = lint_by_config(ManualArgs(templates=[str(assembly.path(part))], ignore_checks=["W3005"]))
+
+    assert [f"{match.rule.id} {match.message}" for match in found] == []
+
+
+def tables(assembly: Assembly) -> list[dict[str, Any]]:
+    return [resource for _, _, resource in assembly.resources("AWS::DynamoDB::GlobalTable")]
+
+
+def test_every_table_is_sealed_restorable_forgetful_and_survives_its_stack(assembly: Assembly) -> None:
+    assert len(tables(assembly)) == len(TABLES)
+    for table in tables(assembly):
+        properties = table["Properties"]
+        (replica,) = properties["Replicas"]
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["SSESpecification"] == {"SSEEnabled": True, "SSEType": "KMS"}
+        assert replica["SSESpecification"]["KMSMasterKeyId"]
+        assert replica["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert replica["DeletionProtectionEnabled"] is True
+        assert properties["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+        assert [key["AttributeName"] for key in properties["KeySchema"]] == ["pk", "sk"]
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+
+
+def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
+    indexes = [index for table in tables(assembly) for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
+
+    assert [index["IndexName"] for index in indexes] == ["due", "due"]
+    for index in indexes:
+        assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
+    assert [sorted(index["Projection"]["NonKeyAttributes"]) for index in indexes] == [
+        ["practice_id"],
+        ["attempt", "practice_id", "state"],
+    ]
+    for table in tables(assembly):
+        types = {item["AttributeName"]: item["AttributeType"] for item in table["Properties"]["AttributeDefinitions"]}
+        assert types.get("due_at", "N") == "N"
+        assert types.get("due_shard", "S") == "S"
+
+
+def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(assembly: Assembly) -> None:
+    queues = {logical_id: queue["Properties"] for _, logical_id, queue in assembly.resources("AWS::SQS::Queue")}
+    ((name, calls),) = ((name, queue) for name, queue in queues.items() if "DeduplicationScope" in queue)
+    dead = queues[calls["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+    (mapping,) = (
+        resource["Properties"]
+        for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if resource["Properties"]["EventSourceArn"]["Fn::GetAtt"][0] == name
+    )
+    _, _, worker = assembly.function("upstream_worker")
+
+    assert calls["FifoQueue"] is dead["FifoQueue"] is True
+    assert (calls["DeduplicationScope"], calls["FifoThroughputLimit"]) == ("messageGroup", "perMessageGroupId")
+    assert calls["VisibilityTimeout"] == worker["Properties"]["Timeout"] == 150
+    assert calls["RedrivePolicy"]["maxReceiveCount"] == 1000
+    assert mapping["BatchSize"] == 1
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": STAGES[assembly.stage].worker_concurrency}
+
+
+def test_every_queue_is_sealed_and_refuses_plain_http(assembly: Assembly) -> None:
+    queues = list(assembly.resources("AWS::SQS::Queue"))
+    guarded = {
+        reference["Ref"]
+        for _, _, policy in assembly.resources("AWS::SQS::QueuePolicy")
+        for reference in policy["Properties"]["Queues"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+
+    assert {logical_id for _, logical_id, _ in queues} == guarded
+    assert all(queue["Properties"]["KmsMasterKeyId"] for _, _, queue in queues)
+
+
+def test_bodies_outlive_their_operations_by_little_and_are_nobody_elses(assembly: Assembly) -> None:
+    buckets = {logical_id: bucket["Properties"] for _, logical_id, bucket in assembly.resources("AWS::S3::Bucket")}
+    (bodies,) = (bucket for bucket in buckets.values() if "LoggingConfiguration" in bucket)
+    (rule,) = bodies["LifecycleConfiguration"]["Rules"]
+
+    assert OPERATION_KEPT_DAYS < rule["ExpirationInDays"] <= 35
+    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    (encryption,) = bodies["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["BucketKeyEnabled"] is True
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+    for bucket in buckets.values():
+        assert all(bucket["PublicAccessBlockConfiguration"].values())
+        assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+
+def test_every_log_group_is_sealed_and_kept_for_a_named_time(assembly: Assembly) -> None:
+    groups = [group["Properties"] for _, _, group in assembly.resources("AWS::Logs::LogGroup")]
+
+    assert groups
+    assert all(group["KmsKeyId"] and group["RetentionInDays"] == 365 for group in groups)
+
+
+def test_the_signing_secret_is_made_by_aws_and_in_no_template(assembly: Assembly) -> None:
+    secret = assembly.one("AWS::SecretsManager::Secret")["Properties"]
+
+    assert "SecretString" not in secret
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 32
+    assert secret["KmsKeyId"]
+
+
+def test_keys_rotate(assembly: Assembly) -> None:
+    keys = [key["Properties"] for _, _, key in assembly.resources("AWS::KMS::Key")]
+
+    assert len(keys) == 2
+    assert all(key["EnableKeyRotation"] for key in keys)
+
+
+def test_only_the_sandbox_may_call_this_machine() -> None:
+    assert [name for name, stage in STAGES.items() if any("127.0.0.1" in url for url in stage.base_url_allow)] == [
+        "sandbox"
+    ]
+
+
+def test_no_stage_lets_practices_connect_themselves_unless_it_says_so(assembly: Assembly) -> None:
+    assert not any(stage.open_enrolment for stage in STAGES.values())
+    assert variables_of(assembly.function("authenticate")[2])["OPEN_ENROLMENT"] == "false"
+
+
+def test_an_unknown_stage_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="there are sandbox, dev, prod"):
+        stage_for({"stage": "production"})
+
+
+def test_an_operator_may_say_region_and_mail_without_touching_the_rows() -> None:
+    stage = stage_for({"stage": "prod", "region": "eu-central-1", "alarm_email": "ops@example.com"})
+
+    assert (stage.region, stage.alarm_email, stage.keep_data) == ("eu-central-1", "ops@example.com", True)
