@@ -45,8 +45,9 @@ Enrol = Callable[[Mapping[str, str]], str]
 class Options:
     """What to run.
 
-    `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer; `home` holds logs and state and belongs to one sandbox at a time;
-    `connect` False leaves the API without client and session. `practices` 0 starts none.
+    `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer. `home` holds logs and
+    state and belongs to one sandbox at a time. `connect` False leaves the API without client and session; `practices` 0
+    starts none. `context` goes to the CDK app as the CLI's `-c` would.
     """
 
     app: Sequence[str] = ("-m", "infra.app")
@@ -171,6 +172,16 @@ class Sandbox:
             return []
         return [message for _, _, message in sorted(lines)]
 
+    def errors(self) -> list[str]:
+        """Return what functions have logged as errors, each line after its folder's name."""
+        folders = [
+            resource["Properties"]["Handler"].split(".")[0]
+            for stack in self.stacks
+            for resource in stack.template["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        ]
+        return [f"{folder}: {line}" for folder in folders for line in self.logs(folder) if '"level": "ERROR"' in line]
+
     def ended(self) -> str | None:
         """Return what has ended by itself, and the end of its log; None while everything runs."""
         for process in self._processes:
@@ -259,12 +270,14 @@ class Sandbox:
     def _deploy(self) -> None:
         assets = [asset for stack in self.stacks for asset in stack.assets]
         bootstrap(self.aws, assets)
-        self._say(f"uploading {len({asset.key for asset in assets})} bundles")
-        upload(self.aws, assets)
+        self._say(f"uploaded {upload(self.aws, self.stacks)} bundles")
         self.outputs: dict[str, str] = {}
         for stack in self.stacks:
             self._say(f"deploying {stack.name} ({len(stack.template['Resources'])} resources)")
-            adapted = replace(stack, template=stand_ins.adapt(stack.template))
+            template = stand_ins.adapt(stack.template)
+            if self._options.open_dental:
+                _allow(template, self._options.open_dental.base_url)
+            adapted = replace(stack, template=template)
             self.outputs |= deploy(self.aws, adapted, bucket=f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}")
         for mapping in serial_mappings(self.aws):
             switch_off(self.aws, mapping)
@@ -292,16 +305,19 @@ class Sandbox:
             "time_zone": office.time_zone,
             "mode": "remote",
             "base_url": office.base_url,
+            "name": office.name,
         }
         headers = {"Authorization": f"Bearer {self.client_key}", "Prefer": "wait=25"}
         deadline = time.monotonic() + 60
         while True:
             status, answer = self.call("POST", "/authenticate", wanted, headers)
             if status in (200, 201):
-                return Connected(office, answer["practice_id"], answer["access_token"])
+                return Connected(office, answer["practice"]["id"], answer["access_token"])
             # 202: the keys are still being tried; the same request again leads to the same answer.
             if status not in (202, 429, 503) or time.monotonic() > deadline:
-                raise SandboxError(f"POST /authenticate answered {status}: {json.dumps(answer)}")
+                raise SandboxError(
+                    "\n".join([f"POST /authenticate answered {status}: {json.dumps(answer)}", *self.errors()])
+                )
             time.sleep(1)
 
     def call(
@@ -346,6 +362,15 @@ class Sandbox:
         draft.touch(mode=0o600)
         draft.write_text(json.dumps(state, indent=2) + "\n")
         draft.replace(self.state_file)
+
+
+def _allow(template: dict[str, Any], base_url: str) -> None:
+    """Add the address that the user has named to those that keys may be sent to; the stage allows loopback only."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            if "BASE_URL_ALLOW" in variables:
+                variables["BASE_URL_ALLOW"] = f"{variables['BASE_URL_ALLOW']},{base_url}"
 
 
 def _comes_from(folder: str, logical_id: str, properties: Mapping[str, Any]) -> bool:

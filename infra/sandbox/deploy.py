@@ -27,12 +27,25 @@ def zip_folder(folder: Path) -> bytes:
     The 1980 stamps are the CLI's own: a layer's bytecode must therefore be of the `unchecked-hash` kind, here as there.
     """
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(file.relative_to(folder)), (1980, 1, 1, 0, 0, 0))
             entry.external_attr = 0o755 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.compress_type = zipfile.ZIP_STORED
             archive.writestr(entry, file.read_bytes())
+    return packed.getvalue()
+
+
+def zip_pointer(layer: Path) -> bytes:
+    """Return a layer that holds nothing but where `layer` lies; see "Layers" in `stand_ins.py`.
+
+    The emulator runs `.pth` files below `python/lib/*/site-packages`, as Lambda does. An `import` line may do more than
+    add a folder at the end: it puts ours where the unpacked layer would be, before the runtime's packages.
+    """
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        entry = zipfile.ZipInfo("python/lib/sandbox/site-packages/layer.pth", (1980, 1, 1, 0, 0, 0))
+        archive.writestr(entry, f"import sys; sys.path.insert(0, {str(layer.resolve() / 'python')!r})\n")
     return packed.getvalue()
 
 
@@ -43,12 +56,28 @@ def bootstrap(clients: Clients, assets: Iterable[Asset]) -> None:
         clients("s3").create_bucket(Bucket=bucket)
 
 
-def upload(clients: Clients, assets: Iterable[Asset]) -> None:
-    """Put every asset where its template looks for it, each once."""
+def upload(clients: Clients, stacks: Iterable[Stack]) -> int:
+    """Put every asset where its template looks for it, each once, and return how many there are."""
     s3 = clients("s3")
-    for asset in {(asset.bucket, asset.key): asset for asset in assets}.values():
-        content = zip_folder(asset.source) if asset.zipped else asset.source.read_bytes()
+    stacks = tuple(stacks)
+    layers = {key for stack in stacks for key in _layer_keys(stack)}
+    assets = {asset.key: asset for stack in stacks for asset in stack.assets}
+    for asset in assets.values():
+        if asset.key in layers:
+            content = zip_pointer(asset.source)
+        else:
+            content = zip_folder(asset.source) if asset.zipped else asset.source.read_bytes()
         s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=content)
+    return len(assets)
+
+
+def _layer_keys(stack: Stack) -> set[str]:
+    resources = stack.template["Resources"].values()
+    return {
+        resource["Properties"]["Content"]["S3Key"]
+        for resource in resources
+        if resource["Type"] == "AWS::Lambda::LayerVersion"
+    }
 
 
 def deploy(clients: Clients, stack: Stack, *, bucket: str, within_s: float = 60.0) -> dict[str, str]:

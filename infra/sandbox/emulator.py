@@ -20,6 +20,8 @@ from botocore.config import Config
 from infra.sandbox.processes import Kept, SandboxError, free_port
 
 MINISTACK = "1.5.33"
+# boto3 is what the Lambda runtime brings, cryptography what the emulator's KMS needs; one set for every machine.
+PACKAGES = (f"ministack=={MINISTACK}", "boto3==1.43.106", "cryptography==50.0.2")
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 ROOT_KEY = "test"
@@ -53,8 +55,7 @@ def uv_platform() -> str:
 def install(home: Path) -> Path:
     """Return the interpreter of MiniStack's environment under `home`, made at the first call (about 2 s).
 
-    It pins its own botocore, so it cannot share ours. `boto3` is what the Lambda runtime brings, `cryptography` what
-    the emulator's KMS needs.
+    It pins its own botocore, so it cannot share ours.
 
     Raises:
         SandboxError: the packages could not be installed.

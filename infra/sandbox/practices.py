@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.sandbox.emulator import PASSED_ON
-from infra.sandbox.processes import Kept, SandboxError, free_port
+from infra.sandbox.processes import Kept, SandboxError
 
 DEVELOPER_KEY = "SANDBOXdeveloper"
 """Obviously no real key: the simulated practices know it, nobody else does."""
@@ -26,6 +26,7 @@ class Practice:
     base_url: str
     developer_key: str
     customer_key: str
+    name: str = "Open Dental"
     time_zone: str = "America/Chicago"
     control_url: str | None = None
 
@@ -43,15 +44,13 @@ class Simulated:
 
         Equal `patients` and `seed` give equal row keys in every table, so that whatever mixes up two practices shows.
         """
-        self.port = free_port()
-        self.base_url = f"http://127.0.0.1:{self.port}/api/v1"
         self._state = home / f"practice-{number}.json"
         self._state.unlink(missing_ok=True)
         self.process = Kept(
             f"practice {number}",
             [
                 *(sys.executable, *command),
-                *("--port", str(self.port)),
+                *("--port", "0"),
                 *("--state", str(self._state)),
                 *("--patients", str(patients)),
                 *("--seed", str(seed)),
@@ -75,6 +74,7 @@ class Simulated:
             base_url=said["base_url"],
             developer_key=said["developer_key"],
             customer_key=said["customer_key"],
+            name=self.process.name.title(),
             control_url=said["control_url"],
         )
 

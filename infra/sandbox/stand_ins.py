@@ -214,6 +214,12 @@ STAND_INS: tuple[StandIn, ...] = (
         "the layer is built for that pair instead of 3.13 on arm64",
     ),
     StandIn(
+        "Layers",
+        "unpacks the layer anew for each execution environment, a second or more of this machine's time",
+        "the layer's zip holds only a path line that leads to the folder in `cdk.out`, shared by all; bundles are "
+        "imported alone with the real folder by `bundles.py`",
+    ),
+    StandIn(
         "A function that raises",
         "API Gateway answers 502 with the error's text and no gateway response; the exception's name arrives as "
         "`Runtime.HandlerError`; the next call is a cold start",

@@ -22,7 +22,22 @@ def stand_in_options(home: Path) -> Options:
 
 
 @pytest.fixture(scope="session")
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The gateway itself with two connected practices: for whatever is tested end to end."""
+    with Sandbox.start(Options(home=tmp_path_factory.mktemp("gateway"), patients=60)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def unconnected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """The gateway's own stacks, without practices: for what the deployment alone shows."""
+    options = Options(home=tmp_path_factory.mktemp("unconnected"), practices=0, connect=False)
+    with Sandbox.start(options) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A sandbox of a small app with one of everything the gateway deploys."""
-    with Sandbox.start(stand_in_options(tmp_path_factory.mktemp("sandbox"))) as box:
-        yield box
+    with Sandbox.start(stand_in_options(tmp_path_factory.mktemp("sandbox"))) as running:
+        yield running

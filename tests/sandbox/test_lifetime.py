@@ -43,12 +43,12 @@ def family(root: int) -> set[int]:
 
 
 @contextmanager
-def started(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Run the command and yield it once it is ready; functions are warm by then, so there is much to end."""
+def started(home: Path, *, until: str = "state.json") -> Iterator[subprocess.Popen[str]]:
+    """Run the command and yield it once `until` is there: by default ready, with warm functions and so much to end."""
     command = [sys.executable, str(HERE / "run_stand_in.py"), "--quiet", "--home", str(home)]
     sandbox = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True, cwd=HERE.parents[1])
     try:
-        eventually((home / "state.json").exists, within_s=60, what="the sandbox did not get ready")
+        eventually((home / until).exists, within_s=60, what="the sandbox did not get ready")
         yield sandbox
     finally:
         sandbox.terminate()
@@ -69,6 +69,18 @@ def test_no_process_survives_the_command(tmp_path: Path, number: signal.Signals)
             assert sandbox.returncode == 0
             assert "Ready after" in output
             assert not (tmp_path / "state.json").exists()
+
+
+def test_ctrl_c_before_it_is_ready_ends_all_that_has_started(tmp_path: Path) -> None:
+    with started(tmp_path, until="emulator.log") as sandbox:
+        members = family(sandbox.pid)
+
+        sandbox.send_signal(signal.SIGINT)
+        sandbox.communicate(timeout=30)
+
+        assert sandbox.returncode == 130
+        eventually(lambda: not members & set(processes()), within_s=15, what="something is still running")
+        assert not (tmp_path / "state.json").exists()
 
 
 def test_a_second_sandbox_does_not_take_the_folder_of_a_running_one(tmp_path: Path) -> None:

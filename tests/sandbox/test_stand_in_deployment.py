@@ -93,7 +93,7 @@ def test_the_state_file_says_all_that_a_newcomer_needs_and_nobody_else_may_read_
 
     assert state["api_url"] == stand_in.api_url
     assert state["aws_endpoint_url"] == stand_in.emulator.url
-    assert [practice["practice_id"] for practice in state["practices"]] == ["prc_1", "prc_2"]
-    assert (state["practice_id"], state["access_token"]) == ("prc_1", "open-sesame")
+    assert [practice["practice_id"] for practice in state["practices"]] == ["prac_1", "prac_2"]
+    assert (state["practice_id"], state["access_token"]) == ("prac_1", "open-sesame")
     assert state["practice_url"] == stand_in.offices[0].base_url
     assert stat.S_IMODE(stand_in.state_file.stat().st_mode) == 0o600

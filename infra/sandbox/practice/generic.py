@@ -49,10 +49,19 @@ _LOGGED = {
 }
 
 
+def is_simulated(operation: facts.Operation) -> bool:
+    """Whether the practice answers `operation`, by a behaviour or as plain rows."""
+    if operation.id in HANDLERS or operation.id in _LIST_ACTIONS or operation.id == "securityperms.list":
+        return True
+    return operation.kind != "action" and facts.resources()[operation.resource].table is not None
+
+
 def answer(office: Office, request: Request, *, base_url: str = "", max_limit: int = 100) -> Reply:
     """Do what `request` asks, in one transaction. Raises Rejected."""
     operation = request.operation
     _require(request)
+    if not is_simulated(operation):
+        raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
     handler = HANDLERS.get(operation.id)
     # A read needs no transaction; what a behaviour might write comes with one.
     if handler is None and operation.method == "GET":
@@ -60,9 +69,7 @@ def answer(office: Office, request: Request, *, base_url: str = "", max_limit: i
     with office.store.transaction():
         if handler is not None:
             return handler(office, request)
-        write = {"create": _create, "update": _update, "delete": _delete}.get(operation.kind)
-        if write is None:
-            raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
+        write = {"create": _create, "update": _update, "delete": _delete}[operation.kind]
         return write(office, request, base_url)
 
 
@@ -110,8 +117,6 @@ def _read(office: Office, request: Request, max_limit: int) -> Reply:
     if operation.id == "securityperms.list":
         granted = request.key.permissions
         return Reply(200, [_permission(name, granted) for name in PERMISSIONS])
-    if resource.table is None or (operation.kind == "action" and operation.id not in _LIST_ACTIONS):
-        raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
     if operation.shape == "object":
         row = _one(office, request, resource)
         return Reply(200, _render(office, request, [row])[0])
@@ -257,7 +262,8 @@ def _check_references(
     own_key = facts.resources()[operation.resource].key
     for parameter in parameters:
         text = str(given.get(parameter.name) or "0")
-        if parameter.ref is None or parameter.type not in ("int", "int_string") or not text.lstrip("-").isdigit():
+        # What is no number, or none the database can hold, is refused where it is read.
+        if parameter.ref is None or parameter.type not in ("int", "int_string") or not text.isdigit() or len(text) > 18:
             continue
         table, _, column = parameter.ref.partition(".")
         shape = schema.tables().get(table)
@@ -300,11 +306,10 @@ def _default(office: Office, told: Any, row: Mapping[str, Any]) -> Any:
 def _create(office: Office, request: Request, base_url: str) -> Reply:
     operation = request.operation
     resource = facts.resources()[operation.resource]
-    if resource.table is None:
-        raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
+    table = str(resource.table)
     row = columns_from(office, operation, request.body)
     row = _defaults(office, operation, row) | row
-    key = office.store.insert(resource.table, row)
+    key = office.store.insert(table, row)
     return _written(office, request, key, base_url)
 
 

@@ -337,7 +337,7 @@ def create_statements() -> list[str]:
         columns = ", ".join(
             f'"{column.name}" INTEGER PRIMARY KEY'
             if column.name == table.key
-            else f'"{column.name}" {AFFINITY[column.kind]} NOT NULL DEFAULT {_literal(column.default)}'
+            else f'"{column.name}" {_affinity(column)} NOT NULL DEFAULT {_literal(column.default)}'
             for column in table.columns.values()
         )
         statements.append(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')

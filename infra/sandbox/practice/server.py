@@ -147,13 +147,20 @@ class PracticeServer:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Stop listening and let go of the ports."""
+        """Stop listening and let go of the ports; also of a practice that never started."""
+        if self._threads:
+            # `shutdown` waits for the listener to look up; a connection makes it look at once.
+            waiting = [threading.Thread(target=listener.shutdown) for listener in (self._api, self._side)]
+            for thread, listener in zip(waiting, (self._api, self._side), strict=True):
+                thread.start()
+                with contextlib.suppress(OSError):
+                    socket.create_connection((_HOST, listener.server_port), timeout=1).close()
+            for thread in (*waiting, *self._threads):
+                thread.join()
+            self._threads.clear()
         for listener in (self._api, self._side):
-            listener.shutdown()
             listener.close_connections()
             listener.server_close()
-        for thread in self._threads:
-            thread.join()
 
     def __enter__(self) -> PracticeServer:
         self.start()

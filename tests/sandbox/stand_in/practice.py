@@ -27,9 +27,10 @@ def main() -> None:
         parser.add_argument(flag)
     options = parser.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", options.port), Silent)
+    port = server.server_address[1]
     state = {
-        "base_url": f"http://127.0.0.1:{options.port}/api/v1",
-        "control_url": f"http://127.0.0.1:{options.port}/_control",
+        "base_url": f"http://127.0.0.1:{port}/api/v1",
+        "control_url": f"http://127.0.0.1:{port}/_control",
         "developer_key": options.developer_key,
         "customer_key": options.customer_key,
     }

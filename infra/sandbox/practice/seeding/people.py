@@ -352,7 +352,8 @@ def _edges(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
         )
         source.status = PatStatus.ARCHIVED
         source.merged = True
-        target.row["PatStatus"], target.status = int(PatStatus.PATIENT), PatStatus.PATIENT
+        for person in (real, target):
+            person.row["PatStatus"], person.status = int(PatStatus.PATIENT), PatStatus.PATIENT
         for link, first, second in ((1, source, target), (2, real, clone)):
             rows.add(
                 "patientlink",

@@ -9,5 +9,5 @@ def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     if headers.get("authorization") != "Bearer client-key":
         return {"statusCode": 403, "body": json.dumps({"code": "practice-not-enrolled"})}
     customer = json.loads(event["body"])["customer_key"]
-    answer = {"practice_id": f"prc_{customer[-1]}", "access_token": "open-sesame"}
+    answer = {"access_token": "open-sesame", "practice": {"id": f"prac_{customer[-1]}"}}
     return {"statusCode": 200, "body": json.dumps(answer)}
