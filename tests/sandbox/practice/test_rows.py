@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from infra.sandbox.practice import facts
+from infra.sandbox.practice.clock import Clock
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.store import Store
 
@@ -100,8 +101,12 @@ def test_the_security_log_writes_american_dates(practice: Running) -> None:
 
 
 def test_an_appointment_just_changed_shows_no_stamp_and_no_clock(practice: Running) -> None:
-    practice.store.insert("appointment", {"AptDateTime": "2026-04-01 09:00:00"})
-    shown = practice.api.put("appointments/1", json={"Note": "x"}).json()
+    patient = practice.store.insert("patient", {"LName": "Sample"})
+    visit = {"AptDateTime": "2026-04-01 09:00:00", "PatNum": patient, "AptStatus": 1, "Pattern": "/XX/"}
+    practice.store.insert("appointment", visit | {"Op": practice.store.insert("operatory", {"OpName": "One"})})
+    answer = practice.api.put("appointments/1", json={"Note": "x"})
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
     assert shown["DateTStamp"] == "0001-01-01 00:00:00"
     assert "serverDateTime" not in shown
     assert practice.get("appointments/1")["serverDateTime"] == "2026-03-02 12:00:00"
@@ -180,3 +185,27 @@ def test_an_exception_in_a_transaction_leaves_nothing(practice: Running) -> None
     with pytest.raises(RuntimeError):
         write_and_fail()
     assert office.store.count("patient") == 0
+
+
+def test_random_keys_have_nineteen_digits_and_never_repeat() -> None:
+    store = Store(clock=Clock(), random_keys=True)
+    made = {store.insert("patient", {"LName": "Sample"}) for _ in range(50)}
+    assert len(made) == 50
+    assert all(10**18 <= key < 2**63 for key in made)
+    store.close()
+
+
+def test_an_inner_transaction_fails_alone() -> None:
+    store = Store(clock=Clock())
+
+    def fail_inside() -> None:
+        with store.transaction():
+            store.insert("patient", {"LName": "Inner"})
+            raise RuntimeError
+
+    with store.transaction():
+        store.insert("patient", {"LName": "Outer"})
+        with pytest.raises(RuntimeError):
+            fail_inside()
+    assert [row["LName"] for row in store.find("patient")] == ["Outer"]
+    store.close()
