@@ -35,13 +35,25 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "fetch.patients": Kind("gateway.core.reads.patients:plan"),
-    "fetch.appointments": Kind("gateway.core.reads.appointments:plan"),
-    "fetch.procedurelogs": Kind("gateway.core.reads.procedures:plan"),
-    "fetch.claims": Kind("gateway.core.reads.claims:plan"),
+    "fetch.patients": Kind("gateway.core.fetches:patients"),
+    "fetch.patient": Kind("gateway.core.fetches:patient"),
+    "fetch.appointments": Kind("gateway.core.fetches:appointments"),
+    "fetch.appointment": Kind("gateway.core.fetches:appointment"),
+    "fetch.histappointments": Kind("gateway.core.fetches:histappointments"),
+    "fetch.procedurelogs": Kind("gateway.core.fetches:procedurelogs"),
+    "fetch.procedurelog": Kind("gateway.core.fetches:procedurelog"),
+    "fetch.claims": Kind("gateway.core.fetches:claims"),
+    "fetch.claim": Kind("gateway.core.fetches:claim"),
+    "fetch.claimprocs": Kind("gateway.core.fetches:claimprocs"),
+    "fetch.carriers": Kind("gateway.core.fetches:carriers"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create": Kind("gateway.core.writes.payment:create"),
-    "practices.connect": Kind("gateway.core.connect:plan", pending_keys=True),
+    "practices.connect": Kind(
+        "gateway.core.connect:plan",
+        pending_keys=True,
+        settle="gateway.core.connect:settle",
+        give_up="gateway.core.connect:give_up",
+    ),
 }
 
 Settle = Callable[["Outcome", Practice, "WorkerServices"], None]
