@@ -14,9 +14,8 @@ from typing import Any
 
 from gateway.core import chairs, normalize
 from gateway.core.errors import Clash, Invalid, NotFound, OutsideSchedule
-from gateway.core.fetches import collect
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import with_reference
+from gateway.core.writes.common import listed, with_reference
 from open_dental import wire
 
 ALTERNATIVE_STEP = timedelta(minutes=10)
@@ -79,7 +78,7 @@ def _with_key(visit: chairs.Visit, key: int) -> chairs.Visit:
 
 
 def _pattern_of_type(type_num: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, str]:
-    rows = yield from collect(UpstreamCall("appointmenttypes.list"), context.practice.page_limit)
+    rows = yield from listed("appointmenttypes.list", {}, context)
     for row in rows:
         if wire.key(row.get("AppointmentTypeNum")) == type_num:
             pattern = str(row.get("Pattern") or "")
@@ -95,7 +94,7 @@ def _day(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, 
     if wanted.start.hour < 6:
         first -= timedelta(days=1)
     query = {"date": f"{first}"} if first == last else {"dateStart": f"{first}", "dateEnd": f"{last}"}
-    return (yield from collect(UpstreamCall("appointments.list", query=query), context.practice.page_limit))
+    return (yield from listed("appointments.list", query, context))
 
 
 def _check(
@@ -106,14 +105,14 @@ def _check(
     *,
     taken: bool,
 ) -> Generator[UpstreamCall, UpstreamAnswer, None]:
-    day, limit = wanted.start.date(), context.practice.page_limit
-    schedules = yield from collect(UpstreamCall("schedules.list", query={"date": f"{day}"}), limit)
+    day = wanted.start.date()
+    schedules = yield from listed("schedules.list", {"date": f"{day}"}, context)
     blocks = chairs.blocks_of(schedules)
     main = input_["hygienist"] if input_["is_hygiene"] else input_["provider"]
     is_default = False
     if any(block.provider == main and not block.ops for block in blocks):
         # A block without operatories counts where the provider is the operatory's own: only then ask which that is.
-        operatories = yield from collect(UpstreamCall("operatories.list"), limit)
+        operatories = yield from listed("operatories.list", {}, context)
         is_default = any(
             wire.key(row.get("OperatoryNum")) == wanted.op
             and main in {wire.key(row.get("ProvDentist")), wire.key(row.get("ProvHygienist"))}
@@ -121,9 +120,7 @@ def _check(
         )
     closing: frozenset[int] = frozenset()
     if chairs.blockouts_over(schedules, wanted.op, (datetime.combine(day, datetime.min.time()), wanted.end)):
-        definitions = yield from collect(
-            UpstreamCall("definitions.list", query={"Category": BLOCKOUT_CATEGORY, "includeHidden": True}), limit
-        )
+        definitions = yield from listed("definitions.list", {"Category": BLOCKOUT_CATEGORY, "includeHidden": True}, context)
         closing = frozenset(
             wire.key(row.get("DefNum")) or 0
             for row in definitions

@@ -15,9 +15,8 @@ from typing import Any
 from gateway.core import normalize
 from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
-from gateway.core.fetches import collect
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import day_of, with_reference
+from gateway.core.writes.common import day_of, listed, with_reference
 from open_dental import wire
 
 BATCH_ONLY = "ClaimPaymentBatchOnly"
@@ -77,9 +76,7 @@ def _preference(name: str, context: PlanContext) -> Generator[UpstreamCall, Upst
 
 
 def _lines(claim: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
-    rows = yield from collect(
-        UpstreamCall("claimprocs.list", query={"ClaimNum": claim}), context.practice.page_limit
-    )
+    rows = yield from listed("claimprocs.list", {"ClaimNum": claim}, context)
     return [row for row in rows if wire.key(row.get("ClaimNum")) == claim]
 
 
