@@ -25,6 +25,8 @@ READ_BODIES: Verbs = frozenset({"GetObject"})
 READ_WRITE_BODIES: Verbs = READ_BODIES | {"PutObject"}
 
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
+# Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
+KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(
         name="ledger",
         holds="Operations, their steps and requests, and the idempotency keys that lead to them.",
-        indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
+        indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state", "parked")),),
     ),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes; the mirror's place."),
 )
@@ -67,16 +69,21 @@ TABLES: tuple[TableRow, ...] = (
 class Route:
     """One method of one path, spelled as OpenAPI does (`/patients/{id}`)."""
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "HEAD", "POST", "PATCH", "DELETE"]
     path: str
 
 
 @dataclass(frozen=True)
 class Http:
-    """Requests of these routes. `public` ones are not shown to the authorizer."""
+    """Requests of these routes, and HEAD wherever there is GET. `public` ones are not shown to the authorizer."""
 
     routes: tuple[Route, ...]
     public: bool = False
+
+    def all_routes(self) -> tuple[Route, ...]:
+        """The routes as API Gateway must know them: it takes HEAD for a method like any other."""
+        heads = (Route("HEAD", route.path) for route in self.routes if route.method == "GET")
+        return (*self.routes, *heads)
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
-        vault=frozenset({"CreateSecret", "PutSecretValue", "DeleteSecret"}),
+        vault=KEEP_SECRET | {"CreateSecret", "PutSecretValue"},
         settings=frozenset({"OPEN_ENROLMENT", "BASE_URL_ALLOW"}),
     ),
     FunctionRow(
@@ -219,7 +226,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
-        vault=READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"},
+        vault=KEEP_SECRET,
         settings=frozenset({"BASE_URL_ALLOW"}),
     ),
     FunctionRow(
@@ -228,7 +235,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"pace": READ},
+        tables={"pace": READ_WRITE},
         queues={"ticks": SEND},
     ),
     FunctionRow(
@@ -245,7 +252,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"ledger": READ | {"UpdateItem"}, "pace": READ | {"UpdateItem"}},
+        tables={"ledger": READ_WRITE, "pace": READ_WRITE},
         queues={"calls": SEND},
     ),
 )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from infra.app import app
 from infra.catalogue import FUNCTIONS, Consumes, Every, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
@@ -43,7 +46,8 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"BODIES_BUCKET"} if row.bodies else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
-    always = {"STAGE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
+    always = {"STAGE", "LOG_LEVEL"}
+    always |= {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 
@@ -159,8 +163,6 @@ def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionR
     assert function["Properties"]["DeadLetterConfig"]["TargetArn"]
 
 
-def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path, layer) -> None:  # type: ignore[no-untyped-def]
-    from infra.app import app  # noqa: PLC0415
-
+def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path: Path, layer: Path) -> None:
     with pytest.raises(FileNotFoundError, match="'upstream_worker', but there is no"):
         app({"layer": str(layer), "functions": str(tmp_path), "nag": "off"}, outdir=tmp_path / "out")
