@@ -1,12 +1,14 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.sandbox.practice import paging
 from infra.sandbox.practice.clock import Clock
+from infra.sandbox.practice.measure import paging_ratio
 from infra.sandbox.practice.paging import Listing, Pager, order_of
 from infra.sandbox.practice.store import Store
 
@@ -168,3 +170,14 @@ def test_a_far_page_of_a_descending_list_is_right_too(rows: int, deleted: set[in
         expected = store.find("procedurelog", order='"ProcNum" DESC')[offset : offset + 5]
         assert pager.page(listing, limit=5, offset=offset) == expected
     store.close()
+
+
+@pytest.mark.parametrize("order", ["key", "time"])
+def test_the_measurement_of_far_pages_reads_the_pages_it_says(order: Literal["key", "time"]) -> None:
+    figures = paging_ratio(rows=300, offset=250, limit=10, order=order, tries=1)
+    assert figures.keys() == {"near_s", "far_s", "cold_s", "ratio"}
+
+
+def test_a_new_version_shows_in_the_preference_clients_read(practice: Running) -> None:
+    practice.control.put("/settings", json={"version": "24.3.5"}).raise_for_status()
+    assert practice.get("preferences", PrefName="ProgramVersion")[0]["ValueString"] == "24.3.5"

@@ -5,7 +5,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import TODAY, Desk
+from infra.sandbox.practice.behaviours.ledger import age
+from infra.sandbox.practice.clock import FrozenClock
+from infra.sandbox.practice.office import Office
+from infra.sandbox.practice.store import Store
+
+from .conftest import NOW, TODAY, Desk
 
 
 def pay(desk: Desk, patient: int, amount: str, **more: object) -> list[dict[str, Any]]:
@@ -36,7 +41,9 @@ def test_a_payment_goes_to_the_familys_oldest_charge_first_and_the_rest_is_unear
 def test_a_charge_waits_for_the_patient_only_with_what_insurance_will_not_pay(desk: Desk) -> None:
     patient = desk.patient()
     work = desk.work(patient, 100)
-    desk.store.insert("claimproc", {"PatNum": patient, "ProcNum": work, "Status": 0, "ClaimNum": 9, "InsPayEst": 80, "WriteOff": 5})
+    desk.store.insert(
+        "claimproc", {"PatNum": patient, "ProcNum": work, "Status": 0, "ClaimNum": 9, "InsPayEst": 80, "WriteOff": 5}
+    )
 
     assert on(pay(desk, patient, "40")) == [(work, 15), (0, 25)]
 
@@ -162,8 +169,6 @@ def test_an_office_that_allocates_by_hand_gets_one_split_without_a_target(desk: 
 
 
 def test_paying_leaves_the_patients_balances_stale_until_aging_runs(desk: Desk) -> None:
-    from infra.sandbox.practice.behaviours.ledger import age
-
     patient = desk.patient()
     desk.work(patient, 40)
     age(desk.office)
@@ -257,7 +262,10 @@ def test_every_money_write_leaves_a_line_in_the_log(desk: Desk) -> None:
     desk.ask("payments.update", payment, body={"PayNote": "cheque came later"})
 
     logs = desk.rows("securitylog", FKey=payment)
-    assert [desk.office.word("securitylog", "PermType", row["PermType"]) for row in logs] == ["PaymentCreate", "PaymentEdit"]
+    assert [desk.office.word("securitylog", "PermType", row["PermType"]) for row in logs] == [
+        "PaymentCreate",
+        "PaymentEdit",
+    ]
     assert {desk.office.word("securitylog", "LogSource", row["LogSource"]) for row in logs} == {"API"}
     assert "cheque" not in "".join(row["LogText"] for row in logs)
 
@@ -268,12 +276,6 @@ def test_every_money_write_leaves_a_line_in_the_log(desk: Desk) -> None:
     paid=st.lists(st.integers(1, 40_000), min_size=1, max_size=4),
 )
 def test_no_series_of_payments_overpays_a_procedure_or_loses_a_cent(fees: list[int], paid: list[int]) -> None:
-    from infra.sandbox.practice.clock import FrozenClock
-    from infra.sandbox.practice.office import Office
-    from infra.sandbox.practice.store import Store
-
-    from .conftest import NOW
-
     store = Store(clock=FrozenClock(NOW))
     desk = Desk(Office(store))
     kind = store.insert("definition", {"Category": 10, "ItemName": "Card"})

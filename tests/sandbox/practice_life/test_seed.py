@@ -143,7 +143,9 @@ def test_every_family_has_one_guarantor_who_leads_it(practice: tuple[int, int]) 
     for row in patients.values():
         assert patients[row["Guarantor"]]["Guarantor"] == row["Guarantor"]
         if row["PatStatus"] == PatStatus.DELETED and row["Guarantor"] == row["PatNum"]:
-            assert not [other for other in patients.values() if other["Guarantor"] == row["PatNum"] and other is not row]
+            assert not [
+                other for other in patients.values() if other["Guarantor"] == row["PatNum"] and other is not row
+            ]
 
 
 @few
@@ -180,7 +182,9 @@ def test_completed_visits_lie_in_the_past_and_have_completed_work(practice: tupl
             assert proc["PatNum"] == visit["PatNum"]
             assert (proc["ProcStatus"] == ProcStatus.C) == (visit["AptStatus"] == AptStatus.COMPLETE)
     assert all(
-        row["AptDateTime"][:10] <= TODAY.isoformat() for row in visits.values() if row["AptStatus"] == AptStatus.COMPLETE
+        row["AptDateTime"][:10] <= TODAY.isoformat()
+        for row in visits.values()
+        if row["AptStatus"] == AptStatus.COMPLETE
     )
 
 
@@ -253,7 +257,7 @@ def test_three_hundred_people_show_every_state_a_reader_must_know() -> None:
     assert store.find("payment", sql='"PayAmt" < 0'), "refund"
     assert store.find("payment", {"PayAmt": 0, "PayType": 0}), "income transfer"
     assert store.find("patient", {"Birthdate": "0001-01-01"})
-    assert store.find("appointment", sql='substr("AptDateTime", 12) = \'02:30:00\''), "an hour that does not exist"
+    assert store.find("appointment", sql="substr(\"AptDateTime\", 12) = '02:30:00'"), "an hour that does not exist"
 
 
 def test_the_shares_are_those_of_a_general_practice() -> None:

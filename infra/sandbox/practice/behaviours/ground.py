@@ -53,9 +53,21 @@ def body_of(request: Request) -> Mapping[str, Any]:
     return request.body if isinstance(request.body, dict) else {}
 
 
-def columns(office: Office, request: Request) -> Row:
-    """The body's documented fields in database form. Raises Rejected for what does not fit."""
-    return columns_from(office, request.operation, body_of(request))
+def columns(office: Office, request: Request, **instead: object) -> Row:
+    """The body's documented fields in database form, some of them replaced by `instead` (None leaves one out).
+
+    Raises Rejected for what does not fit.
+    """
+    body = {**body_of(request), **instead}
+    return columns_from(office, request.operation, body)
+
+
+def named_definition(office: Office, name: str, category: str, text: object, *, status: int = 400) -> int:
+    """DefNum of the definition that a category calls `text`; another category may use the same word."""
+    for row in office.definitions(category):
+        if row["ItemName"] == text:
+            return int(row["DefNum"])
+    raise Rejected(status, f"{name} is invalid.")
 
 
 def flag(request: Request, name: str) -> bool:

@@ -12,6 +12,7 @@ from infra.sandbox.practice.behaviours.ground import (
     columns,
     definition,
     living_patient,
+    named_definition,
     preference_number,
     row_of,
     shown,
@@ -135,11 +136,14 @@ def _earn_deposit(office: Office, procedure: Row) -> None:
 def create_procedure(office: Office, request: Request) -> Reply:
     """Chart a procedure: code, place in the mouth, fee and provider as the office would fill them."""
     body = body_of(request)
-    given = columns(office, request)
-    patient = living_patient(office, given["PatNum"])
-    for first, second in (("Priority", "priority"), ("Dx", "dxName")):
+    chosen: Row = {}
+    for first, second, category in (("Priority", "priority", "TxPriorities"), ("Dx", "dxName", "Diagnosis")):
         if first in body and second in body:
             raise Rejected(400, f"{first} and {second} exclude each other.")
+        if body.get(second):
+            chosen[first] = named_definition(office, second, category, body[second], status=404)
+    given = columns(office, request, procCode=None, priority=None, dxName=None) | chosen
+    patient = living_patient(office, given["PatNum"])
     code = _code(office, request, given)
     if not office.at_least("25.1.14") and body["ProcStatus"] in ("EC", "R", "Cn"):
         raise Rejected(400, "ProcStatus is invalid.")
@@ -249,8 +253,9 @@ def update_procedure(office: Office, request: Request) -> Reply:
     """Change a procedure. On a claim its status, fee and code are fixed; done, its code and place are."""
     row = row_of(office, "procedurelog", request.id())
     patient = living_patient(office, row["PatNum"])
-    body = {n: v for n, v in body_of(request).items() if not (n in ("ToothNum", "Surf", "ToothRange") and v == "")}
-    changes = columns(office, Request(request.operation, request.path, request.query, body, request.key))
+    body = body_of(request)
+    ignored = {name: None for name in ("ToothNum", "Surf", "ToothRange") if body.get(name) == ""}
+    changes = columns(office, request, procCode=None, **ignored)
     if "CodeNum" in body and "procCode" in body:
         raise Rejected(400, "CodeNum and procCode exclude each other.")
     if "procCode" in body:
