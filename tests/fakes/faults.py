@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gateway.core.errors import Unavailable
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import UpstreamCall
 from gateway.core.requests import submit
@@ -104,6 +105,8 @@ class _Day:
     def _life(self) -> Life | None:
         if not self._bad or self.random.random() >= self.deaths:
             return None
+        if self.random.random() < 0.3:
+            return Life(stumbles=frozenset({self.random.randint(1, 60), self.random.randint(1, 60)}))
         return Life(left=self.random.randint(0, 60))
 
     def _fault(self, call: UpstreamCall) -> Fault | None:
@@ -137,7 +140,7 @@ class _Day:
             on = self.on if life is None else self.on.mortal(life)
             try:
                 operation = submit(kind, input_, practice=self.practice, caller=a_caller(), idempotency_key=key, on=on)
-            except Killed:
+            except (Killed, Unavailable):
                 self.crashes += 1
                 self.world.run(self.random.choice([0.0, 1.0, 70.0]))
                 continue

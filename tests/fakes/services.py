@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from gateway.core import ledger, pacing
 from gateway.core.callers import Caller, Client
-from gateway.core.errors import KeyReused, NotFound, QueueFull
+from gateway.core.errors import KeyReused, NotFound, QueueFull, Unavailable
 from gateway.core.ids import new_id
 from gateway.core.ledger import Entry
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
@@ -348,11 +348,15 @@ class Life:
     left: int | None = None
     dead: bool = False
     used: int = 0
+    stumbles: frozenset[int] = frozenset()
+    """Steps at which a service of ours does not answer: before it did anything, or after it did."""
 
     def step(self, *, before: bool) -> None:
         if self.dead:
             raise Killed
         self.used += 1
+        if self.used in self.stumbles:
+            raise Unavailable("a service did not answer")
         if self.left is not None:
             self.left -= 1
             if self.left < 0:

@@ -66,7 +66,7 @@ class World:
             life = self.next_life()
             try:
                 job(self.on if life is None else self.on.mortal(life))
-            except Killed:
+            except (Killed, Unavailable):
                 self.crashes += 1
 
     def run(self, seconds: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gateway.core.errors import NotFound
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.seat import FHIR_CAPABILITY
 from open_dental import errors
@@ -55,7 +56,10 @@ class OpenDentalUpstream:
         pending = practice.state == "pending"
         where = (practice.id, practice.base_url, pending)
         if where not in self._clients:
-            pair = self._vault.pending(practice.id) if pending else self._vault.keys(practice.id)
+            try:
+                pair = self._vault.pending(practice.id) if pending else self._vault.keys(practice.id)
+            except NotFound as error:
+                raise errors.KeyRefused(reason="no keys are kept") from error
             # They add up to core.pacing.CALL_LIMIT_S.
             times = Timeouts(connect_s=4, send_s=4, answer_s=62, stall_s=4)
             self._clients[where] = Client(Keys(pair.developer, pair.customer), practice.base_url, timeouts=times)

@@ -11,10 +11,11 @@ A turn that loses its lease or its entry to another one stops: whoever has them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import NoReturn
 
 from gateway.core import ledger, pacing
@@ -66,6 +67,14 @@ class Ended(StrEnum):
     UNKNOWN = "unknown"
     PARKED = "parked"
     BACK = "back"
+
+
+class Told(Exception):
+    """What a plan is told instead of an answer; everything else that is raised ends the turn."""
+
+    def __init__(self, error: AppError) -> None:
+        super().__init__(error.code)
+        self.error = error
 
 
 class Stop(Exception):
@@ -200,25 +209,27 @@ class OperationRun:
         of = self._entry.record
         context = PlanContext(self._of_practice(), of.id, of.submitted_at, of.reference)
         plan = registered.plan_function(self._kind)(of.request.input, context)
+        go_on: Callable[[], UpstreamCall] = partial(next, plan)
         try:
-            call = next(plan)
             while True:
                 try:
-                    answer = self._answer(call)
+                    call = go_on()
+                except StopIteration as stop:
+                    self._succeed(stop.value)
                 except AppError as error:
-                    call = plan.throw(error)
+                    self._fail(error)
+                # Outside the plan's own try: trouble with a service of ours ends the turn and is never told to a plan.
+                try:
+                    answer = self._answer(call)
+                except Told as told:
+                    go_on = partial(plan.throw, told.error)
                 else:
-                    call = plan.send(answer)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-        except AppError as error:
-            self._fail(error)
+                    go_on = partial(plan.send, answer)
         finally:
             plan.close()
-        self._succeed(outcome)
 
     def _succeed(self, outcome: Outcome) -> NoReturn:
-        of, now = self._entry.record, self._on.clock.now()
+        of, now, notes = self._entry.record, self._on.clock.now(), tuple(self._notes)
         entry = self._with_notes(keep=False)
         if outcome.rows is not None and of.request.cache_key is not None:
             rows = RowSet(
@@ -228,6 +239,9 @@ class OperationRun:
             )
             self._on.cache.put(of.request.practice_id, of.request.cache_key, rows)
         if self._kind.settle is not None:
+            # What the plan was told is kept first: after a crash in between, nobody could ask the same again.
+            self._store(ledger.noted(entry, notes))
+            entry = self._entry
             registered.imported(self._kind.settle)(outcome, self._of_practice(), self._on)
         self._store(
             ledger.succeeded(
@@ -287,7 +301,7 @@ class OperationRun:
             self._replayed += 1
             if note.asked == asked:
                 if note.answer is None:
-                    raise error_of(note.problem or {})
+                    raise Told(error_of(note.problem or {}))
                 self._seen(note.answer)
                 return note.answer
             # The plan asks otherwise than it did (a new release): nothing after this answers it.
@@ -301,7 +315,7 @@ class OperationRun:
                 if problem is None:
                     continue
                 self._notes.append(Note(asked, problem=problem_of(problem)))
-                raise problem from None
+                raise Told(problem) from None
             self._notes.append(Note(asked, answer))
             self._seen(answer)
             return answer
@@ -329,11 +343,14 @@ class OperationRun:
         step = self._entry.steps.get(name)
         if step is not None:
             if step.state is StepState.DONE:
+                if step.sent_by != self._seat.holder:
+                    # Found by evidence, or the turn that sent it died before it could say so to the cache.
+                    self._wrote()
                 return step.answer or UpstreamAnswer(200)
             if step.state is StepState.REFUSED:
-                raise error_of(step.problem or {})
+                raise Told(error_of(step.problem or {}))
             if step.state is StepState.NOT_DONE:
-                raise NotWritten("a lost write was looked for and is not there")
+                raise Told(NotWritten("a lost write was looked for and is not there"))
         while True:
             slot = self._slot()
             self._seat.wait_until(slot - MARK_AHEAD_S)
@@ -348,16 +365,16 @@ class OperationRun:
             except upstream.OpenDentalError as error:
                 self._after_failed_write(name, effect, error)
                 continue
-            self._wrote()
             self._done(name, answer)
+            self._wrote()
             return answer
 
     def _after_failed_write(self, name: str, effect: Effect, error: upstream.OpenDentalError) -> None:
         """Returning means: send it again, in another slot. Otherwise the turn stops, or the plan gets an error."""
         if not error.nothing_done:
-            self._wrote()
             if effect is Effect.ADD:
                 self._lost(name)
+            self._wrote()
             self._entry = ledger.failed_once(self._entry)
             if isinstance(error, upstream.PracticeOffline):
                 self._offline()
@@ -385,7 +402,7 @@ class OperationRun:
             self._key_refused(error)
         problem = app_error_of(error)
         problem.upstream = refused
-        raise problem from None
+        raise Told(problem) from None
 
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
         evidence = self._entry.steps[name].call.evidence
@@ -416,8 +433,8 @@ class OperationRun:
 
     def _lost(self, name: str) -> NoReturn:
         """The operation is unknown from here on; evidence is looked for in the background."""
-        self._wrote()
         self._store(ledger.lost(self._with_notes(), name))
+        self._wrote()
         due = self._entry.record.due_at
         if due is not None:
             at = due.timestamp()
