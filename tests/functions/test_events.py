@@ -79,7 +79,7 @@ EXPECTED: dict[str, Expected] = {
     "create_appointment/length_as_text": Expected(400, "invalid", "duration_minutes"),
     "create_appointment/member_given_twice": Expected(400, "invalid", "note"),
     "create_payment/patient_respond_async": Expected(202, body={"state": "queued"}),
-    "create_payment/allocations_do_not_add_up": Expected(400, "invalid"),
+    "create_payment/allocations_do_not_add_up": Expected(400, "invalid", "allocations"),
     "create_payment/amount_as_number": Expected(400, "invalid", "amount"),
     "create_payment/unknown_kind": Expected(400, "invalid", "kind"),
     "create_payment/no_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),

@@ -71,7 +71,9 @@ class Desk:
             self.store.update("patient", key, {"Guarantor": key})
         return key
 
-    def work(self, patient: int, fee: float = 100.0, day: str = "2026-10-01", *, code: str = "D1110", **more: object) -> int:
+    def work(
+        self, patient: int, fee: float = 100.0, day: str = "2026-10-01", *, code: str = "D1110", **more: object
+    ) -> int:
         row = {"PatNum": patient, "ProcFee": fee, "ProcDate": day, "ProcStatus": 2, "CodeNum": self.code(code)}
         return self.store.insert("procedurelog", row | {"ProvNum": 3, "ClinicNum": 1, "UnitQty": 1} | more)
 

@@ -68,7 +68,13 @@ def test_a_preauthorization_asks_about_planned_work_and_has_no_date_of_service(d
     patient = desk.patient()
     subscription = desk.insure(patient)
     work = desk.work(patient, 900, ProcStatus=1)
-    body = {"PatNum": patient, "procNums": [work], "ClaimType": "PreAuth", "InsSubNum": subscription, "PatRelat": "Self"}
+    body = {
+        "PatNum": patient,
+        "procNums": [work],
+        "ClaimType": "PreAuth",
+        "InsSubNum": subscription,
+        "PatRelat": "Self",
+    }
 
     claim = desk.ask("claims.create", body=body)
 

@@ -36,7 +36,9 @@ def test_a_payment_goes_to_the_familys_oldest_charge_first_and_the_rest_is_unear
 def test_a_charge_waits_for_the_patient_only_with_what_insurance_will_not_pay(desk: Desk) -> None:
     patient = desk.patient()
     work = desk.work(patient, 100)
-    desk.store.insert("claimproc", {"PatNum": patient, "ProcNum": work, "Status": 0, "ClaimNum": 9, "InsPayEst": 80, "WriteOff": 5})
+    desk.store.insert(
+        "claimproc", {"PatNum": patient, "ProcNum": work, "Status": 0, "ClaimNum": 9, "InsPayEst": 80, "WriteOff": 5}
+    )
 
     assert on(pay(desk, patient, "40")) == [(work, 15), (0, 25)]
 
@@ -257,7 +259,10 @@ def test_every_money_write_leaves_a_line_in_the_log(desk: Desk) -> None:
     desk.ask("payments.update", payment, body={"PayNote": "cheque came later"})
 
     logs = desk.rows("securitylog", FKey=payment)
-    assert [desk.office.word("securitylog", "PermType", row["PermType"]) for row in logs] == ["PaymentCreate", "PaymentEdit"]
+    assert [desk.office.word("securitylog", "PermType", row["PermType"]) for row in logs] == [
+        "PaymentCreate",
+        "PaymentEdit",
+    ]
     assert {desk.office.word("securitylog", "LogSource", row["LogSource"]) for row in logs} == {"API"}
     assert "cheque" not in "".join(row["LogText"] for row in logs)
 
