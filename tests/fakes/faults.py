@@ -80,7 +80,7 @@ def one_day(seed: int) -> Tally:
 
 class _Day:
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)  # noqa: S311
+        self.random = random.Random(seed)
         practice = replace(ELM_STREET, writes_reference=self.random.random() < 0.7)
         self.on = FakeServices(practices_=(practice,))
         self.practice = practice
