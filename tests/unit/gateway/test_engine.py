@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
 from gateway.core.operations import Operation, OperationState
 from gateway.core.practices import Practice
