@@ -63,7 +63,7 @@ def test_the_endpoints_are_spelled_as_callers_know_them() -> None:
     } <= set(routes())
 
 
-def test_only_authenticate_is_open_to_strangers(assembly: Assembly) -> None:
+def test_only_what_asks_for_credentials_itself_is_open_to_strangers(assembly: Assembly) -> None:
     unguarded = [
         path
         for path, operations in assembly.body()["paths"].items()
@@ -71,7 +71,7 @@ def test_only_authenticate_is_open_to_strangers(assembly: Assembly) -> None:
         if operation["security"] != [{"bearer": []}]
     ]
 
-    assert unguarded == ["/authenticate"]
+    assert unguarded == ["/authenticate", "/session"]
 
 
 def test_a_revoked_key_is_refused_on_the_next_call(assembly: Assembly) -> None:
