@@ -1,10 +1,48 @@
-"""Holds the place of this function until its handler is written."""
+"""Works off turns of the calls queue, one a time: the only function that calls Open Dental.
+
+A turn that has to wait is reported as failed after its message was hidden for as long: SQS then brings it back, in its
+place, and nobody's turn overtakes it. Real failures are counted in the ledger.
+"""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
+
+from gateway.adapters.calls import turn_from
+from gateway.core.engine import run_turn
+from gateway.core.errors import Unavailable
+from gateway.wiring.worker import worker_services
+
+COME_BACK_S = 2.0
+"""When a turn comes back that a service of ours did not answer."""
 
 
-def lambda_handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Refuse: there is nothing here yet."""
-    raise NotImplementedError
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer SQS with the messages that have to come back."""
+    failed: list[dict[str, str]] = []
+    for record in event["Records"]:
+        # In order, and none after one that comes back: they may be of one practice.
+        if failed or not _is_done(record):
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _is_done(record: dict[str, Any]) -> bool:
+    on, receipt = worker_services(), record["receiptHandle"]
+    try:
+        result = run_turn(
+            turn_from(record["body"]),
+            on=on,
+            holder=uuid4().hex,
+            visible=lambda seconds: on.calls.hide(receipt, seconds),
+        )
+        come_back_s = result.come_back_s
+    except Unavailable:
+        come_back_s = COME_BACK_S
+    finally:
+        on.upstream.close()
+    if come_back_s is None:
+        return True
+    on.calls.hide(receipt, come_back_s)
+    return False

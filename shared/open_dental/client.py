@@ -291,7 +291,7 @@ def _request(
         raise ValueError("path and query are too long for a URL") from None
 
 
-class _TooLong(Exception):  # noqa: N818 - errors are named for what happened.
+class _TooLong(Exception):
     """The answer is above the limit."""
 
 

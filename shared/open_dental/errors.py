@@ -70,7 +70,7 @@ class OpenDentalError(Exception):
         return f"{said} ({', '.join(known)})" if known else said
 
 
-class Refused(OpenDentalError):  # noqa: N818 - errors are named for what happened.
+class Refused(OpenDentalError):
     """An answer came, nothing was done, and the same call will be refused again."""
 
     says = "Open Dental refused it"
@@ -157,15 +157,15 @@ class Unauthorized(Refused):
         """The permission that the operation needs by the catalogue, without the prefix `Api`."""
         super().__init__(operation=operation, status=status, message=message, reason=reason)
 
-    def settled(self, permissions: Mapping[str, bool] | None) -> Unauthorized:
+    def settled(self, permissions: Mapping[str, bool] | None, *, key_is_right: bool = False) -> Unauthorized:
         """Say what it was, from the key's permissions as `securityperms` lists them; None: those were refused too.
 
-        Names are taken with or without the prefix `Api`. A permission that the key has (or that is not listed)
-        settles nothing: then self is returned.
+        `key_is_right` says that `Client.capability()` got an answer. Names are taken with or without the prefix `Api`.
+        A permission that the key has (or that is not listed) settles nothing: then self is returned.
         """
         held = {name.removeprefix("Api").casefold(): has for name, has in (permissions or {}).items()}
         if permissions is None:
-            kind: type[Unauthorized] = KeyRefused
+            kind: type[Unauthorized] = PermissionMissing if key_is_right else KeyRefused
         elif self.permission and held.get(self.permission.casefold()) is False:
             kind = PermissionMissing
         else:
@@ -189,7 +189,7 @@ class PermissionMissing(Unauthorized):
         return f"{said}: needs {self.permission}" if self.permission else said
 
 
-class Unavailable(OpenDentalError):  # noqa: N818 - errors are named for what happened.
+class Unavailable(OpenDentalError):
     """Nothing was done; the same call may succeed later."""
 
     says = "Open Dental is not available"
@@ -226,7 +226,7 @@ class PracticeOffline(Unavailable):
     says = "the practice is offline"
 
 
-class OutcomeUnknown(OpenDentalError):  # noqa: N818 - errors are named for what happened.
+class OutcomeUnknown(OpenDentalError):
     """It may have been done. A read may be repeated; a write must be looked for first."""
 
     says = "its outcome is unknown"

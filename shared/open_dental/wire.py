@@ -32,7 +32,7 @@ _WIDEST = 25
 _LOWEST_KEY, _HIGHEST_KEY = -(2**63), 2**63 - 1
 
 
-class Malformed(ValueError):  # noqa: N818 - errors are named for what happened.
+class Malformed(ValueError):
     """A text that is no JSON, or a value in no form the vendor uses. Its message never shows the text or the value."""
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.core.callers import Client
 from gateway.core.errors import NotFound
-from gateway.core.ports import Keys, Session
+from gateway.core.ports import Clock, Keys, Session
 from gateway.core.practices import Practice
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -99,7 +99,7 @@ class FakePractices:
 
 @dataclass
 class FakeVault:
-    clock: FakeClock = field(default_factory=FakeClock)
+    clock: Clock = field(default_factory=FakeClock)
     current: dict[str, Keys] = field(default_factory=dict)
     waiting: dict[str, tuple[Keys, datetime]] = field(default_factory=dict)
 

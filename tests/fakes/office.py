@@ -133,9 +133,7 @@ class FakePractice:
 
     def _do(self, call: UpstreamCall) -> Any:
         if call.operation == "securityperms.list":
-            return [
-                {"PermissionName": name, "HasPermission": str(has).lower()} for name, has in self.permissions.items()
-            ]
+            return [{"Permission": name, "HasPermission": str(has).lower()} for name, has in self.permissions.items()]
         resource, _, verb = call.operation.partition(".")
         rows = self.rows[resource]
         if verb == "create":

@@ -17,9 +17,10 @@ from gateway.core.ledger import Entry
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
-from gateway.core.ports import Keys, Opened, PaceView, Session, Upstream
+from gateway.core.ports import Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
+from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.office import FakePractice
 
 T = TypeVar("T")
@@ -271,114 +272,6 @@ class FakeCache:
         self.wrote_at[practice_id] = max(at, self.wrote_at.get(practice_id, at))
 
 
-class FakePractices:
-    """Fills `Practices`."""
-
-    def __init__(self, *practices: Practice) -> None:
-        self.records = {one.id: one for one in practices}
-        self.fingerprints: dict[str, str] = {}
-
-    def get(self, practice_id: str) -> Practice:
-        if practice_id not in self.records:
-            raise NotFound("no such practice")
-        return self.records[practice_id]
-
-    def put(self, practice: Practice) -> None:
-        self.records[practice.id] = practice
-
-    def by_fingerprint(self, fingerprint: str) -> str | None:
-        return self.fingerprints.get(fingerprint)
-
-    def claim_fingerprint(self, fingerprint: str, practice_id: str) -> str:
-        return self.fingerprints.setdefault(fingerprint, practice_id)
-
-    def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
-        if self.fingerprints.get(fingerprint) == practice_id:
-            del self.fingerprints[fingerprint]
-
-
-class FakeVault:
-    """Fills `Vault`."""
-
-    def __init__(self) -> None:
-        self.current: dict[str, Keys] = {}
-        self.waiting: dict[str, Keys] = {}
-
-    def keys(self, practice_id: str) -> Keys:
-        return self._of(self.current, practice_id)
-
-    def pending(self, practice_id: str) -> Keys:
-        return self._of(self.waiting, practice_id)
-
-    def put_pending(self, practice_id: str, keys: Keys) -> None:
-        self.waiting[practice_id] = keys
-
-    def promote(self, practice_id: str) -> None:
-        self.current[practice_id] = self._of(self.waiting, practice_id)
-        del self.waiting[practice_id]
-
-    def drop_pending(self, practice_id: str) -> None:
-        self.waiting.pop(practice_id, None)
-
-    @staticmethod
-    def _of(kept: dict[str, Keys], practice_id: str) -> Keys:
-        if practice_id not in kept:
-            raise NotFound("no keys")
-        return kept[practice_id]
-
-
-class FakeCallers:
-    """Fills `Callers`."""
-
-    def __init__(self) -> None:
-        self.clients: dict[str, Client] = {}
-        self.sessions: dict[str, Session] = {}
-        self.wrong: list[tuple[str, datetime]] = []
-
-    def client(self, client_id: str) -> Client:
-        if client_id not in self.clients:
-            raise NotFound("no such client")
-        return self.clients[client_id]
-
-    def put_client(self, client: Client) -> None:
-        self.clients[client.id] = client
-
-    def add_practice(self, client_id: str, practice_id: str) -> None:
-        client = self.client(client_id)
-        self.clients[client_id] = replace(client, practices=client.practices | {practice_id})
-
-    def session(self, token_hash: str) -> Session | None:
-        return self.sessions.get(token_hash)
-
-    def put_session(self, token_hash: str, session: Session) -> None:
-        self.sessions[token_hash] = session
-
-    def revoke(self, token_hash: str, at: datetime) -> None:
-        if token_hash in self.sessions:
-            self.sessions[token_hash] = replace(self.sessions[token_hash], revoked_at=at)
-
-    def count_attempt(self, source: str, at: datetime) -> tuple[int, int]:
-        recent = [who for who, when in self.wrong if at - when < timedelta(minutes=15)]
-        return recent.count(source), len(recent)
-
-    def note_wrong_pair(self, source: str, at: datetime) -> None:
-        self.wrong.append((source, at))
-
-
-class FakeSigner:
-    """Fills `Signer` without a secret."""
-
-    def fingerprint(self, value: str) -> str:
-        return f"{hash(('fingerprint', value)) & (2**128 - 1):032x}"
-
-    def sign(self, payload: bytes) -> str:
-        return "signed." + payload.hex()
-
-    def verify(self, text: str) -> bytes | None:
-        head, _, tail = text.partition(".")
-        return bytes.fromhex(tail) if head == "signed" else None
-
-
 class FakeGovernor:
     """Fills `Governor`."""
 
@@ -483,9 +376,9 @@ class FakeServices:
         self.ledger.now = self.pace.now = self.clock.now
         self.calls: Any = FakeCalls(self.clock)
         self.cache: Any = FakeCache()
-        self.practices: Any = FakePractices(*self.practices_)
+        self.practices: Any = FakePractices({one.id: one for one in self.practices_})
         self.callers: Any = FakeCallers()
-        self.vault: Any = FakeVault()
+        self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
         self.governor: Any = FakeGovernor()
         self.notices: Any = FakeNotices()

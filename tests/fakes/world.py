@@ -62,8 +62,12 @@ class World:
 
     def minute(self) -> None:
         """What the clock starts once a minute."""
-        sweeping.sweep(self.on)
-        sweeping.offer_lanes(self.on)
+        for job in (sweeping.sweep, sweeping.offer_lanes):
+            life = self.next_life()
+            try:
+                job(self.on if life is None else self.on.mortal(life))
+            except Killed:
+                self.crashes += 1
 
     def run(self, seconds: float) -> None:
         """Let so much time pass, doing everything that falls into it."""

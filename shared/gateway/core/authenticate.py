@@ -31,6 +31,7 @@ from gateway.core.errors import (
     Unauthenticated,
 )
 from gateway.core.ids import PREFIXES, new_id
+from gateway.core.normalize.views import practice_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Services
 from gateway.core.practices import Mode, Practice
@@ -115,20 +116,6 @@ def authenticate(
     return {**as_answer(open_session(client, on=on)), "practice": practice_view(practice)}
 
 
-def practice_view(practice: Practice) -> dict[str, Any]:
-    """The practice as callers see it."""
-    return {
-        "id": practice.id,
-        "name": practice.name,
-        "time_zone": practice.time_zone,
-        "mode": practice.mode.value,
-        "tier": practice.tier.value,
-        "version": practice.version,
-        "permissions": sorted(practice.permissions),
-        "connected_at": practice.connected_at,
-    }
-
-
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """One request: who sends which keys, from where (a hash)."""
@@ -163,9 +150,18 @@ class _Attempt:
         same_developer = hmac.compare_digest(kept.developer.encode(), self.credentials.developer_key.encode())
         same_customer = hmac.compare_digest(kept.customer.encode(), self.credentials.customer_key.encode())
         if same_developer and same_customer:
+            self._close_proven_attempt()
             return True
         self.on.callers.note_attempt(self.source, self.on.clock.now(), attempt=new_id("event"))
         raise Unauthenticated("the two keys do not belong together")
+
+    def _close_proven_attempt(self) -> None:
+        """Close an attempt of the same pair that was proven while nobody waited for it."""
+        claim = self._claim()
+        connected = self.on.practices.by_fingerprint(claim)
+        if connected is not None:
+            self.on.callers.forget_attempt(self.source, attempt=claim)
+            self.on.practices.release_fingerprint(claim, connected)
 
     def _said_again(self, practice: Practice, *, proven: bool) -> Practice:
         """Take up a time zone that is said anew; how Open Dental is reached is not changed by signing in."""
@@ -188,9 +184,7 @@ class _Attempt:
         if sent.developer_key is None:
             raise Invalid("developer_key is needed to connect a practice", param="developer_key")
         base_url = _base_url(sent, enrolment.base_urls)
-        who = self.caller.client.id if self.caller is not None else "open"
-        # Each client proves its own pair on a record of its own, so nobody rides on another's proof.
-        claim = on.signer.fingerprint(f"connect:{who}:{sent.developer_key}:{sent.customer_key}")
+        claim = self._claim()
         practice = self._claimed(claim)
         if practice is None:
             if sent.time_zone is None:
@@ -202,6 +196,12 @@ class _Attempt:
         )
         operation = wait_for(operation, wait_s=wait_s, on=on)
         return self._finish(operation, claim, fingerprint, practice)
+
+    def _claim(self) -> str:
+        """The name of this attempt. Each client proves its own pair on its own record: nobody rides on another's."""
+        who = self.caller.client.id if self.caller is not None else "open"
+        sent = self.credentials
+        return self.on.signer.fingerprint(f"connect:{who}:{sent.developer_key}:{sent.customer_key}")
 
     def _claimed(self, claim: str) -> Practice | None:
         """The record of the same attempt made before, if it is not over."""

@@ -464,7 +464,7 @@ class OperationRun:
             self._slot()
             rows = self._send(UpstreamCall("securityperms.list")).rows
             return error.settled(
-                {str(row.get("PermissionName", "")): _is_true(row.get("HasPermission")) for row in rows}
+                {str(row.get("Permission", "")): _is_true(row.get("HasPermission")) for row in rows}
             )
         except upstream.Unauthorized:
             pass

@@ -34,14 +34,31 @@ class Kind:
     give_up: str | None = None
 
 
+_FETCHES = (
+    "patients",
+    "patient",
+    "appointments",
+    "appointment",
+    "histappointments",
+    "procedurelogs",
+    "procedurelog",
+    "claims",
+    "claim",
+    "claimprocs",
+    "carriers",
+)
+
 KINDS: dict[str, Kind] = {
-    "fetch.patients": Kind("gateway.core.reads.patients:plan"),
-    "fetch.appointments": Kind("gateway.core.reads.appointments:plan"),
-    "fetch.procedurelogs": Kind("gateway.core.reads.procedures:plan"),
-    "fetch.claims": Kind("gateway.core.reads.claims:plan"),
+    **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
-    "payments.create": Kind("gateway.core.writes.payment:create"),
-    "practices.connect": Kind("gateway.core.connect:plan", pending_keys=True),
+    "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
+    "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
+    "practices.connect": Kind(
+        "gateway.core.connect:plan",
+        pending_keys=True,
+        settle="gateway.core.connect:settle",
+        give_up="gateway.core.connect:give_up",
+    ),
 }
 
 Settle = Callable[["Outcome", Practice, "WorkerServices"], None]

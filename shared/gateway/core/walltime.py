@@ -100,7 +100,7 @@ class ZoneClock:
     """Wall times of one zone, as text in and text out, fast enough for every row of a list.
 
     On a day without a change of the clocks an instant is the wall time minus the day's offset, which needs two look-ups
-    and no datetime; the other days go the long way by `read_wall`. Texts are `yyyy-MM-dd HH:mm:ss`, with a blank or a T.
+    and no datetime; the other days go the long way by `read_wall`. Texts are `yyyy-MM-dd HH:mm:ss`, or with a T.
     """
 
     __slots__ = ("_days", "zone")
@@ -111,13 +111,13 @@ class ZoneClock:
 
     def instant(self, wall: object) -> str | None:
         """The instant of `wall`; None for nothing: null, empty, year 0001, or what is no time at all."""
-        if wall.__class__ is not str or not wall or wall[:4] == "0001":  # type: ignore[index]
+        if wall.__class__ is not str or not wall or wall[:4] == "0001":
             return None
         try:
-            day: str = wall[:10]  # type: ignore[index]
+            day: str = wall[:10]
             offset, days = self._days.get(day) or self._plain(day)
-            minute = _MINUTES[wall[11:16]] - offset  # type: ignore[index]
-            return f"{days[1 + minute // 1440]}T{_HHMM[minute % 1440]}{_SECONDS[wall[16:]]}"  # type: ignore[index]
+            minute = _MINUTES[wall[11:16]] - offset
+            return f"{days[1 + minute // 1440]}T{_HHMM[minute % 1440]}{_SECONDS[wall[16:]]}"
         except (KeyError, TypeError, IndexError):
             return self._long_way(str(wall))
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from gateway.core.normalize.views import operation_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import PaceView, Services
 from gateway.web import problems
@@ -23,20 +24,26 @@ _LONGEST_RETRY_S = 900
 def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     """200 with an object or a list in its envelope.
 
-    `body` is what the caller sees: for a list `{data, has_more, next_cursor, meta}`, for one object the same with one
-    `data`, or the object itself with a `meta`. `meta` gives the age; what a live answer cost is shown in the
-    RateLimit fields.
+    `body` is what the caller sees: for a list `{data, has_more, next_cursor, meta}`, for one object its fields with
+    `meta` beside them. `meta` gives the age; the pace that a live answer used is shown in the RateLimit fields.
     """
     meta = body.get("meta") or {}
     headers = {"Cache-Control": "private", "Age": str(int(meta.get("age_seconds") or 0))}
     practice_id = meta.get("practice_id")
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
-    content = {name: value for name, value in body.items() if name != "meta"}
-    version = content.get("version") if isinstance(content.get("version"), str) else None
-    # `version` covers the row, not how much of it was asked for.
-    tag = etag_of([version, sorted(content)]) if version else etag_of(jsonable(content))
+    tag = etag_of(jsonable(_content(body)))
     return Answer(status=200, body=body, headers=headers, etag=tag, practice_id=practice_id)
+
+
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
+    content = {name: value for name, value in body.items() if name not in {"meta", "synced_at"}}
+    if isinstance(content.get("data"), list):
+        content["data"] = [
+            {name: value for name, value in row.items() if name != "synced_at"} for row in content["data"]
+        ]
+    return content
 
 
 def write_answer(operation: Operation, *, now: datetime, location: str | None = None) -> Answer:
@@ -73,6 +80,8 @@ def nothing() -> Answer:
 def operation_answer(operation: Operation, *, now: datetime) -> Answer:
     """200 with the operation; `Retry-After` says when to look again."""
     view = operation_view(operation)
+    if operation.error is not None:
+        view["error"] = problems.stored_document(operation.error)
     headers = {"Cache-Control": "private, no-cache"}
     if not operation.state.is_settled:
         headers["Retry-After"] = str(retry_after_s(operation, now=now))
@@ -84,26 +93,6 @@ def operation_answer(operation: Operation, *, now: datetime) -> Answer:
         practice_id=operation.request.practice_id,
         operation_id=operation.id,
     )
-
-
-def operation_view(operation: Operation) -> dict[str, Any]:
-    """The operation as callers see it: nothing of its input."""
-    view: dict[str, Any] = {
-        "id": operation.id,
-        "kind": operation.request.kind,
-        "practice_id": operation.request.practice_id,
-        "state": operation.state.value,
-        "submitted_at": operation.submitted_at,
-        "queue_position": operation.queue_position,
-        "eta_at": operation.eta_at,
-        "finished_at": operation.finished_at,
-        "result": operation.result,
-        "error": None if operation.error is None else problems.stored_document(operation.error),
-        "warnings": list(operation.warnings),
-        "idempotency_key": operation.request.idempotency_key,
-        "meta": {"upstream_calls": operation.upstream_calls},
-    }
-    return view
 
 
 def retry_after_s(operation: Operation, *, now: datetime) -> int:

@@ -28,6 +28,8 @@ FIELDS = (
     "duration_ms",
     "error",
     "at",
+    "object",
+    "field",
 )
 """What a record may carry in `extra`."""
 

@@ -23,14 +23,14 @@ Shape = Literal["object", "array", "none", "scalar"]
 _IN_BRACES = re.compile(r"{(\w+)}")
 
 
-class UnknownResource(KeyError):  # noqa: N818 - errors are named for what happened.
+class UnknownResource(KeyError):
     """No resource of that name is catalogued."""
 
     def __str__(self) -> str:
         return f"no resource named {self.args[0]!r} is catalogued"
 
 
-class UnknownOperation(KeyError):  # noqa: N818 - errors are named for what happened.
+class UnknownOperation(KeyError):
     """No operation of that id is catalogued."""
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
 from gateway.core.operations import Operation, OperationState
 from gateway.core.practices import Practice
@@ -301,7 +302,7 @@ def test_a_long_read_makes_way_for_others_after_twenty_calls(on: FakeServices, w
     assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
     assert on.office.calls[-1][1].operation == "appointments.list"
     # The pages of the first turn were journaled: none was read twice.
-    offsets = [call.query.get("Offset") for _, call in on.office.calls if "Offset" in call.query]
+    offsets = [call.query["Offset"] for _, call in on.office.calls if "Offset" in call.query]
     assert sorted(offsets) == [100 * n for n in range(25)]
 
 

@@ -133,6 +133,7 @@ def test_a_bare_401_is_settled_by_the_permissions_of_the_key() -> None:
     assert type(bare.settled({"ApiReadAll": True, "ApiInsurance": False})) is PermissionMissing
     assert type(bare.settled({"insurance": False})) is PermissionMissing
     assert type(bare.settled(None)) is KeyRefused
+    assert type(bare.settled(None, key_is_right=True)) is PermissionMissing
     assert bare.settled({"ApiInsurance": True}) is bare
     assert bare.settled({"ApiReadAll": False}) is bare
 

@@ -29,12 +29,12 @@ STATUS: Final = Words(
 WATCHED: Final = {"AptStatus": STATUS}
 """Columns whose words are watched for drift."""
 
-_COLUMNS: Final = tuple(
+_COLUMNS: Final = (  # noqa: SIM905 - one word a line would be all one sees of this file.
     "AptNum PatNum AptStatus Pattern Confirmed confirmed TimeLocked Op Note ProvNum provAbbr ProvHyg AptDateTime "
-    "NextAptNum UnschedStatus unschedStatus IsNewPatient ProcDescript ClinicNum IsHygiene DateTStamp DateTimeArrived "
-    "DateTimeSeated DateTimeDismissed InsPlan1 InsPlan2 DateTimeAskedToArrive colorOverride AppointmentTypeNum "
-    "SecUserNumEntry SecDateTEntry Priority PatternSecondary ItemOrderPlanned".split()
-)
+    "NextAptNum UnschedStatus unschedStatus IsNewPatient ProcDescript ClinicNum IsHygiene DateTStamp "
+    "DateTimeArrived DateTimeSeated DateTimeDismissed InsPlan1 InsPlan2 DateTimeAskedToArrive colorOverride "
+    "AppointmentTypeNum SecUserNumEntry SecDateTEntry Priority PatternSecondary ItemOrderPlanned"
+).split()
 _version = ContentHash(_COLUMNS)
 _NOTHING: Final = dict.fromkeys(_COLUMNS, "")
 _MIDNIGHT: Final = "00:00:00"

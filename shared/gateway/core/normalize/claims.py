@@ -194,7 +194,7 @@ def _patient_portion(
     return money_of(max(Decimal(0), exact(row.get("ClaimFee")) - covered))
 
 
-def _is_denied(
+def _is_denied(  # noqa: PLR0911 - a list of cases, in the order they count.
     row: Mapping[str, Any],
     type_: str | None,
     status: str | None,
@@ -235,7 +235,7 @@ def _is_explained(row: Mapping[str, Any], lines: list[Mapping[str, Any]]) -> boo
 
 
 def _evidence(row: Mapping[str, Any], lines: list[Mapping[str, Any]], here: Office) -> list[dict[str, Any]]:
-    """What speaks for a denial, best first: reason codes of an electronic answer, remarks, tracking, the claim's reason.
+    """What speaks for a denial, best first: reason codes of an electronic answer, remarks, tracking, the claim's own.
 
     Only lines that were answered with nothing count. `value` is a code, a label or what was typed.
     """

@@ -9,7 +9,6 @@ from gateway.core.normalize.values import Memo
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, zone_clock
 
-
 _KINDS = (
     "adjustment",
     "appointment",

@@ -46,13 +46,13 @@ WATCHED: Final = {
 }
 """Columns whose words are watched for drift."""
 
-_COLUMNS: Final = tuple(
+_COLUMNS: Final = (  # noqa: SIM905 - one word a line would be all one sees of this file.
     "PatNum LName FName MiddleI Preferred PatStatus Gender Position Birthdate SSN Address Address2 City State Zip "
     "HmPhone WkPhone WirelessPhone Guarantor Email EstBalance PriProv priProvAbbr SecProv secProvAbbr FeeSched "
     "BillingType ImageFolder FamFinUrgNote ChartNumber MedicaidID BalTotal EmployerNum DateFirstVisit ClinicNum "
-    "clinicAbbr Premed Ward PreferConfirmMethod PreferContactMethod PreferRecallMethod Language AdmitDate siteDesc "
-    "DateTStamp SuperFamily TxtMsgOk SecDateEntry".split()
-)
+    "clinicAbbr Premed Ward PreferConfirmMethod PreferContactMethod PreferRecallMethod Language AdmitDate "
+    "siteDesc DateTStamp SuperFamily TxtMsgOk SecDateEntry"
+).split()
 _version = ContentHash(_COLUMNS, numbers=("EstBalance", "BalTotal"))
 _NOTHING: Final = dict.fromkeys(_COLUMNS, "")
 
@@ -190,3 +190,18 @@ def _full(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
     shown["created_on"] = day(row["SecDateEntry"])
     shown["updated_at"] = here.clock.instant(row["DateTStamp"])
     return shown
+
+
+_PHONES: Final = ("HmPhone", "WkPhone", "WirelessPhone")
+
+
+def has_phone(row: Mapping[str, Any], number: str | None) -> bool:
+    """Whether one of the row's numbers is `number` (E.164), or no number is asked for."""
+    return number is None or any(e164(phone) == number for column in _PHONES if (phone := row.get(column)))
+
+
+def has_email(row: Mapping[str, Any], address: str | None) -> bool:
+    """Whether one of the row's addresses is `address`, in any case, or none is asked for."""
+    if address is None:
+        return True
+    return any(one["address"].casefold() == address.casefold() for one in emails(str(row.get("Email") or "")))

@@ -122,7 +122,9 @@ def _area(row: Mapping[str, Any], treat_area: str | None) -> dict[str, Any]:
     }
 
 
-def _kind(surf: str, tooth: str, named: list[str], treat_area: str | None) -> tuple[str, str | None]:
+def _kind(  # noqa: PLR0911 - a list of cases.
+    surf: str, tooth: str, named: list[str], treat_area: str | None
+) -> tuple[str, str | None]:
     if treat_area in {"Quad", "Sextant", "Arch"} or (treat_area in {None, "None"} and surf and not tooth):
         if surf in _QUADRANTS and treat_area in {None, "None", "Quad"}:
             return "quadrant", _QUADRANTS[surf]

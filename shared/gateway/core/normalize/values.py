@@ -24,7 +24,9 @@ class Words(dict[Any, "str | None"]):
     """An enumeration: the vendor's words and ours. A word nobody knows becomes `other`; `drift` finds such words."""
 
     def __init__(self, known: Mapping[str, str | None]) -> None:
-        super().__init__({None: None, "": None, **known})
+        super().__init__()
+        self.update({None: None, "": None})
+        self.update(known)
 
     def __missing__(self, word: object) -> str:
         return "other"
@@ -71,7 +73,7 @@ class Memo(dict[int, str]):
 def text(value: object) -> str | None:
     """A text without the blanks around it, or None. A number where a text is usual is written out."""
     if value.__class__ is str:
-        return value.strip() or None  # type: ignore[attr-defined, no-any-return]
+        return value.strip() or None
     if value is None or isinstance(value, bool | float):
         return None
     return str(value)
@@ -80,7 +82,7 @@ def text(value: object) -> str | None:
 def key(value: object) -> int:
     """A key, bare or quoted; 0 for none, and for what is no number at all."""
     if value.__class__ is int:
-        return value  # type: ignore[return-value]
+        return value
     try:
         return wire.integer(value) or 0
     except ValueError:
@@ -105,8 +107,8 @@ def flag(value: object) -> bool | None:
 
 def day(value: object) -> str | None:
     """A calendar day, never shifted; None for year 0001 and for what is no day."""
-    if value.__class__ is str and len(value) == 10 and value[4] == "-" == value[7]:  # type: ignore[arg-type, index]
-        return None if value[:4] == "0001" else value  # type: ignore[index, return-value]
+    if value.__class__ is str and len(value) == 10 and value[4] == "-" == value[7]:
+        return None if value[:4] == "0001" else value
     try:
         found = wire.day(value)
     except ValueError:
@@ -194,7 +196,7 @@ def e164(raw: object) -> str | None:
 
 
 def emails(raw: str) -> list[dict[str, Any]]:
-    """The addresses of one field, which holds several with commas (or semicolons) between them; the first is primary."""
+    """The addresses of one field, several with commas (or semicolons) between them; the first is primary."""
     if "," not in raw and ";" not in raw:
         only = raw.strip()
         return [{"address": only, "primary": True}] if only else []

@@ -19,9 +19,9 @@ from gateway.web.app import HttpApp, entrypoint, http_app
 from gateway.web.http import Answer
 from gateway.web.idempotency import IdempotencyKey
 from gateway.web.prefer import Prefer
-from tests.fakes.edge import FakeServices
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.identity import NOON
+from tests.fakes.services import FakeServices
 
 ADA = Client(id="cli_ada", name="Ada", practices=frozenset(), scopes=frozenset())
 

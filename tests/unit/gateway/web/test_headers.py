@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import Invalid
 from gateway.core.operations import Operation, OperationState, Request
+from gateway.core.ports import PaceView
 from gateway.web.answers import (
     jsonable,
     operation_answer,
@@ -27,9 +28,11 @@ from gateway.web.http import HttpRequest, request_of
 from gateway.web.idempotency import idempotency_key_of
 from gateway.web.prefer import prefer_of
 from gateway.web.problems import IdempotencyKeyMissing
-from tests.fakes.edge import STANDARD, FakePaces, FakeServices
 from tests.fakes.gateway_events import Context, event
 from tests.fakes.identity import NOON
+from tests.fakes.services import FakePace, FakeServices
+
+STANDARD = PaceView(interval_s=1.0, waiting=0, next_free_at=None, offline=False, key_refused=False, killed=False)
 
 
 def request_with(headers: dict[str, str], remaining_ms: int = 28_000) -> HttpRequest:
@@ -233,8 +236,10 @@ def test_a_tag_does_not_depend_on_the_order_of_members() -> None:
 
 
 def test_paces_that_are_not_asked_are_not_read() -> None:
-    class NoPaces(FakePaces):
+    class NoPaces(FakePace):
         def view(self, practice_id: str) -> Any:
             raise AssertionError("a cached answer costs no read of the pace")
 
-    read_answer({"meta": {"served_from": "cache", "practice_id": "prac_elm"}}, on=FakeServices(paces=NoPaces()))
+    on = FakeServices()
+    on.paces = NoPaces()
+    read_answer({"meta": {"served_from": "cache", "practice_id": "prac_elm"}}, on=on)

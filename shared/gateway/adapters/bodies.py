@@ -1,0 +1,49 @@
+"""Values of any size in DynamoDB items: compressed in the item while they fit, else in S3 with a pointer."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from gateway.adapters.aws_errors import AwsError, unavailable
+from gateway.adapters.codec import pack, unpack
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+IN_ITEM_BYTES = 300_000
+"""Compressed bytes up to which a body lies in its item, whose own limit is 400 kB."""
+
+
+class Bodies:
+    """Puts a value into attributes of an item and takes it out again.
+
+    Objects are named by their content, so that a repeat writes the same one. The bucket's lifecycle rule ends them:
+    they are not deleted with their items.
+    """
+
+    def __init__(self, client: S3Client, *, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def attributes(self, value: Any, *, owner: str) -> dict[str, Any]:
+        """The attributes that hold `value`; `owner` (an id) is the folder of the object, if it needs one."""
+        raw = pack(value)
+        if len(raw) <= IN_ITEM_BYTES:
+            return {"body": {"B": raw}}
+        key = f"{owner}/{hashlib.sha256(raw).hexdigest()}"
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=raw)
+        except AwsError as error:
+            raise unavailable("the store of large bodies") from error
+        return {"body_at": {"S": key}}
+
+    def value(self, item: Any) -> Any:
+        """What `attributes` was given."""
+        if "body" in item:
+            return unpack(bytes(item["body"]["B"]))
+        try:
+            raw = self._client.get_object(Bucket=self._bucket, Key=item["body_at"]["S"])["Body"].read()
+        except AwsError as error:
+            raise unavailable("the store of large bodies") from error
+        return unpack(raw)

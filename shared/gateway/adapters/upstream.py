@@ -1,0 +1,62 @@
+"""Open Dental through `open_dental.Client`: one connection a practice, for as long as an invocation lasts."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.seat import FHIR_CAPABILITY
+from open_dental import errors
+from open_dental.catalogue import UnknownOperation
+
+if TYPE_CHECKING:
+    from gateway.core.ports import Vault
+    from gateway.core.practices import Practice
+    from open_dental.client import Client
+
+
+class OpenDentalUpstream:
+    """Fills `core.ports.Upstream`. A practice in state `pending` is called with the pair that waits to be proven.
+
+    Keys are read once for each practice between `close` and `close`, so a changed key acts on the next invocation.
+    """
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._clients: dict[tuple[str, str, bool], Client] = {}
+
+    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+        """See `Upstream.send`."""
+        client = self._client(practice)
+        started_at = datetime.now(UTC)
+        if call.operation == FHIR_CAPABILITY:
+            said = client.capability()
+            version = None if said.server_version is None else str(said.server_version)
+            return UpstreamAnswer(200, {"server_version": version, "fhir_version": said.fhir_version}, started_at)
+        try:
+            answer = client.call(call.operation, path=call.path, query=call.query, body=call.body)
+        except (ValueError, UnknownOperation) as error:
+            # The call cannot be spelled, so nothing was sent. The cause names fields only, but may quote a value.
+            raise errors.Invalid(operation=call.operation, reason="cannot be spelled") from error
+        data = answer.data if isinstance(answer.data, dict | list) else None
+        return UpstreamAnswer(answer.status, data, started_at)
+
+    def close(self) -> None:
+        """Close all connections and forget all keys."""
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
+
+    def _client(self, practice: Practice) -> Client:
+        # httpx costs a cold start 150 ms; turns that end in the ledger never need it.
+        from open_dental.client import Client, Keys, Timeouts  # noqa: PLC0415
+
+        pending = practice.state == "pending"
+        where = (practice.id, practice.base_url, pending)
+        if where not in self._clients:
+            pair = self._vault.pending(practice.id) if pending else self._vault.keys(practice.id)
+            # They add up to core.pacing.CALL_LIMIT_S.
+            times = Timeouts(connect_s=4, send_s=4, answer_s=62, stall_s=4)
+            self._clients[where] = Client(Keys(pair.developer, pair.customer), practice.base_url, timeouts=times)
+        return self._clients[where]

@@ -1,0 +1,52 @@
+"""Lists, operations and practices."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from gateway.core.objects.values import Instant, Meta, OperationId, Part, PracticeId
+
+Item = TypeVar("Item")
+
+
+class ListOf(Part, Generic[Item]):
+    """A page of a list. `next_cursor` asks for the next one, with the same filters."""
+
+    data: list[Item]
+    has_more: bool
+    next_cursor: str | None
+    meta: Meta
+
+
+class OperationView(Part):
+    """A request that is being worked on, or its outcome. `unknown`: a write whose answer was lost and whose row has
+    not been found yet."""
+
+    id: OperationId
+    kind: str
+    practice_id: PracticeId
+    state: Literal["queued", "running", "succeeded", "failed", "unknown"]
+    submitted_at: Instant
+    queue_position: int | None
+    eta_at: Instant | None
+    finished_at: Instant | None
+    result: dict[str, Any] | None
+    warnings: list[dict[str, Any]]
+    error: dict[str, Any] | None
+    """A problem."""
+    idempotency_key: str | None
+    upstream_calls: int
+
+
+class PracticeView(Part):
+    """A practice, as its callers see it."""
+
+    id: PracticeId
+    name: str
+    time_zone: str
+    mode: Literal["remote", "service", "local", "cloud"]
+    version: str | None
+    """Of Open Dental; null until learned."""
+    permissions: list[str]
+    state: Literal["pending", "active", "disabled"]
+    connected_at: Instant | None

@@ -1,0 +1,119 @@
+"""The kinds of value that all objects share, in JSON form: what the published schema says of them.
+
+The models describe answers; the dicts themselves are made by `core.normalize`, and a test holds one to the other.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+
+Instant = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "UTC, with Z"}),
+]
+LocalTime = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$"),
+    WithJsonSchema({"type": "string", "description": "Wall time of the office, without a zone; `time_zone` names it"}),
+]
+Day = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$"),
+    WithJsonSchema({"type": "string", "format": "date", "description": "A calendar day of the office, never shifted"}),
+]
+Version = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{32}$"),
+    WithJsonSchema({"type": "string", "description": "Hash of the content of the row in Open Dental"}),
+]
+Amount = Annotated[
+    str,
+    StringConstraints(pattern=r"^-?\d+\.\d\d$"),
+    WithJsonSchema({"type": "string", "description": "Decimal text with two places"}),
+]
+
+
+def _id(prefix: str) -> StringConstraints:
+    return StringConstraints(pattern=rf"^{prefix}_[a-z2-7]{{16,29}}$")
+
+
+PracticeId = Annotated[str, _id("prac")]
+PatientId = Annotated[str, _id("pat")]
+AppointmentId = Annotated[str, _id("appt")]
+ProcedureId = Annotated[str, _id("proc")]
+ClaimId = Annotated[str, _id("clm")]
+ClaimLineId = Annotated[str, _id("cln")]
+PaymentId = Annotated[str, _id("pay")]
+ProviderId = Annotated[str, _id("prov")]
+LocationId = Annotated[str, _id("loc")]
+OperatoryId = Annotated[str, _id("op")]
+CoverageId = Annotated[str, _id("cov")]
+CarrierId = Annotated[str, _id("car")]
+DefinitionId = Annotated[str, _id("def")]
+DepositId = Annotated[str, _id("dep")]
+AppointmentTypeId = Annotated[str, _id("apt")]
+OperationId = Annotated[str, _id("opn")]
+
+
+class Part(BaseModel):
+    """A part of an object."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Money(Part):
+    """An amount: decimal text, never a binary fraction. Positive unless its field says signed."""
+
+    amount: Amount
+    currency: Literal["USD"]
+
+
+class Source(Part):
+    """Where the row can be found in Open Dental."""
+
+    system: Literal["open_dental"]
+    table: str
+    key: Annotated[str, StringConstraints(pattern=r"^-?\d+$")]
+    """A 64-bit number, as text so that no JSON reader rounds it."""
+    practice_id: PracticeId
+
+
+class Labelled(Part):
+    """A definition of the office: what it is called there."""
+
+    id: DefinitionId
+    label: str | None
+
+
+class Meta(Part):
+    """What an answer says of itself."""
+
+    as_of: Instant
+    """Nothing in the answer is older."""
+    age_seconds: float
+    served_from: Literal["cache", "live"]
+    practice_id: PracticeId
+    upstream_calls: Annotated[int, Field(ge=0)]
+    """Calls of Open Dental that this answer cost."""
+    omitted: list[str]
+    """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
+
+
+class Object(Part):
+    """What every row of Open Dental has as an object."""
+
+    source: Source
+    practice_id: PracticeId
+    updated_at: Instant | None = None
+    """Open Dental's stamp, read in the practice's zone."""
+    synced_at: Instant
+    """When it was read: nothing in the object is older."""
+    deleted_at: Instant | None
+    version: Version | None = None
+    raw: dict[str, Any] | None = None
+    """The row as Open Dental sent it, with `include=raw`; never a social security number, key or password."""
+    meta: Meta | None = None
+    """On single objects; lists have one for all."""

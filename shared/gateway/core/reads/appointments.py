@@ -1,0 +1,240 @@
+"""Reading appointments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from gateway.core import normalize
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.errors import FilterTooWide, NotFound
+from gateway.core.fetches import attached_query, knows
+from gateway.core.ids import parse_row_id
+from gateway.core.normalize.appointments import STATUS, WATCHED
+from gateway.core.normalize.values import drift, key
+from gateway.core.ports import Services
+from gateway.core.practices import Practice
+from gateway.core.reads.lists import (
+    MOST_DAYS,
+    Filter,
+    Pager,
+    Reading,
+    Row,
+    SortKey,
+    key_of,
+    keys_of,
+    not_before,
+    on_days,
+    practice_of,
+    report_drift,
+)
+from gateway.core.reads.queries import AppointmentsQuery, ObjectQuery
+from gateway.core.requests import Freshness
+from gateway.core.walltime import changed_since
+
+BOUNDS: Final = ("patient_id", "updated_since", "date_from", "date_to", "ids")
+"""Filters that bound the list: one of them, or both dates at most 31 days apart."""
+
+ALWAYS_OMITTED: Final = ("confirmation.status", "coverage_ids", "type.name")
+"""What would need lists of the office's own (definitions, types, coverage), which are not read here."""
+
+MOST_BROKEN: Final = 20
+"""Broken visits whose history is asked for one by one."""
+
+_HOW_BROKEN: Final = frozenset({"broken", "no_show", "cancelled"})
+_NO_TIME: Final = frozenset({"UnschedList", "Planned"})
+
+
+def list_appointments(
+    query: AppointmentsQuery, *, caller: Caller, freshness: Freshness, on: Services
+) -> dict[str, Any]:
+    """The appointments that all filters fit, by start and key.
+
+    What Open Dental can filter in the office's version narrows the calls; every filter is applied here again, over all
+    pages. Dates are those of `local_start`, so what is unscheduled or planned has none.
+
+    Whether a broken visit was missed or cancelled is in its history, which costs calls: it is read where the filter
+    asks for broken, no_show or cancelled, or with `expand=break_evidence`.
+
+    Raises:
+        FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
+    """
+    practice = practice_of(query, "appointments", caller=caller, on=on)
+    pager = Pager(query, "appointments", practice, on=on)
+    keys = keys_of(query, "appointment", practice)
+    patient = key_of(query.patient_id, "patient", practice, param="patient_id")
+    provider = key_of(query.provider_id, "provider", practice, param="provider_id")
+    operatory = key_of(query.operatory_id, "operatory", practice, param="operatory_id")
+    clinic = key_of(query.location_id, "location", practice, param="location_id")
+    since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
+    within = on_days(query.date_from, query.date_to)
+    bound = _bound(query, practice, keys=keys, patient=patient, operatory=operatory, clinic=clinic, since=since)
+
+    wanted: list[Filter] = [not_before(since, "DateTStamp")]
+    if keys is not None:
+        among = frozenset(keys)
+        wanted.append(lambda row: key(row.get("AptNum")) in among)
+    if patient is not None:
+        wanted.append(lambda row: key(row.get("PatNum")) == patient)
+    if provider is not None:
+        wanted.append(lambda row: provider in (key(row.get("ProvNum")), key(row.get("ProvHyg"))))
+    if operatory is not None:
+        wanted.append(lambda row: key(row.get("Op")) == operatory)
+    if clinic is not None:
+        wanted.append(lambda row: key(row.get("ClinicNum")) == clinic)
+    if query.date_from or query.date_to:
+        wanted.append(lambda row: within(_day_of(row)))
+
+    reading = Reading(practice, caller, freshness, on)
+    rows = [
+        row for row in reading.rows("fetch.appointments", bound)["appointments"] if all(fits(row) for fits in wanted)
+    ]
+    report_drift(drift("appointment", WATCHED, rows))
+
+    asked = frozenset(query.status or ())
+    history: list[Row] | None = None
+    broken = [row for row in rows if row.get("AptStatus") == "Broken"]
+    if broken and (asked & _HOW_BROKEN or "break_evidence" in query.expand):
+        history = _history(broken, bound, reading)
+    if asked:
+        rows = [row for row in rows if _status_of(row, history, practice, reading) in asked]
+
+    page = pager.cut(rows, _place)
+    procedures = _procedures(page.rows, patient, reading) if "procedure_ids" in query.expand else None
+    data = [
+        normalize.appointment(
+            row,
+            practice=practice,
+            synced_at=reading.as_of,
+            procedures=procedures,
+            history=history,
+            raw="raw" in query.include,
+        )
+        for row in page.rows
+    ]
+    omitted = [
+        *ALWAYS_OMITTED,
+        *(() if procedures is not None else ("procedure_ids",)),
+        *(() if history is not None or not broken else ("break_evidence",)),
+    ]
+    return page.envelope(data, reading.meta(omitted))
+
+
+def get_appointment(
+    appointment_id: str, query: ObjectQuery | None = None, *, caller: Caller, freshness: Freshness, on: Services
+) -> dict[str, Any]:
+    """One appointment with its procedures, and with its history where it is broken: two or three calls.
+
+    Raises:
+        NotFound: no such appointment, or another's. And what `allow` and `requests.fetch` raise.
+    """
+    named = parse_row_id(appointment_id, "appointment")
+    practice = allow(caller, named.practice_id, "appointments", Verb.READ, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    found = reading.rows("fetch.appointment", {"key": named.key})
+    rows = [row for row in found["appointments"] if key(row.get("AptNum")) == named.key]
+    if not rows:
+        raise NotFound("no such appointment")
+    report_drift(drift("appointment", WATCHED, rows))
+    shown = normalize.appointment(
+        rows[0],
+        practice=practice,
+        synced_at=reading.as_of,
+        procedures=found.get("procedurelogs", []),
+        history=found.get("histappointments"),
+        raw=query is not None and "raw" in query.include,
+    )
+    return {**shown, "meta": reading.meta(ALWAYS_OMITTED)}
+
+
+def _bound(
+    query: AppointmentsQuery,
+    practice: Practice,
+    *,
+    keys: list[int] | None,
+    patient: int | None,
+    operatory: int | None,
+    clinic: int | None,
+    since: str | None,
+) -> dict[str, Any]:
+    if keys is not None:
+        return {"keys": keys}
+    asked: dict[str, Any] = {}
+    bounded = since is not None
+    if since is not None:
+        asked["DateTStamp"] = since
+    if patient is not None and knows(practice, "appointments.list", "PatNum"):
+        asked["PatNum"] = patient
+        bounded = True
+    if query.date_from is not None and query.date_to is not None:
+        asked["dateStart"], asked["dateEnd"] = query.date_from.isoformat(), query.date_to.isoformat()
+        bounded = bounded or (query.date_to - query.date_from).days < MOST_DAYS
+    if not bounded:
+        raise FilterTooWide(
+            f"say which appointments: a patient, a time of change, or at most {MOST_DAYS} days", bounds=list(BOUNDS)
+        )
+    if clinic is not None:
+        asked["ClinicNum"] = clinic
+    if operatory is not None and knows(practice, "appointments.list", "Op"):
+        asked["Op"] = operatory
+    words = sorted({word for ours in query.status or () for word in _upstream_words(ours)})
+    if len(words) == 1 and knows(practice, "appointments.list", "AptStatus"):
+        asked["AptStatus"] = words[0]
+    return {"queries": [asked]}
+
+
+def _upstream_words(status: str) -> Iterable[str]:
+    if status in _HOW_BROKEN:
+        return ("Broken",)
+    if status in {"arrived", "in_chair"}:
+        return STATUS.upstream("scheduled")
+    return STATUS.upstream(status)
+
+
+def _place(row: Row) -> SortKey:
+    return str(row.get("AptDateTime") or ""), key(row.get("AptNum"))
+
+
+def _day_of(row: Row) -> str | None:
+    wall = str(row.get("AptDateTime") or "")
+    return None if row.get("AptStatus") in _NO_TIME or wall[:4] in {"", "0001"} else wall[:10]
+
+
+def _status_of(row: Row, history: list[Row] | None, practice: Practice, reading: Reading) -> str | None:
+    """The status as it will be shown; the whole object, because arriving and breaking decide with it."""
+    shown = normalize.appointment(row, practice=practice, synced_at=reading.as_of, history=history)
+    status: str | None = shown["status"]
+    return status
+
+
+def _history(broken: list[Row], bound: dict[str, Any], reading: Reading) -> list[Row] | None:
+    """The history of the broken visits; None where the office has none to give.
+
+    By patient or by days in one list, else visit by visit.
+    """
+    if not knows(reading.practice, "histappointments.list"):
+        return None
+    asked = bound["queries"][0] if "queries" in bound else {}
+    if "PatNum" in asked:
+        queries = [{"PatNum": asked["PatNum"]}]
+    elif "dateStart" in asked and "DateTStamp" not in asked:
+        # A visit that was moved keeps rows at its former days; what made it broken lies on the day it has now.
+        queries = [{"dateStart": asked["dateStart"], "dateEnd": asked["dateEnd"]}]
+    elif len(broken) > MOST_BROKEN:
+        raise FilterTooWide("too many broken visits to read the history of each", bounds=["date_from", "date_to"])
+    else:
+        queries = [{"AptNum": number} for number in sorted(key(row.get("AptNum")) for row in broken)]
+    return list(reading.rows("fetch.histappointments", {"queries": queries})["histappointments"])
+
+
+def _procedures(rows: list[Row], patient: int | None, reading: Reading) -> list[Row]:
+    """The procedures of the page's visits: one list for one patient, else one a visit."""
+    if not rows:
+        return []
+    if patient is not None:
+        queries: list[dict[str, int]] = [{"PatNum": patient}]
+    else:
+        queries = [attached_query(row, reading.practice) for row in rows]
+        queries = [dict(one) for one in dict.fromkeys(tuple(query.items()) for query in queries)]
+    return list(reading.rows("fetch.procedurelogs", {"queries": queries})["procedurelogs"])

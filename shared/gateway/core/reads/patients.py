@@ -1,0 +1,237 @@
+"""Reading patients."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any, Final
+
+from gateway.core import normalize
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.errors import FilterTooWide, Invalid, NotFound
+from gateway.core.fetches import knows
+from gateway.core.ids import parse_row_id
+from gateway.core.normalize.patients import STATUS, SUMMARY_LACKS, WATCHED, has_email, has_phone
+from gateway.core.normalize.values import drift, e164, key
+from gateway.core.ports import Services
+from gateway.core.practices import Practice
+from gateway.core.reads.lists import Filter, Pager, Reading, Row, key_of, keys_of, not_before, practice_of, report_drift
+from gateway.core.reads.queries import ObjectQuery, PatientsQuery
+from gateway.core.requests import Freshness
+from gateway.core.walltime import changed_since
+
+BOUNDS: Final = (
+    "name",
+    "birth_date",
+    "phone",
+    "email",
+    "provider_id",
+    "location_id",
+    "status",
+    "updated_since",
+    "ids",
+)
+"""Filters of which at least one must be given."""
+
+SSN_SCOPE: Final = "patients.ssn"
+
+_WORD = re.compile(r"[^\W_]+")
+
+
+def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
+    """The patients that all filters fit, in the order of their keys.
+
+    Open Dental is asked by the bound that costs the fewest calls and brings the most:
+
+    * by key, where `ids` is given: one call each;
+    * `patients.Simple` with name, birth date, provider, location, status and change time: full rows;
+    * `patients.list`, the selection window, for a telephone number or an e-mail address with no name and no birth date:
+      one call instead of a walk over every patient. Its rows are summaries (`detail: summary`), and a patient who is
+      missing there may exist: the window hides deleted patients and those of closed clinics. Where a filter or
+      `expand=details` needs the full row, each match is read: a call more for each.
+
+    Every filter is applied here again, over all pages.
+
+    Raises:
+        FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
+    """
+    practice = practice_of(query, "patients", caller=caller, on=on)
+    pager = Pager(query, "patients", practice, on=on)
+    provider = key_of(query.provider_id, "provider", practice, param="provider_id")
+    clinic = key_of(query.location_id, "location", practice, param="location_id")
+    phone = None if query.phone is None else e164(query.phone)
+    if query.phone is not None and phone is None:
+        raise Invalid("this is no telephone number", param="phone")
+    keys = keys_of(query, "patient", practice)
+    since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
+    bound = _bound(query, practice, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
+
+    reading = Reading(practice, caller, freshness, on)
+    found = reading.rows("fetch.patients", bound)
+    summary = "patients.list" in found
+    rows = found["patients.list" if summary else "patients"]
+    report_drift(drift("patient", {"PatStatus": STATUS} if summary else WATCHED, rows))
+
+    wanted = _filters(query, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
+    page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), lambda row: (key(row.get("PatNum")),))
+    data = [
+        normalize.patient(
+            row,
+            practice=practice,
+            synced_at=reading.as_of,
+            detail="summary" if summary else "full",
+            show_ssn=SSN_SCOPE in caller.client.scopes,
+            raw="raw" in query.include,
+        )
+        for row in page.rows
+    ]
+    return page.envelope(data, reading.meta(SUMMARY_LACKS if summary else ()))
+
+
+def get_patient(
+    patient_id: str, query: ObjectQuery | None = None, *, caller: Caller, freshness: Freshness, on: Services
+) -> dict[str, Any]:
+    """One patient, with `meta` beside its fields. One call.
+
+    Raises:
+        NotFound: no such patient, or another's. And what `allow` and `requests.fetch` raise.
+    """
+    named = parse_row_id(patient_id, "patient")
+    practice = allow(caller, named.practice_id, "patients", Verb.READ, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    rows = [
+        row
+        for row in reading.rows("fetch.patient", {"key": named.key})["patients"]
+        if key(row.get("PatNum")) == named.key
+    ]
+    if not rows:
+        raise NotFound("no such patient")
+    report_drift(drift("patient", WATCHED, rows))
+    shown = normalize.patient(
+        rows[0],
+        practice=practice,
+        synced_at=reading.as_of,
+        show_ssn=SSN_SCOPE in caller.client.scopes,
+        raw=query is not None and "raw" in query.include,
+    )
+    return {**shown, "meta": reading.meta(())}
+
+
+def _bound(
+    query: PatientsQuery,
+    practice: Practice,
+    *,
+    keys: list[int] | None,
+    phone: str | None,
+    provider: int | None,
+    clinic: int | None,
+    since: str | None,
+) -> dict[str, Any]:
+    if keys is not None:
+        return {"keys": keys}
+    if (phone or query.email) and not query.name and not query.birth_date:
+        # The window has no provider and no change time; telephone numbers it compares digit by digit.
+        window = {"showArchived": True, "hideInactive": False}
+        national = phone.removeprefix("+1").removeprefix("+") if phone else None
+        asked = {**window, **_given(Phone=national, Email=query.email)}
+        if "details" in query.expand or provider is not None or since is not None:
+            return {"window": asked, "details": True, **_given(phone=phone, email=query.email)}
+        return {"window": asked}
+    asked = _given(
+        Birthdate=None if query.birth_date is None else query.birth_date.isoformat(),
+        ClinicNum=clinic,
+        DateTStamp=since,
+        PriProv=provider if knows(practice, "patients.Simple", "PriProv") else None,
+        **_name_asked(query.name),
+    )
+    # Deleted patients are hidden from this list, whatever is asked.
+    words = [word for ours in query.status or () for word in STATUS.upstream(ours) if word != "Deleted"]
+    if words:
+        # Seven words at most, each its own list; more than a few are cheaper filtered here, if anything else bounds.
+        several = words if len(words) <= 2 or not asked else []
+        return {"queries": [{**asked, "PatStatus": word} for word in several] or [asked]}
+    if not asked:
+        raise FilterTooWide("say which patients: nothing bounds this list", bounds=list(BOUNDS))
+    return {"queries": [asked]}
+
+
+def _given(**params: Any) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _name_asked(name: str | None) -> dict[str, str]:
+    """The name as `LName` and `FName`, which match anywhere in the name, whatever the case."""
+    if name is None:
+        return {}
+    last, comma, first = name.partition(",")
+    if comma:
+        return {column: words[0] for column, part in (("LName", last), ("FName", first)) if (words := part.split())}
+    words = name.split()
+    return {"LName": words[-1]}
+
+
+def _filters(
+    query: PatientsQuery,
+    *,
+    keys: list[int] | None,
+    phone: str | None,
+    provider: int | None,
+    clinic: int | None,
+    since: str | None,
+) -> list[Filter]:
+    wanted: list[Filter] = []
+    if keys is not None:
+        among = frozenset(keys)
+        wanted.append(lambda row: key(row.get("PatNum")) in among)
+    if query.name is not None:
+        wanted.append(_named(query.name))
+    if query.birth_date is not None:
+        born = query.birth_date.isoformat()
+        wanted.append(lambda row: str(row.get("Birthdate") or "")[:10] == born)
+    if phone is not None:
+        wanted.append(lambda row: has_phone(row, phone))
+    if query.email is not None:
+        wanted.append(lambda row: has_email(row, query.email))
+    if provider is not None:
+        wanted.append(lambda row: key(row.get("PriProv")) == provider)
+    if clinic is not None:
+        wanted.append(lambda row: key(row.get("ClinicNum")) == clinic)
+    if query.status is not None:
+        statuses = frozenset(query.status)
+        wanted.append(lambda row: STATUS[row.get("PatStatus")] in statuses)
+    if since is not None:
+        wanted.append(not_before(since, "DateTStamp"))
+    return wanted
+
+
+def _folded(text: object) -> str:
+    plain = unicodedata.normalize("NFKD", str(text or "")).casefold()
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+def _words(text: object) -> list[str]:
+    return _WORD.findall(_folded(text))
+
+
+def _named(name: str) -> Filter:
+    """Whether a row's name fits: each word asked for begins a word of the name; see `PatientsQuery.name`."""
+    last, comma, first = name.partition(",")
+    asked = _words(name)
+    if not asked:
+        raise Invalid("there is no letter in this name", param="name")
+
+    def fits(row: Row) -> bool:
+        family = _words(row.get("LName"))
+        given = [word for column in ("FName", "MiddleI", "Preferred") for word in _words(row.get(column))]
+        if comma:
+            return _begin(_words(last), family) and _begin(_words(first), given)
+        if len(asked) == 1:
+            return _begin(asked, family)
+        return _begin(asked[-1:], family) and _begin(asked[:-1], family + given)
+
+    return fits
+
+
+def _begin(asked: list[str], words: list[str]) -> bool:
+    return all(any(word.startswith(one) for word in words) for one in asked)

@@ -1,0 +1,449 @@
+"""Who gets a session, for what, and how a practice becomes known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.access import allow, caller_of
+from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, Enrolment, authenticate
+from gateway.core.callers import Client, Verb
+from gateway.core.errors import (
+    AppError,
+    Conflict,
+    Invalid,
+    KeyNotUsable,
+    NotAllowed,
+    NotFound,
+    PracticeNotEnrolled,
+    StillRunning,
+    Throttled,
+    Unauthenticated,
+)
+from gateway.core.ports import Keys
+from gateway.core.practices import Mode, Tier
+from gateway.core.sessions import SESSION_LIFETIME, end_session, session_of, token_hash
+from gateway.wiring.enrol import enrol
+from tests.fakes.living import LivingServices
+from tests.fakes.office import Fault
+
+DEVELOPER, CUSTOMER = "NFF6i0KrXrxDkZHt", "VzkmZEaUWOjnQX2z"
+PAIR = Keys(DEVELOPER, CUSTOMER)
+CLOSED = Enrolment()
+OAK = Keys(DEVELOPER, "OakStreetTestKey")
+
+
+@pytest.fixture
+def on() -> LivingServices:
+    services = LivingServices(right_keys=[PAIR, OAK])
+    services.practices.records.clear()
+    services.office.permissions = {"ApiReadAll": True, "ApiAppointments": True, "ApiPayments": False}
+    services.office.rows["preferences"] = [{"PrefName": "ProgramVersion", "ValueString": "25.3.12.0"}]
+    return services
+
+
+@pytest.fixture
+def connector(on: LivingServices) -> str:
+    """The key of a client that may connect practices."""
+    return enrol(on.callers, name="Scheduling", scopes=("*:read", CONNECT_SCOPE))
+
+
+def sign_in(
+    on: LivingServices,
+    key: str | None = None,
+    *,
+    wait_s: float = 25.0,
+    source_ip: str = "203.0.113.7",
+    enrolment: Enrolment = CLOSED,
+    **sent: Any,
+) -> dict[str, Any]:
+    body = {"customer_key": CUSTOMER, "developer_key": DEVELOPER, "time_zone": "America/Chicago", **sent}
+    return authenticate(
+        Credentials(**{name: value for name, value in body.items() if value is not None}),
+        authorization=None if key is None else f"Bearer {key}",
+        source_ip=source_ip,
+        wait_s=wait_s,
+        enrolment=enrolment,
+        on=on,
+    )
+
+
+def client_of(on: LivingServices, token: str) -> Client:
+    session = session_of(token, callers=on.callers, now=on.clock.now())
+    return caller_of(session.client_id, on=on).client
+
+
+# -- connecting ------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_practice_is_connected_and_is_the_clients(on: LivingServices, connector: str) -> None:
+    session = sign_in(on, connector, name="Elm Street")
+    practice = session["practice"]
+
+    assert session["practices"] == [practice["id"]]
+    assert (practice["name"], practice["time_zone"], practice["version"]) == (
+        "Elm Street",
+        "America/Chicago",
+        "25.3.12.0",
+    )
+    assert practice["permissions"] == ["Appointments", "ReadAll"]
+    stored = on.practices.get(practice["id"])
+    assert (stored.state, stored.tier) == ("active", Tier.STANDARD)
+    assert on.vault.keys(practice["id"]) == PAIR
+    allow(caller_of(session["client_id"], on=on), practice["id"], "patients", Verb.READ, on=on)
+
+
+def test_a_session_is_a_bearer_token_for_half_a_day(on: LivingServices, connector: str) -> None:
+    session = sign_in(on, connector)
+    token = session["access_token"]
+
+    assert (session["token_type"], session["expires_in"]) == ("Bearer", 12 * 3600)
+    assert token.startswith("odg_test_") and token not in on.callers.sessions
+    on.clock.seconds += SESSION_LIFETIME.total_seconds() - 1
+    client_of(on, token)
+    on.clock.seconds += 2
+    with pytest.raises(Unauthenticated):
+        client_of(on, token)
+
+
+def test_keys_are_proven_in_the_practices_pace(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    first, second = on.office.calls
+
+    assert [first[1].operation, second[1].operation] == ["securityperms.list", "preferences.list"]
+    assert second[0] - first[0] >= 5
+
+
+def test_connecting_takes_up_where_an_earlier_request_stopped(on: LivingServices, connector: str) -> None:
+    with pytest.raises(StillRunning) as running:
+        sign_in(on, connector, wait_s=0)
+    session = sign_in(on, connector, time_zone=None)
+
+    assert len(on.ledger.entries) == 1 and running.value.operation_id in on.ledger.entries
+    assert len(on.practices.records) == 1
+    assert session["practices"] == list(on.practices.records)
+
+
+def test_a_practice_that_was_taken_up_while_nobody_waited_is_found(on: LivingServices, connector: str) -> None:
+    with pytest.raises(StillRunning):
+        sign_in(on, connector, wait_s=0)
+    on.world.run(60)
+    again = sign_in(on, connector)
+
+    assert again["practices"] == list(on.practices.records)
+    assert len(on.ledger.entries) == 1
+
+
+@pytest.mark.parametrize("missing", ["time_zone", "developer_key"])
+def test_what_connecting_needs_is_named(on: LivingServices, connector: str, missing: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        sign_in(on, connector, **{missing: None})
+
+    assert refused.value.param == missing
+    assert not on.office.calls
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "CST6CDT7", "../../etc/passwd", "/etc/localtime", "America", "", "ü"])
+def test_a_time_zone_is_an_iana_name(on: LivingServices, connector: str, zone: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        sign_in(on, connector, time_zone=zone)
+
+    assert refused.value.param == "time_zone"
+    assert not on.office.calls and not on.practices.records
+
+
+@pytest.mark.parametrize(
+    ("sent", "allowed", "taken"),
+    [
+        ({}, ["https://api.opendental.com"], "https://api.opendental.com/api/v1"),
+        ({"base_url": "https://api.opendental.com/api/v1/"}, ["https://api.opendental.com"], "https://api.opendental.com/api/v1"),
+        ({"base_url": "http://127.0.0.1:4010/api/v1"}, ["http://127.0.0.1"], "http://127.0.0.1:4010/api/v1"),
+        ({"base_url": "http://127.0.0.1:4010"}, ["https://api.opendental.com"], None),
+        ({"base_url": "http://api.opendental.com/api/v1"}, ["https://api.opendental.com"], None),
+        ({"base_url": "https://api.opendental.com.evil.example/api/v1"}, ["https://api.opendental.com"], None),
+        ({"base_url": "https://api.opendental.com@evil.example/"}, ["https://api.opendental.com"], None),
+        ({"base_url": "https://u:p@api.opendental.com/api"}, ["https://api.opendental.com"], None),
+        ({"base_url": "https://api.opendental.com:8443/api"}, ["https://api.opendental.com"], None),
+        ({"base_url": "https://api.opendental.com/api?x=1"}, ["https://api.opendental.com"], None),
+        ({"base_url": "https://gw.example/ok/../x"}, ["https://gw.example/ok"], None),
+        ({"base_url": "https://gw.example/okay"}, ["https://gw.example/ok"], None),
+        ({"base_url": "https://[::1/"}, ["https://api.opendental.com"], None),
+        ({"mode": Mode.SERVICE}, ["https://api.opendental.com"], None),
+        ({"mode": Mode.SERVICE, "base_url": "http://127.0.0.1:30222/api/v1"}, ["http://127.0.0.1"], "http://127.0.0.1:30222/api/v1"),
+    ],
+)  # fmt: skip
+def test_keys_go_only_where_the_stage_allows(
+    on: LivingServices, connector: str, sent: dict[str, Any], allowed: list[str], taken: str | None
+) -> None:
+    enrolment = Enrolment(base_urls=tuple(allowed))
+    if taken is None:
+        with pytest.raises(Invalid) as refused:
+            sign_in(on, connector, enrolment=enrolment, **sent)
+        assert refused.value.param == "base_url"
+        assert not on.office.calls
+    else:
+        session = sign_in(on, connector, enrolment=enrolment, **sent)
+        assert on.practices.get(session["practice"]["id"]).base_url == taken
+
+
+def test_wrong_keys_leave_nothing_but_a_count(on: LivingServices, connector: str) -> None:
+    with pytest.raises(KeyNotUsable):
+        sign_in(on, connector, developer_key="WrongTestKey0000")
+    made = next(iter(on.practices.records.values()))
+
+    assert made.state == "disabled"
+    assert not on.practices.fingerprints and not on.vault.waiting and not on.vault.current
+    assert len(on.callers.attempts) == 1
+    assert [call.operation for _, call in on.office.calls] == ["securityperms.list", "fhir.capability"]
+
+
+def test_wrong_keys_can_be_put_right(on: LivingServices, connector: str) -> None:
+    for developer_key in ("WrongTestKey0000", "WrongTestKey0000"):
+        with pytest.raises(KeyNotUsable):
+            sign_in(on, connector, developer_key=developer_key)
+
+    assert sign_in(on, connector)["practice"]["version"] == "25.3.12.0"
+    assert len([call for _, call in on.office.calls if call.operation == "fhir.capability"]) == 2
+
+
+def test_a_key_that_only_fhir_knows_is_not_called_wrong(on: LivingServices, connector: str) -> None:
+    on.office.on_call = lambda call: Fault.UNAUTHORIZED if call.operation == "securityperms.list" else None
+    session = sign_in(on, connector)
+
+    assert session["practice"]["permissions"] == []
+    assert on.practices.get(session["practice"]["id"]).tier is Tier.READ_ONLY
+
+
+def test_an_office_that_is_off_is_no_wrong_key(on: LivingServices, connector: str) -> None:
+    on.office.offline = True
+    with pytest.raises(StillRunning):
+        sign_in(on, connector)
+    on.office.offline = False
+    on.world.run(120)
+
+    assert sign_in(on, connector)["practice"]["version"] == "25.3.12.0"
+    assert not on.callers.attempts
+
+
+def test_a_practice_connected_by_two_clients_is_one_practice(on: LivingServices, connector: str) -> None:
+    other = enrol(on.callers, name="Billing", scopes=(CONNECT_SCOPE,))
+    for key in (connector, other):
+        with pytest.raises(StillRunning):
+            sign_in(on, key, wait_s=0)
+    on.world.run(120)
+    first, second = sign_in(on, connector), sign_in(on, other)
+
+    assert first["practice"]["id"] == second["practice"]["id"]
+    assert first["client_id"] != second["client_id"]
+    assert [one.state for one in on.practices.records.values()].count("active") == 1
+
+
+def test_nobody_rides_on_anothers_proof(on: LivingServices, connector: str) -> None:
+    """Two requests with one customer key wait at a time; only the one with the right developer key gets in."""
+    thief = enrol(on.callers, name="Thief", scopes=(CONNECT_SCOPE,))
+    for key, developer_key in ((connector, DEVELOPER), (thief, "WrongTestKey0000")):
+        with pytest.raises(StillRunning):
+            sign_in(on, key, wait_s=0, developer_key=developer_key)
+    on.world.run(120)
+
+    assert sign_in(on, connector)["practices"]
+    with pytest.raises(Unauthenticated):
+        sign_in(on, thief, developer_key="WrongTestKey0000")
+
+
+# -- who may ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_practice_needs_a_client_that_may_connect(on: LivingServices) -> None:
+    reader = enrol(on.callers, name="Reader", scopes=("*:read",))
+    for key in (None, reader):
+        with pytest.raises(PracticeNotEnrolled):
+            sign_in(on, key)
+
+    assert not on.office.calls and not on.practices.records
+
+
+def test_with_open_enrolment_both_keys_are_enough(on: LivingServices) -> None:
+    session = sign_in(on, enrolment=Enrolment(is_open=True))
+
+    assert client_of(on, session["access_token"]).scopes == OWN_SCOPES
+
+
+@pytest.mark.parametrize("credential", ["odg_test_nobody", "", "Basic abc"])
+def test_a_credential_that_is_not_valid_is_not_passed_over(on: LivingServices, credential: str) -> None:
+    with pytest.raises(Unauthenticated):
+        sign_in(on, credential)
+
+
+def test_both_keys_of_a_known_practice_are_a_proof(on: LivingServices, connector: str) -> None:
+    practice = sign_in(on, connector)["practice"]
+    calls = len(on.office.calls)
+    session = sign_in(on)
+
+    assert session["practices"] == [practice["id"]]
+    assert client_of(on, session["access_token"]).id != client_of(on, connector).id
+    assert len(on.office.calls) == calls
+
+
+def test_the_customer_key_alone_is_no_password(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    stranger = enrol(on.callers, name="Stranger", scopes=("*:read", CONNECT_SCOPE))
+    for key in (None, stranger):
+        with pytest.raises(Unauthenticated):
+            sign_in(on, key, developer_key=None)
+
+
+def test_a_client_that_has_the_practice_needs_the_customer_key_only(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    session = sign_in(on, connector, developer_key=None, time_zone=None)
+
+    assert session["client_id"] == client_of(on, connector).id
+
+
+def test_a_client_that_may_connect_gets_a_known_practice_by_proof(on: LivingServices, connector: str) -> None:
+    practice = sign_in(on, connector)["practice"]
+    other = enrol(on.callers, name="Billing", scopes=(CONNECT_SCOPE,))
+    session = sign_in(on, other)
+
+    assert session["client_id"] == client_of(on, other).id
+    assert client_of(on, other).practices == {practice["id"]}
+
+
+def test_a_session_covers_all_practices_of_its_client(on: LivingServices, connector: str) -> None:
+    elm = sign_in(on, connector)["practice"]["id"]
+    oak = sign_in(on, connector, customer_key=OAK.customer)["practice"]["id"]
+
+    assert sign_in(on, connector)["practices"] == sorted([elm, oak])
+
+
+def test_a_revoked_client_gets_no_further(on: LivingServices, connector: str) -> None:
+    token = sign_in(on, connector)["access_token"]
+    client = client_of(on, connector)
+    on.callers.put_client(replace(client, revoked_at=on.clock.now()))
+
+    for key in (connector, token):
+        with pytest.raises(Unauthenticated):
+            sign_in(on, key)
+
+
+def test_the_practices_own_client_stays_revoked(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    own = client_of(on, sign_in(on)["access_token"])
+    on.callers.put_client(replace(own, revoked_at=on.clock.now()))
+
+    with pytest.raises(Unauthenticated):
+        sign_in(on)
+
+
+def test_a_practice_that_an_operator_closed_is_not_connected_anew(on: LivingServices, connector: str) -> None:
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    on.practices.put(replace(on.practices.get(practice_id), state="disabled"))
+
+    with pytest.raises(PracticeNotEnrolled):
+        sign_in(on, connector)
+
+
+def test_a_time_zone_is_changed_by_who_has_both_keys(on: LivingServices, connector: str) -> None:
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    with pytest.raises(NotAllowed):
+        sign_in(on, connector, developer_key=None, time_zone="America/Denver")
+    before = on.practices.get(practice_id).time_zone
+    sign_in(on, connector, time_zone="America/Denver")
+    sign_in(on, connector, time_zone=None)
+
+    assert (before, on.practices.get(practice_id).time_zone) == ("America/Chicago", "America/Denver")
+
+
+def test_signing_in_does_not_move_a_practice(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+
+    with pytest.raises(Conflict) as refused:
+        sign_in(on, connector, base_url="https://elsewhere.example/api/v1")
+    assert refused.value.param == "base_url"
+
+
+# -- guessing --------------------------------------------------------------------------------------------------------
+
+
+def guess(on: LivingServices, n: int, *, source_ip: str = "203.0.113.7", key: str | None = None) -> type[AppError]:
+    with pytest.raises(AppError) as refused:
+        sign_in(on, key, developer_key=f"Guess{n:011d}", source_ip=source_ip)
+    return type(refused.value)
+
+
+def test_five_guesses_of_a_source_and_no_more(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    answers = [guess(on, n) for n in range(7)]
+
+    assert answers == [Unauthenticated] * 5 + [Throttled] * 2
+    with pytest.raises(Throttled):
+        sign_in(on)  # not even the right pair: the answer would tell
+    assert guess(on, 8, source_ip="203.0.113.8") is Unauthenticated
+    on.clock.seconds += 15 * 60
+    assert sign_in(on)["practices"]
+
+
+def test_twenty_guesses_of_all_sources_together(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    answers = [guess(on, n, source_ip=f"203.0.113.{n}") for n in range(21)]
+
+    assert answers == [Unauthenticated] * 20 + [Throttled]
+    assert sign_in(on, connector, developer_key=None)["practices"]  # who guesses nothing is not held up
+
+
+def test_guesses_that_nobody_waits_for_count_as_well(on: LivingServices, connector: str) -> None:
+    for n in range(5):
+        with pytest.raises(StillRunning):
+            sign_in(on, connector, developer_key=f"Guess{n:011d}", wait_s=0)
+
+    assert guess(on, 6, key=connector) is Throttled
+    assert not on.office.calls
+
+
+# -- the end ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_ended_session_is_over_at_the_next_call(on: LivingServices, connector: str) -> None:
+    token = sign_in(on, connector)["access_token"]
+    for _ in range(2):
+        end_session(f"Bearer {token}", on=on)
+
+    with pytest.raises(Unauthenticated):
+        client_of(on, token)
+    client_of(on, connector)
+
+
+def test_an_api_key_is_not_ended_like_a_session(on: LivingServices, connector: str) -> None:
+    with pytest.raises(NotAllowed):
+        end_session(f"bearer {connector}", on=on)
+
+    client_of(on, connector)
+
+
+def test_a_session_does_not_outlive_its_client(on: LivingServices) -> None:
+    ends = on.clock.now() + timedelta(hours=1)
+    key = enrol(on.callers, name="Trial", scopes=(CONNECT_SCOPE,), expires_at=ends)
+    session = sign_in(on, key)
+
+    assert session["expires_in"] <= 3600
+    stored = on.callers.session(token_hash(session["access_token"]))
+    assert stored is not None and stored.expires_at == ends
+
+
+def test_keys_show_in_no_text_of_the_credentials() -> None:
+    sent = Credentials(customer_key=CUSTOMER, developer_key=DEVELOPER)
+
+    assert CUSTOMER not in f"{sent!r} {sent}" and DEVELOPER not in f"{sent!r} {sent}"
+
+
+def test_an_unknown_client_has_no_practice(on: LivingServices, connector: str) -> None:
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    other = caller_of(
+        session_of(enrol(on.callers, name="Other"), callers=on.callers, now=on.clock.now()).client_id, on=on
+    )
+
+    with pytest.raises(NotFound):
+        allow(other, practice_id, "patients", Verb.READ, on=on)
