@@ -180,3 +180,17 @@ def test_the_measurement_of_far_pages_reads_the_pages_it_says(order: Literal["ke
 def test_a_new_version_shows_in_the_preference_clients_read(practice: Running) -> None:
     practice.control.put("/settings", json={"version": "24.3.5"}).raise_for_status()
     assert practice.get("preferences", PrefName="ProgramVersion")[0]["ValueString"] == "24.3.5"
+
+
+def test_definitions_are_asked_for_by_the_number_of_their_category(practice: Running) -> None:
+    row = {"DefNum": 7, "ItemName": "Called", "Category": 2, "category": "ApptConfirmed", "isHidden": "false"}
+    practice.control.post("/rows", json={"resource": "definitions", "row": row}).raise_for_status()
+    practice.store.insert("definition", {"Category": 4})
+    shown = practice.get("definitions", Category=2)
+    assert [(one["DefNum"], one["Category"], one["category"]) for one in shown] == [(7, 2, "ApptConfirmed")]
+
+
+def test_a_plan_type_without_a_letter_has_a_word_in_filters(practice: Running) -> None:
+    for letter in ("", "p"):
+        practice.store.insert("insplan", {"PlanType": letter})
+    assert keys(practice.get("insplans", PlanType="percentage"), "PlanType") == [""]
