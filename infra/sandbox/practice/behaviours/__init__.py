@@ -1,5 +1,27 @@
 """What the practice does beyond plain rows, one module a subject; importing this package registers all of them."""
 
-from infra.sandbox.practice.behaviours import accounts, appointments, claims, patients, payments, procedures, recalls
+from infra.sandbox.practice.behaviours import (
+    accounts,
+    adjustments,
+    appointments,
+    claims,
+    coverage,
+    groupnotes,
+    patients,
+    payments,
+    procedures,
+    recalls,
+)
 
-__all__ = ["accounts", "appointments", "claims", "patients", "payments", "procedures", "recalls"]
+__all__ = [
+    "accounts",
+    "adjustments",
+    "appointments",
+    "claims",
+    "coverage",
+    "groupnotes",
+    "patients",
+    "payments",
+    "procedures",
+    "recalls",
+]
