@@ -66,6 +66,8 @@ def answer(office: Office, request: Request, *, base_url: str = "", max_limit: i
     # A read needs no transaction; what a behaviour might write comes with one.
     if handler is None and operation.method == "GET":
         return _read(office, request, max_limit)
+    if handler is not None:
+        _check_types(request)
     with office.store.transaction():
         if handler is not None:
             return handler(office, request)
@@ -109,6 +111,45 @@ def _require(request: Request) -> None:
     for parameter in request.operation.body:
         if parameter.required and request.body.get(parameter.name) in (None, ""):
             raise Rejected(400, f"{parameter.name} is required")
+
+
+_KIND_OF_TYPE: dict[str, schema.ColumnKind] = {
+    "int": "int",
+    "int_string": "int",
+    "float": "money",
+    "decimal_string": "money",
+    "bool": "bool",
+    "bool_string": "bool",
+    "date": "date",
+    "datetime": "datetime",
+    "time": "time",
+    "color": "color",
+    "string": "text",
+}
+
+
+def _check_types(request: Request) -> None:
+    """Refuse values that are not of their documented type, so that behaviours meet only such. Raises Rejected 400."""
+    given = request.body if isinstance(request.body, dict) else {}
+    for parameters, values in ((request.operation.query, request.query), (request.operation.body, given)):
+        for parameter in parameters:
+            if values.get(parameter.name) is not None:
+                _check_type(parameter, values[parameter.name])
+
+
+def _check_type(parameter: facts.Parameter, value: Any) -> None:
+    name = parameter.name
+    if parameter.type == "enum":
+        words = {word.replace(" ", "").lower() for word in parameter.enum}
+        if not isinstance(value, str) or (words and value.replace(" ", "").lower() not in words):
+            raise Rejected(400, f"{name} is invalid.")
+    elif parameter.type == "int_array":
+        parts = value if isinstance(value, list) else str(value).strip("[]").split(",")
+        for part in parts:
+            if part != "":
+                _value(schema.Column(name, "int"), part, name)
+    elif parameter.type in _KIND_OF_TYPE:
+        _value(schema.Column(name, _KIND_OF_TYPE[parameter.type]), value, name)
 
 
 def _read(office: Office, request: Request, max_limit: int) -> Reply:
@@ -272,7 +313,7 @@ def _check_references(
         if shape is None or shape.key != column or number <= 0 or table == "clinic" or parameter.name == own_key:
             continue
         if office.store.get(table, number) is None:
-            title = next(r.title for r in facts.resources().values() if r.table == table)
+            title = next((r.title for r in facts.resources().values() if r.table == table), table.capitalize())
             raise Rejected(404 if 404 in operation.errors else 400, f"{singular(title)} not found")
 
 

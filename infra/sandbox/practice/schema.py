@@ -284,7 +284,8 @@ def _numbers(table: str, field: Field) -> tuple[tuple[str, int], ...]:
 
 def _definition_category() -> Column:
     category = next(field for field in resources()["definitions"].fields if field.name == "category")
-    return Column("Category", "enum", tuple((word, number) for number, word in enumerate(category.enum)), category.enum)
+    # Shown both as the number and as the word.
+    return Column("Category", "int", tuple((word, number) for number, word in enumerate(category.enum)), category.enum)
 
 
 @cache

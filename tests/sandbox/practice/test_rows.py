@@ -5,6 +5,7 @@ import pytest
 
 from infra.sandbox.practice import facts
 from infra.sandbox.practice.clock import Clock
+from infra.sandbox.practice.keys import CUSTOMER_KEY
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.store import Store
 
@@ -209,3 +210,12 @@ def test_an_inner_transaction_fails_alone() -> None:
             fail_inside()
     assert [row["LName"] for row in store.find("patient")] == ["Outer"]
     store.close()
+
+
+def test_a_subscription_belongs_to_the_key_and_exists_once(practice: Running) -> None:
+    told = {"EndPointUrl": "http://127.0.0.1:9/", "WatchTable": "Patient", "PollingSeconds": 10}
+    made = practice.api.post("subscriptions", json=told)
+    assert made.status_code == 201, made.text
+    assert (made.json()["CustomerKey"], made.json()["DateTimeStart"]) == (CUSTOMER_KEY, "2026-03-02 12:00:00")
+    assert practice.api.post("subscriptions", json=told).status_code == 400
+    assert len(practice.get("subscriptions")) == 1

@@ -11,6 +11,7 @@ from infra.sandbox.practice.behaviours import (
     payments,
     procedures,
     recalls,
+    subscriptions,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "payments",
     "procedures",
     "recalls",
+    "subscriptions",
 ]

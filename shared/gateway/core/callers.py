@@ -1,0 +1,51 @@
+"""Who asks: API clients, their keys and sessions; and the one question every use case puts first, `allow`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ClientKind(StrEnum):
+    """What a client is: decides nothing but what an operator sees."""
+
+    APP = "app"
+    WORKFLOW = "workflow"
+    OPERATOR = "operator"
+
+
+class Verb(StrEnum):
+    """What is done to an object; with the object it makes a scope: `appointments:write`."""
+
+    READ = "read"
+    WRITE = "write"
+    CONNECT = "connect"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An API client. `practices` are the ids it may touch; `scopes` are strings such as `patients:read`.
+
+    A scope is `{object}:{verb}`; `*:read` covers every object's reads, `*` nothing (there is no scope for all).
+    """
+
+    id: str
+    name: str
+    practices: frozenset[str]
+    scopes: frozenset[str]
+    kind: ClientKind = ClientKind.APP
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The client behind a request, read afresh for it: a revoked key or a removed scope acts on the next call."""
+
+    client: Client
+
+    @property
+    def id(self) -> str:
+        """The client's id, the only thing of it that is logged."""
+        return self.client.id

@@ -1,0 +1,109 @@
+"""How a use case says what it needs from Open Dental, without sending anything itself.
+
+A *plan* is a generator. It yields one `UpstreamCall` at a time and is resumed with its `UpstreamAnswer`; what it
+returns is its `Outcome`. The engine runs it inside a turn: it reserves a slot of the practice's pace for each call,
+marks writes in the ledger before they are sent, and answers a call that was already made from the journal. So a plan
+may be started again from the top at any time (after a crash, a pause, a settled write) and must be deterministic in
+its input, its context and the answers it got: no clock, no random, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from gateway.core.practices import Practice
+
+Row: TypeAlias = Mapping[str, Any]
+"""A row as Open Dental sent it, numbers as int or Decimal, nothing else changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How to find out whether an `add` whose answer was lost was done.
+
+    `look` reads the rows among which the new one would be. A row is a match if it carries `reference` in the text
+    field `reference_field`; or else if its key (`key_field`) is not in `known_keys`, the keys that `look` gave in this
+    turn right before the write, and all of `natural` equals the row's fields, compared as normalized text.
+    """
+
+    look: UpstreamCall
+    key_field: str
+    natural: Mapping[str, Any]
+    known_keys: frozenset[int]
+    reference: str | None = None
+    reference_field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One call of Open Dental's API, by the catalogue's operation id (`appointments.create`).
+
+    `path` fills the URL's ids, `query` and `body` are spelled as the vendor spells them, values as Python values
+    (the client writes them in the catalogue's wire form). A write names its `step`, unique within the operation: the
+    ledger keeps one row for each. An `add` carries the `evidence` by which a lost answer is settled.
+    """
+
+    operation: str
+    path: Mapping[str, int] = field(default_factory=dict)
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    step: str | None = None
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """What Open Dental answered: a row, rows, or nothing."""
+
+    status: int
+    data: Any = None
+    started_at: datetime | None = None
+    """When the call was sent, UTC: nothing in `data` is older than this."""
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The answer as a list: one bare object where a list is usual counts as a list of one."""
+        if self.data is None:
+            return []
+        return [self.data] if isinstance(self.data, dict) else list(self.data)
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The answer as one row; an empty one where Open Dental sent nothing."""
+        rows = self.rows
+        return rows[0] if rows else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a plan ends with.
+
+    `rows`: for a fetch, the raw rows by catalogue resource (`{"appointments": [...], "schedules": [...]}`); they are
+    kept in the short-lived cache and normalized when read. `body`: for a write, the normalized object as JSON values;
+    it is the operation's result. `created` tells 201 from 200. `warnings` are problems that did not stop it
+    (`{"code": "double-booked", "detail": ...}`).
+    """
+
+    rows: Mapping[str, list[Row]] | None = None
+    body: Mapping[str, Any] | None = None
+    created: bool = False
+    warnings: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """What a plan may know beside its input; the same at every restart of the same operation."""
+
+    practice: Practice
+    operation_id: str
+    accepted_at: datetime
+    """When the caller's request was accepted, UTC."""
+    reference: str
+    """12 characters that find this operation's rows again; put into free text unless the practice switched it off."""
+
+
+Plan: TypeAlias = Generator[UpstreamCall, UpstreamAnswer, Outcome]
+PlanFunction: TypeAlias = Callable[[Mapping[str, Any], PlanContext], Plan]

@@ -1,0 +1,278 @@
+"""What the core needs from outside, as contracts. Adapters fill them with AWS services, tests with fakes.
+
+Each docstring is the contract: order, repeats, errors, what is left unchanged. One contract test runs over the fake
+and the adapter and holds both to it. Any port may raise `Unavailable` when its service does not answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.core.callers import Client
+from gateway.core.operations import Operation, Request, RowSet, Turn
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.practices import Practice
+
+
+class Clock(Protocol):
+    """Time, so that no rule reads it by itself."""
+
+    def now(self) -> datetime:
+        """The present moment, UTC, aware."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow, for measuring waits inside one invocation."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait inside this invocation."""
+        ...
+
+
+class Calls(Protocol):
+    """Where turns wait for Open Dental, which answers one call of a practice at a time."""
+
+    def put(self, turn: Turn) -> None:
+        """Queue `turn` behind every earlier turn of its practice.
+
+        A turn names its operation and attempt, nothing else: the request lies in the ledger, because a queue is no
+        place for health data. The same turn put again within 5 minutes changes nothing.
+
+        Raises:
+            Unavailable: the queue did not take it; the ledger row stays QUEUED and is put again.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What `Operations.open` found or made; `fresh` is False for a repeat of the key and for a twin."""
+
+    operation: Operation
+    fresh: bool
+
+
+class Operations(Protocol):
+    """The ledger as the API functions see it. (The worker's side is in `core.ledger`.)"""
+
+    def open(self, request: Request, *, now: datetime) -> Opened:
+        """Store `request` as a QUEUED operation, once.
+
+        With an idempotency key: the key is claimed for (client, practice, key) in the same transaction; a repeat with
+        an equal `body_hash` returns the first operation whatever its state, for 30 days. With a `cache_key` and no
+        idempotency key: an equal fetch that has not settled is returned instead (in-flight twins are merged).
+
+        Raises:
+            KeyReused: the key was used with another body.
+        """
+        ...
+
+    def get(self, operation_id: str) -> Operation:
+        """The operation, strongly consistent.
+
+        Raises:
+            NotFound: there is none, or it has expired.
+        """
+        ...
+
+
+class Cache(Protocol):
+    """Short-lived copies of what fetches brought, where the mirror will stand."""
+
+    def get(self, practice_id: str, cache_key: str) -> RowSet | None:
+        """The rows under `cache_key`, or None; also None for rows read before the practice's last own write."""
+        ...
+
+    def put(self, practice_id: str, cache_key: str, rows: RowSet) -> None:
+        """Keep `rows` for some minutes, replacing what is older. Rows older than those kept change nothing."""
+        ...
+
+    def wrote(self, practice_id: str, at: datetime) -> None:
+        """Note an own write: rows read before `at` are served no more, so own writes are visible at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PaceView:
+    """What callers are told of a practice's pace."""
+
+    interval_s: float
+    waiting: int
+    next_free_at: datetime | None
+    offline: bool
+    key_refused: bool
+    killed: bool
+
+
+class Paces(Protocol):
+    """The pace items as the API functions see them."""
+
+    def view(self, practice_id: str) -> PaceView:
+        """How fast this practice may be called and who waits."""
+        ...
+
+    def join(self, practice_id: str, *, interactive: bool, now: datetime) -> int:
+        """Count one more waiting turn and return how many wait now, this one included.
+
+        Raises:
+            QueueFull: 200 turns of the practice wait already; nothing was counted.
+        """
+        ...
+
+
+class Upstream(Protocol):
+    """Open Dental, one call at a time. The pace is not its business."""
+
+    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+        """Make one call with the practice's keys.
+
+        Raises: the classes of `open_dental.errors`, unchanged; the engine decides what each one means.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """A practice's pair of keys. Has no repr on purpose."""
+
+    developer: str
+    customer: str
+
+
+class Vault(Protocol):
+    """Where keys lie, one secret a practice."""
+
+    def keys(self, practice_id: str) -> Keys:
+        """The current pair. Raises NotFound if there is none."""
+        ...
+
+    def pending(self, practice_id: str) -> Keys:
+        """The pair that is being verified. Raises NotFound if there is none."""
+        ...
+
+    def put_pending(self, practice_id: str, keys: Keys) -> None:
+        """Keep a pair that is not verified yet; it disappears after 10 minutes unless promoted."""
+        ...
+
+    def promote(self, practice_id: str) -> None:
+        """Make the pending pair the current one; the former current one is kept as previous."""
+        ...
+
+    def drop_pending(self, practice_id: str) -> None:
+        """Forget the pending pair; nothing happens if there is none."""
+        ...
+
+
+class Practices(Protocol):
+    """The practices' records."""
+
+    def get(self, practice_id: str) -> Practice:
+        """The record, strongly consistent. Raises NotFound."""
+        ...
+
+    def put(self, practice: Practice) -> None:
+        """Store or replace the record."""
+        ...
+
+    def by_fingerprint(self, fingerprint: str) -> str | None:
+        """The id of the practice that a present or past customer key belongs to."""
+        ...
+
+    def claim_fingerprint(self, fingerprint: str, practice_id: str) -> str:
+        """Tie the fingerprint to `practice_id` unless it is tied already; return the id it is tied to now."""
+        ...
+
+    def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
+        """Undo a claim of `practice_id`, when its keys turned out to be wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A token of `POST /authenticate`, or an API key: who it stands for and until when."""
+
+    client_id: str
+    expires_at: datetime | None
+    revoked_at: datetime | None = None
+
+
+class Callers(Protocol):
+    """Clients, their keys and sessions. Tokens are looked up by SHA-256; the token itself is stored nowhere."""
+
+    def client(self, client_id: str) -> Client:
+        """The client, strongly consistent. Raises NotFound."""
+        ...
+
+    def put_client(self, client: Client) -> None:
+        """Store or replace a client."""
+        ...
+
+    def add_practice(self, client_id: str, practice_id: str) -> None:
+        """Let the client touch one more practice; nothing happens if it may already."""
+        ...
+
+    def session(self, token_hash: str) -> Session | None:
+        """What the token stands for, by one strongly consistent read."""
+        ...
+
+    def put_session(self, token_hash: str, session: Session) -> None:
+        """Keep a session or key under its hash."""
+        ...
+
+    def revoke(self, token_hash: str, at: datetime) -> None:
+        """End it; acts on the next call. Nothing happens if it is unknown."""
+        ...
+
+    def count_attempt(self, source: str, at: datetime) -> tuple[int, int]:
+        """Wrong pairs of keys in the last 15 minutes: (of this source, of the deployment). Counts nothing."""
+        ...
+
+    def note_wrong_pair(self, source: str, at: datetime) -> None:
+        """Count one wrong pair of keys for `source`, which is stored as a hash."""
+        ...
+
+
+class Signer(Protocol):
+    """HMAC under the deployment's own key, for fingerprints of keys and for cursors."""
+
+    def fingerprint(self, value: str) -> str:
+        """A stable name for `value` that does not reveal it; 32 hexadecimal characters."""
+        ...
+
+    def sign(self, payload: bytes) -> str:
+        """Text that carries `payload` and proves it was made here (URL-safe)."""
+        ...
+
+    def verify(self, text: str) -> bytes | None:
+        """The payload of `sign`, or None if it was not made here."""
+        ...
+
+
+class Services(Protocol):
+    """All ports, as use cases get them (`on`)."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def calls(self) -> Calls: ...
+    @property
+    def operations(self) -> Operations: ...
+    @property
+    def cache(self) -> Cache: ...
+    @property
+    def paces(self) -> Paces: ...
+    @property
+    def practices(self) -> Practices: ...
+    @property
+    def callers(self) -> Callers: ...
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def signer(self) -> Signer: ...
+    @property
+    def stage(self) -> str:
+        """`sandbox`, `dev` or `prod`: only the sandbox lets a missing BAA pass."""
+        ...

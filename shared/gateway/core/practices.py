@@ -1,0 +1,87 @@
+"""A practice: whoever holds one customer key; one Open Dental database behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+
+class Mode(StrEnum):
+    """How Open Dental is reached; decides page sizes and whether a pace applies (behaviour.md's four modes)."""
+
+    REMOTE = "remote"
+    SERVICE = "service"
+    LOCAL = "local"
+    CLOUD = "cloud"
+
+
+class Tier(StrEnum):
+    """What Open Dental's price tier lets a key do, as the pace knows it.
+
+    Source: https://www.opendental.com/site/apipermissions.html, throttling by permission.
+    """
+
+    READ_ONLY = "read_only"  # one call per 5 s
+    STANDARD = "standard"  # one call per 1 s
+    ENTERPRISE = "enterprise"  # one call per 0.5 s
+    UNPACED = "unpaced"  # Service, Local and Cloud mode have no throttle
+
+
+@dataclass(frozen=True, slots=True)
+class Baa:
+    """The record of a business associate agreement: who signed, when, which document, until when."""
+
+    reference: str
+    signed_by: str
+    signed_on: date
+    expires_on: date | None = None
+
+    def is_current(self, today: date) -> bool:
+        """Whether the agreement covers `today`."""
+        return self.signed_on <= today and (self.expires_on is None or today <= self.expires_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What the gateway knows of a practice. No health data and no key is in it.
+
+    `time_zone` is IANA and was said when the practice was connected. `version` is Open Dental's ProgramVersion as
+    text (`"25.3.12.0"`), None until learned. `permissions` are the API permission names the key has, as the catalogue
+    spells them (`ReadAll`, `Appointments` ...); empty means not yet learned.
+    """
+
+    id: str
+    name: str
+    time_zone: str
+    mode: Mode = Mode.REMOTE
+    base_url: str = "https://api.opendental.com/api/v1"
+    tier: Tier = Tier.READ_ONLY
+    version: str | None = None
+    permissions: frozenset[str] = frozenset()
+    location_zones: dict[int, str] = field(default_factory=dict)
+    """ClinicNum -> IANA zone, where a location's differs from the practice's."""
+    writes_reference: bool = True
+    """Whether our 12-character reference is put into the free text of what we add."""
+    baa: Baa | None = None
+    key_fingerprint: str = ""
+    """HMAC of the present customer key: names the pace it shares, reveals nothing."""
+    state: str = "active"
+    """`pending` while its keys are being verified, `active`, `disabled`."""
+    connected_at: datetime | None = None
+
+    def zone(self, clinic_num: int = 0) -> ZoneInfo:
+        """The zone in which wall times of `clinic_num` are read."""
+        return ZoneInfo(self.location_zones.get(clinic_num, self.time_zone))
+
+    @property
+    def page_limit(self) -> int:
+        """Rows of one full page of a list in this mode and tier.
+
+        Source: https://www.opendental.com/site/apispecification.html, pagination.
+        """
+        large = self.tier is Tier.ENTERPRISE
+        if self.mode is Mode.REMOTE:
+            return 1000 if large else 100
+        return 10_000 if large else 1000
