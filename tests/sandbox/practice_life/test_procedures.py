@@ -154,3 +154,21 @@ def test_undoing_a_trigger_computes_the_recall_backwards(desk: Desk) -> None:
         "2026-01-05",
         "2026-07-06",
     )
+
+
+def test_done_work_without_a_visit_needs_a_recent_office(desk: Desk) -> None:
+    desk.office.version = "25.2.9"
+    body = {"PatNum": desk.patient(), "ProcDate": TODAY, "ProcStatus": "C", "procCode": "D1110"}
+    assert desk.refused("procedurelogs.create", body=body).status == 400
+    desk.office.version = "25.3.1"
+    assert desk.ask("procedurelogs.create", body=body)["ProcStatus"] == "C"
+
+
+def test_a_disabled_recall_keeps_its_note_and_stays_blank(desk: Desk) -> None:
+    patient = desk.patient()
+    row = {"PatNum": patient, "RecallTypeNum": 1, "RecallInterval": 393217, "IsDisabled": 1, "Note": "moved away"}
+    recall = desk.store.insert("recall", row)
+    charted(desk, patient, status="C")
+
+    kept = desk.row("recall", recall)
+    assert (kept["DatePrevious"], kept["DateDue"], kept["Note"]) == (TODAY, "0001-01-01", "moved away")

@@ -2,8 +2,11 @@
 
 from infra.sandbox.practice.behaviours import (
     accounts,
+    adjustments,
     appointments,
     claims,
+    coverage,
+    groupnotes,
     patients,
     payments,
     procedures,
@@ -11,4 +14,16 @@ from infra.sandbox.practice.behaviours import (
     subscriptions,
 )
 
-__all__ = ["accounts", "appointments", "claims", "patients", "payments", "procedures", "recalls", "subscriptions"]
+__all__ = [
+    "accounts",
+    "adjustments",
+    "appointments",
+    "claims",
+    "coverage",
+    "groupnotes",
+    "patients",
+    "payments",
+    "procedures",
+    "recalls",
+    "subscriptions",
+]

@@ -152,6 +152,8 @@ def create_procedure(office: Office, request: Request) -> Reply:
         raise Rejected(400, "ProcStatus is invalid.")
     if given["ProcStatus"] in (ProcStatus.D, ProcStatus.TPI):
         raise Rejected(400, "ProcStatus is invalid.")
+    if given["ProcStatus"] == ProcStatus.C and not given.get("AptNum") and not office.at_least("25.3"):
+        raise Rejected(400, "AptNum is required for completed procedures.")
     _check_place(code, given)
     visit = _visit(office, patient, given)
     fallback = patient["PriProv"] or preference_number(office, "PracticeDefaultProv")
