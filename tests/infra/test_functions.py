@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,14 @@ def test_no_policy_allows_a_wildcard_action(assembly: Assembly) -> None:
     for _, logical_id, policy in assembly.resources(*IDENTITY_POLICIES):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             assert not [action for action in listed(statement["Action"]) if "*" in action], logical_id
+
+
+def test_a_policy_stays_under_the_6144_characters_that_iam_takes(assembly: Assembly) -> None:
+    for _, logical_id, policy in assembly.resources("AWS::IAM::ManagedPolicy"):
+        document = json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":"))
+        # A reference is written longer here than the shortest ARN and shorter than the longest: count it as 120.
+        references = re.findall(r'{"(?:Ref|Fn::GetAtt)":(?:"[^"]*"|\[[^]]*\])}', document)
+        assert len(document) + sum(120 - len(reference) for reference in references) < 6144, logical_id
 
 
 def test_permissions_lie_in_policies_of_their_own_never_in_a_role(assembly: Assembly) -> None:
