@@ -61,6 +61,11 @@ class Store:
             for statement in schema.create_statements():
                 self._db.execute(statement)
 
+    @property
+    def random_keys(self) -> bool:
+        """Whether new rows get 19-digit keys."""
+        return self._random is not None
+
     def close(self) -> None:
         """Free the database; the store is of no use afterwards."""
         with self._lock:

@@ -264,7 +264,8 @@ def test_free_time_is_the_hours_less_lunch_and_every_visit_of_chair_or_provider(
 
 
 def test_free_time_starts_now_and_the_past_has_none(desk: Desk) -> None:
-    assert slots(desk, date=TODAY) == [("10:00", "12:00"), ("13:00", "17:00")]
+    desk.clock.advance(61)
+    assert slots(desk, date=TODAY) == [("10:10", "12:00"), ("13:00", "17:00")]
     assert desk.refused("appointments.Slots", date="2026-11-20").status == 400
 
 
@@ -309,3 +310,16 @@ def test_a_completed_trigger_starts_the_next_interval_and_clears_the_contact_not
 
     row = desk.row("recall", recall)
     assert (row["DatePrevious"], row["DateDue"], row["RecallStatus"], row["Note"]) == (TODAY, "2027-05-25", 0, "")
+
+
+def test_a_reminder_counts_by_its_commlog_and_the_types_exclude_each_other(desk: Desk) -> None:
+    patient = desk.patient()
+    recall = a_recall(desk, patient)
+    body = {"PatNum": patient, "recallType": "Prophy", "RecallStatus": desk.definition(13), "commlogMode": "Text"}
+    desk.ask("recalls.Status", body=body)
+    assert desk.row("recall", recall)["RecallStatus"] == desk.definition(13)
+    assert [log["CommType"] for log in desk.rows("commlog", PatNum=patient)] == [desk.definition(27, 3)]
+
+    desk.ask("recalls.SwitchType", body={"PatNum": patient})
+    assert desk.row("recall", recall)["RecallTypeNum"] == 3
+    assert desk.refused("recalls.create", body={"PatNum": patient, "RecallTypeNum": 3}).status == 400

@@ -179,6 +179,19 @@ def test_paying_leaves_the_patients_balances_stale_until_aging_runs(desk: Desk) 
     assert desk.row("patient", patient)["BalTotal"] == 25
 
 
+def test_the_account_shows_the_balances_as_the_last_aging_left_them(desk: Desk) -> None:
+    head = desk.patient()
+    child = desk.patient(guarantor=head)
+    desk.work(child, 40, "2026-11-01")
+    desk.work(head, 30, "2026-05-01")
+    age(desk.office)
+
+    shown = desk.ask("accountmodules.Aging", child)
+    assert (shown["Bal_0_30"], shown["BalOver90"], shown["Total"], shown["PatEstBal"]) == (40, 30, 70, 40)
+    balances = desk.ask("accountmodules.PatientBalances", head)
+    assert [row["Balance"] for row in balances] == [30, 40, 70]
+
+
 def a_payment(desk: Desk, patient: int, amount: str) -> int:
     return int(desk.ask("payments.create", body={"PatNum": patient, "PayAmt": amount})["PayNum"])
 

@@ -15,6 +15,7 @@ from infra.sandbox.practice.clock import FrozenClock
 from infra.sandbox.practice.enums import AptStatus, ClaimProcStatus, PatStatus, ProcStatus, SchedType
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.seed import invent, seed
+from infra.sandbox.practice.seeding.keys import references
 from infra.sandbox.practice.seeding.rows import KEYS
 from infra.sandbox.practice.store import Store
 
@@ -73,6 +74,29 @@ def test_every_foreign_key_resolves(practice: tuple[int, int]) -> None:
             for row in tables[resource.table]:
                 value = row.get(field.name, 0)
                 assert not value or value in keys[table], (resource.table, field.name)
+
+
+def test_random_keys_are_beyond_floats_and_every_reference_follows() -> None:
+    """A key that passed a float would point to another person."""
+    counted, random = (dict(invent(TODAY, patients=60, seed=2, random_keys=choice)) for choice in (False, True))
+    for table, columns in references().items():
+        keys = {row[KEYS[table]] for row in random[table]}
+        assert len(keys) == len(random[table])
+        assert all(key > 2**53 for key in keys), table
+        places = {
+            target: (
+                {row[KEYS[target]]: n for n, row in enumerate(counted[target])},
+                {row[KEYS[target]]: n for n, row in enumerate(random[target])},
+            )
+            for target in set(columns.values())
+        }
+        for before, after in zip(counted[table], random[table], strict=True):
+            for column, target in columns.items():
+                old, new = places[target]
+                if before.get(column):
+                    assert old.get(before[column]) == new.get(after[column]), (table, column)
+    names = {row["PrefName"]: row["ValueString"] for row in random["preference"]}
+    assert int(names["ApiPaymentType"]) in {row["DefNum"] for row in random["definition"]}
 
 
 @few

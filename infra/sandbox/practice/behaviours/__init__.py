@@ -1,6 +1,7 @@
 """What the practice does beyond plain rows, one module a subject; importing this package registers all of them."""
 
 from infra.sandbox.practice.behaviours import (
+    accounts,
     appointments,
     claims,
     patients,
@@ -10,4 +11,4 @@ from infra.sandbox.practice.behaviours import (
     subscriptions,
 )
 
-__all__ = ["appointments", "claims", "patients", "payments", "procedures", "recalls", "subscriptions"]
+__all__ = ["accounts", "appointments", "claims", "patients", "payments", "procedures", "recalls", "subscriptions"]

@@ -88,6 +88,14 @@ def number(request: Request, name: str) -> int:
     return int(value)
 
 
+def asked(request: Request, name: str) -> int:
+    """A whole number out of the query, 0 where it is missing. Raises Rejected 400."""
+    text = request.query.get(name) or "0"
+    if not text.isdigit() or len(text) > 19:
+        raise Rejected(400, f"{name} is invalid.")
+    return int(text)
+
+
 def numbers(request: Request, name: str) -> list[int]:
     """An array of whole numbers out of the body, each once. Raises Rejected 400."""
     value = body_of(request).get(name) or []

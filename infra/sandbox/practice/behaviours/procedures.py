@@ -5,6 +5,8 @@ Source: https://www.opendental.com/site/apiprocedurelogs.html and https://www.op
 
 from __future__ import annotations
 
+from functools import partial
+
 from infra.sandbox.practice.behaviours.claims import estimate_of
 from infra.sandbox.practice.behaviours.ground import (
     Row,
@@ -27,12 +29,13 @@ LOCKED_WHEN_COMPLETE = ("CodeNum", "ToothNum", "Surf", "ToothRange", "Discount")
 
 
 def office_fee(office: Office, code: int, provider: int) -> float:
-    """The fee of a code in the provider's schedule; an unknown one is billed 0.
+    """The fee of a code in the provider's schedule, else in the default provider's; an unknown one is billed 0.
 
     The program also knows schedules of patients and plans, and fees of one clinic or provider alone.
     """
-    row = office.store.get("provider", provider) or {"FeeSched": 0}
-    for schedule in (row["FeeSched"], 1):
+    default = preference_number(office, "PracticeDefaultProv")
+    schedules = [row["FeeSched"] for row in map(partial(office.store.get, "provider"), (provider, default)) if row]
+    for schedule in schedules:
         fees = office.store.find("fee", {"FeeSched": schedule, "CodeNum": code, "ClinicNum": 0, "ProvNum": 0})
         if fees:
             return float(fees[0]["Amount"])
