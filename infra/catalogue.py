@@ -15,7 +15,7 @@ Verbs = frozenset[str]
 GET: Verbs = frozenset({"GetItem"})
 READ: Verbs = GET | {"Query"}
 # A transaction needs the permissions of the items in it and has none of its own.
-WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"})
+WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
 
 SEND: Verbs = frozenset({"SendMessage"})
@@ -59,7 +59,7 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(
         name="ledger",
         holds="Operations, their steps and requests, and the idempotency keys that lead to them.",
-        indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state", "parked")),),
+        indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
     ),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes; the mirror's place."),
 )
@@ -227,7 +227,6 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
         vault=KEEP_SECRET,
-        settings=frozenset({"BASE_URL_ALLOW"}),
     ),
     FunctionRow(
         name="lane",
@@ -254,6 +253,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=512,
         tables={"ledger": READ_WRITE, "pace": READ_WRITE},
         queues={"calls": SEND},
+        # An entry is loaded and saved as a whole.
+        bodies=READ_WRITE_BODIES,
     ),
 )
 

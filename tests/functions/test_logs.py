@@ -60,8 +60,9 @@ def variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield event
     yield {**event, "pathParameters": {"id": "MARK-id"}, "path": "/patients/MARK-id"}
     query = event.get("multiValueQueryStringParameters") or {}
-    yield {**event, "multiValueQueryStringParameters": {**dict.fromkeys(query, ["MARK-q"]), "MARK-param": ["MARK"]}}
-    yield {**event, "multiValueQueryStringParameters": dict.fromkeys(query, ["MARK-q"])}
+    hidden = {name: ["MARK-query"] for name in query}
+    yield {**event, "multiValueQueryStringParameters": hidden}
+    yield {**event, "multiValueQueryStringParameters": {**hidden, "MARK-param": ["MARK"]}}
     for name in [*event["multiValueHeaders"], "Idempotency-Key", "Prefer", "Cache-Control", "If-None-Match", "Cookie"]:
         changed = {**event["multiValueHeaders"], name: ["MARK-header"]}
         yield {**event, "multiValueHeaders": changed, "headers": {key: one[0] for key, one in changed.items()}}

@@ -109,7 +109,7 @@ def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
         assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
     assert [sorted(index["Projection"]["NonKeyAttributes"]) for index in indexes] == [
         ["practice_id"],
-        ["attempt", "parked", "practice_id", "state"],
+        ["attempt", "practice_id", "state"],
     ]
     for table in tables(assembly):
         types = {item["AttributeName"]: item["AttributeType"] for item in table["Properties"]["AttributeDefinitions"]}

@@ -99,7 +99,9 @@ def _by_column(resource: facts.Resource, operation: facts.Operation, name: str, 
         if text:
             wanted.add(f"\"{column.name}\" LIKE ? ESCAPE '\\'", f"%{_escaped(text)}%")
         return
-    value = to_column(column, text)
+    as_number = any(one.name == name and one.type == "int" for one in operation.query)
+    # Definitions are filtered by the category's number, though the column is an enumeration.
+    value = int(text) if as_number and column.kind == "enum" else to_column(column, text)
     later = name == resource.cursor_param or (resource.name, name) in _SINCE
     wanted.add(f'"{column.name}" {">=" if later else "="} ?', value)
 

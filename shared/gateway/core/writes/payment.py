@@ -56,7 +56,8 @@ def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     after = yield from listed(look.operation, look.query, context)
     row = next((one for one in after if wire.key(one.get("PayNum")) == key), created)
     return Outcome(
-        body=normalize.payment(row, practice=practice, splits=splits, synced_at=context.accepted_at), created=True
+        body=normalize.patient_payment(row, practice=practice, splits=splits, synced_at=context.accepted_at),
+        created=True,
     )
 
 
@@ -84,15 +85,16 @@ def _financed(
     patient: int, guarantor: int, context: PlanContext
 ) -> Generator[UpstreamCall, UpstreamAnswer, frozenset[int]]:
     """Procedures on open payment plans of the family: their money is due on the plan, not on them."""
-    practice = context.practice
     plans = yield from listed("payplans.list", {"Guarantor": guarantor}, context)
     if patient != guarantor:
         plans += yield from listed("payplans.list", {"PatNum": patient}, context)
     found: set[int] = set()
-    for number in sorted({wire.key(plan.get("PayPlanNum")) or 0 for plan in plans if not wire.flag(plan.get("IsClosed"))}):
+    for number in sorted(
+        {wire.key(plan.get("PayPlanNum")) or 0 for plan in plans if not wire.flag(plan.get("IsClosed"))}
+    ):
         charges = yield from listed("payplancharges.list", {"PayPlanNum": number}, context)
         found |= {wire.key(charge.get("ProcNum")) or 0 for charge in charges}
-        if knows(practice, "payplanlinks.list"):
+        if knows(context.practice, "payplanlinks.list"):
             links = yield from listed("payplanlinks.list", {"PayPlanNum": number}, context)
             found |= {wire.key(link.get("FKey")) or 0 for link in links if link.get("LinkType") == "Procedure"}
     return frozenset(found - {0})
