@@ -463,9 +463,7 @@ class OperationRun:
         try:
             self._slot()
             rows = self._send(UpstreamCall("securityperms.list")).rows
-            return error.settled(
-                {str(row.get("Permission", "")): _is_true(row.get("HasPermission")) for row in rows}
-            )
+            return error.settled({str(row.get("Permission", "")): _is_true(row.get("HasPermission")) for row in rows})
         except upstream.Unauthorized:
             pass
         except upstream.OpenDentalError:
