@@ -120,13 +120,10 @@ def ready(box: Sandbox, *, seconds: float) -> str:
         f"  state          {box.state_file}",
     ]
     if box.practices:
-        token = box.practices[0].access_token
-        lines += [
-            "",
-            "Try:",
-            "",
-            f"  curl -s -H 'Authorization: Bearer {token}' '{box.api_url}/patients?status=active&limit=2'",
-        ]
+        first = box.practices[0]
+        query = f"practice_id={first.practice_id}&status=active&limit=2"
+        curl = f"curl -s -H 'Authorization: Bearer {first.access_token}' '{box.api_url}/patients?{query}'"
+        lines += ["", "Try:", "", f"  {curl}"]
     return "\n".join([*lines, ""])
 
 
