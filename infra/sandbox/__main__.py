@@ -64,15 +64,14 @@ def main(argv: Sequence[str] | None = None, *, base: Options | None = None) -> i
             print(f"{time.monotonic() - started:5.1f} s  {line}", flush=True)
 
     try:
-        if options.tour and options.open_dental:
-            raise SandboxError("the tour writes, so it runs against simulated practices only")
+        chosen = _options(options, base or Options())
         if options.tour:
             check(README)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _as_ctrl_c)
         # A Python started in the background of a script ignores Ctrl-C unless told otherwise.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        with Sandbox.start(_options(options, base or Options()), say=say) as box:
+        with Sandbox.start(chosen, say=say) as box:
             # From here on only our own order: a second Ctrl-C must not leave half of it running.
             try:
                 if options.tour:
@@ -96,6 +95,8 @@ def main(argv: Sequence[str] | None = None, *, base: Options | None = None) -> i
 
 
 def _options(parsed: argparse.Namespace, base: Options) -> Options:
+    if parsed.tour and parsed.open_dental:
+        raise SandboxError("the tour writes, so it runs against simulated practices only")
     port = parsed.port
     if port is None and port_is_free(USUAL_PORT):
         port = USUAL_PORT
@@ -119,13 +120,10 @@ def ready(box: Sandbox, *, seconds: float) -> str:
         f"  state          {box.state_file}",
     ]
     if box.practices:
-        token = box.practices[0].access_token
-        lines += [
-            "",
-            "Try:",
-            "",
-            f"  curl -s -H 'Authorization: Bearer {token}' '{box.api_url}/patients?status=active&limit=2'",
-        ]
+        first = box.practices[0]
+        query = f"practice_id={first.practice_id}&status=active&limit=2"
+        curl = f"curl -s -H 'Authorization: Bearer {first.access_token}' '{box.api_url}/patients?{query}'"
+        lines += ["", "Try:", "", f"  {curl}"]
     return "\n".join([*lines, ""])
 
 

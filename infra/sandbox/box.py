@@ -223,7 +223,8 @@ class Sandbox:
         return self.home / "state.json"
 
     def _tidy(self) -> None:
-        self.state_file.unlink(missing_ok=True)
+        for said in (self.state_file, *self.home.glob("practice-*.json")):
+            said.unlink(missing_ok=True)
         shutil.rmtree(self.home / "emulator", ignore_errors=True)
 
     def _start_emulator(self) -> Emulator:
