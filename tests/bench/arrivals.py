@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from statistics import mean
 from typing import Literal
 
@@ -39,18 +40,15 @@ def violations(arrivals: Sequence[Arrival], *, interval_s: float, counted_from: 
     one waited, or more than `TOLERANCE_S` inside the interval since the last call began. Where it runs from the end,
     an early call is held back by rule, and no violation.
     """
-    came = sorted(arrivals, key=lambda one: one.start)
-    count = 0
-    begun: list[Arrival] = []
-    for one in came:
+    count, last, waited_until = 0, -inf, -inf
+    for one in sorted(arrivals, key=lambda one: one.start):
         if one.refused:
             count += 1
             continue
-        if counted_from == "start":
-            waiting = any(other.begun > one.start for other in begun)
-            last = max((other.begun for other in begun), default=None)
-            count += waiting or (last is not None and one.start < last + interval_s - TOLERANCE_S)
-        begun.append(one)
+        # `waited_until` is when the last of the earlier calls left the queue: one that comes before then finds it.
+        if counted_from == "start" and (waited_until > one.start or one.start < last + interval_s - TOLERANCE_S):
+            count += 1
+        last = waited_until = max(waited_until, one.begun)
     return count
 
 
