@@ -15,7 +15,7 @@ Verbs = frozenset[str]
 GET: Verbs = frozenset({"GetItem"})
 READ: Verbs = GET | {"Query"}
 # A transaction needs the permissions of the items in it and has none of its own.
-WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"})
+WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
 
 SEND: Verbs = frozenset({"SendMessage"})
@@ -25,6 +25,8 @@ READ_BODIES: Verbs = frozenset({"GetObject"})
 READ_WRITE_BODIES: Verbs = READ_BODIES | {"PutObject"}
 
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
+# Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
+KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
 
 
 @dataclass(frozen=True)
@@ -67,16 +69,21 @@ TABLES: tuple[TableRow, ...] = (
 class Route:
     """One method of one path, spelled as OpenAPI does (`/patients/{id}`)."""
 
-    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    method: Literal["GET", "HEAD", "POST", "PATCH", "DELETE"]
     path: str
 
 
 @dataclass(frozen=True)
 class Http:
-    """Requests of these routes. `public` ones are not shown to the authorizer."""
+    """Requests of these routes, and HEAD wherever there is GET. `public` ones are not shown to the authorizer."""
 
     routes: tuple[Route, ...]
     public: bool = False
+
+    def all_routes(self) -> tuple[Route, ...]:
+        """The routes as API Gateway must know them: it takes HEAD for a method like any other."""
+        heads = (Route("HEAD", route.path) for route in self.routes if route.method == "GET")
+        return (*self.routes, *heads)
 
 
 @dataclass(frozen=True)
@@ -179,13 +186,14 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
-        vault=frozenset({"CreateSecret", "PutSecretValue", "DeleteSecret"}),
+        vault=KEEP_SECRET | {"CreateSecret", "PutSecretValue"},
         settings=frozenset({"OPEN_ENROLMENT", "BASE_URL_ALLOW"}),
     ),
     FunctionRow(
         name="session",
         does="Ends the session whose token the request carries.",
-        trigger=Http((Route("DELETE", "/session"),)),
+        # Asks for the token itself: an ended session ended again is 204, which the authorizer would call 401.
+        trigger=Http((Route("DELETE", "/session"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
         memory_mb=512,
         tables={"callers": READ_WRITE},
@@ -219,8 +227,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
-        vault=READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"},
-        settings=frozenset({"BASE_URL_ALLOW"}),
+        vault=KEEP_SECRET,
     ),
     FunctionRow(
         name="lane",
@@ -228,7 +235,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"pace": READ},
+        tables={"pace": READ_WRITE},
         queues={"ticks": SEND},
     ),
     FunctionRow(
@@ -245,8 +252,10 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"ledger": READ | {"UpdateItem"}, "pace": READ | {"UpdateItem"}},
+        tables={"ledger": READ_WRITE, "pace": READ_WRITE},
         queues={"calls": SEND},
+        # An entry is loaded and saved as a whole.
+        bodies=READ_WRITE_BODIES,
     ),
 )
 

@@ -32,7 +32,7 @@ def openapi_body(
     for row in rows:
         if not isinstance(row.trigger, Http):
             continue
-        for route in row.trigger.routes:
+        for route in row.trigger.all_routes():
             operations = paths.setdefault(route.path, {})
             if route.method.lower() in operations:
                 raise ValueError(f"{route.method} {route.path} is in two rows of infra/catalogue.py")

@@ -39,12 +39,12 @@ class GatewayProblem:
 
 
 _NO_ROUTE = GatewayProblem(
-    status=404, code="not-found", title="No such record", detail="There is no such path, or not with this method."
+    status=404, code="not-found", title="No such path", detail="There is no such path, or not with this method."
 )
 _NO_TOKEN = GatewayProblem(
     status=401,
     code="unauthenticated",
-    title="Who are you?",
+    title="Who is asking is not known",
     detail="Send `Authorization: Bearer ...` with a session token or an API key that is valid.",
     headers={"WWW-Authenticate": "Bearer"},
 )
@@ -52,10 +52,10 @@ _NOT_ALLOWED = GatewayProblem(
     status=403, code="not-allowed", title="This is not allowed", detail="The credential does not allow this."
 )
 _MALFORMED = GatewayProblem(
-    status=400, code="invalid", title="The request cannot be used as sent", detail="The request is malformed."
+    status=400, code="invalid", title="A field cannot be used as sent", detail="The request is malformed."
 )
 _TOO_LARGE = GatewayProblem(
-    status=413, code="too-large", title="The body is too large", detail="A body may have at most 256 kB."
+    status=413, code="too-large", title="The body is too long", detail="A body may have at most 256 kB."
 )
 _NO_LENGTH = GatewayProblem(
     status=411,
@@ -64,7 +64,7 @@ _NO_LENGTH = GatewayProblem(
     detail="Send Content-Length with long bodies.",
 )
 _MEDIA_TYPE = GatewayProblem(
-    status=415, code="unsupported-media-type", title="This kind of body is not taken", detail="Send application/json."
+    status=415, code="unsupported-media-type", title="Bodies are JSON", detail="Send application/json."
 )
 _BLOCKED = GatewayProblem(
     status=403, code="blocked", title="The request was blocked", detail="The request looks like an attack."
@@ -72,7 +72,7 @@ _BLOCKED = GatewayProblem(
 _THROTTLED = GatewayProblem(
     status=429,
     code="throttled",
-    title="Too many requests",
+    title="Too many requests for now",
     detail="Requests come in faster than this gateway takes them.",
     retryable=True,
     headers={"Retry-After": "1"},
@@ -80,7 +80,7 @@ _THROTTLED = GatewayProblem(
 _SOURCE_THROTTLED = GatewayProblem(
     status=429,
     code="throttled",
-    title="Too many requests",
+    title="Too many requests for now",
     detail="Too many requests came from this address in the last 5 minutes.",
     retryable=True,
     headers={"Retry-After": "60"},
@@ -95,8 +95,8 @@ _UNAVAILABLE = GatewayProblem(
 )
 _TIMED_OUT = GatewayProblem(
     status=504,
-    code="unavailable",
-    title="Try again later",
+    code="gateway-timeout",
+    title="The gateway did not finish",
     detail="The answer took too long. Repeat a write with the same Idempotency-Key; it happens once.",
     retryable=True,
     headers={"Retry-After": "5"},

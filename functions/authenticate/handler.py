@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.core.authenticate import Credentials, Enrolment, authenticate
-from gateway.web.answers import Answer, session_answer
+from gateway.web.answers import session_answer
 from gateway.web.app import entrypoint, http_app
-from gateway.web.http import HttpRequest
+from gateway.web.http import Answer, HttpRequest
 from gateway.web.prefer import Prefer
 from gateway.wiring.services import services
 

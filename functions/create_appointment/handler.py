@@ -6,8 +6,9 @@ from gateway.core.callers import Caller
 from gateway.core.requests import wait_for
 from gateway.core.writes import create_appointment
 from gateway.core.writes.models import Booking
-from gateway.web.answers import Answer, write_answer
+from gateway.web.answers import write_answer
 from gateway.web.app import entrypoint, http_app
+from gateway.web.http import Answer
 from gateway.web.idempotency import IdempotencyKey
 from gateway.web.prefer import Prefer
 from gateway.wiring.services import services

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from gateway.core.callers import Caller
 from gateway.core.following import follow
-from gateway.web.answers import Answer, operation_answer
+from gateway.web.answers import operation_answer
 from gateway.web.app import entrypoint, http_app
+from gateway.web.http import Answer
 from gateway.wiring.services import services
 
 app = http_app(services)

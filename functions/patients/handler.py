@@ -5,8 +5,9 @@ from __future__ import annotations
 from gateway.core.callers import Caller
 from gateway.core.reads import ObjectQuery, PatientsQuery, get_patient, list_patients
 from gateway.core.requests import Freshness
-from gateway.web.answers import Answer, read_answer
+from gateway.web.answers import read_answer
 from gateway.web.app import entrypoint, http_app
+from gateway.web.http import Answer
 from gateway.wiring.services import services
 
 app = http_app(services)

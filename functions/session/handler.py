@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.core.sessions import end_session
-from gateway.web.answers import Answer, nothing
+from gateway.web.answers import nothing
 from gateway.web.app import entrypoint, http_app
-from gateway.web.http import HttpRequest
+from gateway.web.http import Answer, HttpRequest
 from gateway.wiring.services import services
 
 app = http_app(services)

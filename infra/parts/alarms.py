@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -31,6 +32,15 @@ class Alarms(Construct):
     ) -> None:
         super().__init__(scope, id_)
         topic = sns.Topic(self, "Topic", master_key=key, enforce_ssl=True)
+        # Refusing plain http gives the topic a policy, and with a policy of its own nobody may publish unless named.
+        topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
         if stage.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
         for row in rows:

@@ -91,11 +91,11 @@ class Api(Construct):
         match function.row.trigger:
             case Authorizes():
                 sources = [self._arn("authorizers/*")]
-            case Http(routes=routes):
+            case Http() as http:
                 # One permission a method; a path parameter is `*`, as API Gateway wants it.
                 sources = [
                     self.rest_api.arn_for_execute_api(route.method, route.path, API_STAGE).replace("{id}", "*")
-                    for route in routes
+                    for route in http.all_routes()
                 ]
             case _:
                 raise ValueError(f"{function.row.name} is not called by the API")

@@ -73,6 +73,7 @@ class Function(Construct):
             environment={
                 "STAGE": stage.name,
                 "POWERTOOLS_SERVICE_NAME": row.name,
+                "LOG_LEVEL": stage.log_level,
                 "POWERTOOLS_LOG_LEVEL": stage.log_level,
                 "POWERTOOLS_METRICS_NAMESPACE": "OpenDentalGateway",
             },

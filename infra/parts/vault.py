@@ -22,13 +22,13 @@ class Vault:
     def let(self, function: Function, verbs: Iterable[str]) -> None:
         """Let `function` make the Secrets Manager calls in `verbs` on secrets of this stage's practices.
 
-        It is told the prefix of their names, and the key that a new secret must be sealed with.
+        It is told what their names begin with (`{prefix}/{practice id}`), and the key that seals a new one.
         """
-        prefix = f"open-dental-gateway/{self.stage.name}/practices/"
+        prefix = f"open-dental-gateway/{self.stage.name}/practices"
         secrets = cdk.Stack.of(function).format_arn(
             service="secretsmanager",
             resource="secret",
-            resource_name=f"{prefix}*",
+            resource_name=f"{prefix}/*",
             arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
         )
         function.allow(sorted(f"secretsmanager:{verb}" for verb in verbs), on=[secrets], sealed_with=self.key)

@@ -30,7 +30,10 @@ _BAD_INPUTS = "AWSManagedRulesKnownBadInputsRuleSet"
 # Rules of the managed groups that read bodies, with the label they leave when they only count.
 _BODY_RULES = {
     _COMMON: {"CrossSiteScripting_BODY": "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body"},
-    _SQLI: {"SQLi_BODY": "awswaf:managed:aws:sql-database:SQLi_Body"},
+    _SQLI: {
+        "SQLi_BODY": "awswaf:managed:aws:sql-database:SQLi_Body",
+        "SQLiExtendedPatterns_BODY": "awswaf:managed:aws:sql-database:SQLiExtendedPatterns_Body",
+    },
 }
 # Our own limits stand in their place: theirs blocks every body over 8 kB, and clients without a User-Agent are welcome.
 _REPLACED_RULES = {_COMMON: ("SizeRestrictions_BODY", "NoUserAgent_HEADER")}

@@ -293,20 +293,6 @@ def test_keys_put_again_replace_those_that_wait(vault: Vault) -> None:
     assert vault.pending("prac_elm") == OTHER_PAIR
 
 
-def test_inside_an_invocation_keys_are_read_once_and_afterwards_anew(aws: None) -> None:
-    client = boto3.client("secretsmanager")
-    mine, theirs = (SecretsVault(client, prefix="p") for _ in range(2))
-    mine.put_pending("prac_elm", PAIR)
-    mine.promote("prac_elm")
-    with mine.remembering():
-        mine.keys("prac_elm")
-        theirs.put_pending("prac_elm", OTHER_PAIR)
-        theirs.promote("prac_elm")
-        inside = mine.keys("prac_elm")
-
-    assert (inside, mine.keys("prac_elm")) == (PAIR, OTHER_PAIR)
-
-
 # -- the signer ----------------------------------------------------------------------------------------------------
 
 

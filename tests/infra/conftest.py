@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.app import app
 from infra.bundling import ROOT
 from infra.catalogue import FUNCTIONS
 from tests.infra.templates import Assembly
@@ -25,8 +26,6 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
     """The stage that real practices would be on, checked by cdk-nag and CDK's own rules on the way."""
-    from infra.app import app  # noqa: PLC0415 (starts Node)
-
     out = tmp_path_factory.mktemp("cdk.out")
     synthesized = app({"stage": PROD, "layer": str(layer), "alarm_email": "ops@example.com"}, outdir=out)
     try:

@@ -41,8 +41,24 @@ def test_no_metric_is_kept_per_practice(assembly: Assembly) -> None:
         assert names <= {"QueueName", "FunctionName"}
 
 
-def test_cloudwatch_may_publish_to_the_sealed_topic(assembly: Assembly) -> None:
+def test_cloudwatch_may_publish_to_the_topic(assembly: Assembly) -> None:
     """Without this the alarm changes its state and nobody hears of it."""
+    alarms = [alarm["Properties"] for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")]
+    (topic,) = {name for alarm in alarms for name in mentioned(alarm["AlarmActions"])}
+    allowed = [
+        statement
+        for _, _, policy in assembly.resources("AWS::SNS::TopicPolicy")
+        if mentioned(policy["Properties"]["Topics"]) == {topic}
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+
+    assert [statement["Principal"] for statement in allowed] == [{"Service": "cloudwatch.amazonaws.com"}]
+    assert [statement["Action"] for statement in allowed] == ["sns:Publish"]
+
+
+def test_who_publishes_to_a_sealed_topic_may_use_its_key(assembly: Assembly) -> None:
+    """Without this too nobody hears of it."""
     services = {
         service
         for _, _, key in assembly.resources("AWS::KMS::Key")

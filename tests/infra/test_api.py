@@ -11,6 +11,8 @@ from botocore.loaders import Loader
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.web.params import BODY_LIMIT_BYTES
+from gateway.web.problems import PROBLEMS, TYPE_PREFIX
 from infra.catalogue import FUNCTIONS, Authorizes, FunctionRow, Http, Route
 from infra.openapi import openapi_body
 from infra.parts.api import ACCESS_LOG_FIELDS
@@ -32,7 +34,7 @@ def routes() -> dict[tuple[str, str], Http]:
         (route.method.lower(), route.path): row.trigger
         for row in FUNCTIONS
         if isinstance(row.trigger, Http)
-        for route in row.trigger.routes
+        for route in row.trigger.all_routes()
     }
 
 
@@ -61,7 +63,7 @@ def test_the_endpoints_are_spelled_as_callers_know_them() -> None:
     } <= set(routes())
 
 
-def test_only_authenticate_is_open_to_strangers(assembly: Assembly) -> None:
+def test_only_what_asks_for_credentials_itself_is_open_to_strangers(assembly: Assembly) -> None:
     unguarded = [
         path
         for path, operations in assembly.body()["paths"].items()
@@ -69,7 +71,7 @@ def test_only_authenticate_is_open_to_strangers(assembly: Assembly) -> None:
         if operation["security"] != [{"bearer": []}]
     ]
 
-    assert unguarded == ["/authenticate"]
+    assert unguarded == ["/authenticate", "/session"]
 
 
 def test_a_revoked_key_is_refused_on_the_next_call(assembly: Assembly) -> None:
@@ -154,13 +156,32 @@ def test_an_error_of_api_gateway_is_a_problem_document(assembly: Assembly, respo
         ("REQUEST_TOO_LARGE", 413, "too-large"),
         ("THROTTLED", 429, "throttled"),
         ("AUTHORIZER_FAILURE", 503, "unavailable"),
-        ("INTEGRATION_TIMEOUT", 504, "unavailable"),
+        ("INTEGRATION_TIMEOUT", 504, "gateway-timeout"),
     ],
 )
 def test_an_error_says_what_the_caller_can_do(response_type: str, status: int, code: str) -> None:
     problem = GATEWAY_PROBLEMS[response_type]
 
     assert (problem.status, problem.code) == (status, code)
+
+
+def test_the_gateway_and_the_functions_speak_the_same_words() -> None:
+    """A client branches on `code`; it must not matter who noticed."""
+    functions = {problem.slug: problem for problem in PROBLEMS.values()}
+
+    assert TYPE_BASE == TYPE_PREFIX
+    for problem in {**GATEWAY_PROBLEMS, **WAF_PROBLEMS}.values():
+        if problem.code in functions:
+            assert functions[problem.code].status == problem.status
+            titles = {known.title for known in PROBLEMS.values() if known.slug == problem.code}
+            assert problem.title in titles
+        else:
+            # What no function can notice.
+            assert problem.code in {"blocked", "length-required", "gateway-timeout"}
+
+
+def test_the_gateway_takes_no_body_that_the_functions_refuse_for_its_length() -> None:
+    assert BODY_LIMIT_BYTES == BODY_LIMIT
 
 
 def test_a_missing_token_names_the_way_to_send_one(assembly: Assembly) -> None:
@@ -231,10 +252,13 @@ def test_attacks_in_bodies_are_blocked_everywhere_but_on_the_free_text_paths(ass
     }
     labelled, elsewhere = found["BodyAttack"]["Statement"]["AndStatement"]["Statements"]
 
-    assert counted == {"SizeRestrictions_BODY", "NoUserAgent_HEADER", "CrossSiteScripting_BODY", "SQLi_BODY"}
+    replaced = {"SizeRestrictions_BODY", "NoUserAgent_HEADER"}
+
+    assert counted == replaced | {"CrossSiteScripting_BODY", "SQLi_BODY", "SQLiExtendedPatterns_BODY"}
     assert [entry["LabelMatchStatement"]["Key"] for entry in labelled["OrStatement"]["Statements"]] == [
         "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body",
         "awswaf:managed:aws:sql-database:SQLi_Body",
+        "awswaf:managed:aws:sql-database:SQLiExtendedPatterns_Body",
     ]
     assert elsewhere["NotStatement"]["Statement"]["RegexMatchStatement"]["RegexString"] == FREE_TEXT_PATHS
     # A label exists only after the group that sets it has run.

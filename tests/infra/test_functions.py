@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
+from infra.app import app
 from infra.catalogue import FUNCTIONS, Consumes, Every, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
@@ -43,7 +48,8 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"BODIES_BUCKET"} if row.bodies else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
-    always = {"STAGE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
+    always = {"STAGE", "LOG_LEVEL"}
+    always |= {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 
@@ -70,6 +76,14 @@ def test_no_policy_allows_a_wildcard_action(assembly: Assembly) -> None:
     for _, logical_id, policy in assembly.resources(*IDENTITY_POLICIES):
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             assert not [action for action in listed(statement["Action"]) if "*" in action], logical_id
+
+
+def test_a_policy_stays_under_the_6144_characters_that_iam_takes(assembly: Assembly) -> None:
+    for _, logical_id, policy in assembly.resources("AWS::IAM::ManagedPolicy"):
+        document = json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":"))
+        # A reference is written longer here than the shortest ARN and shorter than the longest: count it as 120.
+        references = re.findall(r'{"(?:Ref|Fn::GetAtt)":(?:"[^"]*"|\[[^]]*\])}', document)
+        assert len(document) + sum(120 - len(reference) for reference in references) < 6144, logical_id
 
 
 def test_permissions_lie_in_policies_of_their_own_never_in_a_role(assembly: Assembly) -> None:
@@ -159,8 +173,6 @@ def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionR
     assert function["Properties"]["DeadLetterConfig"]["TargetArn"]
 
 
-def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path, layer) -> None:  # type: ignore[no-untyped-def]
-    from infra.app import app  # noqa: PLC0415
-
+def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path: Path, layer: Path) -> None:
     with pytest.raises(FileNotFoundError, match="'upstream_worker', but there is no"):
         app({"layer": str(layer), "functions": str(tmp_path), "nag": "off"}, outdir=tmp_path / "out")

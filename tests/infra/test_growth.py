@@ -9,36 +9,45 @@ from shutil import copytree
 import pytest
 
 from infra.alarms import ALARMS, AlarmRow
+from infra.app import app
 from infra.bundling import ROOT
 from infra.catalogue import FUNCTIONS, READ_WRITE, TABLES, FunctionRow, Http, Index, Route, TableRow
 from tests.infra.templates import Assembly, variables_of
 
+RECALLS = FunctionRow(
+    name="recalls",
+    does="Lists who is due for a recall.",
+    trigger=Http((Route("GET", "/recalls"), Route("GET", "/recalls/{id}"))),
+    timeout_s=28,
+    snapstart=True,
+    tables={"mirror": READ_WRITE},
+)
+MIRROR = TableRow(name="mirror", holds="Rows.", indexes=(Index("by_date", "practice_id", "on"),))
+SLOW = AlarmRow(
+    name="RecallErrors", means="Look at recalls.", namespace="AWS/Lambda", metric="Errors", of="lane", above=1
+)
+
+
+@pytest.fixture(scope="session")
+def before(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
+    """The sandbox's stage as it is."""
+    out = tmp_path_factory.mktemp("before")
+    app({"stage": "sandbox", "layer": str(layer), "nag": "off"}, outdir=out).synth()
+    return Assembly(out, "sandbox")
+
 
 @pytest.fixture(scope="session")
 def grown(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
-    """The sandbox's stage with one endpoint, one table and one alarm more."""
-    from infra.app import app  # noqa: PLC0415 (starts Node)
-
+    """The sandbox's stage with one endpoint, one table and one alarm more, and with another layer."""
     out = tmp_path_factory.mktemp("grown")
     code = copytree(ROOT / "functions", out / "functions")
     (code / "recalls").mkdir()
     (code / "recalls" / "handler.py").write_text("def lambda_handler(event, context): ...\n")
-    recalls = FunctionRow(
-        name="recalls",
-        does="Lists who is due for a recall.",
-        trigger=Http((Route("GET", "/recalls"), Route("GET", "/recalls/{id}"))),
-        timeout_s=28,
-        tables={"mirror": READ_WRITE},
-    )
-    mirror = TableRow(name="mirror", holds="Rows.", indexes=(Index("by_date", "practice_id", "on"),))
-    slow = AlarmRow(
-        name="RecallErrors", means="Look at recalls.", namespace="AWS/Lambda", metric="Errors", of="lane", above=1
-    )
     app(
-        {"stage": "sandbox", "layer": str(layer), "functions": str(code), "nag": "off"},
-        functions=[*FUNCTIONS, recalls],
-        tables=[*TABLES, mirror],
-        alarms=[*ALARMS, slow],
+        {"stage": "sandbox", "layer": str(copytree(layer, out / "newer")), "functions": str(code), "nag": "off"},
+        functions=[*FUNCTIONS, RECALLS],
+        tables=[*TABLES, MIRROR],
+        alarms=[*ALARMS, SLOW],
         outdir=out / "cdk.out",
     ).synth()
     return Assembly(out / "cdk.out", "sandbox")
@@ -52,6 +61,40 @@ def test_a_row_and_a_folder_are_an_endpoint(grown: Assembly) -> None:
     assert "dynamodb:PutItem" in grown.actions("recalls")
 
 
+def test_a_new_route_is_deployed_and_not_only_declared(before: Assembly, grown: Assembly) -> None:
+    """API Gateway serves a deployment, which stays as it was made until there is another one."""
+    first, second = (
+        {logical_id for _, logical_id, _ in assembly.resources("AWS::ApiGateway::Deployment")}
+        for assembly in (before, grown)
+    )
+
+    assert first.isdisjoint(second)
+
+
+def test_a_new_layer_reaches_every_alias(before: Assembly, grown: Assembly) -> None:
+    """An alias serves a published version, which keeps the layer that it was published with."""
+    first, second = (
+        {logical_id for _, logical_id, _ in assembly.resources("AWS::Lambda::Version")} for assembly in (before, grown)
+    )
+
+    assert len(first) == len(FUNCTIONS)
+    assert first.isdisjoint(second)
+
+
+def test_what_nothing_changed_keeps_its_version(before: Assembly, layer: Path, tmp_path: Path) -> None:
+    """Versions with a snapshot cost money, and each new one starts cold."""
+    app({"stage": "sandbox", "layer": str(layer), "nag": "off"}, outdir=tmp_path).synth()
+
+    for part in ("core", "api"):
+        assert json.loads(before.path(part).read_text()) == json.loads(
+            Assembly(tmp_path, "sandbox").path(part).read_text()
+        )
+
+
+def test_a_flag_is_a_snapshot(grown: Assembly) -> None:
+    assert grown.function("recalls")[2]["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+
 def test_a_row_is_a_table_that_functions_can_be_given(grown: Assembly) -> None:
     assert len(list(grown.resources("AWS::DynamoDB::GlobalTable"))) == len(TABLES) + 1
     assert "MIRROR_TABLE" in variables_of(grown.function("recalls")[2])
@@ -63,8 +106,6 @@ def test_a_row_is_an_alarm(grown: Assembly) -> None:
 
 
 def test_an_alarm_on_nothing_that_exists_says_what_exists(layer: Path, tmp_path: Path) -> None:
-    from infra.app import app  # noqa: PLC0415
-
     lost = AlarmRow(name="Lost", means="", namespace="AWS/SQS", metric="Errors", of="cals")
     with pytest.raises(KeyError, match="'cals'; there are calls, calls-dead"):
         app({"layer": str(layer), "nag": "off"}, alarms=[lost], outdir=tmp_path)

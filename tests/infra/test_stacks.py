@@ -60,6 +60,12 @@ def test_stacks_are_deployed_in_the_order_in_which_they_learn(assembly: Assembly
     assert before == {data: set(), core: {data}, api: {core}, flows: {api}}
 
 
+def test_a_stack_with_real_data_is_not_deleted_by_mistake(assembly: Assembly) -> None:
+    manifest = json.loads((assembly.folder / "manifest.json").read_text())["artifacts"]
+
+    assert manifest[f"open-dental-gateway-{assembly.stage}-data"]["properties"]["terminationProtection"] is True
+
+
 def test_no_resource_is_made_by_a_function_of_somebody_elses(assembly: Assembly) -> None:
     types = {
         resource["Type"] for template in assembly.templates.values() for resource in template["Resources"].values()

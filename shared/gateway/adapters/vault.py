@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,8 +27,7 @@ class SecretsVault:
     """Fills `core.ports.Vault`. The stages of a secret's versions say which pair is current, pending and previous.
 
     Secrets Manager labels a secret's first version current whatever is asked for, so a secret starts with a version
-    that holds no keys. `kms_key` seals new secrets; without it the account's default key does. Nothing is remembered
-    between calls unless inside `remembering`.
+    that holds no keys. `kms_key` seals new secrets; without it the account's default key does.
     """
 
     def __init__(
@@ -44,16 +43,6 @@ class SecretsVault:
         self._prefix = prefix.rstrip("/")
         self._sealed_with: dict[str, Any] = {} if kms_key is None else {"KmsKeyId": kms_key}
         self._now = now
-        self._remembered: dict[tuple[str, str], Keys] | None = None
-
-    @contextmanager
-    def remembering(self) -> Iterator[None]:
-        """Read each pair once while this lasts; meant for one invocation, so a changed key acts on the next."""
-        self._remembered = {}
-        try:
-            yield
-        finally:
-            self._remembered = None
 
     def keys(self, practice_id: str) -> Keys:
         """See `Vault.keys`."""
@@ -67,7 +56,6 @@ class SecretsVault:
         """See `Vault.put_pending`."""
         name = self._name(practice_id)
         body = json.dumps({"developer": keys.developer, "customer": keys.customer, "put_at": self._now()})
-        self._forget(practice_id)
         try:
             with suppress(self._client.exceptions.ResourceExistsException):
                 self._client.create_secret(
@@ -83,7 +71,6 @@ class SecretsVault:
         """See `Vault.promote`. Secrets Manager itself labels the former current version previous."""
         name = self._name(practice_id)
         self._read(practice_id, _PENDING)
-        self._forget(practice_id)
         try:
             _, pending = self._version(name, _PENDING)
             _, current = self._version(name, _CURRENT)
@@ -103,7 +90,6 @@ class SecretsVault:
     def drop_pending(self, practice_id: str) -> None:
         """See `Vault.drop_pending`."""
         name = self._name(practice_id)
-        self._forget(practice_id)
         try:
             value, _ = self._version(name, _CURRENT)
             if "developer" not in value:
@@ -119,8 +105,6 @@ class SecretsVault:
             raise _unavailable() from error
 
     def _read(self, practice_id: str, stage: str) -> Keys:
-        if self._remembered is not None and (practice_id, stage) in self._remembered:
-            return self._remembered[practice_id, stage]
         try:
             value, _ = self._version(self._name(practice_id), stage)
         except ClientError as error:
@@ -131,10 +115,7 @@ class SecretsVault:
             raise _unavailable() from error
         if "developer" not in value or (stage == _PENDING and self._now() - value["put_at"] >= PENDING_KEPT_S):
             raise NotFound("no keys are kept for this practice")
-        keys = Keys(developer=value["developer"], customer=value["customer"])
-        if self._remembered is not None:
-            self._remembered[practice_id, stage] = keys
-        return keys
+        return Keys(developer=value["developer"], customer=value["customer"])
 
     def _version(self, name: str, stage: str) -> tuple[Mapping[str, Any], str]:
         answer = self._client.get_secret_value(SecretId=name, VersionStage=stage)
@@ -142,11 +123,6 @@ class SecretsVault:
 
     def _name(self, practice_id: str) -> str:
         return f"{self._prefix}/{practice_id}"
-
-    def _forget(self, practice_id: str) -> None:
-        if self._remembered is not None:
-            self._remembered.pop((practice_id, _CURRENT), None)
-            self._remembered.pop((practice_id, _PENDING), None)
 
 
 def _code(error: ClientError) -> str:

@@ -45,23 +45,8 @@ def require(practice: Practice, *operations: str) -> None:
                 permission=operation.permission,
                 tier=tier,
             )
-        if not has_version(practice, operation.since):
+        if practice.version and not Version.parse(practice.version).has(operation.since):
             raise VersionTooOld(
                 f"the office's Open Dental is older than {operation.since}, which this needs",
-                version=str(operation.since),
+                version=f"{operation.since}",
             )
-
-
-def has_version(practice: Practice, since: str | None) -> bool:
-    """Whether the office runs at least `since`; True where either is unknown."""
-    if practice.version is None or since is None:
-        return True
-    return Version.parse(practice.version) >= Version.parse(since)
-
-
-def takes(practice: Practice, operation: str, parameter: str) -> bool:
-    """Whether the office heeds `parameter` of a list: an unknown or too new filter is ignored and everything comes."""
-    for param in catalogue.operation(operation).query:
-        if param.name == parameter:
-            return has_version(practice, param.since)
-    return False

@@ -34,20 +34,25 @@ class Kind:
     give_up: str | None = None
 
 
+_FETCHES = (
+    "patients",
+    "patient",
+    "appointments",
+    "appointment",
+    "histappointments",
+    "procedurelogs",
+    "procedurelog",
+    "claims",
+    "claim",
+    "claimprocs",
+    "carriers",
+)
+
 KINDS: dict[str, Kind] = {
-    "fetch.patients": Kind("gateway.core.fetches:patients"),
-    "fetch.patient": Kind("gateway.core.fetches:patient"),
-    "fetch.appointments": Kind("gateway.core.fetches:appointments"),
-    "fetch.appointment": Kind("gateway.core.fetches:appointment"),
-    "fetch.histappointments": Kind("gateway.core.fetches:histappointments"),
-    "fetch.procedurelogs": Kind("gateway.core.fetches:procedurelogs"),
-    "fetch.procedurelog": Kind("gateway.core.fetches:procedurelog"),
-    "fetch.claims": Kind("gateway.core.fetches:claims"),
-    "fetch.claim": Kind("gateway.core.fetches:claim"),
-    "fetch.claimprocs": Kind("gateway.core.fetches:claimprocs"),
-    "fetch.carriers": Kind("gateway.core.fetches:carriers"),
+    **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
-    "payments.create": Kind("gateway.core.writes.payment:create"),
+    "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
+    "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
     "practices.connect": Kind(
         "gateway.core.connect:plan",
         pending_keys=True,

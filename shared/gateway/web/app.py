@@ -75,6 +75,8 @@ class HttpApp:
         except Exception as error:  # noqa: BLE001 - the last way out: a bug is answered as a problem, too
             logging.logger.error("a bug ended the request", extra=logging.location_of(error))
             answer = problems.answer_of(problems.internal_document())
+        if request.applied and answer.status < 400:
+            answer = replace(answer, headers={**answer.headers, "Preference-Applied": ", ".join(request.applied)})
         answer = matched(answer, request)
         logging.logger.info(
             "answered",
@@ -110,15 +112,10 @@ class HttpApp:
         if route.binders is None:
             self._bind(route, request)
         assert route.binders is not None
-        arguments = {}
-        for name, bind in route.binders.items():
-            arguments[name] = bind(request)
+        arguments = {name: bind(request) for name, bind in route.binders.items()}
         if not route.takes_query:
             no_query(request)
-        answer = route.handler(**arguments)
-        if request.applied:
-            answer = replace(answer, headers={**answer.headers, "Preference-Applied": ", ".join(request.applied)})
-        return answer
+        return route.handler(**arguments)
 
     def _bind(self, route: _Route, request: HttpRequest) -> None:
         """Find out how each argument is made. Who asks comes first: a stranger learns nothing from a 400."""

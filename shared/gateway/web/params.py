@@ -44,7 +44,7 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
     try:
         return model.model_validate(values, extra="forbid")
     except ValidationError as error:
-        raise _invalid(error) from None
+        raise _invalid(error, model) from None
 
 
 def no_query(request: HttpRequest) -> None:
@@ -73,7 +73,7 @@ def body_model(request: HttpRequest, model: Any) -> Any:
         # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
         made = _adapter(model).validate_json(body, strict=True, extra="forbid")
     except ValidationError as error:
-        raise _invalid(error, tagged=not isinstance(model, type)) from None
+        raise _invalid(error, model) from None
     _refuse_numbers_as_dates(type(made), values)
     return made
 
@@ -139,16 +139,23 @@ def _unknown(name: str) -> Invalid:
     return Invalid("there is no such parameter", param=name[:100])
 
 
-def _invalid(error: ValidationError, *, tagged: bool = False) -> Invalid:
-    """The errors of `error` by field. In a `tagged` union each place begins with the tag, which is no field."""
+def _invalid(error: ValidationError, model: Any) -> Invalid:
+    """The errors of `error` by field. In a tagged union each place begins with the tag, which is no field."""
+    models = [part for part in _parts(model) if hasattr(part, "model_fields")]
+    names = {name for one in models for name in one.model_fields}
     found = []
     for one in error.errors(include_url=False, include_input=False):
-        place = one["loc"][1:] if tagged else one["loc"]
-        # A tag that is missing or unknown has no place, but a name.
-        tag = str(one.get("ctx", {}).get("discriminator", "body")).strip("'")
-        param = ".".join(str(part)[:100] for part in place) or tag
         # pydantic's words for an unknown tag quote it.
         detail = "is missing or not one of the kinds there are" if "tag" in one["type"] else one["msg"]
+        detail = detail.removeprefix("Value error, ")
+        place = one["loc"] if model in models else one["loc"][1:]
+        if place:
+            param = ".".join(str(part)[:100] for part in place)
+        elif "discriminator" in one.get("ctx", {}):
+            param = str(one["ctx"]["discriminator"]).strip("'")
+        else:
+            # A rule over several fields: its words name them, and the first stands for all.
+            param = next((word for word in re.findall(r"\w+", detail) if word in names), "body")
         found.append({"param": param, "detail": detail})
     detail = f"{found[0]['param']}: {found[0]['detail']}"
     if len(found) == 1:

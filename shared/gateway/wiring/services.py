@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
+    from gateway.adapters.bodies import Bodies
     from gateway.core import ports
 
 
@@ -56,22 +59,30 @@ class Services:
     @cached_property
     def calls(self) -> ports.Calls:
         """Where turns wait."""
-        raise NotImplementedError
+        from gateway.adapters.calls import SqsCalls
+
+        return SqsCalls(cast("SQSClient", self._client("sqs")), queue_url=os.environ["CALLS_QUEUE_URL"])
 
     @cached_property
     def operations(self) -> ports.Operations:
         """The ledger."""
-        raise NotImplementedError
+        from gateway.adapters.ledger import DynamoLedger
+
+        return DynamoLedger(self._dynamodb, table=os.environ["LEDGER_TABLE"], bodies=self._bodies)
 
     @cached_property
     def cache(self) -> ports.Cache:
         """Short-lived copies of rows."""
-        raise NotImplementedError
+        from gateway.adapters.cache import DynamoCache
+
+        return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
 
     @cached_property
     def paces(self) -> ports.Paces:
         """The practices' pace."""
-        raise NotImplementedError
+        from gateway.adapters.pace import DynamoPace
+
+        return DynamoPace(self._dynamodb, table=os.environ["PACE_TABLE"])
 
     @cached_property
     def vault(self) -> ports.Vault:
@@ -88,6 +99,12 @@ class Services:
         from gateway.adapters.signer import HmacSigner
 
         return HmacSigner(self._secrets_manager, secret_arn=os.environ["HMAC_SECRET_ARN"])
+
+    @cached_property
+    def _bodies(self) -> Bodies:
+        from gateway.adapters.bodies import Bodies
+
+        return Bodies(cast("S3Client", self._client("s3")), bucket=os.environ["BODIES_BUCKET"])
 
     @cached_property
     def _sdk(self) -> Session:
@@ -121,7 +138,7 @@ class _Holder:
 def services() -> ports.Services:
     """All ports of this process."""
     if _Holder.current is None:
-        _Holder.current = cast("ports.Services", Services())
+        _Holder.current = Services()
     return _Holder.current
 
 

@@ -36,27 +36,26 @@ Amount = Annotated[
 ]
 
 
-def id_of(prefix: str) -> Any:
-    """The type of an id with this prefix."""
-    return Annotated[str, StringConstraints(pattern=rf"^{prefix}_[a-z2-7]{{16,29}}$")]
+def _id(prefix: str) -> StringConstraints:
+    return StringConstraints(pattern=rf"^{prefix}_[a-z2-7]{{16,29}}$")
 
 
-PracticeId = id_of("prac")
-PatientId = id_of("pat")
-AppointmentId = id_of("appt")
-ProcedureId = id_of("proc")
-ClaimId = id_of("clm")
-ClaimLineId = id_of("cln")
-PaymentId = id_of("pay")
-ProviderId = id_of("prov")
-LocationId = id_of("loc")
-OperatoryId = id_of("op")
-CoverageId = id_of("cov")
-CarrierId = id_of("car")
-DefinitionId = id_of("def")
-DepositId = id_of("dep")
-AppointmentTypeId = id_of("apt")
-OperationId = id_of("opn")
+PracticeId = Annotated[str, _id("prac")]
+PatientId = Annotated[str, _id("pat")]
+AppointmentId = Annotated[str, _id("appt")]
+ProcedureId = Annotated[str, _id("proc")]
+ClaimId = Annotated[str, _id("clm")]
+ClaimLineId = Annotated[str, _id("cln")]
+PaymentId = Annotated[str, _id("pay")]
+ProviderId = Annotated[str, _id("prov")]
+LocationId = Annotated[str, _id("loc")]
+OperatoryId = Annotated[str, _id("op")]
+CoverageId = Annotated[str, _id("cov")]
+CarrierId = Annotated[str, _id("car")]
+DefinitionId = Annotated[str, _id("def")]
+DepositId = Annotated[str, _id("dep")]
+AppointmentTypeId = Annotated[str, _id("apt")]
+OperationId = Annotated[str, _id("opn")]
 
 
 class Part(BaseModel):

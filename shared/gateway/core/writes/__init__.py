@@ -7,13 +7,13 @@ from typing import Any
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import NotFound
+from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import RowId, parse_row_id
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.requests import submit
-from gateway.core.walltime import wall_of
+from gateway.core.walltime import to_wall, write_wall
 from gateway.core.writes.models import Booking, InsurancePayment, PatientPayment
 
 
@@ -30,9 +30,11 @@ def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Servic
     start = booking.local_start
     if start is None:
         assert booking.start_at is not None
-        start = booking.start_at.astimezone(practice.zone()).replace(tzinfo=None)
+        if practice.location_zones:
+            raise Invalid("locations of this practice lie in different zones: send local_start", param="start_at")
+        start = to_wall(booking.start_at, practice.zone())
     else:
-        wall_of(start, practice.zone(), param="local_start")
+        write_wall(start, practice.zone(), param="local_start")
     input_ = {
         "patient": patient.key,
         "provider": _key(booking.provider_id, "provider", practice, "provider_id"),

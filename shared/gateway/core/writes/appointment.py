@@ -14,9 +14,10 @@ from typing import Any
 
 from gateway.core import chairs, normalize
 from gateway.core.errors import Clash, Invalid, NotFound, OutsideSchedule
-from gateway.core.fetches import collect
+from gateway.core.ids import row_id
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import with_reference
+from gateway.core.walltime import instant_text, read_wall
+from gateway.core.writes.common import listed, with_reference
 from open_dental import wire
 
 ALTERNATIVE_STEP = timedelta(minutes=10)
@@ -61,13 +62,13 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     if row is None:  # A list is no snapshot: a page may miss a row that is there.
         row = (yield UpstreamCall("appointments.get", path={"AptNum": key or 0})).row
     warnings: tuple[Mapping[str, Any], ...] = ()
-    others = [one for one in chairs.clashes(_with_key(wanted, key or 0), chairs.visits_of(after))]
+    others = chairs.clashes(_with_key(wanted, key or 0), chairs.visits_of(after))
     if others and not input_["allow_double_booking"]:
         warnings = (
             {
                 "code": "double-booked",
                 "detail": "another appointment took the same time while this one was being made; both stand",
-                "appointment_ids": [normalize.id_of("appointment", context.practice, other.key) for other in others],
+                "appointment_ids": [row_id("appointment", context.practice.id, other.key) for other in others],
             },
         )
     body = normalize.appointment(row, practice=context.practice, synced_at=context.accepted_at)
@@ -79,7 +80,7 @@ def _with_key(visit: chairs.Visit, key: int) -> chairs.Visit:
 
 
 def _pattern_of_type(type_num: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, str]:
-    rows = yield from collect(UpstreamCall("appointmenttypes.list"), context.practice.page_limit)
+    rows = yield from listed("appointmenttypes.list", {}, context)
     for row in rows:
         if wire.key(row.get("AppointmentTypeNum")) == type_num:
             pattern = str(row.get("Pattern") or "")
@@ -95,7 +96,7 @@ def _day(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, 
     if wanted.start.hour < 6:
         first -= timedelta(days=1)
     query = {"date": f"{first}"} if first == last else {"dateStart": f"{first}", "dateEnd": f"{last}"}
-    return (yield from collect(UpstreamCall("appointments.list", query=query), context.practice.page_limit))
+    return (yield from listed("appointments.list", query, context))
 
 
 def _check(
@@ -106,14 +107,14 @@ def _check(
     *,
     taken: bool,
 ) -> Generator[UpstreamCall, UpstreamAnswer, None]:
-    day, limit = wanted.start.date(), context.practice.page_limit
-    schedules = yield from collect(UpstreamCall("schedules.list", query={"date": f"{day}"}), limit)
+    day = wanted.start.date()
+    schedules = yield from listed("schedules.list", {"date": f"{day}"}, context)
     blocks = chairs.blocks_of(schedules)
     main = input_["hygienist"] if input_["is_hygiene"] else input_["provider"]
     is_default = False
     if any(block.provider == main and not block.ops for block in blocks):
         # A block without operatories counts where the provider is the operatory's own: only then ask which that is.
-        operatories = yield from collect(UpstreamCall("operatories.list"), limit)
+        operatories = yield from listed("operatories.list", {}, context)
         is_default = any(
             wire.key(row.get("OperatoryNum")) == wanted.op
             and main in {wire.key(row.get("ProvDentist")), wire.key(row.get("ProvHygienist"))}
@@ -121,9 +122,8 @@ def _check(
         )
     closing: frozenset[int] = frozenset()
     if chairs.blockouts_over(schedules, wanted.op, (datetime.combine(day, datetime.min.time()), wanted.end)):
-        definitions = yield from collect(
-            UpstreamCall("definitions.list", query={"Category": BLOCKOUT_CATEGORY, "includeHidden": True}), limit
-        )
+        query = {"Category": BLOCKOUT_CATEGORY, "includeHidden": True}
+        definitions = yield from listed("definitions.list", query, context)
         closing = frozenset(
             wire.key(row.get("DefNum")) or 0
             for row in definitions
@@ -140,12 +140,21 @@ def _check(
     free = chairs.alternatives(
         wanted, chairs.visits_of(appointments), hours, closed, step=ALTERNATIVE_STEP, not_before=now
     )
-    offers = [normalize.wall(start, practice=context.practice, field="start") for start in free]
+    offers = [_offer(start, context) for start in free]
     if refuse_outside:
         raise OutsideSchedule(
             "the provider is not scheduled in this operatory at that time", param="local_start", alternatives=offers
         )
     raise Clash("the operatory or the provider is taken at that time", param="local_start", alternatives=offers)
+
+
+def _offer(start: datetime, context: PlanContext) -> dict[str, str]:
+    """A free start, as an appointment shows its own."""
+    return {
+        "start_at": instant_text(read_wall(start, context.practice.zone()).instant),
+        "local_start": start.isoformat(timespec="seconds"),
+        "time_zone": context.practice.time_zone,
+    }
 
 
 def _post(input_: Mapping[str, Any], pattern: str, before: list[Any], context: PlanContext) -> UpstreamCall:

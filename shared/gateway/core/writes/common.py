@@ -1,10 +1,14 @@
-"""What several writes share: our reference in free text, and the day a payment counts for."""
+"""What the writes share: our reference in free text, the day a payment counts for, lists that may be empty."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
-from gateway.core.plans import PlanContext
+from gateway.core.errors import NotFound
+from gateway.core.fetches import Steps, collect
+from gateway.core.plans import PlanContext, Row
 
 
 def with_reference(text: str | None, context: PlanContext) -> str:
@@ -19,3 +23,15 @@ def with_reference(text: str | None, context: PlanContext) -> str:
 def day_of(text: str | None, context: PlanContext) -> date:
     """The day the caller named, else the practice's calendar day when the request was accepted."""
     return date.fromisoformat(text) if text else context.accepted_at.astimezone(context.practice.zone()).date()
+
+
+def listed(operation_id: str, query: Mapping[str, Any], context: PlanContext) -> Steps[list[Row]]:
+    """Every row of a list, none where Open Dental answers 404.
+
+    Some lists answer 404 when nothing is found and some when the parent is missing; which of them, is not documented.
+    A parent that is missing refuses the write itself, so here both mean that there is nothing to heed.
+    """
+    try:
+        return (yield from collect(operation_id, query, context.practice))
+    except NotFound:
+        return []

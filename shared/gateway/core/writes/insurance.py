@@ -15,9 +15,8 @@ from typing import Any
 from gateway.core import normalize
 from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
-from gateway.core.fetches import collect
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import day_of, with_reference
+from gateway.core.writes.common import day_of, listed, with_reference
 from open_dental import wire
 
 BATCH_ONLY = "ClaimPaymentBatchOnly"
@@ -33,7 +32,7 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
     Raises:
         NotFound: a line that is not on the claim.
-        Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`.
+        Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`, `line-open`.
         Invalid: the amount is not what the lines add up to.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
@@ -48,12 +47,11 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     _check_lines(decided, lines, Decimal(input_["amount"]))
 
     for line in lines:
-        key = wire.key(line["ClaimProcNum"]) or 0
-        changes = _changes(line, decided[key]) if key in decided else {}
+        number = wire.key(line["ClaimProcNum"]) or 0
+        changes = _changes(line, decided[number]) if number in decided else {}
         if changes:
-            yield UpstreamCall("claimprocs.update", path={"ClaimProcNum": key}, body=changes, step=f"line-{key}")
-    left = [line for line in lines if line["Status"] == "NotReceived" and wire.key(line["ClaimProcNum"]) not in decided]
-    if not left and claim.get("ClaimStatus") != "R":
+            yield UpstreamCall("claimprocs.update", path={"ClaimProcNum": number}, body=changes, step=f"line-{number}")
+    if claim.get("ClaimStatus") != "R":
         body = {"ClaimStatus": "R", "DateReceived": day_of(input_["received_on"], context).isoformat()}
         yield UpstreamCall("claims.update", path={"ClaimNum": input_["claim"]}, body=body, step="receive")
 
@@ -77,9 +75,7 @@ def _preference(name: str, context: PlanContext) -> Generator[UpstreamCall, Upst
 
 
 def _lines(claim: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
-    rows = yield from collect(
-        UpstreamCall("claimprocs.list", query={"ClaimNum": claim}), context.practice.page_limit
-    )
+    rows = yield from listed("claimprocs.list", {"ClaimNum": claim}, context)
     return [row for row in rows if wire.key(row.get("ClaimNum")) == claim]
 
 
@@ -101,10 +97,15 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
         if wire.key(row.get("ClaimPaymentNum")) or row.get("Status") not in {"NotReceived", "Received", "Supplemental"}:
             raise Conflict("a line is locked by a payment or its status", param="lines", reason="line-locked")
         total += Decimal(line["paid"])
-    for key, row in by_key.items():
-        if key not in decided and row.get("Status") in {"Received", "Supplemental"}:
-            if not wire.key(row.get("ClaimPaymentNum")):
-                total += wire.money(row.get("InsPayAmt")) or 0
+    for number, row in by_key.items():
+        if row.get("Status") == "NotReceived" and number not in decided:
+            # Open Dental finalizes received claims only, and a claim is received when its last line is.
+            raise Conflict(
+                "a line of the claim has no result; split the claim first", param="lines", reason="line-open"
+            )
+        answered = row.get("Status") in {"Received", "Supplemental"} and not wire.key(row.get("ClaimPaymentNum"))
+        if answered and number not in decided:
+            total += wire.money(row.get("InsPayAmt")) or 0
     if total != amount:
         raise Invalid("the amount is not what the claim's received, unpaid lines add up to", param="amount")
 

@@ -158,8 +158,8 @@ class LineResult(Input):
 class InsurancePayment(Input):
     """`POST /create_payment` with `kind: insurance`: a carrier's check for one claim.
 
-    `lines` are set received with their amounts, the claim is set received once no line is open, and the payment ties
-    them together. `amount` must be what the claim's received lines that are on no payment yet add up to. `issued_on`
+    `lines` are set received with their amounts, then the claim, and the payment ties them together; every open line
+    needs its result. `amount` must be what the claim's received lines that are on no payment yet add up to. `issued_on`
     is the date on the check, `received_on` the day of entry (default today).
     """
 

@@ -13,13 +13,11 @@ from decimal import Decimal
 from typing import Any
 
 from gateway.core import normalize
-from gateway.core.capability import has_version
 from gateway.core.errors import Conflict, NotFound
-from gateway.core.fetches import collect
+from gateway.core.fetches import knows
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import day_of, with_reference
+from gateway.core.writes.common import day_of, listed, with_reference
 from open_dental import wire
-from open_dental.catalogue import operation
 
 _OPEN_LINES = frozenset({"Received", "Supplemental", "CapComplete"})
 """Statuses of claim lines that have lowered what is due on a procedure."""
@@ -42,7 +40,7 @@ def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     # By the day of entry, which is the server's: one day of leeway covers a server in another zone.
     since = day_of(None, context) - timedelta(days=1)
     look = UpstreamCall("payments.list", query={"PatNum": input_["patient"], "DateEntry": f"{since}"})
-    before = yield from collect(look, practice.page_limit)
+    before = yield from listed(look.operation, look.query, context)
 
     created = (yield _post(input_, list(wanted), look, before, context)).row
     key = wire.key(created.get("PayNum")) or 0
@@ -55,20 +53,20 @@ def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         if _by_procedure(splits) != wanted:
             raise Conflict("the office did not allocate the payment as asked", param="allocations")
     # There is no GET of one payment: the list of the patient's days has the row as it now stands.
-    after = yield from collect(look, practice.page_limit)
+    after = yield from listed(look.operation, look.query, context)
     row = next((one for one in after if wire.key(one.get("PayNum")) == key), created)
     return Outcome(
-        body=normalize.payment(row, practice=practice, splits=splits, synced_at=context.accepted_at), created=True
+        body=normalize.patient_payment(row, practice=practice, splits=splits, synced_at=context.accepted_at),
+        created=True,
     )
 
 
 def _check_allocations(
     patient: int, wanted: Mapping[int, Decimal], context: PlanContext
 ) -> Generator[UpstreamCall, UpstreamAnswer, None]:
-    limit = context.practice.page_limit
     person = (yield UpstreamCall("patients.get", path={"PatNum": patient})).row
     guarantor = wire.key(person.get("Guarantor")) or patient
-    members = yield from collect(UpstreamCall("patients.Simple", query={"Guarantor": guarantor}), limit)
+    members = yield from listed("patients.Simple", {"Guarantor": guarantor}, context)
     # An office too old for the filter ignores it and lists everybody, so it is applied here as well.
     family = {patient} | {wire.key(one.get("PatNum")) for one in members if wire.key(one.get("Guarantor")) == guarantor}
     financed = yield from _financed(patient, guarantor, context)
@@ -87,20 +85,17 @@ def _financed(
     patient: int, guarantor: int, context: PlanContext
 ) -> Generator[UpstreamCall, UpstreamAnswer, frozenset[int]]:
     """Procedures on open payment plans of the family: their money is due on the plan, not on them."""
-    practice = context.practice
-    plans = yield from collect(UpstreamCall("payplans.list", query={"Guarantor": guarantor}), practice.page_limit)
+    plans = yield from listed("payplans.list", {"Guarantor": guarantor}, context)
     if patient != guarantor:
-        plans += yield from collect(UpstreamCall("payplans.list", query={"PatNum": patient}), practice.page_limit)
+        plans += yield from listed("payplans.list", {"PatNum": patient}, context)
     found: set[int] = set()
-    for number in sorted({wire.key(plan.get("PayPlanNum")) or 0 for plan in plans if not wire.flag(plan.get("IsClosed"))}):
-        charges = yield from collect(
-            UpstreamCall("payplancharges.list", query={"PayPlanNum": number}), practice.page_limit
-        )
+    for number in sorted(
+        {wire.key(plan.get("PayPlanNum")) or 0 for plan in plans if not wire.flag(plan.get("IsClosed"))}
+    ):
+        charges = yield from listed("payplancharges.list", {"PayPlanNum": number}, context)
         found |= {wire.key(charge.get("ProcNum")) or 0 for charge in charges}
-        if has_version(practice, operation("payplanlinks.list").since):
-            links = yield from collect(
-                UpstreamCall("payplanlinks.list", query={"PayPlanNum": number}), practice.page_limit
-            )
+        if knows(context.practice, "payplanlinks.list"):
+            links = yield from listed("payplanlinks.list", {"PayPlanNum": number}, context)
             found |= {wire.key(link.get("FKey")) or 0 for link in links if link.get("LinkType") == "Procedure"}
     return frozenset(found - {0})
 
@@ -112,26 +107,26 @@ def _due(row: Mapping[str, Any], context: PlanContext) -> Generator[UpstreamCall
     """
     if row.get("ProcStatus") != "C":
         return Decimal(0)
-    limit, key = context.practice.page_limit, wire.key(row["ProcNum"]) or 0
+    key = wire.key(row["ProcNum"]) or 0
     units = max(1, (wire.integer(row.get("UnitQty")) or 0) + (wire.integer(row.get("BaseUnits")) or 0))
     due = (wire.money(row.get("ProcFee")) or Decimal(0)) * units
-    for line in (yield from collect(UpstreamCall("claimprocs.list", query={"ProcNum": key}), limit)):
+    for line in (yield from listed("claimprocs.list", {"ProcNum": key}, context)):
         if line.get("Status") in _OPEN_LINES and wire.key(line.get("ProcNum")) == key:
             due -= (wire.money(line.get("InsPayAmt")) or 0) + (wire.money(line.get("WriteOff")) or 0)
-    for split in (yield from collect(UpstreamCall("paysplits.list", query={"ProcNum": key}), limit)):
+    for split in (yield from listed("paysplits.list", {"ProcNum": key}, context)):
         if wire.key(split.get("ProcNum")) == key:
             due -= wire.money(split.get("SplitAmt")) or 0
-    adjustments = UpstreamCall("adjustments.list", query={"PatNum": wire.key(row["PatNum"]) or 0, "ProcNum": key})
-    for one in (yield from collect(adjustments, limit)):
+    asked = {"PatNum": wire.key(row["PatNum"]) or 0, "ProcNum": key}
+    for one in (yield from listed("adjustments.list", asked, context)):
         if wire.key(one.get("ProcNum")) == key:
             due += wire.money(one.get("AdjAmt")) or 0
     return due
 
 
 def _splits(key: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
-    if not has_version(context.practice, operation("paysplits.list").since):
+    if not knows(context.practice, "paysplits.list"):
         return []
-    rows = yield from collect(UpstreamCall("paysplits.list", query={"PayNum": key}), context.practice.page_limit)
+    rows = yield from listed("paysplits.list", {"PayNum": key}, context)
     return [row for row in rows if wire.key(row.get("PayNum")) == key]
 
 

@@ -3,18 +3,18 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from hypothesis import given
-from hypothesis.strategies import builds, composite, integers, lists, sampled_from, text
+from hypothesis.strategies import DrawFn, builds, composite, integers, lists, sampled_from, text
 
 from gateway.core import chairs
 
-DAY = datetime(2026, 3, 9)
+DAY = datetime(2026, 3, 9)  # noqa: DTZ001  (an office's wall clock)
 patterns = text(alphabet="X/", min_size=1, max_size=chairs.LONGEST_UNITS)
 
 
 @composite
-def visits(draw, keys=integers(1, 10_000)):  # type: ignore[no-untyped-def]
+def visits(draw: DrawFn) -> chairs.Visit:
     return chairs.visit(
-        key=draw(keys),
+        key=draw(integers(1, 10_000)),
         op=draw(integers(1, 3)),
         start=DAY + timedelta(minutes=draw(integers(0, 23 * 60))),
         pattern=draw(patterns),
@@ -33,7 +33,10 @@ def test_the_spans_of_a_pattern_are_its_x_minutes(pattern: str) -> None:
     needed = set().union(*(minutes(span) for span in chairs.spans_of(pattern, DAY)))
 
     assert needed == {
-        DAY + timedelta(minutes=5 * index + one) for index, sign in enumerate(pattern) if sign == "X" for one in range(5)
+        DAY + timedelta(minutes=5 * index + one)
+        for index, sign in enumerate(pattern)
+        if sign == "X"
+        for one in range(5)
     }
 
 

@@ -1,0 +1,83 @@
+"""Recalls follow the procedures: when a trigger was done last, when it is due, when it is booked.
+
+Source: https://www.opendental.com/manual/recall.html and https://www.opendental.com/manual/recalltypes.html.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from infra.sandbox.practice.behaviours.ground import Row, preference_number
+from infra.sandbox.practice.enums import NO_DATE, AptStatus, PatStatus, ProcStatus
+from infra.sandbox.practice.office import Office
+from infra.sandbox.practice.seeding.desk import plus_interval
+from infra.sandbox.practice.seeding.setup import RECALL_TYPES
+
+TRIGGERS = {name: codes for name, _, _, _, _, codes in RECALL_TYPES}
+DONE = (ProcStatus.C, ProcStatus.EC, ProcStatus.EO)
+
+
+def sync_recalls(office: Office, patient: int) -> None:
+    """Recompute a patient's recalls from what was done and what is booked.
+
+    The API has no table of triggers: types of the usual names have the usual ones, others the procedures they book.
+    A newer trigger resets status and note and makes the due date automatic again, except while disabled.
+    """
+    recalls = office.store.find("recall", {"PatNum": patient})
+    person = office.store.get("patient", patient)
+    if not recalls or person is None or person["PatStatus"] == PatStatus.ARCHIVED:
+        return
+    codes = _codes(office, patient)
+    special = {preference_number(office, name) for name in ("RecallTypeSpecialProphy", "RecallTypeSpecialPerio")}
+    shared = {code for key in special for code in _triggers(office, key)}
+    for recall in recalls:
+        triggers = shared if recall["RecallTypeNum"] in special else set(_triggers(office, recall["RecallTypeNum"]))
+        done = [day for code, day, status, _ in codes if code in triggers and status in DONE]
+        booked = [day for code, _, _, day in codes if code in triggers and day]
+        office.store.update(
+            "recall", recall["RecallNum"], _dates(recall, max(done, default=NO_DATE), min(booked, default=NO_DATE))
+        )
+
+
+def _triggers(office: Office, kind: int) -> tuple[str, ...]:
+    row = office.store.get("recalltype", kind)
+    if row is None:
+        return ()
+    return TRIGGERS.get(row["Description"]) or tuple(code for code in row["Procedures"].split(",") if code)
+
+
+def _codes(office: Office, patient: int) -> list[tuple[str, str, int, str]]:
+    """(code, ProcDate, status, day booked or "") of the patient's procedures."""
+    found = office.store.tuples(
+        'SELECT c."ProcCode", p."ProcDate", p."ProcStatus", '
+        'CASE WHEN a."AptStatus" = ? AND a."AptDateTime" >= ? THEN substr(a."AptDateTime", 1, 10) ELSE \'\' END '
+        'FROM "procedurelog" p JOIN "procedurecode" c ON c."CodeNum" = p."CodeNum" '
+        'LEFT JOIN "appointment" a ON a."AptNum" = p."AptNum" AND p."AptNum" <> 0 WHERE p."PatNum" = ?',
+        (int(AptStatus.SCHEDULED), office.today(), patient),
+    )
+    return [(code, day, status, booked or "") for code, day, status, booked in found]
+
+
+def _dates(recall: Row, previous: str, booked: str) -> Row:
+    changes: Row = {"DateScheduled": booked}
+    if previous == recall["DatePrevious"]:
+        return changes
+    due = (
+        NO_DATE
+        if previous <= NO_DATE
+        else plus_interval(date.fromisoformat(previous), recall["RecallInterval"]).isoformat()
+    )
+    changes |= {"DatePrevious": previous, "DateDueCalc": due}
+    if not recall["IsDisabled"]:
+        changes |= {"DateDue": due, "RecallStatus": 0, "Note": ""}
+    return changes
+
+
+def disable_recalls(office: Office, patient: int, *, disabled: bool) -> None:
+    """A change away from the status Patient disables all recalls and blanks their dates; back enables them."""
+    for recall in office.store.find("recall", {"PatNum": patient}):
+        due = NO_DATE if disabled else recall["DateDueCalc"]
+        if office.store.update("recall", recall["RecallNum"], {"IsDisabled": int(disabled), "DateDue": due}):
+            office.log("RecallEdit", patient, "Recall changed with the patient's status.", recall["RecallNum"])
+    if not disabled:
+        sync_recalls(office, patient)

@@ -1,0 +1,94 @@
+"""What a behaviour of the practice is written against: the request, the office, and how to refuse.
+
+A behaviour module does
+
+    @handles("appointments.Break")
+    def break_appointment(office: Office, request: Request) -> Reply: ...
+
+    @after("payments.create")
+    def split_payment(office: Office, request: Request, key: int) -> None: ...
+
+Both run inside one database transaction; an exception rolls everything back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from infra.sandbox.practice.facts import Operation
+from infra.sandbox.practice.keys import ApiKey
+from infra.sandbox.practice.office import Office
+
+__all__ = ["HANDLERS", "HOOKS", "Handler", "Hook", "Office", "Rejected", "Reply", "Request", "after", "handles"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call that passed every check before the business rules.
+
+    `path` holds the URL ids as text, `query` and `body` what the client sent in wire form, without the names that the
+    office's version does not know yet.
+    """
+
+    operation: Operation
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    body: Any
+    key: ApiKey
+
+    def id(self) -> int:
+        """The first id of the URL as a number. Raises Rejected 400 if it is not one."""
+        text = next(iter(self.path.values()), "")
+        if not text.removeprefix("-").isdigit() or abs(int(text)) >= 2**63:
+            raise Rejected(400, f"{next(iter(self.path), 'Id')} is invalid.")
+        return int(text)
+
+
+class Rejected(Exception):  # noqa: N818  (what happened, not a fault of the program)
+    """The practice refuses; `text` becomes the answer's body, a bare JSON string."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in wire form; None is an empty body. `location` is sent in Remote mode only."""
+
+    status: int
+    body: Any = None
+    location: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Handler = Callable[[Office, Request], Reply]
+Hook = Callable[[Office, Request, int], None]
+
+HANDLERS: dict[str, Handler] = {}
+HOOKS: dict[str, list[Hook]] = {}
+
+
+def handles(operation_id: str) -> Callable[[Handler], Handler]:
+    """Answer `operation_id` by the decorated function instead of the generic behaviour."""
+
+    def register(handler: Handler) -> Handler:
+        if operation_id in HANDLERS:
+            raise ValueError(f"{operation_id} has a handler already")
+        HANDLERS[operation_id] = handler
+        return handler
+
+    return register
+
+
+def after(operation_id: str) -> Callable[[Hook], Hook]:
+    """Run the decorated function after the generic write of `operation_id`, before its row is rendered."""
+
+    def register(hook: Hook) -> Hook:
+        HOOKS.setdefault(operation_id, []).append(hook)
+        return hook
+
+    return register

@@ -1,0 +1,49 @@
+"""Customer keys as the practice sees them: who asks, and what the key may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+KeyState = Literal[
+    "enabled", "read-only", "disabled-by-customer", "disabled-by-developer", "disabled-by-vendor", "unassigned"
+]
+Tier = Literal["read", "standard", "enterprise"]
+
+DEVELOPER_KEY = "DEMOdevKEY000001"
+CUSTOMER_KEY = "DEMOcusKEY000001"
+
+PERMISSIONS = (
+    "ReadAll",
+    "AllOthers",
+    "Comm",
+    "Documents",
+    "Queries",
+    "Appointments",
+    "InsuranceSimple",
+    "Insurance",
+    "Patients",
+    "Payments",
+    "PayPlans",
+    "ProcedureLogs",
+    "Setup",
+    "TextingASAP",
+)
+
+# Seconds between calls of one key (https://www.opendental.com/site/apithrottle.html).
+INTERVAL_S: dict[Tier, float] = {"read": 5.0, "standard": 1.0, "enterprise": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A customer key with the developer it belongs to."""
+
+    developer: str = DEVELOPER_KEY
+    customer: str = CUSTOMER_KEY
+    developer_name: str = "Demo Developer"
+    state: KeyState = "enabled"
+    permissions: frozenset[str] = frozenset(PERMISSIONS)
+    tier: Tier = "standard"
+
+    def __repr__(self) -> str:
+        return f"ApiKey(state={self.state!r}, tier={self.tier!r})"

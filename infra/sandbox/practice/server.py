@@ -1,0 +1,170 @@
+"""The practice on the loopback interface: one port for the API, one for the tests' control."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import secrets
+import socket
+import socketserver
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from infra.sandbox.practice.control import Control
+from infra.sandbox.practice.practice import MAX_BODY, Answer, Practice
+
+_HOST = "127.0.0.1"
+_IDLE_S = 600.0
+
+Respond = Callable[[str, str, dict[str, str], bytes, str], Answer]
+
+
+class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 256
+    allow_reuse_address = True
+
+    def __init__(self, port: int, respond: Respond) -> None:
+        self.respond = respond
+        self._open: set[socket.socket] = set()
+        self._open_lock = threading.Lock()
+        super().__init__((_HOST, port), _Connection)
+
+    def server_bind(self) -> None:
+        # HTTPServer asks the resolver for the host's name here, which can take seconds.
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = _HOST, self.server_address[1]
+
+    def opened(self, connection: socket.socket) -> None:
+        with self._open_lock:
+            self._open.add(connection)
+
+    def closed(self, connection: socket.socket) -> None:
+        with self._open_lock:
+            self._open.discard(connection)
+
+    def close_connections(self) -> None:
+        with self._open_lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Callers come and go; a broken connection is theirs to report."""
+
+
+class _Connection(http.server.BaseHTTPRequestHandler):
+    server: _Listener
+    protocol_version = "HTTP/1.1"
+    server_version = "OpenDentalPractice"
+    sys_version = ""
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    timeout = _IDLE_S
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.opened(self.connection)
+
+    def finish(self) -> None:
+        self.server.closed(self.connection)
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def _serve(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" in headers or not length.isdigit() or int(length) > MAX_BODY * 4:
+            self.close_connection = True
+            self._send(Answer(411))
+            return
+        body = self.rfile.read(int(length)) if int(length) else b""
+        self._send(self.server.respond(self.command, self.path, headers, body, self.client_address[0]))
+
+    def _send(self, answer: Answer) -> None:
+        if answer.drop:
+            self.close_connection = True
+            with contextlib.suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        self.send_response(answer.status)
+        if answer.body or answer.status not in (204, 304):
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+        self.wfile.flush()
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = _serve  # noqa: N815  (the base class looks these names up)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing: request lines carry names and birth dates."""
+
+
+class PracticeServer:
+    """A practice that listens. `start` returns once both ports accept; `stop` closes every connection."""
+
+    def __init__(self, practice: Practice, *, port: int = 0) -> None:
+        self.practice = practice
+        self._token = secrets.token_urlsafe(16)
+        self.stopping = threading.Event()
+        self._control = Control(practice, stop=self.stopping.set)
+        self._api = _Listener(port, practice.handle)
+        self._side = _Listener(0, self._steer)
+        self._threads: list[threading.Thread] = []
+        practice.base_url = self.base_url
+
+    @property
+    def base_url(self) -> str:
+        """Where the API answers, without /api/v1."""
+        return f"http://{_HOST}:{self._api.server_port}"
+
+    @property
+    def control_url(self) -> str:
+        """Where the control endpoint answers; its last part is a secret of this run."""
+        return f"http://{_HOST}:{self._side.server_port}/{self._token}"
+
+    def state(self) -> dict[str, str]:
+        """What a client needs to know."""
+        key = self.practice.key
+        return {
+            "base_url": f"{self.base_url}/api/v1/",
+            "developer_key": key.developer,
+            "customer_key": key.customer,
+            "control_url": self.control_url,
+        }
+
+    def start(self) -> None:
+        """Listen."""
+        for listener in (self._api, self._side):
+            thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Stop listening and let go of the ports."""
+        for listener in (self._api, self._side):
+            listener.shutdown()
+            listener.close_connections()
+            listener.server_close()
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> PracticeServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _steer(self, method: str, target: str, _headers: dict[str, str], body: bytes, _source: str) -> Answer:
+        prefix = f"/{self._token}"
+        if not target.startswith(f"{prefix}/"):
+            return Answer(404)
+        status, answer = self._control.handle(method, target[len(prefix) :], body)
+        return Answer(status, json.dumps(answer).encode())

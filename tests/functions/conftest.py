@@ -1,0 +1,118 @@
+"""A small deployment around the handlers: one practice, two clients, an office with a few rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from gateway.core.callers import Client
+from gateway.core.ids import PREFIXES
+from gateway.core.operations import Request
+from gateway.core.ports import Keys, Session
+from gateway.core.practices import Baa, Practice, Tier
+from gateway.core.sessions import token_hash
+from gateway.wiring.services import using
+from tests.fakes.identity import NOON
+from tests.fakes.living import LivingServices
+
+TOKEN = "odg_test_the-scheduling-client-of-the-samples"
+STRANGERS_TOKEN = "odg_test_a-client-without-any-practice"
+ELM = Practice(
+    id="prac_mvwg2llton2hezlf",  # "elm-street" in base 32
+    name="Elm Street Dental",
+    time_zone="America/Chicago",
+    tier=Tier.STANDARD,
+    version="25.3.12.0",
+    baa=Baa("sample agreement", "A. Owner", date(2026, 1, 1)),
+    key_fingerprint="f" * 32,
+)
+OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
+SCOPES = frozenset({"*:read", "appointments:write", "payments:write", "practices:connect"})
+
+
+@pytest.fixture
+def on() -> Iterator[LivingServices]:
+    on = LivingServices(ELM, right_keys=[Keys("FakeDeveloperKey", "FakeCustomerKey0"), Keys("a", "b")])
+    on.vault.current[ELM.id] = Keys("a", "b")
+    ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES)
+    bob = Client(id="cli_bob", name="Nobody's", practices=frozenset(), scopes=SCOPES)
+    for client, token in ((ada, TOKEN), (bob, STRANGERS_TOKEN)):
+        on.callers.put_client(client)
+        on.callers.put_session(token_hash(token), Session(client.id, None))
+    _furnish(on)
+    request = Request("appointments.create", ELM.id, ada.id, {"note": "-"}, idempotency_key="an-earlier-booking")
+    opened = on.operations.open(request, now=NOON).operation
+    entry = on.ledger.entries.pop(opened.id)
+    on.ledger.entries[OPERATION] = replace(entry, record=replace(entry.record, id=OPERATION))
+    with using(on):
+        yield on
+
+
+def _furnish(on: LivingServices) -> None:
+    rows = on.office.rows
+    on.office.permissions = {"ApiReadAll": True, "ApiAppointments": True}
+    rows["preferences"] = [{"PrefName": "ProgramVersion", "ValueString": "25.3.12.0"}]
+    rows["patients"] = [
+        {
+            "PatNum": 15,
+            "LName": "Marker",
+            "FName": "Zoe",
+            "PatStatus": "Patient",
+            "Gender": "Female",
+            "Birthdate": "1980-02-29",
+            "Guarantor": 15,
+            "PriProv": 1,
+            "ClinicNum": 0,
+            "WirelessPhone": "(212)555-0123",
+            "Email": "zoe@example.com",
+            "DateTStamp": "2026-03-01 10:00:00",
+            "SSN": "",
+        }
+    ]
+    rows["appointments"] = [
+        {
+            "AptNum": 34,
+            "PatNum": 15,
+            "AptStatus": "Scheduled",
+            "Pattern": "//XXXX//",
+            "Op": 3,
+            "Note": "Marked note",
+            "ProvNum": 1,
+            "ProvHyg": 0,
+            "AptDateTime": "2026-03-05 09:00:00",
+            "ClinicNum": 0,
+            "IsNewPatient": "false",
+            "IsHygiene": "false",
+            "DateTStamp": "2026-03-01 10:00:00",
+        }
+    ]
+    rows["procedurelogs"] = [
+        {
+            "ProcNum": 51,
+            "PatNum": 15,
+            "AptNum": 34,
+            "ProcDate": "2026-03-05",
+            "ProcFee": "62.00",
+            "ProcStatus": "TP",
+            "ProvNum": 1,
+            "procCode": "D0120",
+            "descript": "periodic oral evaluation",
+            "DateTStamp": "2026-03-01 10:00:00",
+        }
+    ]
+    rows["claims"] = [
+        {
+            "ClaimNum": 71,
+            "PatNum": 15,
+            "ClaimStatus": "S",
+            "ClaimType": "P",
+            "DateService": "2026-02-05",
+            "DateSent": "2026-02-06",
+            "ClaimFee": "62.00",
+            "PlanNum": 0,
+            "SecDateTEdit": "2026-03-01 10:00:00",
+        }
+    ]

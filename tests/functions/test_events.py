@@ -1,0 +1,183 @@
+"""Every recorded event is answered as its line here says."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.fakes.gateway_events import Context
+from tests.fakes.living import LivingServices
+
+EVENTS = Path(__file__).parents[2] / "events" / "functions"
+
+
+class Expected(NamedTuple):
+    """The status; for a problem its code and param; headers and members that the answer has (None: has not)."""
+
+    status: int
+    code: str | None = None
+    param: str | None = None
+    headers: Mapping[str, str | None] = {}
+    body: Mapping[str, Any] = {}
+
+
+NO_STORE = {"Cache-Control": "no-store"}
+ASYNC = {"Preference-Applied": "respond-async"}
+PRIVATE = {"Cache-Control": "private", "RateLimit-Policy": '"practice";q=1;w=1'}
+A_LIST = {"has_more": False, "next_cursor": None}
+
+EXPECTED: dict[str, Expected] = {
+    "authenticate/connect_a_practice": Expected(200, headers=NO_STORE, body={"token_type": "Bearer"}),
+    "authenticate/unknown_practice_without_a_client": Expected(403, "practice-not-enrolled"),
+    "authenticate/no_time_zone": Expected(400, "invalid", "time_zone"),
+    "authenticate/wrong_keys": Expected(409, "key-refused"),
+    "authenticate/unknown_credential": Expected(401, "unauthenticated"),
+    "authenticate/respond_async": Expected(202, headers=ASYNC, body={"state": "queued"}),
+    "authenticate/key_of_a_wrong_type": Expected(400, "invalid", "customer_key"),
+    "authenticate/form_instead_of_json": Expected(415, "unsupported-media-type", "Content-Type"),
+    "session/end": Expected(204),
+    "session/end_without_a_token": Expected(401, "unauthenticated"),
+    "session/wrong_method": Expected(405, "method-not-allowed", headers={"Allow": "DELETE"}),
+    "patients/list_by_name": Expected(200, headers=PRIVATE, body=A_LIST),
+    "patients/list_by_birth_date_and_status": Expected(200, headers=PRIVATE, body=A_LIST),
+    "patients/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "patients/unknown_parameter": Expected(400, "invalid", "lastname"),
+    "patients/impossible_date": Expected(400, "invalid", "birth_date"),
+    "patients/cursor_that_is_none": Expected(400, "invalid", "cursor"),
+    "patients/limit_too_high": Expected(400, "invalid", "limit"),
+    "patients/get": Expected(200, headers=PRIVATE, body={"birth_date": "1980-02-29"}),
+    "patients/get_what_is_not_there": Expected(404, "not-found"),
+    "patients/get_of_another_practice": Expected(404, "not-found"),
+    "patients/get_by_an_appointments_id": Expected(404, "not-found"),
+    "patients/respond_async": Expected(202, headers=ASYNC, body={"state": "queued"}),
+    "patients/head": Expected(200, headers=PRIVATE),
+    "patients/search": Expected(200, headers=PRIVATE, body=A_LIST),
+    "patients/search_by_an_unknown_field": Expected(400, "invalid", "ssn"),
+    "patients/search_with_a_broken_body": Expected(400, "body-not-json"),
+    "appointments/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "appointments/list_of_a_week": Expected(200, headers=PRIVATE, body=A_LIST),
+    "appointments/list_of_a_year": Expected(422, "filter-too-wide"),
+    "appointments/patient_of_another_practice": Expected(404, "not-found", "patient_id"),
+    "appointments/get": Expected(200, headers=PRIVATE, body={"local_start": "2026-03-05T09:00:00"}),
+    "procedurelogs/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "procedurelogs/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "procedurelogs/get": Expected(200, headers=PRIVATE, body={"status": "planned"}),
+    "claims/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "claims/list_of_an_unknown_status": Expected(400, "invalid", "status.0"),
+    "claims/get": Expected(200, headers=PRIVATE, body={"status": "sent"}),
+    "create_appointment/book": Expected(201, body={"state": "succeeded", "kind": "appointments.create"}),
+    "create_appointment/respond_async": Expected(202, headers=ASYNC),
+    "create_appointment/no_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "create_appointment/time_is_taken": Expected(409, "clash", "local_start"),
+    "create_appointment/wall_time_that_does_not_exist": Expected(400, "invalid", "local_start"),
+    "create_appointment/more_than_nine_hours": Expected(400, "invalid", "pattern"),
+    "create_appointment/patient_of_another_practice": Expected(404, "not-found"),
+    "create_appointment/length_as_text": Expected(400, "invalid", "duration_minutes"),
+    "create_appointment/member_given_twice": Expected(400, "invalid", "note"),
+    "create_payment/patient_respond_async": Expected(202, body={"state": "queued"}),
+    "create_payment/allocations_do_not_add_up": Expected(400, "invalid", "allocations"),
+    "create_payment/amount_as_number": Expected(400, "invalid", "amount"),
+    "create_payment/unknown_kind": Expected(400, "invalid", "kind"),
+    "create_payment/no_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "operations/get": Expected(200, headers={"Retry-After": "1"}, body={"kind": "appointments.create"}),
+    "operations/get_what_is_not_there": Expected(404, "not-found"),
+    "operations/get_of_another_client": Expected(404, "not-found"),
+    "operations/unknown_parameter": Expected(400, "invalid", "expand"),
+}  # fmt: skip
+
+FILES = {f"{path.parent.name}/{path.stem}": path for path in sorted(EVENTS.glob("*/*.json"))}
+AUTHORIZER = {name for name in FILES if name.startswith("authorizer/")}
+WELCOME = {"authorizer/known_token", "authorizer/scheme_in_lower_case"}
+
+
+def handler_of(name: str) -> Callable[[Any, Any], Any]:
+    function, _, _ = name.partition("/")
+    handler: Callable[[Any, Any], Any] = import_module(f"functions.{function}.handler").lambda_handler
+    return handler
+
+
+def event_of(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads(FILES[name].read_text())
+    return event
+
+
+def test_every_recorded_event_is_expected_and_every_expected_one_recorded() -> None:
+    assert set(FILES) - AUTHORIZER == set(EXPECTED)
+    assert WELCOME <= AUTHORIZER
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_a_recorded_event_is_answered_as_expected(name: str, on: LivingServices) -> None:
+    expected, event = EXPECTED[name], event_of(name)
+    answer = handler_of(name)(event, Context())
+    body = json.loads(answer["body"]) if answer["body"] else {}
+
+    assert answer["statusCode"] == expected.status, body
+    if expected.code is not None:
+        assert answer["headers"]["Content-Type"] == "application/problem+json"
+        assert (body["code"], body.get("param"), body["status"]) == (expected.code, expected.param, expected.status)
+        assert "Marker" not in answer["body"] and "Fake" not in answer["body"]
+    if expected.status == 202:
+        assert re.fullmatch(r"/operations/opn_[a-z2-7]+", answer["headers"]["Location"])
+        assert int(answer["headers"]["Retry-After"]) >= 1
+    assert {name: answer["headers"].get(name) for name in expected.headers} == expected.headers
+    assert {name: body.get(name) for name in expected.body} == expected.body
+    assert bool(body) == (expected.status != 204 and event["httpMethod"] != "HEAD")
+
+
+def test_a_booking_sent_again_has_the_first_answer_and_takes_one_chair(on: LivingServices) -> None:
+    answers = [handler_of("create_appointment/book")(event_of("create_appointment/book"), Context()) for _ in range(2)]
+
+    assert answers[0] == answers[1]
+    assert len([one for _, one in on.office.calls if one.operation == "appointments.create"]) == 1
+    made = json.loads(answers[0]["body"])["result"]["id"]
+    assert answers[0]["headers"]["Location"] == f"/appointments/{made}"
+
+
+def test_a_key_used_for_another_booking_is_refused(on: LivingServices) -> None:
+    handler, event = handler_of("create_appointment/book"), event_of("create_appointment/book")
+    handler(event, Context())
+    body = json.loads(event["body"]) | {"duration_minutes": 30}
+    answer = handler({**event, "body": json.dumps(body)}, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (422, "key-reused")
+
+
+def test_a_list_asked_twice_is_answered_from_what_is_held(on: LivingServices) -> None:
+    handler, event = handler_of("patients/list_by_name"), event_of("patients/list_by_name")
+    first = handler(event, Context())
+    held = {**event["multiValueHeaders"], "If-None-Match": [first["headers"]["ETag"]]}
+    on.clock.seconds += 5
+    again = handler({**event, "multiValueHeaders": held}, Context())
+
+    assert (first["statusCode"], again["statusCode"], again["body"]) == (200, 304, "")
+    assert int(again["headers"]["Age"]) >= 5 and "RateLimit" not in again["headers"]
+
+
+@pytest.mark.parametrize("name", sorted(WELCOME))
+def test_a_known_token_opens_the_stage_and_tells_the_client_only(name: str, on: LivingServices) -> None:
+    answer = handler_of(name)(event_of(name), Context())
+
+    assert answer["context"] == {"client_id": "cli_ada"}
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Resource"] == "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/v1/*"
+
+
+@pytest.mark.parametrize("name", sorted(AUTHORIZER - WELCOME))
+def test_any_other_token_is_unauthorized_in_the_gateways_word(name: str, on: LivingServices) -> None:
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        handler_of(name)(event_of(name), Context())
+
+
+def test_an_ended_session_opens_nothing_any_more(on: LivingServices) -> None:
+    handler_of("session/end")(event_of("session/end"), Context())
+
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        handler_of("authorizer/known_token")(event_of("authorizer/known_token"), Context())
