@@ -212,8 +212,12 @@ class Call:
     retry_after_s: float = 0.0
 
 
-def reserve(item: PaceItem, key: str, *, holder: str, floor_s: float, now: float) -> tuple[PaceItem, float]:
+def reserve(
+    item: PaceItem, key: str, *, holder: str, floor_s: float, now: float, spare_s: float = 0.0
+) -> tuple[PaceItem, float]:
     """Take the key's next slot; returns when it is. The lease then covers the slot's whole call.
+
+    `spare_s` of the practice's pace are left unused before it.
 
     Raises: LeaseLost: the lease is not `holder`'s. Killed.
     """
@@ -222,7 +226,7 @@ def reserve(item: PaceItem, key: str, *, holder: str, floor_s: float, now: float
     if item.holder != holder:
         raise LeaseLost
     pace = key_pace(item, key, floor_s)
-    slot = max(now, pace.next_free_at)
+    slot = max(now, pace.next_free_at + spare_s)
     pace = replace(pace, next_free_at=slot + _spacing(pace))
     return (
         replace(

@@ -135,11 +135,11 @@ class Seat:
         if self.calls >= self.budget.calls or self.elapsed() > self.budget.seconds:
             self.tell()
             raise Exhausted
-        key, floor_s, now = practice.key_fingerprint, pacing.floor_of(practice), self.now() + spare
+        key, floor_s, now = practice.key_fingerprint, pacing.floor_of(practice), self.now()
         slots: list[float] = []
 
         def rule(item: pacing.PaceItem) -> pacing.PaceItem:
-            item, slot = pacing.reserve(item, key, holder=self.holder, floor_s=floor_s, now=now)
+            item, slot = pacing.reserve(item, key, holder=self.holder, floor_s=floor_s, now=now, spare_s=spare)
             slots.append(slot)
             return item
 

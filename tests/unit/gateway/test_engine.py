@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
+from gateway.core.engine import run_turn
 from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
-from gateway.core.operations import Operation, OperationState
+from gateway.core.operations import Operation, OperationState, Turn
+from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.requests import Freshness, fetch, submit
-from tests.fakes import ELM_STREET, FakeServices, Fault, World, a_caller
+from tests.fakes import ELM_STREET, FakeServices, Fault, Killed, World, a_caller
 from tests.fakes.plans import KINDS
+from tests.fakes.services import Life
 
 ADDS = {"appointments.create", "payments.create", "commlogs.create"}
 
@@ -317,10 +322,133 @@ def test_nothing_is_sent_while_the_kill_switch_is_on(on: FakeServices, world: Wo
     assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
 
 
-def _once(operation: str, fault: Fault):  # type: ignore[no-untyped-def]
+def test_an_answer_that_comes_after_its_turn_was_given_up_settles_the_operation(on: FakeServices, world: World) -> None:
+    """A frozen worker wakes up with its answer: what it knows must not be lost, and nothing is sent again."""
+    frozen = [True]
+
+    def on_call(call: UpstreamCall) -> Fault | None:
+        if call.operation == "appointments.create" and frozen:
+            frozen.clear()
+            on.clock.sleep(200)
+            # The message is visible again and the lease has run out: another worker takes the turn up.
+            assert world.work()
+            assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+        return None
+
+    on.office.on_call = on_call
+    operation = book(on)
+    world.run(90)
+    world.run(90)
+
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert adds(on) == ["appointments.create"]
+
+
+def test_two_workers_with_turns_of_one_practice_do_not_call_at_the_same_time(on: FakeServices, world: World) -> None:
+    seen = []
+
+    def on_call(call: UpstreamCall) -> Fault | None:
+        if not seen:
+            seen.append(call)
+            other = Turn(ELM_STREET.id, second.id, 1)
+            result = run_turn(other, on=on, holder="intruder", visible=lambda _: None, kinds=KINDS)
+            assert result.come_back_s is not None
+            assert len(on.office.calls) == 1
+        return None
+
+    on.office.on_call = on_call
+    book(on)
+    second = book(on, "s" * 16, at="2026-03-03 11:00:00")
+    world.run(20)
+
+    assert seen
+    assert on.operations.get(second.id).state is OperationState.SUCCEEDED
+
+
+def test_a_poisonous_operation_ends_after_five_deaths_and_lets_the_others_by(on: FakeServices, world: World) -> None:
+    poison = book(on)
+    other = book(on, "o" * 16)
+    deaths = []
+
+    def on_call(call: UpstreamCall) -> Fault | None:
+        if len(deaths) < 50 and on.ledger.load(poison.id).record.finished_at is None:
+            deaths.append(call)
+            raise Killed
+        return None
+
+    on.office.on_call = on_call
+    world.run(3600)
+
+    error = on.operations.get(poison.id).error
+    assert error is not None
+    assert len(deaths) == 5
+    assert on.operations.get(other.id).state is OperationState.SUCCEEDED
+
+
+def test_background_work_waits_for_nobody_and_makes_nobody_wait(on: FakeServices, world: World) -> None:
+    """An interactive call waits at most one slot and one execution behind background work."""
+    on.office.on_call = lambda call: Fault.LOSE_REQUEST if call.operation == "appointments.create" else None
+    for _ in range(1500):
+        on.office.add("appointments", PatNum=7, Op=9, AptDateTime="2026-01-01 09:00:00", Note="")
+    book(on)
+    world.run(100)
+    on.office.on_call = lambda call: None
+    asked: list[float] = []
+
+    def on_call(call: UpstreamCall) -> Fault | None:
+        # In the middle of the look's sixteen pages somebody asks.
+        if not asked and call.query.get("Offset") == 500:
+            asked.append(on.clock.monotonic())
+            with pytest.raises(StillRunning):
+                fetch(
+                    "test.fetch",
+                    {"PatNum": 8},
+                    practice=ELM_STREET,
+                    caller=a_caller(),
+                    freshness=Freshness(wait_s=0),
+                    on=on,
+                )
+        return None
+
+    on.office.on_call = on_call
+    world.run(600)
+    answered = [at for at, call in on.office.calls if call.query.get("PatNum") == 8]
+
+    assert asked
+    assert answered[0] - asked[0] <= 1.0 + on.office.execution_s + 0.1
+
+
+def test_the_governor_halves_background_work_and_leaves_callers_alone(on: FakeServices, world: World) -> None:
+    on.office.on_call = _once("appointments.create", Fault.LOSE_ANSWER)
+    for _ in range(450):
+        on.office.add("appointments", PatNum=7, Op=9, AptDateTime="2026-01-01 09:00:00", Note="")
+    book(on)
+    world.run(60)
+    for _ in range(30):
+        on.governor.count(on.clock.now(), calls=10, refused=10)
+        on.clock.sleep(2)
+    before = len(on.office.calls)
+    world.run(30)
+    looks = [at for at, call in on.office.calls[before:] if "Offset" in call.query]
+
+    assert len(looks) >= 4
+    assert min(later - earlier for earlier, later in pairwise(looks)) >= 2.0
+
+
+def test_a_plan_is_never_told_of_trouble_in_our_own_house(on: FakeServices, world: World) -> None:
+    operation = book(on)
+    lives = [Life(stumbles=frozenset({number})) for number in range(1, 60, 3)]
+    world.next_life = lambda: lives.pop() if lives else None
+    world.run(4000)
+
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert adds(on) == ["appointments.create"]
+
+
+def _once(operation: str, fault: Fault) -> Callable[[UpstreamCall], Fault | None]:
     left = [fault]
 
-    def on_call(call):  # type: ignore[no-untyped-def]
+    def on_call(call: UpstreamCall) -> Fault | None:
         return left.pop() if left and call.operation == operation else None
 
     return on_call

@@ -1,0 +1,48 @@
+"""What the short-lived cache promises, whoever keeps it."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from gateway.core.operations import RowSet
+
+NOW = datetime.now(UTC)
+
+
+def rows(value: Any = 1, *, as_of: datetime = NOW) -> RowSet:
+    return RowSet({"appointments": [{"AptNum": value}]}, as_of, 2)
+
+
+def test_rows_come_back_as_they_were(cache: Any) -> None:
+    kept = RowSet({"claims": [{"ClaimNum": 2**62 + 1, "ClaimFee": Decimal("1.10"), "Note": ""}]}, NOW, 3)
+    cache.put("prac_a", "c", kept)
+
+    assert cache.get("prac_a", "c") == kept
+    assert cache.get("prac_b", "c") is None
+
+
+def test_older_rows_do_not_replace_newer_ones(cache: Any) -> None:
+    cache.put("prac_a", "c", rows(1))
+    cache.put("prac_a", "c", rows(2, as_of=NOW - timedelta(seconds=1)))
+
+    assert cache.get("prac_a", "c") == rows(1)
+
+
+def test_rows_from_before_an_own_write_are_not_served(cache: Any) -> None:
+    cache.put("prac_a", "c", rows())
+    cache.wrote("prac_a", NOW + timedelta(seconds=1))
+    cache.wrote("prac_a", NOW - timedelta(seconds=9))
+
+    assert cache.get("prac_a", "c") is None
+    cache.put("prac_a", "c", rows(as_of=NOW + timedelta(seconds=2)))
+    assert cache.get("prac_a", "c") is not None
+
+
+def test_rows_that_are_too_large_for_an_item_are_kept_all_the_same(cache: Any) -> None:
+    large = RowSet({"documents": [{"Note": secrets.token_hex(1000)} for _ in range(600)]}, NOW, 6)
+    cache.put("prac_a", "c", large)
+
+    assert cache.get("prac_a", "c") == large

@@ -1,0 +1,209 @@
+"""What the ledger promises, whoever keeps it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.core import ledger as rules
+from gateway.core.errors import KeyReused, NotFound
+from gateway.core.ledger import Effect, Entry, Note
+from gateway.core.operations import OperationState, Request, StepState
+from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
+from gateway.core.worker import Superseded
+
+NOW = datetime.now(UTC)
+LOOK = UpstreamCall("appointments.list", query={"PatNum": 7})
+BOOK = UpstreamCall(
+    "appointments.create",
+    body={"PatNum": 7},
+    step="create",
+    evidence=Evidence(LOOK, "AptNum", {"PatNum": 7}, frozenset({1, 2**62}), "OG0123456789", "Note"),
+)
+
+
+def booking(key: str = "k", body: str = "b") -> Request:
+    return Request("test.book", "prac_a", "cli_a", {"patient": 7}, idempotency_key=key, body_hash=body)
+
+
+def fetching() -> Request:
+    return Request("test.fetch", "prac_a", "cli_a", {"PatNum": 7}, cache_key="c")
+
+
+def begun(ledger: Any, id_: str, holder: str = "worker-1") -> Entry:
+    was = ledger.load(id_)
+    entry = rules.begun(was, attempt=1, holder=holder, now=NOW)
+    assert entry is not None
+    return ledger.save(entry, was=was)  # type: ignore[no-any-return]
+
+
+def sent(ledger: Any, id_: str) -> Entry:
+    was = begun(ledger, id_)
+    marked = rules.sent(was, BOOK, Effect.ADD, attempt=1, holder="worker-1", now=NOW)
+    return ledger.save(marked, was=was)  # type: ignore[no-any-return]
+
+
+def settled(ledger: Any, id_: str) -> Entry:
+    was = begun(ledger, id_)
+    return ledger.save(rules.succeeded(was, now=NOW, result={"a": 1}), was=was)  # type: ignore[no-any-return]
+
+
+def test_a_key_leads_to_its_first_operation_whatever_became_of_it(ledger: Any) -> None:
+    first = ledger.open(booking(), now=NOW)
+    settled(ledger, first.operation.id)
+    again = ledger.open(booking(), now=NOW)
+
+    assert (first.fresh, again.fresh) == (True, False)
+    assert again.operation.id == first.operation.id
+    assert again.operation.result == {"a": 1}
+
+
+def test_a_key_with_another_body_is_refused(ledger: Any) -> None:
+    ledger.open(booking(), now=NOW)
+
+    with pytest.raises(KeyReused):
+        ledger.open(booking(body="other"), now=NOW)
+
+
+def test_a_key_belongs_to_one_client_and_one_practice(ledger: Any) -> None:
+    ids = {
+        ledger.open(one, now=NOW).operation.id
+        for one in (booking(), replace(booking(), client_id="cli_b"), replace(booking(), practice_id="prac_b"))
+    }
+
+    assert len(ids) == 3
+
+
+def test_eight_threads_with_one_key_open_one_operation(ledger: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: ledger.open(booking(), now=NOW), range(8)))
+
+    assert len({one.operation.id for one in opened}) == 1
+    assert sum(one.fresh for one in opened) == 1
+
+
+def test_equal_fetches_are_one_until_it_has_settled(ledger: Any) -> None:
+    first, twin = (ledger.open(fetching(), now=NOW) for _ in range(2))
+    settled(ledger, first.operation.id)
+    later = ledger.open(fetching(), now=NOW)
+
+    assert twin.operation.id == first.operation.id
+    assert later.fresh
+    assert later.operation.id != first.operation.id
+
+
+def test_a_withdrawn_operation_leaves_its_key_free(ledger: Any) -> None:
+    first = ledger.open(booking(), now=NOW)
+    ledger.withdraw(first.operation.id)
+    second = ledger.open(booking(body="other"), now=NOW)
+
+    assert second.fresh
+    with pytest.raises(NotFound):
+        ledger.get(first.operation.id)
+
+
+def test_an_operation_that_a_turn_has_begun_is_not_withdrawn(ledger: Any) -> None:
+    first = ledger.open(booking(), now=NOW)
+    begun(ledger, first.operation.id)
+    ledger.withdraw(first.operation.id)
+
+    assert ledger.get(first.operation.id).state is OperationState.RUNNING
+
+
+def test_what_is_saved_is_what_is_loaded(ledger: Any) -> None:
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    was = begun(ledger, id_)
+    rows = [{"AptNum": 2**62 + 1, "Fee": Decimal("12.50"), "Note": "x", "Op": None}]
+    entry = rules.noted(was, [Note("asked", UpstreamAnswer(200, rows, NOW))])
+    marked = rules.sent(entry, BOOK, Effect.ADD, attempt=1, holder="worker-1", now=NOW)
+    saved = ledger.save(marked, was=was)
+
+    assert ledger.load(id_) == saved
+    more = rules.noted(saved, [Note("more", problem={"code": "not-found", "detail": "x", "retryable": False})])
+    unknown = ledger.save(rules.step_to(more, "create", StepState.UNKNOWN), was=saved)
+    assert ledger.load(id_) == unknown
+    assert len(unknown.journal) == 2
+
+
+def test_only_one_of_eight_workers_marks_a_write_sent(ledger: Any) -> None:
+    """Two SENT marks would be two requests, and two chairs."""
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    was = ledger.load(id_)
+
+    def work(number: int) -> bool:
+        holder = f"worker-{number}"
+        entry = rules.begun(was, attempt=1, holder=holder, now=NOW)
+        assert entry is not None
+        try:
+            entry = ledger.save(entry, was=was)
+            marked = rules.sent(entry, BOOK, Effect.ADD, attempt=1, holder=holder, now=NOW)
+            ledger.save(marked, was=entry)
+        except Superseded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(work, range(8))) == 1
+
+
+def test_a_superseded_save_changes_nothing(ledger: Any) -> None:
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    was = begun(ledger, id_)
+    ledger.save(rules.failed_once(was), was=was)
+
+    with pytest.raises(Superseded):
+        marked = rules.sent(was, BOOK, Effect.ADD, attempt=1, holder="worker-1", now=NOW)
+        ledger.save(marked, was=was)
+    assert ledger.load(id_).steps == {}
+
+
+def test_an_unknown_operation_is_listed_until_it_is_settled(ledger: Any) -> None:
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    was = sent(ledger, id_)
+    unknown = ledger.save(rules.lost(was, "create"), was=was)
+    assert ledger.unsettled("prac_a") == [id_]
+
+    look = rules.Look(rules.Found.ONE, {"AptNum": 9})
+    ledger.save(rules.settled_by(unknown, "create", look, now=NOW), was=unknown)
+    assert ledger.unsettled("prac_a") == []
+
+
+def test_open_operations_are_listed_by_when_they_are_due(ledger: Any) -> None:
+    early = ledger.open(booking("a"), now=NOW - timedelta(hours=1)).operation.id
+    late = ledger.open(booking("b"), now=NOW).operation.id
+    parked = ledger.open(booking("c"), now=NOW).operation.id
+    was = begun(ledger, parked)
+    ledger.save(rules.parked(was, until=NOW + timedelta(hours=1)), was=was)
+    settled(ledger, ledger.open(booking("d"), now=NOW).operation.id)
+
+    found = ledger.list_open(limit=10)
+    assert [(one.operation_id, one.parked) for one in found] == [(early, False), (late, False), (parked, True)]
+
+
+def test_a_row_key_is_claimed_by_one_operation(ledger: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda n: ledger.claim("prac_a", "payments.create", 9, by=f"opn_{n}"), range(8)))
+
+    assert sum(won) == 1
+    winner = f"opn_{won.index(True)}"
+    assert ledger.claim("prac_a", "payments.create", 9, by=winner)
+    assert ledger.taken("prac_a", "payments.create", frozenset({8, 9}), by="opn_x") == frozenset({9})
+    assert ledger.taken("prac_a", "payments.create", frozenset({9}), by=winner) == frozenset()
+
+
+def test_an_expired_operation_is_gone_before_the_table_forgets_it(ledger: Any) -> None:
+    long_ago = NOW - timedelta(days=31)
+    if hasattr(ledger, "now"):
+        ledger.now = lambda: NOW
+    id_ = ledger.open(booking(), now=long_ago).operation.id
+    was = begun(ledger, id_)
+    ledger.save(rules.succeeded(was, now=long_ago, result=None), was=was)
+
+    with pytest.raises(NotFound):
+        ledger.get(id_)
+    assert ledger.open(booking(body="other"), now=NOW).fresh

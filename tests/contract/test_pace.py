@@ -1,0 +1,132 @@
+"""What the pace items promise, whoever keeps them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from gateway.core import pacing
+from gateway.core.errors import QueueFull
+from gateway.core.pacing import PaceItem
+
+NOW = datetime.now(UTC)
+AT = NOW.timestamp()
+PRACTICE = "prac_a"
+
+
+def enter(item: PaceItem, holder: str) -> tuple[PaceItem, None]:
+    return pacing.take_lease(item, holder, AT), None
+
+
+def test_of_eight_threads_one_gets_the_lease(pace: Any) -> None:
+    def work(number: int) -> bool:
+        try:
+            pace.update(PRACTICE, lambda item: enter(item, f"worker-{number}"))
+        except pacing.Busy:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(work, range(8))) == 1
+
+
+def test_eight_threads_reserve_slots_an_interval_apart(pace: Any) -> None:
+    pace.update(PRACTICE, lambda item: enter(item, "one"))
+
+    def work(_: int) -> list[float]:
+        return [
+            pace.update(PRACTICE, lambda item: pacing.reserve(item, "key", holder="one", floor_s=0.5, now=AT))
+            for _ in range(4)
+        ]
+
+    with ThreadPoolExecutor(8) as pool:
+        slots = sorted(slot for some in pool.map(work, range(8)) for slot in some)
+    assert len(slots) == 32
+    # A float of epoch seconds is good to a quarter of a microsecond.
+    assert all(later - earlier >= 0.5 - 1e-6 for earlier, later in pairwise(slots))
+
+
+def test_a_rule_that_raises_changes_nothing(pace: Any) -> None:
+    pace.update(PRACTICE, lambda item: enter(item, "one"))
+    before = pace.load(PRACTICE)
+
+    with pytest.raises(pacing.Busy):
+        pace.update(PRACTICE, lambda item: enter(item, "two"))
+    assert pace.load(PRACTICE) == before
+
+
+def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
+    def rule(item: PaceItem) -> tuple[PaceItem, None]:
+        item = pacing.take_lease(item, "one", AT)
+        item, slot = pacing.reserve(item, "key", holder="one", floor_s=1.0, now=AT)
+        item = pacing.finished(item, "key", pacing.Call(slot, slot + 0.3, throttled=True), floor_s=1.0)
+        return pacing.work_due(pacing.heard(item, pacing.Answer.OFFLINE, AT), AT + 70), None
+
+    pace.update(PRACTICE, rule)
+    expected, _ = rule(PaceItem(PRACTICE))
+    found = pace.load(PRACTICE)
+
+    assert (found.keys, found.breaker, found.next_due_at) == (expected.keys, expected.breaker, expected.next_due_at)
+    assert (found.holder, found.busy_until, found.turn_no) == (expected.holder, expected.busy_until, 1)
+
+
+def test_two_hundred_turns_wait_and_no_more_however_many_come_at_once(pace: Any) -> None:
+    pace.recount(PRACTICE, waiting=196, parked=0)
+
+    def join(_: int) -> bool:
+        try:
+            pace.join(PRACTICE, interactive=True, now=NOW)
+        except QueueFull:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(join, range(8))) == 4
+    assert pace.load(PRACTICE).waiting == 200
+
+
+def test_callers_who_join_do_not_disturb_the_holder(pace: Any) -> None:
+    pace.update(PRACTICE, lambda item: enter(item, "one"))
+    pace.join(PRACTICE, interactive=True, now=NOW)
+    pace.update(PRACTICE, lambda item: (pacing.work_due(item, AT), None))
+
+    item = pace.load(PRACTICE)
+    assert (item.holder, item.waiting, item.ready) == ("one", 1, 1)
+    assert item.interactive_at == pytest.approx(AT)
+
+
+def test_counters_never_fall_below_nothing(pace: Any) -> None:
+    pace.count(PRACTICE, waiting=-1, parked=-1)
+    pace.count(PRACTICE, waiting=2)
+    pace.count(PRACTICE, waiting=-5)
+
+    item = pace.load(PRACTICE)
+    assert (item.waiting, item.parked) == (0, 0)
+
+
+def test_practices_are_listed_when_their_background_work_is_due(pace: Any) -> None:
+    for name, at in (("prac_now", AT - 5), ("prac_soon", AT + 30), ("prac_late", AT + 300)):
+        pace.update(name, lambda item, at=at: (pacing.work_due(item, at), None))
+    pace.update("prac_none", lambda item: enter(item, "one"))
+
+    assert pace.due(NOW, within_s=60, limit=10) == ["prac_now", "prac_soon"]
+    pace.update("prac_now", lambda item: (pacing.close_lane(item, None), None))
+    assert pace.due(NOW, within_s=60, limit=10) == ["prac_soon"]
+
+
+def test_an_offered_lane_is_not_offered_twice(pace: Any) -> None:
+    pace.update(PRACTICE, lambda item: (pacing.work_due(item, AT), None))
+
+    def offer(_: int) -> bool:
+        def rule(item: PaceItem) -> tuple[PaceItem, bool]:
+            offered = pacing.offer_lane(item, AT)
+            return (item, False) if offered is None else (offered[0], True)
+
+        return bool(pace.update(PRACTICE, rule))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(offer, range(8))) == 1

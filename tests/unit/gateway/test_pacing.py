@@ -1,0 +1,304 @@
+"""The pace of a practice: properties of the pure rules, and a day of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core import pacing
+from gateway.core.pacing import Answer, Breaker, Call, Minute, PaceItem, Trip, Wait
+from gateway.core.practices import Mode, Tier
+from tests.fakes import ELM_STREET
+
+KEY = "key"
+T0 = 1_800_000_000.0
+TOLERANCE_S = 0.010
+
+
+def seated(**changes: object) -> PaceItem:
+    return replace(PaceItem("prac_a", holder="one", busy_until=T0 + 1e9), **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Office:
+    """The vendor's throttle in both readings: what comes too early is held back, or refused where nothing may wait."""
+
+    interval_s: float
+    reading: str
+    queue_depth: int = 10
+    last_start: float = -1e18
+    last_end: float = -1e18
+    too_early: int = 0
+    refused: int = 0
+
+    def call(self, at: float, execution_s: float) -> tuple[float, bool]:
+        """When the answer is there, and whether it was a 429."""
+        if self.reading == "start":
+            self.too_early += at < self.last_start + self.interval_s - TOLERANCE_S
+            free = self.last_start + self.interval_s
+        else:
+            free = self.last_end + self.interval_s
+        begins = at
+        if at < free - TOLERANCE_S:
+            if self.queue_depth < 1:
+                self.refused += 1
+                return at + 0.05, True
+            begins = free
+        self.last_start = at
+        self.last_end = begins + execution_s
+        return self.last_end, False
+
+
+def drive(
+    office: Office, *, floor_s: float, seconds: float, execution: Callable[[], float], jitter: Callable[[], float]
+) -> tuple[int, float, PaceItem]:
+    """Call without a pause for so many seconds; returns the calls done, the time the reading allows them, the item."""
+    item, now, done, busy = seated(), T0, 0, 0.0
+    while now < T0 + seconds:
+        item, slot = pacing.reserve(item, KEY, holder="one", floor_s=floor_s, now=now)
+        sent = max(now, slot)
+        execution_s = execution()
+        ended, throttled = office.call(sent + jitter(), execution_s)
+        retry = office.interval_s if throttled else 0.0
+        item = pacing.finished(item, KEY, Call(sent, ended, throttled, retry), floor_s=floor_s)
+        now = ended
+        done += not throttled
+        busy += max(office.interval_s, execution_s) if office.reading == "start" else office.interval_s + execution_s
+    return done, busy, item
+
+
+@given(
+    waits=st.lists(st.floats(0, 20), min_size=2, max_size=30),
+    takes=st.lists(st.floats(0.01, 30), min_size=30, max_size=30),
+    interval=st.sampled_from([0.0, 0.5, 1.0, 5.0]),
+    throttles=st.sets(st.integers(0, 30), max_size=6),
+)
+def test_calls_start_an_interval_apart_and_never_overlap(
+    waits: list[float], takes: list[float], interval: float, throttles: set[int]
+) -> None:
+    item, now = seated(), T0
+    last_start, last_end = -1e18, -1e18
+    for number, (wait, take) in enumerate(zip(waits, takes, strict=False)):
+        now += wait
+        item, slot = pacing.reserve(item, KEY, holder="one", floor_s=interval, now=now)
+        assert slot >= now
+        assert slot >= last_end - 1e-6
+        assert slot >= last_start + interval - 1e-6
+        last_start, last_end = slot, slot + take
+        throttled = number in throttles
+        call = Call(last_start, last_end, throttled, 3.0 if throttled else 0.0)
+        item = pacing.finished(item, KEY, call, floor_s=interval)
+        pace = item.keys[KEY]
+        assert pace.interval_s >= interval
+        if throttled:
+            assert pace.next_free_at >= last_end + 3.0
+        now = last_end
+
+
+@given(now=st.floats(0, 100), crash_after=st.floats(0, 5))
+def test_a_worker_that_dies_in_its_call_blocks_the_practice_for_less_than_90_seconds(
+    now: float, crash_after: float
+) -> None:
+    item = pacing.take_lease(PaceItem("prac_a"), "one", T0 + now)
+    item, slot = pacing.reserve(item, KEY, holder="one", floor_s=1.0, now=T0 + now)
+
+    with pytest.raises(pacing.Busy) as busy:
+        pacing.take_lease(item, "two", slot + crash_after)
+    assert busy.value.seconds <= 90
+    assert pacing.take_lease(item, "two", slot + 90).holder == "two"
+
+
+@pytest.mark.parametrize("reading", ["start", "end"])
+@pytest.mark.parametrize("interval", [0.5, 1.0, 5.0])
+@pytest.mark.parametrize("longest", [0.4, 1.5, 8.0])
+def test_a_simulated_day_violates_nothing_and_wastes_under_two_percent(
+    reading: str, interval: float, longest: float
+) -> None:
+    chance = random.Random(7)
+    office = Office(interval, reading)
+    done, permitted_s, _ = drive(
+        office,
+        floor_s=interval,
+        seconds=86_400 if interval > 1 else 8_640,
+        execution=lambda: chance.uniform(0.05, longest),
+        jitter=lambda: chance.uniform(0.0, 0.008),
+    )
+
+    assert office.too_early == 0
+    assert office.refused == 0
+    took = (86_400 if interval > 1 else 8_640) + 10
+    assert done > 100
+    assert permitted_s / took >= 0.98
+
+
+def test_where_an_early_call_is_refused_the_first_429_is_nearly_the_last() -> None:
+    chance = random.Random(7)
+    office = Office(1.0, "end", queue_depth=0)
+    done, permitted_s, item = drive(
+        office,
+        floor_s=1.0,
+        seconds=3600,
+        execution=lambda: chance.uniform(0.1, 0.8),
+        jitter=lambda: chance.uniform(0.0, 0.005),
+    )
+
+    # One when it is learned, one each time the tighter reading is tried again.
+    assert office.refused <= 1 + done // pacing.TIGHTEN_AFTER
+    assert permitted_s / 3600 >= 0.90
+    assert item.keys[KEY].interval_s >= 1.0
+
+
+@given(refusals=st.integers(1, 20), floor=st.sampled_from([0.0, 0.5, 1.0, 5.0]))
+def test_a_widened_interval_narrows_step_by_step_back_to_its_floor(refusals: int, floor: float) -> None:
+    item, now = seated(), T0
+    for _ in range(refusals):
+        item = pacing.finished(item, KEY, Call(now, now + 0.2, throttled=True, retry_after_s=2), floor_s=floor)
+        now += 3
+    widest = item.keys[KEY].interval_s
+    assert floor < widest <= pacing.WIDEST_FACTOR * max(floor, 0.5)
+
+    seen = []
+    for _ in range(1000):
+        item = pacing.finished(item, KEY, Call(now, now + 0.2), floor_s=floor)
+        seen.append(item.keys[KEY].interval_s)
+        now += widest
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] == floor
+    assert not item.keys[KEY].after_end
+
+
+def test_another_tier_acts_on_the_next_slot() -> None:
+    item, _ = pacing.reserve(seated(), KEY, holder="one", floor_s=0.5, now=T0)
+
+    assert pacing.key_pace(item, KEY, 5.0).interval_s == 5.0
+
+
+def test_only_remote_practices_are_paced() -> None:
+    assert pacing.floor_of(ELM_STREET) == 1.0
+    assert pacing.floor_of(replace(ELM_STREET, tier=Tier.READ_ONLY)) == 5.0
+    assert pacing.floor_of(replace(ELM_STREET, mode=Mode.SERVICE)) == 0.0
+
+
+def test_a_slot_that_was_given_back_is_free_again() -> None:
+    item, first = pacing.reserve(seated(), KEY, holder="one", floor_s=5.0, now=T0)
+    item = pacing.give_back(item, KEY, first)
+
+    assert pacing.reserve(item, KEY, holder="one", floor_s=5.0, now=T0)[1] == first
+
+
+def test_nobody_reserves_without_the_lease_or_against_the_kill_switch() -> None:
+    with pytest.raises(pacing.LeaseLost):
+        pacing.reserve(seated(), KEY, holder="two", floor_s=1.0, now=T0)
+    with pytest.raises(pacing.Killed):
+        pacing.reserve(seated(killed=True), KEY, holder="one", floor_s=1.0, now=T0)
+
+
+@pytest.mark.parametrize(
+    ("wait", "interval", "where"),
+    [
+        (1.0, 1.0, Wait.HERE),
+        (5.0, 5.0, Wait.HERE),
+        (5.0, 1.0, Wait.QUEUE),
+        (900, 5.0, Wait.QUEUE),
+        (901, 5.0, Wait.PARKED),
+    ],
+)
+def test_where_a_turn_waits_depends_on_how_long(wait: float, interval: float, where: Wait) -> None:
+    assert pacing.where_to_wait(wait, interval) is where
+
+
+# -- breakers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "trip", "probes_an_hour"),
+    [(Answer.OFFLINE, Trip.OFFLINE, 60), (Answer.KEY_REFUSED, Trip.KEY_REFUSED, 1)],
+)
+def test_a_closed_practice_is_probed_in_its_rhythm(answer: Answer, trip: Trip, probes_an_hour: int) -> None:
+    item = pacing.heard(PaceItem("prac_a"), answer, T0)
+    assert item.breaker.trip is trip
+
+    probes = 0
+    for second in range(1, 3601):
+        try:
+            item = pacing.admit(item, T0 + second)
+        except pacing.Closed:
+            continue
+        probes += 1
+    assert probes == probes_an_hour
+
+
+def test_one_good_answer_opens_the_way_again() -> None:
+    item = pacing.heard(PaceItem("prac_a"), Answer.OFFLINE, T0)
+
+    assert pacing.heard(item, Answer.FINE, T0 + 60).breaker == Breaker()
+
+
+def test_five_odd_answers_in_a_row_close_it_with_growing_pauses_up_to_15_minutes() -> None:
+    item = PaceItem("prac_a")
+    for _ in range(4):
+        item = pacing.heard(item, Answer.ODD, T0)
+    assert item.breaker.trip is None
+
+    pauses = []
+    for _ in range(10):
+        item = pacing.heard(item, Answer.ODD, T0)
+        pauses.append(item.breaker.probe_at - T0)
+    assert item.breaker.trip is Trip.FAILING
+    assert pauses[:3] == [30, 60, 120]
+    assert pauses[-1] == 900
+
+
+def test_a_good_answer_between_odd_ones_starts_the_count_again() -> None:
+    item = PaceItem("prac_a")
+    for answer in [Answer.ODD] * 4 + [Answer.FINE] + [Answer.ODD] * 4:
+        item = pacing.heard(item, answer, T0)
+
+    assert item.breaker.trip is None
+
+
+@pytest.mark.parametrize(
+    ("calls", "refused", "brakes"),
+    [(100, 5, False), (100, 6, True), (5000, 50, False), (5000, 51, True), (3, 1, False)],
+)
+def test_the_governor_brakes_above_five_percent_or_fifty(calls: int, refused: int, *, brakes: bool) -> None:
+    assert Minute(calls, refused).too_many_refused is brakes
+
+
+# -- background lane ------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_background_turn_gives_its_lane_back() -> None:
+    item = pacing.work_due(PaceItem("prac_a"), T0)
+    offered = pacing.offer_lane(item, T0)
+    assert offered is not None
+
+    assert pacing.offer_lane(offered[0], T0 + 60) is None
+    assert pacing.offer_lane(offered[0], T0 + pacing.BACKGROUND_QUEUED_S) is not None
+
+
+def test_a_turn_is_offered_in_the_second_it_is_due() -> None:
+    item = pacing.work_due(PaceItem("prac_a"), T0 + 42)
+    offered = pacing.offer_lane(item, T0)
+
+    assert offered is not None
+    assert offered[1] == 42
+    assert pacing.offer_lane(pacing.work_due(PaceItem("prac_a"), T0 + 61), T0) is None
+
+
+def test_a_closed_practice_gets_background_turns_for_probes_only() -> None:
+    item = pacing.work_due(pacing.heard(PaceItem("prac_a"), Answer.KEY_REFUSED, T0), T0)
+
+    assert item.due_at == T0 + pacing.KEY_PROBE_S
+
+
+@given(waiting=st.integers(0, 5), parked=st.integers(0, 5))
+def test_background_work_gives_way_to_those_who_wait_and_not_to_the_parked(waiting: int, parked: int) -> None:
+    item = PaceItem("prac_a", waiting=waiting, parked=parked)
+
+    assert pacing.must_give_way(item) is (waiting > parked)
