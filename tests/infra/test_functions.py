@@ -167,6 +167,14 @@ def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
     assert len(rules) == len(permissions) == len(jobs) == 2
 
 
+def test_a_failed_minute_is_not_repeated_beside_the_next_one(assembly: Assembly) -> None:
+    configured = [config["Properties"] for _, _, config in assembly.resources("AWS::Lambda::EventInvokeConfig")]
+
+    assert len(configured) == len([row for row in FUNCTIONS if isinstance(row.trigger, Every)])
+    for config in configured:
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
+
+
 def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionRow) -> None:
     _, _, function = assembly.function(row.name)
 

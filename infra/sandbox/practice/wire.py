@@ -26,7 +26,7 @@ _INTERVAL = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)w)?(?:(\d+)d)?\Z")
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 
 
-class Misfit(ValueError):  # noqa: N818  (what happened)
+class Misfit(ValueError):
     """A wire value that its column cannot hold; the text says what is needed, never what came."""
 
 
