@@ -14,7 +14,6 @@ from gateway.web import snapshot
 
 def test_without_snapstart_nothing_is_imported_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "snapshot_restore_py", None)
-    monkeypatch.setattr(snapshot, "import_module", lambda name: __import__(name))
 
     snapshot.prepare(["there.is.no.such.module"])
 
