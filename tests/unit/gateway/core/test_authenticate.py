@@ -31,7 +31,7 @@ from gateway.core.sessions import SESSION_LIFETIME, end_session, session_of, tok
 from gateway.wiring.enrol import enrol
 from tests.fakes.living import LivingServices
 from tests.fakes.office import Fault
-from tests.fakes.services import Life
+from tests.fakes.services import FakeServices, Killed, Life
 
 DEVELOPER, CUSTOMER = "NFF6i0KrXrxDkZHt", "VzkmZEaUWOjnQX2z"
 PAIR = Keys(DEVELOPER, CUSTOMER)
@@ -55,7 +55,7 @@ def connector(on: LivingServices) -> str:
 
 
 def sign_in(
-    on: LivingServices,
+    on: FakeServices,
     key: str | None = None,
     *,
     wait_s: float = 25.0,
@@ -270,6 +270,22 @@ def test_a_worker_that_dies_at_any_step_connects_the_practice_all_the_same(
     session = sign_in(on, connector)
 
     assert session["practice"]["version"] == "25.3.12.0"
+    assert [one.state for one in on.practices.records.values()] == ["active"]
+    assert on.vault.current == {session["practice"]["id"]: PAIR} and not on.vault.waiting
+    assert not on.callers.attempts
+
+
+@pytest.mark.parametrize("steps", range(28))
+def test_a_request_that_dies_at_any_step_is_finished_by_the_next(
+    on: LivingServices, connector: str, steps: int
+) -> None:
+    with pytest.raises((Killed, StillRunning)):
+        sign_in(on.mortal(Life(left=steps)), connector, wait_s=0)
+    with pytest.raises(StillRunning):
+        sign_in(on, connector, wait_s=0)
+    on.clock.seconds += 61  # it may have died with its turn unsent
+    session = sign_in(on, connector)
+
     assert [one.state for one in on.practices.records.values()] == ["active"]
     assert on.vault.current == {session["practice"]["id"]: PAIR} and not on.vault.waiting
     assert not on.callers.attempts
