@@ -20,12 +20,12 @@ from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import UpstreamCall
 from gateway.core.requests import submit
 from tests.fakes import ELM_STREET, FakeServices, Fault, Killed, World, a_caller
-from tests.fakes.faults import AMBIGUOUS, HARMLESS, run_faults
+from tests.fakes.faults import AMBIGUOUS, DEADLY, HARMLESS, run_faults
 from tests.fakes.plans import KINDS
 from tests.fakes.services import Life
 
 LIVES = st.none() | st.integers(0, 70)
-FAULTS = st.lists(st.none() | st.sampled_from(AMBIGUOUS + HARMLESS), max_size=4)
+FAULTS = st.lists(st.none() | st.sampled_from(AMBIGUOUS + HARMLESS + DEADLY), max_size=4)
 STEPS = {"test.book": {"create": "appointments"}, "test.pay": {"pay": "payments", "tell": "commlogs"}}
 
 
@@ -72,9 +72,15 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(left=LIVES, faults=FAULTS)
     def a_worker_takes_a_turn(self, left: int | None, faults: list[Fault | None]) -> None:
         self.faults = faults
-        self.world.next_life = lambda: None if left is None else Life(left=left)
+        self.world.next_life = lambda: Life(left=left)
         self.world.work()
         self.faults = []
+
+    @rule(left=st.integers(5, 70), faults=FAULTS)
+    def a_worker_dies_and_another_takes_over(self, left: int, faults: list[Fault | None]) -> None:
+        self.a_worker_takes_a_turn(left, faults)
+        self.on.clock.sleep(151)
+        self.a_worker_takes_a_turn(None, [])
 
     @rule(left=LIVES)
     def a_minute_strikes(self, left: int | None) -> None:
@@ -129,7 +135,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 TestLedgerMachine = LedgerMachine.TestCase
 
