@@ -59,6 +59,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         periods=15,
     ),
     AlarmRow(
+        name="GovernorBrakes",
+        means="Open Dental refuses so many calls that background work runs at half speed: it suspends addresses next.",
+        namespace="OpenDentalGateway",
+        metric="GovernorBrakes",
+        of=None,
+        periods=3,
+    ),
+    AlarmRow(
         name="WorkerErrors",
         means="The worker ended with errors it did not expect. Turns come back by themselves; look at its log.",
         namespace="AWS/Lambda",

@@ -41,7 +41,7 @@ def openapi_body(
                 "summary": row.does,
                 "parameters": [
                     {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-                    for name in re.findall(r"{(\w+)}", route.path)
+                    for name in re.findall(r"{(\w+)\+?}", route.path)
                 ],
                 "responses": {"200": {"description": "See the README; errors are application/problem+json."}},
                 "security": [] if row.trigger.public else [{_BEARER: []}],

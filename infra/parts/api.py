@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 import aws_cdk as cdk
@@ -94,7 +95,7 @@ class Api(Construct):
             case Http() as http:
                 # One permission a method; a path parameter is `*`, as API Gateway wants it.
                 sources = [
-                    self.rest_api.arn_for_execute_api(route.method, route.path, API_STAGE).replace("{id}", "*")
+                    self.rest_api.arn_for_execute_api(route.method, re.sub(r"{\w+\+?}", "*", route.path), API_STAGE)
                     for route in http.all_routes()
                 ]
             case _:

@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.catalogue import FunctionRow
+from infra.catalogue import Every, FunctionRow
 from infra.implied import DEAD_LETTERING, key_use
 from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
@@ -74,12 +74,21 @@ class Function(Construct):
                 "STAGE": stage.name,
                 "POWERTOOLS_SERVICE_NAME": row.name,
                 "LOG_LEVEL": stage.log_level,
-                "POWERTOOLS_LOG_LEVEL": stage.log_level,
+                "LOG_LEVEL": stage.log_level,
                 "POWERTOOLS_METRICS_NAMESPACE": "OpenDentalGateway",
             },
         )
         self.function.node.add_dependency(self.permissions)
-        self.live = lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
+        by_the_clock = isinstance(row.trigger, Every)
+        self.live = lambda_.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=self.function.current_version,
+            # The next minute does what a failed one left; Lambda would repeat it beside that one, for up to 6 hours.
+            retry_attempts=0 if by_the_clock else None,
+            max_event_age=cdk.Duration.minutes(1) if by_the_clock else None,
+        )
 
     def allow(self, actions: Sequence[str], *, on: Sequence[str], sealed_with: kms.IKey) -> None:
         """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts."""

@@ -39,6 +39,8 @@ class Tally:
     wrongly_succeeded: int = 0
     lost: int = 0
     unknown: int = 0
+    wrongly_unknown: int = 0
+    """Unknown without anything that made it undecidable."""
     made_ambiguous: int = 0
     """Writes that the test made undecidable on purpose: two rows that could be the lost one."""
     cases: int = 0
@@ -47,6 +49,8 @@ class Tally:
     failed: int = 0
     crashes: int = 0
     faults: int = 0
+    lost_calls: int = 0
+    """Faults that left a call's outcome unknown; the others said what had happened."""
     seeds: list[int] = field(default_factory=list)
     """Seeds of the days on which something happened that must not."""
 
@@ -59,7 +63,7 @@ class Tally:
     def is_clean(self) -> bool:
         """Whether nothing happened that must not, and nothing is unknown but what was made so."""
         bad = self.duplicates or self.wrongly_failed or self.wrongly_succeeded or self.lost
-        return not bad and self.unknown <= self.made_ambiguous
+        return not bad and not self.wrongly_unknown
 
 
 def run_faults(count: int, seed: int = 0) -> Tally:
@@ -94,6 +98,7 @@ class _Day:
         self.deaths = self.random.choice([0.0, 0.2, 0.5])
         self.crashes = 0
         self.faults = 0
+        self.lost_calls = 0
         self.made_ambiguous: set[int] = set()
         self.ids: dict[str, tuple[str, dict[str, Any]]] = {}
         self._bad = True
@@ -111,7 +116,9 @@ class _Day:
         if not self._bad or self.random.random() >= self.trouble:
             return None
         self.faults += 1
-        return self.random.choice(AMBIGUOUS + HARMLESS + DEADLY)
+        fault = self.random.choice(AMBIGUOUS + HARMLESS + DEADLY)
+        self.lost_calls += fault in AMBIGUOUS
+        return fault
 
     def play(self) -> None:
         for number in range(self.random.randint(1, 3)):
@@ -149,6 +156,7 @@ class _Day:
             operations=len(self.ids),
             crashes=self.crashes + self.world.crashes,
             faults=self.faults,
+            lost_calls=self.lost_calls,
             made_ambiguous=len(self.made_ambiguous),
         )
         for operation_id, (kind, input_) in self.ids.items():
@@ -181,6 +189,7 @@ class _Day:
                 tally.wrongly_failed += (stands & set(written)) != really or bool(stands) != (code == "partly-done")
             elif state is OperationState.UNKNOWN:
                 tally.unknown += 1
+                tally.wrongly_unknown += not undecidable
             else:
                 tally.lost += 1
         return tally

@@ -91,14 +91,24 @@ class PromptCalls(FakeCalls):
 NORTH: Practice = replace(ELM_STREET, tier=Tier.ENTERPRISE, version="25.3.12.0", time_zone="America/New_York")
 
 
-def reading_services(*practices: Practice) -> FakeServices:
+class ReadingServices(FakeServices):
     """Services over `ReadingOffice`s."""
-    on = FakeServices(practices or (NORTH,))
+
+    @property
+    def office(self) -> ReadingOffice:
+        """The first practice's Open Dental."""
+        office = self.offices[self.practices_[0].id]
+        assert isinstance(office, ReadingOffice)
+        return office
+
+
+def reading_services(*practices: Practice) -> ReadingServices:
+    """Services in which every turn is worked off as soon as it is queued."""
+    on = ReadingServices(practices or (NORTH,))
     on.calls = PromptCalls(on.clock)
     for practice in on.practices_:
         office = ReadingOffice(on.clock, execution_s=0.01)
         office.page_limit = practice.page_limit
         on.offices[practice.id] = office
-    on.upstream.offices = on.offices
     on.calls.world = World(on, KINDS)
     return on

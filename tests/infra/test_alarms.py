@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from functions.sweeper import handler as sweeper
+from gateway.core.sweeping import Swept
 from infra.alarms import ALARMS
 from tests.infra.templates import Assembly, mentioned
 
@@ -33,6 +35,22 @@ def test_what_must_not_pass_unnoticed_has_an_alarm(assembly: Assembly, metric: s
     alarms = [alarm["Properties"] for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")]
 
     assert [alarm for alarm in alarms if alarm["MetricName"] == metric]
+
+
+def test_an_alarm_on_our_own_metrics_watches_what_the_sweeper_writes(assembly: Assembly) -> None:
+    """A misspelled metric is no error anywhere: the alarm just never goes off."""
+    swept = Swept(unknown=1, queued=0, parked=0, put=0, oldest_s=0.0)
+    (written,) = sweeper.metrics_of(swept, brakes=True, at_ms=0)["_aws"]["CloudWatchMetrics"]
+    watched = [
+        alarm["Properties"]
+        for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")
+        if not alarm["Properties"]["Namespace"].startswith("AWS/")
+    ]
+
+    assert written["Dimensions"] == [[]]
+    assert {alarm["Namespace"] for alarm in watched} == {written["Namespace"]}
+    assert {alarm["MetricName"] for alarm in watched} <= {metric["Name"] for metric in written["Metrics"]}
+    assert not any(alarm.get("Dimensions") for alarm in watched)
 
 
 def test_no_metric_is_kept_per_practice(assembly: Assembly) -> None:

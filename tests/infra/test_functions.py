@@ -49,7 +49,7 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
     always = {"STAGE", "LOG_LEVEL"}
-    always |= {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
+    always |= {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 
@@ -165,6 +165,14 @@ def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
 
     assert {rule["Properties"]["ScheduleExpression"] for _, _, rule in rules} == {"rate(1 minute)"}
     assert len(rules) == len(permissions) == len(jobs) == 2
+
+
+def test_a_failed_minute_is_not_repeated_beside_the_next_one(assembly: Assembly) -> None:
+    configured = [config["Properties"] for _, _, config in assembly.resources("AWS::Lambda::EventInvokeConfig")]
+
+    assert len(configured) == len([row for row in FUNCTIONS if isinstance(row.trigger, Every)])
+    for config in configured:
+        assert (config["MaximumRetryAttempts"], config["MaximumEventAgeInSeconds"]) == (0, 60)
 
 
 def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionRow) -> None:

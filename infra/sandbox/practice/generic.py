@@ -49,20 +49,29 @@ _LOGGED = {
 }
 
 
+def is_simulated(operation: facts.Operation) -> bool:
+    """Whether the practice answers `operation`, by a behaviour or as plain rows."""
+    if operation.id in HANDLERS or operation.id in _LIST_ACTIONS or operation.id == "securityperms.list":
+        return True
+    return operation.kind != "action" and facts.resources()[operation.resource].table is not None
+
+
 def answer(office: Office, request: Request, *, base_url: str = "", max_limit: int = 100) -> Reply:
     """Do what `request` asks, in one transaction. Raises Rejected."""
     operation = request.operation
     _require(request)
+    if not is_simulated(operation):
+        raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
     handler = HANDLERS.get(operation.id)
     # A read needs no transaction; what a behaviour might write comes with one.
     if handler is None and operation.method == "GET":
         return _read(office, request, max_limit)
+    if handler is not None:
+        _check_types(request)
     with office.store.transaction():
         if handler is not None:
             return handler(office, request)
-        write = {"create": _create, "update": _update, "delete": _delete}.get(operation.kind)
-        if write is None:
-            raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
+        write = {"create": _create, "update": _update, "delete": _delete}[operation.kind]
         return write(office, request, base_url)
 
 
@@ -104,14 +113,51 @@ def _require(request: Request) -> None:
             raise Rejected(400, f"{parameter.name} is required")
 
 
+_KIND_OF_TYPE: dict[str, schema.ColumnKind] = {
+    "int": "int",
+    "int_string": "int",
+    "float": "money",
+    "decimal_string": "money",
+    "bool": "bool",
+    "bool_string": "bool",
+    "date": "date",
+    "datetime": "datetime",
+    "time": "time",
+    "color": "color",
+    "string": "text",
+}
+
+
+def _check_types(request: Request) -> None:
+    """Refuse values that are not of their documented type, so that behaviours meet only such. Raises Rejected 400."""
+    given = request.body if isinstance(request.body, dict) else {}
+    for parameters, values in ((request.operation.query, request.query), (request.operation.body, given)):
+        for parameter in parameters:
+            if values.get(parameter.name) is not None:
+                _check_type(parameter, values[parameter.name])
+
+
+def _check_type(parameter: facts.Parameter, value: Any) -> None:
+    name = parameter.name
+    if parameter.type == "enum":
+        words = {word.replace(" ", "").lower() for word in parameter.enum}
+        if not isinstance(value, str) or (words and value.replace(" ", "").lower() not in words):
+            raise Rejected(400, f"{name} is invalid.")
+    elif parameter.type == "int_array":
+        parts = value if isinstance(value, list) else str(value).strip("[]").split(",")
+        for part in parts:
+            if part != "":
+                _value(schema.Column(name, "int"), part, name)
+    elif parameter.type in _KIND_OF_TYPE:
+        _value(schema.Column(name, _KIND_OF_TYPE[parameter.type]), value, name)
+
+
 def _read(office: Office, request: Request, max_limit: int) -> Reply:
     operation = request.operation
     resource = facts.resources()[operation.resource]
     if operation.id == "securityperms.list":
         granted = request.key.permissions
         return Reply(200, [_permission(name, granted) for name in PERMISSIONS])
-    if resource.table is None or (operation.kind == "action" and operation.id not in _LIST_ACTIONS):
-        raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
     if operation.shape == "object":
         row = _one(office, request, resource)
         return Reply(200, _render(office, request, [row])[0])
@@ -257,7 +303,8 @@ def _check_references(
     own_key = facts.resources()[operation.resource].key
     for parameter in parameters:
         text = str(given.get(parameter.name) or "0")
-        if parameter.ref is None or parameter.type not in ("int", "int_string") or not text.lstrip("-").isdigit():
+        # What is no number, or none the database can hold, is refused where it is read.
+        if parameter.ref is None or parameter.type not in ("int", "int_string") or not text.isdigit() or len(text) > 18:
             continue
         table, _, column = parameter.ref.partition(".")
         shape = schema.tables().get(table)
@@ -266,7 +313,7 @@ def _check_references(
         if shape is None or shape.key != column or number <= 0 or table == "clinic" or parameter.name == own_key:
             continue
         if office.store.get(table, number) is None:
-            title = next(r.title for r in facts.resources().values() if r.table == table)
+            title = next((r.title for r in facts.resources().values() if r.table == table), table.capitalize())
             raise Rejected(404 if 404 in operation.errors else 400, f"{singular(title)} not found")
 
 
@@ -300,11 +347,10 @@ def _default(office: Office, told: Any, row: Mapping[str, Any]) -> Any:
 def _create(office: Office, request: Request, base_url: str) -> Reply:
     operation = request.operation
     resource = facts.resources()[operation.resource]
-    if resource.table is None:
-        raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
+    table = str(resource.table)
     row = columns_from(office, operation, request.body)
     row = _defaults(office, operation, row) | row
-    key = office.store.insert(resource.table, row)
+    key = office.store.insert(table, row)
     return _written(office, request, key, base_url)
 
 

@@ -46,7 +46,7 @@ class Request:
         return int(text)
 
 
-class Rejected(Exception):  # noqa: N818  (what happened, not a fault of the program)
+class Rejected(Exception):
     """The practice refuses; `text` becomes the answer's body, a bare JSON string."""
 
     def __init__(self, status: int, text: str) -> None:

@@ -22,12 +22,19 @@ def register(connection: sqlite3.Connection) -> None:
         connection.create_function(name, count, function, deterministic=True)
 
 
-def rewrite(node: exp.Expression, now: str) -> exp.Expression:
-    """One node of a MySQL query in a form whose SQLite text means the same; `now` is the office's wall clock."""
-    for kind, change in _REWRITES:
-        if isinstance(node, kind):
-            return change(node, now)
-    return node
+def rewritten(query: exp.Query, now: str) -> exp.Query:
+    """A MySQL query in a form whose SQLite text means the same; `now` is the office's wall clock.
+
+    Inner calls first, since an outer one carries its arguments along.
+    """
+    for node in reversed(list(query.walk())):
+        for kind, change in _REWRITES:
+            if isinstance(node, kind):
+                changed = change(node, now)
+                if changed is not node:
+                    node.replace(changed)
+                break
+    return query
 
 
 def name_columns(query: exp.Query) -> exp.Query:
@@ -186,8 +193,10 @@ def _date_sum(node: exp.Expression, _now: str) -> exp.Expression:
     return _shifted(node.this, step, str(node.args.get("unit") or "DAY"), back=back)
 
 
-def _anonymous(node: exp.Expression, _now: str) -> exp.Expression:
+def _anonymous(node: exp.Expression, now: str) -> exp.Expression:
     name = node.name.upper()
+    if name in ("NOW", "SYSDATE", "LOCALTIME", "LOCALTIMESTAMP"):
+        return _text(now)
     if name in ("ADDDATE", "SUBDATE") and len(node.expressions) == 2:
         step = node.expressions[1]
         amount, unit = (step.this, str(step.args.get("unit"))) if isinstance(step, exp.Interval) else (step, "DAY")

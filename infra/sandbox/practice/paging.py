@@ -8,7 +8,6 @@ order, so a page starts from the nearest remembered row. A write forgets what li
 from __future__ import annotations
 
 import bisect
-import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -128,42 +127,3 @@ def order_of(table: str, order: Sequence[tuple[str, str]]) -> Order:
     columns = [column for column, _ in order if column in shape.columns]
     descending = bool(order) and order[0][1] == "desc"
     return Order((*columns, *([] if shape.key in columns else [shape.key])), descending)
-
-
-def paging_ratio(
-    *, rows: int = 500_000, offset: int = 400_000, limit: int = 100, order: str = "key", tries: int = 9
-) -> dict[str, float]:
-    """Median seconds of a page at Offset 0 and at `offset`, over a table of `rows` appointments.
-
-    `order`: "key" (as patients) or "time" (AptDateTime, AptNum, as appointments). `cold_s` is the very first far
-    page; `ratio` is far through near.
-    """
-    from infra.sandbox.practice.clock import Clock  # noqa: PLC0415  (only the measurement needs a clock)
-
-    store = Store(clock=Clock())
-    pager = Pager(store)
-    store.insert_many(
-        "appointment",
-        (
-            {
-                "PatNum": number % 2000 + 1,
-                "AptDateTime": f"20{number % 30:02}-0{number % 9 + 1}-15 {number % 24:02}:00:00",
-            }
-            for number in range(rows)
-        ),
-    )
-    listing = Listing(
-        "appointment", "", (), order_of("appointment", () if order == "key" else (("AptDateTime", "asc"),))
-    )
-
-    def measure(at: int) -> float:
-        start = time.perf_counter()
-        pager.page(listing, limit=limit, offset=at)
-        return time.perf_counter() - start
-
-    measure(0)
-    near = sorted(measure(0) for _ in range(tries))[tries // 2]
-    cold = measure(offset)
-    far = sorted(measure(offset) for _ in range(tries))[tries // 2]
-    store.close()
-    return {"near_s": near, "far_s": far, "cold_s": cold, "ratio": far / near}

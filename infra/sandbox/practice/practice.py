@@ -151,6 +151,8 @@ class Practice:
                 setattr(settings, name, _setting(name, value))
             else:
                 raise ValueError(f"unknown setting: {name}")
+        if version != self.office.version:
+            self.office.store.set_preference("ProgramVersion", version)
         self.settings, self.key, self.office.version = settings, key, version
         self.office.key = key
         self.throttle.settings(
@@ -256,6 +258,8 @@ class Practice:
             return self._reply(self._do(method, path, query, body))
         except Rejected as refusal:
             return _text(refusal.status, refusal.text)
+        except (OverflowError, UnicodeEncodeError):
+            return _text(400, "A number is too large, or a text is not valid.")
         except Exception as error:  # noqa: BLE001  (a bug in a behaviour must not take the practice down)
             where = traceback.extract_tb(error.__traceback__)[-1]
             print(f"practice: {type(error).__name__} at {where.filename}:{where.lineno}", file=sys.stderr)

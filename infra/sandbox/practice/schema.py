@@ -284,7 +284,8 @@ def _numbers(table: str, field: Field) -> tuple[tuple[str, int], ...]:
 
 def _definition_category() -> Column:
     category = next(field for field in resources()["definitions"].fields if field.name == "category")
-    return Column("Category", "enum", tuple((word, number) for number, word in enumerate(category.enum)), category.enum)
+    # Shown both as the number and as the word.
+    return Column("Category", "int", tuple((word, number) for number, word in enumerate(category.enum)), category.enum)
 
 
 @cache
@@ -337,7 +338,7 @@ def create_statements() -> list[str]:
         columns = ", ".join(
             f'"{column.name}" INTEGER PRIMARY KEY'
             if column.name == table.key
-            else f'"{column.name}" {AFFINITY[column.kind]} NOT NULL DEFAULT {_literal(column.default)}'
+            else f'"{column.name}" {_affinity(column)} NOT NULL DEFAULT {_literal(column.default)}'
             for column in table.columns.values()
         )
         statements.append(f'CREATE TABLE IF NOT EXISTS "{table.name}" ({columns})')

@@ -11,6 +11,7 @@ from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.schema import tables
 from infra.sandbox.practice.seeding.calendar import Calendar, add_schedules
 from infra.sandbox.practice.seeding.desk import add_desk
+from infra.sandbox.practice.seeding.keys import randomize
 from infra.sandbox.practice.seeding.money import add_money
 from infra.sandbox.practice.seeding.people import add_people
 from infra.sandbox.practice.seeding.rows import Row, Rows
@@ -18,10 +19,10 @@ from infra.sandbox.practice.seeding.setup import set_up
 from infra.sandbox.practice.seeding.visits import add_visits
 
 
-def invent(today: date, *, patients: int, seed: int) -> Rows:
+def invent(today: date, *, patients: int, seed: int, random_keys: bool = False) -> Rows:
     """Invent the rows of a practice with `patients` rows of patients.
 
-    The same three arguments give the same rows, keys and all. Change stamps lie in the past, none later than the
+    The same arguments give the same rows, keys and all. Change stamps lie in the past, none later than the
     last midnight, so that a reader who starts now misses none of them.
     """
     rows, rng = Rows(), Random(f"practice {seed}")
@@ -32,6 +33,8 @@ def invent(today: date, *, patients: int, seed: int) -> Rows:
     diary = add_visits(rows, rng, made, calendar, people)
     add_money(diary, people)
     add_desk(rows, rng, made, people)
+    if random_keys:
+        randomize(rows, rng)
     return rows
 
 
@@ -45,10 +48,12 @@ def _even(table: str, listed: list[Row]) -> Iterator[Row]:
 
 def seed(office: Office, *, patients: int, seed: int) -> None:
     """Fill the empty practice with `patients` invented people; the same `seed` on the same day gives the same rows."""
-    rows = invent(date.fromisoformat(office.today()), patients=patients, seed=seed)
+    today, random_keys = date.fromisoformat(office.today()), office.store.random_keys
+    rows = invent(today, patients=patients, seed=seed, random_keys=random_keys)
     with office.store.transaction():
         for table, listed in rows:
             office.store.insert_many(table, _even(table, listed))
         office.store.set_preference("ProgramVersion", f"{office.version}.0")
         office.store.set_preference("DataBaseVersion", f"{office.version}.0")
+        office.store.set_preference("RandomPrimaryKeys", str(int(random_keys)))
         age(office, keep_stamps=True)

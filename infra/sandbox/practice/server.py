@@ -17,6 +17,8 @@ from infra.sandbox.practice.practice import MAX_BODY, Answer, Practice
 
 _HOST = "127.0.0.1"
 _IDLE_S = 600.0
+# A character takes up to four bytes.
+_MAX_BYTES = MAX_BODY * 4
 
 Respond = Callable[[str, str, dict[str, str], bytes, str], Answer]
 
@@ -76,13 +78,43 @@ class _Connection(http.server.BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        length = headers.get("content-length", "0")
-        if "transfer-encoding" in headers or not length.isdigit() or int(length) > MAX_BODY * 4:
+        body = self._body(headers)
+        if body is None:
             self.close_connection = True
-            self._send(Answer(411))
+            self._send(Answer(400))
             return
-        body = self.rfile.read(int(length)) if int(length) else b""
         self._send(self.server.respond(self.command, self.path, headers, body, self.client_address[0]))
+
+    def _body(self, headers: dict[str, str]) -> bytes | None:
+        """The request's body; None if its length is not told, too large, or not what was told."""
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            return self._chunks()
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > _MAX_BYTES:
+            return None
+        body = self.rfile.read(int(length)) if int(length) else b""
+        return body if len(body) == int(length) else None
+
+    def _chunks(self) -> bytes | None:
+        parts: list[bytes] = []
+        total = 0
+        while True:
+            told = self.rfile.readline(64).partition(b";")[0].strip()
+            try:
+                size = int(told, 16)
+            except ValueError:
+                return None
+            total += size
+            if size < 0 or total > _MAX_BYTES:
+                return None
+            if size == 0:
+                break
+            parts.append(self.rfile.read(size))
+            self.rfile.readline(8)
+        # Trailers, then the empty line.
+        while self.rfile.readline(1024).strip():
+            pass
+        return b"".join(parts)
 
     def _send(self, answer: Answer) -> None:
         if answer.drop:
@@ -147,13 +179,20 @@ class PracticeServer:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Stop listening and let go of the ports."""
+        """Stop listening and let go of the ports; also of a practice that never started."""
+        if self._threads:
+            # `shutdown` waits for the listener to look up; a connection makes it look at once.
+            waiting = [threading.Thread(target=listener.shutdown) for listener in (self._api, self._side)]
+            for thread, listener in zip(waiting, (self._api, self._side), strict=True):
+                thread.start()
+                with contextlib.suppress(OSError):
+                    socket.create_connection((_HOST, listener.server_port), timeout=1).close()
+            for thread in (*waiting, *self._threads):
+                thread.join()
+            self._threads.clear()
         for listener in (self._api, self._side):
-            listener.shutdown()
             listener.close_connections()
             listener.server_close()
-        for thread in self._threads:
-            thread.join()
 
     def __enter__(self) -> PracticeServer:
         self.start()

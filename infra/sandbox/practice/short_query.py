@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import errors, exp
 
 from infra.sandbox.practice.handlers import Rejected, Reply, Request, handles
-from infra.sandbox.practice.mysql import name_columns, rewrite
+from infra.sandbox.practice.mysql import name_columns, rewritten
 from infra.sandbox.practice.office import Office
 
 ROWS = 100
@@ -44,7 +44,7 @@ def short_query(office: Office, request: Request) -> Reply:
     if not offset.isdigit() or len(offset) > 15:
         raise Rejected(400, "Offset is invalid.")
     statement = name_columns(_readable(str(request.body.get("SqlCommand", ""))))
-    text = statement.transform(rewrite, office.now()).sql(dialect="sqlite")
+    text = rewritten(statement, office.now()).sql(dialect="sqlite")
     try:
         names, rows = office.store.read_only(text, skip=int(offset), take=ROWS)
     except sqlite3.OperationalError as error:

@@ -8,7 +8,8 @@ import random
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ from infra.sandbox.practice.clock import Clock
 
 # Told of every write: table, the row before (None: new) and after (None: gone).
 Watcher = Callable[[str, Mapping[str, Any] | None, Mapping[str, Any] | None], None]
+
+
+_EMPTY_LOCK = threading.Lock()
+
+
+@cache
+def _empty() -> sqlite3.Connection:
+    """An empty practice to copy: three hundred tables and indexes are slow to make and quick to copy."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    for statement in schema.create_statements():
+        connection.execute(statement)
+    connection.commit()
+    return connection
 
 
 class Store:
@@ -40,8 +54,17 @@ class Store:
         self._db.execute("PRAGMA cache_size=-65536")
         self._db.execute("PRAGMA temp_store=MEMORY")
         mysql.register(self._db)
-        for statement in schema.create_statements():
-            self._db.execute(statement)
+        if str(path) == ":memory:":
+            with _EMPTY_LOCK:
+                _empty().backup(self._db)
+        else:
+            for statement in schema.create_statements():
+                self._db.execute(statement)
+
+    @property
+    def random_keys(self) -> bool:
+        """Whether new rows get 19-digit keys."""
+        return self._random is not None
 
     def close(self) -> None:
         """Free the database; the store is of no use afterwards."""
@@ -62,7 +85,7 @@ class Store:
             # On a claim line, DateEntry is the day it was paid.
             if name not in values and not (table == "claimproc" and name == "DateEntry"):
                 values[name] = now[:10] if shape.columns[name].kind == "date" else now
-        with self.transaction():
+        with self._writing():
             if not values.get(shape.key):
                 values.pop(shape.key, None)
                 if self._random is not None:
@@ -92,7 +115,7 @@ class Store:
         stamps = {name: now for name in schema.CHANGE_STAMPS & shape.columns.keys() if name not in first}
         names = ", ".join(f'"{name}"' for name in [*first, *stamps])
         statement = f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * (len(first) + len(stamps)))})'
-        with self.transaction():
+        with self._writing():
             cursor = self._db.executemany(
                 statement, ((*row.values(), *stamps.values()) for row in itertools.chain([first], iterator))
             )
@@ -105,7 +128,7 @@ class Store:
         """
         shape = schema.tables()[table]
         self._check(shape, changes)
-        with self.transaction():
+        with self._writing():
             before = self.get(table, key)
             if before is None:
                 return False
@@ -125,7 +148,7 @@ class Store:
     def delete(self, table: str, key: int) -> bool:
         """Remove a row; False if there was none."""
         shape = schema.tables()[table]
-        with self.transaction():
+        with self._writing():
             before = self.get(table, key)
             if before is None:
                 return False
@@ -214,26 +237,30 @@ class Store:
         return self._lock
 
     def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside happens or nothing does; one writer at a time. Transactions may nest (the outer counts)."""
+        """Everything inside happens or nothing does; one writer at a time. They nest: an inner one can fail alone."""
         return self._transaction()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:
-            outermost = self._depth == 0
-            if outermost:
-                self._db.execute("BEGIN IMMEDIATE")
+            depth = self._depth
+            self._db.execute("BEGIN IMMEDIATE" if depth == 0 else f"SAVEPOINT level{depth}")
             self._depth += 1
             try:
                 yield
             except BaseException:
-                self._depth -= 1
-                if outermost:
-                    self._db.execute("ROLLBACK")
+                self._db.execute("ROLLBACK" if depth == 0 else f"ROLLBACK TO level{depth}")
                 raise
-            self._depth -= 1
-            if outermost:
-                self._db.execute("COMMIT")
+            else:
+                self._db.execute("COMMIT" if depth == 0 else f"RELEASE level{depth}")
+            finally:
+                self._depth = depth
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """One row's write: a transaction of its own unless one is open, which then takes it back with the rest."""
+        with self._lock, nullcontext() if self._depth else self._transaction():
+            yield
 
     def preference(self, name: str, default: str = "") -> str:
         """An office preference's text."""

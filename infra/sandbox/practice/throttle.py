@@ -23,7 +23,7 @@ TOLERANCE_S = 0.010
 _RATE_WINDOW = 10_000
 
 
-class Throttled(Exception):  # noqa: N818  (what happened)
+class Throttled(Exception):
     """Too many calls of the key are waiting."""
 
     def __init__(self, retry_after_s: int) -> None:
@@ -31,7 +31,7 @@ class Throttled(Exception):  # noqa: N818  (what happened)
         self.retry_after_s = retry_after_s
 
 
-class WaitedTooLong(Exception):  # noqa: N818  (what happened)
+class WaitedTooLong(Exception):
     """The call's time limit ended in the queue."""
 
 

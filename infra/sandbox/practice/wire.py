@@ -26,7 +26,7 @@ _INTERVAL = re.compile(r"(?:(\d+)y)?(?:(\d+)m)?(?:(\d+)w)?(?:(\d+)d)?\Z")
 _NEWLINES = re.compile(r"\r\n|\r|\n")
 
 
-class Misfit(ValueError):  # noqa: N818  (what happened)
+class Misfit(ValueError):
     """A wire value that its column cannot hold; the text says what is needed, never what came."""
 
 
@@ -288,7 +288,7 @@ def _twin_getter(twin: Twin) -> Getter:
 
 def _column_getter(column: schema.Column, wire_type: str, *, capital: bool) -> Getter:
     name = column.name
-    if column.kind == "enum" and wire_type in ("enum", "string"):
+    if column.words and wire_type in ("enum", "string"):
         words = {number: word for word, number in column.words}
         return lambda row, _: words.get(row[name], str(row[name]))
     if wire_type in ("date", "datetime") or column.kind in ("date", "datetime"):
@@ -410,7 +410,9 @@ def to_column(column: schema.Column, value: Any) -> Any:
     return reader(column, value)
 
 
-def _read_int(_column: schema.Column, value: Any) -> int:
+def _read_int(column: schema.Column, value: Any) -> int:
+    if isinstance(value, str) and column.words and value in dict(column.words):
+        return dict(column.words)[value]
     if isinstance(value, bool):
         raise Misfit("a number is needed")
     if isinstance(value, float) and value.is_integer():
@@ -455,7 +457,13 @@ def _read_enum(column: schema.Column, value: Any) -> int:
     raise Misfit("the word is not one of those documented")
 
 
+# Words that requests use for an empty code.
+_EMPTY_WORDS = {("AccidentRelated", "No"), ("PlanType", "percentage")}
+
+
 def _read_word(column: schema.Column, value: Any) -> str:
+    if (column.name, value) in _EMPTY_WORDS:
+        return ""
     if not isinstance(value, str) or (column.enum and value not in column.enum):
         raise Misfit("the word is not one of those documented")
     return value

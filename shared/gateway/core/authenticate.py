@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.access import caller_of
 from gateway.core.callers import Caller, Client
-from gateway.core.connect import KIND
+from gateway.core.connect import KIND, tier_of
 from gateway.core.errors import (
     Conflict,
     Invalid,
@@ -224,6 +224,7 @@ class _Attempt:
             time_zone=zone,
             mode=sent.mode,
             base_url=base_url,
+            tier=tier_of(frozenset(), sent.mode),
             key_fingerprint=fingerprint,
             state="pending",
         )

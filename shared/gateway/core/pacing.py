@@ -149,13 +149,18 @@ def floor_of(practice: Practice) -> float:
 
 
 def key_pace(item: PaceItem, key: str, floor_s: float) -> KeyPace:
-    """The key's pace as it is, or a first one; a changed floor (another tier) acts at once."""
+    """The key's pace as it is, or a first one; a changed floor (another tier) acts at once.
+
+    An interval that no 429 has widened follows its floor, downwards too: a practice is connected at 5 s, and a key of
+    one call a second would take 160 calls and 7 minutes to get there step by step.
+    """
     pace = item.keys.get(key)
     if pace is None:
         return KeyPace(floor_s, floor_s)
     if pace.floor_s == floor_s:
         return pace
-    return replace(pace, floor_s=floor_s, interval_s=max(floor_s, pace.interval_s if floor_s else 0.0))
+    widened = floor_s > 0 and pace.interval_s > pace.floor_s
+    return replace(pace, floor_s=floor_s, interval_s=max(floor_s, pace.interval_s) if widened else floor_s)
 
 
 # -- the lease ------------------------------------------------------------------------------------------------------

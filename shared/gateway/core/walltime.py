@@ -92,6 +92,7 @@ _HHMM: Final = tuple(f"{minute // 60:02}:{minute % 60:02}" for minute in range(1
 _MINUTES: Final = {text: minute for minute, text in enumerate(_HHMM)}
 _SECONDS: Final = {f":{second:02}": f":{second:02}Z" for second in range(60)}
 _MOST_DAYS: Final = 20_000
+_MOST_MINUTES: Final = 16_384
 
 _Day = tuple[int, tuple[str, str, str, str]]
 
@@ -100,50 +101,71 @@ class ZoneClock:
     """Wall times of one zone, as text in and text out, fast enough for every row of a list.
 
     On a day without a change of the clocks an instant is the wall time minus the day's offset, which needs two look-ups
-    and no datetime; the other days go the long way by `read_wall`. Texts are `yyyy-MM-dd HH:mm:ss`, or with a T.
+    and no datetime; the other days go the long way by `read_wall`. What was worked out is remembered, by the minute.
+    Texts are `yyyy-MM-dd HH:mm:ss`, or with a T.
     """
 
-    __slots__ = ("_days", "zone")
+    __slots__ = ("_days", "_minutes", "_spans", "zone")
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone
         self._days = dict[str, _Day | None]()
+        # An office lives on a grid of minutes, and a list is normalized whenever it is read.
+        self._minutes = dict[str, str]()
+        self._spans = dict[tuple[str, int], Span]()
 
     def instant(self, wall: object) -> str | None:
         """The instant of `wall`; None for nothing: null, empty, year 0001, or what is no time at all."""
-        if wall.__class__ is not str or not wall or wall[:4] == "0001":
-            return None
         try:
-            day: str = wall[:10]
-            offset, days = self._days.get(day) or self._plain(day)
-            minute = _MINUTES[wall[11:16]] - offset
-            return f"{days[1 + minute // 1440]}T{_HHMM[minute % 1440]}{_SECONDS[wall[16:]]}"
-        except (KeyError, TypeError, IndexError):
-            return self._long_way(str(wall))
-
-    def span(self, wall: str, minutes: int) -> Span | None:
-        """From `wall` on for `minutes` of elapsed time; None where `wall` is nothing."""
-        if not wall or wall[:4] == "0001":
+            return self._minutes[wall[:16]] + _SECONDS[wall[16:]]  # type: ignore[index]
+        except (KeyError, TypeError):
+            pass
+        if not isinstance(wall, str) or not wall or wall[:4] == "0001":
             return None
         try:
             day = wall[:10]
             offset, days = self._days.get(day) or self._plain(day)
-            start = _MINUTES[wall[11:16]]
-            end = start + minutes
-            first, last = start - offset, end - offset
-            seconds = wall[16:]
-            zulu = _SECONDS[seconds]
-            if end < 1440:
-                return (
-                    f"{days[1 + first // 1440]}T{_HHMM[first % 1440]}{zulu}",
-                    f"{days[1 + last // 1440]}T{_HHMM[last % 1440]}{zulu}",
-                    f"{day}T{_HHMM[start]}{seconds}",
-                    f"{day}T{_HHMM[end]}{seconds}",
-                    False,
-                    False,
-                )
-        except (KeyError, TypeError, IndexError):
-            pass
+            minute = _MINUTES[wall[11:16]] - offset
+            zulu = _SECONDS[wall[16:]]
+        except KeyError:
+            return self._long_way(wall)
+        known = days[1 + minute // 1440] + _HHMM[minute % 1440]
+        if len(self._minutes) >= _MOST_MINUTES:
+            self._minutes.clear()
+        self._minutes[wall[:16]] = known
+        return known + zulu
+
+    def span(self, wall: str, minutes: int) -> Span | None:
+        """From `wall` on for `minutes` of elapsed time; None where `wall` is nothing."""
+        known = self._spans.get((wall, minutes))
+        if known is None and (known := self._span(wall, minutes)) is not None:
+            if len(self._spans) >= _MOST_MINUTES:
+                self._spans.clear()
+            self._spans[wall, minutes] = known
+        return known
+
+    def _span(self, wall: str, minutes: int) -> Span | None:
+        if not wall or wall[:4] == "0001":
+            return None
+        try:
+            offset, days = self._plain(wall[:10])
+            start, seconds = _MINUTES[wall[11:16]], wall[16:]
+            end, zulu = start + minutes, _SECONDS[seconds]
+        except KeyError:
+            return self._long_span(wall, minutes)
+        if end >= 1440:
+            return self._long_span(wall, minutes)
+        first, last = start - offset, end - offset
+        return (
+            days[1 + first // 1440] + _HHMM[first % 1440] + zulu,
+            days[1 + last // 1440] + _HHMM[last % 1440] + zulu,
+            days[1] + _HHMM[start] + seconds,
+            days[1] + _HHMM[end] + seconds,
+            False,
+            False,
+        )
+
+    def _long_span(self, wall: str, minutes: int) -> Span | None:
         naive = _naive(wall)
         if naive is None:
             return None
@@ -176,7 +198,7 @@ class ZoneClock:
     def _look_at(self, day: str) -> _Day | None:
         try:
             midnight = datetime.fromisoformat(day)
-            days = tuple((midnight + timedelta(days=shift)).date().isoformat() for shift in (-1, 0, 1, 2))
+            days = tuple((midnight + timedelta(days=shift)).strftime("%Y-%m-%dT") for shift in (-1, 0, 1, 2))
         except (ValueError, OverflowError):
             return None
         offsets = {
@@ -185,7 +207,7 @@ class ZoneClock:
             for fold in (0, 1)
         }
         offset = offsets.pop()
-        if offsets or offset is None or offset.total_seconds() % 60 or days[1] != day:
+        if offsets or offset is None or offset.total_seconds() % 60 or days[1] != f"{day}T":
             return None
         return int(offset.total_seconds()) // 60, (days[0], days[1], days[2], days[3])
 

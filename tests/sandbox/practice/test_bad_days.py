@@ -108,6 +108,7 @@ def test_own_rows_load_and_a_bad_line_is_named_without_its_value(tmp_path: Path)
     bad.write_text(good.read_text() + json.dumps({"resource": "patients", "row": {"Gender": "Secretword"}}))
     server = build(parser().parse_args(["--patients", "0", "--data", str(good)]))
     assert (server.practice.office.store.get("patient", 42) or {})["Gender"] == 1
+    server.stop()
     with pytest.raises(ValueError, match=r"^line 2: Gender is invalid\.$"):
         build(parser().parse_args(["--patients", "0", "--data", str(bad)]))
 

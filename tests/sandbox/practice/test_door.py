@@ -113,3 +113,9 @@ def test_one_connection_carries_many_calls(practice: Running) -> None:
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff"])
 def test_a_body_that_is_no_object_is_a_bad_request(practice: Running, body: bytes) -> None:
     assert practice.api.post("patients", content=body).status_code == 400
+
+
+def test_a_body_may_come_in_chunks(practice: Running) -> None:
+    answer = practice.api.post("patients", content=iter([b'{"LName": "Sample", ', b'"FName": "Ann"}']))
+    assert answer.status_code == 201
+    assert practice.api.get("patients/1").json()["LName"] == "Sample"

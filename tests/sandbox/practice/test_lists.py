@@ -1,12 +1,14 @@
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from unittest import mock
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.sandbox.practice import paging
 from infra.sandbox.practice.clock import Clock
+from infra.sandbox.practice.measure import paging_ratio
 from infra.sandbox.practice.paging import Listing, Pager, order_of
 from infra.sandbox.practice.store import Store
 
@@ -118,53 +120,77 @@ def test_popups_of_the_family_come_along(practice: Running) -> None:
 
 
 WRITES = st.lists(
-    st.tuples(st.sampled_from(["insert", "move", "delete", "look"]), st.integers(0, 60), st.integers(0, 9)), max_size=25
+    st.tuples(st.sampled_from(["insert", "move", "delete"]), st.integers(1, 20), st.integers(1, 9)), max_size=8
 )
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows=st.lists(st.integers(0, 9), max_size=40), writes=WRITES, limit=st.integers(1, 7), wide=st.booleans())
-def test_a_far_page_is_what_a_plain_offset_would_give(
-    rows: list[int], writes: list[tuple[str, int, int]], limit: int, wide: bool
+@given(rows=st.lists(st.integers(1, 9), min_size=6, max_size=20), writes=WRITES, wide=st.booleans())
+def test_far_pages_are_what_a_plain_offset_would_give(
+    rows: list[int], writes: list[tuple[str, int, int]], wide: bool
 ) -> None:
     store = Store(clock=Clock())
-    listing = Listing(
-        "appointment",
-        "" if wide else '"PatNum" = ?',
-        () if wide else (1,),
-        order_of("appointment", (("AptDateTime", "asc"),)),
-    )
+    by_time = order_of("appointment", (("AptDateTime", "asc"),))
+    listing = Listing("appointment", "" if wide else '"PatNum" = ?', () if wide else (1,), by_time)
+
+    def visit(day: int) -> dict[str, Any]:
+        return {"AptDateTime": f"2026-01-0{day} 00:00:00", "PatNum": day % 2}
+
     with mock.patch.object(paging, "STEP", 3):
         pager = Pager(store)
         for day in rows:
-            store.insert("appointment", {"AptDateTime": f"2026-01-0{day} 00:00:00", "PatNum": day % 2})
-        for kind, number, day in writes:
+            store.insert("appointment", visit(day))
+        for kind, number, day in [("", 0, 0), *writes]:
             if kind == "insert":
-                store.insert("appointment", {"AptDateTime": f"2026-01-0{day} 00:00:00", "PatNum": day % 2})
+                store.insert("appointment", visit(day))
             elif kind == "move":
-                store.update("appointment", number, {"AptDateTime": f"2026-01-0{day} 00:00:00", "PatNum": number % 2})
+                store.update("appointment", number, visit(day))
             elif kind == "delete":
                 store.delete("appointment", number)
-            expected = store.find("appointment", None if wide else {"PatNum": 1}, order='"AptDateTime", "AptNum"')[
-                number : number + limit
-            ]
-            assert pager.page(listing, limit=limit, offset=number) == expected
+            expected = store.find("appointment", None if wide else {"PatNum": 1}, order=by_time.sql)
+            for offset in range(0, len(expected) + 4, 2):
+                assert pager.page(listing, limit=2, offset=offset) == expected[offset : offset + 2]
     store.close()
 
 
 @settings(max_examples=30, deadline=None)
-@given(rows=st.integers(0, 30), deleted=st.sets(st.integers(1, 30)), offset=st.integers(0, 35))
-def test_a_far_page_of_a_descending_list_is_right_too(rows: int, deleted: set[int], offset: int) -> None:
+@given(rows=st.integers(8, 20), deleted=st.lists(st.integers(1, 20), max_size=4))
+def test_far_pages_of_a_descending_list_are_right_too(rows: int, deleted: list[int]) -> None:
     store = Store(clock=Clock())
-    with mock.patch.object(paging, "STEP", 4):
+    with mock.patch.object(paging, "STEP", 3):
         pager = Pager(store)
         listing = Listing("procedurelog", "", (), order_of("procedurelog", (("ProcNum", "desc"),)))
         for _ in range(rows):
             store.insert("procedurelog", {})
-        pager.page(listing, limit=5, offset=offset)
-        for number in deleted:
+        for number in [0, *deleted]:
             store.delete("procedurelog", number)
-        store.insert("procedurelog", {})
-        expected = store.find("procedurelog", order='"ProcNum" DESC')[offset : offset + 5]
-        assert pager.page(listing, limit=5, offset=offset) == expected
+            store.insert("procedurelog", {})
+            expected = store.find("procedurelog", order='"ProcNum" DESC')
+            for offset in range(0, len(expected) + 4, 2):
+                assert pager.page(listing, limit=2, offset=offset) == expected[offset : offset + 2]
     store.close()
+
+
+@pytest.mark.parametrize("order", ["key", "time"])
+def test_the_measurement_of_far_pages_reads_the_pages_it_says(order: Literal["key", "time"]) -> None:
+    figures = paging_ratio(rows=300, offset=250, limit=10, order=order, tries=1)
+    assert figures.keys() == {"near_s", "far_s", "cold_s", "ratio"}
+
+
+def test_a_new_version_shows_in_the_preference_clients_read(practice: Running) -> None:
+    practice.control.put("/settings", json={"version": "24.3.5"}).raise_for_status()
+    assert practice.get("preferences", PrefName="ProgramVersion")[0]["ValueString"] == "24.3.5"
+
+
+def test_definitions_are_asked_for_by_the_number_of_their_category(practice: Running) -> None:
+    row = {"DefNum": 7, "ItemName": "Called", "Category": 2, "category": "ApptConfirmed", "isHidden": "false"}
+    practice.control.post("/rows", json={"resource": "definitions", "row": row}).raise_for_status()
+    practice.store.insert("definition", {"Category": 4})
+    shown = practice.get("definitions", Category=2)
+    assert [(one["DefNum"], one["Category"], one["category"]) for one in shown] == [(7, 2, "ApptConfirmed")]
+
+
+def test_a_plan_type_without_a_letter_has_a_word_in_filters(practice: Running) -> None:
+    for letter in ("", "p"):
+        practice.store.insert("insplan", {"PlanType": letter})
+    assert keys(practice.get("insplans", PlanType="percentage"), "PlanType") == [""]

@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 
 from infra.sandbox.practice import facts
+from infra.sandbox.practice.clock import Clock
+from infra.sandbox.practice.keys import CUSTOMER_KEY
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.store import Store
 
@@ -23,7 +25,10 @@ def test_every_resource_with_a_table_lists_and_reads_its_rows(start: Callable[..
         row = office.store.insert(resource.table, {})
         shown = office.render(resource.name, office.store.get(resource.table, row) or {})
         assert list(shown) == [field.name for field in resource.fields]
-        if any(operation.id == f"{resource.name}.get" for operation in resource.operations) and resource.key:
+        if any(
+            operation.path == f"/{resource.name}/{{{resource.key}}}" and operation.kind == "get"
+            for operation in resource.operations
+        ):
             answer = practice.api.get(f"{resource.name}/{row}")
             assert answer.status_code == 200, resource.name
 
@@ -48,7 +53,7 @@ def test_numbers_and_booleans_are_quoted_where_the_vendor_quotes_them(practice: 
     store.insert("claim", {"IsOrtho": 1, "ClaimStatus": "W", "ClaimForm": 7})
     schedule = practice.get("schedules")[0]
     assert (schedule["ScheduleNum"], schedule["ProvNum"], schedule["SchedType"]) == ("1", "4", "Provider")
-    payment = practice.get("payments/1")
+    payment = practice.get("payments")[0]
     assert (payment["PayAmt"], payment["ClinicNum"], payment["PayNum"]) == ("12.50", "3", 1)
     claim = practice.get("claims/1")
     assert (claim["IsOrtho"], claim["ClaimForm"], claim["ClaimStatus"]) == ("True", "7", "W")
@@ -88,7 +93,7 @@ def test_line_breaks_come_out_as_spaces_and_stay_in_the_database(practice: Runni
 
 def test_packed_intervals_are_shown_in_parts(practice: Running) -> None:
     practice.store.insert("recall", {"RecallInterval": 393217})
-    assert practice.get("recalls/1")["RecallInterval"] == "6m1d"
+    assert practice.get("recalls")[0]["RecallInterval"] == "6m1d"
 
 
 def test_the_security_log_writes_american_dates(practice: Running) -> None:
@@ -97,8 +102,12 @@ def test_the_security_log_writes_american_dates(practice: Running) -> None:
 
 
 def test_an_appointment_just_changed_shows_no_stamp_and_no_clock(practice: Running) -> None:
-    practice.store.insert("appointment", {"AptDateTime": "2026-04-01 09:00:00"})
-    shown = practice.api.put("appointments/1", json={"Note": "x"}).json()
+    patient = practice.store.insert("patient", {"LName": "Sample"})
+    visit = {"AptDateTime": "2026-04-01 09:00:00", "PatNum": patient, "AptStatus": 1, "Pattern": "/XX/"}
+    practice.store.insert("appointment", visit | {"Op": practice.store.insert("operatory", {"OpName": "One"})})
+    answer = practice.api.put("appointments/1", json={"Note": "x"})
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()
     assert shown["DateTStamp"] == "0001-01-01 00:00:00"
     assert "serverDateTime" not in shown
     assert practice.get("appointments/1")["serverDateTime"] == "2026-03-02 12:00:00"
@@ -106,14 +115,12 @@ def test_an_appointment_just_changed_shows_no_stamp_and_no_clock(practice: Runni
 
 def test_a_field_newer_than_the_office_is_absent_and_ignored(start: Callable[..., Running]) -> None:
     old, new = start(version="24.1.1"), start(version="25.3.36")
-    newer = {"PatNum": 1, "PayAmt": "5.00", "PayType": 0, "PayDate": "2026-03-02"}
-    assert newer
     for practice in (old, new):
-        practice.store.insert("treatplan", {})
-    resource = facts.resources()["treatplans"]
-    late = {item.name for item in resource.fields if item.since and facts.version(item.since) > (24, 1, 1)}
-    assert not late & old.get("treatplans/1").keys()
-    assert late <= new.get("treatplans/1").keys()
+        practice.store.insert("patient", {})
+        practice.api.put("patients/1", json={"Premed": "true", "LName": "Sample"}).raise_for_status()
+    assert "Premed" not in old.get("patients/1")
+    assert new.get("patients/1")["Premed"] == "true"
+    assert [(p.store.get("patient", 1) or {})["Premed"] for p in (old, new)] == [0, 1]
 
 
 def test_dates_come_in_the_form_the_caller_asks_for(practice: Running) -> None:
@@ -148,7 +155,9 @@ def test_a_change_stamp_moves_only_with_a_value(practice: Running) -> None:
 
 
 def test_a_parent_that_does_not_exist_is_refused(practice: Running) -> None:
-    answer = practice.api.post("allergies", json={"PatNum": 5, "AllergyDefNum": 1})
+    answer = practice.api.post(
+        "allergies", json={"PatNum": 5, "AllergyDefNum": practice.store.insert("allergydef", {})}
+    )
     assert answer.status_code in (400, 404)
     assert answer.json() == "Patient not found"
 
@@ -177,3 +186,36 @@ def test_an_exception_in_a_transaction_leaves_nothing(practice: Running) -> None
     with pytest.raises(RuntimeError):
         write_and_fail()
     assert office.store.count("patient") == 0
+
+
+def test_random_keys_have_nineteen_digits_and_never_repeat() -> None:
+    store = Store(clock=Clock(), random_keys=True)
+    made = {store.insert("patient", {"LName": "Sample"}) for _ in range(50)}
+    assert len(made) == 50
+    assert all(10**18 <= key < 2**63 for key in made)
+    store.close()
+
+
+def test_an_inner_transaction_fails_alone() -> None:
+    store = Store(clock=Clock())
+
+    def fail_inside() -> None:
+        with store.transaction():
+            store.insert("patient", {"LName": "Inner"})
+            raise RuntimeError
+
+    with store.transaction():
+        store.insert("patient", {"LName": "Outer"})
+        with pytest.raises(RuntimeError):
+            fail_inside()
+    assert [row["LName"] for row in store.find("patient")] == ["Outer"]
+    store.close()
+
+
+def test_a_subscription_belongs_to_the_key_and_exists_once(practice: Running) -> None:
+    told = {"EndPointUrl": "http://127.0.0.1:9/", "WatchTable": "Patient", "PollingSeconds": 10}
+    made = practice.api.post("subscriptions", json=told)
+    assert made.status_code == 201, made.text
+    assert (made.json()["CustomerKey"], made.json()["DateTimeStart"]) == (CUSTOMER_KEY, "2026-03-02 12:00:00")
+    assert practice.api.post("subscriptions", json=told).status_code == 400
+    assert len(practice.get("subscriptions")) == 1

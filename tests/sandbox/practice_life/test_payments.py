@@ -5,7 +5,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .conftest import TODAY, Desk
+from infra.sandbox.practice.behaviours.ledger import age
+from infra.sandbox.practice.clock import FrozenClock
+from infra.sandbox.practice.office import Office
+from infra.sandbox.practice.store import Store
+
+from .conftest import NOW, TODAY, Desk
 
 
 def pay(desk: Desk, patient: int, amount: str, **more: object) -> list[dict[str, Any]]:
@@ -164,8 +169,6 @@ def test_an_office_that_allocates_by_hand_gets_one_split_without_a_target(desk: 
 
 
 def test_paying_leaves_the_patients_balances_stale_until_aging_runs(desk: Desk) -> None:
-    from infra.sandbox.practice.behaviours.ledger import age
-
     patient = desk.patient()
     desk.work(patient, 40)
     age(desk.office)
@@ -174,6 +177,19 @@ def test_paying_leaves_the_patients_balances_stale_until_aging_runs(desk: Desk) 
     assert desk.row("patient", patient)["BalTotal"] == 40
     age(desk.office)
     assert desk.row("patient", patient)["BalTotal"] == 25
+
+
+def test_the_account_shows_the_balances_as_the_last_aging_left_them(desk: Desk) -> None:
+    head = desk.patient()
+    child = desk.patient(guarantor=head)
+    desk.work(child, 40, "2026-11-01")
+    desk.work(head, 30, "2026-05-01")
+    age(desk.office)
+
+    shown = desk.ask("accountmodules.Aging", child)
+    assert (shown["Bal_0_30"], shown["BalOver90"], shown["Total"], shown["PatEstBal"]) == (40, 30, 70, 40)
+    balances = desk.ask("accountmodules.PatientBalances", head)
+    assert [row["Balance"] for row in balances] == [30, 40, 70]
 
 
 def a_payment(desk: Desk, patient: int, amount: str) -> int:
@@ -273,12 +289,6 @@ def test_every_money_write_leaves_a_line_in_the_log(desk: Desk) -> None:
     paid=st.lists(st.integers(1, 40_000), min_size=1, max_size=4),
 )
 def test_no_series_of_payments_overpays_a_procedure_or_loses_a_cent(fees: list[int], paid: list[int]) -> None:
-    from infra.sandbox.practice.clock import FrozenClock
-    from infra.sandbox.practice.office import Office
-    from infra.sandbox.practice.store import Store
-
-    from .conftest import NOW
-
     store = Store(clock=FrozenClock(NOW))
     desk = Desk(Office(store))
     kind = store.insert("definition", {"Category": 10, "ItemName": "Card"})

@@ -15,6 +15,7 @@ from infra.sandbox.practice.clock import FrozenClock
 from infra.sandbox.practice.enums import AptStatus, ClaimProcStatus, PatStatus, ProcStatus, SchedType
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.seed import invent, seed
+from infra.sandbox.practice.seeding.keys import references
 from infra.sandbox.practice.seeding.rows import KEYS
 from infra.sandbox.practice.store import Store
 
@@ -73,6 +74,29 @@ def test_every_foreign_key_resolves(practice: tuple[int, int]) -> None:
             for row in tables[resource.table]:
                 value = row.get(field.name, 0)
                 assert not value or value in keys[table], (resource.table, field.name)
+
+
+def test_random_keys_are_beyond_floats_and_every_reference_follows() -> None:
+    """A key that passed a float would point to another person."""
+    counted, random = (dict(invent(TODAY, patients=60, seed=2, random_keys=choice)) for choice in (False, True))
+    for table, columns in references().items():
+        keys = {row[KEYS[table]] for row in random[table]}
+        assert len(keys) == len(random[table])
+        assert all(key > 2**53 for key in keys), table
+        places = {
+            target: (
+                {row[KEYS[target]]: n for n, row in enumerate(counted[target])},
+                {row[KEYS[target]]: n for n, row in enumerate(random[target])},
+            )
+            for target in set(columns.values())
+        }
+        for before, after in zip(counted[table], random[table], strict=True):
+            for column, target in columns.items():
+                old, new = places[target]
+                if before.get(column):
+                    assert old.get(before[column]) == new.get(after[column]), (table, column)
+    names = {row["PrefName"]: row["ValueString"] for row in random["preference"]}
+    assert int(names["ApiPaymentType"]) in {row["DefNum"] for row in random["definition"]}
 
 
 @few
@@ -143,7 +167,9 @@ def test_every_family_has_one_guarantor_who_leads_it(practice: tuple[int, int]) 
     for row in patients.values():
         assert patients[row["Guarantor"]]["Guarantor"] == row["Guarantor"]
         if row["PatStatus"] == PatStatus.DELETED and row["Guarantor"] == row["PatNum"]:
-            assert not [other for other in patients.values() if other["Guarantor"] == row["PatNum"] and other is not row]
+            assert not [
+                other for other in patients.values() if other["Guarantor"] == row["PatNum"] and other is not row
+            ]
 
 
 @few
@@ -180,7 +206,9 @@ def test_completed_visits_lie_in_the_past_and_have_completed_work(practice: tupl
             assert proc["PatNum"] == visit["PatNum"]
             assert (proc["ProcStatus"] == ProcStatus.C) == (visit["AptStatus"] == AptStatus.COMPLETE)
     assert all(
-        row["AptDateTime"][:10] <= TODAY.isoformat() for row in visits.values() if row["AptStatus"] == AptStatus.COMPLETE
+        row["AptDateTime"][:10] <= TODAY.isoformat()
+        for row in visits.values()
+        if row["AptStatus"] == AptStatus.COMPLETE
     )
 
 
@@ -253,7 +281,7 @@ def test_three_hundred_people_show_every_state_a_reader_must_know() -> None:
     assert store.find("payment", sql='"PayAmt" < 0'), "refund"
     assert store.find("payment", {"PayAmt": 0, "PayType": 0}), "income transfer"
     assert store.find("patient", {"Birthdate": "0001-01-01"})
-    assert store.find("appointment", sql='substr("AptDateTime", 12) = \'02:30:00\''), "an hour that does not exist"
+    assert store.find("appointment", sql="substr(\"AptDateTime\", 12) = '02:30:00'"), "an hour that does not exist"
 
 
 def test_the_shares_are_those_of_a_general_practice() -> None:

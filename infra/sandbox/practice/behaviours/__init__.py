@@ -1,5 +1,29 @@
 """What the practice does beyond plain rows, one module a subject; importing this package registers all of them."""
 
-from infra.sandbox.practice.behaviours import appointments, claims, patients, payments, procedures, recalls
+from infra.sandbox.practice.behaviours import (
+    accounts,
+    adjustments,
+    appointments,
+    claims,
+    coverage,
+    groupnotes,
+    patients,
+    payments,
+    procedures,
+    recalls,
+    subscriptions,
+)
 
-__all__ = ["appointments", "claims", "patients", "payments", "procedures", "recalls"]
+__all__ = [
+    "accounts",
+    "adjustments",
+    "appointments",
+    "claims",
+    "coverage",
+    "groupnotes",
+    "patients",
+    "payments",
+    "procedures",
+    "recalls",
+    "subscriptions",
+]

@@ -11,6 +11,7 @@ from typing import Any
 
 from infra.sandbox.practice.behaviours.ground import (
     Row,
+    asked,
     body_of,
     columns,
     definition,
@@ -481,12 +482,12 @@ def schedule_planned(office: Office, request: Request) -> Reply:
 
 @handles("appointments.Slots")
 def find_slots(office: Office, request: Request) -> Reply:
-    """Open stretches of a provider's hours, by chair: whole ones, of any length, from now on."""
+    """Open stretches of a provider's hours, by chair: whole ones, of any length, from the next start on the
+    office's grid."""
     query = request.query
     first, last = _days(office, query)
-    provider = int(query.get("ProvNum") or preference_number(office, "PracticeDefaultProv"))
-    wanted = int(query.get("OpNum") or 0)
-    shortest = timedelta(minutes=int(query.get("lengthMinutes") or 0))
+    provider = asked(request, "ProvNum") or preference_number(office, "PracticeDefaultProv")
+    wanted, shortest = asked(request, "OpNum"), timedelta(minutes=min(asked(request, "lengthMinutes"), 1440))
     slots: list[tuple[datetime, datetime, int]] = []
     day = first
     while day <= last:
@@ -501,7 +502,7 @@ def find_slots(office: Office, request: Request) -> Reply:
         }
         for start, end, op in slots
     ]
-    offset, limit = int(query.get("Offset") or 0), min(int(query.get("Limit") or 100), 100)
+    offset, limit = asked(request, "Offset"), min(asked(request, "Limit") or 100, 100)
     return Reply(200, shown_[offset : offset + limit])
 
 
@@ -536,10 +537,12 @@ def _day_slots(office: Office, day: date, provider: int, wanted: int) -> list[tu
         sql='"AptDateTime" >= ? AND "AptDateTime" < ?',
         args=(f"{day} 00:00:00", f"{day} 24"),
     )
-    now = datetime.fromisoformat(office.now())
+    # Visits start on the office's grid.
+    step = timedelta(minutes=preference_number(office, "AppointmentTimeIncrement") or 5)
+    now = midnight + -(-(datetime.fromisoformat(office.now()) - midnight) // step) * step
     found = []
     for block in blocks:
-        start = max(midnight + _clock(block["StartTime"]), now.replace(second=0))
+        start = max(midnight + _clock(block["StartTime"]), now)
         stop = midnight + _clock(block["StopTime"])
         for chair in _chairs(office, block, provider):
             if wanted and chair != wanted:

@@ -266,8 +266,7 @@ def update_claim(office: Office, request: Request) -> Reply:
     A claim with a check on it stays received.
     """
     claim = row_of(office, "claim", request.id())
-    sent = {name: value for name, value in body_of(request).items() if name != "AccidentRelated"}
-    changes = columns(office, Request(request.operation, request.path, request.query, sent, request.key))
+    changes = columns(office, request, AccidentRelated=None)
     if "AccidentRelated" in body_of(request):
         word = body_of(request)["AccidentRelated"]
         if word not in ("No", "A", "E", "O"):

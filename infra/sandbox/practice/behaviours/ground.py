@@ -53,9 +53,21 @@ def body_of(request: Request) -> Mapping[str, Any]:
     return request.body if isinstance(request.body, dict) else {}
 
 
-def columns(office: Office, request: Request) -> Row:
-    """The body's documented fields in database form. Raises Rejected for what does not fit."""
-    return columns_from(office, request.operation, body_of(request))
+def columns(office: Office, request: Request, **instead: object) -> Row:
+    """The body's documented fields in database form, some of them replaced by `instead` (None leaves one out).
+
+    Raises Rejected for what does not fit.
+    """
+    body = {**body_of(request), **instead}
+    return columns_from(office, request.operation, body)
+
+
+def named_definition(office: Office, name: str, category: str, text: object, *, status: int = 400) -> int:
+    """DefNum of the definition that a category calls `text`; another category may use the same word."""
+    for row in office.definitions(category):
+        if row["ItemName"] == text:
+            return int(row["DefNum"])
+    raise Rejected(status, f"{name} is invalid.")
 
 
 def flag(request: Request, name: str) -> bool:
@@ -74,6 +86,14 @@ def number(request: Request, name: str) -> int:
     if isinstance(value, bool) or not str(value).lstrip("-").isdigit():
         raise Rejected(400, f"{name} is invalid.")
     return int(value)
+
+
+def asked(request: Request, name: str) -> int:
+    """A whole number out of the query, 0 where it is missing. Raises Rejected 400."""
+    text = request.query.get(name) or "0"
+    if not text.isdigit() or len(text) > 19:
+        raise Rejected(400, f"{name} is invalid.")
+    return int(text)
 
 
 def numbers(request: Request, name: str) -> list[int]:

@@ -12,7 +12,7 @@ from infra.sandbox.practice.behaviours.ground import (
     body_of,
     columns,
     living_patient,
-    of_category,
+    named_definition,
     preference_number,
     row_of,
     shown,
@@ -32,7 +32,7 @@ def create_patient(office: Office, request: Request) -> Reply:
     A row with the same name and birthdate, and the same e-mail or a phone, is refused; how the vendor words that is
     not documented.
     """
-    given = columns(office, request)
+    given = columns(office, request, **_billing_type(office, request))
     _check(office, request, given)
     _no_duplicate(office, given)
     row = {
@@ -72,8 +72,12 @@ def _check(office: Office, request: Request, given: Row) -> None:
         raise Rejected(400, "Zip is invalid.")
     if given.get("Birthdate", "") > office.today():
         raise Rejected(400, "Birthdate is invalid.")
-    if given.get("BillingType"):
-        of_category(office, given["BillingType"], "BillingTypes", "BillingType")
+
+
+def _billing_type(office: Office, request: Request) -> Row:
+    """The billing type is sent by its name."""
+    name = body_of(request).get("BillingType")
+    return {"BillingType": named_definition(office, "BillingType", "BillingTypes", name)} if name else {}
 
 
 def _digits(text: object) -> str:
@@ -100,7 +104,7 @@ def _no_duplicate(office: Office, given: Row) -> None:
 def update_patient(office: Office, request: Request) -> Reply:
     """Change a patient. A family's guarantor takes the family along when moving to another one."""
     row = living_patient(office, request.id())
-    changes = columns(office, request)
+    changes = columns(office, request, **_billing_type(office, request))
     _check(office, request, changes)
     if "FamFinUrgNote" in changes and changes.get("Guarantor", row["Guarantor"]) != row["PatNum"]:
         raise Rejected(400, "FamFinUrgNote is only for guarantors.")

@@ -5,6 +5,8 @@ Source: https://www.opendental.com/site/apiprocedurelogs.html and https://www.op
 
 from __future__ import annotations
 
+from functools import partial
+
 from infra.sandbox.practice.behaviours.claims import estimate_of
 from infra.sandbox.practice.behaviours.ground import (
     Row,
@@ -12,6 +14,7 @@ from infra.sandbox.practice.behaviours.ground import (
     columns,
     definition,
     living_patient,
+    named_definition,
     preference_number,
     row_of,
     shown,
@@ -26,12 +29,13 @@ LOCKED_WHEN_COMPLETE = ("CodeNum", "ToothNum", "Surf", "ToothRange", "Discount")
 
 
 def office_fee(office: Office, code: int, provider: int) -> float:
-    """The fee of a code in the provider's schedule; an unknown one is billed 0.
+    """The fee of a code in the provider's schedule, else in the default provider's; an unknown one is billed 0.
 
     The program also knows schedules of patients and plans, and fees of one clinic or provider alone.
     """
-    row = office.store.get("provider", provider) or {"FeeSched": 0}
-    for schedule in (row["FeeSched"], 1):
+    default = preference_number(office, "PracticeDefaultProv")
+    schedules = [row["FeeSched"] for row in map(partial(office.store.get, "provider"), (provider, default)) if row]
+    for schedule in schedules:
         fees = office.store.find("fee", {"FeeSched": schedule, "CodeNum": code, "ClinicNum": 0, "ProvNum": 0})
         if fees:
             return float(fees[0]["Amount"])
@@ -135,16 +139,21 @@ def _earn_deposit(office: Office, procedure: Row) -> None:
 def create_procedure(office: Office, request: Request) -> Reply:
     """Chart a procedure: code, place in the mouth, fee and provider as the office would fill them."""
     body = body_of(request)
-    given = columns(office, request)
-    patient = living_patient(office, given["PatNum"])
-    for first, second in (("Priority", "priority"), ("Dx", "dxName")):
+    chosen: Row = {}
+    for first, second, category in (("Priority", "priority", "TxPriorities"), ("Dx", "dxName", "Diagnosis")):
         if first in body and second in body:
             raise Rejected(400, f"{first} and {second} exclude each other.")
+        if body.get(second):
+            chosen[first] = named_definition(office, second, category, body[second], status=404)
+    given = columns(office, request, procCode=None, priority=None, dxName=None) | chosen
+    patient = living_patient(office, given["PatNum"])
     code = _code(office, request, given)
     if not office.at_least("25.1.14") and body["ProcStatus"] in ("EC", "R", "Cn"):
         raise Rejected(400, "ProcStatus is invalid.")
     if given["ProcStatus"] in (ProcStatus.D, ProcStatus.TPI):
         raise Rejected(400, "ProcStatus is invalid.")
+    if given["ProcStatus"] == ProcStatus.C and not given.get("AptNum") and not office.at_least("25.3"):
+        raise Rejected(400, "AptNum is required for completed procedures.")
     _check_place(code, given)
     visit = _visit(office, patient, given)
     fallback = patient["PriProv"] or preference_number(office, "PracticeDefaultProv")
@@ -249,8 +258,9 @@ def update_procedure(office: Office, request: Request) -> Reply:
     """Change a procedure. On a claim its status, fee and code are fixed; done, its code and place are."""
     row = row_of(office, "procedurelog", request.id())
     patient = living_patient(office, row["PatNum"])
-    body = {n: v for n, v in body_of(request).items() if not (n in ("ToothNum", "Surf", "ToothRange") and v == "")}
-    changes = columns(office, Request(request.operation, request.path, request.query, body, request.key))
+    body = body_of(request)
+    ignored = {name: None for name in ("ToothNum", "Surf", "ToothRange") if body.get(name) == ""}
+    changes = columns(office, request, procCode=None, **ignored)
     if "CodeNum" in body and "procCode" in body:
         raise Rejected(400, "CodeNum and procCode exclude each other.")
     if "procCode" in body:

@@ -7,8 +7,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from infra.sandbox.practice.behaviours.ground import Row, preference_number
+from infra.sandbox.practice.behaviours.ground import (
+    Row,
+    body_of,
+    columns,
+    living_patient,
+    number,
+    of_category,
+    preference_number,
+    row_of,
+    shown,
+)
 from infra.sandbox.practice.enums import NO_DATE, AptStatus, PatStatus, ProcStatus
+from infra.sandbox.practice.handlers import Rejected, Reply, Request, handles
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.seeding.desk import plus_interval
 from infra.sandbox.practice.seeding.setup import RECALL_TYPES
@@ -81,3 +92,75 @@ def disable_recalls(office: Office, patient: int, *, disabled: bool) -> None:
             office.log("RecallEdit", patient, "Recall changed with the patient's status.", recall["RecallNum"])
     if not disabled:
         sync_recalls(office, patient)
+
+
+def _by_name(office: Office, request: Request, patient: int) -> Row:
+    """The patient's recall of the type that the body names."""
+    name = str(body_of(request).get("recallType") or "")
+    for kind in office.store.find("recalltype", {"Description": name}):
+        found = office.store.find("recall", {"PatNum": patient, "RecallTypeNum": kind["RecallTypeNum"]})
+        if found:
+            return found[0]
+    raise Rejected(404, "Recall not found")
+
+
+@handles("recalls.create")
+def create_recall(office: Office, request: Request) -> Reply:
+    """Add a recall: one of each type a patient, with the type's interval, dated from what was done."""
+    given = columns(office, request)
+    living_patient(office, given["PatNum"])
+    kind = row_of(office, "recalltype", given["RecallTypeNum"])
+    if office.store.find("recall", {"PatNum": given["PatNum"], "RecallTypeNum": kind["RecallTypeNum"]}):
+        raise Rejected(400, "RecallTypeNum is invalid. The patient has a recall of this type already.")
+    key = office.store.insert("recall", {"RecallInterval": kind["DefaultInterval"]} | given)
+    sync_recalls(office, given["PatNum"])
+    if "DateDue" in given:
+        office.store.update("recall", key, {"DateDue": given["DateDue"]})
+    office.log("RecallEdit", given["PatNum"], "Recall created.", key)
+    return shown(office, request, key)
+
+
+@handles("recalls.Status")
+def contact_recall(office: Office, request: Request) -> Reply:
+    """Note that somebody was reminded: a status, and a commlog of the kind that counts as a reminder."""
+    patient = living_patient(office, number(request, "PatNum"))["PatNum"]
+    recall = _by_name(office, request, patient)
+    body = body_of(request)
+    status = number(request, "RecallStatus")
+    if status:
+        of_category(office, status, "RecallUnschedStatus", "RecallStatus")
+        office.store.update("recall", recall["RecallNum"], {"RecallStatus": status})
+    if body.get("commlogMode") or body.get("commlogNote"):
+        kinds = [row["DefNum"] for row in office.definitions("CommLogTypes") if "RECALL" in row["ItemValue"].split(",")]
+        mode = str(body.get("commlogMode") or "None")
+        try:
+            number_of_mode = office.code("commlog", "Mode_", mode)
+        except KeyError:
+            raise Rejected(400, "commlogMode is invalid.") from None
+        log = {"PatNum": patient, "CommDateTime": office.now(), "CommType": kinds[0] if kinds else 0}
+        log |= {
+            "Mode_": number_of_mode,
+            "SentOrReceived": 1,
+            "Note": str(body.get("commlogNote") or "Recall reminder."),
+        }
+        office.store.insert("commlog", log)
+    office.log("RecallEdit", patient, "Recall contacted.", recall["RecallNum"])
+    return Reply(request.operation.status)
+
+
+@handles("recalls.SwitchType")
+def switch_recall(office: Office, request: Request) -> Reply:
+    """Move a patient from prophy to perio or back; he is never on both."""
+    patient = living_patient(office, number(request, "PatNum"))["PatNum"]
+    prophy, perio = (preference_number(office, f"RecallTypeSpecial{name}") for name in ("Prophy", "Perio"))
+    found = office.store.find("recall", {"PatNum": patient, "RecallTypeNum": [prophy, perio]})
+    if not found:
+        raise Rejected(404, "Recall not found")
+    target = perio if found[0]["RecallTypeNum"] == prophy else prophy
+    interval = row_of(office, "recalltype", target)["DefaultInterval"]
+    # Blank, so that the new interval counts from the last trigger.
+    changes = {"RecallTypeNum": target, "RecallInterval": interval, "DatePrevious": NO_DATE}
+    office.store.update("recall", found[0]["RecallNum"], changes)
+    sync_recalls(office, patient)
+    office.log("RecallEdit", patient, "Recall type switched.", found[0]["RecallNum"])
+    return Reply(request.operation.status)

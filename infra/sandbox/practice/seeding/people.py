@@ -1,5 +1,6 @@
 """Families, who pays for them, and what they suffer from."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from random import Random
@@ -332,7 +333,8 @@ def _edges(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
         people[5].row["WirelessPhone"] = people[6].row["WirelessPhone"] = "(555)555-0142"
         people[7].row["WirelessPhone"] = "call after 5"
         people[4].row["LName"], people[4].row["FName"] = "Van der O'Mossgrove-Øverwood", "Ångela-Zoë"
-    alone = [p for p in singles if not any(q.row["Guarantor"] == p.key for q in people if q is not p)]
+    sizes = Counter(p.row["Guarantor"] for p in people)
+    alone = [p for p in singles if sizes[p.key] == 1]
     if len(alone) >= 4:
         # A second row of one person for another specialty, in capitals; and a row merged into another one.
         real, clone, target, source = alone[:4]

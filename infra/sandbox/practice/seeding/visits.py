@@ -346,7 +346,7 @@ def _life(diary: Diary, person: Person) -> None:
             _recall(diary, person, last - timedelta(days=182 * back))
         return
     lapse = rng.choices((0, rng.randrange(10, 180), rng.randrange(180, 420)), (70, 18, 12))[0]
-    last = today - timedelta(days=rng.randrange(1, 175) + lapse)
+    last = today - timedelta(days=rng.randrange(1, 184) + lapse)
     new = rng.random() < 0.2
     for back in range(0 if new else rng.choice((1, 2, 2)), 0, -1):
         _recall(diary, person, last - timedelta(days=182 * back + rng.randrange(-10, 10)))

@@ -7,7 +7,7 @@ Arguments that all of them share: `practice` gives ids and time zones; `synced_a
 older than, aware; `raw=True` adds the row as Open Dental sent it, without secrets. `procedures`, `history`, `lines`
 and `splits` are raw rows of `procedurelogs`, `histappointments`, `claimprocs` and `paysplits`; more rows than belong to
 the object may be given, the others are passed over. What is not given is left out of the object, never sent as null as
-if it were known. The dicts are the caller's own and may be changed.
+if it were known. An object is the caller's own, but its parts may be shared: change fields, not what is inside them.
 """
 
 from gateway.core.normalize.appointments import appointment

@@ -37,6 +37,9 @@ _COLUMNS: Final = (  # noqa: SIM905 - one word a line would be all one sees of t
 ).split()
 _version = ContentHash(_COLUMNS)
 _NOTHING: Final = dict.fromkeys(_COLUMNS, "")
+_KEYS: Final = frozenset(
+    {"AptNum", "PatNum", "Confirmed", "Op", "ProvNum", "ProvHyg", "NextAptNum", "ClinicNum", "AppointmentTypeNum"}
+)
 _MIDNIGHT: Final = "00:00:00"
 _FLAGS: Final = {"true": True, "false": False, "True": True, "False": False, True: True, False: False}
 
@@ -65,9 +68,9 @@ def appointment(
     here = office(practice)
     try:
         shown = _shown(row, here)
-    except KeyError:
-        # An older office knows fewer columns.
-        shown = _shown({**_NOTHING, **row}, here)
+    except (AttributeError, KeyError, TypeError):
+        # An older office knows fewer columns; another form of the row quotes its keys.
+        shown = _shown(_plain(row), here)
     shown["version"] = _version(row)
     shown["synced_at"] = instant_text(synced_at)
     if procedures is not None:
@@ -85,24 +88,34 @@ def appointment(
     return shown
 
 
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row in the form that the fast way counts on: every column, keys as numbers, all else as text."""
+    full = {**_NOTHING, **row}
+    return {name: key(value) if name in _KEYS else str(value or "") for name, value in full.items()}
+
+
 def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
-    number, clinic, status_source = key(row["AptNum"]), key(row["ClinicNum"]), row["AptStatus"]
+    """What a row says by itself.
+
+    Raises:
+        AttributeError, KeyError, TypeError: a column is missing, or not in its usual form.
+    """
+    number, clinic, status_source = row["AptNum"], row["ClinicNum"], row["AptStatus"]
     practice_id = here.practice_id
     status = STATUS[status_source]
     zone, clock = here.clocks.get(clinic) or here.usual_clock
     wall, pattern = row["AptDateTime"], row["Pattern"]
     minutes = MINUTES_PER_MARK * len(pattern)
-    patient, provider, hygienist = key(row["PatNum"]), key(row["ProvNum"]), key(row["ProvHyg"])
-    operatory, type_, planned = key(row["Op"]), key(row["AppointmentTypeNum"]), key(row["NextAptNum"])
-    confirmed, note = key(row["Confirmed"]), row["Note"]
+    patient, provider, hygienist = row["PatNum"], row["ProvNum"], row["ProvHyg"]
+    operatory, type_, planned = row["Op"], row["AppointmentTypeNum"], row["NextAptNum"]
+    confirmed, note = row["Confirmed"], row["Note"]
     arrived = seated = dismissed = None
-    # Midnight sharp means: not yet.
-    if not (at := row["DateTimeArrived"]).endswith(_MIDNIGHT):
-        arrived = _visit(at, wall, clock)
-    if not (at := row["DateTimeSeated"]).endswith(_MIDNIGHT):
-        seated = _visit(at, wall, clock)
-    if not (at := row["DateTimeDismissed"]).endswith(_MIDNIGHT):
-        dismissed = _visit(at, wall, clock)
+    come, sat, gone = row["DateTimeArrived"], row["DateTimeSeated"], row["DateTimeDismissed"]
+    # Midnight sharp means: not yet; and on most rows nothing has happened yet, or all has.
+    if come != sat or sat != gone or come[11:] != _MIDNIGHT:
+        arrived = _visit(come, wall, clock)
+        seated = _visit(sat, wall, clock)
+        dismissed = _visit(gone, wall, clock)
     if (arrived or seated) and status == "scheduled":
         # Back from the chair and not yet set complete is still arrived: no word of the office says more.
         status = "in_chair" if seated and not dismissed else "arrived"
@@ -140,7 +153,7 @@ def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
         "local_nonexistent": nonexistent,
         "unscheduled_from": unscheduled_from,
         "duration_minutes": minutes,
-        "time_blocks": [{"minutes": block, "provider_needed": needed} for block, needed in _blocks(pattern)],
+        "time_blocks": _blocks(pattern)[:],
         "provider_id": here.provider(provider) if provider else None,
         "hygienist_id": here.provider(hygienist) if hygienist else None,
         "assistant_id": None,
@@ -162,8 +175,12 @@ def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _blocks(pattern: str) -> tuple[tuple[int, bool], ...]:
-    return tuple((MINUTES_PER_MARK * len(list(marks)), mark in "Xx") for mark, marks in groupby(pattern))
+def _blocks(pattern: str) -> list[dict[str, Any]]:
+    """The stretches of a pattern. An office has a few dozen patterns, so the visits share these."""
+    return [
+        {"minutes": MINUTES_PER_MARK * len(list(marks)), "provider_needed": mark in "Xx"}
+        for mark, marks in groupby(pattern)
+    ]
 
 
 def _visit(value: str, wall: str, clock: ZoneClock) -> str | None:
@@ -171,6 +188,8 @@ def _visit(value: str, wall: str, clock: ZoneClock) -> str | None:
 
     Open Dental ignores the date beside the time of day, so one of year 0001 stands for the visit's day.
     """
+    if value[11:] == _MIDNIGHT:
+        return None
     return clock.instant(wall[:10] + value[10:] if value[:4] == "0001" and len(value) > 10 else value)
 
 

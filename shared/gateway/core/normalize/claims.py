@@ -194,7 +194,7 @@ def _patient_portion(
     return money_of(max(Decimal(0), exact(row.get("ClaimFee")) - covered))
 
 
-def _is_denied(  # noqa: PLR0911 - a list of cases, in the order they count.
+def _is_denied(
     row: Mapping[str, Any],
     type_: str | None,
     status: str | None,
@@ -214,41 +214,49 @@ def _is_denied(  # noqa: PLR0911 - a list of cases, in the order they count.
         return False
     if any(line.get("Status") in {"CapClaim", "CapComplete"} for line in lines or ()):
         return False
-    if any(piece["kind"] == "reason_code" for piece in evidence):
+    if any(piece["kind"] != "underpaid_reason" for piece in evidence):
         return True
-    if _is_explained(row, lines or []):
-        return False
-    return True if any(piece["kind"] in {"remarks", "payment_tracking"} for piece in evidence) else None
+    return False if _is_explained(row, lines or []) else None
 
 
 def _is_explained(row: Mapping[str, Any], lines: list[Mapping[str, Any]]) -> bool:
-    """Whether a deductible or a maximum accounts for the payment of nothing."""
-    due = exact(row.get("ClaimFee")) - exact(row.get("WriteOff"))
+    """Whether a deductible or a maximum accounts for the payment of nothing, for the claim or one of its lines."""
+    reason = text(row.get("ReasonUnderPaid"))
+    if reason and _LIMIT_WORDS.search(reason):
+        return True
+    return _is_used_up(row, "ClaimFee") or any(_is_line_explained(line) for line in lines)
+
+
+def _is_line_explained(line: Mapping[str, Any]) -> bool:
+    codes = set(_reason_codes(line))
+    if codes:
+        return codes <= EXPLAINED and bool(codes & _NOTHING_LEFT_TO_PAY)
+    said = (text(line.get(column)) for column in ("Remarks", "EstimateNote", "claimPaymentTracking"))
+    return _is_used_up(line, "FeeBilled") or any(_LIMIT_WORDS.search(words) for words in said if words)
+
+
+def _is_used_up(row: Mapping[str, Any], fee: str) -> bool:
+    """Whether the deductible took all that was left after the write-off."""
     deductible = exact(row.get("DedApplied"))
-    if deductible > 0 and deductible >= due:
-        return True
-    codes = {code for line in lines for code in _reason_codes(line)}
-    if codes and codes <= EXPLAINED and codes & _NOTHING_LEFT_TO_PAY:
-        return True
-    said = [text(line.get(column)) for line in lines for column in ("Remarks", "EstimateNote")]
-    return any(_LIMIT_WORDS.search(words) for words in (*said, text(row.get("ReasonUnderPaid"))) if words)
+    return deductible > 0 and deductible >= exact(row.get(fee)) - exact(row.get("WriteOff"))
 
 
 def _evidence(row: Mapping[str, Any], lines: list[Mapping[str, Any]], here: Office) -> list[dict[str, Any]]:
     """What speaks for a denial, best first: reason codes of an electronic answer, remarks, tracking, the claim's own.
 
-    Only lines that were answered with nothing count. `value` is a code, a label or what was typed.
+    Only lines that were answered with nothing count, and only what neither deductible nor maximum explains. `value` is
+    a code, a label or what was typed.
     """
     found = list[tuple[int, dict[str, Any]]]()
     for line in lines:
         if line.get("Status") not in {"Received", "Supplemental"} or exact(line.get("InsPayAmt")) > 0:
             continue
+        if _is_line_explained(line):
+            continue
         line_id = here.claim_line(key(line.get("ClaimProcNum")))
-        codes = _reason_codes(line)
-        denying = [code for code in codes if code not in EXPLAINED]
+        denying = [code for code in _reason_codes(line) if code not in EXPLAINED]
         found += [(0, {"kind": "reason_code", "value": code, "line_id": line_id}) for code in denying]
-        remarks = text(line.get("Remarks"))
-        if remarks and not _LIMIT_WORDS.search(remarks):
+        if remarks := text(line.get("Remarks")):
             found.append((1, {"kind": "remarks", "value": remarks, "line_id": line_id}))
         if key(line.get("ClaimPaymentTracking")):
             label = text(line.get("claimPaymentTracking"))

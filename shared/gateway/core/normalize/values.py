@@ -251,7 +251,10 @@ class ContentHash:
             for at in self._numbers:
                 some[at] = _plain(some[at])
             values = tuple(some)
-        return _digest(self._format % values)
+        try:
+            return sha256((self._format % values).encode()).hexdigest()[:32]
+        except UnicodeEncodeError:
+            return content_version(row)
 
 
 def _is_content(name: str) -> bool:

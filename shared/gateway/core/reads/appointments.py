@@ -86,9 +86,12 @@ def list_appointments(
     if query.date_from or query.date_to:
         wanted.append(lambda row: within(_day_of(row)))
 
+    parent = "patient_id" if patient is not None else None
     reading = Reading(practice, caller, freshness, on)
     rows = [
-        row for row in reading.rows("fetch.appointments", bound)["appointments"] if all(fits(row) for fits in wanted)
+        row
+        for row in reading.rows("fetch.appointments", bound, of=parent)["appointments"]
+        if all(fits(row) for fits in wanted)
     ]
     report_drift(drift("appointment", WATCHED, rows))
 

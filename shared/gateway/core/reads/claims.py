@@ -51,8 +51,9 @@ def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on:
     within = on_days(query.date_from, query.date_to)
     bound = _bound(query, practice, keys=keys, patient=patient, carrier=carrier, since=since)
 
+    parent = "patient_id" if patient is not None else None
     reading = Reading(practice, caller, freshness, on)
-    found = reading.rows("fetch.claims", bound)
+    found = reading.rows("fetch.claims", bound, of=parent)
     report_drift(drift("claim", WATCHED, found["claims"]))
 
     wanted: list[Filter] = [not_before(since, "SecDateTEdit")]

@@ -79,9 +79,19 @@ class Reading:
     on: Services
     _done: list[Fetched] = field(default_factory=list)
 
-    def rows(self, kind: str, bound: Mapping[str, Any]) -> Mapping[str, list[Row]]:
-        """The rows of one fetch. Raises what `requests.fetch` raises."""
-        fetched = fetch(kind, bound, practice=self.practice, caller=self.caller, freshness=self.freshness, on=self.on)
+    def rows(self, kind: str, bound: Mapping[str, Any], *, of: str | None = None) -> Mapping[str, list[Row]]:
+        """The rows of one fetch. `of` names the filter whose row Open Dental may not find.
+
+        Raises: what `requests.fetch` raises.
+        """
+        try:
+            fetched = fetch(
+                kind, bound, practice=self.practice, caller=self.caller, freshness=self.freshness, on=self.on
+            )
+        except NotFound as error:
+            if of is None:
+                raise
+            raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
         self._done.append(fetched)
         return fetched.rows.rows
 

@@ -73,8 +73,9 @@ def list_procedures(query: ProceduresQuery, *, caller: Caller, freshness: Freshn
     if query.date_from or query.date_to:
         wanted.append(lambda row: within(_day_of(row)))
 
+    parent = "appointment_id" if visit is not None else "patient_id" if patient is not None else None
     reading = Reading(practice, caller, freshness, on)
-    rows = reading.rows("fetch.procedurelogs", bound)["procedurelogs"]
+    rows = reading.rows("fetch.procedurelogs", bound, of=parent)["procedurelogs"]
     report_drift(drift("procedure", WATCHED, rows))
     page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), lambda row: (key(row.get("ProcNum")),))
     data = [

@@ -12,8 +12,10 @@ from gateway.core.plans import PlanContext, Row
 
 
 def with_reference(text: str | None, context: PlanContext) -> str:
-    """`text` with the operation's 12-character reference behind it (the first thing a lost answer is settled by), on one
-    line: Open Dental turns line breaks into blanks."""
+    """`text` with the operation's 12-character reference behind it: the first thing a lost answer is settled by.
+
+    On one line, because Open Dental turns line breaks into blanks.
+    """
     words = " ".join((text or "").split())
     if not context.practice.writes_reference:
         return words

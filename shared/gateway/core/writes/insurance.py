@@ -32,12 +32,13 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
     Raises:
         NotFound: a line that is not on the claim.
-        Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`, `line-open`.
+        Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`,
+            `line-open`.
         Invalid: the amount is not what the lines add up to.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
     practice = context.practice
-    batch_only = yield from _preference(BATCH_ONLY, context)
+    batch_only = yield from _preference(BATCH_ONLY)
     finalize = "claimpayments.Batch" if batch_only else "claimpayments.create"
     require(practice, finalize)
     claim = (yield UpstreamCall("claims.get", path={"ClaimNum": input_["claim"]})).row
@@ -69,7 +70,7 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     return Outcome(body=body, created=True)
 
 
-def _preference(name: str, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, bool]:
+def _preference(name: str) -> Generator[UpstreamCall, UpstreamAnswer, bool]:
     rows = (yield UpstreamCall("preferences.list", query={"PrefName": name})).rows
     return any(row.get("PrefName") == name and wire.flag(row.get("ValueString")) for row in rows)
 

@@ -60,6 +60,18 @@ def test_a_deductible_a_maximum_or_money_explains_the_answer(explained: dict[str
     assert shown(**explained)["is_denied"] is False
 
 
+def test_a_maximum_on_one_line_does_not_excuse_another() -> None:
+    made = shown(
+        [
+            line_row(ClaimPaymentTracking=80, claimPaymentTracking="Denied, maximum met"),
+            line_row(2, Remarks="not covered"),
+        ]
+    )
+
+    assert made["is_denied"] is True
+    assert [piece["value"] for piece in made["denial_evidence"]] == ["not covered"]
+
+
 def test_a_reason_code_outweighs_a_deductible() -> None:
     assert shown([line_row(ClaimAdjReasonCodes="CO-96")], DedApplied=Decimal("100.0"))["is_denied"] is True
 
@@ -77,7 +89,7 @@ def test_a_tracked_reason_that_somebody_typed_is_shown_and_proves_nothing() -> N
 
 
 def test_the_patients_portion_is_what_neither_pays_nor_writes_off() -> None:
-    paid = {"InsPayAmt": Decimal("60.0"), "WriteOff": Decimal("15.5")}
+    paid: dict[str, Any] = {"InsPayAmt": Decimal("60.0"), "WriteOff": Decimal("15.5")}
 
     assert shown(**paid)["totals"]["patient_portion"]["amount"] == "24.50"
     assert shown(ClaimStatus="S")["totals"]["patient_portion"]["amount"] == "20.00"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -37,9 +38,7 @@ def test_a_patients_payment_names_what_it_is_for() -> None:
         ({"PayAmt": "0"}, "patient", "0.00"),
     ],
 )
-def test_refunds_and_transfers_are_payments_of_their_own_kind(
-    columns: dict[str, object], kind: str, signed: str
-) -> None:
+def test_refunds_and_transfers_are_payments_of_their_own_kind(columns: dict[str, Any], kind: str, signed: str) -> None:
     made = patient_payment(payment_row(**columns), practice=ELM_STREET, synced_at=READ_AT, splits=[])
 
     assert (made["kind"], made["signed_amount"]["amount"]) == (kind, signed)

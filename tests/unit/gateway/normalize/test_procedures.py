@@ -36,7 +36,7 @@ def shown(areas: dict[int, str] | None = None, **columns: Any) -> dict[str, Any]
         ({"ToothNum": "99"}, ("tooth", [], [], None)),
     ],
 )
-def test_one_column_carries_surface_quadrant_sextant_and_arch(columns: dict[str, str], area: tuple[Any, ...]) -> None:
+def test_one_column_carries_surface_quadrant_sextant_and_arch(columns: dict[str, Any], area: tuple[Any, ...]) -> None:
     assert tuple(shown(**columns)["area"].values()) == area
 
 

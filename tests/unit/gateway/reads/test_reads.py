@@ -17,8 +17,8 @@ from gateway.core.callers import Caller
 from gateway.core.errors import FilterTooWide, Invalid, NotFound, ScopeMissing, VersionTooOld
 from gateway.core.ids import new_id, row_id
 from gateway.core.requests import Freshness
-from tests.fakes import FakeServices, a_caller
-from tests.fakes.reading import NORTH, reading_services
+from tests.fakes import a_caller
+from tests.fakes.reading import NORTH, ReadingServices, reading_services
 from tests.fakes.rows import (
     appointment_row,
     claim_row,
@@ -33,11 +33,11 @@ SOUTH = replace(NORTH, id=new_id("practice"))
 
 
 @pytest.fixture
-def on() -> FakeServices:
+def on() -> ReadingServices:
     return reading_services()
 
 
-def asked(on: FakeServices) -> list[tuple[str, dict[str, Any]]]:
+def asked(on: ReadingServices) -> list[tuple[str, dict[str, Any]]]:
     """What the office was asked, without the paging."""
     return [
         (call.operation, {name: value for name, value in call.query.items() if name not in {"Limit", "Offset"}})
@@ -45,22 +45,22 @@ def asked(on: FakeServices) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def patients(on: FakeServices, caller: Caller | None = None, **filters: Any) -> dict[str, Any]:
+def patients(on: ReadingServices, caller: Caller | None = None, **filters: Any) -> dict[str, Any]:
     query = reads.PatientsQuery(**filters)
     return reads.list_patients(query, caller=caller or a_caller(NORTH), freshness=LIVE, on=on)
 
 
-def appointments(on: FakeServices, **filters: Any) -> dict[str, Any]:
+def appointments(on: ReadingServices, **filters: Any) -> dict[str, Any]:
     query = reads.AppointmentsQuery(**filters)
     return reads.list_appointments(query, caller=a_caller(NORTH), freshness=LIVE, on=on)
 
 
-def procedures(on: FakeServices, **filters: Any) -> dict[str, Any]:
+def procedures(on: ReadingServices, **filters: Any) -> dict[str, Any]:
     query = reads.ProceduresQuery(**filters)
     return reads.list_procedures(query, caller=a_caller(NORTH), freshness=LIVE, on=on)
 
 
-def claims(on: FakeServices, **filters: Any) -> dict[str, Any]:
+def claims(on: ReadingServices, **filters: Any) -> dict[str, Any]:
     query = reads.ClaimsQuery(**filters)
     return reads.list_claims(query, caller=a_caller(NORTH), freshness=LIVE, on=on)
 
@@ -76,7 +76,7 @@ def an_id(kind: str, key: int) -> str:
 # Whose
 
 
-def test_a_client_with_one_practice_need_not_name_it(on: FakeServices) -> None:
+def test_a_client_with_one_practice_need_not_name_it(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(1)]
 
     assert patients(on, name="Miller")["meta"]["practice_id"] == NORTH.id
@@ -90,7 +90,7 @@ def test_a_client_with_several_practices_must_say_which() -> None:
     assert refused.value.param == "practice_id"
 
 
-def test_the_scope_decides_before_anything_is_asked(on: FakeServices) -> None:
+def test_the_scope_decides_before_anything_is_asked(on: ReadingServices) -> None:
     nobody = Caller(replace(a_caller(NORTH).client, scopes=frozenset({"appointments:read"})))
     with pytest.raises(ScopeMissing):
         patients(on, nobody, name="Miller")
@@ -112,7 +112,7 @@ def test_an_id_of_another_practice_names_nothing_here() -> None:
 # Patients
 
 
-def test_a_name_is_asked_of_the_list_that_hides_nobody(on: FakeServices) -> None:
+def test_a_name_is_asked_of_the_list_that_hides_nobody(on: ReadingServices) -> None:
     on.office.rows["patients"] = [
         patient_row(1, LName="Millér", FName="Ann"),
         patient_row(2, LName="Miller", FName="Bo"),
@@ -125,7 +125,7 @@ def test_a_name_is_asked_of_the_list_that_hides_nobody(on: FakeServices) -> None
     assert keys(patients(on, name="Bo Miller")) == [2]
 
 
-def test_a_phone_number_costs_one_call_and_says_that_its_answer_is_a_summary(on: FakeServices) -> None:
+def test_a_phone_number_costs_one_call_and_says_that_its_answer_is_a_summary(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(n, HmPhone="", WirelessPhone=f"503.555.01{n:02}") for n in range(10, 60)]
     answer = patients(on, phone="(503) 555-0123")
 
@@ -136,7 +136,7 @@ def test_a_phone_number_costs_one_call_and_says_that_its_answer_is_a_summary(on:
     assert answer["meta"]["upstream_calls"] == 1
 
 
-def test_a_filter_the_summary_cannot_answer_has_each_match_read(on: FakeServices) -> None:
+def test_a_filter_the_summary_cannot_answer_has_each_match_read(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(n, Email="family@example.com", PriProv=n) for n in (1, 2, 3)]
     answer = patients(on, email="Family@example.com", provider_id=an_id("provider", 2))
 
@@ -145,7 +145,7 @@ def test_a_filter_the_summary_cannot_answer_has_each_match_read(on: FakeServices
     assert [operation for operation, _ in asked(on)] == ["patients.list", *["patients.get"] * 3]
 
 
-def test_nothing_bounding_names_what_would(on: FakeServices) -> None:
+def test_nothing_bounding_names_what_would(on: ReadingServices) -> None:
     with pytest.raises(FilterTooWide) as refused:
         patients(on)
 
@@ -166,14 +166,14 @@ def test_a_filter_newer_than_the_office_is_not_relied_on() -> None:
         patients(on, provider_id=provider)
 
 
-def test_ids_are_read_one_by_one_and_a_missing_one_is_passed_over(on: FakeServices) -> None:
+def test_ids_are_read_one_by_one_and_a_missing_one_is_passed_over(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(1), patient_row(2)]
     wanted = [an_id("patient", key) for key in (2, 9, 1)]
 
     assert keys(patients(on, ids=wanted)) == [1, 2]
 
 
-def test_the_social_security_number_needs_its_own_scope(on: FakeServices) -> None:
+def test_the_social_security_number_needs_its_own_scope(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(1, SSN="900-00-0001")]
     allowed = Caller(replace(a_caller(NORTH).client, scopes=frozenset({"*:read", "patients.ssn"})))
 
@@ -253,7 +253,7 @@ def test_a_cursor_belongs_to_its_filters_and_its_practice() -> None:
     assert keys(patients(on, both, name="Miller", practice_id=NORTH.id, cursor=cursor)) == [3, 4]
 
 
-def test_a_cursor_shows_nobodys_name(on: FakeServices) -> None:
+def test_a_cursor_shows_nobodys_name(on: ReadingServices) -> None:
     """It stands in URLs, which are stored."""
     on.office.rows["patients"] = [patient_row(1), patient_row(2)]
     cursor = patients(on, name="Miller", limit=1)["next_cursor"]
@@ -273,7 +273,7 @@ def test_what_cannot_be_asked_is_refused(wrong: dict[str, Any]) -> None:
 # Appointments
 
 
-def test_appointments_are_bound_by_at_most_31_days(on: FakeServices) -> None:
+def test_appointments_are_bound_by_at_most_31_days(on: ReadingServices) -> None:
     with pytest.raises(FilterTooWide):
         appointments(on, date_from=date(2026, 3, 1), date_to=date(2026, 4, 1))
     with pytest.raises(FilterTooWide):
@@ -285,13 +285,13 @@ def test_appointments_are_bound_by_at_most_31_days(on: FakeServices) -> None:
     assert asked(on) == [("appointments.list", {"dateStart": "2026-03-01", "dateEnd": "2026-03-31"})]
 
 
-def test_an_unscheduled_visit_is_on_no_day(on: FakeServices) -> None:
+def test_an_unscheduled_visit_is_on_no_day(on: ReadingServices) -> None:
     on.office.rows["appointments"] = [appointment_row(1), appointment_row(2, AptStatus="UnschedList", Op=0)]
 
     assert keys(appointments(on, date_from=date(2026, 3, 3), date_to=date(2026, 3, 3))) == [1]
 
 
-def test_appointments_are_filtered_by_what_the_office_cannot_take(on: FakeServices) -> None:
+def test_appointments_are_filtered_by_what_the_office_cannot_take(on: ReadingServices) -> None:
     on.office.rows["appointments"] = [
         appointment_row(1, ProvHyg=7),
         appointment_row(2, ProvNum=7, DateTimeArrived="2026-03-03 08:50:00"),
@@ -304,7 +304,7 @@ def test_appointments_are_filtered_by_what_the_office_cannot_take(on: FakeServic
     assert keys(appointments(on, **day, operatory_id=an_id("operatory", 4))) == [3]
 
 
-def test_who_asks_for_no_shows_gets_the_history_read_in_one_call(on: FakeServices) -> None:
+def test_who_asks_for_no_shows_gets_the_history_read_in_one_call(on: ReadingServices) -> None:
     on.office.rows["appointments"] = [appointment_row(n, AptStatus="Broken") for n in (1, 2, 3)]
     on.office.rows["histappointments"] = [
         history_row(1, 2, "Missed", "Broken"),
@@ -321,7 +321,7 @@ def test_who_asks_for_no_shows_gets_the_history_read_in_one_call(on: FakeService
     assert answer["meta"]["upstream_calls"] == 2
 
 
-def test_changes_are_asked_for_with_an_overlap_in_the_offices_clock(on: FakeServices) -> None:
+def test_changes_are_asked_for_with_an_overlap_in_the_offices_clock(on: ReadingServices) -> None:
     on.office.rows["appointments"] = [
         appointment_row(1, DateTStamp="2026-03-02 09:54:59"),
         appointment_row(2, DateTStamp="2026-03-02 09:55:00"),
@@ -332,7 +332,7 @@ def test_changes_are_asked_for_with_an_overlap_in_the_offices_clock(on: FakeServ
     assert keys(answer) == [2]
 
 
-def test_procedures_of_visits_are_joined_only_when_asked_for(on: FakeServices) -> None:
+def test_procedures_of_visits_are_joined_only_when_asked_for(on: ReadingServices) -> None:
     on.office.rows["appointments"] = [appointment_row(1), appointment_row(2)]
     on.office.rows["procedurelogs"] = [procedure_row(8, AptNum=1), procedure_row(9, AptNum=2)]
     patient = an_id("patient", 1)
@@ -344,7 +344,7 @@ def test_procedures_of_visits_are_joined_only_when_asked_for(on: FakeServices) -
     assert len(asked(on)) == 2
 
 
-def test_one_appointment_comes_with_its_procedures_and_its_age(on: FakeServices) -> None:
+def test_one_appointment_comes_with_its_procedures_and_its_age(on: ReadingServices) -> None:
     on.office.rows["appointments"] = [appointment_row(1, AptStatus="Broken")]
     on.office.rows["procedurelogs"] = [procedure_row(8, AptNum=1)]
     on.office.rows["histappointments"] = [history_row(1, 1, "Missed", "Broken")]
@@ -357,7 +357,7 @@ def test_one_appointment_comes_with_its_procedures_and_its_age(on: FakeServices)
         reads.get_appointment(an_id("appointment", 2), caller=a_caller(NORTH), freshness=LIVE, on=on)
 
 
-def test_a_second_question_is_answered_from_what_the_first_brought(on: FakeServices) -> None:
+def test_a_second_question_is_answered_from_what_the_first_brought(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(n) for n in range(1, 4)]
     patients(on, name="Miller")
     query = reads.PatientsQuery(name="Miller", limit=2, status=["inactive"])
@@ -371,7 +371,7 @@ def test_a_second_question_is_answered_from_what_the_first_brought(on: FakeServi
 # Procedures and claims
 
 
-def test_deleted_procedures_come_to_who_keeps_a_copy(on: FakeServices) -> None:
+def test_deleted_procedures_come_to_who_keeps_a_copy(on: ReadingServices) -> None:
     on.office.rows["procedurelogs"] = [
         procedure_row(1),
         procedure_row(2, ProcStatus="D"),
@@ -385,7 +385,7 @@ def test_deleted_procedures_come_to_who_keeps_a_copy(on: FakeServices) -> None:
     assert keys(procedures(on, patient_id=patient, code=["~GRP~"])) == [3]
 
 
-def test_procedures_are_listed_under_the_day_they_were_done_else_planned(on: FakeServices) -> None:
+def test_procedures_are_listed_under_the_day_they_were_done_else_planned(on: ReadingServices) -> None:
     on.office.rows["procedurelogs"] = [
         procedure_row(1, ProcDate="2026-03-03"),
         procedure_row(2, ProcStatus="TP", ProcDate="2026-03-03", DateTP="2026-02-01"),
@@ -424,7 +424,7 @@ def test_a_very_old_office_cannot_look_up_one_claim() -> None:
     assert refused.value.more["version"] == "23.3.11"
 
 
-def test_claims_of_a_carrier_are_found_by_its_plans(on: FakeServices) -> None:
+def test_claims_of_a_carrier_are_found_by_its_plans(on: ReadingServices) -> None:
     on.office.rows["claims"] = [claim_row(1, PlanNum=4), claim_row(2, PlanNum=5), claim_row(3, PlanNum=4)]
     on.office.rows["insplans"] = [{"PlanNum": 4, "CarrierNum": 7}, {"PlanNum": 5, "CarrierNum": 8}]
     on.office.rows["carriers"] = [{"CarrierNum": 7, "CarrierName": "Northern Dental Mutual", "ElectID": "00001"}]
@@ -434,7 +434,7 @@ def test_claims_of_a_carrier_are_found_by_its_plans(on: FakeServices) -> None:
     assert claims(on, **filters, expand=["carrier"])["data"][0]["carrier"]["payer_id"] == "00001"
 
 
-def test_lines_come_with_one_claim_and_when_asked_for(on: FakeServices) -> None:
+def test_lines_come_with_one_claim_and_when_asked_for(on: ReadingServices) -> None:
     on.office.rows["claims"] = [claim_row(1), claim_row(2)]
     on.office.rows["claimprocs"] = [line_row(1, 1, Remarks="not covered"), line_row(2, 2, InsPayAmt=Decimal("5.0"))]
     plain = claims(on, patient_id=an_id("patient", 1))

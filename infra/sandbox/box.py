@@ -1,0 +1,400 @@
+"""`Sandbox`: the deployed stack, its practices and a session, started together and stopped together.
+
+with Sandbox.start(Options(patients=50)) as box:
+    httpx.get(f"{box.api_url}/patients", headers=box.authorization())
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from infra.bundling import LayerError, cached_layer
+from infra.sandbox import enrol, stand_ins
+from infra.sandbox.deploy import bootstrap, deploy, upload
+from infra.sandbox.drain import Drain, serial_mappings, switch_off
+from infra.sandbox.emulator import ACCOUNT, REGION, ROOT_KEY, Emulator, python_version, uv_platform
+from infra.sandbox.practices import Practice, Simulated
+from infra.sandbox.processes import Kept, SandboxError
+from infra.sandbox.synth import Stack, read_assembly, synthesize
+
+REPOSITORY = Path(__file__).parents[2]
+HOME = REPOSITORY / ".sandbox"
+STAGE = "v1"
+
+Say = Callable[[str], None]
+Enrol = Callable[[Mapping[str, str]], str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run.
+
+    `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer. `home` holds logs and
+    state and belongs to one sandbox at a time. `connect` False leaves the API without client and session; `practices` 0
+    starts none. `context` goes to the CDK app as the CLI's `-c` would.
+    """
+
+    app: Sequence[str] = ("-m", "infra.app")
+    layer: bool = True
+    home: Path = HOME
+    port: int | None = None
+    patients: int = 200
+    seed: int = 1
+    practices: int = 2
+    practice_command: Sequence[str] = ("-m", "infra.sandbox.practice")
+    open_dental: Practice | None = None
+    connect: bool = True
+    context: Mapping[str, str] = field(default_factory=dict)
+    make_client: Enrol | None = None
+
+
+@dataclass(frozen=True)
+class Connected:
+    """A practice that the gateway has accepted, and a session for it."""
+
+    practice: Practice
+    practice_id: str
+    access_token: str
+
+    def __repr__(self) -> str:
+        return f"Connected(practice_id={self.practice_id!r})"
+
+
+def _silent(_line: str) -> None:
+    """Say nothing."""
+
+
+class Sandbox:
+    """A running sandbox. Make one with `Sandbox.start`; leave it with `stop`, or by a `with` block."""
+
+    def __init__(self, options: Options, say: Say) -> None:
+        self._options = options
+        self._say = say
+        self._closing = ExitStack()
+        self._clients: dict[str, Any] = {}
+        self._making = threading.Lock()
+        self._processes: list[Kept] = []
+        self.home = options.home
+        self.offices: list[Practice] = []
+        """Every practice that was started, connected or not."""
+        self.practices: list[Connected] = []
+        self.client_key = ""
+
+    @classmethod
+    def start(cls, options: Options | None = None, *, say: Say = _silent) -> Self:
+        """Return a sandbox that answers.
+
+        Raises:
+            SandboxError: something did not start; everything that did has been stopped again.
+        """
+        box = cls(options or Options(), say)
+        try:
+            box._start()
+        except BaseException:
+            box.stop()
+            raise
+        return box
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop everything, the last thing started first. A second call does nothing."""
+        self._closing.close()
+
+    # -- what is running ---------------------------------------------------------------------------------------------
+
+    @property
+    def api_url(self) -> str:
+        """The API's base URL, without a slash at the end."""
+        return f"{self.emulator.url}/_aws/execute-api/{stand_ins.API_ID}/{STAGE}"
+
+    def aws(self, service: str) -> Any:
+        """Return a boto3 client of `service` with root credentials of the emulator; the same one for every thread."""
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = self.emulator.client(service)
+            return self._clients[service]
+
+    def authorization(self, practice: int = 0) -> dict[str, str]:
+        """Return the headers of a caller with a session for practice number `practice`."""
+        return {"Authorization": f"Bearer {self.practices[practice].access_token}"}
+
+    def function(self, folder: str) -> dict[str, Any]:
+        """Return the configuration of the function made from `functions/{folder}`.
+
+        Raises:
+            SandboxError: no function, or more than one, comes from that folder.
+        """
+        names = [
+            (stack.name, logical)
+            for stack in self.stacks
+            for logical, resource in stack.template["Resources"].items()
+            if resource["Type"] == "AWS::Lambda::Function" and _comes_from(folder, logical, resource["Properties"])
+        ]
+        if len(names) != 1:
+            raise SandboxError(f"{len(names)} functions come from functions/{folder}")
+        stack_name, logical = names[0]
+        described = self.aws("cloudformation").describe_stack_resource(StackName=stack_name, LogicalResourceId=logical)
+        physical = described["StackResourceDetail"]["PhysicalResourceId"]
+        config: dict[str, Any] = self.aws("lambda").get_function_configuration(FunctionName=physical)
+        return config
+
+    def logs(self, folder: str) -> list[str]:
+        """Return what the function made from `functions/{folder}` has logged, oldest first."""
+        config = self.function(folder)
+        group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        client = self.aws("logs")
+        lines: list[tuple[int, int, str]] = []
+        try:
+            for page in client.get_paginator("filter_log_events").paginate(logGroupName=group):
+                lines.extend((event["timestamp"], len(lines), event["message"]) for event in page["events"])
+        except client.exceptions.ResourceNotFoundException:
+            return []
+        return [message for _, _, message in sorted(lines)]
+
+    def errors(self) -> list[str]:
+        """Return what functions have logged as errors, each line after its folder's name."""
+        folders = [
+            resource["Properties"]["Handler"].split(".")[0]
+            for stack in self.stacks
+            for resource in stack.template["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        ]
+        return [f"{folder}: {line}" for folder in folders for line in self.logs(folder) if '"level": "ERROR"' in line]
+
+    def ended(self) -> str | None:
+        """Return what has ended by itself, and the end of its log; None while everything runs."""
+        for process in self._processes:
+            if not process.running:
+                return f"{process.name} has stopped:\n{process.tail()}"
+        return None
+
+    # -- how it starts -----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        options, say = self._options, self._say
+        self._closing.enter_context(_only_one(self.home))
+        for leftover in ("emulator", "cdk.out"):
+            shutil.rmtree(self.home / leftover, ignore_errors=True)
+        self._closing.callback(self._tidy)
+        self.state_file.unlink(missing_ok=True)
+
+        simulated = [] if options.open_dental else list(range(1, options.practices + 1))
+        with ThreadPoolExecutor() as pool:
+            say("starting the AWS emulator" + (f" and {len(simulated)} practices" if simulated else ""))
+            emulator = pool.submit(self._start_emulator)
+            offices = [self._start_practice(number) for number in simulated]
+            stacks = pool.submit(self._synthesize)
+            self.emulator = emulator.result()
+            self.stacks = stacks.result()
+        self._deploy()
+        self.offices = [options.open_dental] if options.open_dental else [office.wait() for office in offices]
+        if options.connect:
+            say("making an API client")
+            self.client_key = self._make_client()
+            say(f"connecting {len(self.offices)} practice(s) through POST /authenticate")
+            with ThreadPoolExecutor() as pool:
+                self.practices = list(pool.map(self._connect, self.offices))
+        self._write_state()
+
+    @property
+    def state_file(self) -> Path:
+        """Where whoever wants to use the sandbox finds it."""
+        return self.home / "state.json"
+
+    def _tidy(self) -> None:
+        for said in (self.state_file, *self.home.glob("practice-*.json")):
+            said.unlink(missing_ok=True)
+        shutil.rmtree(self.home / "emulator", ignore_errors=True)
+
+    def _start_emulator(self) -> Emulator:
+        emulator = Emulator(self.home, port=self._options.port, tools=HOME)
+        self._closing.callback(emulator.stop)
+        self._processes.append(emulator.process)
+        return emulator
+
+    def _start_practice(self, number: int) -> Simulated:
+        options = self._options
+        office = Simulated(
+            number,
+            self.home,
+            patients=options.patients,
+            seed=options.seed,
+            command=options.practice_command,
+            repository=REPOSITORY,
+        )
+        self._closing.callback(office.stop)
+        self._processes.append(office.process)
+        return office
+
+    def _synthesize(self) -> list[Stack]:
+        options = self._options
+        out = self.home / "cdk.out"
+        context = {"stage": "sandbox"}
+        if options.layer:
+            self._say(f"building the layer for Python {python_version()} on this machine (kept in build/)")
+            try:
+                context["layer"] = str(cached_layer(platform=uv_platform(), python_version=python_version()))
+            except LayerError as error:
+                raise SandboxError(str(error)) from error
+        self._say("synthesizing the CDK app")
+        synthesize(
+            out,
+            command=options.app,
+            context=context | dict(options.context),
+            env={"CDK_DEFAULT_ACCOUNT": ACCOUNT, "CDK_DEFAULT_REGION": REGION},
+            cwd=REPOSITORY,
+        )
+        return read_assembly(out, account=ACCOUNT, region=REGION)
+
+    def _deploy(self) -> None:
+        assets = [asset for stack in self.stacks for asset in stack.assets]
+        bootstrap(self.aws, assets)
+        self._say(f"uploaded {upload(self.aws, self.stacks)} bundles")
+        self.outputs: dict[str, str] = {}
+        for stack in self.stacks:
+            self._say(f"deploying {stack.name} ({len(stack.template['Resources'])} resources)")
+            template = stand_ins.adapt(stack.template)
+            if self._options.open_dental:
+                _allow(template, self._options.open_dental.base_url)
+            adapted = replace(stack, template=template)
+            self.outputs |= deploy(self.aws, adapted, bucket=f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}")
+        for mapping in serial_mappings(self.aws):
+            switch_off(self.aws, mapping)
+            self._closing.callback(Drain(self.aws, mapping).stop)
+
+    def _make_client(self) -> str:
+        environment = {
+            **self.function("authenticate").get("Environment", {}).get("Variables", {}),
+            "AWS_ENDPOINT_URL": self.emulator.url,
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+        if self._options.make_client is not None:
+            return self._options.make_client(environment)
+        return enrol.enrol_client(environment, name="sandbox", scopes=enrol.SCOPES, repository=REPOSITORY)
+
+    def _connect(self, office: Practice) -> Connected:
+        wanted = {
+            "customer_key": office.customer_key,
+            "developer_key": office.developer_key,
+            "time_zone": office.time_zone,
+            "mode": "remote",
+            "base_url": office.base_url,
+            "name": office.name,
+        }
+        headers = {"Authorization": f"Bearer {self.client_key}", "Prefer": "wait=25"}
+        deadline = time.monotonic() + 60
+        while True:
+            status, answer = self.call("POST", "/authenticate", wanted, headers)
+            if status in (200, 201):
+                return Connected(office, answer["practice"]["id"], answer["access_token"])
+            # 202: the keys are still being tried; the same request again leads to the same answer.
+            if status not in (202, 429, 503) or time.monotonic() > deadline:
+                raise SandboxError(
+                    "\n".join([f"POST /authenticate answered {status}: {json.dumps(answer)}", *self.errors()])
+                )
+            time.sleep(1)
+
+    def call(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Send one request to the API and return its status and its JSON, or None for an empty body."""
+        request = urllib.request.Request(  # noqa: S310 (our own URL)
+            self.api_url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", **(headers or {})},
+        )
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=60) as answer:
+                status, content = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, content = error.code, error.read()
+        return status, json.loads(content) if content else None
+
+    def _write_state(self) -> None:
+        first = self.practices[0] if self.practices else None
+        state = {
+            "api_url": self.api_url,
+            "aws_endpoint_url": self.emulator.url,
+            "practice_url": self.offices[0].base_url if self.offices else None,
+            "access_token": first.access_token if first else None,
+            "practice_id": first.practice_id if first else None,
+            "client_key": self.client_key or None,
+            "practices": [
+                {
+                    "practice_id": connected.practice_id,
+                    "access_token": connected.access_token,
+                    "practice_url": connected.practice.base_url,
+                    "control_url": connected.practice.control_url,
+                }
+                for connected in self.practices
+            ],
+        }
+        # Whoever waits for the file must never read half of it; and it holds a token.
+        draft = self.state_file.with_suffix(".draft")
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(state, indent=2) + "\n")
+        draft.replace(self.state_file)
+
+
+def _allow(template: dict[str, Any], base_url: str) -> None:
+    """Add the address that the user has named to those that keys may be sent to; the stage allows loopback only."""
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Lambda::Function":
+            variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+            if "BASE_URL_ALLOW" in variables:
+                variables["BASE_URL_ALLOW"] = f"{variables['BASE_URL_ALLOW']},{base_url}"
+
+
+def _comes_from(folder: str, logical_id: str, properties: Mapping[str, Any]) -> bool:
+    """Whether a template's function is made from `folder`: by its handler, or by the construct's own id.
+
+    A logical id is the construct's path without separators and 8 hexadecimal digits.
+    """
+    if folder in re.split(r"[./]", properties["Handler"]):
+        return True
+    return logical_id[:-8].lower().removesuffix("function") == folder.replace("_", "").replace("-", "").lower()
+
+
+@contextlib.contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Hold `home` for one sandbox; the lock goes with the process, however that ends.
+
+    A folder with anything else in it is refused: a sandbox clears what it finds under its own names.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    if any(home.iterdir()) and not ((home / "lock").exists() or (home / "install.lock").exists()):
+        raise SandboxError(f"{home} holds other things; a sandbox needs a folder of its own")
+    with (home / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SandboxError(f"a sandbox is already running with {home}; stop it first") from None
+        yield

@@ -1,0 +1,50 @@
+"""The API client of a sandbox: made by the gateway's own command, in the environment of a deployed function.
+
+The sandbox shares no code with the gateway and knows nothing of its tables. So it runs `python -m
+gateway.wiring.enrol` as an operator would, with the variables that CloudFormation gave to the function behind
+`POST /authenticate`, and with the emulator's root credentials.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from infra.sandbox.processes import SandboxError
+
+SCOPES = ("practices:connect", "*:read", "appointments:write", "payments:write")
+COMMAND = ("-m", "gateway.wiring.enrol")
+
+
+def enrol_client(
+    environment: Mapping[str, str],
+    *,
+    name: str,
+    scopes: Sequence[str],
+    repository: Path,
+    command: Sequence[str] = COMMAND,
+) -> str:
+    """Make an API client and return its key, which is shown this once.
+
+    Raises:
+        SandboxError: the command failed, or printed no line `key ...`.
+    """
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "VIRTUAL_ENV") if key in os.environ}
+    done = subprocess.run(
+        [sys.executable, *command, "--name", name, "--scopes", ",".join(scopes)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=repository,
+        env=inherited | {"PYTHONPATH": f"{repository}{os.pathsep}{repository / 'shared'}"} | dict(environment),
+    )
+    if done.returncode:
+        raise SandboxError("the API client could not be made:\n" + "\n".join(done.stderr.splitlines()[-15:]))
+    said = re.search(r"^key\s+(\S+)$", done.stdout, re.MULTILINE)
+    if said is None:
+        raise SandboxError("the command that makes API clients did not say its key")
+    return said.group(1)

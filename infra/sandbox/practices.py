@@ -1,0 +1,96 @@
+"""The practices of a sandbox: simulated ones that it starts, or one real one whose keys the environment gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.sandbox.emulator import PASSED_ON
+from infra.sandbox.processes import Kept, SandboxError
+
+DEVELOPER_KEY = "SANDBOXdeveloper"
+"""Obviously no real key: the simulated practices know it, nobody else does."""
+
+KEYS_FROM = ("OPEN_DENTAL_DEVELOPER_KEY", "OPEN_DENTAL_CUSTOMER_KEY", "OPEN_DENTAL_TIME_ZONE")
+"""The environment variables that `--open-dental URL` reads: a flag would leave the keys in the shell's history."""
+
+
+@dataclass(frozen=True)
+class Practice:
+    """How a practice is reached, and what connects it. `control_url` takes faults; a real practice has none."""
+
+    base_url: str
+    developer_key: str
+    customer_key: str
+    name: str = "Open Dental"
+    time_zone: str = "America/Chicago"
+    control_url: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Practice(base_url={self.base_url!r})"
+
+
+class Simulated:
+    """A simulated practice in a process of its own."""
+
+    def __init__(
+        self, number: int, home: Path, *, patients: int, seed: int, command: Sequence[str], repository: Path
+    ) -> None:
+        """Start practice `number` (from 1).
+
+        Equal `patients` and `seed` give equal row keys in every table, so that whatever mixes up two practices shows.
+        """
+        self._state = home / f"practice-{number}.json"
+        self._state.unlink(missing_ok=True)
+        self.process = Kept(
+            f"practice {number}",
+            [
+                *(sys.executable, *command),
+                *("--port", "0"),
+                *("--state", str(self._state)),
+                *("--patients", str(patients)),
+                *("--seed", str(seed)),
+                *("--developer-key", DEVELOPER_KEY),
+                *("--customer-key", f"SANDBOXcustomer{number}"),
+            ],
+            log=home / f"practice-{number}.log",
+            env={name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PYTHONUNBUFFERED": "1"},
+            cwd=repository,
+        )
+
+    def wait(self, *, within_s: float = 60.0) -> Practice:
+        """Return the practice once it listens.
+
+        Raises:
+            SandboxError: it stopped, or did not listen in time.
+        """
+        self.process.wait_until(self._state.exists, within_s=within_s)
+        said = json.loads(self._state.read_text())
+        return Practice(
+            base_url=said["base_url"],
+            developer_key=said["developer_key"],
+            customer_key=said["customer_key"],
+            name=self.process.name.title(),
+            control_url=said["control_url"],
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        self.process.stop()
+
+
+def real_practice(url: str, environment: Mapping[str, str]) -> Practice:
+    """Return the practice at `url` with the keys of the environment variables in `KEYS_FROM`.
+
+    Raises:
+        SandboxError: a variable is missing; the message names it.
+    """
+    missing = [name for name in KEYS_FROM if not environment.get(name)]
+    if missing:
+        raise SandboxError(f"--open-dental needs {', '.join(missing)} in the environment")
+    developer, customer, zone = (environment[name] for name in KEYS_FROM)
+    return Practice(base_url=url, developer_key=developer, customer_key=customer, time_zone=zone)

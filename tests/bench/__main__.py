@@ -1,0 +1,80 @@
+"""`bench`: measure what this project promises to be measured, and say whether it holds."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias, cast
+
+from tests.bench.figures import Figure, Report, Say
+
+Section: TypeAlias = Callable[..., Iterable[Figure]]
+
+SECTIONS: Mapping[str, str] = {
+    "pacing": "32 callers on one practice at real time through the deployed sandbox, and a day of the pure rule",
+    "interactive": "an interactive read during a background run",
+    "faults": "lost answers, lost requests and kills: duplicates and wrong failures",
+    "cold": "fresh process to first answer, per HTTP function",
+    "normalize": "rows per second of the normalizers beside json.loads alone",
+    "paging": "a far page of the simulated practice beside its first",
+}
+"""Name -> what it shows. The module of the same name has `measure(*, quick: bool, say: Say)`."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    told = "\n".join(f"  {name:12} {what}" for name, what in SECTIONS.items())
+    line = argparse.ArgumentParser(
+        prog="bench",
+        description=f"Measure, compare with the goals, exit 1 if one is missed.\n\n{told}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    line.add_argument("names", nargs="*", metavar="NAME", help="sections to run (default: all)")
+    line.add_argument("--quick", action="store_true", help="a small size of everything: a smoke test, not a figure")
+    line.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    return line
+
+
+def section(name: str) -> Section:
+    """The section's function; its module is imported only when it runs."""
+    return cast("Section", importlib.import_module(f"tests.bench.{name}").measure)
+
+
+def run(names: Sequence[str], *, quick: bool, say: Say, find: Callable[[str], Section] = section) -> Report:
+    """Run the sections; one that fails does not stop the others."""
+    report = Report(quick=quick)
+    for name in names:
+        started = time.perf_counter()
+        say(f"{name}: {SECTIONS.get(name, '')}")
+        try:
+            for figure in find(name)(quick=quick, say=say):
+                report.figures.append(figure)
+        except Exception as error:  # noqa: BLE001 - one section's failure is a result like any other
+            traceback.print_exc()
+            report.failures[name] = f"{type(error).__name__}: {error}"
+        say(f"{name}: {time.perf_counter() - started:.0f} s")
+    return report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 if all goals were met, 1 if one was missed or a section failed, 2 for a name nobody knows."""
+    line = parser()
+    options = line.parse_args(arguments)
+    if unknown := [name for name in options.names if name not in SECTIONS]:
+        line.error(f"no such section: {', '.join(unknown)}")
+    report = run(
+        options.names or list(SECTIONS), quick=options.quick, say=lambda text: print(text, file=sys.stderr, flush=True)
+    )
+    print(report.text())
+    if options.json:
+        options.json.write_text(report.json(), encoding="utf-8")
+    return 0 if report.good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

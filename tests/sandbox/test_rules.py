@@ -1,0 +1,223 @@
+"""The sandbox's rules that need nothing running."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.sandbox import stand_ins, tour
+from infra.sandbox.__main__ import main
+from infra.sandbox.box import Options, Sandbox
+from infra.sandbox.drain import failed_items, sqs_event
+from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
+from infra.sandbox.processes import SandboxError
+from infra.sandbox.synth import read_assembly
+
+README = Path(stand_ins.__file__).with_name("README.md")
+
+
+def template(**resources: Any) -> dict[str, Any]:
+    return {"Resources": resources}
+
+
+def test_the_readme_shows_every_stand_in_and_no_other() -> None:
+    table = README.read_text().partition("| about | the emulator | the sandbox |\n|---|---|---|\n")[2]
+    rows = table.split("\n\n")[0].splitlines()
+    shown = [tuple(cell.strip() for cell in row.strip("|").split(" | ")) for row in rows]
+
+    assert shown == [(row.about, row.emulator, row.instead) for row in stand_ins.STAND_INS]
+
+
+def test_refused_resources_go_with_the_outputs_and_waits_that_name_them() -> None:
+    adapted = stand_ins.adapt(
+        template(
+            Acl={"Type": "AWS::WAFv2::WebACL", "DependsOn": ["Link", "Log"], "Properties": {}},
+            Link={"Type": "AWS::WAFv2::WebACLAssociation", "Properties": {}},
+            Log={"Type": "AWS::Logs::LogGroup"},
+        )
+        | {"Outputs": {"Gone": {"Value": {"Ref": "Link"}}, "Kept": {"Value": {"Ref": "Acl"}}}}
+    )
+
+    assert set(adapted["Resources"]) == {"Acl", "Log"}
+    assert adapted["Resources"]["Acl"]["DependsOn"] == ["Log"]
+    assert set(adapted["Outputs"]) == {"Kept"}
+
+
+def test_a_resource_that_needs_a_refused_one_is_named_not_deployed_half() -> None:
+    with pytest.raises(SandboxError, match="Alarm"):
+        stand_ins.adapt(
+            template(
+                All={"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": {}},
+                Alarm={"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmActions": [{"Ref": "All"}]}},
+            )
+        )
+
+
+def test_only_the_denial_of_plain_http_is_dropped_from_a_policy() -> None:
+    tls = {"Effect": "Deny", "Action": "sqs:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    other = {"Effect": "Allow", "Action": "sqs:SendMessage"}
+    adapted = stand_ins.adapt(
+        template(
+            Mixed={"Type": "AWS::SQS::QueuePolicy", "Properties": {"PolicyDocument": {"Statement": [tls, other]}}},
+            Only={"Type": "AWS::S3::BucketPolicy", "Properties": {"PolicyDocument": {"Statement": [tls]}}},
+            Waits={"Type": "AWS::S3::Bucket", "DependsOn": "Only"},
+        )
+    )
+
+    assert set(adapted["Resources"]) == {"Mixed", "Waits"}
+    assert adapted["Resources"]["Mixed"]["Properties"]["PolicyDocument"]["Statement"] == [other]
+    assert not adapted["Resources"]["Waits"]["DependsOn"]
+
+
+def test_a_secret_is_named_by_its_arn_as_on_aws() -> None:
+    adapted = stand_ins.adapt(
+        template(
+            Keys={"Type": "AWS::SecretsManager::Secret", "Properties": {}},
+            Name={"Type": "AWS::SSM::Parameter", "Properties": {"Value": {"Ref": "Keys"}, "Tier": {"Ref": "Name"}}},
+        )
+    )
+
+    assert adapted["Resources"]["Name"]["Properties"] == {
+        "Value": {"Fn::GetAtt": ["Keys", "Arn"]},
+        "Tier": {"Ref": "Name"},
+    }
+
+
+def test_adapting_leaves_the_template_for_aws_as_it_is() -> None:
+    original = template(Link={"Type": "AWS::WAFv2::WebACLAssociation"})
+    before = json.dumps(original)
+
+    stand_ins.adapt(original)
+
+    assert json.dumps(original) == before
+
+
+ids = st.lists(st.text("abc123", min_size=1), min_size=1, unique=True)
+
+
+@given(ids=ids, data=st.data())
+def test_exactly_the_items_that_a_worker_names_stay_on_the_queue(ids: list[str], data: st.DataObject) -> None:
+    named = data.draw(st.lists(st.sampled_from(ids), unique=True))
+    payload = json.dumps({"batchItemFailures": [{"itemIdentifier": name} for name in named]}).encode()
+
+    assert failed_items(payload, errored=False, message_ids=ids, partial_batches=True) == set(named)
+
+
+@pytest.mark.parametrize(
+    ("payload", "errored", "partial", "failed"),
+    [
+        (b"null", False, True, set()),
+        (b"{}", False, True, set()),
+        (b"", False, True, set()),
+        (b'{"batchItemFailures": null}', False, True, set()),
+        (b'{"batchItemFailures": [{"itemIdentifier": ""}]}', False, True, {"a", "b"}),
+        (b'{"batchItemFailures": [{"itemIdentifier": null}]}', False, True, {"a", "b"}),
+        (b'{"batchItemFailures": [{"wrong": "a"}]}', False, True, {"a", "b"}),
+        (b'{"batchItemFailures": [{"itemIdentifier": "z"}]}', False, True, {"a", "b"}),
+        (b'{"errorMessage": "x"}', True, True, {"a", "b"}),
+        (b'{"batchItemFailures": [{"itemIdentifier": "a"}]}', False, False, set()),
+    ],
+)
+def test_odd_answers_of_a_worker_are_read_as_lambda_reads_them(
+    payload: bytes, errored: bool, partial: bool, failed: set[str]
+) -> None:
+    assert failed_items(payload, errored=errored, message_ids=["a", "b"], partial_batches=partial) == failed
+
+
+def test_a_record_has_what_lambda_gives() -> None:
+    message = {
+        "MessageId": "m1",
+        "ReceiptHandle": "r1",
+        "Body": "{}",
+        "MD5OfBody": "99914b932bd37a50b983c5e7c90ae93b",
+        "Attributes": {"MessageGroupId": "prac_1", "ApproximateReceiveCount": "1"},
+        "MessageAttributes": {"trace": {"DataType": "String", "StringValue": "t"}},
+    }
+
+    (record,) = sqs_event([message], queue_arn="arn:aws:sqs:eu-west-1:1:calls.fifo")["Records"]
+
+    assert record["messageAttributes"]["trace"]["stringValue"] == "t"
+    assert (record["eventSource"], record["awsRegion"]) == ("aws:sqs", "eu-west-1")
+    assert (record["messageId"], record["receiptHandle"], record["body"]) == ("m1", "r1", "{}")
+    assert record["attributes"]["MessageGroupId"] == "prac_1"
+
+
+def test_stacks_come_after_those_they_depend_on(tmp_path: Path) -> None:
+    def stack(name: str, *needs: str) -> dict[str, Any]:
+        (tmp_path / f"{name}.json").write_text('{"Resources": {}}')
+        return {
+            "type": "aws:cloudformation:stack",
+            "properties": {"templateFile": f"{name}.json"},
+            "dependencies": list(needs),
+        }
+
+    artifacts = {"api": stack("api", "core"), "core": stack("core", "data"), "data": stack("data")}
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
+
+    assert [one.name for one in read_assembly(tmp_path, account="1", region="r")] == ["data", "core", "api"]
+
+
+def test_a_real_practice_needs_its_keys_in_the_environment_and_never_shows_them() -> None:
+    environment = dict.fromkeys(KEYS_FROM, "secret-value")
+
+    assert "secret" not in repr(real_practice("https://example.test/api/v1", environment))
+    with pytest.raises(SandboxError, match="OPEN_DENTAL_CUSTOMER_KEY"):
+        real_practice("https://example.test/api/v1", {KEYS_FROM[0]: "x"})
+    assert isinstance(real_practice("https://example.test/api/v1", environment), Practice)
+
+
+def test_the_tour_writes_to_no_real_practice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--tour", "--open-dental", "https://example.test/api/v1"]) == 1
+    assert "simulated practices only" in capsys.readouterr().err
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    precious = tmp_path / "cdk.out" / "precious"
+    precious.parent.mkdir()
+    precious.touch()
+
+    with pytest.raises(SandboxError, match="a folder of its own"):
+        Sandbox.start(Options(home=tmp_path))
+
+    assert precious.exists()
+
+
+def test_a_promise_is_a_list_item_with_an_id() -> None:
+    text = "- [P01] Known.\n* [P02] not a promise\n- [P10] Also known.\n  - [P11] nested, no\n- [Q01] no\n"
+
+    assert tour.read_promises(text) == {"P01": "Known.", "P10": "Also known."}
+
+
+@pytest.mark.parametrize(
+    ("promises", "steps", "complaint"),
+    [
+        ({"P01": "a", "P02": "b"}, {"P01"}, "P02 is promised"),
+        ({"P01": "a"}, {"P01", "P03"}, "P03 has a step"),
+        ({}, set(), "promises nothing"),
+    ],
+)
+def test_promises_and_steps_must_match(promises: dict[str, str], steps: set[str], complaint: str) -> None:
+    with pytest.raises(tour.TourError, match=complaint):
+        tour.match(promises, {name: lambda box: None for name in steps})
+
+
+def test_a_tour_tries_every_promise_and_fails_if_one_did_not_hold(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("- [P01] Breaks.\n- [P02] Holds.\n")
+    said: list[str] = []
+
+    def breaks(box: Any) -> None:
+        raise AssertionError("answered 500")
+
+    steps: dict[str, tour.Step] = {"P01": breaks, "P02": lambda box: None}
+    nothing: Any = None
+
+    assert tour.run_tour(nothing, readme, say=said.append, steps=steps) == 1
+    assert said[-1] == "1 of 2 promises behaved"
+    assert any("answered 500" in line for line in said)
+
+    steps["P01"] = lambda box: None
+    assert tour.run_tour(nothing, readme, say=said.append, steps=steps) == 0
