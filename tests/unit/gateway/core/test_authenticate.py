@@ -30,8 +30,8 @@ from gateway.core.practices import Mode, Tier
 from gateway.core.sessions import SESSION_LIFETIME, end_session, session_of, token_hash
 from gateway.wiring.enrol import enrol
 from tests.fakes.living import LivingServices
-from tests.fakes.office import Fault
-from tests.fakes.services import FakeServices, Killed, Life
+from tests.fakes.office import Fault, Killed
+from tests.fakes.services import FakeServices, Life
 
 DEVELOPER, CUSTOMER = "NFF6i0KrXrxDkZHt", "VzkmZEaUWOjnQX2z"
 PAIR = Keys(DEVELOPER, CUSTOMER)
@@ -143,7 +143,7 @@ def test_a_practice_that_was_taken_up_while_nobody_waited_is_found(on: LivingSer
 @pytest.mark.parametrize("missing", ["time_zone", "developer_key"])
 def test_what_connecting_needs_is_named(on: LivingServices, connector: str, missing: str) -> None:
     with pytest.raises(Invalid) as refused:
-        sign_in(on, connector, **{missing: None})
+        sign_in(on, connector, **dict[str, Any]({missing: None}))
 
     assert refused.value.param == missing
     assert not on.office.calls
