@@ -21,7 +21,7 @@ from gateway.core.ports import Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
-from tests.fakes.office import FakePractice
+from tests.fakes.office import FakePractice, Killed
 
 T = TypeVar("T")
 
@@ -43,10 +43,6 @@ def a_caller(*practices: Practice) -> Caller:
     scopes = {"*:read", "appointments:write", "payments:write", "practices:connect"}
     ids = frozenset(one.id for one in practices or (ELM_STREET,))
     return Caller(Client("cli_test", "Test", ids, frozenset(scopes)))
-
-
-class Killed(BaseException):
-    """The process is gone: no handler of the code under test runs any more."""
 
 
 class FakeClock:
@@ -334,7 +330,11 @@ class Mortal:
 
         def use(*args: Any, **kwargs: Any) -> Any:
             self._life.step(before=True)
-            result = value(*args, **kwargs)
+            try:
+                result = value(*args, **kwargs)
+            except Killed:
+                self._life.dead = True
+                raise
             self._life.step(before=False)
             return result
 
@@ -416,4 +416,5 @@ _PORTS = (
     "notices",
     "ticks",
     "upstream",
+    "vault",
 )
