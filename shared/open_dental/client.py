@@ -144,8 +144,11 @@ class Client:
         path: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
+        on_sent: Callable[[], object] | None = None,
     ) -> Answer:
         """Make one call and return its answer. Costs one request of the practice's pace.
+
+        `on_sent` is called when the last byte of the request has left: not before connecting, which may take long.
 
         Values are Python's (int, Decimal, bool, date, naive datetime, ...); the catalogue decides how each is written.
 
@@ -158,7 +161,7 @@ class Client:
         operation = catalogued(operation_id)
         url = self._base_url + operation.url(path) + _query_string(operation, query or {})
         content = _content(operation, body)
-        status, headers, raw = self._exchange(operation.method, url, content, operation)
+        status, headers, raw = self._exchange(operation.method, url, content, operation, on_sent)
         retry_after = _seconds(headers.get("retry-after"))
         if not 200 <= status < 300:
             raise _classified(status, raw, headers, operation, retry_after)
@@ -171,7 +174,7 @@ class Client:
             retry_after=retry_after,
         )
 
-    def capability(self) -> Capability:
+    def capability(self, *, on_sent: Callable[[], object] | None = None) -> Capability:
         """Ask the FHIR side what it is: the one question that a key without any REST permission may ask.
 
         So an answer proves the key right. The FHIR side exists only on the vendor's hosts.
@@ -182,7 +185,7 @@ class Client:
             OpenDentalError: as for `call`.
         """
         url = self._base_url.removesuffix("/api/v1") + "/fhir/v2/capabilitystatement"
-        status, headers, raw = self._exchange("GET", url, None, None)
+        status, headers, raw = self._exchange("GET", url, None, None, on_sent)
         if not 200 <= status < 300:
             error = _classified(status, raw, headers, None, _seconds(headers.get("retry-after")))
             if type(error) is Unauthorized:
@@ -222,7 +225,12 @@ class Client:
         )
 
     def _exchange(
-        self, method: str, url: str, content: bytes | None, operation: Operation | None
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        operation: Operation | None,
+        on_sent: Callable[[], object] | None,
     ) -> tuple[int, httpx.Headers, bytes]:
         read = operation is None or operation.effect == "read"
         http = self._reader if read else self._writer
@@ -238,12 +246,14 @@ class Client:
         waits: dict[str, float] = request.extensions["timeout"]
         give_up_at = self._monotonic() + self._timeouts.limit_s
 
-        def cut_the_wait(event: str, _: object) -> None:
+        def sent(event: str, _: object) -> None:
             # httpx counts each wait from zero, so the total is kept here, where it has just been sent.
             if event.endswith("send_request_body.complete"):
+                if on_sent is not None:
+                    on_sent()
                 waits["read"] = max(_SHORTEST_WAIT_S, min(waits["read"], give_up_at - self._monotonic()))
 
-        request.extensions["trace"] = cut_the_wait
+        request.extensions["trace"] = sent
         failure: OpenDentalError
         try:
             response = http.send(request, stream=True)

@@ -65,6 +65,8 @@ class FakePractice:
         self.faults: deque[Fault | None] = deque()
         self.on_call: Callable[[UpstreamCall], Fault | None] = lambda call: None
         self.offline = False
+        self.connecting_s = 0.0
+        """What the next call takes to read its keys and connect; later ones use its connection."""
         self.refuses_key = False
         self.permissions: dict[str, bool] = {}
         self.violations = 0
@@ -79,8 +81,11 @@ class FakePractice:
         self.rows[resource].append(made)
         return made
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, *, on_sent: Callable[[], object]) -> UpstreamAnswer:
         """Answer like `Upstream.send`; time passes while it does."""
+        self._clock.sleep(self.connecting_s)
+        self.connecting_s = 0.0
+        on_sent()
         arrived = self._clock.monotonic()
         started_at = self._clock.now()
         self.calls.append((arrived, call))

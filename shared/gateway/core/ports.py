@@ -6,6 +6,7 @@ and the adapter and holds both to it. Any port may raise `Unavailable` when its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -133,8 +134,10 @@ class Paces(Protocol):
 class Upstream(Protocol):
     """Open Dental, one call at a time. The pace is not its business."""
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
-        """Make one call with the practice's keys.
+    def send(self, practice: Practice, call: UpstreamCall, *, on_sent: Callable[[], object]) -> UpstreamAnswer:
+        """Make one call with the practice's keys; `on_sent` is called when the request has left.
+
+        What comes before (keys, a connection) may take long and is no part of the pace's interval.
 
         Raises: the classes of `open_dental.errors`, unchanged; the engine decides what each one means.
         """

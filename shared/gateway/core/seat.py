@@ -169,9 +169,16 @@ class Seat:
         """
         key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
         started_at = self.now()
+
+        def sent() -> None:
+            # The interval counts from here: a first call connects and reads its keys before, and the next one,
+            # which does not, would arrive that much too early.
+            nonlocal started_at
+            started_at = self.now()
+
         failure: upstream.OpenDentalError | None = None
         try:
-            return self.on.upstream.send(practice, call)
+            return self.on.upstream.send(practice, call, on_sent=sent)
         except upstream.OpenDentalError as error:
             failure = error
             raise
