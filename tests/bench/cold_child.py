@@ -7,7 +7,7 @@ Arguments: one JSON object {"path": [...], "mode": "answer" | "snapshot" | "eage
 import sys
 
 if sys.argv[1] == "empty":
-    sys.stdout.write("done\n")
+    sys.stdout.write("bench: done\n")
     sys.stdout.flush()
     sys.exit()
 
@@ -58,8 +58,8 @@ class Hooks:
 
 
 def tell(line: str) -> None:
-    """Let the parent stop its clock."""
-    sys.stdout.write(line + "\n")
+    """Let the parent stop its clock. The mark tells the line from the function's own log."""
+    sys.stdout.write(f"bench: {line}\n")
     sys.stdout.flush()
 
 
