@@ -31,6 +31,9 @@ CHOSEN: Mapping[str, int] = {
 """Event -> the status of its answer. Reads are answered from the cache, writes as soon as their turn is queued."""
 
 
+READS = frozenset({"patients", "appointments", "procedurelogs", "claims"})
+
+
 @dataclass(frozen=True)
 class Recorded:
     """An event and the function that answers it."""
@@ -71,7 +74,7 @@ def recorded(here: Deployed, *, say: Say) -> list[Recorded]:
         made.append(Recorded(name, event, expected))
     say("  filling the cache with what the events read")
     for one in made:
-        if one.event.get("httpMethod") == "GET" and "operations" not in one.name:
+        if one.function in READS:
             _fill(here, one)
     # Writes that no answer waits for would be worked off beside the samples; an office that is off leaves them be.
     here.control("PUT", "settings", {"offline": True})
