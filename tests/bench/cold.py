@@ -209,7 +209,9 @@ def figures(samples: Mapping[tuple[str, Mode], list[float]], events: Sequence[Re
                 f"{1000 * statistics.median(times):.0f} ms, {_ratio(times, empty):.1f} x an empty interpreter, "
                 f"answered {one.expected}"
             )
-            yield Figure("cold", f"{one.name}, {what}, of everything eager", _ratio(times, eager), "%", at_most(GOAL), beside)
+            yield Figure(
+                "cold", f"{one.name}, {what}, of everything eager", _ratio(times, eager), "%", at_most(GOAL), beside
+            )
 
 
 def _ratio(above: list[float], below: list[float]) -> float:

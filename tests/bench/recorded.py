@@ -60,7 +60,7 @@ class Recorded:
 
 
 def recorded(here: Deployed, *, say: Say) -> list[Recorded]:
-    """The chosen events with the sandbox's practice, client, tokens and keys in them; the cache then holds the reads."""
+    """The chosen events with the sandbox's practice, client, tokens and keys in them; reads are in the cache then."""
     token = here.box.practices[0].access_token
     ending = session(here)
     made = []
