@@ -37,7 +37,7 @@ def a_day(*, interval_s: float, counted_from: ThrottleFrom, seconds: float = 86_
 
     Executions take 20 to 400 ms, one in 200 takes 2 s; the way there takes 1 ms and up to 1 ms more.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     item = pacing.take_lease(PaceItem("practice"), _HOLDER, 0.0)
     throttle = Throttle(interval_s, counted_from)
     arrivals: list[Arrival] = []
