@@ -79,8 +79,10 @@ class FakePractice:
         self.rows[resource].append(made)
         return made
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """Answer like `Upstream.send`; time passes while it does."""
+        if gate is not None:
+            gate()
         arrived = self._clock.monotonic()
         started_at = self._clock.now()
         self.calls.append((arrived, call))
