@@ -416,4 +416,5 @@ _PORTS = (
     "notices",
     "ticks",
     "upstream",
+    "vault",
 )

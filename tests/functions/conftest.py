@@ -56,7 +56,7 @@ def on() -> Iterator[LivingServices]:
     on = LivingServices(ELM, right_keys=[Keys("FakeDeveloperKey", "FakeCustomerKey0"), Keys("a", "b")])
     on.vault.current[ELM.id] = Keys("a", "b")
     ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES)
-    bob = Client(id="cli_bob", name="Nobody's", practices=frozenset(), scopes=SCOPES)
+    bob = Client(id="cli_bob", name="Billing", practices=frozenset({ELM.id}), scopes=SCOPES)
     for client, token in ((ada, TOKEN), (bob, STRANGERS_TOKEN)):
         on.callers.put_client(client)
         on.callers.put_session(token_hash(token), Session(client.id, None))
