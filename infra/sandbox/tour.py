@@ -5,8 +5,8 @@ A promise is one line of README.md that starts like a list item with an id in br
     - [P01] A token that nobody issued is answered 401 with a problem.
 
 Each id belongs to one step in `promises.py`: a function under `@step("P01")` that takes the sandbox and raises
-`AssertionError` with the reason if the promise does not hold. A promise without a step, or a step without a promise, fails the tour
-before it starts: what the README says and what is tried cannot drift apart.
+`AssertionError` with the reason if the promise does not hold. A promise without a step, or a step without a promise,
+fails the tour before it starts: what the README says and what is tried cannot drift apart.
 """
 
 from __future__ import annotations

@@ -81,11 +81,12 @@ class FakePractice:
         self.rows[resource].append(made)
         return made
 
-    def send(self, practice: Practice, call: UpstreamCall, *, on_sent: Callable[[], object]) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """Answer like `Upstream.send`; time passes while it does."""
         self._clock.sleep(self.connecting_s)
         self.connecting_s = 0.0
-        on_sent()
+        if gate is not None:
+            gate()
         arrived = self._clock.monotonic()
         started_at = self._clock.now()
         self.calls.append((arrived, call))

@@ -312,8 +312,8 @@ class FakeUpstream:
     def __init__(self, offices: dict[str, FakePractice]) -> None:
         self.offices = offices
 
-    def send(self, practice: Practice, call: UpstreamCall, *, on_sent: Callable[[], object]) -> UpstreamAnswer:
-        return self.offices[practice.id].send(practice, call, on_sent=on_sent)
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        return self.offices[practice.id].send(practice, call, gate)
 
 
 class Mortal:

@@ -65,9 +65,8 @@ class BackgroundTurn:
             key = self.practice.key_fingerprint
             seat.change(lambda item: pacing.give_back(item, key, slot))
             raise GiveWay
-        seat.wait_until(slot)
         try:
-            return seat.send(self.practice, call)
+            return seat.send(self.practice, call, slot=slot)
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error
 

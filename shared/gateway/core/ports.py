@@ -134,10 +134,11 @@ class Paces(Protocol):
 class Upstream(Protocol):
     """Open Dental, one call at a time. The pace is not its business."""
 
-    def send(self, practice: Practice, call: UpstreamCall, *, on_sent: Callable[[], object]) -> UpstreamAnswer:
-        """Make one call with the practice's keys; `on_sent` is called when the request has left.
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        """Make one call with the practice's keys.
 
-        What comes before (keys, a connection) may take long and is no part of the pace's interval.
+        `gate` is called when the connection stands and nothing has been sent; it waits for the call's slot, so that
+        connecting costs no pace. It is not called if no connection comes about.
 
         Raises: the classes of `open_dental.errors`, unchanged; the engine decides what each one means.
         """
