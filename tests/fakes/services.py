@@ -201,8 +201,14 @@ class FakePace:
             return item.waiting + 1
 
 
+VISIBLE_S = 150.0
+"""How long a received message is hidden at first, as `infra/` sets it."""
+
+
 @dataclass
-class _Message:
+class FakeMessage:
+    """A turn in the queue."""
+
     turn: Turn
     visible_at: float = 0.0
     receives: int = 0
@@ -213,7 +219,7 @@ class FakeCalls:
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self._groups: dict[str, list[_Message]] = defaultdict(list)
+        self._groups: dict[str, list[FakeMessage]] = defaultdict(list)
         self._put_at: dict[tuple[str, str], float] = {}
         self.turns: list[Turn] = []
 
@@ -224,9 +230,9 @@ class FakeCalls:
             return
         self._put_at[key] = now
         self.turns.append(turn)
-        self._groups[turn.practice_id].append(_Message(turn))
+        self._groups[turn.practice_id].append(FakeMessage(turn))
 
-    def receive(self, *, visibility_s: float) -> _Message | None:
+    def receive(self, *, visibility_s: float) -> FakeMessage | None:
         now = self._clock.monotonic()
         for group in self._groups.values():
             if group and group[0].visible_at <= now:
@@ -235,10 +241,10 @@ class FakeCalls:
                 return group[0]
         return None
 
-    def change_visibility(self, message: _Message, seconds: float) -> None:
+    def change_visibility(self, message: FakeMessage, seconds: float) -> None:
         message.visible_at = self._clock.monotonic() + seconds
 
-    def delete(self, message: _Message) -> None:
+    def delete(self, message: FakeMessage) -> None:
         group = self._groups[message.turn.practice_id]
         if message in group:
             group.remove(message)
