@@ -89,6 +89,7 @@ class Seat:
         self.calls = 0
         self.item = pacing.PaceItem(practice_id)
         self._visible = visible
+        self._slot_at = 0.0
         self._refused = 0
         self._started = on.clock.monotonic()
         # How the last call went; stored together with the next reservation, or at the end.
@@ -155,6 +156,7 @@ class Seat:
                 raise SlotTooFar(wait)
             raise Exhausted
         self._visible(max(0.0, wait) + pacing.CALL_LIMIT_S + pacing.LEASE_MARGIN_S)
+        self._slot_at = slot
         return slot
 
     def wait_until(self, at: float) -> None:
@@ -165,10 +167,13 @@ class Seat:
     def send(self, practice: Practice, call: UpstreamCall, *, trips: bool = True) -> UpstreamAnswer:
         """Send `call` now, in the slot that was reserved. `trips`: whether the answer may open the breaker.
 
-        Raises: the classes of `open_dental.errors`.
+        Raises: the classes of `open_dental.errors`. pacing.LeaseLost: nothing was sent, because the call could outlast
+            the lease: this process stood still after it had reserved the slot.
         """
         key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
         started_at = self.now()
+        if started_at > self._slot_at + pacing.LEASE_MARGIN_S:
+            raise pacing.LeaseLost
         failure: upstream.OpenDentalError | None = None
         try:
             return self.on.upstream.send(practice, call)
