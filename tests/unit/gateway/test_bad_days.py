@@ -53,16 +53,12 @@ def test_an_operation_of_a_kind_that_no_release_knows_ends_and_lets_the_others_b
 def test_writes_that_an_offline_practice_kept_waiting_go_out_in_the_order_they_came(
     on: FakeServices, world: World
 ) -> None:
+    """All are parked until the same moment: when one is due says nothing about its place."""
     on.office.offline = True
-    save, pauses = on.ledger.save, [0.001 * number for number in range(60)]
-
-    def slow_save(*args: object, **kwargs: object) -> object:
-        # Whoever came first took longest to be parked: when an operation is due says nothing about its place.
-        on.clock.sleep(pauses.pop() if pauses else 0.001)
-        return save(*args, **kwargs)
-
-    on.ledger.save = slow_save
-    operations = [book(on, f"key-{number:012}") for number in range(6)]
+    operations = []
+    for number in range(6):
+        operations.append(book(on, f"key-{number:012}"))
+        on.clock.sleep(0.01)
     world.run(150)
     on.office.offline = False
     world.run(300)
