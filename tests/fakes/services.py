@@ -132,6 +132,8 @@ class FakeLedger:
                 raise Superseded
             assert entry.journal[: len(was.journal)] == was.journal
             saved = replace(entry, record=replace(entry.record, rev=was.record.rev + 1))
+            if saved.record.state.is_settled:
+                saved = replace(saved, journal=())
             self.entries[entry.record.id] = saved
             return saved
 
