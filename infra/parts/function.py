@@ -74,7 +74,6 @@ class Function(Construct):
                 "STAGE": stage.name,
                 "POWERTOOLS_SERVICE_NAME": row.name,
                 "LOG_LEVEL": stage.log_level,
-                "POWERTOOLS_LOG_LEVEL": stage.log_level,
                 "POWERTOOLS_METRICS_NAMESPACE": "OpenDentalGateway",
             },
         )

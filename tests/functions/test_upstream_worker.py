@@ -31,7 +31,7 @@ class Queue:
 def on() -> Iterator[FakeServices]:
     on = FakeServices()
     on.calls = Queue(on.calls)
-    on.upstream.close = lambda: None
+    on.upstream.close = lambda: None  # type: ignore[union-attr]
     use(on)
     yield on
     use(None)

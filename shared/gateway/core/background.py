@@ -67,9 +67,8 @@ class BackgroundTurn:
             key = self.practice.key_fingerprint
             seat.change(lambda item: pacing.give_back(item, key, slot))
             raise GiveWay
-        seat.wait_until(slot)
         try:
-            return seat.send(self.practice, call)
+            return seat.send(self.practice, call, slot=slot)
         except pacing.LeaseLost as error:
             raise GiveWay from error
         except upstream.OpenDentalError as error:
