@@ -35,9 +35,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     )
     yield Figure("faults", "duplicates", total.duplicates, goal=NONE, beside=of)
     yield Figure("faults", "wrongly failed", total.wrongly_failed, goal=NONE, beside=f"{total.failed:,} failed rightly")
-    yield Figure(
-        "faults", "wrongly succeeded", total.wrongly_succeeded, goal=NONE, beside=f"{total.succeeded:,} rightly"
-    )
+    yield Figure("faults", "wrongly succeeded", total.wrongly_succeeded, goal=NONE, beside=f"{total.succeeded:,} rightly")
     yield Figure("faults", "operations lost or never settled", total.lost, goal=NONE, beside=of)
     yield Figure(
         "faults",

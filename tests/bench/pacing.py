@@ -62,9 +62,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """The day of the rule first (it costs seconds), then the deployed stack, then the plain client."""
     yield from pure(seconds=3600.0 if quick else DAY_S)
     runs = QUICK_RUNS if quick else RUNS
-    with deployed(
-        say=say, patients=CALLERS + sum(run.calls for run in runs), practice=("--latency-ms", str(LATENCY_MS))
-    ) as here:
+    with deployed(say=say, patients=CALLERS + sum(run.calls for run in runs), practice=("--latency-ms", str(LATENCY_MS))) as here:
         # 32 requests at once start 32 processes of each function; that storm is no part of any run.
         say("  starting as many functions as there are callers")
         through(here, Run(Tier.ENTERPRISE, CALLERS, "start"), first=0)
@@ -98,7 +96,9 @@ def of_gateway(run: Run, came: list[Arrival], load: Load, *, counted: int) -> It
     """Figures of one run; `counted` are the violations by the practice's own count."""
     by_log = arrivals.violations(came, interval_s=run.interval_s, counted_from=run.counted_from)
     execution = arrivals.execution_s(came)
-    permitted = arrivals.permitted_rate(interval_s=run.interval_s, execution_s=execution, counted_from=run.counted_from)
+    permitted = arrivals.permitted_rate(
+        interval_s=run.interval_s, execution_s=execution, counted_from=run.counted_from
+    )
     answered = ", ".join(f"{number} x {how}" for how, number in sorted(load.answers.items()))
     beside = f"{counted} by its count, {by_log} by its log; answers: {answered}"
     yield Figure("pacing", f"violations, {run.name}", max(counted, by_log), goal=NONE, beside=beside)

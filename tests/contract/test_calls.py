@@ -40,7 +40,7 @@ class OnSqs:
 
     def __init__(self) -> None:
         self._sqs: Any = boto3.client("sqs", region_name="us-east-1")
-        attributes = {
+        attributes: Any = {
             "FifoQueue": "true",
             "DeduplicationScope": "messageGroup",
             "FifoThroughputLimit": "perMessageGroupId",
