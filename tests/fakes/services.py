@@ -128,6 +128,8 @@ class FakeLedger:
                 raise Superseded
             assert entry.journal[: len(was.journal)] == was.journal
             saved = replace(entry, record=replace(entry.record, rev=was.record.rev + 1))
+            if saved.record.state.is_settled:
+                saved = replace(saved, journal=())
             self.entries[entry.record.id] = saved
             return saved
 
@@ -137,7 +139,8 @@ class FakeLedger:
             for of in (entry.record for entry in self.entries.values())
             if of.due_at is not None
         ]
-        return sorted(found, key=lambda one: one.due_at)[:limit]
+        # Among those due at one moment the index knows no order.
+        return sorted(found, key=lambda one: (one.due_at, one.operation_id))[:limit]
 
     def unsettled(self, practice_id: str) -> list[str]:
         return [
@@ -179,9 +182,11 @@ class FakePace:
                 item, waiting=max(0, item.waiting + waiting), parked=max(0, item.parked + parked)
             )
 
-    def recount(self, practice_id: str, *, waiting: int, parked: int) -> None:
+    def recount(self, practice_id: str, *, waiting: int, parked: int, was: PaceItem) -> None:
         with self._lock:
-            self.items[practice_id] = replace(self.load(practice_id), waiting=waiting, parked=parked)
+            item = self.load(practice_id)
+            if (item.waiting, item.parked) == (was.waiting, was.parked):
+                self.items[practice_id] = replace(item, waiting=waiting, parked=parked)
 
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
         until = now.timestamp() + within_s

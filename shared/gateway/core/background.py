@@ -46,8 +46,10 @@ class BackgroundTurn:
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
-    def call(self, call: UpstreamCall) -> UpstreamAnswer:
+    def call(self, call: UpstreamCall, *, gives_way: bool = True) -> UpstreamAnswer:
         """Make one read in the next slot.
+
+        `gives_way` False is for a probe: those who wait wait for it.
 
         Raises:
             GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
@@ -61,12 +63,14 @@ class BackgroundTurn:
             slot = seat.slot(self.practice, spare=spare)
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
-        if pacing.must_give_way(seat.item):
+        if gives_way and pacing.must_give_way(seat.item):
             key = self.practice.key_fingerprint
             seat.change(lambda item: pacing.give_back(item, key, slot))
             raise GiveWay
         try:
             return seat.send(self.practice, call, slot=slot)
+        except pacing.LeaseLost as error:
+            raise GiveWay from error
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error
 
@@ -99,8 +103,7 @@ class BackgroundTurn:
         except Superseded:
             return
         self.on.pace.count(self.practice.id, parked=-1)
-        # A result that says "come back" has no message here; the operation is due for the sweeper by itself.
-        engine.OperationRun(self._seat, woken, kinds=self._kinds).run()
+        engine.OperationRun(self._seat, woken, kinds=self._kinds, has_message=False).run()
 
 
 class Work(Protocol):
@@ -227,7 +230,7 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     gave_way = False
     try:
         if seat.item.breaker.trip is not None:
-            turn.call(PROBE)
+            turn.call(PROBE, gives_way=False)
             seat.tell()
         for work in WORK:
             work.run(turn)
