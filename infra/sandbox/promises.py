@@ -360,8 +360,11 @@ def an_answer_that_takes_long_is_an_operation(box: Sandbox) -> None:
         "POST", "/create_appointment", _booking(visit, start), Idempotency_Key=_key(), Prefer="respond-async"
     )
     assert answer.status_code == 202, f"answered {answer.status_code}"
-    assert answer.headers["Location"] == f"/operations/{answer.json()['id']}", "no address"
     assert answer.headers["Preference-Applied"] == "respond-async", "the preference is not confirmed"
+    with httpx.Client(timeout=60, trust_env=False) as http:
+        found = http.get(answer.url.join(answer.headers["Location"]), headers={"Authorization": f"Bearer {me.token}"})
+    assert found.status_code == 200, f"the operation's address answers {found.status_code}"
+    assert found.json()["id"] == answer.json()["id"], "the address is another operation's"
     done = _settled(me, answer.json()["id"])
     assert done["state"] == "succeeded", f"the operation {done['state']}"
 
