@@ -11,16 +11,18 @@ from gateway.core.ports import Services
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-    """The operation as it stands.
+    """The operation as it stands. Its own client needs no scope but the one it was made with.
 
     Raises:
-        NotFound: there is none, or it is another client's: the two are told apart nowhere.
-        ScopeMissing, BaaMissing: its result is the practice's data like any other.
+        NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
+            told apart nowhere.
+        BaaMissing: its result is the practice's data like any other.
     """
     operation = on.operations.get(operation_id)
     if operation.request.client_id != caller.id:
         raise NotFound("no such operation")
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.
     if operation.request.kind != CONNECT:
-        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on)
+        maker_id = operation.request.client_id
+        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id)
     return operation
