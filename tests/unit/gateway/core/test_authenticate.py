@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -311,7 +312,7 @@ def test_a_pair_put_while_its_operation_ends_is_dropped_again(
 ) -> None:
     with pytest.raises(StillRunning):
         sign_in(on, connector, wait_s=0, customer_key=customer_key)
-    look = on.vault.pending
+    look: Callable[[str], Keys] = on.vault.pending
 
     def after_the_worker(practice_id: str) -> Keys:
         monkeypatch.setattr(on.vault, "pending", look)
