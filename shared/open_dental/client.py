@@ -132,6 +132,8 @@ class Client:
         self._timeouts = timeouts or Timeouts()
         self._answer_limit = answer_limit
         self._monotonic = monotonic
+        # A transport of one's own need not tell how far a request is.
+        self._stands_in = transport is not None
         self._reader = self._http_client(transport, keep_alive=True)
         # A connection that died while it rested looks alive until the answer fails to come, and a write without an
         # answer is a write to be looked for: writes pay for a connection of their own.
@@ -144,8 +146,12 @@ class Client:
         path: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
+        departs: Callable[[], None] | None = None,
     ) -> Answer:
         """Make one call and return its answer. Costs one request of the practice's pace.
+
+        `departs` is called when the connection stands and the request's first byte is about to go. It may wait there
+        for a moment it was given: what connecting takes differs from call to call, and would move the arrival.
 
         Values are Python's (int, Decimal, bool, date, naive datetime, ...); the catalogue decides how each is written.
 
@@ -158,7 +164,7 @@ class Client:
         operation = catalogued(operation_id)
         url = self._base_url + operation.url(path) + _query_string(operation, query or {})
         content = _content(operation, body)
-        status, headers, raw = self._exchange(operation.method, url, content, operation)
+        status, headers, raw = self._exchange(operation.method, url, content, operation, departs)
         retry_after = _seconds(headers.get("retry-after"))
         if not 200 <= status < 300:
             raise _classified(status, raw, headers, operation, retry_after)
@@ -171,7 +177,7 @@ class Client:
             retry_after=retry_after,
         )
 
-    def capability(self) -> Capability:
+    def capability(self, *, departs: Callable[[], None] | None = None) -> Capability:
         """Ask the FHIR side what it is: the one question that a key without any REST permission may ask.
 
         So an answer proves the key right. The FHIR side exists only on the vendor's hosts.
@@ -182,7 +188,7 @@ class Client:
             OpenDentalError: as for `call`.
         """
         url = self._base_url.removesuffix("/api/v1") + "/fhir/v2/capabilitystatement"
-        status, headers, raw = self._exchange("GET", url, None, None)
+        status, headers, raw = self._exchange("GET", url, None, None, departs)
         if not 200 <= status < 300:
             error = _classified(status, raw, headers, None, _seconds(headers.get("retry-after")))
             if type(error) is Unauthorized:
@@ -222,7 +228,12 @@ class Client:
         )
 
     def _exchange(
-        self, method: str, url: str, content: bytes | None, operation: Operation | None
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        operation: Operation | None,
+        departs: Callable[[], None] | None,
     ) -> tuple[int, httpx.Headers, bytes]:
         read = operation is None or operation.effect == "read"
         http = self._reader if read else self._writer
@@ -238,14 +249,18 @@ class Client:
         waits: dict[str, float] = request.extensions["timeout"]
         give_up_at = self._monotonic() + self._timeouts.limit_s
 
-        def cut_the_wait(event: str, _: object) -> None:
+        def on_the_way(event: str, _: object) -> None:
+            if departs is not None and event.endswith("send_request_headers.started"):
+                departs()
             # httpx counts each wait from zero, so the total is kept here, where it has just been sent.
             if event.endswith("send_request_body.complete"):
                 waits["read"] = max(_SHORTEST_WAIT_S, min(waits["read"], give_up_at - self._monotonic()))
 
-        request.extensions["trace"] = cut_the_wait
+        request.extensions["trace"] = on_the_way
         failure: OpenDentalError
         try:
+            if departs is not None and self._stands_in:
+                departs()
             response = http.send(request, stream=True)
             try:
                 waits["read"] = self._timeouts.stall_s

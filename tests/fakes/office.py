@@ -72,8 +72,9 @@ class FakePractice:
         self.rows[resource].append(made)
         return made
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
         """Answer like `Upstream.send`; time passes while it does."""
+        departs()
         arrived = self._clock.monotonic()
         started_at = self._clock.now()
         self.calls.append((arrived, call))

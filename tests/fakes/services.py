@@ -316,8 +316,8 @@ class FakeUpstream:
     def __init__(self, offices: dict[str, FakePractice]) -> None:
         self.offices = offices
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
-        return self.offices[practice.id].send(practice, call)
+    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
+        return self.offices[practice.id].send(practice, call, departs=departs)
 
 
 class Mortal:

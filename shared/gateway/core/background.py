@@ -70,9 +70,8 @@ class BackgroundTurn:
         # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.
         seat.change(lambda item: item)
         self._give_way_to_others(slot)
-        seat.wait_until(slot)
         try:
-            return seat.send(self.practice, call)
+            return seat.send(self.practice, call, slot=slot)
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error
 

@@ -467,11 +467,10 @@ class OperationRun:
 
     def _send(self, call: UpstreamCall) -> UpstreamAnswer:
         practice = self._of_practice()
-        self._seat.wait_until(self._slot_at)
         self._calls += 1
         if self._kind.pending_keys:
-            return self._seat.send(registered.as_pending(practice), call, trips=False)
-        return self._seat.send(practice, call)
+            return self._seat.send(registered.as_pending(practice), call, slot=self._slot_at, trips=False)
+        return self._seat.send(practice, call, slot=self._slot_at)
 
     def _settled_401(self, error: upstream.OpenDentalError) -> upstream.OpenDentalError:
         """A 401 without words: ask what the key may do, and if not even that, what the FHIR side says."""

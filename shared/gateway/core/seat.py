@@ -16,6 +16,9 @@ from gateway.core.worker import WorkerServices
 from open_dental import catalogue
 from open_dental import errors as upstream
 
+CONNECT_AHEAD_S = 0.25
+"""How long before its slot a call begins to read keys and to connect."""
+
 FHIR_CAPABILITY = "fhir.capability"
 """Not in the catalogue: the one call of the FHIR side, which tells a wrong key from one without REST permissions."""
 
@@ -162,16 +165,26 @@ class Seat:
         while (left := at - self.now()) > 0:
             self.on.clock.sleep(left)
 
-    def send(self, practice: Practice, call: UpstreamCall, *, trips: bool = True) -> UpstreamAnswer:
-        """Send `call` now, in the slot that was reserved. `trips`: whether the answer may open the breaker.
+    def send(self, practice: Practice, call: UpstreamCall, *, slot: float, trips: bool = True) -> UpstreamAnswer:
+        """Send `call` in the slot that was reserved. `trips`: whether the answer may open the breaker.
+
+        Keys are read and the connection is made a little before, and the request goes when the slot comes: a call
+        that had to connect and one that had not would else arrive closer together than they were sent.
 
         Raises: the classes of `open_dental.errors`.
         """
         key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
+        self.wait_until(slot - CONNECT_AHEAD_S)
         started_at = self.now()
         failure: upstream.OpenDentalError | None = None
+
+        def departs() -> None:
+            nonlocal started_at
+            self.wait_until(slot)
+            started_at = self.now()
+
         try:
-            return self.on.upstream.send(practice, call)
+            return self.on.upstream.send(practice, call, departs=departs)
         except upstream.OpenDentalError as error:
             failure = error
             raise
