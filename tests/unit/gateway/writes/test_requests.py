@@ -18,7 +18,7 @@ BOOKING: dict[str, Any] = {
     "patient_id": row_id("patient", ELM_STREET.id, 7),
     "provider_id": row_id("provider", ELM_STREET.id, 1),
     "operatory_id": row_id("operatory", ELM_STREET.id, 3),
-    "local_start": datetime(2026, 3, 9, 9),
+    "local_start": datetime(2026, 3, 9, 9),  # noqa: DTZ001  (wall time)
     "duration_minutes": 30,
 }
 PATIENT: dict[str, Any] = {"kind": "patient", "patient_id": "pat_x", "amount": {"amount": "10.00"}}
