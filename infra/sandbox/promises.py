@@ -417,16 +417,19 @@ def garbage_upstream_is_no_500(box: Sandbox) -> None:
         assert answer.status_code in {202, 502, 503}, f"{kind} is answered {answer.status_code}"
         if answer.status_code != 202:
             assert answer.headers["Content-Type"].startswith("application/problem+json"), "the body is no problem"
-        again = me.send("GET", path, Cache_Control="no-cache", Prefer="wait=25")
-        assert again.status_code in {200, 202, 503}, f"after {kind} a read is answered {again.status_code}"
+        # What went wrong is tried again with pauses: that it is well again shows within a while.
+        deadline = time.monotonic() + 120
+        while me.send("GET", path, Cache_Control="no-cache", Prefer="wait=25").status_code != 200:
+            assert time.monotonic() < deadline, f"after {kind} the practice is never answered well again"
+            time.sleep(2)
 
 
 @step("P18")
-def thirty_callers_share_one_pace(box: Sandbox) -> None:
+def many_callers_share_one_pace(box: Sandbox) -> None:
     me = _caller(box, 1)
     me.steer("DELETE", "log")
     day = _today(me)
-    with ThreadPoolExecutor(30) as pool:
+    with ThreadPoolExecutor(16) as pool:
         answers = list(
             pool.map(
                 lambda ahead: me.send(
@@ -434,13 +437,14 @@ def thirty_callers_share_one_pace(box: Sandbox) -> None:
                     f"/appointments?date_from={day - timedelta(days=ahead)}&date_to={day - timedelta(days=ahead)}"
                     f"&practice_id={me.practice_id}",
                     Cache_Control="no-cache",
-                    Prefer="wait=25",
+                    Prefer="wait=20",
                 ),
-                range(30),
+                range(16),
             )
         )
-    assert {answer.status_code for answer in answers} <= {200, 202}, "a caller was turned away"
-    assert sum(answer.status_code == 200 for answer in answers) >= 10, "hardly anybody was answered"
+    turned_away = [answer.text for answer in answers if answer.status_code not in {200, 202}]
+    assert not turned_away, f"{len(turned_away)} callers were turned away: {turned_away[0]}"
+    assert sum(answer.status_code == 200 for answer in answers) >= 8, "hardly anybody was answered"
     for box_practice in range(len(box.practices)):
         pace = _caller(box, box_practice).steer("GET", "pace")
         assert pace["violations"] == 0, f"the practice counted {pace['violations']} calls that came too early"
