@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from gateway.core import ledger, pacing
 from gateway.core import registry as registered
+from gateway.core.capability import price_tier
 from gateway.core.errors import (
     AppError,
     KeyNotUsable,
@@ -574,8 +575,8 @@ def app_error_of(error: upstream.OpenDentalError) -> AppError:
     for theirs, ours, detail in _REFUSALS:
         if isinstance(error, theirs):
             more = {"version": error.since} if isinstance(error, upstream.VersionTooOld) else {}
-            if isinstance(error, upstream.Unauthorized):
-                more = {"permission": error.permission}
+            if isinstance(error, upstream.Unauthorized) and ours is PermissionMissing:
+                more = {"permission": error.permission, "tier": price_tier(error.permission)}
             param = error.param if isinstance(error, upstream.Invalid) else None
             return ours(detail, param=param, upstream=_said(error), **more)
     return _broken(error)
