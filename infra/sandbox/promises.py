@@ -414,8 +414,11 @@ def garbage_upstream_is_no_500(box: Sandbox) -> None:
         assert answer.status_code in {202, 502, 503}, f"{kind} is answered {answer.status_code}"
         if answer.status_code != 202:
             assert answer.headers["Content-Type"].startswith("application/problem+json"), "the body is no problem"
-        again = me.send("GET", path, Cache_Control="no-cache", Prefer="wait=25")
-        assert again.status_code in {200, 202, 503}, f"after {kind} a read is answered {again.status_code}"
+        # What went wrong is tried again with pauses: that it is well again shows within a while.
+        deadline = time.monotonic() + 120
+        while me.send("GET", path, Cache_Control="no-cache", Prefer="wait=25").status_code != 200:
+            assert time.monotonic() < deadline, f"after {kind} the practice is never answered well again"
+            time.sleep(2)
 
 
 @step("P18")

@@ -65,8 +65,6 @@ class FakePractice:
         self.faults: deque[Fault | None] = deque()
         self.on_call: Callable[[UpstreamCall], Fault | None] = lambda call: None
         self.offline = False
-        self.connecting_s = 0.0
-        """What the next call takes to read its keys and connect; later ones use its connection."""
         self.refuses_key = False
         self.permissions: dict[str, bool] = {}
         self.violations = 0
@@ -83,8 +81,6 @@ class FakePractice:
 
     def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """Answer like `Upstream.send`; time passes while it does."""
-        self._clock.sleep(self.connecting_s)
-        self.connecting_s = 0.0
         if gate is not None:
             gate()
         arrived = self._clock.monotonic()

@@ -465,15 +465,3 @@ def _once(operation: str, fault: Fault) -> Callable[[UpstreamCall], Fault | None
         return left.pop() if left and call.operation == operation else None
 
     return on_call
-
-
-def test_a_first_call_that_connects_slowly_does_not_bring_the_next_one_in_too_early(on: FakeServices) -> None:
-    """The interval counts between arrivals: what happens before the request leaves is no part of it."""
-    on.office.connecting_s = 0.4
-    book(on)
-
-    World(on, KINDS).run(30)
-
-    arrivals = [at for at, _ in on.office.calls]
-    assert len(arrivals) > 1
-    assert all(later - earlier >= 1.0 for earlier, later in pairwise(arrivals))
