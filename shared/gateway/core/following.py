@@ -9,10 +9,11 @@ from gateway.core.errors import NotFound
 from gateway.core.ids import is_id
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
+from gateway.core.requests import woken
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-    """The operation as it stands.
+    """The operation as it stands; one whose park is over goes on.
 
     Raises:
         NotFound: there is none, or it is another client's: the two are told apart nowhere.
@@ -26,4 +27,4 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.
     if operation.request.kind != CONNECT:
         allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on)
-    return operation
+    return woken(operation, on=on)
