@@ -13,11 +13,7 @@ from gateway.core.requests import woken
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-<<<<<<< HEAD
-    """The operation as it stands. Its own client needs no scope but the one it was made with.
-=======
-    """The operation as it stands; one whose park is over goes on.
->>>>>>> ledger2
+    """The operation as it stands; one whose park is over goes on. Its own client needs no scope beyond the maker's.
 
     Raises:
         NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
@@ -31,11 +27,6 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
         raise NotFound("no such operation")
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.
     if operation.request.kind != CONNECT:
-<<<<<<< HEAD
         maker_id = operation.request.client_id
         allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id)
-    return operation
-=======
-        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on)
     return woken(operation, on=on)
->>>>>>> ledger2
