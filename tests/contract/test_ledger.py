@@ -207,3 +207,30 @@ def test_an_expired_operation_is_gone_before_the_table_forgets_it(ledger: Any) -
     with pytest.raises(NotFound):
         ledger.get(id_)
     assert ledger.open(booking(body="other"), now=NOW).fresh
+
+
+def test_an_operation_of_more_steps_than_fit_a_transaction_settles(ledger: Any) -> None:
+    """A claim of a hundred lines writes each, and the payment."""
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    for number in range(110):
+        line = UpstreamCall("claimprocs.update", path={"ClaimProcNum": number}, body={"a": 1}, step=f"line-{number}")
+        marked = rules.sent(entry, line, Effect.SET, attempt=1, holder="worker-1", now=NOW)
+        entry = ledger.save(rules.step_to(marked, f"line-{number}", StepState.DONE), was=entry)
+    ledger.save(rules.succeeded(entry, now=NOW, result={}), was=entry)
+
+    loaded = ledger.load(id_)
+    assert loaded.record.state is OperationState.SUCCEEDED
+    assert len(loaded.steps) == 110
+
+
+def test_nothing_is_left_of_a_long_journal_once_its_operation_has_settled(ledger: Any) -> None:
+    """It holds health data, and without its operation nothing would ever end it."""
+    id_ = ledger.open(fetching(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    for number in range(70):
+        noted = rules.noted(entry, [Note(f"asked-{number}", UpstreamAnswer(200, [{"AptNum": number}], NOW))])
+        entry = ledger.save(noted, was=entry)
+    ledger.save(rules.succeeded(entry, now=NOW, result=None), was=entry)
+
+    assert ledger.load(id_).journal == ()

@@ -75,7 +75,7 @@ def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
 
 
 def test_two_hundred_turns_wait_and_no_more_however_many_come_at_once(pace: Any) -> None:
-    pace.recount(PRACTICE, waiting=196, parked=0)
+    pace.recount(PRACTICE, waiting=196, parked=0, was=pace.load(PRACTICE))
 
     def join(_: int) -> bool:
         try:
@@ -106,6 +106,15 @@ def test_counters_never_fall_below_nothing(pace: Any) -> None:
 
     item = pace.load(PRACTICE)
     assert (item.waiting, item.parked) == (0, 0)
+
+
+def test_a_counter_that_moved_meanwhile_is_not_overwritten(pace: Any) -> None:
+    seen = pace.load(PRACTICE)
+    pace.recount(PRACTICE, waiting=5, parked=2, was=seen)
+    pace.recount(PRACTICE, waiting=9, parked=9, was=seen)
+
+    item = pace.load(PRACTICE)
+    assert (item.waiting, item.parked) == (5, 2)
 
 
 def test_practices_are_listed_when_their_background_work_is_due(pace: Any) -> None:

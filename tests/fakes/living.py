@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
@@ -50,11 +50,11 @@ class _Upstream:
     def __init__(self, on: FakeServices, right_keys: Any) -> None:
         self._on, self._right = on, right_keys
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         read = self._on.vault.pending if practice.state == "pending" else self._on.vault.keys
         office = self._on.offices[practice.id]
         office.refuses_key = read(practice.id) not in self._right
-        return office.send(practice, call)
+        return office.send(practice, call, gate)
 
 
 class LivingServices(FakeServices):

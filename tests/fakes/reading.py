@@ -34,6 +34,7 @@ class ReadingOffice(FakePractice):
     """Rows by resource. `ignores` are parameters that this office's version does not know, and says nothing of."""
 
     ignores: frozenset[str] = frozenset()
+    ignores_offset = False
     page_limit = 100
 
     def _do(self, call: UpstreamCall) -> Any:
@@ -55,7 +56,8 @@ class ReadingOffice(FakePractice):
         rows = sorted(rows, key=lambda row: int(row[own_key]), reverse=resource == "procedurelogs")
         if resource == "appointments":
             rows = sorted(rows, key=lambda row: (row["AptDateTime"], row["AptNum"]))
-        offset, limit = int(call.query.get("Offset", 0)), min(int(call.query.get("Limit", 100)), self.page_limit)
+        offset = 0 if self.ignores_offset else int(call.query.get("Offset", 0))
+        limit = min(int(call.query.get("Limit", 100)), self.page_limit)
         return [dict(row) for row in rows[offset : offset + limit]]
 
 

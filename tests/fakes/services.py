@@ -21,7 +21,7 @@ from gateway.core.ports import Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
-from tests.fakes.office import FakePractice
+from tests.fakes.office import FakePractice, Killed
 
 T = TypeVar("T")
 
@@ -43,10 +43,6 @@ def a_caller(*practices: Practice) -> Caller:
     scopes = {"*:read", "appointments:write", "payments:write", "practices:connect"}
     ids = frozenset(one.id for one in practices or (ELM_STREET,))
     return Caller(Client("cli_test", "Test", ids, frozenset(scopes)))
-
-
-class Killed(BaseException):
-    """The process is gone: no handler of the code under test runs any more."""
 
 
 class FakeClock:
@@ -132,6 +128,8 @@ class FakeLedger:
                 raise Superseded
             assert entry.journal[: len(was.journal)] == was.journal
             saved = replace(entry, record=replace(entry.record, rev=was.record.rev + 1))
+            if saved.record.state.is_settled:
+                saved = replace(saved, journal=())
             self.entries[entry.record.id] = saved
             return saved
 
@@ -141,7 +139,8 @@ class FakeLedger:
             for of in (entry.record for entry in self.entries.values())
             if of.due_at is not None
         ]
-        return sorted(found, key=lambda one: one.due_at)[:limit]
+        # Among those due at one moment the index knows no order.
+        return sorted(found, key=lambda one: (one.due_at, one.operation_id))[:limit]
 
     def unsettled(self, practice_id: str) -> list[str]:
         return [
@@ -183,9 +182,11 @@ class FakePace:
                 item, waiting=max(0, item.waiting + waiting), parked=max(0, item.parked + parked)
             )
 
-    def recount(self, practice_id: str, *, waiting: int, parked: int) -> None:
+    def recount(self, practice_id: str, *, waiting: int, parked: int, was: PaceItem) -> None:
         with self._lock:
-            self.items[practice_id] = replace(self.load(practice_id), waiting=waiting, parked=parked)
+            item = self.load(practice_id)
+            if (item.waiting, item.parked) == (was.waiting, was.parked):
+                self.items[practice_id] = replace(item, waiting=waiting, parked=parked)
 
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
         until = now.timestamp() + within_s
@@ -205,8 +206,14 @@ class FakePace:
             return item.waiting + 1
 
 
+VISIBLE_S = 150.0
+"""How long a received message is hidden at first, as `infra/` sets it."""
+
+
 @dataclass
-class _Message:
+class FakeMessage:
+    """A turn in the queue."""
+
     turn: Turn
     visible_at: float = 0.0
     receives: int = 0
@@ -217,7 +224,7 @@ class FakeCalls:
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self._groups: dict[str, list[_Message]] = defaultdict(list)
+        self._groups: dict[str, list[FakeMessage]] = defaultdict(list)
         self._put_at: dict[tuple[str, str], float] = {}
         self.turns: list[Turn] = []
 
@@ -228,9 +235,9 @@ class FakeCalls:
             return
         self._put_at[key] = now
         self.turns.append(turn)
-        self._groups[turn.practice_id].append(_Message(turn))
+        self._groups[turn.practice_id].append(FakeMessage(turn))
 
-    def receive(self, *, visibility_s: float) -> _Message | None:
+    def receive(self, *, visibility_s: float) -> FakeMessage | None:
         now = self._clock.monotonic()
         for group in self._groups.values():
             if group and group[0].visible_at <= now:
@@ -239,10 +246,10 @@ class FakeCalls:
                 return group[0]
         return None
 
-    def change_visibility(self, message: _Message, seconds: float) -> None:
+    def change_visibility(self, message: FakeMessage, seconds: float) -> None:
         message.visible_at = self._clock.monotonic() + seconds
 
-    def delete(self, message: _Message) -> None:
+    def delete(self, message: FakeMessage) -> None:
         group = self._groups[message.turn.practice_id]
         if message in group:
             group.remove(message)
@@ -316,8 +323,8 @@ class FakeUpstream:
     def __init__(self, offices: dict[str, FakePractice]) -> None:
         self.offices = offices
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
-        return self.offices[practice.id].send(practice, call)
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        return self.offices[practice.id].send(practice, call, gate)
 
 
 class Mortal:
@@ -334,7 +341,11 @@ class Mortal:
 
         def use(*args: Any, **kwargs: Any) -> Any:
             self._life.step(before=True)
-            result = value(*args, **kwargs)
+            try:
+                result = value(*args, **kwargs)
+            except Killed:
+                self._life.dead = True
+                raise
             self._life.step(before=False)
             return result
 
@@ -416,4 +427,5 @@ _PORTS = (
     "notices",
     "ticks",
     "upstream",
+    "vault",
 )

@@ -46,7 +46,8 @@ SHARDS = 4
 
 CLAIMS_KEPT = timedelta(days=31)
 _CONFLICT_TRIES = 8
-_DELETES_AT_MOST = 60
+_AT_ONCE = 100
+"""Items DynamoDB takes in one transaction."""
 _PARKED = "parked"
 
 
@@ -153,15 +154,18 @@ class DynamoLedger:
         condition, values = "rev = :was", {":was": {"N": str(was.record.rev)}}
         writes = [self._put(self._record_item(of), condition, values)]
         settles = of.expires_at is not None
+        # What only ages or goes with the operation; in the same transaction as long as there is room.
+        besides = self._journal_deletes(id_) if settles and was.journal else []
         for name, step in saved.steps.items():
-            if settles or was.steps.get(name) != step:
+            changed = was.steps.get(name) != step
+            if settles or changed:
                 item = {
                     "pk": {"S": f"op#{id_}"},
                     "sk": {"S": f"step#{name}"},
                     **self._bodies.attributes(step_value(step), owner=id_),
                     **_expiry(of.expires_at),
                 }
-                writes.append(self._put(item))
+                (writes if changed else besides).append(self._put(item))
         writes += [self._delete(f"op#{id_}", f"step#{name}") for name in was.steps if name not in saved.steps]
         new_notes = saved.journal[len(was.journal) :]
         if new_notes and not settles:
@@ -177,11 +181,11 @@ class DynamoLedger:
         if settles and where is not None and of.request.idempotency_key is not None:
             # The key leads to its operation as long as there is one; only now is it known how long that is.
             writes.append(self._put({**where, "operation_id": {"S": id_}, **_expiry(of.expires_at)}))
-        self._write(writes)
-        if settles and was.journal:
-            self._forget_journal(id_)
-            saved = replace(saved, journal=())
-        return saved
+        room = _AT_ONCE - len(writes)
+        self._write([*writes, *besides[:room]])
+        for write in besides[room:]:
+            self._write([write])
+        return replace(saved, journal=()) if settles else saved
 
     def list_open(self, *, limit: int) -> list[Open]:
         """See `Ledger.list_open`."""
@@ -290,18 +294,17 @@ class DynamoLedger:
         pk = f"unsettled#{now.request.practice_id}"
         return [self._put({"pk": {"S": pk}, "sk": {"S": now.id}}) if after else self._delete(pk, now.id)]
 
-    def _forget_journal(self, operation_id: str) -> None:
+    def _journal_deletes(self, operation_id: str) -> list[Item]:
         """The journal is of no use to a settled operation, and holds health data."""
         try:
-            answer = self._client.query(
+            pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk AND begins_with(sk, :note)",
                 ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}, ":note": {"S": "note#"}},
                 ProjectionExpression="pk, sk",
                 ConsistentRead=True,
             )
-            for item in answer["Items"][:_DELETES_AT_MOST]:
-                self._client.delete_item(TableName=self._table, Key={"pk": item["pk"], "sk": item["sk"]})
+            return [self._delete(item["pk"]["S"], item["sk"]["S"]) for page in pages for item in page["Items"]]
         except AwsError as error:
             raise unavailable("the ledger") from error
 

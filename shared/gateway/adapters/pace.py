@@ -103,10 +103,15 @@ class DynamoPace:
                 if not self._counter(practice_id, f"ADD {name} :by", values, f"{name} >= :least"):
                     self._counter(practice_id, f"SET {name} = :zero", {":zero": {"N": "0"}})
 
-    def recount(self, practice_id: str, *, waiting: int, parked: int) -> None:
+    def recount(self, practice_id: str, *, waiting: int, parked: int, was: PaceItem) -> None:
         """See `PaceStore.recount`."""
         values = {":waiting": {"N": str(waiting)}, ":parked": {"N": str(parked)}}
-        self._counter(practice_id, "SET waiting = :waiting, parked = :parked", values)
+        conditions = []
+        for name, kept in (("waiting", was.waiting), ("parked", was.parked)):
+            values[f":was_{name}"] = {"N": str(kept)}
+            absent = "" if kept else f" OR attribute_not_exists({name})"
+            conditions.append(f"({name} = :was_{name}{absent})")
+        self._counter(practice_id, "SET waiting = :waiting, parked = :parked", values, " AND ".join(conditions))
 
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
         """See `PaceStore.due`."""

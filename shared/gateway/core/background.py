@@ -26,6 +26,10 @@ PROBE = UpstreamCall("securityperms.list")
 """The cheapest question that shows that an office answers and its key is right."""
 
 
+LAST_LOOK_S = 0.08
+"""How long before its slot a background call looks once more whether somebody waits."""
+
+
 class GiveWay(Exception):
     """Somebody waits, or the time is over: background work stops after the running call."""
 
@@ -46,8 +50,10 @@ class BackgroundTurn:
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
-    def call(self, call: UpstreamCall) -> UpstreamAnswer:
+    def call(self, call: UpstreamCall, *, gives_way: bool = True) -> UpstreamAnswer:
         """Make one read in the next slot.
+
+        `gives_way` False is for a probe: those who wait wait for it.
 
         Raises:
             GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
@@ -61,15 +67,24 @@ class BackgroundTurn:
             slot = seat.slot(self.practice, spare=spare)
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
-        if pacing.must_give_way(seat.item):
-            key = self.practice.key_fingerprint
-            seat.change(lambda item: pacing.give_back(item, key, slot))
-            raise GiveWay
-        seat.wait_until(slot)
+        if gives_way:
+            self._let_others_by(slot)
+            seat.wait_until(slot - LAST_LOOK_S)
+            # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.
+            seat.change(lambda item: item)
+            self._let_others_by(slot)
         try:
-            return seat.send(self.practice, call)
+            return seat.send(self.practice, call, slot=slot)
+        except pacing.LeaseLost as error:
+            raise GiveWay from error
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error
+
+    def _let_others_by(self, slot: float) -> None:
+        if pacing.must_give_way(self._seat.item):
+            key = self.practice.key_fingerprint
+            self._seat.change(lambda item: pacing.give_back(item, key, slot))
+            raise GiveWay
 
     def read_all(self, call: UpstreamCall) -> list[Mapping[str, object]]:
         """All rows of a list, over all its pages.
@@ -100,8 +115,7 @@ class BackgroundTurn:
         except Superseded:
             return
         self.on.pace.count(self.practice.id, parked=-1)
-        # A result that says "come back" has no message here; the operation is due for the sweeper by itself.
-        engine.OperationRun(self._seat, woken, kinds=self._kinds).run()
+        engine.OperationRun(self._seat, woken, kinds=self._kinds, has_message=False).run()
 
 
 class Work(Protocol):
@@ -228,7 +242,7 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     gave_way = False
     try:
         if seat.item.breaker.trip is not None:
-            turn.call(PROBE)
+            turn.call(PROBE, gives_way=False)
             seat.tell()
         for work in WORK:
             work.run(turn)

@@ -39,12 +39,22 @@ from gateway.core.operations import RowSet, StepState, Turn
 from gateway.core.plans import Outcome, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
-from gateway.core.seat import BUDGET, FHIR_CAPABILITY, Budget, Exhausted, Seat, SlotTooFar, Visible, effect_of
+from gateway.core.seat import (
+    BUDGET,
+    CONNECT_AHEAD_S,
+    FHIR_CAPABILITY,
+    Budget,
+    Exhausted,
+    Seat,
+    SlotTooFar,
+    Visible,
+    effect_of,
+)
 from gateway.core.worker import Superseded, WorkerServices
 from open_dental import errors as upstream
 
 MARK_AHEAD_S = 0.08
-"""How long before its slot a write is marked SENT: as late as may be, so that a crash leaves less in doubt."""
+"""How long before it connects a write is marked SENT: late, so that a crash leaves little in doubt."""
 
 KILLED_AGAIN_S = 60.0
 """How often a turn looks whether the operator's kill switch is off again."""
@@ -130,16 +140,19 @@ def run_turn(
 
 
 class OperationRun:
-    """One turn of one operation, in a seat."""
+    """One turn of one operation, in a seat. `has_message`: whether a message of its own can come back."""
 
-    def __init__(self, seat: Seat, entry: Entry, *, kinds: Mapping[str, registered.Kind]) -> None:
+    def __init__(
+        self, seat: Seat, entry: Entry, *, kinds: Mapping[str, registered.Kind], has_message: bool = True
+    ) -> None:
         self._seat = seat
+        self._has_message = has_message
         self._on = seat.on
         self._entry = entry
         # As the ledger has it; what is in `_entry` besides is learned and not stored yet.
         self._stored = entry
         self._slot_at = 0.0
-        self._kind = registered.kind_of(entry.record.request.kind, kinds)
+        self._kind = kinds.get(entry.record.request.kind, registered.NOBODYS)
         self._practice: Practice | None = None
         # Answers since the last save, and how much of the stored journal has been replayed.
         self._notes: list[Note] = []
@@ -189,12 +202,18 @@ class OperationRun:
         if entry is None:
             raise Superseded
         self._store(entry)
-        self._practice = self._on.practices.get(of.request.practice_id)
+        try:
+            self._practice = self._on.practices.get(of.request.practice_id)
+        except NotFound:
+            self._fail(NotFound("the practice is no longer connected"))
         self._take_up_lost_writes()
         # What stands in part is tried on: its failures were counted when they happened, and paused for.
         allowed = READ_BACK_TRIES if self._stands() else 0
         if self._entry.record.unfinished > ledger.MAX_FAILURES + allowed:
             self._fail(UpstreamBroken("the operation failed too often and was given up"))
+        if self._kind is registered.NOBODYS:
+            # The release that took it runs beside this one, or was taken back: soon, or never.
+            self._park(pacing.OFFLINE_PROBE_S, orderly=False)
 
     def _stands(self) -> bool:
         return any(step.state is StepState.DONE for step in self._entry.steps.values())
@@ -260,8 +279,8 @@ class OperationRun:
         for step in self._entry.steps.values():
             if step.state in {StepState.SENT, StepState.UNKNOWN}:
                 self._lost(step.name)
-        if self._kind.give_up is not None:
-            registered.imported(self._kind.give_up)(error, self._of_practice(), self._on)
+        if self._kind.give_up is not None and self._practice is not None:
+            registered.imported(self._kind.give_up)(error, self._practice, self._on)
         self._store(ledger.failed(self._with_notes(keep=False), problem_of(error), now=self._on.clock.now()))
         raise Stop(Ended.SETTLED)
 
@@ -284,6 +303,8 @@ class OperationRun:
         raise Stop(Ended.PARKED)
 
     def _back(self, seconds: float) -> NoReturn:
+        if not self._has_message:
+            self._park(seconds)
         self._store(ledger.paused(self._with_notes(), now=self._on.clock.now()))
         raise Stop(Ended.BACK, seconds)
 
@@ -310,6 +331,8 @@ class OperationRun:
             self._slot()
             try:
                 answer = self._send(call)
+            except pacing.LeaseLost:
+                self._back(1.0)
             except upstream.OpenDentalError as error:
                 problem = self._after_failed_read(error)
                 if problem is None:
@@ -353,7 +376,7 @@ class OperationRun:
                 raise Told(NotWritten("a lost write was looked for and is not there"))
         while True:
             slot = self._slot()
-            self._seat.wait_until(slot - MARK_AHEAD_S)
+            self._seat.wait_until(slot - CONNECT_AHEAD_S - MARK_AHEAD_S)
             now = self._on.clock.now()
             of = self._entry.record
             marked = ledger.sent(
@@ -362,6 +385,9 @@ class OperationRun:
             self._store(marked)
             try:
                 answer = self._send(call)
+            except pacing.LeaseLost:
+                self._entry = ledger.unsent(self._entry, name)
+                self._back(1.0)
             except upstream.OpenDentalError as error:
                 self._after_failed_write(name, effect, error)
                 continue
@@ -467,11 +493,13 @@ class OperationRun:
 
     def _send(self, call: UpstreamCall) -> UpstreamAnswer:
         practice = self._of_practice()
-        self._seat.wait_until(self._slot_at)
-        self._calls += 1
-        if self._kind.pending_keys:
-            return self._seat.send(registered.as_pending(practice), call, trips=False)
-        return self._seat.send(practice, call)
+        before = self._seat.calls
+        try:
+            if self._kind.pending_keys:
+                return self._seat.send(registered.as_pending(practice), call, slot=self._slot_at, trips=False)
+            return self._seat.send(practice, call, slot=self._slot_at)
+        finally:
+            self._calls += self._seat.calls - before
 
     def _settled_401(self, error: upstream.OpenDentalError) -> upstream.OpenDentalError:
         """A 401 without words: ask what the key may do, and if not even that, what the FHIR side says."""

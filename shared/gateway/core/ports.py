@@ -6,6 +6,7 @@ and the adapter and holds both to it. Any port may raise `Unavailable` when its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -133,8 +134,11 @@ class Paces(Protocol):
 class Upstream(Protocol):
     """Open Dental, one call at a time. The pace is not its business."""
 
-    def send(self, practice: Practice, call: UpstreamCall) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """Make one call with the practice's keys.
+
+        `gate` is called when the connection stands and nothing has been sent; it waits for the call's slot, so that
+        connecting costs no pace. It is not called if no connection comes about.
 
         Raises: the classes of `open_dental.errors`, unchanged; the engine decides what each one means.
         """

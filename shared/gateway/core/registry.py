@@ -5,7 +5,7 @@ Names of functions as text: the worker imports a plan, and the models behind it,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -65,9 +65,8 @@ Settle = Callable[["Outcome", Practice, "WorkerServices"], None]
 GiveUp = Callable[["AppError", Practice, "WorkerServices"], None]
 
 
-def kind_of(name: str, kinds: Mapping[str, Kind] = KINDS) -> Kind:
-    """The kind called `name`. Raises KeyError: nothing of that name was ever accepted."""
-    return kinds[name]
+NOBODYS = Kind("")
+"""Stands for a kind that this release does not know."""
 
 
 def plan_function(kind: Kind) -> PlanFunction:

@@ -13,9 +13,10 @@ from datetime import timedelta
 from typing import Any
 
 from gateway.core.callers import Caller
-from gateway.core.errors import KeyNotUsable, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
+from gateway.core.errors import KeyNotUsable, NotFound, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
 from gateway.core.hashing import canonical_hash
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
+from gateway.core.pacing import FULL_RETRY_S
 from gateway.core.ports import PaceView, Services
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
@@ -132,7 +133,10 @@ def submit(
 
 
 def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
-    """Follow the operation until it is settled or unknown or the wait is over; return how it then stands."""
+    """Follow the operation until it is settled or unknown or the wait is over; return how it then stands.
+
+    Raises: QueueFull: an equal request opened it, and it was not taken.
+    """
     until, pause_s = on.clock.monotonic() + wait_s, FIRST_LOOK_S
     while not operation.state.is_settled and operation.state is not OperationState.UNKNOWN:
         left = until - on.clock.monotonic()
@@ -140,7 +144,11 @@ def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
             return with_eta(operation, on=on)
         on.clock.sleep(min(pause_s, left))
         pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
-        operation = on.operations.get(operation.id)
+        try:
+            operation = on.operations.get(operation.id)
+        except NotFound as error:
+            # An equal request opened it, met a full queue and took it back.
+            raise QueueFull("too many turns of this practice wait already", retry_after=FULL_RETRY_S) from error
     return operation
 
 

@@ -16,6 +16,9 @@ from gateway.core.worker import WorkerServices
 from open_dental import catalogue
 from open_dental import errors as upstream
 
+CONNECT_AHEAD_S = 0.3
+"""How long before its slot a call begins to connect: a name, a connection and TLS over a continent take less."""
+
 FHIR_CAPABILITY = "fhir.capability"
 """Not in the catalogue: the one call of the FHIR side, which tells a wrong key from one without REST permissions."""
 
@@ -162,31 +165,51 @@ class Seat:
         while (left := at - self.now()) > 0:
             self.on.clock.sleep(left)
 
-    def send(self, practice: Practice, call: UpstreamCall, *, trips: bool = True) -> UpstreamAnswer:
-        """Send `call` now, in the slot that was reserved. `trips`: whether the answer may open the breaker.
+    def send(self, practice: Practice, call: UpstreamCall, *, slot: float, trips: bool = True) -> UpstreamAnswer:
+        """Send `call` in the `slot` that was reserved. `trips`: whether the answer may open the breaker.
 
-        Raises: the classes of `open_dental.errors`.
+        The connection is made a little before; the pace is counted from when the request really leaves.
+
+        Raises: the classes of `open_dental.errors`. pacing.LeaseLost: nothing was sent, because the call could outlast
+            the lease: this process stood still after it had reserved the slot.
         """
-        key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
-        started_at = self.now()
-        failure: upstream.OpenDentalError | None = None
+        self.wait_until(slot - CONNECT_AHEAD_S)
+        left_at: list[float] = []
+
+        def gate() -> None:
+            self.wait_until(slot)
+            left_at[:] = [self.now()]
+            if left_at[0] > slot + pacing.LEASE_MARGIN_S:
+                raise pacing.LeaseLost
+
         try:
-            return self.on.upstream.send(practice, call)
+            answer = self.on.upstream.send(practice, call, gate)
         except upstream.OpenDentalError as error:
-            failure = error
+            self._went(practice, slot, left_at, error, trips=trips)
             raise
-        finally:
-            self.calls += 1
-            self._refused += failure is not None and counts_as_refused(failure)
-            throttled = isinstance(failure, upstream.Throttled)
-            pause = failure.retry_after if isinstance(failure, upstream.Throttled) else 0.0
-            went = pacing.Call(started_at, self.now(), throttled, pause)
-            said = answer_says(failure)
-            if not trips and said is not pacing.Answer.FINE:
-                said = pacing.Answer.NEUTRAL
-            self._report = lambda item: pacing.heard(
-                pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at
-            )
+        self._went(practice, slot, left_at, None, trips=trips)
+        return answer
+
+    def _went(
+        self,
+        practice: Practice,
+        slot: float,
+        left_at: list[float],
+        failure: upstream.OpenDentalError | None,
+        *,
+        trips: bool,
+    ) -> None:
+        """Keep how the call in `slot` went for the next change of the item."""
+        key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
+        self.calls += 1
+        self._refused += failure is not None and counts_as_refused(failure)
+        throttled = isinstance(failure, upstream.Throttled)
+        pause = failure.retry_after if isinstance(failure, upstream.Throttled) else 0.0
+        went = pacing.Call(left_at[0] if left_at else max(slot, self.now()), self.now(), throttled, pause)
+        said = answer_says(failure)
+        if not trips and said is not pacing.Answer.FINE:
+            said = pacing.Answer.NEUTRAL
+        self._report = lambda item: pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
 
     def tell(self) -> None:
         """Store the report of the last call now."""

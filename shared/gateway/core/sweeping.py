@@ -7,11 +7,12 @@ turn that finds nothing to do ends at once.
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gateway.core import ledger, pacing
-from gateway.core.errors import NotFound
+from gateway.core.errors import NotFound, Unavailable
 from gateway.core.operations import OperationState, Turn
 from gateway.core.worker import Open, Superseded, WorkerServices
 
@@ -38,18 +39,16 @@ def sweep(on: WorkerServices) -> Swept:
     """Look at every open operation once; put what is due, and set the practices' counters right."""
     now = on.clock.now()
     opened = on.ledger.list_open(limit=OPEN_AT_MOST)
-    items: dict[str, pacing.PaceItem] = {}
-    put = 0
     reconcile: dict[str, float] = {}
+    due: dict[str, list[str]] = {}
     for one in opened:
         if one.due_at > now:
             continue
         if one.state is OperationState.UNKNOWN:
             reconcile.setdefault(one.practice_id, one.due_at.timestamp())
         else:
-            if one.practice_id not in items:
-                items[one.practice_id] = on.pace.load(one.practice_id)
-            put += _put(one, items[one.practice_id], now, on=on)
+            due.setdefault(one.practice_id, []).append(one.operation_id)
+    put = sum(_put_all(practice_id, ids, now, on=on) for practice_id, ids in due.items())
     for practice_id, at in reconcile.items():
         _have_reconciled(practice_id, at, on=on)
     _recount(opened, now, on=on)
@@ -86,9 +85,21 @@ def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, float 
     return (item, None) if offer is None else offer
 
 
-def _put(one: Open, item: pacing.PaceItem, now: datetime, *, on: WorkerServices) -> int:
+def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: WorkerServices) -> int:
+    """Put a practice's due turns, as they came: an appointment may rest on what the write before it left."""
+    item = on.pace.load(practice_id)
+    entries = []
+    for operation_id in operation_ids:
+        # The index may be behind; and perhaps this entry alone cannot be read: those beside it must not wait for it.
+        with suppress(NotFound, Unavailable):
+            entries.append(on.ledger.load(operation_id))
+    entries.sort(key=lambda entry: entry.record.submitted_at)
+    return sum(_put(entry, item, now, on=on) for entry in entries)
+
+
+def _put(was: ledger.Entry, item: pacing.PaceItem, now: datetime, *, on: WorkerServices) -> int:
+    practice_id = item.practice_id
     try:
-        was = on.ledger.load(one.operation_id)
         closed_s = item.breaker.probe_at - now.timestamp() if item.breaker.trip is not None else 0.0
         if was.record.parked_until is not None and closed_s > 0:
             on.ledger.save(ledger.still_parked(was, until=now + timedelta(seconds=closed_s + 1)), was=was)
@@ -97,11 +108,11 @@ def _put(one: Open, item: pacing.PaceItem, now: datetime, *, on: WorkerServices)
         if entry is None:
             return 0
         on.ledger.save(entry, was=was)
-    except (NotFound, Superseded):
-        return 0  # The index was behind: it has settled, or somebody else was faster.
+    except Superseded:
+        return 0  # It has settled, or somebody else was faster.
     if was.record.parked_until is not None:
-        on.pace.count(one.practice_id, parked=-1)
-    on.calls.put(Turn(one.practice_id, one.operation_id, entry.record.attempt))
+        on.pace.count(practice_id, parked=-1)
+    on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt))
     return 1
 
 
@@ -110,11 +121,30 @@ def _have_reconciled(practice_id: str, at: float, *, on: WorkerServices) -> None
 
 
 def _recount(opened: list[Open], now: datetime, *, on: WorkerServices) -> None:
-    """Crashes between two counts leave counters that are a little off; phantoms would keep background work away."""
-    waiting = Counter(one.practice_id for one in opened if one.state is not OperationState.UNKNOWN)
-    parked = Counter(one.practice_id for one in opened if one.parked)
+    """Crashes between two counts leave counters that are a little off; phantoms would keep background work away.
+
+    Turns come and go while a sweep works. So a counter is put right only if it did not move while the operations were
+    listed once more, and raised only as far as both lists say: a phantom of a practice that then falls silent would
+    stay, and 200 of them refuse every caller.
+    """
+    before = _Counts(opened)
     quiet = on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST)
-    for practice_id in {*waiting, *quiet}:
-        item = on.pace.load(practice_id)
-        if (item.waiting, item.parked) != (waiting[practice_id], parked[practice_id]):
-            on.pace.recount(practice_id, waiting=waiting[practice_id], parked=parked[practice_id])
+    items = (on.pace.load(practice_id) for practice_id in {*before.waiting, *quiet})
+    off = [item for item in items if (item.waiting, item.parked) != before.of(item.practice_id)]
+    if not off:
+        return
+    again = _Counts(on.ledger.list_open(limit=OPEN_AT_MOST))
+    for item in off:
+        pairs = zip((item.waiting, item.parked), before.of(item.practice_id), again.of(item.practice_id), strict=True)
+        waiting, parked = (max(min(kept, second), min(first, second)) for kept, first, second in pairs)
+        if (waiting, parked) != (item.waiting, item.parked):
+            on.pace.recount(item.practice_id, waiting=waiting, parked=parked, was=item)
+
+
+class _Counts:
+    def __init__(self, opened: list[Open]) -> None:
+        self.waiting = Counter(one.practice_id for one in opened if one.state is not OperationState.UNKNOWN)
+        self.parked = Counter(one.practice_id for one in opened if one.parked)
+
+    def of(self, practice_id: str) -> tuple[int, int]:
+        return self.waiting[practice_id], self.parked[practice_id]

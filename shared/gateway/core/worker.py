@@ -87,8 +87,8 @@ class PaceStore(Protocol):
         """Add to the counters; they never fall below zero."""
         ...
 
-    def recount(self, practice_id: str, *, waiting: int, parked: int) -> None:
-        """Set the counters to what the sweeper found."""
+    def recount(self, practice_id: str, *, waiting: int, parked: int, was: PaceItem) -> None:
+        """Set the counters to what the sweeper found, if they still are as in `was`."""
         ...
 
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:

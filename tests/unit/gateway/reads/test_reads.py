@@ -14,10 +14,12 @@ from pydantic import ValidationError
 
 from gateway.core import objects, reads
 from gateway.core.callers import Caller
-from gateway.core.errors import FilterTooWide, Invalid, NotFound, ScopeMissing, VersionTooOld
+from gateway.core.errors import FilterTooWide, Invalid, NotFound, ScopeMissing, UpstreamBroken, VersionTooOld
 from gateway.core.ids import new_id, row_id
+from gateway.core.plans import UpstreamCall
 from gateway.core.requests import Freshness
-from tests.fakes import a_caller
+from open_dental import errors
+from tests.fakes import Fault, a_caller
 from tests.fakes.reading import NORTH, ReadingServices, reading_services
 from tests.fakes.rows import (
     appointment_row,
@@ -258,7 +260,7 @@ def test_filters_over_all_pages_are_a_filter_over_the_whole(count: int, limit: i
     on.office.rows["patients"] = rows
     found: list[int] = []
     cursor: str | None = None
-    while True:
+    for _ in range(count + 1):  # a cursor that stands still must fail, not hang
         page = patients(on, name="Miller", provider_id=an_id("provider", 1 + provider), limit=limit, cursor=cursor)
         found += keys(page)
         cursor = page["next_cursor"]
@@ -486,6 +488,27 @@ def test_a_very_old_office_cannot_look_up_one_claim() -> None:
         reads.get_claim(an_id("claim", 2), caller=a_caller(NORTH), freshness=LIVE, on=on)
 
     assert refused.value.more["version"] == "23.3.11"
+
+
+def test_a_patient_the_office_does_not_know_is_named_as_the_filter(on: ReadingServices) -> None:
+    """Open Dental answers 404 there; an empty list would say that the patient has no claims."""
+
+    def unknown(call: UpstreamCall) -> Fault | None:
+        raise errors.NotFound(operation=call.operation, status=404)
+
+    on.office.on_call = unknown
+    with pytest.raises(NotFound) as refused:
+        claims(on, patient_id=an_id("patient", 404))
+
+    assert refused.value.param == "patient_id"
+
+
+def test_a_list_whose_pages_repeat_is_no_answer(on: ReadingServices) -> None:
+    """Half of a day's visits would pass for all of them."""
+    on.office.rows["appointments"] = [appointment_row(n) for n in range(1, 1201)]
+    on.office.ignores_offset = True
+    with pytest.raises(UpstreamBroken):
+        appointments(on, patient_id=an_id("patient", 1))
 
 
 def test_claims_of_a_carrier_are_found_by_its_plans(on: ReadingServices) -> None:

@@ -1,0 +1,60 @@
+"""What the worker's function does with messages that cannot be worked off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from functions.upstream_worker import handler
+from gateway.core.requests import submit
+from gateway.wiring.worker import use
+from tests.fakes import ELM_STREET, FakeServices, a_caller
+
+
+class Queue:
+    """The receiving side: how long a message was hidden last."""
+
+    def __init__(self, calls: Any) -> None:
+        self._calls = calls
+        self.hidden_s: list[float] = []
+
+    def hide(self, _receipt: str, seconds: float) -> None:
+        self.hidden_s.append(seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._calls, name)
+
+
+@pytest.fixture
+def on() -> Iterator[FakeServices]:
+    on = FakeServices()
+    on.calls = Queue(on.calls)
+    on.upstream.close = lambda: None  # type: ignore[union-attr]
+    use(on)
+    yield on
+    use(None)
+
+
+def event(body: str) -> dict[str, Any]:
+    return {"Records": [{"messageId": "m1", "receiptHandle": "r1", "body": body}]}
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}", '{"practice_id": "prac_x", "operation_id": null}'])
+def test_a_message_that_is_no_turn_is_dropped(on: FakeServices, body: str) -> None:
+    assert handler.lambda_handler(event(body), None) == {"batchItemFailures": []}
+    assert on.office.calls == []
+
+
+def test_a_turn_that_meets_a_mistake_of_ours_comes_back_soon(on: FakeServices) -> None:
+    """Its practice's queue stands still until then, so not only when the longest call would be over."""
+    input_ = {"patient": 7, "at": "2026-03-03 09:00:00"}
+    operation = submit(
+        "appointments.create", input_, practice=ELM_STREET, caller=a_caller(), idempotency_key="k" * 16, on=on
+    )
+    body = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "{operation.id}", "attempt": 1}}'
+
+    with pytest.raises(KeyError):  # the plan of this kind finds no such input
+        handler.lambda_handler(event(body), None)
+    assert on.calls.hidden_s[-1] <= 5

@@ -1,0 +1,76 @@
+"""What the sweep of each minute puts right, and what it must not put wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core import sweeping
+from gateway.core.errors import Unavailable
+from gateway.core.operations import Operation
+from gateway.core.requests import submit
+from tests.fakes import ELM_STREET, FakeServices, World, a_caller
+from tests.fakes.plans import KINDS
+
+
+@pytest.fixture
+def on() -> FakeServices:
+    return FakeServices()
+
+
+@pytest.fixture
+def world(on: FakeServices) -> World:
+    return World(on, KINDS)
+
+
+def book(on: FakeServices, key: str = "k" * 16) -> Operation:
+    input_ = {"patient": 7, "at": "2026-03-03 09:00:00"}
+    return submit("test.book", input_, practice=ELM_STREET, caller=a_caller(), idempotency_key=key, on=on)
+
+
+def test_a_sweep_that_was_overtaken_leaves_no_phantom_turns(on: FakeServices, world: World) -> None:
+    """Everything it saw waiting has finished before it counts: the practice must not look full for ever."""
+    for number in range(5):
+        book(on, f"key-{number:012}")
+    listed = on.ledger.list_open
+
+    def slow(*, limit: int) -> object:
+        on.ledger.list_open = listed
+        found = listed(limit=limit)
+        while world.work():
+            pass
+        for _ in range(40):
+            on.clock.sleep(1)
+            while world.work():
+                pass
+        return found
+
+    on.ledger.list_open = slow
+    sweeping.sweep(on)
+
+    assert on.pace.load(ELM_STREET.id).waiting == 0
+
+
+def test_a_counter_that_a_crash_left_too_high_is_put_right_by_the_sweep(on: FakeServices) -> None:
+    book(on)
+    on.pace.count(ELM_STREET.id, waiting=40, parked=3)
+    sweeping.sweep(on)
+
+    item = on.pace.load(ELM_STREET.id)
+    assert (item.waiting, item.parked) == (1, 0)
+
+
+def test_one_entry_that_cannot_be_read_does_not_keep_the_sweep_from_the_others(on: FakeServices) -> None:
+    broken, well = book(on), book(on, "o" * 16)
+    on.calls.turns.clear()
+    on.clock.sleep(400)
+    load = on.ledger.load
+
+    def failing(operation_id: str) -> object:
+        if operation_id == broken.id:
+            raise Unavailable("the store of large bodies did not answer")
+        return load(operation_id)
+
+    on.ledger.load = failing
+    sweeping.sweep(on)
+
+    assert [turn.operation_id for turn in on.calls.turns] == [well.id]
