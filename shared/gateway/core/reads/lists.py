@@ -40,7 +40,7 @@ def practice_of(query: ListQuery, obj: str, *, caller: Caller, on: Services) -> 
     """
     practice_id, param = query.practice_id, "practice_id"
     if practice_id is None:
-        for param, text in query.row_ids():  # noqa: B007 - the name of the first is kept
+        for param, text in query.row_ids():
             practice_id = practice_of_row(text)
             if practice_id is None:
                 raise NotFound("no such record", param=param)
