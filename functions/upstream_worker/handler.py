@@ -38,8 +38,14 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _is_done(record: dict[str, Any]) -> bool:
     on, receipt = worker_services(), record["receiptHandle"]
     try:
+        turn = turn_from(record["body"])
+    except (ValueError, KeyError, TypeError):
+        # Only we send here. The operation, if there is one, is in the ledger, and the sweeper puts it again.
+        logging.logger.error("a message that is no turn was dropped")
+        return True
+    try:
         result = run_turn(
-            turn_from(record["body"]),
+            turn,
             on=on,
             holder=uuid4().hex,
             visible=lambda seconds: on.calls.hide(receipt, seconds),

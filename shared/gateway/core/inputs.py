@@ -1,4 +1,4 @@
-"""What callers may send, where several requests say it: days and moments that mean something, rules that name a field."""
+"""What callers may send, where more than one request says it: days, moments that mean something, rules with a name."""
 
 from __future__ import annotations
 
