@@ -6,17 +6,23 @@ place, and nobody's turn overtakes it. Real failures are counted in the ledger.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import uuid4
 
 from gateway.adapters.calls import turn_from
 from gateway.core.engine import run_turn
 from gateway.core.errors import Unavailable
+from gateway.web import logging
 from gateway.wiring.worker import worker_services
 
+logging.configure()
+
 COME_BACK_S = 2.0
-"""When a turn comes back that a service of ours did not answer."""
+"""When a turn comes back that a service of ours did not answer, or that a bug ended."""
+
+
+class TurnBroke(Exception):
+    """A bug ended the turn. Lambda logs the message and counts the error: it says where, and no value."""
 
 
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -35,7 +41,7 @@ def _is_done(record: dict[str, Any]) -> bool:
         turn = turn_from(record["body"])
     except (ValueError, KeyError, TypeError):
         # Only we send here. The operation, if there is one, is in the ledger, and the sweeper puts it again.
-        print(json.dumps({"level": "ERROR", "message": "a message that is no turn was dropped"}))  # noqa: T201
+        logging.logger.error("a message that is no turn was dropped")
         return True
     try:
         result = run_turn(
@@ -47,11 +53,11 @@ def _is_done(record: dict[str, Any]) -> bool:
         come_back_s = result.come_back_s
     except Unavailable:
         come_back_s = COME_BACK_S
-    except Exception:
-        # A mistake of ours, which the ledger counts. Hidden for as long as a call may take, the message would keep its
-        # practice waiting each time.
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold anybody's data
+        # Soon again, not after the visibility of a call: the ledger gives it up after a few, and the practice waits.
         on.calls.hide(receipt, COME_BACK_S)
-        raise
+        at = logging.location_of(error)
+        raise TurnBroke(f"{at['error']} at {at['at']}") from None
     finally:
         on.upstream.close()
     if come_back_s is None:

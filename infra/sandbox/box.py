@@ -283,8 +283,17 @@ class Sandbox:
             switch_off(self.aws, mapping)
             self._closing.callback(Drain(self.aws, mapping).stop)
 
+    def new_client(self, name: str) -> str:
+        """Make one more API client, with the scopes of the first and no practice, and return its key."""
+        return enrol.enrol_client(self._environment(), name=name, scopes=enrol.SCOPES, repository=REPOSITORY)
+
     def _make_client(self) -> str:
-        environment = {
+        if self._options.make_client is not None:
+            return self._options.make_client(self._environment())
+        return self.new_client("sandbox")
+
+    def _environment(self) -> dict[str, str]:
+        return {
             **self.function("authenticate").get("Environment", {}).get("Variables", {}),
             "AWS_ENDPOINT_URL": self.emulator.url,
             "AWS_ACCESS_KEY_ID": ROOT_KEY,
@@ -294,9 +303,6 @@ class Sandbox:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
-        if self._options.make_client is not None:
-            return self._options.make_client(environment)
-        return enrol.enrol_client(environment, name="sandbox", scopes=enrol.SCOPES, repository=REPOSITORY)
 
     def _connect(self, office: Practice) -> Connected:
         wanted = {

@@ -80,9 +80,7 @@ def rate_used(arrivals: Sequence[Arrival]) -> float:
 
 def share_used(arrivals: Sequence[Arrival], *, interval_s: float, counted_from: ThrottleFrom) -> float:
     """The rate used, as a share of the permitted one."""
-    permitted = permitted_rate(
-        interval_s=interval_s, execution_s=execution_s(arrivals), counted_from=counted_from
-    )
+    permitted = permitted_rate(interval_s=interval_s, execution_s=execution_s(arrivals), counted_from=counted_from)
     return rate_used(arrivals) / permitted
 
 

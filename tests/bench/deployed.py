@@ -55,9 +55,7 @@ class Deployed:
 
     def arrivals(self) -> list[Arrival]:
         """What the practice has logged since the log was cleared."""
-        return [
-            Arrival(one["start"], one["begun"], one["end"], one["status"]) for one in self.control("GET", "log")
-        ]
+        return [Arrival(one["start"], one["begun"], one["end"], one["status"]) for one in self.control("GET", "log")]
 
 
 @contextmanager

@@ -31,11 +31,13 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
         "lost answers, lost requests and kills",
         misfortunes(total),
         goal=at_least(wanted),
-        beside=f"{total.lost_calls:,} lost, {total.crashes:,} kills, and {total.faults - total.lost_calls:,} plain faults",
+        beside=f"{total.lost_calls:,} lost, {total.crashes:,} kills; {total.faults - total.lost_calls:,} plain faults",
     )
     yield Figure("faults", "duplicates", total.duplicates, goal=NONE, beside=of)
     yield Figure("faults", "wrongly failed", total.wrongly_failed, goal=NONE, beside=f"{total.failed:,} failed rightly")
-    yield Figure("faults", "wrongly succeeded", total.wrongly_succeeded, goal=NONE, beside=f"{total.succeeded:,} rightly")
+    yield Figure(
+        "faults", "wrongly succeeded", total.wrongly_succeeded, goal=NONE, beside=f"{total.succeeded:,} rightly"
+    )
     yield Figure("faults", "operations lost or never settled", total.lost, goal=NONE, beside=of)
     yield Figure(
         "faults",

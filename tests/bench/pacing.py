@@ -62,7 +62,9 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """The day of the rule first (it costs seconds), then the deployed stack, then the plain client."""
     yield from pure(seconds=3600.0 if quick else DAY_S)
     runs = QUICK_RUNS if quick else RUNS
-    with deployed(say=say, patients=CALLERS + sum(run.calls for run in runs), practice=("--latency-ms", str(LATENCY_MS))) as here:
+    with deployed(
+        say=say, patients=CALLERS + sum(run.calls for run in runs), practice=("--latency-ms", str(LATENCY_MS))
+    ) as here:
         # 32 requests at once start 32 processes of each function; that storm is no part of any run.
         say("  starting as many functions as there are callers")
         through(here, Run(Tier.ENTERPRISE, CALLERS, "start"), first=0)
@@ -95,9 +97,8 @@ def through(here: Deployed, run: Run, *, first: int) -> Load:
 def of_gateway(run: Run, came: list[Arrival], load: Load, *, counted: int) -> Iterator[Figure]:
     """Figures of one run; `counted` are the violations by the practice's own count."""
     by_log = arrivals.violations(came, interval_s=run.interval_s, counted_from=run.counted_from)
-    execution = arrivals.execution_s(came)
     permitted = arrivals.permitted_rate(
-        interval_s=run.interval_s, execution_s=execution, counted_from=run.counted_from
+        interval_s=run.interval_s, execution_s=arrivals.execution_s(came), counted_from=run.counted_from
     )
     answered = ", ".join(f"{number} x {how}" for how, number in sorted(load.answers.items()))
     beside = f"{counted} by its count, {by_log} by its log; answers: {answered}"
@@ -119,10 +120,9 @@ def plain(run: Run) -> list[Figure]:
     """The same load straight at a practice of its own, retried as Retry-After says."""
     office = Office(Store(clock=Clock()))
     seed.seed(office, patients=20, seed=1)
-    tier = "enterprise" if run.tier is Tier.ENTERPRISE else "standard"
     practice = Practice(
         office,
-        key=ApiKey(tier=tier),
+        key=ApiKey(tier="enterprise" if run.tier is Tier.ENTERPRISE else "standard"),
         settings=Settings(throttle_from=run.counted_from, latency_ms=LATENCY_MS),
     )
     with PracticeServer(practice) as server:

@@ -32,14 +32,12 @@ class Throttle:
         return Arrival(start=arrived, begun=begun, end=self.last_end, status=200)
 
 
-def a_day(
-    *, interval_s: float, counted_from: ThrottleFrom, seconds: float = 86_400.0, seed: int = 1
-) -> list[Arrival]:
+def a_day(*, interval_s: float, counted_from: ThrottleFrom, seconds: float = 86_400.0, seed: int = 1) -> list[Arrival]:
     """Call as often as the rule lets us, all day long, with work always waiting.
 
     Executions take 20 to 400 ms, one in 200 takes 2 s; the way there takes 1 ms and up to 1 ms more.
     """
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     item = pacing.take_lease(PaceItem("practice"), _HOLDER, 0.0)
     throttle = Throttle(interval_s, counted_from)
     arrivals: list[Arrival] = []

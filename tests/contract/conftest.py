@@ -77,7 +77,7 @@ def make_bodies() -> Bodies:
     """Where large bodies go."""
     client: Any = boto3.client("s3", region_name=REGION)
     client.create_bucket(Bucket=BUCKET)
-    return Bodies(client, bucket=BUCKET)
+    return Bodies(lambda: client, bucket=BUCKET)
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

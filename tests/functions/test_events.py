@@ -77,7 +77,7 @@ EXPECTED: dict[str, Expected] = {
     "create_appointment/time_is_taken": Expected(409, "clash", "local_start"),
     "create_appointment/wall_time_that_does_not_exist": Expected(400, "invalid", "local_start"),
     "create_appointment/more_than_nine_hours": Expected(400, "invalid", "pattern"),
-    "create_appointment/patient_of_another_practice": Expected(404, "not-found"),
+    "create_appointment/patient_of_another_practice": Expected(404, "not-found", "patient_id"),
     "create_appointment/length_as_text": Expected(400, "invalid", "duration_minutes"),
     "create_appointment/member_given_twice": Expected(400, "invalid", "note"),
     "create_payment/patient_respond_async": Expected(202, body={"state": "queued"}),

@@ -55,6 +55,6 @@ def test_a_turn_that_meets_a_mistake_of_ours_comes_back_soon(on: FakeServices) -
     )
     body = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "{operation.id}", "attempt": 1}}'
 
-    with pytest.raises(KeyError):  # the plan of this kind finds no such input
+    with pytest.raises(handler.TurnBroke):  # the plan of this kind finds no such input
         handler.lambda_handler(event(body), None)
     assert on.calls.hidden_s[-1] <= 5

@@ -48,8 +48,8 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"BODIES_BUCKET"} if row.bodies else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
-    always = {"STAGE", "LOG_LEVEL"}
-    always |= {"POWERTOOLS_SERVICE_NAME", "LOG_LEVEL", "POWERTOOLS_METRICS_NAMESPACE"}
+    always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
+    always |= {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 

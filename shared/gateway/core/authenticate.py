@@ -318,9 +318,13 @@ def _own_client(practice: Practice) -> Client:
     )
 
 
+_NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
+"""Files among the zones that are none: this machine's own, a template, and `unknown`."""
+
+
 def _zone(name: str) -> str:
     # ZoneInfo opens files by this name: only what an IANA name is made of gets that far.
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name):
+    if name not in _NO_ZONES and re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name):
         with suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name).key
     raise Invalid("time_zone takes an IANA name, such as America/Chicago", param="time_zone")
@@ -333,10 +337,15 @@ def _base_url(sent: Credentials, allowed: Iterable[str]) -> str:
             raise Invalid("base_url is needed in this mode", param="base_url")
         return DEFAULT_BASE_URL
     refusal = Invalid("base_url is not among the addresses that this deployment may send keys to", param="base_url")
+    if not sent.base_url.isprintable() or not sent.base_url.isascii():
+        # urlsplit drops tabs and line breaks in silence.
+        raise refusal
     try:
         url = urlsplit(_normal(sent.base_url))
         is_plain = url.username is None and url.password is None and not url.query and not url.fragment
-        if is_plain and ".." not in url.path and any(_covers(urlsplit(one), url) for one in allowed):
+        # A port that is none raises here, and a percent sign could hide a dot from the check of the path.
+        is_plain = is_plain and url.port != 0 and ".." not in url.path and "%" not in url.path
+        if is_plain and any(_covers(urlsplit(one), url) for one in allowed):
             return url.geturl()
     except ValueError:
         raise refusal from None

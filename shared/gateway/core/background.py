@@ -26,6 +26,10 @@ PROBE = UpstreamCall("securityperms.list")
 """The cheapest question that shows that an office answers and its key is right."""
 
 
+LAST_LOOK_S = 0.08
+"""How long before its slot a background call looks once more whether somebody waits."""
+
+
 class GiveWay(Exception):
     """Somebody waits, or the time is over: background work stops after the running call."""
 
@@ -63,16 +67,24 @@ class BackgroundTurn:
             slot = seat.slot(self.practice, spare=spare)
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
-        if gives_way and pacing.must_give_way(seat.item):
-            key = self.practice.key_fingerprint
-            seat.change(lambda item: pacing.give_back(item, key, slot))
-            raise GiveWay
+        if gives_way:
+            self._let_others_by(slot)
+            seat.wait_until(slot - LAST_LOOK_S)
+            # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.
+            seat.change(lambda item: item)
+            self._let_others_by(slot)
         try:
             return seat.send(self.practice, call, slot=slot)
         except pacing.LeaseLost as error:
             raise GiveWay from error
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error
+
+    def _let_others_by(self, slot: float) -> None:
+        if pacing.must_give_way(self._seat.item):
+            key = self.practice.key_fingerprint
+            self._seat.change(lambda item: pacing.give_back(item, key, slot))
+            raise GiveWay
 
     def read_all(self, call: UpstreamCall) -> list[Mapping[str, object]]:
         """All rows of a list, over all its pages.

@@ -54,7 +54,7 @@ from gateway.core.worker import Superseded, WorkerServices
 from open_dental import errors as upstream
 
 MARK_AHEAD_S = 0.08
-"""How long before it begins to connect a write is marked SENT: as late as may be, so that a crash leaves less in doubt."""
+"""How long before it connects a write is marked SENT: late, so that a crash leaves little in doubt."""
 
 KILLED_AGAIN_S = 60.0
 """How often a turn looks whether the operator's kill switch is off again."""

@@ -6,6 +6,7 @@ from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.connect import KIND as CONNECT
 from gateway.core.errors import NotFound
+from gateway.core.ids import is_id
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
 
@@ -17,6 +18,8 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
         NotFound: there is none, or it is another client's: the two are told apart nowhere.
         ScopeMissing, BaaMissing: its result is the practice's data like any other.
     """
+    if not is_id(operation_id, "operation"):
+        raise NotFound("no such operation")
     operation = on.operations.get(operation_id)
     if operation.request.client_id != caller.id:
         raise NotFound("no such operation")

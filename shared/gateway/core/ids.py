@@ -48,6 +48,7 @@ PREFIXES = {
 """Object name -> prefix of its ids."""
 
 _RANDOM_BYTES = 10
+_RANDOM_CHARACTERS = 16
 _KEY_MASK = (1 << 64) - 1
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
@@ -126,8 +127,27 @@ def parse_row_id(text: str, kind: str) -> RowId:
     raw = _bytes(opaque)
     if prefix != PREFIXES[kind] or raw is None or len(raw) != _RANDOM_BYTES + 8:
         raise NotFound(f"no such {kind.replace('_', ' ')}")
-    practice_id = f"{PREFIXES['practice']}_{_text(raw[:_RANDOM_BYTES])}"
-    return RowId(kind, practice_id, int.from_bytes(raw[_RANDOM_BYTES:], "big", signed=True))
+    key = int.from_bytes(raw[_RANDOM_BYTES:], "big", signed=True)
+    if key == 0:
+        # Open Dental's way to say nobody: no row has it, and a write would leave the field empty.
+        raise NotFound(f"no such {kind.replace('_', ' ')}")
+    return RowId(kind, f"{PREFIXES['practice']}_{_text(raw[:_RANDOM_BYTES])}", key)
+
+
+def practice_of_row(text: str) -> str | None:
+    """The practice that an id of any kind of row names; None where `text` is no such id. It may not be there."""
+    prefix, _, opaque = text.partition("_")
+    raw = _bytes(opaque)
+    if prefix not in PREFIXES.values() or raw is None or len(raw) != _RANDOM_BYTES + 8:
+        return None
+    return f"{PREFIXES['practice']}_{_text(raw[:_RANDOM_BYTES])}"
+
+
+def is_id(text: str, kind: str) -> bool:
+    """Whether `text` looks like an id that `new_id` made for a `kind`."""
+    prefix, _, opaque = text.partition("_")
+    raw = _bytes(opaque) if len(opaque) == _RANDOM_CHARACTERS else None
+    return prefix == PREFIXES[kind] and raw is not None
 
 
 def _raw(practice_id: str) -> bytes:

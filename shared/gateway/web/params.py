@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, NaiveDatetime, TypeAdapter, ValidationError
 
 from gateway.core.errors import Invalid
 from gateway.web.http import HttpRequest
@@ -20,6 +20,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 BODY_LIMIT_BYTES = 256 * 1024
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# Tabs and line breaks belong in notes; the rest is invisible, and databases choke on NUL.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_TIMES = (datetime, AwareDatetime, NaiveDatetime)
 _MANY = (list, tuple, set, frozenset)
 
 
@@ -34,13 +39,15 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
     for name, given in request.query.items():
         if name not in fields:
             raise _unknown(name)
+        if any(_CONTROL_OR_BREAK.search(value) for value in given):
+            raise Invalid(f"{name} holds a control character", param=name)
         if _takes_many(fields[name]):
             values[name] = [part.strip() for value in given for part in value.split(",") if part.strip()]
         elif len(given) > 1:
             raise Invalid(f"{name} is given more than once", param=name)
         else:
             values[name] = given[0]
-    _refuse_numbers_as_dates(model, values)
+    _refuse_loose_dates(model, values)
     try:
         return model.model_validate(values, extra="forbid")
     except ValidationError as error:
@@ -66,15 +73,21 @@ def body_model(request: HttpRequest, model: Any) -> Any:
     body = request.body or b""
     if len(body) > BODY_LIMIT_BYTES:
         raise BodyTooLarge("the body is longer than 256 kB", limit_bytes=BODY_LIMIT_BYTES)
-    values = parse_json(body)
+    try:
+        # RFC 8259: UTF-8, and a byte order mark may be ignored.
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BodyNotJson("the body is not JSON in UTF-8") from None
+    values = parse_json(text)
     if not isinstance(values, dict):
         raise BodyNotJson("the body must be one JSON object")
+    _refuse_control_characters(values)
     try:
         # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
-        made = _adapter(model).validate_json(body, strict=True, extra="forbid")
+        made = _adapter(model).validate_json(text, strict=True, extra="forbid")
     except ValidationError as error:
         raise _invalid(error, model) from None
-    _refuse_numbers_as_dates(type(made), values)
+    _refuse_loose_dates(type(made), values)
     return made
 
 
@@ -83,7 +96,7 @@ def _adapter(model: Any) -> TypeAdapter[Any]:
     return TypeAdapter(model)
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: str | bytes) -> Any:
     """JSON as it was meant: numbers keep their digits, a name given twice is refused, NaN is no number.
 
     Raises:
@@ -109,16 +122,33 @@ def _no_constant(_: str) -> Any:
     raise BodyNotJson("the body is not JSON: it holds a number that is none")
 
 
-def _refuse_numbers_as_dates(model: type[BaseModel], values: Mapping[str, Any]) -> None:
-    """pydantic reads `0` as 1970-01-01; nobody who sends that means it."""
+def _refuse_loose_dates(model: type[BaseModel], values: Mapping[str, Any]) -> None:
+    """pydantic reads `0` as 1970 and takes a time for a date; nobody who sends that means it."""
     for name, field in model.model_fields.items():
-        value = values.get(field.alias or name)
-        if isinstance(value, str) and _NUMBER.fullmatch(value) and any(map(_is_date, _parts(field.annotation))):
-            raise Invalid(f"{field.alias or name}: write dates as YYYY-MM-DD", param=field.alias or name)
+        name = field.alias or name  # noqa: PLW2901 - the name on the wire
+        value = values.get(name)
+        if not isinstance(value, str):
+            continue
+        parts = list(_parts(field.annotation))
+        if any(part in _TIMES for part in parts):
+            if _NUMBER.fullmatch(value):
+                raise Invalid(f"{name}: write times as YYYY-MM-DDThh:mm:ss", param=name)
+        elif date in parts and not _DAY.fullmatch(value):
+            raise Invalid(f"{name}: write dates as YYYY-MM-DD", param=name)
 
 
-def _is_date(annotation: Any) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, date)
+def _refuse_control_characters(value: Any, place: str = "") -> None:
+    """Refuse text that nobody typed: in a name, a note or a member's name it can only do harm further on."""
+    if isinstance(value, str) and _CONTROL.search(value):
+        raise Invalid(f"{place or 'body'} holds a control character", param=place or "body")
+    if isinstance(value, list):
+        for index, part in enumerate(value):
+            _refuse_control_characters(part, f"{place}.{index}" if place else str(index))
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if _CONTROL_OR_BREAK.search(name):
+                raise Invalid("the name of a member holds a control character", param=place or "body")
+            _refuse_control_characters(part, f"{place}.{name[:100]}" if place else name[:100])
 
 
 def _takes_many(annotation: Any) -> bool:
@@ -142,21 +172,26 @@ def _unknown(name: str) -> Invalid:
 def _invalid(error: ValidationError, model: Any) -> Invalid:
     """The errors of `error` by field. In a tagged union each place begins with the tag, which is no field."""
     models = [part for part in _parts(model) if hasattr(part, "model_fields")]
-    names = {name for one in models for name in one.model_fields}
+    errors = error.errors(include_url=False, include_input=False)
+    if any(one["type"] == "json_invalid" for one in errors):
+        return BodyNotJson("the body is not JSON")
     found = []
-    for one in error.errors(include_url=False, include_input=False):
+    for one in errors:
+        if any(
+            other["loc"][: len(one["loc"])] == one["loc"] for other in errors if len(other["loc"]) > len(one["loc"])
+        ):
+            # A list that lacks the items that are wrong: their own errors say more.
+            continue
         # pydantic's words for an unknown tag quote it.
         detail = "is missing or not one of the kinds there are" if "tag" in one["type"] else one["msg"]
-        detail = detail.removeprefix("Value error, ")
         place = one["loc"] if model in models else one["loc"][1:]
-        if place:
-            param = ".".join(str(part)[:100] for part in place)
-        elif "discriminator" in one.get("ctx", {}):
-            param = str(one["ctx"]["discriminator"]).strip("'")
-        else:
-            # A rule over several fields: its words name them, and the first stands for all.
-            param = next((word for word in re.findall(r"\w+", detail) if word in names), "body")
-        found.append({"param": param, "detail": detail})
+        said = one.get("ctx", {})
+        if "param" in said:
+            # A rule over several fields names the one to look at.
+            place = (*place, said["param"])
+        elif not place and "discriminator" in said:
+            place = (str(said["discriminator"]).strip("'"),)
+        found.append({"param": ".".join(str(part)[:100] for part in place) or "body", "detail": detail})
     detail = f"{found[0]['param']}: {found[0]['detail']}"
     if len(found) == 1:
         return Invalid(detail, param=found[0]["param"])

@@ -116,7 +116,11 @@ class WorkerServices:
     def _bodies(self) -> Bodies:
         from gateway.adapters.bodies import Bodies
 
-        return Bodies(cast("S3Client", self._client("s3")), bucket=os.environ["BODIES_BUCKET"])
+        return Bodies(lambda: self._s3, bucket=os.environ["BODIES_BUCKET"])
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        return cast("S3Client", self._client("s3"))
 
     @cached_property
     def _sdk(self) -> Session:

@@ -519,3 +519,40 @@ def test_the_catalogue_and_the_wire_cost_neither_httpx_nor_pydantic() -> None:
     run = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
 
     assert run.stdout.split() == ["[]", "0"]
+
+
+def test_a_call_departs_once_it_is_connected_and_right_before_its_first_byte() -> None:
+    """What connecting takes must not move a call out of its slot."""
+    said: list[str] = []
+    connected = threading.Event()
+
+    class Office(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            said.append("arrived")
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"[]")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    class Listener(ThreadingHTTPServer):
+        def get_request(self) -> tuple[socket.socket, object]:
+            connected.set()
+            return super().get_request()
+
+    def departs() -> None:
+        said.append("departs" if connected.wait(5) else "departs without a connection")
+
+    with Listener(("127.0.0.1", 0), Office) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with Client(KEYS, f"http://127.0.0.1:{server.server_port}/api/v1") as client:
+                client.call("appointments.list", gate=departs)
+        finally:
+            server.shutdown()
+            thread.join()
+
+    assert said == ["departs", "arrived"]

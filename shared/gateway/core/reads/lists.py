@@ -12,7 +12,7 @@ from typing import Any, Final
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Invalid, NotFound
-from gateway.core.ids import parse_row_id
+from gateway.core.ids import parse_row_id, practice_of_row
 from gateway.core.normalize.values import Drift
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -31,17 +31,28 @@ _log = logging.getLogger("gateway.drift")
 
 
 def practice_of(query: ListQuery, obj: str, *, caller: Caller, on: Services) -> Practice:
-    """The practice a list is about, if the caller may read `obj` there.
+    """The practice a list is about, if the caller may read `obj` there: the one named, else that of the first id among
+    the filters, else the only one the client has. That all ids are of one practice is seen to by `key_of`.
 
     Raises:
-        Invalid: the client has several practices and names none. And what `allow` raises.
+        NotFound: an id that is none, or of a practice that is not the caller's.
+        Invalid: the client has several practices and nothing names one. And what `allow` raises.
     """
-    practice_id = query.practice_id
+    practice_id, param = query.practice_id, "practice_id"
+    if practice_id is None:
+        for param, text in query.row_ids():
+            practice_id = practice_of_row(text)
+            if practice_id is None:
+                raise NotFound("no such record", param=param)
+            break
     if practice_id is None:
         if len(caller.client.practices) != 1:
             raise Invalid("say which practice: the client has not exactly one", param="practice_id")
         (practice_id,) = caller.client.practices
-    return allow(caller, practice_id, obj, Verb.READ, on=on)
+    try:
+        return allow(caller, practice_id, obj, Verb.READ, on=on)
+    except NotFound as error:
+        raise NotFound(error.detail, param=param) from None
 
 
 def key_of(text: str | None, kind: str, practice: Practice, *, param: str) -> int | None:

@@ -6,10 +6,12 @@ bodies; what depends on the practice (ids, bounds, cursors) is decided by the us
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.core.inputs import Day, Moment
 
 Id = Annotated[str, StringConstraints(min_length=5, max_length=64)]
 Ids = Annotated[list[Id], Field(max_length=100)]
@@ -30,15 +32,23 @@ class ListQuery(ObjectQuery):
     """What every list takes."""
 
     practice_id: Id | None = None
-    """May be left out by a client that has exactly one practice."""
+    """May be left out where an id among the filters says it, and by a client that has exactly one practice."""
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     cursor: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
     """`next_cursor` of the page before, with the same filters."""
     ids: Ids | None = None
     """Only these; one upstream call each where nothing else bounds the list."""
-    updated_since: AwareDatetime | None = None
+    updated_since: Moment | None = None
     """Changed at or after this moment. Reaches back five minutes (two hours more around the change of the clocks in
     autumn), because office stamps have whole seconds and no zone: a row may come again, none is missed."""
+
+    def row_ids(self) -> Iterator[tuple[str, str]]:
+        """Each id of a row among the filters, with the filter's name; `ids` first."""
+        for one in self.ids or ():
+            yield "ids", one
+        for name in type(self).model_fields:
+            if name.endswith("_id") and name != "practice_id" and (value := getattr(self, name)) is not None:
+                yield name, value
 
 
 class PatientsQuery(ListQuery):
@@ -47,7 +57,7 @@ class PatientsQuery(ListQuery):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
     """A last name, `Last, First` or `First Last`. Each word is the beginning of a word of the name, case and accents
     aside; a single word is looked for in last names."""
-    birth_date: date | None = None
+    birth_date: Day | None = None
     phone: Annotated[str, StringConstraints(min_length=7, max_length=30)] | None = None
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] | None = None
     provider_id: Id | None = None
@@ -64,8 +74,8 @@ class AppointmentsQuery(ListQuery):
     """Filters of `GET /appointments`."""
 
     patient_id: Id | None = None
-    date_from: date | None = None
-    date_to: date | None = None
+    date_from: Day | None = None
+    date_to: Day | None = None
     """The office's calendar days, both included; at most 31 of them where nothing else bounds the list."""
     provider_id: Id | None = None
     """The dentist or the hygienist."""
@@ -115,8 +125,8 @@ class ProceduresQuery(ListQuery):
     code: (
         Annotated[list[Annotated[str, StringConstraints(min_length=1, max_length=15)]], Field(max_length=20)] | None
     ) = None
-    date_from: date | None = None
-    date_to: date | None = None
+    date_from: Day | None = None
+    date_to: Day | None = None
     """Days of `performed_on`, or of `planned_on` where nothing was performed; both included."""
 
 
@@ -126,8 +136,8 @@ class ClaimsQuery(ListQuery):
     patient_id: Id | None = None
     status: list[Literal["unsent", "held", "queued", "sent", "received", "in_process", "other"]] | None = None
     carrier_id: Id | None = None
-    date_from: date | None = None
-    date_to: date | None = None
+    date_from: Day | None = None
+    date_to: Day | None = None
     """Days of `service_on`, both included."""
     expand: Annotated[list[Literal["lines", "carrier"]], Field(max_length=2)] = []
 

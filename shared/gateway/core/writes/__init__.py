@@ -13,7 +13,7 @@ from gateway.core.operations import Operation
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.requests import submit
-from gateway.core.walltime import to_wall, write_wall
+from gateway.core.walltime import read_wall, to_wall, write_wall
 from gateway.core.writes.models import Booking, InsurancePayment, PatientPayment
 
 
@@ -24,8 +24,8 @@ def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Servic
         NotFound: an id that is none, or of another practice. Invalid: a wall time that does not exist.
         PermissionMissing, VersionTooOld, KeyReused, QueueFull.
     """
-    patient = parse_row_id(booking.patient_id, "patient")
-    practice = _allowed(caller, patient, booking.practice_id, "appointments", on)
+    patient = _named(booking.patient_id, "patient", "patient_id")
+    practice = _allowed(caller, patient, booking.practice_id, "appointments", on, param="patient_id")
     require(practice, "appointments.create")
     start = booking.local_start
     if start is None:
@@ -33,6 +33,11 @@ def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Servic
         if practice.location_zones:
             raise Invalid("locations of this practice lie in different zones: send local_start", param="start_at")
         start = to_wall(booking.start_at, practice.zone())
+        if read_wall(start, practice.zone()).instant != booking.start_at:
+            # Open Dental keeps wall times, and this one is read as the first of the two.
+            raise Invalid(
+                "the clocks are put back over this time; the office can only hold the first", param="start_at"
+            )
     else:
         write_wall(start, practice.zone(), param="local_start")
     input_ = {
@@ -62,8 +67,8 @@ def create_payment(payment: PatientPayment | InsurancePayment, *, caller: Caller
     """
     if isinstance(payment, InsurancePayment):
         return _insurance(payment, caller, key, on)
-    patient = parse_row_id(payment.patient_id, "patient")
-    practice = _allowed(caller, patient, payment.practice_id, "payments", on)
+    patient = _named(payment.patient_id, "patient", "patient_id")
+    practice = _allowed(caller, patient, payment.practice_id, "payments", on, param="patient_id")
     require(practice, "payments.create")
     if payment.allocations:
         require(practice, "payments.Partial", "procedurelogs.get", "payplancharges.list")
@@ -81,8 +86,8 @@ def create_payment(payment: PatientPayment | InsurancePayment, *, caller: Caller
 
 
 def _insurance(payment: InsurancePayment, caller: Caller, key: str, on: Services) -> Operation:
-    claim = parse_row_id(payment.claim_id, "claim")
-    practice = _allowed(caller, claim, payment.practice_id, "payments", on)
+    claim = _named(payment.claim_id, "claim", "claim_id")
+    practice = _allowed(caller, claim, payment.practice_id, "payments", on, param="claim_id")
     require(practice, "claims.get", "claims.update", "claimprocs.update", "claimpayments.create", "claimpayments.get")
     input_ = _common(payment, practice) | {
         "claim": claim.key,
@@ -113,17 +118,28 @@ def _common(payment: PatientPayment | InsurancePayment, practice: Practice) -> d
     }
 
 
-def _allowed(caller: Caller, row: RowId, practice_id: str | None, obj: str, on: Services) -> Practice:
+def _allowed(caller: Caller, row: RowId, practice_id: str | None, obj: str, on: Services, *, param: str) -> Practice:
+    """The practice of `row`, which `param` names, if the caller may write there."""
     if practice_id is not None and practice_id != row.practice_id:
         raise NotFound("no such record in this practice", param="practice_id")
-    return allow(caller, row.practice_id, obj, Verb.WRITE, on=on)
+    try:
+        return allow(caller, row.practice_id, obj, Verb.WRITE, on=on)
+    except NotFound:
+        raise NotFound(f"no such {row.kind}", param=param) from None
+
+
+def _named(text: str, kind: str, param: str) -> RowId:
+    try:
+        return parse_row_id(text, kind)
+    except NotFound as error:
+        raise NotFound(error.detail, param=param) from None
 
 
 def _key(text: str | None, kind: str, practice: Practice, param: str) -> int:
     """The upstream key of an id, 0 for none; an id of another practice names nothing here."""
     if text is None:
         return 0
-    found = parse_row_id(text, kind)
+    found = _named(text, kind, param)
     if found.practice_id != practice.id:
         raise NotFound(f"no such {kind.replace('_', ' ')}", param=param)
     return found.key

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, NaiveDatetime, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.core.chairs import LONGEST_UNITS
+from gateway.core.inputs import Day, Moment, WallTime, broken_rule
 
 NOTE_LIMIT = 1000
 MAX_ALLOCATIONS = 20
@@ -41,8 +42,8 @@ class Booking(Input):
     provider_id: str
     operatory_id: str
     practice_id: str | None = None
-    local_start: NaiveDatetime | None = None
-    start_at: AwareDatetime | None = None
+    local_start: WallTime | None = None
+    start_at: Moment | None = None
     duration_minutes: Annotated[int, Field(gt=0, le=LONGEST_UNITS * 5, multiple_of=5)] | None = None
     time_blocks: Annotated[tuple[TimeBlock, ...], Field(min_length=1, max_length=LONGEST_UNITS)] | None = None
     pattern: Annotated[str, StringConstraints(pattern=r"^[X/]+$", max_length=LONGEST_UNITS)] | None = None
@@ -58,21 +59,21 @@ class Booking(Input):
     @model_validator(mode="after")
     def _one_time_one_length(self) -> Self:
         if (self.local_start is None) == (self.start_at is None):
-            raise ValueError("exactly one of local_start and start_at is needed")
-        lengths = [self.duration_minutes, self.time_blocks, self.pattern]
-        given = sum(length is not None for length in lengths)
-        if given > 1:
-            raise ValueError("only one of duration_minutes, time_blocks and pattern may be sent")
-        if given == 0 and self.appointment_type_id is None:
-            raise ValueError("duration_minutes, time_blocks, pattern or appointment_type_id is needed")
+            raise broken_rule("local_start", "exactly one of local_start and start_at is needed")
+        lengths = [name for name in ("duration_minutes", "time_blocks", "pattern") if getattr(self, name) is not None]
+        if len(lengths) > 1:
+            raise broken_rule(lengths[-1], "only one of duration_minutes, time_blocks and pattern may be sent")
+        if not lengths and self.appointment_type_id is None:
+            raise broken_rule(
+                "duration_minutes", "duration_minutes, time_blocks, pattern or appointment_type_id is needed"
+            )
         if self.time_blocks is not None and sum(block.minutes for block in self.time_blocks) > LONGEST_UNITS * 5:
-            raise ValueError("time_blocks add up to more than 9 hours")
+            raise broken_rule("time_blocks", "time_blocks add up to more than 9 hours")
         if self.is_hygiene and self.hygienist_id is None:
-            raise ValueError("is_hygiene needs a hygienist_id")
-        start = self.local_start or self.start_at
-        assert start is not None
-        if start.second or start.microsecond:
-            raise ValueError("a visit starts on a whole minute")
+            raise broken_rule("hygienist_id", "is_hygiene needs a hygienist_id")
+        for name, start in (("local_start", self.local_start), ("start_at", self.start_at)):
+            if start is not None and (start.second or start.microsecond):
+                raise broken_rule(name, "a visit starts on a whole minute")
         return self
 
     @property
@@ -90,7 +91,7 @@ class Booking(Input):
 class Amount(Input):
     """Money in a request: decimal text with at most two places, never a number that went through a float."""
 
-    amount: Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,2})?$")]
+    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
     currency: Literal["USD"] = "USD"
 
     @property
@@ -118,7 +119,7 @@ class PatientPayment(Input):
     patient_id: str
     amount: Amount
     practice_id: str | None = None
-    received_on: date | None = None
+    received_on: Day | None = None
     payment_type_id: str | None = None
     check_number: Annotated[str, StringConstraints(max_length=25)] | None = None
     bank_branch: Annotated[str, StringConstraints(max_length=25)] | None = None
@@ -131,17 +132,17 @@ class PatientPayment(Input):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.amount.value <= 0:
-            raise ValueError("amount must be more than zero")
+            raise broken_rule("amount", "amount must be more than zero")
         if self.allocations:
             if self.is_prepayment or self.only_this_patient:
-                raise ValueError("allocations exclude is_prepayment and only_this_patient")
+                raise broken_rule("allocations", "allocations exclude is_prepayment and only_this_patient")
             ids = [allocation.procedure_id for allocation in self.allocations]
             if len(set(ids)) != len(ids):
-                raise ValueError("allocations name a procedure twice")
+                raise broken_rule("allocations", "allocations name a procedure twice")
             if any(allocation.amount.value <= 0 for allocation in self.allocations):
-                raise ValueError("every allocation must be more than zero")
+                raise broken_rule("allocations", "every allocation must be more than zero")
             if sum(allocation.amount.value for allocation in self.allocations) != self.amount.value:
-                raise ValueError("allocations must add up to the amount")
+                raise broken_rule("allocations", "allocations must add up to the amount")
         return self
 
 
@@ -168,8 +169,8 @@ class InsurancePayment(Input):
     amount: Amount
     lines: Annotated[tuple[LineResult, ...], Field(max_length=MAX_LINES)] = ()
     practice_id: str | None = None
-    received_on: date | None = None
-    issued_on: date | None = None
+    received_on: Day | None = None
+    issued_on: Day | None = None
     payment_type_id: str | None = None
     check_number: Annotated[str, StringConstraints(max_length=25)] | None = None
     bank_branch: Annotated[str, StringConstraints(max_length=25)] | None = None
@@ -178,10 +179,10 @@ class InsurancePayment(Input):
     @model_validator(mode="after")
     def _lines_once(self) -> Self:
         if self.amount.value <= 0:
-            raise ValueError("amount must be more than zero")
+            raise broken_rule("amount", "amount must be more than zero")
         ids = [line.claim_line_id for line in self.lines]
         if len(set(ids)) != len(ids):
-            raise ValueError("lines name a claim line twice")
+            raise broken_rule("lines", "lines name a claim line twice")
         return self
 
 

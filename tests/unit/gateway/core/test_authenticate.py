@@ -149,7 +149,9 @@ def test_what_connecting_needs_is_named(on: LivingServices, connector: str, miss
     assert not on.office.calls
 
 
-@pytest.mark.parametrize("zone", ["Mars/Base", "CST6CDT7", "../../etc/passwd", "/etc/localtime", "America", "", "ü"])
+@pytest.mark.parametrize(
+    "zone", ["Mars/Base", "CST6CDT7", "../../etc/passwd", "/etc/localtime", "America", "", "ü", "localtime", "Factory"]
+)
 def test_a_time_zone_is_an_iana_name(on: LivingServices, connector: str, zone: str) -> None:
     with pytest.raises(Invalid) as refused:
         sign_in(on, connector, time_zone=zone)
@@ -174,6 +176,11 @@ def test_a_time_zone_is_an_iana_name(on: LivingServices, connector: str, zone: s
         ({"base_url": "https://gw.example/ok/../x"}, ["https://gw.example/ok"], None),
         ({"base_url": "https://gw.example/okay"}, ["https://gw.example/ok"], None),
         ({"base_url": "https://[::1/"}, ["https://api.opendental.com"], None),
+        ({"base_url": "http://127.0.0.1:99999/"}, ["http://127.0.0.1"], None),
+        ({"base_url": "http://127.0.0.1:port/"}, ["http://127.0.0.1"], None),
+        ({"base_url": "http://127.0.0.1:0/"}, ["http://127.0.0.1"], None),
+        ({"base_url": "http://127.0.0.1/a\tb"}, ["http://127.0.0.1"], None),
+        ({"base_url": "https://gw.example/ok/%2e%2e/x"}, ["https://gw.example/ok"], None),
         ({"mode": Mode.SERVICE}, ["https://api.opendental.com"], None),
         ({"mode": Mode.SERVICE, "base_url": "http://127.0.0.1:30222/api/v1"}, ["http://127.0.0.1"], "http://127.0.0.1:30222/api/v1"),
     ],

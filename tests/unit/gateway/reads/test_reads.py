@@ -111,6 +111,70 @@ def test_an_id_of_another_practice_names_nothing_here() -> None:
         reads.get_patient(theirs, caller=a_caller(NORTH), freshness=LIVE, on=on)
 
 
+@pytest.mark.parametrize(
+    "filters", [{"patient_id": "patient"}, {"ids": ["appointment"]}, {"operatory_id": "operatory"}]
+)
+def test_an_id_says_the_practice_where_the_client_has_several(filters: dict[str, Any]) -> None:
+    on = reading_services(NORTH, SOUTH)
+    on.offices[SOUTH.id].rows["appointments"] = [appointment_row(1, PatNum=1, Op=1)]
+    made = {
+        name: [row_id(kind[0], SOUTH.id, 1)] if isinstance(kind, list) else row_id(kind, SOUTH.id, 1)
+        for name, kind in filters.items()
+    }
+    query = reads.AppointmentsQuery(**made, updated_since=datetime(2026, 1, 1, tzinfo=UTC))
+    shown = reads.list_appointments(query, caller=a_caller(NORTH, SOUTH), freshness=LIVE, on=on)
+
+    assert shown["meta"]["practice_id"] == SOUTH.id
+    assert not on.offices[NORTH.id].calls
+
+
+@pytest.mark.parametrize(
+    ("filters", "param"),
+    [
+        ({"ids": [("appointment", NORTH), ("appointment", SOUTH)]}, "ids"),
+        ({"patient_id": ("patient", NORTH), "provider_id": ("provider", SOUTH)}, "provider_id"),
+        ({"patient_id": ("patient", NORTH), "practice_id": SOUTH}, "patient_id"),
+        ({"patient_id": ("patient", replace(NORTH, id=new_id("practice")))}, "patient_id"),
+        ({"patient_id": "pat_nobody"}, "patient_id"),
+        ({"practice_id": replace(NORTH, id=new_id("practice"))}, "practice_id"),
+    ],
+)
+def test_ids_of_two_practices_find_nothing_together(filters: dict[str, Any], param: str) -> None:
+    def made(value: Any) -> Any:
+        if isinstance(value, list):
+            return [made(one) for one in value]
+        if isinstance(value, tuple):
+            return row_id(value[0], value[1].id, 1)
+        return value if isinstance(value, str) else value.id
+
+    on = reading_services(NORTH, SOUTH)
+    query = reads.AppointmentsQuery(**{name: made(value) for name, value in filters.items()})
+
+    with pytest.raises(NotFound) as refused:
+        reads.list_appointments(query, caller=a_caller(NORTH, SOUTH), freshness=LIVE, on=on)
+    assert refused.value.param == param
+    assert not on.office.calls
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_that_no_zone_can_show_is_refused_before_it_is_used(moment: str) -> None:
+    with pytest.raises(ValidationError, match="updated_since"):
+        reads.PatientsQuery.model_validate({"updated_since": moment})
+
+
+@pytest.mark.parametrize("field", ["date_from", "date_to"])
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_a_day_at_the_end_of_the_calendar_is_refused(field: str, day: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        reads.AppointmentsQuery.model_validate({field: day})
+
+
+def test_year_one_is_nobodys_birth_date() -> None:
+    """Open Dental writes "not known" so; the answer would be everybody whose birth date is missing."""
+    with pytest.raises(ValidationError, match="birth_date"):
+        reads.PatientsQuery.model_validate({"birth_date": "0001-01-01"})
+
+
 # Patients
 
 
@@ -196,7 +260,7 @@ def test_filters_over_all_pages_are_a_filter_over_the_whole(count: int, limit: i
     on.office.rows["patients"] = rows
     found: list[int] = []
     cursor: str | None = None
-    while True:
+    for _ in range(count + 1):  # a cursor that stands still must fail, not hang
         page = patients(on, name="Miller", provider_id=an_id("provider", 1 + provider), limit=limit, cursor=cursor)
         found += keys(page)
         cursor = page["next_cursor"]

@@ -6,13 +6,14 @@ import base64
 import json
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.callers import Caller, Client
 from gateway.core.errors import PracticeOffline, StillRunning
+from gateway.core.inputs import broken_rule
 from gateway.core.operations import OperationState, Request
 from gateway.core.requests import Freshness
 from gateway.web.app import HttpApp, entrypoint, http_app
@@ -30,6 +31,7 @@ class Filters(BaseModel):
     model_config = ConfigDict(frozen=True)
     status: Literal["active", "inactive"] | None = None
     born: date | None = None
+    since: AwareDatetime | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     ids: list[str] = Field(default_factory=list)
 
@@ -48,7 +50,13 @@ class Check(BaseModel):
     kind: Literal["check"]
     number: str
     dated: date | None = None
-    lines: tuple[Line, ...] = ()
+    lines: Annotated[tuple[Line, ...], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _dated(self) -> Self:
+        if self.number == "0" and self.dated is None:
+            raise broken_rule("dated", "number 0 {needs} a date")
+        return self
 
 
 @pytest.fixture
@@ -113,6 +121,7 @@ def test_query_headers_and_caller_reach_the_handler_by_type(app: HttpApp) -> Non
         "who": "cli_ada",
         "status": "active",
         "born": "1980-02-29",
+        "since": None,
         "limit": 7,
         "ids": ["a", "b", "c"],
         "max_age": 60.0,
@@ -130,6 +139,11 @@ def test_query_headers_and_caller_reach_the_handler_by_type(app: HttpApp) -> Non
         ({"born": "2026-02-30"}, "born"),
         ({"born": "0"}, "born"),
         ({"born": "-86400.0"}, "born"),
+        ({"born": "1980-02-29T00:00:00"}, "born"),
+        ({"since": "0"}, "since"),
+        ({"since": "1600000000.5"}, "since"),
+        ({"status": "act\x00ive"}, "status"),
+        ({"ids": ["a", "b\n"]}, "ids"),
         ({"limit": "0"}, "limit"),
         ({"limit": "many"}, "limit"),
         ({"limit": "1e2"}, "limit"),
@@ -161,6 +175,10 @@ def test_a_parameter_where_none_is_taken_is_refused(app: HttpApp) -> None:
         ({"kind": "check", "number": "7", "lines": [{"minutes": "5"}]}, (400, "lines.0.minutes")),
         ({"kind": "check", "number": "7", "lines": [{"minutes": True}]}, (400, "lines.0.minutes")),
         ({"kind": "check", "number": "7", "lines": [{"minutes": 5, "x": 1}]}, (400, "lines.0.x")),
+        ({"kind": "check", "number": "0"}, (400, "dated")),
+        ({"kind": "check", "number": "7\x00"}, (400, "number")),
+        ({"kind": "check", "number": "7", "Jane\nMarker": 1}, (400, "body")),
+        ({"kind": "cash", "amount": "1", "deep": {"in": ["x", "Marker\x1b"]}}, (400, "deep.in.1")),
         ({"kind": "Jane Marker"}, (400, "kind")),
         ({}, (400, "kind")),
     ],
@@ -183,12 +201,30 @@ def test_a_body_is_taken_as_json_means_it(app: HttpApp, body: Any, expected: tup
         ('{"kind": NaN}', 400, "body-not-json"),
         ("[" * 100_000, 400, "body-not-json"),
         ("1" * 5000, 400, "body-not-json"),
+        ('{"kind": "check", "number": "\\ud800"}', 400, "body-not-json"),
         ('{"kind": "cash", "amount": "1", "amount": "2"}', 400, "invalid"),
         ('{"kind": "' + "x" * 256 * 1024 + '"}', 413, "too-large"),
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused(app: HttpApp, body: Any, status: int, code: str) -> None:
     assert problem(post(app, body))[:2] == (status, code)
+
+
+def test_the_item_of_a_list_is_named_and_not_the_list_that_lacks_it(app: HttpApp) -> None:
+    answer = read(post(app, {"kind": "check", "number": "7", "lines": [{"minutes": "5"}]}))
+
+    assert answer["param"] == "lines.0.minutes"
+    assert "errors" not in answer
+
+
+@pytest.mark.parametrize(("encoding", "status"), [("utf-8-sig", 201), ("utf-16", 400), ("utf-32", 400)])
+def test_a_body_is_utf8_with_or_without_its_mark(app: HttpApp, encoding: str, status: int) -> None:
+    sent = event("POST", "/things", headers={"Idempotency-Key": "k"}, body="{}")
+    body = base64.b64encode('{"kind": "cash", "amount": "1"}'.encode(encoding)).decode()
+    answer = app({**sent, "body": body, "isBase64Encoded": True}, None)
+
+    assert answer["statusCode"] == status
+    assert status == 201 or problem(answer)[1] == "body-not-json"
 
 
 def test_a_body_in_base64_is_read_and_a_broken_one_refused(app: HttpApp) -> None:

@@ -1,0 +1,478 @@
+"""The steps of the tour: what the README promises, tried over HTTP as a client would.
+
+A step talks to the API and to the side door of the simulated practices, and looks at what is really there. It shares
+no code with the gateway.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, cast
+
+import httpx
+
+from infra.sandbox.box import Sandbox
+from infra.sandbox.tour import step
+
+_SETTLES_WITHIN_S = 240
+"""A lost answer is looked for after 70 s, by jobs that run once a minute."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A client of one practice of the sandbox, with one credential."""
+
+    api: str
+    token: str
+    practice_id: str
+    control: str
+
+    def send(self, method: str, path: str, body: Mapping[str, Any] | None = None, /, **headers: str) -> httpx.Response:
+        """One request; header names are written with `_` for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        with httpx.Client(timeout=60, trust_env=False) as http:
+            return http.request(
+                method, self.api + path, json=body, headers={"Authorization": f"Bearer {self.token}"} | named
+            )
+
+    def get(self, path: str, **headers: str) -> Any:
+        """The JSON of a 200."""
+        answer = self.send("GET", path, **headers)
+        assert answer.status_code == 200, f"GET {path.partition('?')[0]} answered {answer.status_code}: {answer.text}"
+        return answer.json()
+
+    def every(self, path: str, **headers: str) -> list[dict[str, Any]]:
+        """All rows of a list of this practice, page after page."""
+        return [row for page in self.pages(path, **headers) for row in page["data"]]
+
+    def pages(self, path: str, **headers: str) -> Iterator[dict[str, Any]]:
+        """All pages of a list of this practice."""
+        cursor = ""
+        while True:
+            page = self.get(f"{path}&practice_id={self.practice_id}{cursor}", **headers)
+            yield page
+            if not page["has_more"]:
+                return
+            cursor = f"&cursor={page['next_cursor']}"
+
+    def steer(self, method: str, path: str, body: object = None) -> Any:
+        """One call of the practice's side door."""
+        with httpx.Client(timeout=30, trust_env=False) as http:
+            answer = http.request(method, f"{self.control}/{path}", json=body)
+        assert answer.status_code == 200, f"the practice's side door answered {answer.status_code}: {answer.text}"
+        return answer.json()
+
+    def rows(self, table: str, **where: object) -> list[dict[str, Any]]:
+        """Rows as the practice's database has them."""
+        return cast("list[dict[str, Any]]", self.steer("GET", f"rows/{table}?{httpx.QueryParams(where)}"))  # type: ignore[arg-type]
+
+
+def _caller(box: Sandbox, number: int = 0) -> Caller:
+    connected = box.practices[number]
+    control = connected.practice.control_url
+    assert control, "the tour needs simulated practices"
+    return Caller(box.api_url, connected.access_token, connected.practice_id, control)
+
+
+def _key() -> str:
+    return f"tour-{time.monotonic_ns()}"
+
+
+def _problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, f"answered {answer.status_code}, not {status}: {answer.text}"
+    assert answer.headers["Content-Type"].startswith("application/problem+json"), "the body is no problem"
+    problem = cast("dict[str, Any]", answer.json())
+    assert problem["code"] == code, f"the code is {problem['code']}, not {code}"
+    return problem
+
+
+def _today(caller: Caller) -> date:
+    return datetime.fromisoformat(caller.steer("GET", "clock")["now"]).date()
+
+
+def _visit(caller: Caller) -> dict[str, Any]:
+    """A scheduled visit of the coming weeks: a patient, a provider and a chair that belong together."""
+    first = _today(caller) + timedelta(days=1)
+    rows = caller.every(
+        f"/appointments?date_from={first}&date_to={first + timedelta(days=20)}&status=scheduled&limit=500"
+    )
+    return next(row for row in rows if row["kind"] == "appointment" and row["patient_id"] and row["operatory_id"])
+
+
+def _free_start(caller: Caller, visit: Mapping[str, Any]) -> str:
+    """A free time for such a visit, from the alternatives of a refusal."""
+    for ahead in range(30, 45):
+        night = f"{_today(caller) + timedelta(days=ahead)}T03:00:00"
+        answer = caller.send("POST", "/create_appointment", _booking(visit, night), Idempotency_Key=_key())
+        if alternatives := _problem(answer, 409, "outside-schedule")["alternatives"]:
+            return str(alternatives[0]["local_start"])
+    raise AssertionError("no free time in two weeks")
+
+
+def _booking(visit: Mapping[str, Any], start: str, **more: Any) -> dict[str, Any]:
+    return {
+        "patient_id": visit["patient_id"],
+        "provider_id": visit["provider_id"],
+        "operatory_id": visit["operatory_id"],
+        "local_start": start,
+        "duration_minutes": 20,
+    } | more
+
+
+def _settled(caller: Caller, operation: str, *, within_s: float = 60) -> dict[str, Any]:
+    deadline = time.monotonic() + within_s
+    while True:
+        seen = cast("dict[str, Any]", caller.get(f"/operations/{operation}"))
+        if seen["state"] in {"succeeded", "failed"}:
+            return seen
+        assert time.monotonic() < deadline, f"the operation is still {seen['state']}"
+        time.sleep(1)
+
+
+@step("P01")
+def only_known_tokens(box: Sandbox) -> None:
+    for headers in ({}, {"Authorization": "Bearer odg_test_nobody-issued-this"}):
+        answer = httpx.get(f"{box.api_url}/patients?name=anna", headers=headers, trust_env=False)
+        _problem(answer, 401, "unauthenticated")
+        assert "Bearer" in answer.headers["WWW-Authenticate"], "no challenge"
+
+
+@step("P02")
+def every_error_is_a_problem(box: Sandbox) -> None:
+    me = _caller(box)
+    _problem(me.send("GET", "/no-such-thing"), 404, "not-found")
+    answer = me.send("GET", f"/patients?practice_id={me.practice_id}&nmae=anna-secret")
+    problem = _problem(answer, 400, "invalid")
+    assert problem["param"] == "nmae", "the problem does not name the parameter"
+    assert "secret" not in answer.text, "the problem repeats a value"
+
+
+@step("P03")
+def two_keys_become_a_session(box: Sandbox) -> None:
+    office = box.practices[1].practice
+    keys = {"customer_key": office.customer_key, "developer_key": office.developer_key}
+    status, session = box.call("POST", "/authenticate", keys)
+    assert status == 200, f"answered {status}"
+    mine = {"Authorization": f"Bearer {session['access_token']}"}
+    status, _ = box.call("GET", "/operations/opn_aaaaaaaaaaaaaaaa", headers=mine)
+    assert status == 404, f"the session is not good for anything: {status}"
+    status, _ = box.call("DELETE", "/session", headers=mine)
+    assert status == 204, f"ending the session answered {status}"
+    status, _ = box.call("GET", "/operations/opn_aaaaaaaaaaaaaaaa", headers=mine)
+    assert status == 401, f"an ended session is answered {status}"
+
+
+@step("P04")
+def a_customer_key_alone_opens_nothing(box: Sandbox) -> None:
+    office = box.practices[1].practice
+    status, answer = box.call("POST", "/authenticate", {"customer_key": office.customer_key})
+    assert status in {400, 401, 403}, f"answered {status}"
+    status, answer = box.call("POST", "/authenticate", {"customer_key": "NOSUCHOFFICE0001", "developer_key": "X" * 16})
+    assert (status, answer["code"]) == (403, "practice-not-enrolled"), f"answered {status}"
+
+
+@step("P05")
+def equal_keys_are_not_equal_people(box: Sandbox) -> None:
+    one, other = _caller(box, 0), _caller(box, 1)
+    mine, theirs = (caller.every("/patients?status=active&limit=500") for caller in (one, other))
+    assert [row["source"]["key"] for row in mine] == [row["source"]["key"] for row in theirs], "the keys differ"
+    assert not {row["id"] for row in mine} & {row["id"] for row in theirs}, "two practices share an id"
+    key = box.new_client("stranger")
+    stranger = Caller(one.api, key, one.practice_id, one.control)
+    for path in (f"/patients/{mine[0]['id']}", f"/patients?status=active&practice_id={one.practice_id}"):
+        _problem(stranger.send("GET", path), 404, "not-found")
+    cursor = one.get(f"/patients?status=active&limit=1&practice_id={one.practice_id}")["next_cursor"]
+    answer = other.send("GET", f"/patients?status=active&limit=1&practice_id={other.practice_id}&cursor={cursor}")
+    _problem(answer, 404, "not-found")
+
+
+@step("P06")
+def filters_look_at_everything(box: Sandbox) -> None:
+    me = _caller(box)
+    everybody = me.every("/patients?status=active&limit=500")
+    someone = next(row for row in everybody if row["birth_date"])
+    found = me.every(f"/patients?birth_date={someone['birth_date']}&limit=500")
+    assert someone["id"] in {row["id"] for row in found}, "a patient is not found by birth date"
+    found = me.every(f"/patients?name={someone['name']['last']}&limit=500")
+    assert someone["id"] in {row["id"] for row in found}, "a patient is not found by name"
+    status, answer = box.call(
+        "POST",
+        "/patients/search",
+        {"practice_id": me.practice_id, "birth_date": someone["birth_date"]},
+        box.authorization(),
+    )
+    assert status == 200, f"the search answered {status}"
+    assert someone["id"] in {row["id"] for row in answer["data"]}, "a patient is not found by a search"
+    problem = _problem(me.send("GET", f"/patients?practice_id={me.practice_id}"), 422, "filter-too-wide")
+    assert "birth_date" in problem["bounds"], "the problem does not say what would bound the list"
+
+
+@step("P07")
+def every_answer_tells_its_age_and_price(box: Sandbox) -> None:
+    me = _caller(box)
+    path = f"/patients?status=inactive&limit=5&practice_id={me.practice_id}"
+    fresh = me.send("GET", path, Cache_Control="no-cache")
+    assert fresh.json()["meta"]["served_from"] == "live", "no-cache was not heeded"
+    assert fresh.json()["meta"]["upstream_calls"] >= 1, "a live answer cost nothing"
+    again = me.send("GET", path)
+    assert again.json()["meta"]["served_from"] == "cache", "the second answer is not from the cache"
+    assert again.json()["meta"]["upstream_calls"] == 0, "a cached answer cost a call"
+    assert "Age" in again.headers, "the age is no header"
+    same = me.send("GET", path, If_None_Match=again.headers["ETag"])
+    assert same.status_code == 304, f"an unchanged answer is {same.status_code}"
+
+
+@step("P08")
+def pages_make_the_whole(box: Sandbox) -> None:
+    me = _caller(box)
+    whole = me.every("/patients?status=active&limit=500")
+    pages = list(me.pages("/patients?status=active&limit=25", Cache_Control="max-age=600"))
+    assert [row["id"] for page in pages for row in page["data"]] == [row["id"] for row in whole], "pages differ"
+    assert len(pages) > 1, "there was only one page"
+    answer = me.send("GET", f"/patients?status=inactive&practice_id={me.practice_id}&cursor={pages[0]['next_cursor']}")
+    assert _problem(answer, 400, "invalid")["param"] == "cursor", "the cursor of another query is taken"
+
+
+@step("P09")
+def visits_procedures_and_claims_are_objects(box: Sandbox) -> None:
+    me = _caller(box)
+    visit = me.get(f"/appointments/{_visit(me)['id']}")
+    zone_free = datetime.fromisoformat(visit["local_start"])
+    assert zone_free.tzinfo is None, "a wall time has an offset"
+    assert visit["start_at"].endswith("Z"), "an instant is not UTC"
+    assert isinstance(visit["procedure_ids"], list), "a single visit does not name its procedures"
+    procedures = me.every(f"/procedurelogs?patient_id={visit['patient_id']}&limit=500")
+    assert procedures, "a patient with a visit has no procedures"
+    assert all(row["code"]["value"] for row in procedures), "a procedure has no code"
+    claim = me.every("/claims?status=sent&expand=lines&limit=500")[0]
+    billed = sum(int(line["billed"]["amount"].replace(".", "")) for line in claim["lines"])
+    assert billed == int(claim["totals"]["billed"]["amount"].replace(".", "")), "the lines do not make the total"
+    assert me.get(f"/claims/{claim['id']}")["lines"], "a single claim has no lines"
+
+
+@step("P10")
+def a_booking_stands_once(box: Sandbox) -> None:
+    me = _caller(box)
+    visit = _visit(me)
+    start, key = _free_start(me, visit), _key()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda _: me.send("POST", "/create_appointment", _booking(visit, start), Idempotency_Key=key), range(8)
+            )
+        )
+    operations = {answer.json()["id"] for answer in answers}
+    assert len(operations) == 1, f"one key made {len(operations)} operations"
+    done = _settled(me, operations.pop())
+    assert done["state"] == "succeeded", f"the booking {done['state']}"
+    assert done["result"]["local_start"] == start, "the booking is at another time"
+    chair = int(me.get(f"/appointments/{done['result']['id']}")["source"]["key"])
+    rows = [row for row in me.rows("appointment", AptDateTime=start.replace("T", " ")) if row["AptNum"] == chair]
+    assert len(rows) == 1, "the practice does not have the booking"
+    same = [row for row in me.rows("appointment", AptDateTime=start.replace("T", " ")) if row["Op"] == rows[0]["Op"]]
+    assert len(same) == 1, f"the practice has {len(same)} rows there"
+    other = me.send("POST", "/create_appointment", _booking(visit, start, note="another"), Idempotency_Key=key)
+    _problem(other, 422, "key-reused")
+
+
+@step("P11")
+def a_taken_time_comes_with_free_ones(box: Sandbox) -> None:
+    me = _caller(box)
+    visit = _visit(me)
+    answer = me.send(
+        "POST",
+        "/create_appointment",
+        _booking(visit, visit["local_start"], allow_outside_schedule=True),
+        Idempotency_Key=_key(),
+    )
+    alternatives = _problem(answer, 409, "clash")["alternatives"]
+    assert 1 <= len(alternatives) <= 3, f"{len(alternatives)} alternatives"
+    answer = me.send(
+        "POST", "/create_appointment", _booking(visit, alternatives[0]["local_start"]), Idempotency_Key=_key()
+    )
+    assert answer.status_code == 201, f"a free time is answered {answer.status_code}: {answer.text}"
+
+
+def _charges(me: Caller, patient: Mapping[str, Any], count: int) -> list[str]:
+    """New completed procedures of 100.00 each, put into the practice by the side door; their ids here."""
+    code = me.rows("procedurecode", ProcCode="D2391")[0]["CodeNum"]
+    day = f"{_today(me)}"
+    row = {"PatNum": int(patient["source"]["key"]), "ProcStatus": "C", "ProcFee": "100.00", "ProcDate": day}
+    row |= {"CodeNum": code, "ProvNum": 1, "UnitQty": 1}
+    keys = me.steer("POST", "rows", [{"resource": "procedurelogs", "row": row}] * count)
+    path = f"/procedurelogs?patient_id={patient['id']}&status=completed&limit=500"
+    ids = {row["source"]["key"]: row["id"] for row in me.every(path, Cache_Control="no-cache")}
+    return [ids[str(key)] for key in keys]
+
+
+@step("P12")
+def money_goes_where_it_was_meant(box: Sandbox) -> None:
+    me = _caller(box)
+    patient = me.every("/patients?status=active&limit=500")[0]
+    older, newer = _charges(me, patient, 2)
+    wanted = {newer: "70.00", older: "30.00"}
+    body = {
+        "kind": "patient",
+        "patient_id": patient["id"],
+        "amount": {"amount": "100.00"},
+        "allocations": [{"procedure_id": one, "amount": {"amount": amount}} for one, amount in wanted.items()],
+    }
+    answer = me.send("POST", "/create_payment", body, Idempotency_Key=_key())
+    done = _settled(me, answer.json()["id"])
+    assert done["state"] == "succeeded", f"the payment {done['state']}: {done['error']}"
+    made = {one["procedure_id"]: one["amount"]["amount"] for one in done["result"]["allocations"]}
+    assert made == wanted, f"it was allocated otherwise: {sorted(made.values())}"
+    number = int(done["result"]["source"]["key"])
+    assert sum(row["SplitAmt"] for row in me.rows("paysplit", PayNum=number)) == 100, "the splits do not add up"
+    before = len(me.rows("payment"))
+    _problem(me.send("POST", "/create_payment", body, Idempotency_Key=_key()), 409, "conflict")
+    assert len(me.rows("payment")) == before, "a refused payment left a row"
+
+
+@step("P13")
+def a_carriers_check_closes_its_claim(box: Sandbox) -> None:
+    me = _caller(box)
+    claims = me.every("/claims?status=sent&expand=lines&limit=500")
+    claim = next(row for row in claims if row["type"] == "primary" and row["lines"])
+    first, *rest = (line["id"] for line in claim["lines"])
+    lines = [{"claim_line_id": first, "paid": {"amount": "40.00"}, "write_off": {"amount": "5.00"}}]
+    lines += [{"claim_line_id": one, "paid": {"amount": "0.00"}} for one in rest]
+    body = {"kind": "insurance", "claim_id": claim["id"], "amount": {"amount": "40.00"}, "lines": lines}
+    answer = me.send("POST", "/create_payment", body, Idempotency_Key=_key())
+    done = _settled(me, answer.json()["id"])
+    assert done["state"] == "succeeded", f"the payment {done['state']}: {done['error']}"
+    seen = me.get(f"/claims/{claim['id']}", Cache_Control="no-cache")
+    assert seen["status"] == "received", f"the claim is {seen['status']}"
+    assert seen["payment_ids"] == [done["result"]["id"]], "the claim does not name its payment"
+
+
+@step("P14")
+def an_answer_that_takes_long_is_an_operation(box: Sandbox) -> None:
+    me = _caller(box)
+    visit = _visit(me)
+    start = _free_start(me, visit)
+    answer = me.send(
+        "POST", "/create_appointment", _booking(visit, start), Idempotency_Key=_key(), Prefer="respond-async"
+    )
+    assert answer.status_code == 202, f"answered {answer.status_code}"
+    assert answer.headers["Location"] == f"/operations/{answer.json()['id']}", "no address"
+    assert answer.headers["Preference-Applied"] == "respond-async", "the preference is not confirmed"
+    done = _settled(me, answer.json()["id"])
+    assert done["state"] == "succeeded", f"the operation {done['state']}"
+
+
+@step("P15")
+def a_lost_answer_is_settled_by_evidence(box: Sandbox) -> None:
+    me = _caller(box)
+    visit = _visit(me)
+    start = _free_start(me, visit)
+    me.steer("POST", "faults", {"match": "appointments.create", "kind": "drop_answer", "count": 1})
+    answer = me.send("POST", "/create_appointment", _booking(visit, start), Idempotency_Key=_key())
+    me.steer("DELETE", "faults")
+    assert answer.status_code == 202, f"answered {answer.status_code}: {answer.text}"
+    assert answer.json()["state"] == "unknown", f"the state is {answer.json()['state']}"
+    done = _settled(me, answer.json()["id"], within_s=_SETTLES_WITHIN_S)
+    assert done["state"] == "succeeded", f"the booking {done['state']}"
+    rows = me.rows("appointment", AptDateTime=start.replace("T", " "))
+    assert sum("[ref " in row["Note"] for row in rows) == 1, "it was not done exactly once"
+
+
+@step("P16")
+def an_offline_practice_keeps_what_was_sent(box: Sandbox) -> None:
+    me = _caller(box, 1)
+    visit = _visit(me)
+    start = _free_start(me, visit)
+    me.steer("PUT", "settings", {"offline": True})
+    try:
+        path = f"/patients?status=active&practice_id={me.practice_id}"
+        answer = me.send("GET", path, Cache_Control="no-cache", Prefer="wait=20")
+        problem = _problem(answer, 503, "practice-offline")
+        assert problem["retryable"] is True, "an outage is not called retryable"
+        answer = me.send("POST", "/create_appointment", _booking(visit, start), Idempotency_Key=_key(), Prefer="wait=3")
+        assert answer.status_code == 202, f"a write is answered {answer.status_code}: {answer.text}"
+    finally:
+        me.steer("PUT", "settings", {"offline": False})
+    done = _settled(me, answer.json()["id"], within_s=_SETTLES_WITHIN_S)
+    assert done["state"] == "succeeded", f"the booking {done['state']}"
+
+
+@step("P17")
+def garbage_upstream_is_no_500(box: Sandbox) -> None:
+    me = _caller(box)
+    for kind in ("html", "half_json", "empty"):
+        me.steer("POST", "faults", {"match": "patients.Simple", "kind": kind, "count": 50})
+        try:
+            path = f"/patients?status=inactive&practice_id={me.practice_id}"
+            answer = me.send("GET", path, Cache_Control="no-cache", Prefer="wait=20")
+        finally:
+            me.steer("DELETE", "faults")
+        assert answer.status_code in {202, 502, 503}, f"{kind} is answered {answer.status_code}"
+        if answer.status_code != 202:
+            assert answer.headers["Content-Type"].startswith("application/problem+json"), "the body is no problem"
+        # What went wrong is tried again with pauses: that it is well again shows within a while.
+        deadline = time.monotonic() + 120
+        while me.send("GET", path, Cache_Control="no-cache", Prefer="wait=25").status_code != 200:
+            assert time.monotonic() < deadline, f"after {kind} the practice is never answered well again"
+            time.sleep(2)
+
+
+@step("P18")
+def thirty_callers_share_one_pace(box: Sandbox) -> None:
+    me = _caller(box, 1)
+    me.steer("DELETE", "log")
+    day = _today(me)
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(
+            pool.map(
+                lambda ahead: me.send(
+                    "GET",
+                    f"/appointments?date_from={day - timedelta(days=ahead)}&date_to={day - timedelta(days=ahead)}"
+                    f"&practice_id={me.practice_id}",
+                    Cache_Control="no-cache",
+                    Prefer="wait=25",
+                ),
+                range(30),
+            )
+        )
+    assert {answer.status_code for answer in answers} <= {200, 202}, "a caller was turned away"
+    assert sum(answer.status_code == 200 for answer in answers) >= 10, "hardly anybody was answered"
+    for box_practice in range(len(box.practices)):
+        pace = _caller(box, box_practice).steer("GET", "pace")
+        assert pace["violations"] == 0, f"the practice counted {pace['violations']} calls that came too early"
+
+
+@step("P19")
+def nothing_protected_is_logged(box: Sandbox) -> None:
+    me = _caller(box)
+    people = me.every("/patients?status=active&limit=500")
+    marks = {row["name"]["last"] for row in people} | {row["birth_date"] for row in people if row["birth_date"]}
+    marks |= {phone["raw"] for row in people for phone in row["phones"] if phone["raw"]}
+    for connected in box.practices:
+        marks |= {connected.practice.customer_key, connected.practice.developer_key, connected.access_token}
+    marks.add("practice_id=")
+    handlers = {
+        resource["Properties"]["Handler"].split(".")[0]
+        for stack in box.stacks
+        for resource in stack.template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+    said = 0
+    for folder in sorted(handlers):
+        for line in box.logs(folder):
+            said += 1
+            for mark in marks:
+                assert mark not in line, f"functions/{folder} logs something protected"
+    assert said, "nothing was logged at all"
+
+
+@step("P20")
+def every_grant_is_enough(box: Sandbox) -> None:
+    denied = [line for line in box.errors() if "AccessDenied" in line]
+    assert not denied, f"{len(denied)} calls were refused: {json.dumps(denied[:2])}"
+    bugs = [line for line in box.errors() if "a bug ended" in line]
+    assert not bugs, f"{len(bugs)} bugs ended a request: {json.dumps(bugs[:2])}"
