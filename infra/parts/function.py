@@ -74,7 +74,6 @@ class Function(Construct):
                 "STAGE": stage.name,
                 "POWERTOOLS_SERVICE_NAME": row.name,
                 "LOG_LEVEL": stage.log_level,
-                "POWERTOOLS_LOG_LEVEL": stage.log_level,
                 "POWERTOOLS_METRICS_NAMESPACE": "OpenDentalGateway",
                 # Else pydantic looks through the metadata of every installed package: 10 ms of each cold start.
                 "PYDANTIC_DISABLE_PLUGINS": "__all__",

@@ -35,6 +35,9 @@ ANSWER_LIMIT: Final = 32 * 1024 * 1024
 BODY_LIMIT: Final = 16_800_000
 """Bytes of a request: as many characters as the vendor takes, and what we write is ASCII."""
 
+Gate = Callable[[], None]
+"""Called right before a call's first byte is sent; returns when it may be."""
+
 # Sent with dates of an answer in mind; accepted by every list although the catalogue names them nowhere.
 _EVERYWHERE: Final = {"DateFormatString": "string", "DateTimeFormatString": "string"}
 _OF_LISTS: Final = {"Limit": "int", "Offset": "int"}
@@ -132,8 +135,6 @@ class Client:
         self._timeouts = timeouts or Timeouts()
         self._answer_limit = answer_limit
         self._monotonic = monotonic
-        # A transport of one's own need not tell how far a request is.
-        self._stands_in = transport is not None
         self._reader = self._http_client(transport, keep_alive=True)
         # A connection that died while it rested looks alive until the answer fails to come, and a write without an
         # answer is a write to be looked for: writes pay for a connection of their own.
@@ -146,12 +147,12 @@ class Client:
         path: Mapping[str, object] | None = None,
         query: Mapping[str, object] | None = None,
         body: Mapping[str, object] | None = None,
-        departs: Callable[[], None] | None = None,
+        gate: Gate | None = None,
     ) -> Answer:
         """Make one call and return its answer. Costs one request of the practice's pace.
 
-        `departs` is called when the connection stands and the request's first byte is about to go. It may wait there
-        for a moment it was given: what connecting takes differs from call to call, and would move the arrival.
+        `gate` is called when the connection stands and nothing has been sent, and may wait: so a call leaves in its
+        moment however long connecting took. It is not called if no connection comes about.
 
         Values are Python's (int, Decimal, bool, date, naive datetime, ...); the catalogue decides how each is written.
 
@@ -164,7 +165,7 @@ class Client:
         operation = catalogued(operation_id)
         url = self._base_url + operation.url(path) + _query_string(operation, query or {})
         content = _content(operation, body)
-        status, headers, raw = self._exchange(operation.method, url, content, operation, departs)
+        status, headers, raw = self._exchange(operation.method, url, content, operation, gate)
         retry_after = _seconds(headers.get("retry-after"))
         if not 200 <= status < 300:
             raise _classified(status, raw, headers, operation, retry_after)
@@ -177,7 +178,7 @@ class Client:
             retry_after=retry_after,
         )
 
-    def capability(self, *, departs: Callable[[], None] | None = None) -> Capability:
+    def capability(self, gate: Gate | None = None) -> Capability:
         """Ask the FHIR side what it is: the one question that a key without any REST permission may ask.
 
         So an answer proves the key right. The FHIR side exists only on the vendor's hosts.
@@ -188,7 +189,7 @@ class Client:
             OpenDentalError: as for `call`.
         """
         url = self._base_url.removesuffix("/api/v1") + "/fhir/v2/capabilitystatement"
-        status, headers, raw = self._exchange("GET", url, None, None, departs)
+        status, headers, raw = self._exchange("GET", url, None, None, gate)
         if not 200 <= status < 300:
             error = _classified(status, raw, headers, None, _seconds(headers.get("retry-after")))
             if type(error) is Unauthorized:
@@ -228,12 +229,7 @@ class Client:
         )
 
     def _exchange(
-        self,
-        method: str,
-        url: str,
-        content: bytes | None,
-        operation: Operation | None,
-        departs: Callable[[], None] | None,
+        self, method: str, url: str, content: bytes | None, operation: Operation | None, gate: Gate | None
     ) -> tuple[int, httpx.Headers, bytes]:
         read = operation is None or operation.effect == "read"
         http = self._reader if read else self._writer
@@ -249,18 +245,19 @@ class Client:
         waits: dict[str, float] = request.extensions["timeout"]
         give_up_at = self._monotonic() + self._timeouts.limit_s
 
-        def on_the_way(event: str, _: object) -> None:
-            if departs is not None and event.endswith("send_request_headers.started"):
-                departs()
+        def cut_the_wait(event: str, _: object) -> None:
+            nonlocal give_up_at
+            if gate is not None and event.endswith("send_request_headers.started"):
+                held_from = self._monotonic()
+                gate()
+                give_up_at += self._monotonic() - held_from
             # httpx counts each wait from zero, so the total is kept here, where it has just been sent.
             if event.endswith("send_request_body.complete"):
                 waits["read"] = max(_SHORTEST_WAIT_S, min(waits["read"], give_up_at - self._monotonic()))
 
-        request.extensions["trace"] = on_the_way
+        request.extensions["trace"] = cut_the_wait
         failure: OpenDentalError
         try:
-            if departs is not None and self._stands_in:
-                departs()
             response = http.send(request, stream=True)
             try:
                 waits["read"] = self._timeouts.stall_s

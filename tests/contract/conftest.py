@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import RLock
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
 
 from gateway.adapters.bodies import Bodies
 from gateway.adapters.cache import DynamoCache
@@ -20,6 +22,14 @@ REGION = "us-east-1"
 BUCKET = "test-bodies"
 
 
+_ONE_REQUEST = RLock()
+
+
+def _one_at_a_time(self: Any, *args: Any, _call: Any = DynamoHandler.call_action, **kwargs: Any) -> Any:
+    with _ONE_REQUEST:
+        return _call(self, *args, **kwargs)
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """AWS in this process, with obviously false credentials."""
@@ -27,6 +37,9 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    # DynamoDB's writes are atomic, moto's check and write are two steps between which another thread may come. Threads
+    # still take turns between any two requests, which is where an adapter could go wrong.
+    monkeypatch.setattr(DynamoHandler, "call_action", _one_at_a_time)
     with mock_aws():
         yield
 

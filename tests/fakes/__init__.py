@@ -5,7 +5,7 @@ behind it; `World` runs the queue, the worker, the sweeper and the lane over bot
 somebody waits. `Killed` is how a process dies at a chosen line.
 """
 
-from tests.fakes.office import FakePractice, Fault
+from tests.fakes.office import FakePractice, Fault, Killed
 from tests.fakes.services import (
     ELM_STREET,
     NOON,
@@ -14,7 +14,6 @@ from tests.fakes.services import (
     FakeLedger,
     FakePace,
     FakeServices,
-    Killed,
     a_caller,
 )
 from tests.fakes.world import World

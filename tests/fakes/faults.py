@@ -14,12 +14,13 @@ from gateway.core.errors import Unavailable
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import UpstreamCall
 from gateway.core.requests import submit
-from tests.fakes.office import Fault
+from tests.fakes.office import Fault, Killed
 from tests.fakes.plans import KINDS
-from tests.fakes.services import ELM_STREET, FakeServices, Killed, Life, a_caller
+from tests.fakes.services import ELM_STREET, FakeServices, Life, a_caller
 from tests.fakes.world import World
 
 AMBIGUOUS = (Fault.LOSE_REQUEST, Fault.LOSE_ANSWER, Fault.TIMED_OUT, Fault.TIMED_OUT_DONE, Fault.GARBAGE)
+DEADLY = (Fault.DIE_BEFORE, Fault.DIE_AFTER)
 HARMLESS = (Fault.NOT_SENT, Fault.OFFLINE, Fault.THROTTLED)
 BAD_TIME_S = 900.0
 QUIET_TIME_S = 4 * 3600.0
@@ -103,8 +104,10 @@ class _Day:
         self._bad = True
 
     def _life(self) -> Life | None:
-        if not self._bad or self.random.random() >= self.deaths:
+        if not self._bad:
             return None
+        if self.random.random() >= self.deaths:
+            return Life()
         if self.random.random() < 0.3:
             return Life(stumbles=frozenset({self.random.randint(1, 60), self.random.randint(1, 60)}))
         return Life(left=self.random.randint(0, 60))
@@ -113,7 +116,7 @@ class _Day:
         if not self._bad or self.random.random() >= self.trouble:
             return None
         self.faults += 1
-        fault = self.random.choice(AMBIGUOUS + HARMLESS)
+        fault = self.random.choice(AMBIGUOUS + HARMLESS + DEADLY)
         self.lost_calls += fault in AMBIGUOUS
         return fault
 

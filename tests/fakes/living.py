@@ -50,11 +50,11 @@ class _Upstream:
     def __init__(self, on: FakeServices, right_keys: Any) -> None:
         self._on, self._right = on, right_keys
 
-    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         read = self._on.vault.pending if practice.state == "pending" else self._on.vault.keys
         office = self._on.offices[practice.id]
         office.refuses_key = read(practice.id) not in self._right
-        return office.send(practice, call, departs=departs)
+        return office.send(practice, call, gate)
 
 
 class LivingServices(FakeServices):

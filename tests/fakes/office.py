@@ -19,8 +19,15 @@ if TYPE_CHECKING:
     from tests.fakes.services import FakeClock
 
 
+class Killed(BaseException):
+    """The process is gone: no handler of the code under test runs any more."""
+
+
 class Fault(StrEnum):
-    """What goes wrong with one call."""
+    """What goes wrong with one call, or with the process that makes it."""
+
+    DIE_BEFORE = "die_before"
+    DIE_AFTER = "die_after"  # done, and whoever asked is dead
 
     LOSE_REQUEST = "lose_request"  # never done, and nobody knows
     LOSE_ANSWER = "lose_answer"  # done, and nobody knows
@@ -72,14 +79,17 @@ class FakePractice:
         self.rows[resource].append(made)
         return made
 
-    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """Answer like `Upstream.send`; time passes while it does."""
-        departs()
+        if gate is not None:
+            gate()
         arrived = self._clock.monotonic()
         started_at = self._clock.now()
         self.calls.append((arrived, call))
         fault = self._fault(call)
         self._throttle(arrived, call)
+        if fault is Fault.DIE_BEFORE:
+            raise Killed
         if self.offline or fault is Fault.OFFLINE:
             self._clock.sleep(0.1)
             raise errors.PracticeOffline(operation=call.operation, status=400)
@@ -104,6 +114,8 @@ class FakePractice:
         self._clock.sleep(self.execution_s)
         data = self._do(call)
         self._last_end = self._clock.monotonic()
+        if fault is Fault.DIE_AFTER:
+            raise Killed
         if fault is Fault.LOSE_ANSWER:
             raise errors.LostAnswer(operation=call.operation)
         if fault is Fault.TIMED_OUT_DONE:

@@ -21,7 +21,7 @@ from gateway.core.ports import Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
-from tests.fakes.office import FakePractice
+from tests.fakes.office import FakePractice, Killed
 
 T = TypeVar("T")
 
@@ -43,10 +43,6 @@ def a_caller(*practices: Practice) -> Caller:
     scopes = {"*:read", "appointments:write", "payments:write", "practices:connect"}
     ids = frozenset(one.id for one in practices or (ELM_STREET,))
     return Caller(Client("cli_test", "Test", ids, frozenset(scopes)))
-
-
-class Killed(BaseException):
-    """The process is gone: no handler of the code under test runs any more."""
 
 
 class FakeClock:
@@ -205,8 +201,14 @@ class FakePace:
             return item.waiting + 1
 
 
+VISIBLE_S = 150.0
+"""How long a received message is hidden at first, as `infra/` sets it."""
+
+
 @dataclass
-class _Message:
+class FakeMessage:
+    """A turn in the queue."""
+
     turn: Turn
     visible_at: float = 0.0
     receives: int = 0
@@ -217,7 +219,7 @@ class FakeCalls:
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self._groups: dict[str, list[_Message]] = defaultdict(list)
+        self._groups: dict[str, list[FakeMessage]] = defaultdict(list)
         self._put_at: dict[tuple[str, str], float] = {}
         self.turns: list[Turn] = []
 
@@ -228,9 +230,9 @@ class FakeCalls:
             return
         self._put_at[key] = now
         self.turns.append(turn)
-        self._groups[turn.practice_id].append(_Message(turn))
+        self._groups[turn.practice_id].append(FakeMessage(turn))
 
-    def receive(self, *, visibility_s: float) -> _Message | None:
+    def receive(self, *, visibility_s: float) -> FakeMessage | None:
         now = self._clock.monotonic()
         for group in self._groups.values():
             if group and group[0].visible_at <= now:
@@ -239,10 +241,10 @@ class FakeCalls:
                 return group[0]
         return None
 
-    def change_visibility(self, message: _Message, seconds: float) -> None:
+    def change_visibility(self, message: FakeMessage, seconds: float) -> None:
         message.visible_at = self._clock.monotonic() + seconds
 
-    def delete(self, message: _Message) -> None:
+    def delete(self, message: FakeMessage) -> None:
         group = self._groups[message.turn.practice_id]
         if message in group:
             group.remove(message)
@@ -316,8 +318,8 @@ class FakeUpstream:
     def __init__(self, offices: dict[str, FakePractice]) -> None:
         self.offices = offices
 
-    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
-        return self.offices[practice.id].send(practice, call, departs=departs)
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        return self.offices[practice.id].send(practice, call, gate)
 
 
 class Mortal:
@@ -334,7 +336,11 @@ class Mortal:
 
         def use(*args: Any, **kwargs: Any) -> Any:
             self._life.step(before=True)
-            result = value(*args, **kwargs)
+            try:
+                result = value(*args, **kwargs)
+            except Killed:
+                self._life.dead = True
+                raise
             self._life.step(before=False)
             return result
 
@@ -416,4 +422,5 @@ _PORTS = (
     "notices",
     "ticks",
     "upstream",
+    "vault",
 )

@@ -12,7 +12,8 @@ from gateway.core import sweeping
 from gateway.core.engine import run_turn
 from gateway.core.errors import Unavailable
 from gateway.core.registry import Kind
-from tests.fakes.services import FakeServices, Killed, Life
+from tests.fakes.office import Killed
+from tests.fakes.services import FakeServices, Life
 
 VISIBILITY_S = 150.0
 RETRY_S = 1.0

@@ -14,6 +14,7 @@ from gateway.core.operations import Request
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
+from gateway.wiring import worker
 from gateway.wiring.services import using
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
@@ -33,22 +34,44 @@ OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
 SCOPES = frozenset({"*:read", "appointments:write", "payments:write", "practices:connect"})
 
 
+_BOOKED = {
+    "patient": 15,
+    "provider": 1,
+    "operatory": 3,
+    "hygienist": 0,
+    "type": 0,
+    "local_start": "2026-03-09T10:00:00",
+    "pattern": "XXXXXX",
+    "note": "MARK of Zoe",
+    "is_hygiene": False,
+    "is_new_patient": False,
+    "is_asap": False,
+    "allow_double_booking": False,
+    "allow_outside_schedule": True,
+}
+
+
 @pytest.fixture
 def on() -> Iterator[LivingServices]:
     on = LivingServices(ELM, right_keys=[Keys("FakeDeveloperKey", "FakeCustomerKey0"), Keys("a", "b")])
     on.vault.current[ELM.id] = Keys("a", "b")
     ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES)
-    bob = Client(id="cli_bob", name="Nobody's", practices=frozenset(), scopes=SCOPES)
+    bob = Client(id="cli_bob", name="Billing", practices=frozenset({ELM.id}), scopes=SCOPES)
     for client, token in ((ada, TOKEN), (bob, STRANGERS_TOKEN)):
         on.callers.put_client(client)
         on.callers.put_session(token_hash(token), Session(client.id, None))
     _furnish(on)
-    request = Request("appointments.create", ELM.id, ada.id, {"note": "-"}, idempotency_key="an-earlier-booking")
+    request = Request("appointments.create", ELM.id, ada.id, _BOOKED, idempotency_key="an-earlier-booking")
     opened = on.operations.open(request, now=NOON).operation
     entry = on.ledger.entries.pop(opened.id)
     on.ledger.entries[OPERATION] = replace(entry, record=replace(entry.record, id=OPERATION))
+    # What the worker does with a message besides working it off.
+    on.calls.hide = lambda receipt, seconds: None
+    setattr(on.upstream, "close", lambda: None)  # noqa: B010 - the engine's port has no such thing
+    worker.use(on)
     with using(on):
         yield on
+    worker.use(None)
 
 
 def _furnish(on: LivingServices) -> None:

@@ -92,6 +92,16 @@ EXPECTED: dict[str, Expected] = {
 }  # fmt: skip
 
 FILES = {f"{path.parent.name}/{path.stem}": path for path in sorted(EVENTS.glob("*/*.json"))}
+BACKGROUND: dict[str, Any] = {
+    "upstream_worker/turn_of_an_operation": {"batchItemFailures": []},
+    "upstream_worker/turn_of_an_operation_that_is_gone": {"batchItemFailures": []},
+    "upstream_worker/background_turn": {"batchItemFailures": []},
+    "tick/ticks": {"batchItemFailures": []},
+    "lane/minute": {"offered": 0},
+    # The operation that lies open was put less than a minute ago.
+    "sweeper/minute": {"put": 0, "unknown": 0},
+}
+"""What the functions that nobody waits for give back."""
 AUTHORIZER = {name for name in FILES if name.startswith("authorizer/")}
 WELCOME = {"authorizer/known_token", "authorizer/scheme_in_lower_case"}
 
@@ -108,8 +118,14 @@ def event_of(name: str) -> dict[str, Any]:
 
 
 def test_every_recorded_event_is_expected_and_every_expected_one_recorded() -> None:
-    assert set(FILES) - AUTHORIZER == set(EXPECTED)
+    assert set(FILES) - AUTHORIZER == {*EXPECTED, *BACKGROUND}
     assert WELCOME <= AUTHORIZER
+
+
+def test_every_function_has_recorded_events() -> None:
+    functions = {path.parent.name for path in (EVENTS.parents[1] / "functions").glob("*/handler.py")}
+
+    assert functions == {name.partition("/")[0] for name in FILES}
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -129,6 +145,24 @@ def test_a_recorded_event_is_answered_as_expected(name: str, on: LivingServices)
     assert {name: answer["headers"].get(name) for name in expected.headers} == expected.headers
     assert {name: body.get(name) for name in expected.body} == expected.body
     assert bool(body) == (expected.status != 204 and event["httpMethod"] != "HEAD")
+
+
+@pytest.mark.parametrize("name", BACKGROUND)
+def test_a_recorded_message_or_minute_is_worked_off(name: str, on: LivingServices) -> None:
+    assert handler_of(name)(event_of(name), Context()) == BACKGROUND[name]
+
+
+def test_a_recorded_turn_writes_its_appointment(on: LivingServices) -> None:
+    handler_of("upstream_worker/x")(event_of("upstream_worker/turn_of_an_operation"), Context())
+    shown = json.loads(handler_of("operations/get")(event_of("operations/get"), Context())["body"])
+
+    assert (shown["state"], shown["result"]["local_start"]) == ("succeeded", "2026-03-09T10:00:00")
+
+
+def test_recorded_ticks_become_turns(on: LivingServices) -> None:
+    handler_of("tick/ticks")(event_of("tick/ticks"), Context())
+
+    assert [(turn.operation_id, turn.attempt) for turn in on.calls.turns[-2:]] == [(None, 1), (None, 7)]
 
 
 def test_a_booking_sent_again_has_the_first_answer_and_takes_one_chair(on: LivingServices) -> None:

@@ -58,6 +58,8 @@ def marked(value: Any) -> Any:
 def variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The event, and the same with marks in the path, the query, each header and the body."""
     yield event
+    if "httpMethod" not in event:
+        return
     yield {**event, "pathParameters": {"id": "MARK-id"}, "path": "/patients/MARK-id"}
     query = event.get("multiValueQueryStringParameters") or {}
     hidden = {name: ["MARK-query"] for name in query}

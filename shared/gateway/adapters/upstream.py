@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from open_dental import errors
 from open_dental.catalogue import UnknownOperation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gateway.core.ports import Vault
     from gateway.core.practices import Practice
     from open_dental.client import Client
@@ -29,16 +28,16 @@ class OpenDentalUpstream:
         self._vault = vault
         self._clients: dict[tuple[str, str, bool], Client] = {}
 
-    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """See `Upstream.send`."""
         client = self._client(practice)
         started_at = datetime.now(UTC)
         if call.operation == FHIR_CAPABILITY:
-            said = client.capability(departs=departs)
+            said = client.capability(gate)
             version = None if said.server_version is None else str(said.server_version)
             return UpstreamAnswer(200, {"server_version": version, "fhir_version": said.fhir_version}, started_at)
         try:
-            answer = client.call(call.operation, path=call.path, query=call.query, body=call.body, departs=departs)
+            answer = client.call(call.operation, path=call.path, query=call.query, body=call.body, gate=gate)
         except (ValueError, UnknownOperation) as error:
             # The call cannot be spelled, so nothing was sent. The cause names fields only, but may quote a value.
             raise errors.Invalid(operation=call.operation, reason="cannot be spelled") from error

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.access import caller_of
 from gateway.core.callers import Caller, Client
-from gateway.core.connect import KIND
+from gateway.core.connect import KIND, tier_of
 from gateway.core.errors import (
     Conflict,
     Invalid,
@@ -29,6 +29,7 @@ from gateway.core.errors import (
     StillRunning,
     Throttled,
     Unauthenticated,
+    Unavailable,
 )
 from gateway.core.ids import PREFIXES, new_id
 from gateway.core.normalize.views import practice_view
@@ -190,6 +191,7 @@ class _Attempt:
             if sent.time_zone is None:
                 raise Invalid("time_zone is needed to connect a practice: an IANA name", param="time_zone")
             practice = self._new(claim, base_url, _zone(sent.time_zone), fingerprint)
+        self._keep_keys(practice)
         caller = self.caller or Caller(_own_client(practice))
         operation = submit(
             KIND, {"claim": claim}, practice=practice, caller=caller, idempotency_key=f"connect.{claim}", on=on
@@ -224,20 +226,26 @@ class _Attempt:
             time_zone=zone,
             mode=sent.mode,
             base_url=base_url,
+            tier=tier_of(frozenset(), sent.mode),
             key_fingerprint=fingerprint,
             state="pending",
         )
-        assert sent.developer_key is not None
-        # Record and keys first: whoever finds the claim finds them, too.
-        on.practices.put(practice)
-        on.vault.put_pending(practice.id, Keys(developer=sent.developer_key, customer=sent.customer_key))
         on.callers.note_attempt(self.source, on.clock.now(), attempt=claim)
-        holder = on.practices.claim_fingerprint(claim, practice.id)
-        if holder == practice.id:
-            return practice
-        on.vault.drop_pending(practice.id)
-        on.practices.put(replace(practice, state="disabled"))
-        return on.practices.get(holder)
+        # The claim first: what a function that dies here leaves behind is found and finished by the next request.
+        if on.practices.claim_fingerprint(claim, practice.id) != practice.id:
+            raise Unavailable("the same request is being worked on", retry_after=1.0)
+        on.practices.put(practice)
+        return practice
+
+    def _keep_keys(self, practice: Practice) -> None:
+        """Put the pair where the worker finds it, unless it is there or is no longer needed."""
+        assert self.credentials.developer_key is not None
+        if practice.state == PENDING:
+            try:
+                self.on.vault.pending(practice.id)
+            except NotFound:
+                pair = Keys(developer=self.credentials.developer_key, customer=self.credentials.customer_key)
+                self.on.vault.put_pending(practice.id, pair)
 
     def _finish(
         self, operation: Operation, claim: str, fingerprint: str, practice: Practice

@@ -39,12 +39,22 @@ from gateway.core.operations import RowSet, StepState, Turn
 from gateway.core.plans import Outcome, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
-from gateway.core.seat import BUDGET, FHIR_CAPABILITY, Budget, Exhausted, Seat, SlotTooFar, Visible, effect_of
+from gateway.core.seat import (
+    BUDGET,
+    CONNECT_AHEAD_S,
+    FHIR_CAPABILITY,
+    Budget,
+    Exhausted,
+    Seat,
+    SlotTooFar,
+    Visible,
+    effect_of,
+)
 from gateway.core.worker import Superseded, WorkerServices
 from open_dental import errors as upstream
 
 MARK_AHEAD_S = 0.08
-"""How long before its slot a write is marked SENT: as late as may be, so that a crash leaves less in doubt."""
+"""How long before it connects a write is marked SENT: late, so that a crash leaves little in doubt."""
 
 KILLED_AGAIN_S = 60.0
 """How often a turn looks whether the operator's kill switch is off again."""
@@ -353,7 +363,7 @@ class OperationRun:
                 raise Told(NotWritten("a lost write was looked for and is not there"))
         while True:
             slot = self._slot()
-            self._seat.wait_until(slot - MARK_AHEAD_S)
+            self._seat.wait_until(slot - CONNECT_AHEAD_S - MARK_AHEAD_S)
             now = self._on.clock.now()
             of = self._entry.record
             marked = ledger.sent(

@@ -134,11 +134,11 @@ class Paces(Protocol):
 class Upstream(Protocol):
     """Open Dental, one call at a time. The pace is not its business."""
 
-    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """Make one call with the practice's keys.
 
-        `departs` is called when everything is ready and the request's first byte is about to go; it waits for the
-        slot. It is not called for a request that never goes.
+        `gate` is called when the connection stands and nothing has been sent; it waits for the call's slot, so that
+        connecting costs no pace. It is not called if no connection comes about.
 
         Raises: the classes of `open_dental.errors`, unchanged; the engine decides what each one means.
         """

@@ -16,8 +16,8 @@ from gateway.core.worker import WorkerServices
 from open_dental import catalogue
 from open_dental import errors as upstream
 
-CONNECT_AHEAD_S = 0.25
-"""How long before its slot a call begins to read keys and to connect."""
+CONNECT_AHEAD_S = 0.3
+"""How long before its slot a call begins to connect: a name, a connection and TLS over a continent take less."""
 
 FHIR_CAPABILITY = "fhir.capability"
 """Not in the catalogue: the one call of the FHIR side, which tells a wrong key from one without REST permissions."""
@@ -166,25 +166,23 @@ class Seat:
             self.on.clock.sleep(left)
 
     def send(self, practice: Practice, call: UpstreamCall, *, slot: float, trips: bool = True) -> UpstreamAnswer:
-        """Send `call` in the slot that was reserved. `trips`: whether the answer may open the breaker.
+        """Send `call` in the `slot` that was reserved. `trips`: whether the answer may open the breaker.
 
-        Keys are read and the connection is made a little before, and the request goes when the slot comes: a call
-        that had to connect and one that had not would else arrive closer together than they were sent.
+        The connection is made a little before; the pace is counted from when the request really leaves.
 
         Raises: the classes of `open_dental.errors`.
         """
         key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
         self.wait_until(slot - CONNECT_AHEAD_S)
-        started_at = self.now()
-        failure: upstream.OpenDentalError | None = None
+        left_at: list[float] = []
 
-        def departs() -> None:
-            nonlocal started_at
+        def gate() -> None:
             self.wait_until(slot)
-            started_at = self.now()
+            left_at[:] = [self.now()]
 
+        failure: upstream.OpenDentalError | None = None
         try:
-            return self.on.upstream.send(practice, call, departs=departs)
+            return self.on.upstream.send(practice, call, gate)
         except upstream.OpenDentalError as error:
             failure = error
             raise
@@ -193,7 +191,7 @@ class Seat:
             self._refused += failure is not None and counts_as_refused(failure)
             throttled = isinstance(failure, upstream.Throttled)
             pause = failure.retry_after if isinstance(failure, upstream.Throttled) else 0.0
-            went = pacing.Call(started_at, self.now(), throttled, pause)
+            went = pacing.Call(left_at[0] if left_at else max(slot, self.now()), self.now(), throttled, pause)
             said = answer_says(failure)
             if not trips and said is not pacing.Answer.FINE:
                 said = pacing.Answer.NEUTRAL

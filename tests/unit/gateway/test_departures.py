@@ -22,11 +22,12 @@ class SlowToConnect:
         self._connecting_s = list(connecting_s)
         self.arrived: list[float] = []
 
-    def send(self, practice: Practice, call: UpstreamCall, *, departs: Callable[[], None]) -> UpstreamAnswer:
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         self._on.clock.sleep(self._connecting_s[len(self.arrived) % len(self._connecting_s)])
-        departs()
+        assert gate is not None
+        gate()
         self.arrived.append(self._on.clock.monotonic())
-        return self._on.office.send(practice, call, departs=lambda: None)
+        return self._on.office.send(practice, call)
 
 
 def test_calls_arrive_an_interval_apart_however_long_connecting_takes() -> None:

@@ -345,7 +345,7 @@ def test_an_answer_that_comes_after_its_turn_was_given_up_settles_the_operation(
 
 
 def test_two_workers_with_turns_of_one_practice_do_not_call_at_the_same_time(on: FakeServices, world: World) -> None:
-    seen = []
+    seen: list[UpstreamCall] = []
 
     def on_call(call: UpstreamCall) -> Fault | None:
         if not seen:
@@ -368,7 +368,7 @@ def test_two_workers_with_turns_of_one_practice_do_not_call_at_the_same_time(on:
 def test_a_poisonous_operation_ends_after_five_deaths_and_lets_the_others_by(on: FakeServices, world: World) -> None:
     poison = book(on)
     other = book(on, "o" * 16)
-    deaths = []
+    deaths: list[UpstreamCall] = []
 
     def on_call(call: UpstreamCall) -> Fault | None:
         if len(deaths) < 50 and on.ledger.load(poison.id).record.finished_at is None:

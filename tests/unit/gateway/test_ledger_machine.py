@@ -20,12 +20,12 @@ from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import UpstreamCall
 from gateway.core.requests import submit
 from tests.fakes import ELM_STREET, FakeServices, Fault, Killed, World, a_caller
-from tests.fakes.faults import AMBIGUOUS, HARMLESS, run_faults
+from tests.fakes.faults import AMBIGUOUS, DEADLY, HARMLESS, run_faults
 from tests.fakes.plans import KINDS
 from tests.fakes.services import Life
 
 LIVES = st.none() | st.integers(0, 70)
-FAULTS = st.lists(st.none() | st.sampled_from(AMBIGUOUS + HARMLESS), max_size=4)
+FAULTS = st.lists(st.none() | st.sampled_from(AMBIGUOUS + HARMLESS + DEADLY), max_size=4)
 STEPS = {"test.book": {"create": "appointments"}, "test.pay": {"pay": "payments", "tell": "commlogs"}}
 
 
@@ -39,12 +39,15 @@ class LedgerMachine(RuleBasedStateMachine):
         self.on = FakeServices()
         self.world = World(self.on, KINDS)
         self.faults: list[Fault | None] = []
+        self.writes_only = False
         self.on.office.on_call = self._fault
         self.accepted: dict[str, tuple[str, int]] = {}
         self.settled: dict[str, Any] = {}
         self.number = 0
 
-    def _fault(self, _: UpstreamCall) -> Fault | None:
+    def _fault(self, call: UpstreamCall) -> Fault | None:
+        if self.writes_only and call.step is None:
+            return None
         return self.faults.pop(0) if self.faults else None
 
     @rule(target=requests, kind=st.sampled_from(["test.book", "test.pay"]), left=LIVES)
@@ -69,12 +72,18 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.accepted.setdefault(operation.id, (kind, number)) == (kind, number)
         assert [one for one in self.accepted.values() if one[1] == number] == [(kind, number)]
 
-    @rule(left=LIVES, faults=FAULTS)
-    def a_worker_takes_a_turn(self, left: int | None, faults: list[Fault | None]) -> None:
-        self.faults = faults
-        self.world.next_life = lambda: None if left is None else Life(left=left)
+    @rule(left=LIVES, faults=FAULTS, writes_only=st.booleans())
+    def a_worker_takes_a_turn(self, left: int | None, faults: list[Fault | None], *, writes_only: bool) -> None:
+        self.faults, self.writes_only = faults, writes_only
+        self.world.next_life = lambda: Life(left=left)
         self.world.work()
         self.faults = []
+
+    @rule(fault=st.sampled_from(DEADLY + AMBIGUOUS))
+    def a_write_goes_wrong_and_another_worker_takes_over(self, fault: Fault) -> None:
+        self.a_worker_takes_a_turn(None, [fault], writes_only=True)
+        self.on.clock.sleep(151)
+        self.a_worker_takes_a_turn(None, [], writes_only=True)
 
     @rule(left=LIVES)
     def a_minute_strikes(self, left: int | None) -> None:
@@ -129,7 +138,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 LedgerMachine.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=60, stateful_step_count=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 TestLedgerMachine = LedgerMachine.TestCase
 

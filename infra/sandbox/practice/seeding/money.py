@@ -333,7 +333,14 @@ def _finalize(books: Books) -> None:
     """Make one check of each carrier's answers of a day, and lock their lines under it."""
     rows, rng, made = books.rows, books.rng, books.made
     kinds, groups = made.definitions[DefCat.INS_PAYMENT_TYPES], made.definitions[DefCat.CLAIM_PAYMENT_GROUPS]
-    for (carrier, day), lines in sorted(books.checks.items(), key=lambda entry: (entry[0][1], entry[0][0])):
+    ordered = sorted(books.checks.items(), key=lambda entry: (entry[0][1], entry[0][0]))
+    paid = [
+        key for key, lines in ordered if any(line.row["Status"] == 1 and line.row["InsPayAmt"] > 0 for line in lines)
+    ]
+    if paid:
+        # The newest one still lies on the desk: posted, not finalized.
+        ordered.remove((paid[-1], books.checks[paid[-1]]))
+    for (carrier, day), lines in ordered:
         amount = round(sum(line.row["InsPayAmt"] for line in lines), 2)
         if amount == 0 and rng.random() < 0.5:
             continue
@@ -575,7 +582,7 @@ def _payment_plans(books: Books, people: list[Person]) -> None:
     dear = [
         (proc, owed)
         for proc, owed in sorted(books.owed.items(), key=lambda entry: -entry[1])
-        if owed > 20_000 and rows.get("procedurelog", proc)["ProcStatus"] == ProcStatus.C
+        if owed > 5_000 and rows.get("procedurelog", proc)["ProcStatus"] == ProcStatus.C
     ]
     for number, (proc, owed) in enumerate(dear[: max(3, len(people) // 60)]):
         row = rows.get("procedurelog", proc)

@@ -329,12 +329,14 @@ def _edges(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
     """Rows that break naive readers: each of them occurs in real offices."""
     singles = [p for p in people if p.row["Guarantor"] == p.key and not p.covers]
     if len(people) >= 12:
-        people[2].row["Birthdate"] = NO_DATE
         people[5].row["WirelessPhone"] = people[6].row["WirelessPhone"] = "(555)555-0142"
         people[7].row["WirelessPhone"] = "call after 5"
         people[4].row["LName"], people[4].row["FName"] = "Van der O'Mossgrove-Øverwood", "Ångela-Zoë"
     sizes = Counter(p.row["Guarantor"] for p in people)
     alone = [p for p in singles if sizes[p.key] == 1]
+    undated = [p for p in people if all(p is not q for q in alone[:4])]
+    if len(people) >= 12:
+        undated[0].row["Birthdate"] = NO_DATE
     if len(alone) >= 4:
         # A second row of one person for another specialty, in capitals; and a row merged into another one.
         real, clone, target, source = alone[:4]
@@ -366,8 +368,14 @@ def _edges(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None:
                     "DateTimeLink": f"{made.today - timedelta(days=40 + link)} 12:00:00",
                 },
             )
-    if not any(p.status is PatStatus.DELETED for p in people) and len(alone) >= 5:
-        alone[4].status, alone[4].row["PatStatus"] = PatStatus.DELETED, int(PatStatus.DELETED)
+    spare = alone[4:]
+    for status in PatStatus:
+        if spare and not any(p.status is status for p in people):
+            person = spare.pop()
+            person.status, person.row["PatStatus"] = status, int(status)
+    treated = [p for p in people if p.age > 30 and p.status is PatStatus.PATIENT and not p.merged]
+    if treated and not any(p.perio for p in treated):
+        treated[0].perio = True
     heads = [p for p in people if p.row["Guarantor"] == p.key and p.status is PatStatus.PATIENT]
     if len(heads) >= 8:
         head, joined = rng.sample(heads, 2)

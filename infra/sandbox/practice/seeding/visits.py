@@ -431,7 +431,8 @@ def _treat(diary: Diary, person: Person, exam: date) -> None:
         elif draw < 0.62:
             _planned(diary, person, works, slots, exam)
         else:
-            status = ProcStatus.TPI if rng.random() < 0.08 else ProcStatus.TP
+            first = not any(row["ProcStatus"] == ProcStatus.TPI for row in rows["procedurelog"][-400:])
+            status = ProcStatus.TPI if first or rng.random() < 0.08 else ProcStatus.TP
             procs = [diary.procedure(person, work, status, exam) for work in works]
             _treatment_plan(diary, person, exam, procs, works)
 

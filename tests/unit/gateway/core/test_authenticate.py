@@ -11,6 +11,7 @@ import pytest
 from gateway.core.access import allow, caller_of
 from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, Enrolment, authenticate
 from gateway.core.callers import Client, Verb
+from gateway.core.connect import settle
 from gateway.core.errors import (
     AppError,
     Conflict,
@@ -23,12 +24,14 @@ from gateway.core.errors import (
     Throttled,
     Unauthenticated,
 )
+from gateway.core.plans import Outcome
 from gateway.core.ports import Keys
 from gateway.core.practices import Mode, Tier
 from gateway.core.sessions import SESSION_LIFETIME, end_session, session_of, token_hash
 from gateway.wiring.enrol import enrol
 from tests.fakes.living import LivingServices
-from tests.fakes.office import Fault
+from tests.fakes.office import Fault, Killed
+from tests.fakes.services import FakeServices, Life
 
 DEVELOPER, CUSTOMER = "NFF6i0KrXrxDkZHt", "VzkmZEaUWOjnQX2z"
 PAIR = Keys(DEVELOPER, CUSTOMER)
@@ -52,7 +55,7 @@ def connector(on: LivingServices) -> str:
 
 
 def sign_in(
-    on: LivingServices,
+    on: FakeServices,
     key: str | None = None,
     *,
     wait_s: float = 25.0,
@@ -140,7 +143,7 @@ def test_a_practice_that_was_taken_up_while_nobody_waited_is_found(on: LivingSer
 @pytest.mark.parametrize("missing", ["time_zone", "developer_key"])
 def test_what_connecting_needs_is_named(on: LivingServices, connector: str, missing: str) -> None:
     with pytest.raises(Invalid) as refused:
-        sign_in(on, connector, **{missing: None})
+        sign_in(on, connector, **dict[str, Any]({missing: None}))
 
     assert refused.value.param == missing
     assert not on.office.calls
@@ -252,6 +255,55 @@ def test_nobody_rides_on_anothers_proof(on: LivingServices, connector: str) -> N
     assert sign_in(on, connector)["practices"]
     with pytest.raises(Unauthenticated):
         sign_in(on, thief, developer_key="WrongTestKey0000")
+
+
+@pytest.mark.parametrize("steps", range(36))
+def test_a_worker_that_dies_at_any_step_connects_the_practice_all_the_same(
+    on: LivingServices, connector: str, steps: int
+) -> None:
+    lives = iter([Life(left=steps)])
+    on.world.next_life = lambda: next(lives, None)
+    with pytest.raises(StillRunning):
+        sign_in(on, connector, wait_s=0)
+    on.world.run(500)
+    assert on.world.crashes == 1
+    session = sign_in(on, connector)
+
+    assert session["practice"]["version"] == "25.3.12.0"
+    assert [one.state for one in on.practices.records.values()] == ["active"]
+    assert on.vault.current == {session["practice"]["id"]: PAIR} and not on.vault.waiting
+    assert not on.callers.attempts
+
+
+@pytest.mark.parametrize("steps", range(28))
+def test_a_request_that_dies_at_any_step_is_finished_by_the_next(
+    on: LivingServices, connector: str, steps: int
+) -> None:
+    with pytest.raises((Killed, StillRunning)):
+        sign_in(on.mortal(Life(left=steps)), connector, wait_s=0)
+    with pytest.raises(StillRunning):
+        sign_in(on, connector, wait_s=0)
+    on.clock.seconds += 61  # it may have died with its turn unsent
+    session = sign_in(on, connector)
+
+    assert [one.state for one in on.practices.records.values()] == ["active"]
+    assert on.vault.current == {session["practice"]["id"]: PAIR} and not on.vault.waiting
+    assert not on.callers.attempts
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_taking_a_practice_up_again_changes_nothing(on: LivingServices, connector: str, times: int) -> None:
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    before = on.practices.get(practice_id)
+    outcome = Outcome(
+        body={"permissions": sorted(before.permissions), "tier": before.tier.value, "version": before.version}
+    )
+    on.clock.seconds += 3600
+    for _ in range(times):
+        settle(outcome, replace(before, state="pending"), on)
+
+    assert on.practices.get(practice_id) == before
+    assert on.vault.keys(practice_id) == PAIR
 
 
 # -- who may ---------------------------------------------------------------------------------------------------------

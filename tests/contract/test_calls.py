@@ -1,0 +1,107 @@
+"""What the calls queue promises, whoever keeps it: the order of turns, one at a time for each practice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from gateway.adapters.calls import SqsCalls, turn_from
+from gateway.core.operations import Turn
+from tests.fakes import FakeCalls, FakeClock
+from tests.fakes.services import VISIBLE_S, FakeMessage
+
+
+class OnFake:
+    """The fake, received from as SQS is."""
+
+    def __init__(self) -> None:
+        self.calls = FakeCalls(FakeClock())
+        self._taken: dict[str, FakeMessage] = {}
+
+    def receive(self) -> tuple[str, Turn] | None:
+        message = self.calls.receive(visibility_s=VISIBLE_S)
+        if message is None:
+            return None
+        self._taken[str(id(message))] = message
+        return str(id(message)), message.turn
+
+    def hide(self, receipt: str, seconds: float) -> None:
+        self.calls.change_visibility(self._taken[receipt], seconds)
+
+    def delete(self, receipt: str) -> None:
+        self.calls.delete(self._taken[receipt])
+
+
+class OnSqs:
+    """An SQS FIFO queue as `infra/` makes it."""
+
+    def __init__(self) -> None:
+        self._sqs: Any = boto3.client("sqs", region_name="us-east-1")
+        attributes: Any = {
+            "FifoQueue": "true",
+            "DeduplicationScope": "messageGroup",
+            "FifoThroughputLimit": "perMessageGroupId",
+        }
+        self._url = self._sqs.create_queue(QueueName="calls.fifo", Attributes=attributes)["QueueUrl"]
+        self.calls = SqsCalls(self._sqs, queue_url=self._url)
+        self.hide: Callable[[str, float], None] = self.calls.hide
+
+    def receive(self) -> tuple[str, Turn] | None:
+        got = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=1, VisibilityTimeout=int(VISIBLE_S))
+        for message in got.get("Messages", []):
+            return message["ReceiptHandle"], turn_from(message["Body"])
+        return None
+
+    def delete(self, receipt: str) -> None:
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
+
+
+@pytest.fixture(params=["fake", "sqs"])
+def queue(request: pytest.FixtureRequest) -> Any:
+    if request.param == "fake":
+        return OnFake()
+    request.getfixturevalue("aws")
+    return OnSqs()
+
+
+def test_turns_of_a_practice_come_in_order_and_one_at_a_time(queue: Any) -> None:
+    turns = [Turn("prac_a", f"opn_{number}", 1) for number in range(3)]
+    for turn in turns:
+        queue.calls.put(turn)
+
+    for turn in turns:
+        receipt, got = queue.receive()
+        assert got == turn
+        assert queue.receive() is None
+        queue.delete(receipt)
+
+
+def test_a_practice_does_not_wait_for_another(queue: Any) -> None:
+    queue.calls.put(Turn("prac_a", "opn_1", 1))
+    queue.calls.put(Turn("prac_b", "opn_2", 1))
+
+    assert {queue.receive()[1].practice_id for _ in range(2)} == {"prac_a", "prac_b"}
+
+
+def test_a_repeat_is_swallowed_and_a_new_attempt_is_not(queue: Any) -> None:
+    for attempt in (1, 1, 2):
+        queue.calls.put(Turn("prac_a", "opn_1", attempt))
+    queue.calls.put(Turn("prac_a", None, 7))
+
+    got = []
+    while (message := queue.receive()) is not None:
+        got.append((message[1].operation_id, message[1].attempt))
+        queue.delete(message[0])
+    assert got == [("opn_1", 1), ("opn_1", 2), (None, 7)]
+
+
+def test_a_turn_that_is_shown_again_keeps_its_place(queue: Any) -> None:
+    queue.calls.put(Turn("prac_a", "opn_1", 1))
+    queue.calls.put(Turn("prac_a", "opn_2", 1))
+    receipt, _ = queue.receive()
+    queue.hide(receipt, 0.0)
+
+    assert queue.receive()[1].operation_id == "opn_1"
