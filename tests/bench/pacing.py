@@ -23,7 +23,7 @@ from tests.bench import arrivals
 from tests.bench.arrivals import Arrival, ThrottleFrom
 from tests.bench.deployed import INTERVAL_S, Deployed, deployed
 from tests.bench.figures import NONE, Figure, Say, at_least
-from tests.bench.load import CALLERS, Load, straight, through_gateway
+from tests.bench.load import CALLERS, Load, start_followers, straight, through_gateway
 from tests.bench.pure_pace import a_day
 
 GOAL = 0.98
@@ -68,12 +68,15 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     yield from pure(seconds=3600.0 if quick else DAY_S)
     runs = QUICK_RUNS if quick else RUNS
     with deployed(
-        say=say, patients=CALLERS + sum(run.calls + RAMP for run in runs), practice=("--latency-ms", str(LATENCY_MS))
+        say=say,
+        patients=CALLERS + RAMP + sum(run.calls + RAMP for run in runs),
+        practice=("--latency-ms", str(LATENCY_MS)),
     ) as here:
         # 32 requests at once start 32 processes of each function; that storm is no part of any run.
         say("  starting as many functions as there are callers")
+        start_followers(api_url=here.box.api_url, authorization=here.box.authorization())
         through(here, Run(Tier.ENTERPRISE, CALLERS, "start"), first=0)
-        first = CALLERS
+        first = CALLERS + RAMP
         for run in runs:
             say(f"  {run.name}")
             load = through(here, run, first=first)
