@@ -199,6 +199,9 @@ def _queue(request: Request, *, on: Services) -> Operation:
         try:
             on.paces.join(request.practice_id, interactive=True, now=on.clock.now())
         except QueueFull:
+            # Full, or only counted so after crashes: the next sweep looks.
+            with suppress(Unavailable):
+                on.paces.doubt(request.practice_id)
             on.operations.withdraw(operation.id)
             raise
     if opened.fresh or _was_perhaps_never_put(operation, on):
