@@ -310,8 +310,8 @@ class FakeGovernor:
 
     def minute(self, now: datetime) -> Minute:
         minute = int(now.timestamp() // 60)
-        pair = [self.minutes.get(one, Minute()) for one in (minute - 1, minute)]
-        return Minute(sum(one.calls for one in pair), sum(one.refused for one in pair))
+        before, present = (self.minutes.get(one, Minute()) for one in (minute - 1, minute))
+        return pacing.last_minute(before, present, now.timestamp())
 
 
 class FakeNotices:

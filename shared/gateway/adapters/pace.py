@@ -179,17 +179,16 @@ class DynamoPace:
 
     def minute(self, now: datetime) -> Minute:
         """See `Governor.minute`."""
-        minute = int(now.timestamp() // 60)
-        calls = refused = 0
-        for one in (minute - 1, minute):
+        at = now.timestamp()
+        minutes = []
+        for one in (int(at // 60) - 1, int(at // 60)):
             try:
                 answer = self._client.get_item(TableName=self._table, Key=_minute_key(one))
             except AwsError as error:
                 raise unavailable("the pace table") from error
             item = answer.get("Item") or {}
-            calls += int(item.get("calls", {"N": "0"})["N"])
-            refused += int(item.get("refused", {"N": "0"})["N"])
-        return Minute(calls, refused)
+            minutes.append(Minute(_number(item, "calls"), _number(item, "refused")))
+        return pacing.last_minute(minutes[0], minutes[1], at)
 
     def add_to_minute(self, now: datetime, *, calls: int, refused: int) -> None:
         """See `Governor.count`."""

@@ -116,7 +116,7 @@ class Governor(Protocol):
         ...
 
     def minute(self, now: datetime) -> Minute:
-        """The present minute and the one before, together."""
+        """What all practices together have called in the last minute (`pacing.last_minute`)."""
         ...
 
 
