@@ -201,7 +201,9 @@ class DynamoLedger:
         found: list[Open] = []
         for shard in range(SHARDS):
             page: dict[str, Any] = {}
-            while len(found) < limit:
+            # Of each shard as many: those longest due may all lie in the last.
+            most = len(found) + limit
+            while len(found) < most:
                 try:
                     answer = self._client.query(
                         TableName=self._table,

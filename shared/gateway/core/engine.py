@@ -123,6 +123,8 @@ def run_turn(
     except NotFound:
         return TurnResult()
     if ledger.begun(entry, attempt=turn.attempt, holder=holder, now=on.clock.now()) is None:
+        # Perhaps whoever had this message before died between its last save and its count.
+        on.pace.doubt(turn.practice_id)
         return TurnResult()
     run = OperationRun(seat, entry, kinds=kinds)
     try:

@@ -142,6 +142,10 @@ class Paces(Protocol):
         """Add to the counters; they never fall below zero."""
         ...
 
+    def doubt(self, practice_id: str) -> None:
+        """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
+        ...
+
 
 class Upstream(Protocol):
     """Open Dental, one call at a time. The pace is not its business."""

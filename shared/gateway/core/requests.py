@@ -204,6 +204,9 @@ def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None
         try:
             on.paces.join(request.practice_id, interactive=True, now=on.clock.now())
         except QueueFull:
+            # Full, or only counted so after crashes: the next sweep looks.
+            with suppress(Unavailable):
+                on.paces.doubt(request.practice_id)
             on.operations.withdraw(operation.id)
             raise
     if prepare is not None and not operation.state.is_settled:

@@ -431,7 +431,11 @@ def test_background_work_waits_for_nobody_and_makes_nobody_wait(on: FakeServices
     assert answered[0] - asked[0] <= 1.0 + on.office.execution_s + 0.1
 
 
-def test_the_governor_halves_background_work_and_leaves_callers_alone(on: FakeServices, world: World) -> None:
+@pytest.mark.parametrize(("execution_s", "interval_s"), [(0.3, 1.0), (2.5, 1.0), (0.3, 3.0)])
+def test_the_governor_halves_background_work_and_leaves_callers_alone(
+    on: FakeServices, world: World, execution_s: float, interval_s: float
+) -> None:
+    """Half of what the pace allows: of its floor, of an interval that was widened, of calls that take longer."""
     on.office.on_call = _once("appointments.create", Fault.LOSE_ANSWER)
     for _ in range(450):
         on.office.add("appointments", PatNum=7, Op=9, AptDateTime="2026-01-01 09:00:00", Note="")
@@ -440,12 +444,23 @@ def test_the_governor_halves_background_work_and_leaves_callers_alone(on: FakeSe
     for _ in range(30):
         on.governor.count(on.clock.now(), calls=10, refused=10)
         on.clock.sleep(2)
+    on.office.execution_s = execution_s
+    key = ELM_STREET.key_fingerprint
+    item = on.pace.load(ELM_STREET.id)
+    on.pace.items[ELM_STREET.id] = replace(item, keys={key: replace(item.keys[key], interval_s=interval_s)})
     before = len(on.office.calls)
-    world.run(30)
+    world.run(60)
     looks = [at for at, call in on.office.calls[before:] if "Offset" in call.query]
+    gaps = [later - earlier for earlier, later in pairwise(looks)]
 
     assert len(looks) >= 4
-    assert min(later - earlier for earlier, later in pairwise(looks)) >= 2.0
+    assert min(gaps) >= 2 * max(execution_s, interval_s) - 0.1
+    # Callers wait no longer than without it.
+    on.office.calls.clear()
+    book(on, "c" * 16, at="2026-03-04 09:00:00")
+    world.run(30)
+    mine = [at for at, call in on.office.calls if call.query.get("Offset") is None]
+    assert min(later - earlier for earlier, later in pairwise(mine)) < 1.5 * max(execution_s, interval_s)
 
 
 def test_a_plan_is_never_told_of_trouble_in_our_own_house(on: FakeServices, world: World) -> None:
