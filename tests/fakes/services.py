@@ -112,6 +112,14 @@ class FakeLedger:
             if entry is not None and entry.record.state is OperationState.QUEUED and entry.record.rev == 0:
                 del self.entries[operation_id]
 
+    def wake(self, operation_id: str, *, now: datetime) -> Operation | None:
+        try:
+            was = self.load(operation_id)
+            entry = ledger.put_again(was, now=now) if was.record.parked_until is not None else None
+            return None if entry is None else self.save(entry, was=was).operation()
+        except (NotFound, Superseded):
+            return None
+
     def get(self, operation_id: str) -> Operation:
         return self.load(operation_id).operation()
 

@@ -111,6 +111,15 @@ class DynamoLedger:
         except Superseded:
             return
 
+    def wake(self, operation_id: str, *, now: datetime) -> Operation | None:
+        """See `Operations.wake`."""
+        try:
+            was = self.load(operation_id)
+            entry = ledger.put_again(was, now=now) if was.record.parked_until is not None else None
+            return None if entry is None else self.save(entry, was=was).operation()
+        except (NotFound, Superseded):
+            return None
+
     def get(self, operation_id: str) -> Operation:
         """See `Operations.get`."""
         return Entry(self._record(operation_id)).operation()

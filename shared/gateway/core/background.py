@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core import engine, ledger, pacing, registry
-from gateway.core.errors import NotFound
+from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
@@ -131,14 +131,18 @@ class Work(Protocol):
 
 
 class Reconcile:
-    """Looks for writes whose answers were lost, and settles their operations by what it finds."""
+    """Looks for writes whose answers were lost, and settles their operations by what it finds.
+
+    An operation that cannot be read is passed over: it must not keep the lane from all that comes after it. If the
+    trouble was passing, the sweeper finds it overdue.
+    """
 
     def run(self, turn: BackgroundTurn) -> None:
         """See `Work.run`."""
         for operation_id in turn.on.ledger.unsettled(turn.practice.id):
             try:
                 entry = turn.on.ledger.load(operation_id)
-            except NotFound:
+            except (NotFound, Unavailable):
                 continue
             due = entry.record.due_at
             if entry.record.state is OperationState.UNKNOWN and due is not None and due <= turn.on.clock.now():
@@ -150,7 +154,7 @@ class Reconcile:
         for operation_id in on.ledger.unsettled(practice_id):
             try:
                 times.append(on.ledger.load(operation_id).record.due_at)
-            except NotFound:
+            except (NotFound, Unavailable):
                 continue
         return min((at for at in times if at is not None), default=None)
 

@@ -127,6 +127,8 @@ def _recount(opened: list[Open], now: datetime, *, on: WorkerServices) -> None:
     listed once more, and raised only as far as both lists say: a phantom of a practice that then falls silent would
     stay, and 200 of them refuse every caller.
     """
+    if len(opened) >= OPEN_AT_MOST:
+        return  # Half a list counts nothing.
     before = _Counts(opened)
     quiet = on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST)
     items = (on.pace.load(practice_id) for practice_id in {*before.waiting, *quiet})

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.core.engine import run_turn
+from gateway.core.engine import app_error_of, run_turn
 from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
 from gateway.core.operations import Operation, OperationState, Turn
 from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.requests import Freshness, fetch, submit
+from open_dental.errors import KeyRefused, PermissionMissing, Unauthorized
 from tests.fakes import ELM_STREET, FakeServices, Fault, Killed, World, a_caller
 from tests.fakes.plans import KINDS
 from tests.fakes.services import Life
@@ -260,6 +261,18 @@ def test_a_401_without_words_is_settled_by_asking_what_the_key_may_do(on: FakeSe
     assert error is not None
     assert error["code"] == "permission-missing"
     assert any(call.operation == "securityperms.list" for _, call in on.office.calls)
+
+
+@pytest.mark.parametrize("named", [PermissionMissing, Unauthorized])
+def test_a_permission_that_upstream_misses_is_named_with_its_price(named: type[Unauthorized]) -> None:
+    """As when it is missed before the call: one table, two ways to it."""
+    error = app_error_of(named(operation="payments.create", status=401, permission="Payments"))
+
+    assert (error.code, error.more) == ("permission-missing", {"permission": "Payments", "tier": "35 USD"})
+
+
+def test_a_refused_key_is_not_explained_by_a_permission() -> None:
+    assert app_error_of(KeyRefused(operation="payments.create", status=401, permission="Payments")).more == {}
 
 
 def test_a_read_that_is_never_answered_usably_fails_after_five(on: FakeServices, world: World) -> None:
