@@ -109,6 +109,13 @@ def test_a_procedure_on_a_payment_plan_is_refused_before_anything_is_written(des
     assert desk.writes == []
 
 
+def test_what_the_office_refuses_is_named_as_the_caller_wrote_it(desk: Desk) -> None:
+    with pytest.raises(AppError) as caught:
+        desk.work_off(create_for_patient, payment(received_on=f"{desk.today.date() + timedelta(days=2)}"))
+
+    assert caught.value.param == "received_on"
+
+
 @pytest.fixture
 def claim(desk: Desk) -> dict[str, Any]:
     """A sent claim with unanswered lines: how many of those a small practice has today is the calendar's affair."""

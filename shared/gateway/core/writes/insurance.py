@@ -16,7 +16,7 @@ from gateway.core import normalize
 from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import day_of, listed, with_reference
+from gateway.core.writes.common import blames, day_of, listed, with_reference
 from open_dental import wire
 
 BATCH_ONLY = "ClaimPaymentBatchOnly"
@@ -26,6 +26,17 @@ PAYMENT_TYPES = 32
 _UNSENT = frozenset({"U", "H", "W", "I"})
 
 
+@blames(
+    claimNum="claim_id",
+    claimNums="claim_id",
+    CheckAmt="amount",
+    CheckDate="received_on",
+    DateIssued="issued_on",
+    PayType="payment_type_id",
+    CheckNum="check_number",
+    BankBranch="bank_branch",
+    Note="note",
+)
 def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `POST /create_payment` with `kind: insurance`.
 
