@@ -30,6 +30,10 @@ LAST_LOOK_S = 0.08
 """How long before its slot a background call looks once more whether somebody waits."""
 
 
+HUNGRY_S = 180.0
+"""A practice that is called all day long must still learn what became of its lost writes: at a call a minute."""
+
+
 class GiveWay(Exception):
     """Somebody waits, or the time is over: background work stops after the running call."""
 
@@ -48,13 +52,16 @@ class BackgroundTurn:
         self._kinds = kinds
         self._until = seat.elapsed() + seat.budget.background_s
         self._took_s = 0.0
+        due = seat.item.next_due_at
+        self._hungry = due is not None and seat.now() - due > HUNGRY_S
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
     def call(self, call: UpstreamCall, *, gives_way: bool = True) -> UpstreamAnswer:
         """Make one read in the next slot.
 
-        `gives_way` False is for a probe: those who wait wait for it.
+        `gives_way` False is for a probe: those who wait wait for it. Work that has been kept away for HUNGRY_S makes
+        the first call of its turn whoever waits; the lane offers a turn once a minute at most.
 
         Raises:
             GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
@@ -66,7 +73,7 @@ class BackgroundTurn:
             slot = seat.slot(self.practice, spare=self._spare_s())
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
-        if gives_way:
+        if gives_way and (seat.calls or not self._hungry):
             self._let_others_by(slot)
             seat.wait_until(slot - LAST_LOOK_S)
             # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.

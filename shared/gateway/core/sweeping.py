@@ -129,11 +129,7 @@ def _recount(opened: list[Open], now: datetime, *, on: WorkerServices) -> None:
     message without anything to do, has left. A list that was cut off counts nobody.
     """
     if len(opened) >= OPEN_AT_MOST:
-<<<<<<< HEAD
-        return  # Half a list counts nothing.
-=======
         return
->>>>>>> ledger2
     before = _Counts(opened)
     doubted = on.pace.doubted(limit=LANES_AT_MOST)
     quiet = on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST)

@@ -152,6 +152,20 @@ def test_a_lost_write_that_cannot_be_read_does_not_keep_the_lane_from_the_others
     assert on.operations.get(well.id).state is OperationState.SUCCEEDED
 
 
+def test_a_lost_write_is_settled_although_somebody_always_waits(on: FakeServices, world: World) -> None:
+    """A practice that is read all day long: whoever waits waits for one call more, once a minute."""
+    on.office.on_call = _once("appointments.create", Fault.LOSE_ANSWER)
+    lost = book(on)
+    for number in range(600):
+        for again in range(2):
+            key = f"busy-{number}-{again}".ljust(16, "x")
+            submit("test.read", {"patient": 9}, practice=ELM_STREET, caller=a_caller(), idempotency_key=key, on=on)
+        world.run(1.5)
+
+    assert on.pace.load(ELM_STREET.id).ready > 0
+    assert on.operations.get(lost.id).state is OperationState.SUCCEEDED
+
+
 def _once(operation: str, fault: Fault):  # type: ignore[no-untyped-def]
     left = [fault]
 
