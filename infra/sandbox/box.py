@@ -226,7 +226,7 @@ class Sandbox:
 
     @property
     def env_file(self) -> Path:
-        """The same for a shell: `. .sandbox/env` sets API, TOKEN, PRACTICE and DAY, a working day ahead."""
+        """The same for a shell: `. .sandbox/env` sets API, TOKEN, PRACTICE, and FROM and TO, the coming 30 days."""
         return self.home / "env"
 
     def _tidy(self) -> None:
@@ -385,8 +385,8 @@ def _put(file: Path, text: str) -> None:
 
 def _env(api_url: str, connected: Connected) -> str:
     today = datetime.now(ZoneInfo(connected.practice.time_zone)).date()
-    tuesday = today + timedelta(days=(1 - today.weekday()) % 7 or 7)
-    values = {"API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id, "DAY": tuesday}
+    values = {"API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
+    values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}"}
     return "".join(f"export {name}={value}\n" for name, value in values.items())
 
 

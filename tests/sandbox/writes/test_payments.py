@@ -201,6 +201,19 @@ def test_an_amount_that_is_not_the_sum_of_the_lines_is_refused_before_anything_i
     assert desk.writes == []
 
 
+def test_a_write_off_beyond_what_was_billed_is_refused_before_anything_is_written(
+    desk: Desk, claim: dict[str, Any]
+) -> None:
+    asked = check(desk, claim)
+    asked["lines"][0]["write_off"] = "999999.00"
+
+    with pytest.raises(Conflict) as caught:
+        desk.work_off(create_for_claim, asked)
+
+    assert caught.value.more["reason"] == "write-off-too-large"
+    assert desk.writes == []
+
+
 def test_a_line_of_another_claim_is_refused_before_anything_is_written(desk: Desk, claim: dict[str, Any]) -> None:
     other = next(row for row in desk.store.find("claimproc") if row["ClaimNum"] not in {0, claim["ClaimNum"]})
     asked = check(desk, claim)

@@ -63,7 +63,7 @@ def _ask_for_list(on: FakeServices, patient: int, *, wait_s: float) -> None:
 
 def test_a_long_list_that_made_way_goes_on_for_its_waiting_reader_without_the_sweeper() -> None:
     on = LivingServices(kinds=KINDS)
-    on.upstream.offices = on.offices
+    on.upstream.offices = on.offices  # type: ignore[union-attr]
     _long_lists(on, 7)
     office = on.office
 

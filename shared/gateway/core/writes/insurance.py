@@ -47,7 +47,7 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     Raises:
         NotFound: a line that is not on the claim; no such type of insurance payments.
         Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`,
-            `line-open`.
+            `line-open`, `write-off-too-large`.
         Invalid: the amount is not what the lines add up to; the day of entry is to come, in an office that allows none.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
@@ -122,6 +122,10 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
             raise NotFound("a line is not on this claim", param="lines")
         if wire.key(row.get("ClaimPaymentNum")) or row.get("Status") not in {"NotReceived", "Received", "Supplemental"}:
             raise Conflict("a line is locked by a payment or its status", param="lines", reason="line-locked")
+        billed = wire.money(row.get("FeeBilled")) or Decimal(0)
+        if line["write_off"] is not None and Decimal(line["write_off"]) > billed:
+            # Open Dental takes it as it comes, and the patient's balance would turn into a credit.
+            raise Conflict("a line is written off by more than was billed", param="lines", reason="write-off-too-large")
         total += Decimal(line["paid"])
     for number, row in by_key.items():
         if row.get("Status") == "NotReceived" and number not in decided:
