@@ -9,10 +9,11 @@ from gateway.core.errors import NotFound
 from gateway.core.ids import is_id
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
+from gateway.core.requests import woken
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-    """The operation as it stands. Its own client needs no scope but the one it was made with.
+    """The operation as it stands; one whose park is over goes on. Its own client needs no scope beyond the maker's.
 
     Raises:
         NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
@@ -28,4 +29,4 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     if operation.request.kind != CONNECT:
         maker_id = operation.request.client_id
         allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id)
-    return operation
+    return woken(operation, on=on)

@@ -154,6 +154,27 @@ def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
         except NotFound as error:
             # An equal request opened it, met a full queue and took it back.
             raise QueueFull("too many turns of this practice wait already", retry_after=FULL_RETRY_S) from error
+        operation = woken(operation, on=on)
+    return operation
+
+
+def woken(operation: Operation, *, on: Services) -> Operation:
+    """The operation; if its park is over, with its turn on the queue again, behind those who wait there.
+
+    A turn that has used its calls makes way for others by parking, and the worker may not put it back: it never sends
+    to a queue of its own chain. The sweeper does, once a minute. Whoever asks after the operation is no part of that
+    chain and has a reason, so a long list that somebody waits for costs the turns of the others and no idle minutes.
+    """
+    now = on.clock.now()
+    if operation.parked_until is None or operation.parked_until > now:
+        return operation
+    # What asks after an operation must not fail because waking it did: the sweeper comes.
+    with suppress(Unavailable):
+        taken = on.operations.wake(operation.id, now=now)
+        if taken is not None:
+            on.paces.count(taken.request.practice_id, parked=-1)
+            on.calls.put(Turn(taken.request.practice_id, taken.id, taken.attempt))
+            return taken
     return operation
 
 
@@ -183,6 +204,9 @@ def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None
         try:
             on.paces.join(request.practice_id, interactive=True, now=on.clock.now())
         except QueueFull:
+            # Full, or only counted so after crashes: the next sweep looks.
+            with suppress(Unavailable):
+                on.paces.doubt(request.practice_id)
             on.operations.withdraw(operation.id)
             raise
     if prepare is not None and not operation.state.is_settled:
