@@ -56,7 +56,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailur
         if isinstance(error, TurnBroke):
             raise error
         # The processor takes every exception for a record's own; none but these is meant.
-        if not isinstance(error, ComesBack | SQSFifoCircuitBreakerError):
+        if error is not None and not isinstance(error, ComesBack | SQSFifoCircuitBreakerError):
             raise _broke(error) from None
     return answer
 
