@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch.exceptions import SQSFifoCircuitBreakerError
 
 from gateway.adapters.calls import turn_from
 from gateway.core.engine import run_turn
@@ -54,6 +55,9 @@ def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailur
     for _, error, _ in processor.exceptions:
         if isinstance(error, TurnBroke):
             raise error
+        # The processor takes every exception for a record's own; none but these is meant.
+        if not isinstance(error, ComesBack | SQSFifoCircuitBreakerError):
+            raise _broke(error) from None
     return answer
 
 
@@ -84,11 +88,15 @@ def work_off(record: SQSRecord) -> None:
         # Soon again, not after the visibility of a call: the ledger gives it up after a few, and the practice waits.
         with suppress(Unavailable):
             on.calls.hide(receipt, COME_BACK_S)
-        at = location_of(error)
-        raise TurnBroke(f"{at['error']} at {at['at']}") from None
+        raise _broke(error) from None
     finally:
         on.upstream.close()
     if come_back_s is not None:
         with suppress(Unavailable):  # It comes back when it is visible again; or it is another worker's by now.
             on.calls.hide(receipt, come_back_s)
         raise ComesBack
+
+
+def _broke(error: BaseException) -> TurnBroke:
+    at = location_of(error)
+    return TurnBroke(f"{at['error']} at {at['at']}")

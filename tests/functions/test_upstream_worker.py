@@ -66,22 +66,6 @@ def test_a_turn_that_meets_a_mistake_of_ours_comes_back_soon(on: FakeServices) -
     assert on.calls.hidden_s[-1] <= 5
 
 
-def test_a_worker_whose_message_is_another_ones_by_now_ends_in_order(on: FakeServices) -> None:
-    """It was frozen; what it has to say of its message interests nobody, and no alarm."""
-    on.pace.update(ELM_STREET.id, lambda item: (pacing.take_lease(item, "another", on.clock.now().timestamp()), None))
-    operation = submit(
-        "appointments.create", {}, practice=ELM_STREET, caller=a_caller(), idempotency_key="k" * 16, on=on
-    )
-    body = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "{operation.id}", "attempt": 1}}'
-
-    def gone(_receipt: str, seconds: float) -> None:
-        if seconds < pacing.CALL_LIMIT_S:
-            raise Unavailable("the calls queue did not answer")
-
-    on.calls.hide = gone
-    assert handler.lambda_handler(event(body), Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-
-
 def test_a_turn_that_has_to_wait_is_hidden_and_comes_back_without_an_error(
     on: FakeServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,3 +93,33 @@ def test_what_one_batch_left_is_not_told_of_the_next(on: FakeServices, monkeypat
     answers = [handler.lambda_handler(event(TURN), Context()) for _ in range(2)]
 
     assert answers[1] == {"batchItemFailures": []}
+
+
+def test_a_worker_whose_message_is_another_ones_by_now_ends_in_order(on: FakeServices) -> None:
+    """It was frozen; what it has to say of its message interests nobody, and no alarm."""
+    on.pace.update(ELM_STREET.id, lambda item: (pacing.take_lease(item, "another", on.clock.now().timestamp()), None))
+    operation = submit(
+        "appointments.create", {}, practice=ELM_STREET, caller=a_caller(), idempotency_key="k" * 16, on=on
+    )
+    body = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "{operation.id}", "attempt": 1}}'
+
+    def gone(_receipt: str, seconds: float) -> None:
+        if seconds < pacing.CALL_LIMIT_S:
+            raise Unavailable("the calls queue did not answer")
+
+    on.calls.hide = gone
+    assert handler.lambda_handler(event(body), Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_a_function_that_cannot_even_begin_is_an_error_of_the_function(
+    on: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted as a turn that waits, it would wake nobody for as long as the queue keeps messages."""
+
+    def missing() -> FakeServices:
+        raise KeyError("LEDGER_TABLE")
+
+    monkeypatch.setattr(handler, "worker_services", missing)
+
+    with pytest.raises(handler.TurnBroke, match="KeyError at test_upstream_worker"):
+        handler.lambda_handler(event(TURN), Context())
