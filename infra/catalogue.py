@@ -215,8 +215,10 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Shows how far an operation is and what became of it.",
         trigger=Http((Route("GET", "/operations/{id}"),)),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": READ, "practices": READ, "ledger": READ, "pace": READ, "cache": READ},
-        bodies=READ_BODIES,
+        # Asked after an operation that is parked, it wakes it.
+        tables=_FETCH,
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
     ),
     FunctionRow(
         name="upstream_worker",

@@ -247,3 +247,26 @@ def test_answers_too_large_for_an_item_are_kept_all_the_same(ledger: Any) -> Non
 
     ledger.save(rules.succeeded(saved, now=NOW, result={"rows": rows}), was=saved)
     assert ledger.get(id_).result == {"rows": rows}
+
+
+def test_a_parked_operation_is_woken_once_and_not_before_its_time(ledger: Any) -> None:
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    was = begun(ledger, id_)
+    ledger.save(rules.parked(was, until=NOW + timedelta(seconds=30)), was=was)
+
+    assert ledger.wake(id_, now=NOW) is None
+    later = NOW + timedelta(seconds=31)
+    with ThreadPoolExecutor(8) as pool:
+        woken = [one for one in pool.map(lambda _: ledger.wake(id_, now=later), range(8)) if one is not None]
+    assert [(one.attempt, one.parked_until) for one in woken] == [(2, None)]
+    assert ledger.wake("opn_nobody", now=later) is None
+
+
+def test_a_short_list_of_open_operations_names_those_that_are_longest_due(ledger: Any) -> None:
+    ages = range(24)
+    ids = {
+        age: ledger.open(booking(f"k{age}"), now=NOW - timedelta(minutes=age)).operation.id
+        for age in sorted(ages, key=lambda age: (age * 7) % 24)
+    }
+
+    assert [one.operation_id for one in ledger.list_open(limit=3)] == [ids[23], ids[22], ids[21]]

@@ -112,6 +112,14 @@ class FakeLedger:
             if entry is not None and entry.record.state is OperationState.QUEUED and entry.record.rev == 0:
                 del self.entries[operation_id]
 
+    def wake(self, operation_id: str, *, now: datetime) -> Operation | None:
+        try:
+            was = self.load(operation_id)
+            entry = ledger.put_again(was, now=now) if was.record.parked_until is not None else None
+            return None if entry is None else self.save(entry, was=was).operation()
+        except (NotFound, Superseded):
+            return None
+
     def get(self, operation_id: str) -> Operation:
         return self.load(operation_id).operation()
 
@@ -162,6 +170,7 @@ class FakePace:
 
     def __init__(self) -> None:
         self.items: dict[str, PaceItem] = {}
+        self.doubts: set[str] = set()
         self._lock = RLock()
         self.now: Callable[[], datetime] = lambda: NOON
 
@@ -187,6 +196,15 @@ class FakePace:
             item = self.load(practice_id)
             if (item.waiting, item.parked) == (was.waiting, was.parked):
                 self.items[practice_id] = replace(item, waiting=waiting, parked=parked)
+
+    def doubt(self, practice_id: str) -> None:
+        self.doubts.add(practice_id)
+
+    def doubted(self, *, limit: int) -> list[str]:
+        return sorted(self.doubts)[:limit]
+
+    def trust(self, practice_id: str) -> None:
+        self.doubts.discard(practice_id)
 
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
         until = now.timestamp() + within_s
@@ -292,8 +310,8 @@ class FakeGovernor:
 
     def minute(self, now: datetime) -> Minute:
         minute = int(now.timestamp() // 60)
-        pair = [self.minutes.get(one, Minute()) for one in (minute - 1, minute)]
-        return Minute(sum(one.calls for one in pair), sum(one.refused for one in pair))
+        before, present = (self.minutes.get(one, Minute()) for one in (minute - 1, minute))
+        return pacing.last_minute(before, present, now.timestamp())
 
 
 class FakeNotices:

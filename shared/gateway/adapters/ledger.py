@@ -111,6 +111,15 @@ class DynamoLedger:
         except Superseded:
             return
 
+    def wake(self, operation_id: str, *, now: datetime) -> Operation | None:
+        """See `Operations.wake`."""
+        try:
+            was = self.load(operation_id)
+            entry = ledger.put_again(was, now=now) if was.record.parked_until is not None else None
+            return None if entry is None else self.save(entry, was=was).operation()
+        except (NotFound, Superseded):
+            return None
+
     def get(self, operation_id: str) -> Operation:
         """See `Operations.get`."""
         return Entry(self._record(operation_id)).operation()
@@ -192,7 +201,9 @@ class DynamoLedger:
         found: list[Open] = []
         for shard in range(SHARDS):
             page: dict[str, Any] = {}
-            while len(found) < limit:
+            # Of each shard as many: those longest due may all lie in the last.
+            most = len(found) + limit
+            while len(found) < most:
                 try:
                     answer = self._client.query(
                         TableName=self._table,

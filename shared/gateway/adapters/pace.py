@@ -2,6 +2,8 @@
 
 What the holder of the lease changes lies in `item` (JSON) under the condition on `rev`. The counters, `interactive_at`
 and the operator's `killed` are attributes of their own, so that callers who join never get in the holder's way.
+Beside them: the governor's minutes (`governor`, `minute#{n}`), and practices whose counters may be off (`doubted`,
+`{practice}`).
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ T = TypeVar("T")
 
 SHARDS = 4
 GOVERNOR_KEPT_S = 3600
+DOUBT_KEPT_S = 3600
 _TRIES = 25
 
 
@@ -113,13 +116,49 @@ class DynamoPace:
             conditions.append(f"({name} = :was_{name}{absent})")
         self._counter(practice_id, "SET waiting = :waiting, parked = :parked", values, " AND ".join(conditions))
 
+    def doubt(self, practice_id: str) -> None:
+        """See `PaceStore.doubt`."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_doubt_key(practice_id),
+                UpdateExpression="SET expires_at = :over",
+                ExpressionAttributeValues={":over": {"N": str(int(self._now()) + DOUBT_KEPT_S)}},
+            )
+        except AwsError as error:
+            raise unavailable("the pace table") from error
+
+    def doubted(self, *, limit: int) -> list[str]:
+        """See `PaceStore.doubted`."""
+        try:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                # TTL deletes late.
+                FilterExpression="expires_at > :now",
+                ExpressionAttributeValues={":pk": {"S": "doubted"}, ":now": {"N": str(int(self._now()))}},
+                ConsistentRead=True,
+                Limit=limit,
+            )
+        except AwsError as error:
+            raise unavailable("the pace table") from error
+        return [item["sk"]["S"] for item in answer["Items"]]
+
+    def trust(self, practice_id: str) -> None:
+        """See `PaceStore.trust`."""
+        try:
+            self._client.delete_item(TableName=self._table, Key=_doubt_key(practice_id))
+        except AwsError as error:
+            raise unavailable("the pace table") from error
+
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
         """See `PaceStore.due`."""
         until = str(int((now.timestamp() + within_s) * 1000))
         found: list[tuple[int, str]] = []
         for shard in range(SHARDS):
             page: dict[str, Any] = {}
-            while len(found) < limit:
+            most = len(found) + limit
+            while len(found) < most:
                 try:
                     answer = self._client.query(
                         TableName=self._table,
@@ -140,17 +179,16 @@ class DynamoPace:
 
     def minute(self, now: datetime) -> Minute:
         """See `Governor.minute`."""
-        minute = int(now.timestamp() // 60)
-        calls = refused = 0
-        for one in (minute - 1, minute):
+        at = now.timestamp()
+        minutes = []
+        for one in (int(at // 60) - 1, int(at // 60)):
             try:
                 answer = self._client.get_item(TableName=self._table, Key=_minute_key(one))
             except AwsError as error:
                 raise unavailable("the pace table") from error
             item = answer.get("Item") or {}
-            calls += int(item.get("calls", {"N": "0"})["N"])
-            refused += int(item.get("refused", {"N": "0"})["N"])
-        return Minute(calls, refused)
+            minutes.append(Minute(_number(item, "calls"), _number(item, "refused")))
+        return pacing.last_minute(minutes[0], minutes[1], at)
 
     def add_to_minute(self, now: datetime, *, calls: int, refused: int) -> None:
         """See `Governor.count`."""
@@ -237,6 +275,10 @@ class DynamoGovernor:
 
 def _key(practice_id: str) -> dict[str, Any]:
     return {"pk": {"S": f"pace#{practice_id}"}, "sk": {"S": "pace"}}
+
+
+def _doubt_key(practice_id: str) -> dict[str, Any]:
+    return {"pk": {"S": "doubted"}, "sk": {"S": practice_id}}
 
 
 def _minute_key(minute: int) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class BackgroundTurn:
         self._until = seat.elapsed() + seat.budget.background_s
         due = seat.item.next_due_at
         self._hungry = due is not None and seat.now() - due > HUNGRY_S
+        self._took_s = 0.0
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
@@ -68,10 +69,8 @@ class BackgroundTurn:
         seat = self._seat
         if seat.elapsed() >= self._until:
             raise GiveWay
-        floor_s = pacing.floor_of(self.practice)
-        spare = max(floor_s, 0.5) if self._halved else 0.0
         try:
-            slot = seat.slot(self.practice, spare=spare)
+            slot = seat.slot(self.practice, spare=self._spare_s())
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
         if gives_way and (seat.calls or not self._hungry):
@@ -86,6 +85,15 @@ class BackgroundTurn:
             raise GiveWay from error
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error
+        finally:
+            self._took_s = max(0.0, seat.now() - slot)
+
+    def _spare_s(self) -> float:
+        """What is left unused before the next slot: as long as a call has its slot to itself, so that half remains."""
+        if not self._halved:
+            return 0.0
+        key, floor_s = self.practice.key_fingerprint, pacing.floor_of(self.practice)
+        return max(pacing.key_pace(self._seat.item, key, floor_s).interval_s, self._took_s, 0.5)
 
     def _let_others_by(self, slot: float) -> None:
         if pacing.must_give_way(self._seat.item):

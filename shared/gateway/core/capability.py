@@ -29,6 +29,11 @@ Source: https://www.opendental.com/site/apipermissions.html, price table.
 """
 
 
+def price_tier(permission: str | None) -> str:
+    """What a key with `permission` costs at least; `unknown` for a permission that the price table does not name."""
+    return PRICE_TIERS.get(permission or "", "unknown")
+
+
 def require(practice: Practice, *operations: str) -> None:
     """Check that the practice can do all of `operations`. What is not known about it is not held against it.
 
@@ -39,11 +44,10 @@ def require(practice: Practice, *operations: str) -> None:
     for name in operations:
         operation = catalogue.operation(name)
         if practice.permissions and operation.permission not in practice.permissions:
-            tier = PRICE_TIERS.get(operation.permission, "unknown")
             raise PermissionMissing(
                 f"the practice's Open Dental key lacks the permission {operation.permission}",
                 permission=operation.permission,
-                tier=tier,
+                tier=price_tier(operation.permission),
             )
         if practice.version and not Version.parse(practice.version).has(operation.since):
             raise VersionTooOld(

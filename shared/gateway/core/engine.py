@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from gateway.core import ledger, pacing
 from gateway.core import registry as registered
+from gateway.core.capability import price_tier
 from gateway.core.errors import (
     AppError,
     KeyNotUsable,
@@ -122,6 +123,8 @@ def run_turn(
     except NotFound:
         return TurnResult()
     if ledger.begun(entry, attempt=turn.attempt, holder=holder, now=on.clock.now()) is None:
+        # Perhaps whoever had this message before died between its last save and its count.
+        on.pace.doubt(turn.practice_id)
         return TurnResult()
     run = OperationRun(seat, entry, kinds=kinds)
     try:
@@ -190,9 +193,7 @@ class OperationRun:
         practice_id = self._seat.practice_id
         if stop.ended is Ended.BACK:
             return TurnResult(stop.seconds)
-        if stop.ended is Ended.PARKED:
-            self._on.pace.count(practice_id, parked=1)
-        else:
+        if stop.ended is not Ended.PARKED:
             self._on.pace.count(practice_id, waiting=-1)
         return TurnResult()
 
@@ -299,7 +300,13 @@ class OperationRun:
         entry = self._with_notes()
         if not orderly:
             entry = ledger.failed_once(entry)  # `parked` takes back what `begun` counted; this one was real
-        self._store(ledger.parked(entry, until=until))
+        # Counted first: from the save on, whoever waits for it may wake it and count it off again.
+        self._on.pace.count(self._seat.practice_id, parked=1)
+        try:
+            self._store(ledger.parked(entry, until=until))
+        except Superseded:
+            self._on.pace.count(self._seat.practice_id, parked=-1)
+            raise
         raise Stop(Ended.PARKED)
 
     def _back(self, seconds: float) -> NoReturn:
@@ -391,6 +398,9 @@ class OperationRun:
             except upstream.OpenDentalError as error:
                 self._after_failed_write(name, effect, error)
                 continue
+            if effect is Effect.ADD and not _names_its_row(call, answer):
+                # The body got lost on its way: what stands, if anything, only evidence can tell.
+                self._lost(name)
             self._done(name, answer)
             self._wrote()
             return answer
@@ -477,7 +487,8 @@ class OperationRun:
         try:
             self._slot_at = self._seat.slot(self._of_practice())
         except Exhausted:
-            # Going on at once is no injustice where nobody waits.
+            # A message that comes back keeps its place, and everybody behind it waiting. So it comes back at once
+            # where nobody is behind; else it parks, and is put behind them by whoever waits for it, or by the sweeper.
             if self._seat.item.ready <= 1:
                 self._back(0.0)
             self._park(0.0)
@@ -574,8 +585,8 @@ def app_error_of(error: upstream.OpenDentalError) -> AppError:
     for theirs, ours, detail in _REFUSALS:
         if isinstance(error, theirs):
             more = {"version": error.since} if isinstance(error, upstream.VersionTooOld) else {}
-            if isinstance(error, upstream.Unauthorized):
-                more = {"permission": error.permission}
+            if isinstance(error, upstream.Unauthorized) and ours is PermissionMissing:
+                more = {"permission": error.permission, "tier": price_tier(error.permission)}
             param = error.param if isinstance(error, upstream.Invalid) else None
             return ours(detail, param=param, upstream=_said(error), **more)
     return _broken(error)
@@ -585,6 +596,11 @@ def _broken(error: upstream.OpenDentalError) -> AppError:
     if isinstance(error, upstream.TimedOut):
         return UpstreamTimedOut("Open Dental did not finish in time", upstream=_said(error))
     return UpstreamBroken("Open Dental's answer could not be used", upstream=_said(error))
+
+
+def _names_its_row(call: UpstreamCall, answer: UpstreamAnswer) -> bool:
+    """Whether the answer to an `add` says which row it made; without the key nobody can tell that there is one."""
+    return call.evidence is None or bool(ledger.key_of(answer.row, call.evidence.key_field))
 
 
 def _said(error: upstream.OpenDentalError) -> dict[str, object]:

@@ -399,6 +399,19 @@ class Minute:
         return share or self.refused > REFUSED_A_MINUTE
 
 
+def last_minute(before: Minute, present: Minute, now: float) -> Minute:
+    """What the governor judges, from the counts of the present minute of the clock and of the one before.
+
+    Usually the last 60 seconds, as if the calls of the minute before had been spread evenly. But a whole minute that
+    was over the limit counts until the next one is over: it must brake for a minute, and not for what was left of it.
+    """
+    if before.too_many_refused:
+        return before
+    still = 1 - (now % 60) / 60
+    sliding = Minute(present.calls + round(before.calls * still), present.refused + round(before.refused * still))
+    return present if present.too_many_refused else sliding
+
+
 # -- background lane ------------------------------------------------------------------------------------------------
 
 

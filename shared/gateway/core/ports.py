@@ -78,6 +78,14 @@ class Operations(Protocol):
         """
         ...
 
+    def wake(self, operation_id: str, *, now: datetime) -> Operation | None:
+        """Take the operation out of its park, as the sweeper does, if the time it was parked until is over.
+
+        Returns it with the new attempt, whose turn the caller puts on the queue; None: it is not parked, not yet due,
+        or somebody else was faster.
+        """
+        ...
+
     def get(self, operation_id: str) -> Operation:
         """The operation, strongly consistent.
 
@@ -128,6 +136,14 @@ class Paces(Protocol):
         Raises:
             QueueFull: 200 turns of the practice wait already; nothing was counted.
         """
+        ...
+
+    def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
+        """Add to the counters; they never fall below zero."""
+        ...
+
+    def doubt(self, practice_id: str) -> None:
+        """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
         ...
 
 

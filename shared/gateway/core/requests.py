@@ -6,7 +6,7 @@ waits. Writes: `submit` queues; `wait_for` waits as long as the caller prefers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -115,11 +115,16 @@ def submit(
     caller: Caller,
     idempotency_key: str,
     on: Services,
+    prepare: Callable[[], None] | None = None,
 ) -> Operation:
     """Take a write: one ledger row per (client, practice, key), one turn on the queue. Repeats return the first.
 
+    `prepare` puts what the turn will need and the ledger may not hold. It runs when the request is stored and before
+    its turn is put, and again with each repeat until the operation is settled: whatever dies in it or behind it leaves
+    an operation, which the sweeper brings to an end that also ends what was prepared.
+
     Raises:
-        KeyReused, QueueFull, KeyNotUsable.
+        KeyReused, QueueFull, KeyNotUsable; what `prepare` raises.
     """
     request = Request(
         kind=kind,
@@ -129,7 +134,7 @@ def submit(
         idempotency_key=idempotency_key,
         body_hash=canonical_hash([kind, input_]),
     )
-    return _queue(request, on=on)
+    return _queue(request, on=on, prepare=prepare)
 
 
 def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
@@ -149,6 +154,27 @@ def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
         except NotFound as error:
             # An equal request opened it, met a full queue and took it back.
             raise QueueFull("too many turns of this practice wait already", retry_after=FULL_RETRY_S) from error
+        operation = woken(operation, on=on)
+    return operation
+
+
+def woken(operation: Operation, *, on: Services) -> Operation:
+    """The operation; if its park is over, with its turn on the queue again, behind those who wait there.
+
+    A turn that has used its calls makes way for others by parking, and the worker may not put it back: it never sends
+    to a queue of its own chain. The sweeper does, once a minute. Whoever asks after the operation is no part of that
+    chain and has a reason, so a long list that somebody waits for costs the turns of the others and no idle minutes.
+    """
+    now = on.clock.now()
+    if operation.parked_until is None or operation.parked_until > now:
+        return operation
+    # What asks after an operation must not fail because waking it did: the sweeper comes.
+    with suppress(Unavailable):
+        taken = on.operations.wake(operation.id, now=now)
+        if taken is not None:
+            on.paces.count(taken.request.practice_id, parked=-1)
+            on.calls.put(Turn(taken.request.practice_id, taken.id, taken.attempt))
+            return taken
     return operation
 
 
@@ -167,7 +193,7 @@ def with_eta(operation: Operation, *, on: Services) -> Operation:
     return replace(operation, queue_position=position, eta_at=eta_at)
 
 
-def _queue(request: Request, *, on: Services) -> Operation:
+def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None = None) -> Operation:
     """Store the request, join the practice's queue, and put the turn on it; in this order a crash loses nothing."""
     opened = on.operations.open(request, now=on.clock.now())
     operation = opened.operation
@@ -178,8 +204,13 @@ def _queue(request: Request, *, on: Services) -> Operation:
         try:
             on.paces.join(request.practice_id, interactive=True, now=on.clock.now())
         except QueueFull:
+            # Full, or only counted so after crashes: the next sweep looks.
+            with suppress(Unavailable):
+                on.paces.doubt(request.practice_id)
             on.operations.withdraw(operation.id)
             raise
+    if prepare is not None and not operation.state.is_settled:
+        prepare()
     if opened.fresh or _was_perhaps_never_put(operation, on):
         # If the queue does not take it, the operation is accepted all the same: the sweeper, or a repeat, puts it.
         with suppress(Unavailable):

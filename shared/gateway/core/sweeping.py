@@ -125,14 +125,18 @@ def _recount(opened: list[Open], now: datetime, *, on: WorkerServices) -> None:
 
     Turns come and go while a sweep works. So a counter is put right only if it did not move while the operations were
     listed once more, and raised only as far as both lists say: a phantom of a practice that then falls silent would
-    stay, and 200 of them refuse every caller.
+    stay, and 200 of them refuse every caller. Such a practice is found by the doubt that a refused caller, or a
+    message without anything to do, has left. A list that was cut off counts nobody.
     """
     if len(opened) >= OPEN_AT_MOST:
-        return  # Half a list counts nothing.
+        return
     before = _Counts(opened)
+    doubted = on.pace.doubted(limit=LANES_AT_MOST)
     quiet = on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST)
-    items = (on.pace.load(practice_id) for practice_id in {*before.waiting, *quiet})
+    items = [on.pace.load(practice_id) for practice_id in {*before.waiting, *quiet, *doubted}]
     off = [item for item in items if (item.waiting, item.parked) != before.of(item.practice_id)]
+    for practice_id in {*doubted} - {item.practice_id for item in off}:
+        on.pace.trust(practice_id)
     if not off:
         return
     again = _Counts(on.ledger.list_open(limit=OPEN_AT_MOST))

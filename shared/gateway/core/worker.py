@@ -91,6 +91,18 @@ class PaceStore(Protocol):
         """Set the counters to what the sweeper found, if they still are as in `was`."""
         ...
 
+    def doubt(self, practice_id: str) -> None:
+        """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
+        ...
+
+    def doubted(self, *, limit: int) -> list[str]:
+        """Practices that were noted by `doubt` in the last hour and not trusted since."""
+        ...
+
+    def trust(self, practice_id: str) -> None:
+        """Take the doubt back; nothing happens if there is none."""
+        ...
+
     def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
         """Practices whose background work or probe is due within so many seconds; an eventually consistent index."""
         ...
@@ -104,7 +116,7 @@ class Governor(Protocol):
         ...
 
     def minute(self, now: datetime) -> Minute:
-        """The present minute and the one before, together."""
+        """What all practices together have called in the last minute (`pacing.last_minute`)."""
         ...
 
 

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from gateway.core.engine import run_turn
+from gateway.core.engine import app_error_of, run_turn
 from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
 from gateway.core.operations import Operation, OperationState, Turn
 from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.requests import Freshness, fetch, submit
+from open_dental.errors import KeyRefused, PermissionMissing, Unauthorized
 from tests.fakes import ELM_STREET, FakeServices, Fault, Killed, World, a_caller
 from tests.fakes.plans import KINDS
 from tests.fakes.services import Life
@@ -114,7 +115,7 @@ def test_a_read_from_before_an_own_write_is_not_served_after_it(on: FakeServices
         read(on)
 
 
-@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.TIMED_OUT_DONE, Fault.GARBAGE])
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.TIMED_OUT_DONE, Fault.GARBAGE, Fault.EMPTY])
 def test_an_add_whose_answer_is_lost_is_found_and_not_sent_again(on: FakeServices, world: World, fault: Fault) -> None:
     on.office.on_call = lambda call: fault if call.operation == "appointments.create" else None
     operation = book(on)
@@ -260,6 +261,18 @@ def test_a_401_without_words_is_settled_by_asking_what_the_key_may_do(on: FakeSe
     assert error is not None
     assert error["code"] == "permission-missing"
     assert any(call.operation == "securityperms.list" for _, call in on.office.calls)
+
+
+@pytest.mark.parametrize("named", [PermissionMissing, Unauthorized])
+def test_a_permission_that_upstream_misses_is_named_with_its_price(named: type[Unauthorized]) -> None:
+    """As when it is missed before the call: one table, two ways to it."""
+    error = app_error_of(named(operation="payments.create", status=401, permission="Payments"))
+
+    assert (error.code, error.more) == ("permission-missing", {"permission": "Payments", "tier": "35 USD"})
+
+
+def test_a_refused_key_is_not_explained_by_a_permission() -> None:
+    assert app_error_of(KeyRefused(operation="payments.create", status=401, permission="Payments")).more == {}
 
 
 def test_a_read_that_is_never_answered_usably_fails_after_five(on: FakeServices, world: World) -> None:
@@ -418,7 +431,11 @@ def test_background_work_waits_for_nobody_and_makes_nobody_wait(on: FakeServices
     assert answered[0] - asked[0] <= 1.0 + on.office.execution_s + 0.1
 
 
-def test_the_governor_halves_background_work_and_leaves_callers_alone(on: FakeServices, world: World) -> None:
+@pytest.mark.parametrize(("execution_s", "interval_s"), [(0.3, 1.0), (2.5, 1.0), (0.3, 3.0)])
+def test_the_governor_halves_background_work_and_leaves_callers_alone(
+    on: FakeServices, world: World, execution_s: float, interval_s: float
+) -> None:
+    """Half of what the pace allows: of its floor, of an interval that was widened, of calls that take longer."""
     on.office.on_call = _once("appointments.create", Fault.LOSE_ANSWER)
     for _ in range(450):
         on.office.add("appointments", PatNum=7, Op=9, AptDateTime="2026-01-01 09:00:00", Note="")
@@ -427,12 +444,23 @@ def test_the_governor_halves_background_work_and_leaves_callers_alone(on: FakeSe
     for _ in range(30):
         on.governor.count(on.clock.now(), calls=10, refused=10)
         on.clock.sleep(2)
+    on.office.execution_s = execution_s
+    key = ELM_STREET.key_fingerprint
+    item = on.pace.load(ELM_STREET.id)
+    on.pace.items[ELM_STREET.id] = replace(item, keys={key: replace(item.keys[key], interval_s=interval_s)})
     before = len(on.office.calls)
-    world.run(30)
+    world.run(60)
     looks = [at for at, call in on.office.calls[before:] if "Offset" in call.query]
+    gaps = [later - earlier for earlier, later in pairwise(looks)]
 
     assert len(looks) >= 4
-    assert min(later - earlier for earlier, later in pairwise(looks)) >= 2.0
+    assert min(gaps) >= 2 * max(execution_s, interval_s) - 0.1
+    # Callers wait no longer than without it.
+    on.office.calls.clear()
+    book(on, "c" * 16, at="2026-03-04 09:00:00")
+    world.run(30)
+    mine = [at for at, call in on.office.calls if call.query.get("Offset") is None]
+    assert min(later - earlier for earlier, later in pairwise(mine)) < 1.5 * max(execution_s, interval_s)
 
 
 def test_a_plan_is_never_told_of_trouble_in_our_own_house(on: FakeServices, world: World) -> None:

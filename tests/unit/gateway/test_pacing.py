@@ -270,6 +270,16 @@ def test_the_governor_brakes_above_five_percent_or_fifty(calls: int, refused: in
     assert Minute(calls, refused).too_many_refused is brakes
 
 
+@pytest.mark.parametrize("at", [120.0, 125.0, 145.0, 179.0])
+def test_the_governor_judges_one_minute_and_not_two(at: float) -> None:
+    """Thirty refused calls a minute are under its limit however long they go on; a minute over it brakes the next."""
+    steady = pacing.last_minute(Minute(5000, 30), Minute(round(5000 * (at % 60) / 60), round(at % 60 / 2)), at)
+    over = pacing.last_minute(Minute(5000, 55), Minute(), at)
+    straddling = pacing.last_minute(Minute(5000, 40), Minute(500, 20), 126.0)
+
+    assert (steady.too_many_refused, over.too_many_refused, straddling.too_many_refused) == (False, True, True)
+
+
 # -- background lane ------------------------------------------------------------------------------------------------
 
 
