@@ -51,9 +51,9 @@ class BackgroundTurn:
         self._seat = seat
         self._kinds = kinds
         self._until = seat.elapsed() + seat.budget.background_s
+        self._took_s = 0.0
         due = seat.item.next_due_at
         self._hungry = due is not None and seat.now() - due > HUNGRY_S
-        self._took_s = 0.0
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
