@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,10 +59,8 @@ def bad_day(on: FakeServices, seed: int, deaths: list[int]) -> None:
     for number in range(12):
         what, life = chance.random(), Life(left=chance.choice(deaths))
         if what < 0.4:
-            try:
+            with suppress(Killed, Unavailable):
                 ask(on.mortal(Life(left=life.left // 4 if life.left else 0)), f"{seed}-{number}")
-            except (Killed, Unavailable):
-                pass
         else:
             world.next_life = lambda life=life: life  # type: ignore[misc]
             world.work() if what < 0.85 else world.minute()

@@ -257,3 +257,22 @@ def test_a_short_list_of_open_operations_names_those_that_are_longest_due(ledger
     }
 
     assert [one.operation_id for one in ledger.list_open(limit=3)] == [ids[23], ids[22], ids[21]]
+
+
+def test_reads_that_no_step_rests_on_are_forgotten_and_read_anew(ledger: Any) -> None:
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+
+    def note(text: str, at: datetime) -> Note:
+        return Note(text, UpstreamAnswer(200, [text], at))
+
+    first = rules.noted(entry, [note("a", NOW), note("b", NOW)])
+    marked = rules.sent(first, BOOK, Effect.ADD, attempt=1, holder="worker-1", now=NOW)
+    entry = ledger.save(marked, was=entry)
+    entry = ledger.save(rules.noted(entry, [note("c", NOW)]), was=entry)
+    entry = ledger.save(rules.noted(entry, [note("d", NOW)]), was=entry)
+    assert rules.refreshed(entry, now=NOW + timedelta(seconds=59)) == entry
+    entry = ledger.save(rules.refreshed(entry, now=NOW + timedelta(seconds=90)), was=entry)
+    ledger.save(rules.noted(entry, [note("e", NOW)]), was=entry)
+
+    assert [one.asked for one in ledger.load(id_).journal] == ["a", "b", "e"]

@@ -181,10 +181,12 @@ class DynamoLedger:
             chunk = [note_value(note) for note in new_notes]
             item = {
                 "pk": {"S": f"op#{id_}"},
-                "sk": {"S": f"note#{len(was.journal):06}"},
+                "sk": {"S": _note_key(len(was.journal))},
                 **self._bodies.attributes(chunk, owner=id_),
             }
             writes.append(self._put(item))
+        if len(saved.journal) < len(was.journal) and not settles:
+            writes += self._journal_deletes(id_, since=len(saved.journal))
         writes += self._unsettled_writes(was.record, of)
         where = _pointer_of(of.request)
         if settles and where is not None and of.request.idempotency_key is not None:
@@ -305,13 +307,17 @@ class DynamoLedger:
         pk = f"unsettled#{now.request.practice_id}"
         return [self._put({"pk": {"S": pk}, "sk": {"S": now.id}}) if after else self._delete(pk, now.id)]
 
-    def _journal_deletes(self, operation_id: str) -> list[Item]:
-        """The journal is of no use to a settled operation, and holds health data."""
+    def _journal_deletes(self, operation_id: str, *, since: int = 0) -> list[Item]:
+        """The journal from its answer number `since` on, which is of no use any more and holds health data."""
         try:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :note)",
-                ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}, ":note": {"S": "note#"}},
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :from AND :to",
+                ExpressionAttributeValues={
+                    ":pk": {"S": f"op#{operation_id}"},
+                    ":from": {"S": _note_key(since)},
+                    ":to": {"S": _note_key(999_999)},
+                },
                 ProjectionExpression="pk, sk",
                 ConsistentRead=True,
             )
@@ -382,6 +388,10 @@ class DynamoLedger:
 
 def _op_key(operation_id: str) -> Item:
     return {"pk": {"S": f"op#{operation_id}"}, "sk": {"S": "op"}}
+
+
+def _note_key(number: int) -> str:
+    return f"note#{number:06}"
 
 
 def _claim_key(practice_id: str, operation: str, key: int) -> Item:

@@ -202,7 +202,7 @@ class OperationRun:
         entry = ledger.begun(self._entry, attempt=of.attempt, holder=self._seat.holder, now=self._on.clock.now())
         if entry is None:
             raise Superseded
-        self._store(entry)
+        self._store(ledger.refreshed(entry, now=self._on.clock.now()))
         try:
             self._practice = self._on.practices.get(of.request.practice_id)
         except NotFound:

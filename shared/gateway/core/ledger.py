@@ -42,6 +42,12 @@ LOOK_AGAIN = timedelta(hours=1)
 LOOK_OFFLINE = timedelta(minutes=1)
 """When a look that could not be completed is repeated."""
 
+READ_GOOD_FOR = timedelta(seconds=60)
+READ_MUCH_GOOD_FOR = timedelta(minutes=15)
+READ_AGAIN = 15
+"""What was read for a write is read again after `READ_GOOD_FOR`; more than `READ_AGAIN` answers, which hardly fit into
+one turn, only after `READ_MUCH_GOOD_FOR`, or a write that waits between turns would never be done reading."""
+
 MAX_FAILURES = 5
 """Real failures (crashes, lost answers to reads) after which an operation ends."""
 
@@ -93,6 +99,8 @@ class Step:
     looks: int = 0
     ambiguous: bool = False
     """Two rows could be the one we sent: somebody has to look."""
+    noted: int | None = None
+    """How many answers of the journal it rests on: those that were there when it was marked SENT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +206,25 @@ def begun(entry: Entry, *, attempt: int, holder: str, now: datetime) -> Entry | 
 def noted(entry: Entry, notes: Iterable[Note]) -> Entry:
     """Add answers to the journal."""
     return replace(entry, journal=(*entry.journal, *notes))
+
+
+def refreshed(entry: Entry, *, now: datetime) -> Entry:
+    """Forget what was read for a write that has not been sent, if the last of it is old: it is read again.
+
+    A turn reads and writes in a row. One that was kept from it (the practice went offline, others came first) must
+    check the day as it is now, and know the keys that are there right before the write: its evidence rests on them.
+    Answers that a step rests on stay, so that the plan comes to the same step again.
+    """
+    rests = [step.noted for step in entry.steps.values()]
+    if is_fetch(entry.record.request) or None in rests:
+        return entry
+    kept = max((one for one in rests if one is not None), default=0)
+    loose = entry.journal[kept:]
+    asked_at = [note.answer.started_at for note in loose if note.answer is not None and note.answer.started_at]
+    good_for = READ_GOOD_FOR if len(loose) <= READ_AGAIN else READ_MUCH_GOOD_FOR
+    if not asked_at or now - max(asked_at) <= good_for:
+        return entry
+    return replace(entry, journal=entry.journal[:kept])
 
 
 def counted(entry: Entry, calls: int) -> Entry:
@@ -353,7 +380,8 @@ def sent(entry: Entry, call: UpstreamCall, effect: Effect, *, attempt: int, hold
     old = entry.steps.get(call.step)
     if old is not None and not (effect is Effect.SET and old.state in {StepState.SENT, StepState.UNKNOWN}):
         raise WrongTransition(f"step {call.step} is {old.state} already")
-    step = Step(call.step, call, effect, StepState.SENT, now, holder, looks=old.looks if old else 0)
+    looks = old.looks if old else 0
+    step = Step(call.step, call, effect, StepState.SENT, now, holder, looks=looks, noted=len(entry.journal))
     return replace(entry, steps={**entry.steps, call.step: step})
 
 

@@ -44,7 +44,8 @@ class Ledger(Protocol):
     def save(self, entry: Entry, *, was: Entry) -> Entry:
         """Store what is different in `entry`, in one transaction, if it still is as `was` was loaded or saved.
 
-        Returns it with its new `rev`. The journal may only have grown. `was` stays good for nothing afterwards.
+        Returns it with its new `rev`. The journal may have grown, or have been cut where a save once ended it. `was`
+        stays good for nothing afterwards.
 
         Raises:
             Superseded: somebody changed it; nothing was stored.

@@ -239,6 +239,35 @@ def test_a_write_outlasts_an_offline_hour(on: FakeServices, world: World) -> Non
     assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
 
 
+def test_a_write_that_outlasted_an_offline_hour_looks_again_before_it_is_sent(on: FakeServices, world: World) -> None:
+    """What was read before the hour says nothing of the day as it is now, nor of which rows are new."""
+    on.practices.put(replace(ELM_STREET, writes_reference=False))
+    on.office.on_call = _once("appointments.create", Fault.OFFLINE)
+    operation = book(on)
+    world.run(2)
+    on.office.offline = True
+    world.run(3600)
+    on.office.add("appointments", PatNum=7, Op=1, AptDateTime="2026-03-03 09:00:00", Note="at the desk")
+    on.office.offline = False
+    on.office.on_call = lambda call: Fault.LOSE_REQUEST if call.operation == "appointments.create" else None
+    world.run(3600)
+
+    # The desk's row was there before the write: it is no evidence for it.
+    assert on.operations.get(operation.id).state is OperationState.FAILED
+    order = [call.operation for _, call in on.office.calls]
+    last = len(order) - 1 - order[::-1].index("appointments.create")
+    assert order[last - 1] == "appointments.list"
+
+
+def test_what_a_sent_step_rests_on_is_not_read_again(on: FakeServices, world: World) -> None:
+    on.office.on_call = _once("payments.update", Fault.OFFLINE)
+    operation = pay(on)
+    world.run(600)
+
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert [call.operation for _, call in on.office.calls].count("payments.list") == 1
+
+
 def test_a_refused_key_fails_what_waits_and_is_tried_once_an_hour(on: FakeServices, world: World) -> None:
     on.office.refuses_key = True
     operation = book(on)
