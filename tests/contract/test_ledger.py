@@ -6,16 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
+from gateway.adapters.ledger import DynamoLedger
 from gateway.core import ledger as rules
 from gateway.core.errors import KeyReused, NotFound
 from gateway.core.ledger import Effect, Entry, Note
 from gateway.core.operations import OperationState, Request, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
 from gateway.core.worker import Superseded
+from tests.contract.conftest import make_bodies, make_table
 
 NOW = datetime.now(UTC)
 LOOK = UpstreamCall("appointments.list", query={"PatNum": 7})
@@ -276,3 +279,20 @@ def test_reads_that_no_step_rests_on_are_forgotten_and_read_anew(ledger: Any) ->
     ledger.save(rules.noted(entry, [note("e", NOW)]), was=entry)
 
     assert [one.asked for one in ledger.load(id_).journal] == ["a", "b", "e"]
+
+
+def test_renewing_writes_every_large_body_of_an_operation_again(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its store counts its days from the last time it was written."""
+    bodies = make_bodies()
+    ledger = DynamoLedger(make_table("ledger", due=True), table="ledger", bodies=bodies)
+    large = {"text": Random(1).randbytes(400_000).hex()}
+    id_ = ledger.open(replace(booking(), input=large), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    entry = ledger.save(rules.noted(entry, [Note("asked", UpstreamAnswer(200, [large], NOW))]), was=entry)
+    written: list[str] = []
+    put = bodies._client().put_object
+    monkeypatch.setattr(bodies._client(), "put_object", lambda **to: (written.append(to["Key"]), put(**to)))
+    ledger.renew(id_)
+
+    assert len(set(written)) == 2
+    assert ledger.load(id_) == entry

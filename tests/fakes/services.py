@@ -71,6 +71,7 @@ class FakeLedger:
         self.keys: dict[tuple[str, str, str], str] = {}
         self.twins: dict[tuple[str, str], str] = {}
         self.claims: dict[tuple[str, str, int], str] = {}
+        self.renewed: list[tuple[str, datetime]] = []
         self._lock = RLock()
         self.now: Callable[[], datetime] = lambda: NOON
 
@@ -141,6 +142,9 @@ class FakeLedger:
                 saved = replace(saved, journal=())
             self.entries[entry.record.id] = saved
             return saved
+
+    def renew(self, operation_id: str) -> None:
+        self.renewed.append((operation_id, self.now()))
 
     def list_open(self, *, limit: int) -> list[Open]:
         found = [

@@ -128,23 +128,7 @@ class DynamoLedger:
 
     def load(self, operation_id: str) -> Entry:
         """See `Ledger.load`."""
-        items: list[Item] = []
-        page: dict[str, Any] = {}
-        try:
-            while True:
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}},
-                    ConsistentRead=True,
-                    **page,
-                )
-                items += answer["Items"]
-                if "LastEvaluatedKey" not in answer:
-                    break
-                page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        except AwsError as error:
-            raise unavailable("the ledger") from error
+        items = self._items(operation_id)
         head = next((item for item in items if item["sk"]["S"] == "op"), None)
         if head is None or _is_over(head, datetime.now(UTC)):
             raise NotFound("no such operation")
@@ -197,6 +181,11 @@ class DynamoLedger:
         for write in besides[room:]:
             self._write([write])
         return replace(saved, journal=()) if settles else saved
+
+    def renew(self, operation_id: str) -> None:
+        """See `Ledger.renew`."""
+        for item in self._items(operation_id):
+            self._bodies.renew(item)
 
     def list_open(self, *, limit: int) -> list[Open]:
         """See `Ledger.list_open`."""
@@ -306,6 +295,26 @@ class DynamoLedger:
             return []
         pk = f"unsettled#{now.request.practice_id}"
         return [self._put({"pk": {"S": pk}, "sk": {"S": now.id}}) if after else self._delete(pk, now.id)]
+
+    def _items(self, operation_id: str) -> list[Item]:
+        items: list[Item] = []
+        page: dict[str, Any] = {}
+        try:
+            while True:
+                answer = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}},
+                    ConsistentRead=True,
+                    **page,
+                )
+                items += answer["Items"]
+                if "LastEvaluatedKey" not in answer:
+                    break
+                page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        except AwsError as error:
+            raise unavailable("the ledger") from error
+        return items
 
     def _journal_deletes(self, operation_id: str, *, since: int = 0) -> list[Item]:
         """The journal from its answer number `since` on, which is of no use any more and holds health data."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -159,6 +160,15 @@ class Entry:
             upstream_calls=of.upstream_calls,
             parked_until=of.parked_until,
         )
+
+
+def is_to_be_renewed(operation_id: str, now: datetime) -> bool:
+    """Whether this is the minute of the day in which the bodies of an open operation are written again.
+
+    The store of large bodies forgets after 35 days, an operation that is unknown stays for as long as it is. A sweep
+    that is missed costs a day of those 35.
+    """
+    return zlib.crc32(operation_id.encode()) % (24 * 60) == now.hour * 60 + now.minute
 
 
 def is_fetch(request: Request) -> bool:

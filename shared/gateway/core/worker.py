@@ -52,6 +52,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def renew(self, operation_id: str) -> None:
+        """Write again what of the operation lies in a store that forgets; nothing of the operation changes."""
+        ...
+
     def list_open(self, *, limit: int) -> list[Open]:
         """Operations that have not settled, the longest due first; an eventually consistent index."""
         ...
