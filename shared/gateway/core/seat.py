@@ -179,7 +179,7 @@ class Seat:
         def gate() -> None:
             self.wait_until(slot)
             left_at[:] = [self.now()]
-            if left_at[0] > slot + pacing.LEASE_MARGIN_S:
+            if not pacing.may_still_send(slot, left_at[0]):
                 raise pacing.LeaseLost
 
         try:
