@@ -439,8 +439,8 @@ class OperationRun:
 
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
         evidence = self._entry.steps[name].call.evidence
-        if evidence is not None and evidence.reference is None:
-            # Nothing in the row says it is ours: an equal write that was lost must not take it for its own.
+        if evidence is not None:
+            # Perhaps nothing in the row says it is ours (any more): an equal write that was lost must not take it.
             key = ledger.key_of(answer.row, evidence.key_field)
             if key is not None:
                 operation = self._entry.steps[name].call.operation

@@ -180,6 +180,32 @@ def test_a_row_of_an_equal_write_is_not_taken_for_the_lost_one(on: FakeServices,
     assert on.operations.get(lost.id).state is OperationState.FAILED
 
 
+def test_one_row_is_evidence_for_one_write_only_also_where_writes_carry_references(
+    on: FakeServices, world: World
+) -> None:
+    on.office.on_call = lambda call: Fault.LOSE_REQUEST if call.operation == "appointments.create" else None
+    lost = [book(on, key * 16) for key in "ab"]
+    world.run(10)
+    on.office.add("appointments", PatNum=7, Op=1, AptDateTime="2026-03-03 09:00:00", Note="at the desk")
+    world.run(3600)
+
+    states = sorted(on.operations.get(one.id).state for one in lost)
+    assert states == [OperationState.FAILED, OperationState.SUCCEEDED]
+
+
+def test_a_row_that_answered_a_write_is_no_evidence_for_another_though_its_note_was_edited(
+    on: FakeServices, world: World
+) -> None:
+    on.office.faults.extend([None, Fault.LOSE_REQUEST])
+    lost, done = book(on, "a" * 16), book(on, "b" * 16)
+    world.run(30)
+    on.office.rows["appointments"][0]["Note"] = "edited at the desk"
+    world.run(3600)
+
+    assert on.operations.get(done.id).state is OperationState.SUCCEEDED
+    assert on.operations.get(lost.id).state is OperationState.FAILED
+
+
 def test_a_set_whose_answer_is_lost_is_sent_again(on: FakeServices, world: World) -> None:
     on.office.on_call = _once("payments.update", Fault.LOSE_ANSWER)
     operation = pay(on)
