@@ -427,9 +427,12 @@ class OperationRun:
             return
         refused = _said(error)
         problem = app_error_of(error)
-        self._store(
-            ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem={**problem_of(problem), "step": name})
-        )
+        told = {**problem_of(problem), "step": name}
+        try:
+            self._store(ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem=told))
+        except Superseded:
+            self._tell_late(name, problem=told)
+            raise
         error = self._settled_401(error)
         if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
             self._key_refused(error)
@@ -448,14 +451,17 @@ class OperationRun:
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.DONE, answer=answer))
         except Superseded:
-            self._tell_late(name, answer)
+            self._tell_late(name, answer=answer)
             raise
 
-    def _tell_late(self, name: str, answer: UpstreamAnswer) -> None:
+    def _tell_late(
+        self, name: str, *, answer: UpstreamAnswer | None = None, problem: Mapping[str, Any] | None = None
+    ) -> None:
         """Another turn has the operation by now; what this one alone knows settles its step all the same."""
         for _ in range(5):
             was = self._on.ledger.load(self._entry.record.id)
-            entry = ledger.late_answer(was, name, self._seat.holder, answer, now=self._on.clock.now())
+            now = self._on.clock.now()
+            entry = ledger.late_answer(was, name, self._seat.holder, answer=answer, problem=problem, now=now)
             if entry is None:
                 return
             try:

@@ -435,15 +435,24 @@ def _await_evidence(entry: Entry, at: datetime) -> Entry:
     return replace(entry, record=of)
 
 
-def late_answer(entry: Entry, name: str, sent_by: str, answer: UpstreamAnswer, *, now: datetime) -> Entry | None:
-    """An answer that came after its turn had lost the operation. None: it tells nothing new.
+def late_answer(
+    entry: Entry,
+    name: str,
+    sent_by: str,
+    *,
+    answer: UpstreamAnswer | None = None,
+    problem: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Entry | None:
+    """An answer, or a refusal (`problem`), that came after its turn had lost the operation. None: it is no news.
 
     If the operation waited for evidence, it is due at once and its plan goes on.
     """
     step = entry.steps.get(name)
     if step is None or step.sent_by != sent_by or step.state not in _ALLOWED:
         return None
-    return _go_on(step_to(entry, name, StepState.DONE, answer=answer), now=now)
+    state = StepState.DONE if problem is None else StepState.REFUSED
+    return _go_on(step_to(entry, name, state, answer=answer, problem=problem), now=now)
 
 
 def _go_on(entry: Entry, *, now: datetime) -> Entry:

@@ -412,6 +412,28 @@ def test_an_answer_that_comes_after_its_turn_was_given_up_settles_the_operation(
     assert adds(on) == ["appointments.create"]
 
 
+def test_a_refusal_that_comes_late_ends_the_operation_with_what_was_refused(on: FakeServices, world: World) -> None:
+    """It would be called lost and not written otherwise, and worth another try."""
+    frozen = [True]
+
+    def on_call(call: UpstreamCall) -> Fault | None:
+        if call.operation == "appointments.create" and frozen:
+            frozen.clear()
+            on.clock.sleep(200)
+            assert world.work()
+            assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+            return Fault.INVALID
+        return None
+
+    on.office.on_call = on_call
+    operation = book(on)
+    world.run(400)
+
+    error = on.operations.get(operation.id).error
+    assert error is not None
+    assert error["code"] == "upstream-invalid"
+
+
 def test_two_workers_with_turns_of_one_practice_do_not_call_at_the_same_time(on: FakeServices, world: World) -> None:
     seen: list[UpstreamCall] = []
 
