@@ -8,6 +8,22 @@ The store replaces an entry only if nobody changed it meanwhile (`Record.rev`), 
 
 A step becomes SENT before its call goes out, and only for the attempt and holder the record names. From then on the
 ledger, and nobody's memory, decides whether it may go out again: a `set` may, an `add` never.
+
+Evidence for a lost `add` is our reference in the new row, or a new row with the same natural key. The practice's
+security log, which writes of the API enter too, is not read. It could only ever confirm, and it cannot even do that:
+
+* An entry has no key of the row it is about and nothing that we sent: a type (`PaymentCreate`), a patient, a free
+  text, and a local time without a zone, in whatever form the office's computer writes it. It fits every write of that
+  type for that patient, also one that another operation made and knows of. Where one row was found, the entry says no
+  more than the row; where two were found, it fits both.
+* Where none was found, an entry may belong to an equal write, or to a row that the office has deleted since; and none
+  proves nothing, because nobody says when an entry is written, nor that it is in the same transaction as its row. Kept
+  open for it, an operation would wait for people who have to look into the office's audit trail anyhow, which names
+  the row.
+* The list filters by type alone, neither by time nor by patient, and promises no order. Each look would cost at least
+  one slot of the practice's pace, more where it must be complete, to change no verdict.
+
+Source: https://www.opendental.com/site/apisecuritylogs.html
 """
 
 from __future__ import annotations
