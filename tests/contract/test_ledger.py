@@ -291,8 +291,69 @@ def test_renewing_writes_every_large_body_of_an_operation_again(aws: None, monke
     entry = ledger.save(rules.noted(entry, [Note("asked", UpstreamAnswer(200, [large], NOW))]), was=entry)
     written: list[str] = []
     put = bodies._client().put_object
-    monkeypatch.setattr(bodies._client(), "put_object", lambda **to: (written.append(to["Key"]), put(**to)))
+
+    def note(**to: Any) -> Any:
+        written.append(to["Key"])
+        return put(**to)
+
+    monkeypatch.setattr(bodies._client(), "put_object", note)
     ledger.renew(id_)
 
     assert len(set(written)) == 2
     assert ledger.load(id_) == entry
+
+
+def test_a_crash_after_the_settling_save_leaves_nothing_behind_for_ever(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What did not fit into its transaction holds health data, and has its end before."""
+    client = make_table("ledger", due=True)
+    ledger = DynamoLedger(client, table="ledger", bodies=make_bodies())
+    id_ = ledger.open(fetching(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    for number in range(120):
+        noted = rules.noted(entry, [Note(f"asked-{number}", UpstreamAnswer(200, [{"AptNum": number}], NOW))])
+        entry = ledger.save(noted, was=entry)
+    transact = client.transact_write_items
+
+    def last(**request: Any) -> Any:
+        answer = transact(**request)
+        if len(request["TransactItems"]) > 1:
+            monkeypatch.setattr(client, "transact_write_items", die)
+        return answer
+
+    def die(**request: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client, "transact_write_items", last)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.save(rules.succeeded(entry, now=NOW, result=None), was=entry)
+
+    items = client.scan(TableName="ledger")["Items"]
+    assert len(items) > 20
+    assert [item["sk"]["S"] for item in items if "expires_at" not in item] == []
+
+
+def test_no_save_is_larger_than_a_transaction_may_be(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB takes 4 MB at once; an operation whose settling is refused would never settle."""
+    client = make_table("ledger", due=True)
+    ledger = DynamoLedger(client, table="ledger", bodies=make_bodies())
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    for number in range(30):
+        body = {"text": Random(number).randbytes(140_000).hex()}
+        line = UpstreamCall("claimprocs.update", path={"ClaimProcNum": number}, body=body, step=f"line-{number}")
+        marked = rules.sent(entry, line, Effect.SET, attempt=1, holder="worker-1", now=NOW)
+        entry = ledger.save(rules.step_to(marked, f"line-{number}", StepState.DONE), was=entry)
+    transact, sizes = client.transact_write_items, []
+
+    def weigh(**request: Any) -> Any:
+        bodies = [one["Put"]["Item"].get("body", {"B": b""})["B"] for one in request["TransactItems"] if "Put" in one]
+        sizes.append(sum(map(len, bodies)))
+        return transact(**request)
+
+    monkeypatch.setattr(client, "transact_write_items", weigh)
+    ledger.save(rules.succeeded(entry, now=NOW, result={}), was=entry)
+
+    assert max(sizes) < 4_000_000
+    assert ledger.load(id_).record.state is OperationState.SUCCEEDED

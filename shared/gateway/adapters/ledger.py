@@ -48,6 +48,8 @@ CLAIMS_KEPT = timedelta(days=31)
 _CONFLICT_TRIES = 8
 _AT_ONCE = 100
 """Items DynamoDB takes in one transaction."""
+_AT_ONCE_BYTES = 3_500_000
+"""Of the 4 MB that it takes; the rest is for what is not counted here."""
 _PARKED = "parked"
 
 
@@ -176,10 +178,15 @@ class DynamoLedger:
         if settles and where is not None and of.request.idempotency_key is not None:
             # The key leads to its operation as long as there is one; only now is it known how long that is.
             writes.append(self._put({**where, "operation_id": {"S": id_}, **_expiry(of.expires_at)}))
-        room = _AT_ONCE - len(writes)
-        self._write([*writes, *besides[:room]])
-        for write in besides[room:]:
-            self._write([write])
+        room, later = _room_for(besides, writes)
+        if later:
+            # A crash after the settling save must leave nothing behind that nothing ends.
+            for write in later:
+                self._write([self._ageing(write, of.expires_at)])
+        self._write([*writes, *room])
+        for write in later:
+            if "Delete" in write:
+                self._write([write])
         return replace(saved, journal=()) if settles else saved
 
     def renew(self, operation_id: str) -> None:
@@ -355,6 +362,19 @@ class DynamoLedger:
             put["ExpressionAttributeValues"] = dict(values)
         return {"Put": put}
 
+    def _ageing(self, write: Item, until: datetime | None) -> Item:
+        """What gives the item of `write` its end: the put itself, or for a delete an end beforehand."""
+        if "Put" in write:
+            return write
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": write["Delete"]["Key"],
+                "UpdateExpression": "SET expires_at = :end",
+                "ExpressionAttributeValues": {":end": _expiry(until)["expires_at"]},
+            }
+        }
+
     def _delete(self, pk: str, sk: str) -> Item:
         return {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
 
@@ -416,6 +436,22 @@ def _pointer_of(request: Request) -> Item | None:
     if request.cache_key is not None:
         return {"pk": {"S": f"twin#{request.practice_id}#{request.cache_key}"}, "sk": {"S": "twin"}}
     return None
+
+
+def _room_for(besides: list[Item], writes: list[Item]) -> tuple[list[Item], list[Item]]:
+    """Those of `besides` that fit into one transaction with `writes`, and those that do not."""
+    most = _AT_ONCE - len(writes)
+    left = _AT_ONCE_BYTES - sum(map(_size, writes))
+    for number, write in enumerate(besides):
+        left -= _size(write)
+        if number >= most or left < 0:
+            return besides[:number], besides[number:]
+    return besides, []
+
+
+def _size(write: Item) -> int:
+    body = write.get("Put", {}).get("Item", {}).get("body")
+    return 1000 + (len(body["B"]) if body is not None else 0)
 
 
 def _expiry(at: datetime | None) -> Item:

@@ -455,7 +455,7 @@ class OperationRun:
             raise
 
     def _tell_late(
-        self, name: str, *, answer: UpstreamAnswer | None = None, problem: Mapping[str, Any] | None = None
+        self, name: str, *, answer: UpstreamAnswer | None = None, problem: Mapping[str, object] | None = None
     ) -> None:
         """Another turn has the operation by now; what this one alone knows settles its step all the same."""
         for _ in range(5):
