@@ -6,6 +6,7 @@ place, and nobody's turn overtakes it. Real failures are counted in the ledger.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -55,12 +56,14 @@ def _is_done(record: dict[str, Any]) -> bool:
         come_back_s = COME_BACK_S
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold anybody's data
         # Soon again, not after the visibility of a call: the ledger gives it up after a few, and the practice waits.
-        on.calls.hide(receipt, COME_BACK_S)
+        with suppress(Unavailable):
+            on.calls.hide(receipt, COME_BACK_S)
         at = logging.location_of(error)
         raise TurnBroke(f"{at['error']} at {at['at']}") from None
     finally:
         on.upstream.close()
     if come_back_s is None:
         return True
-    on.calls.hide(receipt, come_back_s)
+    with suppress(Unavailable):  # It comes back when it is visible again; or it is another worker's by now.
+        on.calls.hide(receipt, come_back_s)
     return False

@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from zoneinfo import ZoneInfo
 
 from infra.bundling import LayerError, cached_layer
 from infra.sandbox import enrol, stand_ins
@@ -222,8 +224,13 @@ class Sandbox:
         """Where whoever wants to use the sandbox finds it."""
         return self.home / "state.json"
 
+    @property
+    def env_file(self) -> Path:
+        """The same for a shell: `. .sandbox/env` sets API, TOKEN, PRACTICE, and FROM and TO, the coming 30 days."""
+        return self.home / "env"
+
     def _tidy(self) -> None:
-        for said in (self.state_file, *self.home.glob("practice-*.json")):
+        for said in (self.state_file, self.env_file, *self.home.glob("practice-*.json")):
             said.unlink(missing_ok=True)
         shutil.rmtree(self.home / "emulator", ignore_errors=True)
 
@@ -363,11 +370,24 @@ class Sandbox:
                 for connected in self.practices
             ],
         }
-        # Whoever waits for the file must never read half of it; and it holds a token.
-        draft = self.state_file.with_suffix(".draft")
-        draft.touch(mode=0o600)
-        draft.write_text(json.dumps(state, indent=2) + "\n")
-        draft.replace(self.state_file)
+        if first is not None:
+            _put(self.env_file, _env(self.api_url, first))
+        _put(self.state_file, json.dumps(state, indent=2) + "\n")
+
+
+def _put(file: Path, text: str) -> None:
+    """Write a file that holds a token. Whoever waits for it must never read half of it."""
+    draft = file.with_name(f"{file.name}.draft")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(file)
+
+
+def _env(api_url: str, connected: Connected) -> str:
+    today = datetime.now(ZoneInfo(connected.practice.time_zone)).date()
+    values = {"API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
+    values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}"}
+    return "".join(f"export {name}={value}\n" for name, value in values.items())
 
 
 def _allow(template: dict[str, Any], base_url: str) -> None:

@@ -360,8 +360,11 @@ def an_answer_that_takes_long_is_an_operation(box: Sandbox) -> None:
         "POST", "/create_appointment", _booking(visit, start), Idempotency_Key=_key(), Prefer="respond-async"
     )
     assert answer.status_code == 202, f"answered {answer.status_code}"
-    assert answer.headers["Location"] == f"/operations/{answer.json()['id']}", "no address"
     assert answer.headers["Preference-Applied"] == "respond-async", "the preference is not confirmed"
+    with httpx.Client(timeout=60, trust_env=False) as http:
+        found = http.get(answer.url.join(answer.headers["Location"]), headers={"Authorization": f"Bearer {me.token}"})
+    assert found.status_code == 200, f"the operation's address answers {found.status_code}"
+    assert found.json()["id"] == answer.json()["id"], "the address is another operation's"
     done = _settled(me, answer.json()["id"])
     assert done["state"] == "succeeded", f"the operation {done['state']}"
 
@@ -422,11 +425,11 @@ def garbage_upstream_is_no_500(box: Sandbox) -> None:
 
 
 @step("P18")
-def thirty_callers_share_one_pace(box: Sandbox) -> None:
+def many_callers_share_one_pace(box: Sandbox) -> None:
     me = _caller(box, 1)
     me.steer("DELETE", "log")
     day = _today(me)
-    with ThreadPoolExecutor(30) as pool:
+    with ThreadPoolExecutor(16) as pool:
         answers = list(
             pool.map(
                 lambda ahead: me.send(
@@ -434,13 +437,14 @@ def thirty_callers_share_one_pace(box: Sandbox) -> None:
                     f"/appointments?date_from={day - timedelta(days=ahead)}&date_to={day - timedelta(days=ahead)}"
                     f"&practice_id={me.practice_id}",
                     Cache_Control="no-cache",
-                    Prefer="wait=25",
+                    Prefer="wait=20",
                 ),
-                range(30),
+                range(16),
             )
         )
-    assert {answer.status_code for answer in answers} <= {200, 202}, "a caller was turned away"
-    assert sum(answer.status_code == 200 for answer in answers) >= 10, "hardly anybody was answered"
+    turned_away = [answer.text for answer in answers if answer.status_code not in {200, 202}]
+    assert not turned_away, f"{len(turned_away)} callers were turned away: {turned_away[0]}"
+    assert sum(answer.status_code == 200 for answer in answers) >= 8, "hardly anybody was answered"
     for box_practice in range(len(box.practices)):
         pace = _caller(box, box_practice).steer("GET", "pace")
         assert pace["violations"] == 0, f"the practice counted {pace['violations']} calls that came too early"

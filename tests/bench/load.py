@@ -79,6 +79,16 @@ def through_gateway(
     return callers(calls, one_call)
 
 
+def start_followers(*, api_url: str, authorization: Mapping[str, str]) -> None:
+    """Start as many functions behind `GET /operations/{id}` as there are callers: they all begin to follow at once
+    when their longest wait is over, and that many cold starts would stand still what is measured."""
+
+    def one_call(client: httpx.Client, number: int) -> str:
+        return str(client.get(f"{api_url}/operations/opn_aaaaaaaaaaaaaaaa", headers=authorization).status_code)
+
+    callers(2 * CALLERS, one_call)
+
+
 def straight(calls: int, *, base_url: str, authorization: str) -> Load:
     """The same reads by a plain client that does what Retry-After says."""
     headers = {"Authorization": authorization, "Content-Type": "application/json"}

@@ -6,6 +6,7 @@ The practice counts; what the gateway believes is not asked. Both readings of th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,11 +23,15 @@ from tests.bench import arrivals
 from tests.bench.arrivals import Arrival, ThrottleFrom
 from tests.bench.deployed import INTERVAL_S, Deployed, deployed
 from tests.bench.figures import NONE, Figure, Say, at_least
-from tests.bench.load import CALLERS, Load, straight, through_gateway
+from tests.bench.load import CALLERS, Load, start_followers, straight, through_gateway
 from tests.bench.pure_pace import a_day
 
 GOAL = 0.98
 LATENCY_MS = 50.0
+RAMP = 16
+"""Calls before a run's own: while 32 requests start at once, what the emulator's two cores can do is measured."""
+SETTLED_S = 3.0
+"""Between runs, so that the last call of one interval and the first of another are no pair."""
 DAY_S = 86_400.0
 
 
@@ -63,16 +68,19 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     yield from pure(seconds=3600.0 if quick else DAY_S)
     runs = QUICK_RUNS if quick else RUNS
     with deployed(
-        say=say, patients=CALLERS + sum(run.calls for run in runs), practice=("--latency-ms", str(LATENCY_MS))
+        say=say,
+        patients=CALLERS + RAMP + sum(run.calls + RAMP for run in runs),
+        practice=("--latency-ms", str(LATENCY_MS)),
     ) as here:
         # 32 requests at once start 32 processes of each function; that storm is no part of any run.
         say("  starting as many functions as there are callers")
+        start_followers(api_url=here.box.api_url, authorization=here.box.authorization())
         through(here, Run(Tier.ENTERPRISE, CALLERS, "start"), first=0)
-        first = CALLERS
+        first = CALLERS + RAMP
         for run in runs:
             say(f"  {run.name}")
             load = through(here, run, first=first)
-            first += run.calls
+            first += run.calls + RAMP
             yield from of_gateway(run, here.arrivals(), load, counted=here.control("GET", "pace")["violations"])
     say("  the same from a plain client, all runs side by side")
     with ThreadPoolExecutor(len(runs)) as pool:
@@ -84,9 +92,10 @@ def through(here: Deployed, run: Run, *, first: int) -> Load:
     """Have 32 callers read through the deployed gateway; the practice's log then holds this run alone."""
     here.set_tier(run.tier)
     here.control("PUT", "settings", {"throttle_from": run.counted_from})
+    time.sleep(SETTLED_S)
     here.control("DELETE", "log")
     return through_gateway(
-        run.calls,
+        run.calls + RAMP,
         api_url=here.box.api_url,
         authorization=here.box.authorization(),
         patient=here.patient,
@@ -110,9 +119,12 @@ def of_gateway(run: Run, came: list[Arrival], load: Load, *, counted: int) -> It
         goal=NONE,
         beside=f"longest wait {max(load.waits_s):.0f} s",
     )
-    used = arrivals.rate_used(came)
-    share = arrivals.share_used(came, interval_s=run.interval_s, counted_from=run.counted_from)
-    beside = f"{used:.3f}/s of {permitted:.3f}/s, longest gap {arrivals.longest_gap_s(came):.2f} s, {len(came)} calls"
+    own = came[RAMP:]
+    used = arrivals.rate_used(own)
+    share = arrivals.share_used(own, interval_s=run.interval_s, counted_from=run.counted_from)
+    ramp = arrivals.share_used(came, interval_s=run.interval_s, counted_from=run.counted_from)
+    beside = f"{used:.3f}/s of {permitted:.3f}/s, longest gap {arrivals.longest_gap_s(own):.2f} s, {len(own)} calls"
+    beside += f"; {100 * ramp:.1f} % with the {RAMP} before them"
     yield Figure("pacing", f"rate used, {run.name}", share, "%", at_least(GOAL), beside)
 
 

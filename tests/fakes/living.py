@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.core.errors import NotFound
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.registry import KINDS, Kind
+from open_dental.errors import KeyRefused
 from tests.fakes.office import FakePractice
 from tests.fakes.services import ELM_STREET, FakeClock, FakeServices
 from tests.fakes.world import World
@@ -53,7 +55,10 @@ class _Upstream:
     def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         read = self._on.vault.pending if practice.state == "pending" else self._on.vault.keys
         office = self._on.offices[practice.id]
-        office.refuses_key = read(practice.id) not in self._right
+        try:
+            office.refuses_key = read(practice.id) not in self._right
+        except NotFound as error:
+            raise KeyRefused(reason="no keys are kept") from error
         return office.send(practice, call, gate)
 
 

@@ -37,6 +37,7 @@ class Fault(StrEnum):
     OFFLINE = "offline"
     THROTTLED = "throttled"
     GARBAGE = "garbage"  # done (a write) or nonsense (a read)
+    EMPTY = "empty"  # done, and answered without a word of it
     KEY_REFUSED = "key_refused"
     UNAUTHORIZED = "unauthorized"
     INVALID = "invalid"
@@ -123,6 +124,8 @@ class FakePractice:
             raise errors.TimedOut(operation=call.operation, status=504)
         if fault is Fault.GARBAGE:
             raise errors.Garbage(operation=call.operation, status=200)
+        if fault is Fault.EMPTY:
+            return UpstreamAnswer(200, None, started_at)
         return UpstreamAnswer(201 if call.operation.endswith(".create") else 200, data, started_at)
 
     def _fault(self, call: UpstreamCall) -> Fault | None:

@@ -60,8 +60,15 @@ def pay(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     return Outcome(body={"key": str(path["PayNum"])}, created=True)
 
 
+def read_once(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """One read."""
+    rows = (yield UpstreamCall("appointments.list", query={"PatNum": input_["patient"]})).rows
+    return Outcome(body={"count": len(rows)})
+
+
 KINDS = {
     "test.fetch": Kind("tests.fakes.plans:fetch"),
     "test.book": Kind("tests.fakes.plans:book"),
     "test.pay": Kind("tests.fakes.plans:pay"),
+    "test.read": Kind("tests.fakes.plans:read_once"),
 }

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from functions.upstream_worker import handler
+from gateway.core import pacing
+from gateway.core.errors import Unavailable
 from gateway.core.requests import submit
 from gateway.wiring.worker import use
 from tests.fakes import ELM_STREET, FakeServices, a_caller
@@ -58,3 +60,19 @@ def test_a_turn_that_meets_a_mistake_of_ours_comes_back_soon(on: FakeServices) -
     with pytest.raises(handler.TurnBroke):  # the plan of this kind finds no such input
         handler.lambda_handler(event(body), None)
     assert on.calls.hidden_s[-1] <= 5
+
+
+def test_a_worker_whose_message_is_another_ones_by_now_ends_in_order(on: FakeServices) -> None:
+    """It was frozen; what it has to say of its message interests nobody, and no alarm."""
+    on.pace.update(ELM_STREET.id, lambda item: (pacing.take_lease(item, "another", on.clock.now().timestamp()), None))
+    operation = submit(
+        "appointments.create", {}, practice=ELM_STREET, caller=a_caller(), idempotency_key="k" * 16, on=on
+    )
+    body = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "{operation.id}", "attempt": 1}}'
+
+    def gone(_receipt: str, seconds: float) -> None:
+        if seconds < pacing.CALL_LIMIT_S:
+            raise Unavailable("the calls queue did not answer")
+
+    on.calls.hide = gone
+    assert handler.lambda_handler(event(body), None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}

@@ -8,7 +8,7 @@ from typing import Any
 from infra.sandbox.practice import facts, schema
 from infra.sandbox.practice.filters import FORMATS, PAGING, STRICT, column_of, condition
 from infra.sandbox.practice.handlers import HANDLERS, HOOKS, Rejected, Reply, Request
-from infra.sandbox.practice.keys import PERMISSIONS
+from infra.sandbox.practice.keys import ENTERPRISE, PERMISSIONS
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.paging import Listing, order_of
 from infra.sandbox.practice.wire import TWINS, Formats, Misfit, Twin, to_column
@@ -157,7 +157,10 @@ def _read(office: Office, request: Request, max_limit: int) -> Reply:
     resource = facts.resources()[operation.resource]
     if operation.id == "securityperms.list":
         granted = request.key.permissions
-        return Reply(200, [_permission(name, granted) for name in PERMISSIONS])
+        if request.key.tier == "enterprise":
+            # A special permission, so it is taken to be listed like the others: that is how a client learns its pace.
+            granted |= {ENTERPRISE}
+        return Reply(200, [_permission(name, granted) for name in (*PERMISSIONS, ENTERPRISE)])
     if operation.shape == "object":
         row = _one(office, request, resource)
         return Reply(200, _render(office, request, [row])[0])

@@ -29,6 +29,8 @@ PERMISSIONS = (
     "Setup",
     "TextingASAP",
 )
+ENTERPRISE = "Enterprise"
+"""The special permission behind the tier of that name."""
 
 # Seconds between calls of one key (https://www.opendental.com/site/apithrottle.html).
 INTERVAL_S: dict[Tier, float] = {"read": 5.0, "standard": 1.0, "enterprise": 0.5}

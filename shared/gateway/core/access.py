@@ -26,10 +26,14 @@ def caller_of(client_id: str, *, on: Services) -> Caller:
     return Caller(client)
 
 
-def allow(caller: Caller, practice_id: str, obj: str, verb: Verb, *, on: Services) -> Practice:
+def allow(
+    caller: Caller, practice_id: str, obj: str, verb: Verb, *, on: Services, maker_id: str | None = None
+) -> Practice:
     """The practice, if `caller` may do `verb` to `obj` there.
 
     `obj` is the scope's word (`patients`, `appointments`, `procedures`, `claims`, `payments`, `operations`).
+    `maker_id` is the client that made the record, where one did: it reads what it made by the scope that let it make
+    it. Practice and agreement are asked of the maker like of anybody.
 
     Raises:
         NotFound: the practice is not the caller's, or there is none: the two are told apart nowhere.
@@ -39,7 +43,9 @@ def allow(caller: Caller, practice_id: str, obj: str, verb: Verb, *, on: Service
     if practice_id not in caller.client.practices:
         raise NotFound("no such practice")
     need = f"{obj}:{verb}"
-    if not (need in caller.client.scopes or (verb is Verb.READ and "*:read" in caller.client.scopes)):
+    is_reading = verb is Verb.READ
+    reads_own = is_reading and maker_id == caller.id
+    if not (need in caller.client.scopes or (is_reading and "*:read" in caller.client.scopes) or reads_own):
         raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
     practice = on.practices.get(practice_id)
     if practice.state != "active":

@@ -191,12 +191,20 @@ class _Attempt:
             if sent.time_zone is None:
                 raise Invalid("time_zone is needed to connect a practice: an IANA name", param="time_zone")
             practice = self._new(claim, base_url, _zone(sent.time_zone), fingerprint)
-        self._keep_keys(practice)
         caller = self.caller or Caller(_own_client(practice))
+        keeps = _KeepsKeys(practice, Keys(developer=sent.developer_key, customer=sent.customer_key), on)
         operation = submit(
-            KIND, {"claim": claim}, practice=practice, caller=caller, idempotency_key=f"connect.{claim}", on=on
+            KIND,
+            {"claim": claim},
+            practice=practice,
+            caller=caller,
+            idempotency_key=f"connect.{claim}",
+            on=on,
+            prepare=keeps,
         )
         operation = wait_for(operation, wait_s=wait_s, on=on)
+        if operation.state.is_settled:
+            keeps.no_longer()
         return self._finish(operation, claim, fingerprint, practice)
 
     def _claim(self) -> str:
@@ -236,16 +244,6 @@ class _Attempt:
             raise Unavailable("the same request is being worked on", retry_after=1.0)
         on.practices.put(practice)
         return practice
-
-    def _keep_keys(self, practice: Practice) -> None:
-        """Put the pair where the worker finds it, unless it is there or is no longer needed."""
-        assert self.credentials.developer_key is not None
-        if practice.state == PENDING:
-            try:
-                self.on.vault.pending(practice.id)
-            except NotFound:
-                pair = Keys(developer=self.credentials.developer_key, customer=self.credentials.customer_key)
-                self.on.vault.put_pending(practice.id, pair)
 
     def _finish(
         self, operation: Operation, claim: str, fingerprint: str, practice: Practice
@@ -289,6 +287,36 @@ class _Attempt:
         of_source, of_all = self.on.callers.count_attempts(self.source, self.on.clock.now())
         if of_source >= WRONG_OF_A_SOURCE or of_all >= WRONG_OF_ALL:
             raise Throttled("too many pairs of keys were wrong lately", retry_after=WRONG_RETRY_S)
+
+
+@dataclass(slots=True)
+class _KeepsKeys:
+    """Puts a pair where the worker finds it, for as long as its operation goes on.
+
+    The operation is stored before the pair: who dies between leaves an operation whose turn is put by the sweeper and
+    fails without keys; who dies behind leaves one that is worked off, and its end (`connect.settle`, `give_up`) takes
+    the pair up or drops it. So no pair lies in the vault that nothing leads to.
+    """
+
+    practice: Practice
+    pair: Keys
+    on: Services
+    _put: bool = False
+
+    def __call__(self) -> None:
+        """Put the pair, unless it is there."""
+        if self.practice.state != PENDING:
+            return
+        try:
+            self.on.vault.pending(self.practice.id)
+        except NotFound:
+            self.on.vault.put_pending(self.practice.id, self.pair)
+            self._put = True
+
+    def no_longer(self) -> None:
+        """Drop what this request put: the operation may have ended just before, and then nobody else drops it."""
+        if self._put:
+            self.on.vault.drop_pending(self.practice.id)
 
 
 def _caller(authorization: str | None, *, on: Services) -> Caller | None:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core import engine, ledger, pacing, registry
-from gateway.core.errors import NotFound
+from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
@@ -28,6 +28,10 @@ PROBE = UpstreamCall("securityperms.list")
 
 LAST_LOOK_S = 0.08
 """How long before its slot a background call looks once more whether somebody waits."""
+
+
+HUNGRY_S = 180.0
+"""A practice that is called all day long must still learn what became of its lost writes: at a call a minute."""
 
 
 class GiveWay(Exception):
@@ -48,13 +52,16 @@ class BackgroundTurn:
         self._kinds = kinds
         self._until = seat.elapsed() + seat.budget.background_s
         self._took_s = 0.0
+        due = seat.item.next_due_at
+        self._hungry = due is not None and seat.now() - due > HUNGRY_S
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
     def call(self, call: UpstreamCall, *, gives_way: bool = True) -> UpstreamAnswer:
         """Make one read in the next slot.
 
-        `gives_way` False is for a probe: those who wait wait for it.
+        `gives_way` False is for a probe: those who wait wait for it. Work that has been kept away for HUNGRY_S makes
+        the first call of its turn whoever waits; the lane offers a turn once a minute at most.
 
         Raises:
             GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
@@ -66,7 +73,7 @@ class BackgroundTurn:
             slot = seat.slot(self.practice, spare=self._spare_s())
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
-        if gives_way:
+        if gives_way and (seat.calls or not self._hungry):
             self._let_others_by(slot)
             seat.wait_until(slot - LAST_LOOK_S)
             # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.
@@ -139,14 +146,18 @@ class Work(Protocol):
 
 
 class Reconcile:
-    """Looks for writes whose answers were lost, and settles their operations by what it finds."""
+    """Looks for writes whose answers were lost, and settles their operations by what it finds.
+
+    An operation that cannot be read is passed over: it must not keep the lane from all that comes after it. If the
+    trouble was passing, the sweeper finds it overdue.
+    """
 
     def run(self, turn: BackgroundTurn) -> None:
         """See `Work.run`."""
         for operation_id in turn.on.ledger.unsettled(turn.practice.id):
             try:
                 entry = turn.on.ledger.load(operation_id)
-            except NotFound:
+            except (NotFound, Unavailable):
                 continue
             due = entry.record.due_at
             if entry.record.state is OperationState.UNKNOWN and due is not None and due <= turn.on.clock.now():
@@ -158,7 +169,7 @@ class Reconcile:
         for operation_id in on.ledger.unsettled(practice_id):
             try:
                 times.append(on.ledger.load(operation_id).record.due_at)
-            except NotFound:
+            except (NotFound, Unavailable):
                 continue
         return min((at for at in times if at is not None), default=None)
 

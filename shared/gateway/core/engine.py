@@ -398,6 +398,9 @@ class OperationRun:
             except upstream.OpenDentalError as error:
                 self._after_failed_write(name, effect, error)
                 continue
+            if effect is Effect.ADD and not _names_its_row(call, answer):
+                # The body got lost on its way: what stands, if anything, only evidence can tell.
+                self._lost(name)
             self._done(name, answer)
             self._wrote()
             return answer
@@ -599,6 +602,11 @@ def _broken(error: upstream.OpenDentalError) -> AppError:
     if isinstance(error, upstream.TimedOut):
         return UpstreamTimedOut("Open Dental did not finish in time", upstream=_said(error))
     return UpstreamBroken("Open Dental's answer could not be used", upstream=_said(error))
+
+
+def _names_its_row(call: UpstreamCall, answer: UpstreamAnswer) -> bool:
+    """Whether the answer to an `add` says which row it made; without the key nobody can tell that there is one."""
+    return call.evidence is None or bool(ledger.key_of(answer.row, call.evidence.key_field))
 
 
 def _said(error: upstream.OpenDentalError) -> dict[str, object]:

@@ -13,11 +13,12 @@ from gateway.core.requests import woken
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-    """The operation as it stands; one whose park is over goes on.
+    """The operation as it stands; one whose park is over goes on. Its own client needs no scope beyond the maker's.
 
     Raises:
-        NotFound: there is none, or it is another client's: the two are told apart nowhere.
-        ScopeMissing, BaaMissing: its result is the practice's data like any other.
+        NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
+            told apart nowhere.
+        BaaMissing: its result is the practice's data like any other.
     """
     if not is_id(operation_id, "operation"):
         raise NotFound("no such operation")
@@ -26,5 +27,6 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
         raise NotFound("no such operation")
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.
     if operation.request.kind != CONNECT:
-        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on)
+        maker_id = operation.request.client_id
+        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id)
     return woken(operation, on=on)

@@ -6,7 +6,7 @@ waits. Writes: `submit` queues; `wait_for` waits as long as the caller prefers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -115,11 +115,16 @@ def submit(
     caller: Caller,
     idempotency_key: str,
     on: Services,
+    prepare: Callable[[], None] | None = None,
 ) -> Operation:
     """Take a write: one ledger row per (client, practice, key), one turn on the queue. Repeats return the first.
 
+    `prepare` puts what the turn will need and the ledger may not hold. It runs when the request is stored and before
+    its turn is put, and again with each repeat until the operation is settled: whatever dies in it or behind it leaves
+    an operation, which the sweeper brings to an end that also ends what was prepared.
+
     Raises:
-        KeyReused, QueueFull, KeyNotUsable.
+        KeyReused, QueueFull, KeyNotUsable; what `prepare` raises.
     """
     request = Request(
         kind=kind,
@@ -129,7 +134,7 @@ def submit(
         idempotency_key=idempotency_key,
         body_hash=canonical_hash([kind, input_]),
     )
-    return _queue(request, on=on)
+    return _queue(request, on=on, prepare=prepare)
 
 
 def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
@@ -188,7 +193,7 @@ def with_eta(operation: Operation, *, on: Services) -> Operation:
     return replace(operation, queue_position=position, eta_at=eta_at)
 
 
-def _queue(request: Request, *, on: Services) -> Operation:
+def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None = None) -> Operation:
     """Store the request, join the practice's queue, and put the turn on it; in this order a crash loses nothing."""
     opened = on.operations.open(request, now=on.clock.now())
     operation = opened.operation
@@ -204,6 +209,8 @@ def _queue(request: Request, *, on: Services) -> Operation:
                 on.paces.doubt(request.practice_id)
             on.operations.withdraw(operation.id)
             raise
+    if prepare is not None and not operation.state.is_settled:
+        prepare()
     if opened.fresh or _was_perhaps_never_put(operation, on):
         # If the queue does not take it, the operation is accepted all the same: the sweeper, or a repeat, puts it.
         with suppress(Unavailable):

@@ -10,6 +10,7 @@ from decimal import Decimal
 from math import ceil
 from typing import Any
 
+from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.normalize.views import operation_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import PaceView, Services
@@ -38,11 +39,17 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
-    content = {name: value for name, value in body.items() if name not in {"meta", "synced_at"}}
+    content = _timeless(body)
     if isinstance(content.get("data"), list):
-        content["data"] = [
-            {name: value for name, value in row.items() if name != "synced_at"} for row in content["data"]
-        ]
+        content["data"] = [_timeless(row) for row in content["data"]]
+    return content
+
+
+def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
+    content = {name: value for name, value in shown.items() if name not in {"meta", "synced_at"}}
+    if "raw" in content:
+        # Open Dental stamps rows with the moment of its answer.
+        content["raw"] = {name: value for name, value in content["raw"].items() if name != SERVER_CLOCK}
     return content
 
 

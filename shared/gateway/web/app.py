@@ -178,6 +178,8 @@ def _path_param(request: HttpRequest, *, name: str) -> str:
 
 def _event_of(answer: Answer, request: HttpRequest) -> dict[str, Any]:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **answer.headers}
+    if "Location" in headers:
+        headers["Location"] = request.reference_to(headers["Location"])
     silent = answer.body is None or request.method == "HEAD"
     return {
         "statusCode": answer.status,

@@ -34,6 +34,16 @@ class HttpRequest:
     remaining_s: float
     applied: list[str] = field(default_factory=list)
 
+    def reference_to(self, path: str) -> str:
+        """`path` of this API, such as `/operations/opn_x`, as a reference relative to this request's URL.
+
+        A path from the root would lose what stands before ours there: the stage under API Gateway's own domain, a base
+        path under the user's, whatever a proxy adds. None of it is asked here, so all of them resolve.
+        """
+        # A slash at the end opens one level more (RFC 3986, section 5.2.3).
+        depth = self.route.strip("/").count("/") + self.path.endswith("/")
+        return "../" * depth + path.removeprefix("/")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:

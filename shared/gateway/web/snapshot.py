@@ -12,11 +12,18 @@ FIRST_REQUEST = (
     "botocore.httpsession",
     "botocore.parsers",
     "botocore.session",
+    "gateway.adapters.bodies",
+    "gateway.adapters.cache",
     "gateway.adapters.callers",
+    "gateway.adapters.calls",
     "gateway.adapters.clock",
+    "gateway.adapters.ledger",
+    "gateway.adapters.pace",
     "gateway.adapters.practices",
+    "gateway.adapters.signer",
+    "gateway.adapters.vault",
 )
-"""What every HTTP function needs for its first answer."""
+"""What the ports of the HTTP functions are made of. boto3 is not there: only its lower half is used."""
 
 
 def prepare(modules: Iterable[str] = FIRST_REQUEST) -> None:

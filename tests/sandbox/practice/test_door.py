@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -39,6 +39,15 @@ def test_a_read_only_key_reads_and_does_not_write(start: Callable[..., Running])
     practice = start(key=replace(ApiKey(), state="read-only"))
     assert practice.api.get("patients/Simple").status_code == 200
     assert practice.api.post("patients", json={"LName": "Sample", "FName": "Ann"}).status_code == 401
+
+
+@pytest.mark.parametrize("tier", ["standard", "enterprise"])
+def test_a_key_of_the_enterprise_tier_says_so(
+    start: Callable[..., Running], tier: Literal["standard", "enterprise"]
+) -> None:
+    told = {row["Permission"]: row["HasPermission"] for row in start(key=ApiKey(tier=tier)).get("securityperms")}
+
+    assert told["ApiEnterprise"] == ("true" if tier == "enterprise" else "false")
 
 
 def test_a_missing_permission_refuses_its_methods_only_and_securityperms_tells(start: Callable[..., Running]) -> None:

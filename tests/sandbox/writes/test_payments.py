@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -108,14 +109,22 @@ def test_a_procedure_on_a_payment_plan_is_refused_before_anything_is_written(des
     assert desk.writes == []
 
 
+def test_what_the_office_refuses_is_named_as_the_caller_wrote_it(desk: Desk) -> None:
+    with pytest.raises(AppError) as caught:
+        desk.work_off(create_for_patient, payment(received_on=f"{desk.today.date() + timedelta(days=2)}"))
+
+    assert caught.value.param == "received_on"
+
+
 @pytest.fixture
 def claim(desk: Desk) -> dict[str, Any]:
-    """A sent claim with unanswered lines."""
-    row = next(
-        row for row in desk.store.find("claim", {"ClaimStatus": "S"})
-        if desk.store.find("claimproc", {"ClaimNum": row["ClaimNum"], "Status": 0})
-    )  # fmt: skip
-    return row
+    """A sent claim with unanswered lines: how many of those a small practice has today is the calendar's affair."""
+    sent = next(row for row in desk.store.find("claim", {"ClaimType": "P"}) if row["ClaimStatus"] in {"S", "R"})
+    desk.store.update("claim", sent["ClaimNum"], {"ClaimStatus": "S"})
+    for line in desk.store.find("claimproc", {"ClaimNum": sent["ClaimNum"]}):
+        open_again = {"Status": 0, "InsPayAmt": 0.0, "WriteOff": 0.0, "ClaimPaymentNum": 0}
+        desk.store.update("claimproc", line["ClaimProcNum"], open_again)
+    return desk.store.get("claim", sent["ClaimNum"]) or {}
 
 
 def check(desk: Desk, claim: dict[str, Any], amount: str = "50.00", **changes: Any) -> dict[str, Any]:
@@ -192,6 +201,19 @@ def test_an_amount_that_is_not_the_sum_of_the_lines_is_refused_before_anything_i
     assert desk.writes == []
 
 
+def test_a_write_off_beyond_what_was_billed_is_refused_before_anything_is_written(
+    desk: Desk, claim: dict[str, Any]
+) -> None:
+    asked = check(desk, claim)
+    asked["lines"][0]["write_off"] = "999999.00"
+
+    with pytest.raises(Conflict) as caught:
+        desk.work_off(create_for_claim, asked)
+
+    assert caught.value.more["reason"] == "write-off-too-large"
+    assert desk.writes == []
+
+
 def test_a_line_of_another_claim_is_refused_before_anything_is_written(desk: Desk, claim: dict[str, Any]) -> None:
     other = next(row for row in desk.store.find("claimproc") if row["ClaimNum"] not in {0, claim["ClaimNum"]})
     asked = check(desk, claim)
@@ -201,6 +223,32 @@ def test_a_line_of_another_claim_is_refused_before_anything_is_written(desk: Des
         desk.work_off(create_for_claim, asked)
 
     assert desk.writes == []
+
+
+def test_a_day_to_come_is_refused_before_anything_is_written(desk: Desk, claim: dict[str, Any]) -> None:
+    """The office would refuse the payment itself, with the claim received and its lines decided already."""
+    to_come = f"{desk.today.date() + timedelta(days=2)}"
+    with pytest.raises(Invalid) as caught:
+        desk.work_off(create_for_claim, check(desk, claim, received_on=to_come))
+
+    assert caught.value.param == "received_on"
+    assert desk.writes == []
+
+    desk.store.set_preference("FutureTransDatesAllowed", "1")
+    assert desk.work_off(create_for_claim, check(desk, claim, received_on=to_come)).created
+
+
+def test_a_type_of_other_payments_is_refused_before_anything_is_written(desk: Desk, claim: dict[str, Any]) -> None:
+    types = {row["DefNum"]: row["Category"] for row in desk.store.find("definition")}
+    other = next(number for number, category in types.items() if category == 10)
+    with pytest.raises(NotFound) as caught:
+        desk.work_off(create_for_claim, check(desk, claim, payment_type=other))
+
+    assert caught.value.param == "payment_type_id"
+    assert desk.writes == []
+
+    own = next(number for number, category in types.items() if category == 32)
+    assert desk.work_off(create_for_claim, check(desk, claim, payment_type=own)).created
 
 
 def test_a_second_check_for_the_same_lines_is_refused(desk: Desk, claim: dict[str, Any]) -> None:

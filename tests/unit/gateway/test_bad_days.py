@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core import sweeping
+from gateway.core.errors import Unavailable
 from gateway.core.operations import Operation, OperationState
 from gateway.core.plans import UpstreamCall
 from gateway.core.requests import submit
@@ -129,6 +130,40 @@ def test_a_probe_is_made_even_if_somebody_waits(on: FakeServices, world: World) 
 
     assert len(on.office.calls) == before + 1
     assert on.pace.load(ELM_STREET.id).breaker.trip is None
+
+
+def test_a_lost_write_that_cannot_be_read_does_not_keep_the_lane_from_the_others(
+    on: FakeServices, world: World
+) -> None:
+    on.office.on_call = lambda call: Fault.LOSE_ANSWER if call.operation == "appointments.create" else None
+    broken, well = book(on), book(on, "o" * 16)
+    world.run(10)
+    on.office.on_call = lambda call: None
+    load = on.ledger.load
+
+    def failing(operation_id: str) -> object:
+        if operation_id == broken.id:
+            raise Unavailable("the store of large bodies did not answer")
+        return load(operation_id)
+
+    on.ledger.load = failing
+    world.run(300)
+
+    assert on.operations.get(well.id).state is OperationState.SUCCEEDED
+
+
+def test_a_lost_write_is_settled_although_somebody_always_waits(on: FakeServices, world: World) -> None:
+    """A practice that is read all day long: whoever waits waits for one call more, once a minute."""
+    on.office.on_call = _once("appointments.create", Fault.LOSE_ANSWER)
+    lost = book(on)
+    for number in range(600):
+        for again in range(2):
+            key = f"busy-{number}-{again}".ljust(16, "x")
+            submit("test.read", {"patient": 9}, practice=ELM_STREET, caller=a_caller(), idempotency_key=key, on=on)
+        world.run(1.5)
+
+    assert on.pace.load(ELM_STREET.id).ready > 0
+    assert on.operations.get(lost.id).state is OperationState.SUCCEEDED
 
 
 def _once(operation: str, fault: Fault):  # type: ignore[no-untyped-def]

@@ -115,7 +115,7 @@ def test_a_read_from_before_an_own_write_is_not_served_after_it(on: FakeServices
         read(on)
 
 
-@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.TIMED_OUT_DONE, Fault.GARBAGE])
+@pytest.mark.parametrize("fault", [Fault.LOSE_ANSWER, Fault.TIMED_OUT_DONE, Fault.GARBAGE, Fault.EMPTY])
 def test_an_add_whose_answer_is_lost_is_found_and_not_sent_again(on: FakeServices, world: World, fault: Fault) -> None:
     on.office.on_call = lambda call: fault if call.operation == "appointments.create" else None
     operation = book(on)

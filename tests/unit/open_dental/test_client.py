@@ -542,7 +542,7 @@ def test_a_call_departs_once_it_is_connected_and_right_before_its_first_byte() -
             connected.set()
             return super().get_request()
 
-    def departs() -> None:
+    def gate() -> None:
         said.append("departs" if connected.wait(5) else "departs without a connection")
 
     with Listener(("127.0.0.1", 0), Office) as server:
@@ -550,7 +550,7 @@ def test_a_call_departs_once_it_is_connected_and_right_before_its_first_byte() -
         thread.start()
         try:
             with Client(KEYS, f"http://127.0.0.1:{server.server_port}/api/v1") as client:
-                client.call("appointments.list", gate=departs)
+                client.call("appointments.list", gate=gate)
         finally:
             server.shutdown()
             thread.join()

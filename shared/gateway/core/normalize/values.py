@@ -208,7 +208,7 @@ def emails(raw: str) -> list[dict[str, Any]]:
 
 _OWN_COLUMNS_IN_LOWER_CASE: Final = frozenset({"colorOverride"})
 _BETWEEN: Final = "\x1f"
-_SERVER_CLOCK: Final = "serverDateTime"
+SERVER_CLOCK: Final = "serverDateTime"
 
 
 def content_version(row: Mapping[str, Any]) -> str:
@@ -240,7 +240,7 @@ class ContentHash:
     def __call__(self, row: Mapping[str, Any]) -> str:
         """See `content_version`."""
         names = len(row)
-        if names != self._names and (names != self._names + 1 or _SERVER_CLOCK not in row):
+        if names != self._names and (names != self._names + 1 or SERVER_CLOCK not in row):
             return content_version(row)
         try:
             values = self._read(row)

@@ -17,7 +17,7 @@ from gateway.core.errors import Clash, Invalid, NotFound, OutsideSchedule
 from gateway.core.ids import row_id
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.walltime import instant_text, read_wall
-from gateway.core.writes.common import listed, with_reference
+from gateway.core.writes.common import blames, listed, with_reference
 from open_dental import wire
 
 ALTERNATIVE_STEP = timedelta(minutes=10)
@@ -28,6 +28,16 @@ NO_APPOINTMENTS = "NS"
 """A definition of category 25 with this in its ItemValue forbids appointments; other blockouts are advice."""
 
 
+@blames(
+    PatNum="patient_id",
+    Op="operatory_id",
+    ProvNum="provider_id",
+    ProvHyg="hygienist_id",
+    AptDateTime="local_start",
+    Pattern="pattern",
+    Note="note",
+    AppointmentTypeNum="appointment_type_id",
+)
 def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `POST /create_appointment`.
 

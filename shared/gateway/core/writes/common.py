@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import wraps
 from typing import Any
 
-from gateway.core.errors import NotFound
+from gateway.core.errors import AppError, NotFound
 from gateway.core.fetches import Steps, collect
-from gateway.core.plans import PlanContext, Row
+from gateway.core.plans import Plan, PlanContext, PlanFunction, Row
+
+
+def blames(**fields: str) -> Callable[[PlanFunction], PlanFunction]:
+    """Have a plan's errors name the caller's field where Open Dental names its own: `AptDateTime="local_start"`."""
+
+    def decorated(plan: PlanFunction) -> PlanFunction:
+        @wraps(plan)
+        def renamed(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+            try:
+                return (yield from plan(input_, context))
+            except AppError as error:
+                error.param = fields.get(error.param or "", error.param)
+                raise
+
+        return renamed
+
+    return decorated
 
 
 def with_reference(text: str | None, context: PlanContext) -> str:

@@ -16,13 +16,27 @@ from gateway.core import normalize
 from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import day_of, listed, with_reference
+from gateway.core.writes.common import blames, day_of, listed, with_reference
 from open_dental import wire
 
 BATCH_ONLY = "ClaimPaymentBatchOnly"
+FUTURE_DATES = "FutureTransDatesAllowed"
+PAYMENT_TYPES = 32
+"""The category of definitions that are types of insurance payments."""
 _UNSENT = frozenset({"U", "H", "W", "I"})
 
 
+@blames(
+    claimNum="claim_id",
+    claimNums="claim_id",
+    CheckAmt="amount",
+    CheckDate="received_on",
+    DateIssued="issued_on",
+    PayType="payment_type_id",
+    CheckNum="check_number",
+    BankBranch="bank_branch",
+    Note="note",
+)
 def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `POST /create_payment` with `kind: insurance`.
 
@@ -31,16 +45,17 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     "remarks"}]`, what is not said is None).
 
     Raises:
-        NotFound: a line that is not on the claim.
+        NotFound: a line that is not on the claim; no such type of insurance payments.
         Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`,
-            `line-open`.
-        Invalid: the amount is not what the lines add up to.
+            `line-open`, `write-off-too-large`.
+        Invalid: the amount is not what the lines add up to; the day of entry is to come, in an office that allows none.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
     practice = context.practice
     batch_only = yield from _preference(BATCH_ONLY)
     finalize = "claimpayments.Batch" if batch_only else "claimpayments.create"
     require(practice, finalize)
+    yield from _check_entry(input_, context)
     claim = (yield UpstreamCall("claims.get", path={"ClaimNum": input_["claim"]})).row
     _check_claim(claim)
     lines = yield from _lines(input_["claim"], context)
@@ -75,6 +90,16 @@ def _preference(name: str) -> Generator[UpstreamCall, UpstreamAnswer, bool]:
     return any(row.get("PrefName") == name and wire.flag(row.get("ValueString")) for row in rows)
 
 
+def _check_entry(input_: Mapping[str, Any], context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, None]:
+    """What only the last step would refuse, when the lines and the claim are received already."""
+    if day_of(input_["received_on"], context) > day_of(None, context) and not (yield from _preference(FUTURE_DATES)):
+        raise Invalid("this office takes no payment of a day to come", param="received_on")
+    if input_["payment_type"]:
+        types = yield from listed("definitions.list", {"Category": PAYMENT_TYPES, "includeHidden": True}, context)
+        if not any(wire.key(row.get("DefNum")) == input_["payment_type"] for row in types):
+            raise NotFound("no such type of insurance payments", param="payment_type_id")
+
+
 def _lines(claim: int, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
     rows = yield from listed("claimprocs.list", {"ClaimNum": claim}, context)
     return [row for row in rows if wire.key(row.get("ClaimNum")) == claim]
@@ -97,6 +122,10 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
             raise NotFound("a line is not on this claim", param="lines")
         if wire.key(row.get("ClaimPaymentNum")) or row.get("Status") not in {"NotReceived", "Received", "Supplemental"}:
             raise Conflict("a line is locked by a payment or its status", param="lines", reason="line-locked")
+        billed = wire.money(row.get("FeeBilled")) or Decimal(0)
+        if line["write_off"] is not None and Decimal(line["write_off"]) > billed:
+            # Open Dental takes it as it comes, and the patient's balance would turn into a credit.
+            raise Conflict("a line is written off by more than was billed", param="lines", reason="write-off-too-large")
         total += Decimal(line["paid"])
     for number, row in by_key.items():
         if row.get("Status") == "NotReceived" and number not in decided:

@@ -16,13 +16,23 @@ from gateway.core import normalize
 from gateway.core.errors import Conflict, NotFound
 from gateway.core.fetches import knows
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import day_of, listed, with_reference
+from gateway.core.writes.common import blames, day_of, listed, with_reference
 from open_dental import wire
 
 _OPEN_LINES = frozenset({"Received", "Supplemental", "CapComplete"})
 """Statuses of claim lines that have lowered what is due on a procedure."""
 
 
+@blames(
+    PatNum="patient_id",
+    PayAmt="amount",
+    PayDate="received_on",
+    PayType="payment_type_id",
+    CheckNum="check_number",
+    BankBranch="bank_branch",
+    PayNote="note",
+    ClinicNum="location_id",
+)
 def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `POST /create_payment` with `kind: patient`.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -296,6 +298,39 @@ def test_a_request_that_dies_at_any_step_is_finished_by_the_next(
     assert [one.state for one in on.practices.records.values()] == ["active"]
     assert on.vault.current == {session["practice"]["id"]: PAIR} and not on.vault.waiting
     assert not on.callers.attempts
+
+
+@pytest.mark.parametrize("customer_key", [CUSTOMER, "AKeyTheOfficeNeverSaw"], ids=["right", "wrong"])
+@pytest.mark.parametrize("steps", range(45))
+def test_no_pair_is_left_in_the_vault_by_a_request_that_died(
+    steps: int, customer_key: str, on: LivingServices, connector: str
+) -> None:
+    """Nobody asks again: what is there must be found by the jobs of the next minutes."""
+    with suppress(Killed, StillRunning):
+        sign_in(on.mortal(Life(left=steps)), connector, wait_s=0, customer_key=customer_key)
+    on.world.run(900)
+
+    assert not on.vault.waiting
+
+
+@pytest.mark.parametrize("customer_key", [CUSTOMER, "AKeyTheOfficeNeverSaw"], ids=["right", "wrong"])
+def test_a_pair_put_while_its_operation_ends_is_dropped_again(
+    customer_key: str, on: LivingServices, connector: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StillRunning):
+        sign_in(on, connector, wait_s=0, customer_key=customer_key)
+    look: Callable[[str], Keys] = on.vault.pending
+
+    def after_the_worker(practice_id: str) -> Keys:
+        monkeypatch.setattr(on.vault, "pending", look)
+        on.world.run(120)
+        return look(practice_id)
+
+    monkeypatch.setattr(on.vault, "pending", after_the_worker)
+    with suppress(KeyNotUsable):
+        sign_in(on, connector, customer_key=customer_key)
+
+    assert not on.vault.waiting
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])

@@ -7,6 +7,7 @@ import json
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urljoin
 
 import pytest
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -294,10 +295,25 @@ def test_a_wait_that_is_over_leads_to_the_operation(app: HttpApp, on: FakeServic
     answer = app(event("GET", "/things/{id}", params={"id": operation.id}), None)
 
     assert answer["statusCode"] == 202
-    assert answer["headers"]["Location"] == f"/operations/{operation.id}"
+    assert answer["headers"]["Location"] == f"../operations/{operation.id}"
     assert answer["headers"]["Retry-After"] == "1"
     assert read(answer)["state"] == OperationState.QUEUED
     assert "1980" not in answer["body"]
+
+
+@pytest.mark.parametrize("before", ["https://api.example.com", "https://a1b2.execute-api.us-east-1.amazonaws.com/v1"])
+@pytest.mark.parametrize("path", ["/things/{}", "/things/{}/"])
+def test_the_way_to_an_operation_is_found_from_any_address(
+    app: HttpApp, on: FakeServices, before: str, path: str
+) -> None:
+    """API Gateway's own domain has the stage in its paths, a domain of the user's has not."""
+    request = Request(kind="fetch.patients", practice_id="prac_elm", client_id="cli_ada", input={})
+    operation = on.operations.open(request, now=NOON).operation
+    sent = event("GET", "/things/{id}", params={"id": operation.id}) | {"path": path.format(operation.id)}
+    answer = app(sent, None)
+
+    found = urljoin(before + path.format("a%2Fb"), answer["headers"]["Location"])
+    assert found == f"{before}/operations/{operation.id}"
 
 
 def test_head_is_get_without_its_body(app: HttpApp) -> None:

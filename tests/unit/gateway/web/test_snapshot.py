@@ -46,3 +46,28 @@ snapshot.import_all(snapshot.FIRST_REQUEST)
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False, text=True, timeout=60)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_restored_environment_makes_its_ports_without_importing_anything() -> None:
+    """Each port with its client: what they import was paid for when the snapshot was taken."""
+    probe = """
+import os, sys
+from collections import defaultdict
+os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="fake", AWS_SECRET_ACCESS_KEY="fake")
+import functions.patients.handler
+from functools import cached_property
+from gateway.web import snapshot
+from gateway.wiring.services import Services
+snapshot.import_all(snapshot.FIRST_REQUEST)
+before = set(sys.modules)
+os.environ = defaultdict(lambda: "somewhere", os.environ)
+on = Services()
+for name, port in vars(Services).items():
+    if isinstance(port, cached_property):
+        getattr(on, name)
+print(sorted(set(sys.modules) - before))
+"""
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, check=False, text=True, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
