@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -237,6 +238,18 @@ def test_nothing_is_left_of_a_long_journal_once_its_operation_has_settled(ledger
     ledger.save(rules.succeeded(entry, now=NOW, result=None), was=entry)
 
     assert ledger.load(id_).journal == ()
+
+
+def test_answers_too_large_for_an_item_are_kept_all_the_same(ledger: Any) -> None:
+    """Ten thousand rows in one turn, and a result beyond what DynamoDB takes."""
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    was = begun(ledger, id_)
+    rows = [{"AptNum": number, "Note": sha256(str(number).encode()).hexdigest()} for number in range(10_000)]
+    saved = ledger.save(rules.noted(was, [Note("asked", UpstreamAnswer(200, rows, NOW))]), was=was)
+    assert ledger.load(id_) == saved
+
+    ledger.save(rules.succeeded(saved, now=NOW, result={"rows": rows}), was=saved)
+    assert ledger.get(id_).result == {"rows": rows}
 
 
 def test_a_parked_operation_is_woken_once_and_not_before_its_time(ledger: Any) -> None:
