@@ -387,6 +387,13 @@ def admit(item: PaceItem, now: float) -> PaceItem:
     return replace(item, breaker=replace(breaker, probe_at=now + rhythm))
 
 
+def not_probed(item: PaceItem, holder: str, now: float) -> PaceItem:
+    """Make the probe due again that `holder` was admitted as and did not make: after a refused key it is an hour."""
+    if item.holder != holder or item.breaker.trip is None:
+        return item
+    return replace(item, breaker=replace(item.breaker, probe_at=min(item.breaker.probe_at, now)))
+
+
 # -- governor -------------------------------------------------------------------------------------------------------
 
 REFUSED_SHARE = 0.05

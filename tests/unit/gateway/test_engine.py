@@ -306,6 +306,23 @@ def test_a_refused_key_fails_what_waits_and_is_tried_once_an_hour(on: FakeServic
     assert len(on.office.calls) <= 6
 
 
+def test_a_turn_that_calls_nothing_uses_no_probe_up(on: FakeServices, world: World) -> None:
+    on.office.refuses_key = True
+    with pytest.raises(StillRunning):
+        read(on)
+    world.run(2)
+    on.clock.sleep(3600)
+    on.office.refuses_key = False
+    # A turn of a release that is not here parks without a call.
+    submit("test.unknown", {}, practice=ELM_STREET, caller=a_caller(), idempotency_key="u" * 16, on=on)
+    assert world.work()
+    assert not on.paces.view(ELM_STREET.id).key_refused
+
+    book(on)
+    world.work()
+    assert on.pace.load(ELM_STREET.id).breaker.trip is None
+
+
 def test_a_401_without_words_is_settled_by_asking_what_the_key_may_do(on: FakeServices, world: World) -> None:
     on.office.permissions = {"AppointmentsCreate": False}
     on.office.on_call = _once("appointments.create", Fault.UNAUTHORIZED)
