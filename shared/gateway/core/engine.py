@@ -202,7 +202,8 @@ class OperationRun:
         entry = ledger.begun(self._entry, attempt=of.attempt, holder=self._seat.holder, now=self._on.clock.now())
         if entry is None:
             raise Superseded
-        self._store(ledger.refreshed(entry, now=self._on.clock.now()))
+        # A kind that settles outside the ledger may have begun to: nobody could ask the same again.
+        self._store(entry if self._kind.settle else ledger.refreshed(entry, now=self._on.clock.now()))
         try:
             self._practice = self._on.practices.get(of.request.practice_id)
         except NotFound:
