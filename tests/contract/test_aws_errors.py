@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from gateway.adapters import ledger as adapter
 from gateway.adapters.aws_errors import is_condition, is_conflict
 from gateway.adapters.ledger import DynamoLedger
 from gateway.core.errors import Unavailable
@@ -61,7 +60,7 @@ class _Client:
 
 @pytest.fixture
 def ledger_over(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[DynamoLedger, _Client]]:
-    monkeypatch.setattr(adapter.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("gateway.adapters.ledger.time.sleep", lambda seconds: None)
 
     def over(*errors: ClientError) -> tuple[DynamoLedger, _Client]:
         client: Any = _Client(list(errors))
