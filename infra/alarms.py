@@ -11,7 +11,7 @@ class AlarmRow:
     """Raise the alarm when `metric`, taken over `minutes`, is above `above` in `periods` such spans in a row.
 
     `of` names what is measured: a queue (`calls`, `ticks`), the turns that were set aside (`calls-dead`), the events
-    and ticks that functions gave up on (`failed-events`), a function, or None for a metric of ours without dimensions.
+    and ticks that functions gave up on (`failed-events`), or a function. A metric of ours is of who writes it.
     """
 
     name: str
@@ -19,7 +19,7 @@ class AlarmRow:
     """What happened and what to look at; becomes the alarm's description, so it holds no names of practices."""
     namespace: Literal["AWS/SQS", "AWS/Lambda", "OpenDentalGateway"]
     metric: str
-    of: str | None
+    of: str
     statistic: Literal["Maximum", "Sum"] = "Maximum"
     above: float = 0
     minutes: int = 1
@@ -55,7 +55,7 @@ ALARMS: tuple[AlarmRow, ...] = (
         means="A write's answer was lost and evidence has not settled it. List operations in state unknown.",
         namespace="OpenDentalGateway",
         metric="UnknownOperations",
-        of=None,
+        of="sweeper",
         periods=15,
     ),
     AlarmRow(
@@ -63,7 +63,7 @@ ALARMS: tuple[AlarmRow, ...] = (
         means="Open Dental refuses so many calls that background work runs at half speed: it suspends addresses next.",
         namespace="OpenDentalGateway",
         metric="GovernorBrakes",
-        of=None,
+        of="sweeper",
         periods=3,
     ),
     AlarmRow(

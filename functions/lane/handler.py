@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from gateway.core.sweeping import offer_lanes
+from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
 
+if TYPE_CHECKING:
+    from typing import Any
 
+
+logger = background_logger()
+
+
+@logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     """Say how many turns were offered."""
     return {"offered": offer_lanes(worker_services())}

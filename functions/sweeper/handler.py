@@ -5,44 +5,34 @@ The counts go to CloudWatch as embedded metrics, for the deployment as a whole: 
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import TYPE_CHECKING
 
-from gateway.core.sweeping import Swept, sweep
+from aws_lambda_powertools import Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from gateway.core.sweeping import sweep
+from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
 
-NAMESPACE = "OpenDentalGateway"
-UNITS = {
-    "UnknownOperations": "Count",
-    "QueuedOperations": "Count",
-    "ParkedOperations": "Count",
-    "TurnsPutAgain": "Count",
-    "OldestOverdue": "Seconds",
-    "GovernorBrakes": "Count",
-}
+if TYPE_CHECKING:
+    from typing import Any
 
 
+logger = background_logger()
+metrics = Metrics(namespace="OpenDentalGateway", service="sweeper")
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
 def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Sweep once, and print the metrics."""
+    """Sweep once, and count."""
     on = worker_services()
     swept = sweep(on)
-    now = on.clock.now()
-    brakes = on.governor.minute(now).too_many_refused
-    print(json.dumps(metrics_of(swept, brakes=brakes, at_ms=int(now.timestamp() * 1000))))  # noqa: T201
+    brakes = on.governor.minute(on.clock.now()).too_many_refused
+    metrics.add_metric("UnknownOperations", MetricUnit.Count, swept.unknown)
+    metrics.add_metric("QueuedOperations", MetricUnit.Count, swept.queued)
+    metrics.add_metric("ParkedOperations", MetricUnit.Count, swept.parked)
+    metrics.add_metric("TurnsPutAgain", MetricUnit.Count, swept.put)
+    metrics.add_metric("OldestOverdue", MetricUnit.Seconds, swept.oldest_s)
+    metrics.add_metric("GovernorBrakes", MetricUnit.Count, int(brakes))
     return {"put": swept.put, "unknown": swept.unknown}
-
-
-def metrics_of(swept: Swept, *, brakes: bool, at_ms: int) -> dict[str, Any]:
-    """A record in CloudWatch's embedded metric format.
-
-    Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-    """
-    values = (swept.unknown, swept.queued, swept.parked, swept.put, swept.oldest_s, int(brakes))
-    metrics = [{"Name": name, "Unit": unit} for name, unit in UNITS.items()]
-    return {
-        "_aws": {
-            "Timestamp": at_ms,
-            "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [[]], "Metrics": metrics}],
-        },
-        **dict(zip(UNITS, values, strict=True)),
-    }

@@ -7,43 +7,73 @@ place, and nobody's turn overtakes it. Real failures are counted in the ledger.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch.exceptions import SQSFifoCircuitBreakerError
 
 from gateway.adapters.calls import turn_from
 from gateway.core.engine import run_turn
 from gateway.core.errors import Unavailable
-from gateway.web import logging
+from gateway.web.logging import location_of
+from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
 
-logging.configure()
+if TYPE_CHECKING:
+    from typing import Any
+
+    from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 COME_BACK_S = 2.0
 """When a turn comes back that a service of ours did not answer, or that a bug ended."""
+
+logger = background_logger()
+# In order, and none after one that comes back: they may be of one practice.
+processor = SqsFifoPartialProcessor()
+# Turns that come back are our way of waiting, no error of the function.
+processor.raise_on_entire_batch_failure = False
+
+
+class ComesBack(Exception):
+    """The turn's message has been hidden for as long as it has to wait."""
 
 
 class TurnBroke(Exception):
     """A bug ended the turn. Lambda logs the message and counts the error: it says where, and no value."""
 
 
-def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Answer SQS with the messages that have to come back."""
-    failed: list[dict[str, str]] = []
-    for record in event["Records"]:
-        # In order, and none after one that comes back: they may be of one practice.
-        if failed or not _is_done(record):
-            failed.append({"itemIdentifier": record["messageId"]})
-    return {"batchItemFailures": failed}
+@logger.inject_lambda_context
+def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailureResponse:
+    """Answer SQS with the messages that have to come back.
+
+    Raises:
+        TurnBroke: the whole batch comes back, each message when its visibility runs out.
+    """
+    answer = process_partial_response(event, record_handler=work_off, processor=processor)
+    for _, error, _ in processor.exceptions:
+        if isinstance(error, TurnBroke):
+            raise error
+        # The processor takes every exception for a record's own; none but these is meant.
+        if not isinstance(error, ComesBack | SQSFifoCircuitBreakerError):
+            raise _broke(error) from None
+    return answer
 
 
-def _is_done(record: dict[str, Any]) -> bool:
-    on, receipt = worker_services(), record["receiptHandle"]
+def work_off(record: SQSRecord) -> None:
+    """Run one turn.
+
+    Raises:
+        ComesBack: its message must not be deleted. TurnBroke: nor then.
+    """
+    on, receipt = worker_services(), record.receipt_handle
     try:
-        turn = turn_from(record["body"])
+        turn = turn_from(record.body)
     except (ValueError, KeyError, TypeError):
         # Only we send here. The operation, if there is one, is in the ledger, and the sweeper puts it again.
-        logging.logger.error("a message that is no turn was dropped")
-        return True
+        logger.exception("a message that is no turn was dropped")
+        return
     try:
         result = run_turn(
             turn,
@@ -58,12 +88,15 @@ def _is_done(record: dict[str, Any]) -> bool:
         # Soon again, not after the visibility of a call: the ledger gives it up after a few, and the practice waits.
         with suppress(Unavailable):
             on.calls.hide(receipt, COME_BACK_S)
-        at = logging.location_of(error)
-        raise TurnBroke(f"{at['error']} at {at['at']}") from None
+        raise _broke(error) from None
     finally:
         on.upstream.close()
-    if come_back_s is None:
-        return True
-    with suppress(Unavailable):  # It comes back when it is visible again; or it is another worker's by now.
-        on.calls.hide(receipt, come_back_s)
-    return False
+    if come_back_s is not None:
+        with suppress(Unavailable):  # It comes back when it is visible again; or it is another worker's by now.
+            on.calls.hide(receipt, come_back_s)
+        raise ComesBack
+
+
+def _broke(error: BaseException) -> TurnBroke:
+    at = location_of(error)
+    return TurnBroke(f"{at['error']} at {at['at']}")

@@ -44,8 +44,9 @@ class Alarms(Construct):
         if stage.alarm_email:
             topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
         for row in rows:
-            if row.of is not None and row.of not in dimensions:
+            if row.of not in dimensions:
                 raise KeyError(f"alarm {row.name} measures {row.of!r}; there are {', '.join(sorted(dimensions))}")
+            is_ours = not row.namespace.startswith("AWS/")
             alarm = cloudwatch.Alarm(
                 self,
                 row.name,
@@ -53,7 +54,8 @@ class Alarms(Construct):
                 metric=cloudwatch.Metric(
                     namespace=row.namespace,
                     metric_name=row.metric,
-                    dimensions_map=dict(dimensions[row.of]) if row.of else None,
+                    # Powertools names the function that wrote a metric `service`.
+                    dimensions_map={"service": row.of} if is_ours else dict(dimensions[row.of]),
                     statistic=row.statistic,
                     period=cdk.Duration.minutes(row.minutes),
                 ),

@@ -12,7 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.catalogue import Every, FunctionRow
+from infra.catalogue import Consumes, Every, FunctionRow
 from infra.implied import DEAD_LETTERING, key_use
 from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
@@ -72,13 +72,14 @@ class Function(Construct):
             tracing=lambda_.Tracing.DISABLED,
             environment={
                 "STAGE": stage.name,
-                "POWERTOOLS_SERVICE_NAME": row.name,
                 "LOG_LEVEL": stage.log_level,
-                "POWERTOOLS_METRICS_NAMESPACE": "OpenDentalGateway",
                 # Else pydantic looks through the metadata of every installed package: 10 ms of each cold start.
                 "PYDANTIC_DISABLE_PLUGINS": "__all__",
             },
         )
+        if isinstance(row.trigger, Consumes | Every):
+            # Only these write their log by Powertools.
+            self.tell("POWERTOOLS_SERVICE_NAME", row.name)
         self.function.node.add_dependency(self.permissions)
         by_the_clock = isinstance(row.trigger, Every)
         self.live = lambda_.Alias(

@@ -12,6 +12,9 @@ class Context:
     """Lambda's context, as far as handlers look at it."""
 
     aws_request_id = "a-lambda-request"
+    function_name = "a-function"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:000000000000:function:a-function"
 
     def __init__(self, remaining_ms: int = 28_000) -> None:
         self._remaining_ms = remaining_ms

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.web.logging import TALKATIVE, JsonFormatter, configure
+from gateway.wiring.background import background_logger
 from tests.fakes.gateway_events import Context
 from tests.fakes.living import LivingServices
 from tests.functions.test_events import FILES, event_of, handler_of
@@ -129,3 +130,27 @@ def test_clients_that_write_urls_and_headers_are_quiet(name: str, log: Everythin
     logging.getLogger(f"{name}.inner").debug("MARK")
 
     assert not log.lines
+
+
+def test_a_background_function_writes_the_same_fields_and_its_invocations(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Powertools by itself writes every key it is handed, the arguments put in, and what an exception said."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "a_worker_of_this_test")
+    logger = background_logger()
+
+    @logger.inject_lambda_context
+    def work(_event: object, _context: object) -> None:
+        logger.append_keys(patient="MARK")
+        try:
+            raise ValueError("MARK")
+        except ValueError:
+            logger.exception("it broke: %s", "MARK", extra={"body": "MARK", "code": "clash"})
+
+    work({}, Context())
+    (line,) = [json.loads(one) for one in capsys.readouterr().out.splitlines()]
+
+    assert "MARK" not in json.dumps(line)
+    assert (line["message"], line["error"], line["code"]) == ("it broke: ", "ValueError", "clash")
+    assert (line["service"], line["function_request_id"]) == ("a_worker_of_this_test", "a-lambda-request")
+    assert "cold_start" in line

@@ -9,10 +9,14 @@ import pytest
 
 from functions.upstream_worker import handler
 from gateway.core import pacing
+from gateway.core.engine import TurnResult
 from gateway.core.errors import Unavailable
 from gateway.core.requests import submit
 from gateway.wiring.worker import use
 from tests.fakes import ELM_STREET, FakeServices, a_caller
+from tests.fakes.gateway_events import Context
+
+TURN = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "opn_aaaaaaaaaaaaaaaa", "attempt": 1}}'
 
 
 class Queue:
@@ -45,7 +49,7 @@ def event(body: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", "{}", '{"practice_id": "prac_x", "operation_id": null}'])
 def test_a_message_that_is_no_turn_is_dropped(on: FakeServices, body: str) -> None:
-    assert handler.lambda_handler(event(body), None) == {"batchItemFailures": []}
+    assert handler.lambda_handler(event(body), Context()) == {"batchItemFailures": []}
     assert on.office.calls == []
 
 
@@ -58,8 +62,37 @@ def test_a_turn_that_meets_a_mistake_of_ours_comes_back_soon(on: FakeServices) -
     body = f'{{"practice_id": "{ELM_STREET.id}", "operation_id": "{operation.id}", "attempt": 1}}'
 
     with pytest.raises(handler.TurnBroke):  # the plan of this kind finds no such input
-        handler.lambda_handler(event(body), None)
+        handler.lambda_handler(event(body), Context())
     assert on.calls.hidden_s[-1] <= 5
+
+
+def test_a_turn_that_has_to_wait_is_hidden_and_comes_back_without_an_error(
+    on: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only turn of its batch: for Powertools a batch that failed as a whole, which by itself would be an error."""
+    monkeypatch.setattr(handler, "run_turn", lambda *_, **__: TurnResult(7.0))
+    answer = handler.lambda_handler(event(TURN), Context())
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert on.calls.hidden_s == [7.0]
+
+
+def test_no_turn_is_worked_off_behind_one_that_comes_back(on: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [TurnResult(), TurnResult(7.0), TurnResult()]
+    monkeypatch.setattr(handler, "run_turn", lambda *_, **__: results.pop(0))
+    records = [{"messageId": f"m{at}", "receiptHandle": f"r{at}", "body": TURN} for at in range(4)]
+    answer = handler.lambda_handler({"Records": records}, Context())
+
+    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == ["m1", "m2", "m3"]
+    assert len(results) == 1 and on.calls.hidden_s == [7.0]
+
+
+def test_what_one_batch_left_is_not_told_of_the_next(on: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = [TurnResult(7.0), TurnResult()]
+    monkeypatch.setattr(handler, "run_turn", lambda *_, **__: results.pop(0))
+    answers = [handler.lambda_handler(event(TURN), Context()) for _ in range(2)]
+
+    assert answers[1] == {"batchItemFailures": []}
 
 
 def test_a_worker_whose_message_is_another_ones_by_now_ends_in_order(on: FakeServices) -> None:
@@ -75,4 +108,18 @@ def test_a_worker_whose_message_is_another_ones_by_now_ends_in_order(on: FakeSer
             raise Unavailable("the calls queue did not answer")
 
     on.calls.hide = gone
-    assert handler.lambda_handler(event(body), None) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert handler.lambda_handler(event(body), Context()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_a_function_that_cannot_even_begin_is_an_error_of_the_function(
+    on: FakeServices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted as a turn that waits, it would wake nobody for as long as the queue keeps messages."""
+
+    def missing() -> FakeServices:
+        raise KeyError("LEDGER_TABLE")
+
+    monkeypatch.setattr(handler, "worker_services", missing)
+
+    with pytest.raises(handler.TurnBroke, match="KeyError at test_upstream_worker"):
+        handler.lambda_handler(event(TURN), Context())

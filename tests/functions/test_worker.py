@@ -11,6 +11,7 @@ import pytest
 
 from functions.upstream_worker import handler
 from gateway.wiring.worker import use
+from tests.fakes.gateway_events import Context
 
 
 class Calls:
@@ -47,7 +48,7 @@ def test_a_bug_holds_its_practice_up_for_seconds_and_tells_nobodys_data(
     }
 
     with pytest.raises(handler.TurnBroke) as broke:
-        handler.lambda_handler({"Records": [record]}, None)
+        handler.lambda_handler({"Records": [record]}, Context())
 
     logged = "".join(traceback.format_exception(broke.value))
     assert "Marker" not in logged

@@ -49,7 +49,7 @@ class Assembly:
         (found,) = (
             entry
             for entry in self.resources("AWS::Lambda::Function")
-            if variables_of(entry[2]).get("POWERTOOLS_SERVICE_NAME") == name
+            if entry[2]["Properties"].get("Handler") == f"{name}.handler.lambda_handler"
         )
         return found
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from functions.sweeper import handler as sweeper
-from gateway.core.sweeping import Swept
+from gateway.wiring.worker import use
 from infra.alarms import ALARMS
+from tests.fakes.gateway_events import Context
+from tests.fakes.services import FakeServices
 from tests.infra.templates import Assembly, mentioned
 
 
@@ -37,26 +41,34 @@ def test_what_must_not_pass_unnoticed_has_an_alarm(assembly: Assembly, metric: s
     assert [alarm for alarm in alarms if alarm["MetricName"] == metric]
 
 
-def test_an_alarm_on_our_own_metrics_watches_what_the_sweeper_writes(assembly: Assembly) -> None:
+def test_an_alarm_on_our_own_metrics_watches_what_the_sweeper_writes(
+    assembly: Assembly, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A misspelled metric is no error anywhere: the alarm just never goes off."""
-    swept = Swept(unknown=1, queued=0, parked=0, put=0, oldest_s=0.0)
-    (written,) = sweeper.metrics_of(swept, brakes=True, at_ms=0)["_aws"]["CloudWatchMetrics"]
+    use(FakeServices())
+    try:
+        sweeper.lambda_handler({}, Context())
+    finally:
+        use(None)
+    record = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    (written,) = record["_aws"]["CloudWatchMetrics"]
     watched = [
         alarm["Properties"]
         for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")
         if not alarm["Properties"]["Namespace"].startswith("AWS/")
     ]
 
-    assert written["Dimensions"] == [[]]
+    assert (written["Dimensions"], record["service"]) == ([["service"]], "sweeper")
+    assert record["OldestOverdue"] == [0.0]
     assert {alarm["Namespace"] for alarm in watched} == {written["Namespace"]}
     assert {alarm["MetricName"] for alarm in watched} <= {metric["Name"] for metric in written["Metrics"]}
-    assert not any(alarm.get("Dimensions") for alarm in watched)
+    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": "sweeper"}] for alarm in watched)
 
 
 def test_no_metric_is_kept_per_practice(assembly: Assembly) -> None:
     for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm"):
         names = {dimension["Name"] for dimension in alarm["Properties"].get("Dimensions", ())}
-        assert names <= {"QueueName", "FunctionName"}
+        assert names <= {"QueueName", "FunctionName", "service"}
 
 
 def test_cloudwatch_may_publish_to_the_topic(assembly: Assembly) -> None:

@@ -49,7 +49,7 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
     always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
-    always |= {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Every) else set()
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 

@@ -7,52 +7,28 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-if TYPE_CHECKING:
-    from botocore.session import Session
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_secretsmanager import SecretsManagerClient
-    from mypy_boto3_sqs import SQSClient
+from gateway.wiring.aws import AwsServices
 
-    from gateway.adapters.bodies import Bodies
-    from gateway.adapters.cache import DynamoCache
-    from gateway.adapters.calls import SqsCalls
-    from gateway.adapters.clock import SystemClock
+if TYPE_CHECKING:
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.notices import DynamoNotices
     from gateway.adapters.pace import DynamoGovernor, DynamoPace
-    from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.ticks import SqsTicks
     from gateway.adapters.upstream import OpenDentalUpstream
-    from gateway.adapters.vault import SecretsVault
 
 
-class WorkerServices:
-    """Fills `core.worker.WorkerServices` from the environment that `infra/` gives a function.
-
-    A function has only the variables of what it may touch; using another port fails with a KeyError that names it.
-    """
-
-    @cached_property
-    def clock(self) -> SystemClock:
-        """Time."""
-        from gateway.adapters.clock import SystemClock
-
-        return SystemClock()
+class WorkerServices(AwsServices):
+    """Fills `core.worker.WorkerServices`."""
 
     @cached_property
     def ledger(self) -> DynamoLedger:
         """Operations, steps, journals."""
-        from gateway.adapters.ledger import DynamoLedger
-
-        return DynamoLedger(self._dynamodb, table=os.environ["LEDGER_TABLE"], bodies=self._bodies)
+        return self._ledger
 
     @cached_property
     def pace(self) -> DynamoPace:
         """The pace items."""
-        from gateway.adapters.pace import DynamoPace
-
-        return DynamoPace(self._dynamodb, table=os.environ["PACE_TABLE"])
+        return self._pace
 
     @cached_property
     def governor(self) -> DynamoGovernor:
@@ -60,29 +36,6 @@ class WorkerServices:
         from gateway.adapters.pace import DynamoGovernor
 
         return DynamoGovernor(self.pace)
-
-    @cached_property
-    def cache(self) -> DynamoCache:
-        """Short-lived copies of rows."""
-        from gateway.adapters.cache import DynamoCache
-
-        return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
-
-    @cached_property
-    def practices(self) -> DynamoPractices:
-        """Practices' records."""
-        from gateway.adapters.practices import DynamoPractices
-
-        return DynamoPractices(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
-
-    @cached_property
-    def vault(self) -> SecretsVault:
-        """Practices' keys."""
-        from gateway.adapters.vault import SecretsVault
-
-        return SecretsVault(
-            cast("SecretsManagerClient", self._client("secretsmanager")), prefix=os.environ["VAULT_PREFIX"]
-        )
 
     @cached_property
     def upstream(self) -> OpenDentalUpstream:
@@ -99,49 +52,11 @@ class WorkerServices:
         return DynamoNotices(self._dynamodb, table=os.environ["LEDGER_TABLE"])
 
     @cached_property
-    def calls(self) -> SqsCalls:
-        """The queue of turns."""
-        from gateway.adapters.calls import SqsCalls
-
-        return SqsCalls(self._sqs, queue_url=os.environ["CALLS_QUEUE_URL"])
-
-    @cached_property
     def ticks(self) -> SqsTicks:
         """The queue of background turns to come."""
         from gateway.adapters.ticks import SqsTicks
 
         return SqsTicks(self._sqs, queue_url=os.environ["TICKS_QUEUE_URL"])
-
-    @cached_property
-    def _bodies(self) -> Bodies:
-        from gateway.adapters.bodies import Bodies
-
-        return Bodies(lambda: self._s3, bucket=os.environ["BODIES_BUCKET"])
-
-    @cached_property
-    def _s3(self) -> S3Client:
-        return cast("S3Client", self._client("s3"))
-
-    @cached_property
-    def _sdk(self) -> Session:
-        # boto3's resources and transfers add 50 ms to a cold start and nothing that is used here.
-        from botocore.session import get_session
-
-        return get_session()
-
-    @cached_property
-    def _dynamodb(self) -> DynamoDBClient:
-        return cast("DynamoDBClient", self._client("dynamodb"))
-
-    @cached_property
-    def _sqs(self) -> SQSClient:
-        return cast("SQSClient", self._client("sqs"))
-
-    def _client(self, service: str) -> Any:
-        from botocore.config import Config
-
-        config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
-        return self._sdk.create_client(service, config=config)
 
 
 class _Holder:

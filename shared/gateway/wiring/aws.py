@@ -1,0 +1,116 @@
+"""The adapters over AWS that both kinds of functions use, each made with its client when it is first asked for."""
+
+# ruff: noqa: PLC0415 - what is imported where it is used costs a cold start nothing.
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from botocore.session import Session
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+    from gateway.adapters.bodies import Bodies
+    from gateway.adapters.cache import DynamoCache
+    from gateway.adapters.calls import SqsCalls
+    from gateway.adapters.clock import SystemClock
+    from gateway.adapters.ledger import DynamoLedger
+    from gateway.adapters.pace import DynamoPace
+    from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.vault import SecretsVault
+
+
+class AwsServices:
+    """What `Services` and `WorkerServices` have in common, from the environment that `infra/` gives a function.
+
+    A function has only the variables of what it may touch; using another port fails with a KeyError that names it.
+    """
+
+    @cached_property
+    def clock(self) -> SystemClock:
+        """Time."""
+        from gateway.adapters.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def practices(self) -> DynamoPractices:
+        """Practices' records."""
+        from gateway.adapters.practices import DynamoPractices
+
+        return DynamoPractices(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def calls(self) -> SqsCalls:
+        """The queue of turns."""
+        from gateway.adapters.calls import SqsCalls
+
+        return SqsCalls(self._sqs, queue_url=os.environ["CALLS_QUEUE_URL"])
+
+    @cached_property
+    def cache(self) -> DynamoCache:
+        """Short-lived copies of rows."""
+        from gateway.adapters.cache import DynamoCache
+
+        return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
+
+    @cached_property
+    def vault(self) -> SecretsVault:
+        """Practices' keys."""
+        from gateway.adapters.vault import SecretsVault
+
+        return SecretsVault(
+            self._secrets_manager, prefix=os.environ["VAULT_PREFIX"], kms_key=os.environ.get("VAULT_KEY_ARN")
+        )
+
+    @cached_property
+    def _ledger(self) -> DynamoLedger:
+        from gateway.adapters.ledger import DynamoLedger
+
+        return DynamoLedger(self._dynamodb, table=os.environ["LEDGER_TABLE"], bodies=self._bodies)
+
+    @cached_property
+    def _pace(self) -> DynamoPace:
+        from gateway.adapters.pace import DynamoPace
+
+        return DynamoPace(self._dynamodb, table=os.environ["PACE_TABLE"])
+
+    @cached_property
+    def _bodies(self) -> Bodies:
+        from gateway.adapters.bodies import Bodies
+
+        return Bodies(lambda: self._s3, bucket=os.environ["BODIES_BUCKET"])
+
+    @cached_property
+    def _dynamodb(self) -> DynamoDBClient:
+        return cast("DynamoDBClient", self._client("dynamodb"))
+
+    @cached_property
+    def _s3(self) -> S3Client:
+        return cast("S3Client", self._client("s3"))
+
+    @cached_property
+    def _secrets_manager(self) -> SecretsManagerClient:
+        return cast("SecretsManagerClient", self._client("secretsmanager"))
+
+    @cached_property
+    def _sqs(self) -> SQSClient:
+        return cast("SQSClient", self._client("sqs"))
+
+    @cached_property
+    def _sdk(self) -> Session:
+        # boto3's resources and transfers add 50 ms to a cold start and nothing that is used here.
+        from botocore.session import get_session
+
+        return get_session()
+
+    def _client(self, service: str) -> Any:
+        from botocore.config import Config
+
+        # An API function has 28 s in all; AWS services answer in milliseconds or are tried again.
+        config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+        return self._sdk.create_client(service, config=config)
