@@ -14,7 +14,8 @@ from infra.parts.function import Function
 from infra.parts.names import learn, publish
 from infra.stages import Stage
 
-# Operations are kept 30 days; their bodies a little longer, so none disappears before its operation.
+# Operations are kept 30 days; their bodies a little longer, so none disappears before its operation. The bodies of
+# an operation that is not settled are written again each day, and their days are counted anew.
 _KEPT_DAYS = 35
 
 

@@ -7,16 +7,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import pytest
 
+from gateway.adapters.ledger import DynamoLedger
 from gateway.core import ledger as rules
 from gateway.core.errors import KeyReused, NotFound
 from gateway.core.ledger import Effect, Entry, Note
 from gateway.core.operations import OperationState, Request, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
 from gateway.core.worker import Superseded
+from tests.contract.conftest import make_bodies, make_table
 
 NOW = datetime.now(UTC)
 LOOK = UpstreamCall("appointments.list", query={"PatNum": 7})
@@ -270,3 +273,100 @@ def test_a_short_list_of_open_operations_names_those_that_are_longest_due(ledger
     }
 
     assert [one.operation_id for one in ledger.list_open(limit=3)] == [ids[23], ids[22], ids[21]]
+
+
+def test_reads_that_no_step_rests_on_are_forgotten_and_read_anew(ledger: Any) -> None:
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+
+    def note(text: str, at: datetime) -> Note:
+        return Note(text, UpstreamAnswer(200, [text], at))
+
+    first = rules.noted(entry, [note("a", NOW), note("b", NOW)])
+    marked = rules.sent(first, BOOK, Effect.ADD, attempt=1, holder="worker-1", now=NOW)
+    entry = ledger.save(marked, was=entry)
+    entry = ledger.save(rules.noted(entry, [note("c", NOW)]), was=entry)
+    entry = ledger.save(rules.noted(entry, [note("d", NOW)]), was=entry)
+    assert rules.refreshed(entry, now=NOW + timedelta(seconds=59)) == entry
+    entry = ledger.save(rules.refreshed(entry, now=NOW + timedelta(seconds=90)), was=entry)
+    ledger.save(rules.noted(entry, [note("e", NOW)]), was=entry)
+
+    assert [one.asked for one in ledger.load(id_).journal] == ["a", "b", "e"]
+
+
+def test_renewing_writes_every_large_body_of_an_operation_again(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its store counts its days from the last time it was written."""
+    bodies = make_bodies()
+    ledger = DynamoLedger(make_table("ledger", due=True), table="ledger", bodies=bodies)
+    large = {"text": Random(1).randbytes(400_000).hex()}
+    id_ = ledger.open(replace(booking(), input=large), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    entry = ledger.save(rules.noted(entry, [Note("asked", UpstreamAnswer(200, [large], NOW))]), was=entry)
+    written: list[str] = []
+    put = bodies._client().put_object
+
+    def note(**to: Any) -> Any:
+        written.append(to["Key"])
+        return put(**to)
+
+    monkeypatch.setattr(bodies._client(), "put_object", note)
+    ledger.renew(id_)
+
+    assert len(set(written)) == 2
+    assert ledger.load(id_) == entry
+
+
+def test_a_crash_after_the_settling_save_leaves_nothing_behind_for_ever(
+    aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What did not fit into its transaction holds health data, and has its end before."""
+    client = make_table("ledger", due=True)
+    ledger = DynamoLedger(client, table="ledger", bodies=make_bodies())
+    id_ = ledger.open(fetching(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    for number in range(120):
+        noted = rules.noted(entry, [Note(f"asked-{number}", UpstreamAnswer(200, [{"AptNum": number}], NOW))])
+        entry = ledger.save(noted, was=entry)
+    transact = client.transact_write_items
+
+    def last(**request: Any) -> Any:
+        answer = transact(**request)
+        if len(request["TransactItems"]) > 1:
+            monkeypatch.setattr(client, "transact_write_items", die)
+        return answer
+
+    def die(**request: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(client, "transact_write_items", last)
+    with pytest.raises(KeyboardInterrupt):
+        ledger.save(rules.succeeded(entry, now=NOW, result=None), was=entry)
+
+    items = client.scan(TableName="ledger")["Items"]
+    assert len(items) > 20
+    assert [item["sk"]["S"] for item in items if "expires_at" not in item] == []
+
+
+def test_no_save_is_larger_than_a_transaction_may_be(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DynamoDB takes 4 MB at once; an operation whose settling is refused would never settle."""
+    client = make_table("ledger", due=True)
+    ledger = DynamoLedger(client, table="ledger", bodies=make_bodies())
+    id_ = ledger.open(booking(), now=NOW).operation.id
+    entry = begun(ledger, id_)
+    for number in range(30):
+        body = {"text": Random(number).randbytes(140_000).hex()}
+        line = UpstreamCall("claimprocs.update", path={"ClaimProcNum": number}, body=body, step=f"line-{number}")
+        marked = rules.sent(entry, line, Effect.SET, attempt=1, holder="worker-1", now=NOW)
+        entry = ledger.save(rules.step_to(marked, f"line-{number}", StepState.DONE), was=entry)
+    transact, sizes = client.transact_write_items, []
+
+    def weigh(**request: Any) -> Any:
+        bodies = [one["Put"]["Item"].get("body", {"B": b""})["B"] for one in request["TransactItems"] if "Put" in one]
+        sizes.append(sum(map(len, bodies)))
+        return transact(**request)
+
+    monkeypatch.setattr(client, "transact_write_items", weigh)
+    ledger.save(rules.succeeded(entry, now=NOW, result={}), was=entry)
+
+    assert max(sizes) < 4_000_000
+    assert ledger.load(id_).record.state is OperationState.SUCCEEDED

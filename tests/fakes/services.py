@@ -71,6 +71,7 @@ class FakeLedger:
         self.keys: dict[tuple[str, str, str], str] = {}
         self.twins: dict[tuple[str, str], str] = {}
         self.claims: dict[tuple[str, str, int], str] = {}
+        self.renewed: list[tuple[str, datetime]] = []
         self._lock = RLock()
         self.now: Callable[[], datetime] = lambda: NOON
 
@@ -134,12 +135,16 @@ class FakeLedger:
             stored = self.entries.get(entry.record.id)
             if stored is None or stored.record.rev != was.record.rev:
                 raise Superseded
-            assert entry.journal[: len(was.journal)] == was.journal
+            least = min(len(was.journal), len(entry.journal))
+            assert entry.journal[:least] == was.journal[:least]
             saved = replace(entry, record=replace(entry.record, rev=was.record.rev + 1))
             if saved.record.state.is_settled:
                 saved = replace(saved, journal=())
             self.entries[entry.record.id] = saved
             return saved
+
+    def renew(self, operation_id: str) -> None:
+        self.renewed.append((operation_id, self.now()))
 
     def list_open(self, *, limit: int) -> list[Open]:
         found = [

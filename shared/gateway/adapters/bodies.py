@@ -20,8 +20,8 @@ IN_ITEM_BYTES = 300_000
 class Bodies:
     """Puts a value into attributes of an item and takes it out again.
 
-    Objects are named by their content, so that a repeat writes the same one. The bucket's lifecycle rule ends them:
-    they are not deleted with their items.
+    Objects are named by their content, so that a repeat writes the same one. The bucket's lifecycle rule ends them
+    35 days after they were last written: they are not deleted with their items, and `renew` keeps them longer.
     """
 
     def __init__(self, client: Callable[[], S3Client], *, bucket: str) -> None:
@@ -36,18 +36,28 @@ class Bodies:
         if len(raw) <= IN_ITEM_BYTES:
             return {"body": {"B": raw}}
         key = f"{owner}/{hashlib.sha256(raw).hexdigest()}"
-        try:
-            self._client().put_object(Bucket=self._bucket, Key=key, Body=raw)
-        except AwsError as error:
-            raise unavailable("the store of large bodies") from error
+        self._put(key, raw)
         return {"body_at": {"S": key}}
+
+    def renew(self, item: Any) -> None:
+        """Write the object of `item`, if it has one, once more: its days are counted from now."""
+        if "body_at" in item:
+            self._put(item["body_at"]["S"], self._raw(item["body_at"]["S"]))
 
     def value(self, item: Any) -> Any:
         """What `attributes` was given."""
         if "body" in item:
             return unpack(bytes(item["body"]["B"]))
+        return unpack(self._raw(item["body_at"]["S"]))
+
+    def _put(self, key: str, raw: bytes) -> None:
         try:
-            raw = self._client().get_object(Bucket=self._bucket, Key=item["body_at"]["S"])["Body"].read()
+            self._client().put_object(Bucket=self._bucket, Key=key, Body=raw)
         except AwsError as error:
             raise unavailable("the store of large bodies") from error
-        return unpack(raw)
+
+    def _raw(self, key: str) -> bytes:
+        try:
+            return self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        except AwsError as error:
+            raise unavailable("the store of large bodies") from error

@@ -2,6 +2,9 @@
 
 rows#{practice}#{cache key}   rows    a fetch's rows, `as_of` in epoch microseconds
 rows#{practice}               wrote   when the practice was last written to by us
+
+A read is older than a write if it was asked for before the write was answered, by the two workers' clocks. Between
+the two lies at least the write itself in its slot: half a second, and AWS keeps clocks within milliseconds.
 """
 
 from __future__ import annotations

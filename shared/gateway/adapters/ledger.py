@@ -48,6 +48,8 @@ CLAIMS_KEPT = timedelta(days=31)
 _CONFLICT_TRIES = 8
 _AT_ONCE = 100
 """Items DynamoDB takes in one transaction."""
+_AT_ONCE_BYTES = 3_500_000
+"""Of the 4 MB that it takes; the rest is for what is not counted here."""
 _PARKED = "parked"
 
 
@@ -128,23 +130,7 @@ class DynamoLedger:
 
     def load(self, operation_id: str) -> Entry:
         """See `Ledger.load`."""
-        items: list[Item] = []
-        page: dict[str, Any] = {}
-        try:
-            while True:
-                answer = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}},
-                    ConsistentRead=True,
-                    **page,
-                )
-                items += answer["Items"]
-                if "LastEvaluatedKey" not in answer:
-                    break
-                page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        except AwsError as error:
-            raise unavailable("the ledger") from error
+        items = self._items(operation_id)
         head = next((item for item in items if item["sk"]["S"] == "op"), None)
         if head is None or _is_over(head, datetime.now(UTC)):
             raise NotFound("no such operation")
@@ -181,20 +167,32 @@ class DynamoLedger:
             chunk = [note_value(note) for note in new_notes]
             item = {
                 "pk": {"S": f"op#{id_}"},
-                "sk": {"S": f"note#{len(was.journal):06}"},
+                "sk": {"S": _note_key(len(was.journal))},
                 **self._bodies.attributes(chunk, owner=id_),
             }
             writes.append(self._put(item))
+        if len(saved.journal) < len(was.journal) and not settles:
+            writes += self._journal_deletes(id_, since=len(saved.journal))
         writes += self._unsettled_writes(was.record, of)
         where = _pointer_of(of.request)
         if settles and where is not None and of.request.idempotency_key is not None:
             # The key leads to its operation as long as there is one; only now is it known how long that is.
             writes.append(self._put({**where, "operation_id": {"S": id_}, **_expiry(of.expires_at)}))
-        room = _AT_ONCE - len(writes)
-        self._write([*writes, *besides[:room]])
-        for write in besides[room:]:
-            self._write([write])
+        room, later = _room_for(besides, writes)
+        if later:
+            # A crash after the settling save must leave nothing behind that nothing ends.
+            for write in later:
+                self._write([self._ageing(write, of.expires_at)])
+        self._write([*writes, *room])
+        for write in later:
+            if "Delete" in write:
+                self._write([write])
         return replace(saved, journal=()) if settles else saved
+
+    def renew(self, operation_id: str) -> None:
+        """See `Ledger.renew`."""
+        for item in self._items(operation_id):
+            self._bodies.renew(item)
 
     def list_open(self, *, limit: int) -> list[Open]:
         """See `Ledger.list_open`."""
@@ -305,13 +303,37 @@ class DynamoLedger:
         pk = f"unsettled#{now.request.practice_id}"
         return [self._put({"pk": {"S": pk}, "sk": {"S": now.id}}) if after else self._delete(pk, now.id)]
 
-    def _journal_deletes(self, operation_id: str) -> list[Item]:
-        """The journal is of no use to a settled operation, and holds health data."""
+    def _items(self, operation_id: str) -> list[Item]:
+        items: list[Item] = []
+        page: dict[str, Any] = {}
+        try:
+            while True:
+                answer = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}},
+                    ConsistentRead=True,
+                    **page,
+                )
+                items += answer["Items"]
+                if "LastEvaluatedKey" not in answer:
+                    break
+                page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        except AwsError as error:
+            raise unavailable("the ledger") from error
+        return items
+
+    def _journal_deletes(self, operation_id: str, *, since: int = 0) -> list[Item]:
+        """The journal from its answer number `since` on, which is of no use any more and holds health data."""
         try:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
-                KeyConditionExpression="pk = :pk AND begins_with(sk, :note)",
-                ExpressionAttributeValues={":pk": {"S": f"op#{operation_id}"}, ":note": {"S": "note#"}},
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :from AND :to",
+                ExpressionAttributeValues={
+                    ":pk": {"S": f"op#{operation_id}"},
+                    ":from": {"S": _note_key(since)},
+                    ":to": {"S": _note_key(999_999)},
+                },
                 ProjectionExpression="pk, sk",
                 ConsistentRead=True,
             )
@@ -339,6 +361,19 @@ class DynamoLedger:
         if values:
             put["ExpressionAttributeValues"] = dict(values)
         return {"Put": put}
+
+    def _ageing(self, write: Item, until: datetime | None) -> Item:
+        """What gives the item of `write` its end: the put itself, or for a delete an end beforehand."""
+        if "Put" in write:
+            return write
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": write["Delete"]["Key"],
+                "UpdateExpression": "SET expires_at = :end",
+                "ExpressionAttributeValues": {":end": _expiry(until)["expires_at"]},
+            }
+        }
 
     def _delete(self, pk: str, sk: str) -> Item:
         return {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
@@ -384,6 +419,10 @@ def _op_key(operation_id: str) -> Item:
     return {"pk": {"S": f"op#{operation_id}"}, "sk": {"S": "op"}}
 
 
+def _note_key(number: int) -> str:
+    return f"note#{number:06}"
+
+
 def _claim_key(practice_id: str, operation: str, key: int) -> Item:
     return {"pk": {"S": f"claim#{practice_id}#{operation}"}, "sk": {"S": str(key)}}
 
@@ -397,6 +436,22 @@ def _pointer_of(request: Request) -> Item | None:
     if request.cache_key is not None:
         return {"pk": {"S": f"twin#{request.practice_id}#{request.cache_key}"}, "sk": {"S": "twin"}}
     return None
+
+
+def _room_for(besides: list[Item], writes: list[Item]) -> tuple[list[Item], list[Item]]:
+    """Those of `besides` that fit into one transaction with `writes`, and those that do not."""
+    most = _AT_ONCE - len(writes)
+    left = _AT_ONCE_BYTES - sum(map(_size, writes))
+    for number, write in enumerate(besides):
+        left -= _size(write)
+        if number >= most or left < 0:
+            return besides[:number], besides[number:]
+    return besides, []
+
+
+def _size(write: Item) -> int:
+    body = write.get("Put", {}).get("Item", {}).get("body")
+    return 1000 + (len(body["B"]) if body is not None else 0)
 
 
 def _expiry(at: datetime | None) -> Item:

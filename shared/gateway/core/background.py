@@ -199,12 +199,11 @@ class Reconcile:
             rows = turn.read_all(evidence.look)
         except CouldNotLook:
             return ledger.could_not_look(was, now=on.clock.now())
-        taken = frozenset[int]()
-        if evidence.reference is None:
-            # Without a reference two equal writes look alike: a row that is another one's answer proves nothing.
-            taken = on.ledger.taken(practice_id, operation, _keys(rows, evidence), by=by)
+        # Without a reference two equal writes look alike: a row that is another one's answer proves nothing.
+        new = _keys(rows, evidence) - evidence.known_keys
+        taken = on.ledger.taken(practice_id, operation, new, by=by)
         look = ledger.judge(evidence, rows, taken=taken)
-        if look.found is ledger.Found.ONE and evidence.reference is None:
+        if look.found is ledger.Found.ONE:
             key = _keys([look.row or {}], evidence)
             if not all(on.ledger.claim(practice_id, operation, one, by=by) for one in key):
                 look = ledger.Look(ledger.Found.NONE)

@@ -202,7 +202,8 @@ class OperationRun:
         entry = ledger.begun(self._entry, attempt=of.attempt, holder=self._seat.holder, now=self._on.clock.now())
         if entry is None:
             raise Superseded
-        self._store(entry)
+        # A kind that settles outside the ledger may have begun to: nobody could ask the same again.
+        self._store(entry if self._kind.settle else ledger.refreshed(entry, now=self._on.clock.now()))
         try:
             self._practice = self._on.practices.get(of.request.practice_id)
         except NotFound:
@@ -430,9 +431,12 @@ class OperationRun:
             return
         refused = _said(error)
         problem = app_error_of(error)
-        self._store(
-            ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem={**problem_of(problem), "step": name})
-        )
+        told = {**problem_of(problem), "step": name}
+        try:
+            self._store(ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem=told))
+        except Superseded:
+            self._tell_late(name, problem=told)
+            raise
         error = self._settled_401(error)
         if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
             self._key_refused(error)
@@ -442,8 +446,8 @@ class OperationRun:
 
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
         evidence = self._entry.steps[name].call.evidence
-        if evidence is not None and evidence.reference is None:
-            # Nothing in the row says it is ours: an equal write that was lost must not take it for its own.
+        if evidence is not None:
+            # Perhaps nothing in the row says it is ours (any more): an equal write that was lost must not take it.
             key = ledger.key_of(answer.row, evidence.key_field)
             if key is not None:
                 operation = self._entry.steps[name].call.operation
@@ -451,14 +455,17 @@ class OperationRun:
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.DONE, answer=answer))
         except Superseded:
-            self._tell_late(name, answer)
+            self._tell_late(name, answer=answer)
             raise
 
-    def _tell_late(self, name: str, answer: UpstreamAnswer) -> None:
+    def _tell_late(
+        self, name: str, *, answer: UpstreamAnswer | None = None, problem: Mapping[str, object] | None = None
+    ) -> None:
         """Another turn has the operation by now; what this one alone knows settles its step all the same."""
         for _ in range(5):
             was = self._on.ledger.load(self._entry.record.id)
-            entry = ledger.late_answer(was, name, self._seat.holder, answer, now=self._on.clock.now())
+            now = self._on.clock.now()
+            entry = ledger.late_answer(was, name, self._seat.holder, answer=answer, problem=problem, now=now)
             if entry is None:
                 return
             try:

@@ -8,12 +8,29 @@ The store replaces an entry only if nobody changed it meanwhile (`Record.rev`), 
 
 A step becomes SENT before its call goes out, and only for the attempt and holder the record names. From then on the
 ledger, and nobody's memory, decides whether it may go out again: a `set` may, an `add` never.
+
+Evidence for a lost `add` is our reference in the new row, or a new row with the same natural key. The practice's
+security log, which writes of the API enter too, is not read. It could only ever confirm, and it cannot even do that:
+
+* An entry has no key of the row it is about and nothing that we sent: a type (`PaymentCreate`), a patient, a free
+  text, and a local time without a zone, in whatever form the office's computer writes it. It fits every write of that
+  type for that patient, also one that another operation made and knows of. Where one row was found, the entry says no
+  more than the row; where two were found, it fits both.
+* Where none was found, an entry may belong to an equal write, or to a row that the office has deleted since; and none
+  proves nothing, because nobody says when an entry is written, nor that it is in the same transaction as its row. Kept
+  open for it, an operation would wait for people who have to look into the office's audit trail anyhow, which names
+  the row.
+* The list filters by type alone, neither by time nor by patient, and promises no order. Each look would cost at least
+  one slot of the practice's pace, more where it must be complete, to change no verdict.
+
+Source: https://www.opendental.com/site/apisecuritylogs.html
 """
 
 from __future__ import annotations
 
 import re
 import secrets
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -41,6 +58,12 @@ LOOK_AGAIN = timedelta(hours=1)
 
 LOOK_OFFLINE = timedelta(minutes=1)
 """When a look that could not be completed is repeated."""
+
+READ_GOOD_FOR = timedelta(seconds=60)
+READ_MUCH_GOOD_FOR = timedelta(minutes=15)
+READ_AGAIN = 15
+"""What was read for a write is read again after `READ_GOOD_FOR`; more than `READ_AGAIN` answers, which hardly fit into
+one turn, only after `READ_MUCH_GOOD_FOR`, or a write that waits between turns would never be done reading."""
 
 MAX_FAILURES = 5
 """Real failures (crashes, lost answers to reads) after which an operation ends."""
@@ -93,6 +116,8 @@ class Step:
     looks: int = 0
     ambiguous: bool = False
     """Two rows could be the one we sent: somebody has to look."""
+    noted: int | None = None
+    """How many answers of the journal it rests on: those that were there when it was marked SENT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +178,15 @@ class Entry:
         )
 
 
+def is_to_be_renewed(operation_id: str, now: datetime) -> bool:
+    """Whether this is the minute of the day in which the bodies of an open operation are written again.
+
+    The store of large bodies forgets after 35 days, an operation that is unknown stays for as long as it is. A sweep
+    that is missed costs a day of those 35.
+    """
+    return zlib.crc32(operation_id.encode()) % (24 * 60) == now.hour * 60 + now.minute
+
+
 def is_fetch(request: Request) -> bool:
     """Whether it only reads: it has a place in the cache, and no caller's key."""
     return request.cache_key is not None and request.idempotency_key is None
@@ -198,6 +232,25 @@ def begun(entry: Entry, *, attempt: int, holder: str, now: datetime) -> Entry | 
 def noted(entry: Entry, notes: Iterable[Note]) -> Entry:
     """Add answers to the journal."""
     return replace(entry, journal=(*entry.journal, *notes))
+
+
+def refreshed(entry: Entry, *, now: datetime) -> Entry:
+    """Forget what was read for a write that has not been sent, if the last of it is old: it is read again.
+
+    A turn reads and writes in a row. One that was kept from it (the practice went offline, others came first) must
+    check the day as it is now, and know the keys that are there right before the write: its evidence rests on them.
+    Answers that a step rests on stay, so that the plan comes to the same step again.
+    """
+    rests = [step.noted for step in entry.steps.values()]
+    if is_fetch(entry.record.request) or None in rests:
+        return entry
+    kept = max((one for one in rests if one is not None), default=0)
+    loose = entry.journal[kept:]
+    asked_at = [note.answer.started_at for note in loose if note.answer is not None and note.answer.started_at]
+    good_for = READ_GOOD_FOR if len(loose) <= READ_AGAIN else READ_MUCH_GOOD_FOR
+    if not asked_at or now - max(asked_at) <= good_for:
+        return entry
+    return replace(entry, journal=entry.journal[:kept])
 
 
 def counted(entry: Entry, calls: int) -> Entry:
@@ -353,7 +406,8 @@ def sent(entry: Entry, call: UpstreamCall, effect: Effect, *, attempt: int, hold
     old = entry.steps.get(call.step)
     if old is not None and not (effect is Effect.SET and old.state in {StepState.SENT, StepState.UNKNOWN}):
         raise WrongTransition(f"step {call.step} is {old.state} already")
-    step = Step(call.step, call, effect, StepState.SENT, now, holder, looks=old.looks if old else 0)
+    looks = old.looks if old else 0
+    step = Step(call.step, call, effect, StepState.SENT, now, holder, looks=looks, noted=len(entry.journal))
     return replace(entry, steps={**entry.steps, call.step: step})
 
 
@@ -397,15 +451,24 @@ def _await_evidence(entry: Entry, at: datetime) -> Entry:
     return replace(entry, record=of)
 
 
-def late_answer(entry: Entry, name: str, sent_by: str, answer: UpstreamAnswer, *, now: datetime) -> Entry | None:
-    """An answer that came after its turn had lost the operation. None: it tells nothing new.
+def late_answer(
+    entry: Entry,
+    name: str,
+    sent_by: str,
+    *,
+    answer: UpstreamAnswer | None = None,
+    problem: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Entry | None:
+    """An answer, or a refusal (`problem`), that came after its turn had lost the operation. None: it is no news.
 
     If the operation waited for evidence, it is due at once and its plan goes on.
     """
     step = entry.steps.get(name)
     if step is None or step.sent_by != sent_by or step.state not in _ALLOWED:
         return None
-    return _go_on(step_to(entry, name, StepState.DONE, answer=answer), now=now)
+    state = StepState.DONE if problem is None else StepState.REFUSED
+    return _go_on(step_to(entry, name, state, answer=answer, problem=problem), now=now)
 
 
 def _go_on(entry: Entry, *, now: datetime) -> Entry:

@@ -47,6 +47,13 @@ to it."""
 LEASE_MARGIN_S = 15.0
 """A lease, and a message's invisibility, outlive the call's limit by this much."""
 
+CLOCK_SKEW_S = 5.0
+"""How far the clocks of two workers may differ. AWS keeps them within milliseconds; this is what the lease bears.
+
+Up to it calls never overlap: a call leaves so early that it ends this much before its lease does. A slot that another
+worker has kept is met that much early or late at most, once at each change of the worker; what that costs is a pause
+that Open Dental asks for, and nothing is lost. Within a turn one clock counts."""
+
 MAX_WAITING = 200
 """Queued or parked turns of one practice; the next one is refused."""
 
@@ -197,6 +204,11 @@ def take_lease(item: PaceItem, holder: str, now: float) -> PaceItem:
 def release(item: PaceItem, holder: str) -> PaceItem:
     """Give the lease back; nothing happens if it is another's by now."""
     return replace(item, holder=None, busy_until=0.0) if item.holder == holder else item
+
+
+def may_still_send(slot: float, now: float) -> bool:
+    """Whether a call that leaves now for its `slot` ends before the lease does, by any other worker's clock."""
+    return now <= slot + LEASE_MARGIN_S - CLOCK_SKEW_S
 
 
 # -- slots ----------------------------------------------------------------------------------------------------------
@@ -373,6 +385,13 @@ def admit(item: PaceItem, now: float) -> PaceItem:
         raise Closed(breaker.trip, breaker.probe_at - now)
     rhythm = {Trip.OFFLINE: OFFLINE_PROBE_S, Trip.KEY_REFUSED: KEY_PROBE_S}.get(breaker.trip, breaker.backoff_s)
     return replace(item, breaker=replace(breaker, probe_at=now + rhythm))
+
+
+def not_probed(item: PaceItem, holder: str, now: float) -> PaceItem:
+    """Make the probe due again that `holder` was admitted as and did not make: after a refused key it is an hour."""
+    if item.holder != holder or item.breaker.trip is None:
+        return item
+    return replace(item, breaker=replace(item.breaker, probe_at=min(item.breaker.probe_at, now)))
 
 
 # -- governor -------------------------------------------------------------------------------------------------------

@@ -93,6 +93,7 @@ class Seat:
         self.item = pacing.PaceItem(practice_id)
         self._visible = visible
         self._refused = 0
+        self._has_sent = False
         self._started = on.clock.monotonic()
         # How the last call went; stored together with the next reservation, or at the end.
         self._report: Callable[[pacing.PaceItem], pacing.PaceItem] | None = None
@@ -112,6 +113,9 @@ class Seat:
 
     def leave(self) -> None:
         """Give the lease back, and count what was called."""
+        if not self._has_sent:
+            now = self.now()
+            self.change(lambda item: pacing.not_probed(item, self.holder, now))
         self.change(lambda item: pacing.release(item, self.holder))
         if self.calls:
             self.on.governor.count(self.on.clock.now(), calls=self.calls, refused=self._refused)
@@ -179,7 +183,7 @@ class Seat:
         def gate() -> None:
             self.wait_until(slot)
             left_at[:] = [self.now()]
-            if left_at[0] > slot + pacing.LEASE_MARGIN_S:
+            if not pacing.may_still_send(slot, left_at[0]):
                 raise pacing.LeaseLost
 
         try:
@@ -202,6 +206,7 @@ class Seat:
         """Keep how the call in `slot` went for the next change of the item."""
         key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
         self.calls += 1
+        self._has_sent = True
         self._refused += failure is not None and counts_as_refused(failure)
         throttled = isinstance(failure, upstream.Throttled)
         pause = failure.retry_after if isinstance(failure, upstream.Throttled) else 0.0

@@ -52,6 +52,10 @@ def sweep(on: WorkerServices) -> Swept:
     for practice_id, at in reconcile.items():
         _have_reconciled(practice_id, at, on=on)
     _recount(opened, now, on=on)
+    for one in opened:
+        if ledger.is_to_be_renewed(one.operation_id, now):
+            with suppress(Unavailable):  # Tomorrow, then.
+                on.ledger.renew(one.operation_id)
     states = Counter(one.state for one in opened)
     overdue = [(now - one.due_at).total_seconds() for one in opened]
     return Swept(

@@ -44,11 +44,16 @@ class Ledger(Protocol):
     def save(self, entry: Entry, *, was: Entry) -> Entry:
         """Store what is different in `entry`, in one transaction, if it still is as `was` was loaded or saved.
 
-        Returns it with its new `rev`. The journal may only have grown. `was` stays good for nothing afterwards.
+        Returns it with its new `rev`. The journal may have grown, or have been cut where a save once ended it. `was`
+        stays good for nothing afterwards.
 
         Raises:
             Superseded: somebody changed it; nothing was stored.
         """
+        ...
+
+    def renew(self, operation_id: str) -> None:
+        """Write again what of the operation lies in a store that forgets; nothing of the operation changes."""
         ...
 
     def list_open(self, *, limit: int) -> list[Open]:

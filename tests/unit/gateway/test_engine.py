@@ -180,6 +180,32 @@ def test_a_row_of_an_equal_write_is_not_taken_for_the_lost_one(on: FakeServices,
     assert on.operations.get(lost.id).state is OperationState.FAILED
 
 
+def test_one_row_is_evidence_for_one_write_only_also_where_writes_carry_references(
+    on: FakeServices, world: World
+) -> None:
+    on.office.on_call = lambda call: Fault.LOSE_REQUEST if call.operation == "appointments.create" else None
+    lost = [book(on, key * 16) for key in "ab"]
+    world.run(10)
+    on.office.add("appointments", PatNum=7, Op=1, AptDateTime="2026-03-03 09:00:00", Note="at the desk")
+    world.run(3600)
+
+    states = sorted(on.operations.get(one.id).state for one in lost)
+    assert states == [OperationState.FAILED, OperationState.SUCCEEDED]
+
+
+def test_a_row_that_answered_a_write_is_no_evidence_for_another_though_its_note_was_edited(
+    on: FakeServices, world: World
+) -> None:
+    on.office.faults.extend([None, Fault.LOSE_REQUEST])
+    lost, done = book(on, "a" * 16), book(on, "b" * 16)
+    world.run(30)
+    on.office.rows["appointments"][0]["Note"] = "edited at the desk"
+    world.run(3600)
+
+    assert on.operations.get(done.id).state is OperationState.SUCCEEDED
+    assert on.operations.get(lost.id).state is OperationState.FAILED
+
+
 def test_a_set_whose_answer_is_lost_is_sent_again(on: FakeServices, world: World) -> None:
     on.office.on_call = _once("payments.update", Fault.LOSE_ANSWER)
     operation = pay(on)
@@ -239,6 +265,35 @@ def test_a_write_outlasts_an_offline_hour(on: FakeServices, world: World) -> Non
     assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
 
 
+def test_a_write_that_outlasted_an_offline_hour_looks_again_before_it_is_sent(on: FakeServices, world: World) -> None:
+    """What was read before the hour says nothing of the day as it is now, nor of which rows are new."""
+    on.practices.put(replace(ELM_STREET, writes_reference=False))
+    on.office.on_call = _once("appointments.create", Fault.OFFLINE)
+    operation = book(on)
+    world.run(2)
+    on.office.offline = True
+    world.run(3600)
+    on.office.add("appointments", PatNum=7, Op=1, AptDateTime="2026-03-03 09:00:00", Note="at the desk")
+    on.office.offline = False
+    on.office.on_call = lambda call: Fault.LOSE_REQUEST if call.operation == "appointments.create" else None
+    world.run(3600)
+
+    # The desk's row was there before the write: it is no evidence for it.
+    assert on.operations.get(operation.id).state is OperationState.FAILED
+    order = [call.operation for _, call in on.office.calls]
+    last = len(order) - 1 - order[::-1].index("appointments.create")
+    assert order[last - 1] == "appointments.list"
+
+
+def test_what_a_sent_step_rests_on_is_not_read_again(on: FakeServices, world: World) -> None:
+    on.office.on_call = _once("payments.update", Fault.OFFLINE)
+    operation = pay(on)
+    world.run(600)
+
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert [call.operation for _, call in on.office.calls].count("payments.list") == 1
+
+
 def test_a_refused_key_fails_what_waits_and_is_tried_once_an_hour(on: FakeServices, world: World) -> None:
     on.office.refuses_key = True
     operation = book(on)
@@ -249,6 +304,23 @@ def test_a_refused_key_fails_what_waits_and_is_tried_once_an_hour(on: FakeServic
     assert error["code"] == "key-refused"
     assert (ELM_STREET.id, "key-refused") in on.notices.notes
     assert len(on.office.calls) <= 6
+
+
+def test_a_turn_that_calls_nothing_uses_no_probe_up(on: FakeServices, world: World) -> None:
+    on.office.refuses_key = True
+    with pytest.raises(StillRunning):
+        read(on)
+    world.run(2)
+    on.clock.sleep(3600)
+    on.office.refuses_key = False
+    # A turn of a release that is not here parks without a call.
+    submit("test.unknown", {}, practice=ELM_STREET, caller=a_caller(), idempotency_key="u" * 16, on=on)
+    assert world.work()
+    assert not on.paces.view(ELM_STREET.id).key_refused
+
+    book(on)
+    world.work()
+    assert on.pace.load(ELM_STREET.id).breaker.trip is None
 
 
 def test_a_401_without_words_is_settled_by_asking_what_the_key_may_do(on: FakeServices, world: World) -> None:
@@ -355,6 +427,28 @@ def test_an_answer_that_comes_after_its_turn_was_given_up_settles_the_operation(
 
     assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
     assert adds(on) == ["appointments.create"]
+
+
+def test_a_refusal_that_comes_late_ends_the_operation_with_what_was_refused(on: FakeServices, world: World) -> None:
+    """It would be called lost and not written otherwise, and worth another try."""
+    frozen = [True]
+
+    def on_call(call: UpstreamCall) -> Fault | None:
+        if call.operation == "appointments.create" and frozen:
+            frozen.clear()
+            on.clock.sleep(200)
+            assert world.work()
+            assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+            return Fault.INVALID
+        return None
+
+    on.office.on_call = on_call
+    operation = book(on)
+    world.run(400)
+
+    error = on.operations.get(operation.id).error
+    assert error is not None
+    assert error["code"] == "upstream-invalid"
 
 
 def test_two_workers_with_turns_of_one_practice_do_not_call_at_the_same_time(on: FakeServices, world: World) -> None:

@@ -206,8 +206,8 @@ def test_a_late_answer_counts_only_from_the_turn_that_sent_it() -> None:
     unknown = ledger.lost(sent(), "pay")
     answer = UpstreamAnswer(201, row(3), NOW)
 
-    assert ledger.late_answer(unknown, "pay", "two", answer, now=NOW) is None
-    late = ledger.late_answer(unknown, "pay", "one", answer, now=NOW)
+    assert ledger.late_answer(unknown, "pay", "two", answer=answer, now=NOW) is None
+    late = ledger.late_answer(unknown, "pay", "one", answer=answer, now=NOW)
     assert late is not None
     assert late.steps["pay"].state is StepState.DONE
     assert ledger.put_again(late, now=NOW) is not None

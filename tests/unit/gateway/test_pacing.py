@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core import pacing
@@ -111,6 +111,36 @@ def test_a_worker_that_dies_in_its_call_blocks_the_practice_for_less_than_90_sec
         pacing.take_lease(item, "two", slot + crash_after)
     assert busy.value.seconds <= 90
     assert pacing.take_lease(item, "two", slot + 90).holder == "two"
+
+
+@given(
+    skew=st.floats(-pacing.CLOCK_SKEW_S, pacing.CLOCK_SKEW_S),
+    stood_still=st.floats(0, 20),
+    takes=st.floats(0, pacing.CALL_LIMIT_S),
+    dies=st.booleans(),
+)
+@example(skew=5.0, stood_still=14.9, takes=74.0, dies=True)
+@example(skew=5.0, stood_still=9.9, takes=74.0, dies=True)
+def test_calls_of_workers_whose_clocks_differ_never_overlap(
+    skew: float, stood_still: float, takes: float, *, dies: bool
+) -> None:
+    """True time is the first worker's; the second one's clock is `skew` ahead of it."""
+    item = pacing.take_lease(PaceItem("prac_a"), "one", T0)
+    item, slot = pacing.reserve(item, KEY, holder="one", floor_s=1.0, now=T0)
+    sent = slot + stood_still
+    if not pacing.may_still_send(slot, sent):
+        return
+    ended = sent + takes
+    if not dies:
+        item = pacing.release(pacing.finished(item, KEY, Call(sent, ended), floor_s=1.0), "one")
+    entered = (ended if not dies else item.busy_until - skew) + 1e-6
+    item = pacing.take_lease(item, "two", entered + skew)
+    _, second = pacing.reserve(item, KEY, holder="two", floor_s=1.0, now=entered + skew)
+
+    # The second worker waits for its slot by its own clock.
+    begins = max(entered, second - skew)
+    assert begins >= ended
+    assert begins >= sent + 1.0 - max(0.0, skew)
 
 
 @pytest.mark.parametrize("reading", ["start", "end"])

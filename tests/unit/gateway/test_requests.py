@@ -13,6 +13,7 @@ from gateway.core.requests import Freshness, fetch, submit
 from tests.fakes import ELM_STREET, FakeServices, World, a_caller
 from tests.fakes.living import LivingServices
 from tests.fakes.plans import KINDS
+from tests.fakes.services import FakeUpstream
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def _ask_for_list(on: FakeServices, patient: int, *, wait_s: float) -> None:
 
 def test_a_long_list_that_made_way_goes_on_for_its_waiting_reader_without_the_sweeper() -> None:
     on = LivingServices(kinds=KINDS)
-    on.upstream.offices = on.offices  # type: ignore[union-attr]
+    on.upstream = FakeUpstream(on.offices)
     _long_lists(on, 7)
     office = on.office
 

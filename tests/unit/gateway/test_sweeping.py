@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
+from itertools import pairwise
 
-from gateway.core import sweeping
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core import ledger, sweeping
 from gateway.core.errors import Unavailable
 from gateway.core.operations import Operation
 from gateway.core.requests import submit
 from tests.fakes import ELM_STREET, FakeServices, World, a_caller
 from tests.fakes.plans import KINDS
+from tests.fakes.services import NOON
 
 
 @pytest.fixture
@@ -74,3 +80,29 @@ def test_one_entry_that_cannot_be_read_does_not_keep_the_sweep_from_the_others(o
     sweeping.sweep(on)
 
     assert [turn.operation_id for turn in on.calls.turns] == [well.id]
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.text(min_size=1, max_size=20), st.integers(0, 30), st.floats(-5, 5))
+def test_an_operation_that_stays_open_is_renewed_long_before_its_bodies_are_forgotten(
+    operation_id: str, missed_day: int, late_s: float
+) -> None:
+    """Sweeps come a minute apart, give or take some seconds; a whole day of them may be missed."""
+    renewed = [
+        day
+        for day in range(31)
+        for minute in range(24 * 60)
+        if day != missed_day
+        and ledger.is_to_be_renewed(operation_id, NOON + timedelta(days=day, minutes=minute, seconds=30 + late_s))
+    ]
+
+    assert all(later - earlier <= 2 for earlier, later in pairwise([0, *renewed, 31]))
+
+
+def test_the_sweep_renews_what_is_open_once_a_day(on: FakeServices) -> None:
+    operation = book(on)
+    for _ in range(2 * 24 * 60):
+        on.clock.sleep(60)
+        sweeping.sweep(on)
+
+    assert [one for one, _ in on.ledger.renewed] == [operation.id] * 2
