@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, Final
 
-from gateway.core.normalize.office import Office, office
-from gateway.core.normalize.values import ContentHash, Words, day, key, raw_row, text
+from gateway.core.normalize.office import Booking, Office, office
+from gateway.core.normalize.values import Shape, Words, content_version, day, key, raw_row, text
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text
 
@@ -35,13 +34,26 @@ _COLUMNS: Final = (  # noqa: SIM905 - one word a line would be all one sees of t
     "DateTimeArrived DateTimeSeated DateTimeDismissed InsPlan1 InsPlan2 DateTimeAskedToArrive colorOverride "
     "AppointmentTypeNum SecUserNumEntry SecDateTEntry Priority PatternSecondary ItemOrderPlanned"
 ).split()
-_version = ContentHash(_COLUMNS)
-_NOTHING: Final = dict.fromkeys(_COLUMNS, "")
 _KEYS: Final = frozenset(
     {"AptNum", "PatNum", "Confirmed", "Op", "ProvNum", "ProvHyg", "NextAptNum", "ClinicNum", "AppointmentTypeNum"}
 )
+# How a visit was booked: an office's visits share a few hundred combinations.
+_FEW: Final = (  # noqa: SIM905
+    "ClinicNum AptStatus Pattern Confirmed confirmed Op ProvNum ProvHyg AppointmentTypeNum "
+    "IsHygiene IsNewPatient Priority"
+).split()
+_FEW_CLASSES: Final = tuple(int if name in _KEYS else str for name in _FEW)
+_REST: Final = (  # noqa: SIM905
+    "AptDateTime AptNum DateTStamp DateTimeArrived DateTimeAskedToArrive DateTimeDismissed DateTimeSeated "
+    "InsPlan1 InsPlan2 ItemOrderPlanned NextAptNum Note PatNum PatternSecondary ProcDescript SecDateTEntry "
+    "SecUserNumEntry TimeLocked UnschedStatus colorOverride provAbbr unschedStatus"
+).split()
+_SHAPE: Final = Shape(_COLUMNS, few=_FEW, rest=_REST)
+_read_few, _read_rest = _SHAPE.few, _SHAPE.rest
+_NOTHING: Final = dict.fromkeys(_COLUMNS, "")
 _MIDNIGHT: Final = "00:00:00"
-_FLAGS: Final = {"true": True, "false": False, "True": True, "False": False, True: True, False: False}
+_FLAG_COLUMNS: Final = frozenset({"IsHygiene", "IsNewPatient"})
+_FLAGS: Final = {"true": True, "false": False, "True": True, "False": False}
 
 NOTES: Final = frozenset({"PtNote", "PtNoteCompleted"})
 MINUTES_PER_MARK: Final = 5
@@ -71,7 +83,7 @@ def appointment(
     except (AttributeError, KeyError, TypeError):
         # An older office knows fewer columns; another form of the row quotes its keys.
         shown = _shown(_plain(row), here)
-    shown["version"] = _version(row)
+        shown["version"] = content_version(row)
     shown["synced_at"] = instant_text(synced_at)
     if procedures is not None:
         procedures = list(procedures)
@@ -90,8 +102,17 @@ def appointment(
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row in the form that the fast way counts on: every column, keys as numbers, all else as text."""
-    full = {**_NOTHING, **row}
-    return {name: key(value) if name in _KEYS else str(value or "") for name, value in full.items()}
+    return {name: _plain_value(name, value) for name, value in {**_NOTHING, **row}.items()}
+
+
+def _plain_value(name: str, value: object) -> object:
+    if name in _KEYS:
+        return key(value)
+    if value.__class__ is str:
+        return value
+    if name in _FLAG_COLUMNS and value in (True, False):
+        return str(bool(value))
+    return (text(value) or "") if value else ""
 
 
 def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
@@ -100,83 +121,117 @@ def _shown(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
     Raises:
         AttributeError, KeyError, TypeError: a column is missing, or not in its usual form.
     """
-    number, clinic, status_source = row["AptNum"], row["ClinicNum"], row["AptStatus"]
-    practice_id = here.practice_id
-    status = STATUS[status_source]
-    zone, clock = here.clocks.get(clinic) or here.usual_clock
-    wall, pattern = row["AptDateTime"], row["Pattern"]
-    minutes = MINUTES_PER_MARK * len(pattern)
-    patient, provider, hygienist = row["PatNum"], row["ProvNum"], row["ProvHyg"]
-    operatory, type_, planned = row["Op"], row["AppointmentTypeNum"], row["NextAptNum"]
-    confirmed, note = row["Confirmed"], row["Note"]
-    arrived = seated = dismissed = None
-    come, sat, gone = row["DateTimeArrived"], row["DateTimeSeated"], row["DateTimeDismissed"]
+    few = _read_few(row)
+    booking = here.bookings.get(few) or here.remember(here.bookings, few, _booking(few, here))
+    rest = _read_rest(row)
+    (
+        wall, number, stamp, come, asked, gone, sat, _, _, _, planned, note, patient, _, description, *_
+    ) = rest  # fmt: skip
+    clock = booking.clock
+    shown = booking.shown.copy()
+    shown["id"] = here.appointment(number)
+    shown["source"] = {
+        "system": "open_dental",
+        "table": "appointment",
+        "key": str(number),
+        "practice_id": here.practice_id,
+    }
+    if patient:
+        shown["patient_id"] = here.patient(patient)
+    status = shown["status_source"]
+    if status != "Planned" and (span := clock.span(wall, booking.minutes)) is not None:
+        if status == "UnschedList":
+            # The row keeps the time that the visit was taken from.
+            shown["unscheduled_from"] = span[2]
+        else:
+            (
+                shown["start_at"],
+                shown["end_at"],
+                shown["local_start"],
+                shown["local_end"],
+                shown["local_ambiguous"],
+                shown["local_nonexistent"],
+            ) = span
     # Midnight sharp means: not yet; and on most rows nothing has happened yet, or all has.
     if come != sat or sat != gone or come[11:] != _MIDNIGHT:
-        arrived = _visit(come, wall, clock)
-        seated = _visit(sat, wall, clock)
-        dismissed = _visit(gone, wall, clock)
-    if (arrived or seated) and status == "scheduled":
-        # Back from the chair and not yet set complete is still arrived: no word of the office says more.
-        status = "in_chair" if seated and not dismissed else "arrived"
-    start_at = end_at = local_start = local_end = unscheduled_from = None
-    ambiguous = nonexistent = False
-    span = clock.span(wall, minutes) if status_source != "Planned" else None
-    if span is None:
-        pass
-    elif status_source == "UnschedList":
-        # The row keeps the time that the visit was taken from.
-        unscheduled_from = span[2]
-    else:
-        start_at, end_at, local_start, local_end, ambiguous, nonexistent = span
-    return {
-        "id": here.appointment(number),
-        "source": {"system": "open_dental", "table": "appointment", "key": str(number), "practice_id": practice_id},
-        "practice_id": practice_id,
+        shown["arrived_at"] = arrived = _visit(come, wall, clock)
+        shown["seated_at"] = seated = _visit(sat, wall, clock)
+        shown["dismissed_at"] = dismissed = _visit(gone, wall, clock)
+        if (arrived or seated) and shown["status"] == "scheduled":
+            # Back from the chair and not yet set complete is still arrived: no word of the office says more.
+            shown["status"] = "in_chair" if seated and not dismissed else "arrived"
+    if asked[:4] != "0001":
+        shown["asked_to_arrive_at"] = clock.instant(asked)
+    if planned:
+        shown["planned_appointment_id"] = here.appointment(planned)
+    if note:
+        shown["note"] = note.strip() or None
+    shown["description"] = description.strip() or None
+    shown["updated_at"] = here.clock.instant(stamp)
+    shown["version"] = _SHAPE.version(row, booking.template, rest)
+    return shown
+
+
+def _booking(few: tuple[Any, ...], here: Office) -> Booking:
+    """What the values of `_FEW` say.
+
+    Raises:
+        TypeError: one is not in its usual form.
+    """
+    if tuple(map(type, few)) != _FEW_CLASSES:
+        raise TypeError
+    clinic, status, pattern, confirmed, label, operatory, provider, hygienist, type_, is_hygiene, is_new, priority = few
+    zone, clock = here.clocks.get(clinic) or here.usual_clock
+    minutes = MINUTES_PER_MARK * len(pattern)
+    shown = {
+        "id": None,
+        "source": None,
+        "practice_id": here.practice_id,
         "location_id": here.location(clinic) if clinic else None,
-        "patient_id": here.patient(patient) if patient else None,
-        "kind": "note" if status_source in NOTES else "appointment",
-        "status": status,
-        "status_source": status_source or None,
+        "patient_id": None,
+        "kind": "note" if status in NOTES else "appointment",
+        "status": STATUS[status],
+        "status_source": status or None,
         "confirmation": {
             # What a definition means is said by the office's preferences, never by its name.
             "status": None,
-            "label": text(row["confirmed"]),
+            "label": text(label),
             "definition_id": here.definition(confirmed) if confirmed else None,
         },
-        "start_at": start_at,
-        "end_at": end_at,
-        "local_start": local_start,
-        "local_end": local_end,
+        "start_at": None,
+        "end_at": None,
+        "local_start": None,
+        "local_end": None,
         "time_zone": zone,
-        "local_ambiguous": ambiguous,
-        "local_nonexistent": nonexistent,
-        "unscheduled_from": unscheduled_from,
+        "local_ambiguous": False,
+        "local_nonexistent": False,
+        "unscheduled_from": None,
         "duration_minutes": minutes,
-        "time_blocks": _blocks(pattern)[:],
+        "time_blocks": _blocks(pattern),
         "provider_id": here.provider(provider) if provider else None,
         "hygienist_id": here.provider(hygienist) if hygienist else None,
         "assistant_id": None,
         "operatory_id": here.operatory(operatory) if operatory else None,
-        "is_hygiene": _FLAGS.get(row["IsHygiene"]),
+        "is_hygiene": _FLAGS.get(is_hygiene),
         "type": {"id": here.appointment_type(type_)} if type_ else None,
-        "description": text(row["ProcDescript"]),
-        "is_new_patient": _FLAGS.get(row["IsNewPatient"]),
-        "is_asap": row["Priority"] == "ASAP" or status_source == "ASAP",
-        "arrived_at": arrived,
-        "seated_at": seated,
-        "dismissed_at": dismissed,
-        "asked_to_arrive_at": None if (at := row["DateTimeAskedToArrive"])[:4] == "0001" else clock.instant(at),
-        "planned_appointment_id": here.appointment(planned) if planned else None,
-        "note": text(note) if note else None,
-        "updated_at": here.clock.instant(row["DateTStamp"]),
+        "description": None,
+        "is_new_patient": _FLAGS.get(is_new),
+        "is_asap": priority == "ASAP" or status == "ASAP",
+        "arrived_at": None,
+        "seated_at": None,
+        "dismissed_at": None,
+        "asked_to_arrive_at": None,
+        "planned_appointment_id": None,
+        "note": None,
+        "updated_at": None,
         "deleted_at": None,
+        "version": None,
     }
+    return Booking(shown, _SHAPE.template(few), clock, minutes)
 
 
-@lru_cache(maxsize=4096)
 def _blocks(pattern: str) -> list[dict[str, Any]]:
-    """The stretches of a pattern. An office has a few dozen patterns, so the visits share these."""
+    """The stretches of a pattern."""
     return [
         {"minutes": MINUTES_PER_MARK * len(list(marks)), "provider_needed": mark in "Xx"}
         for mark, marks in groupby(pattern)

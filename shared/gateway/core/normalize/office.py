@@ -1,14 +1,22 @@
-"""What normalizers need of a practice, prepared once and not for every row: ids and clocks."""
+"""What normalizers need of a practice, prepared once and not for every row: ids, clocks, and what values mean that many
+rows share. Bounded, and nothing here names a person or says how to reach one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final, TypeVar
 
 from gateway.core import ids
 from gateway.core.normalize.values import Memo
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, zone_clock
 
+MOST_COMBINATIONS: Final = 8192
+"""Of all offices together, some 2 kB each."""
+
+Made = TypeVar("Made")
 _KINDS = (
     "adjustment",
     "appointment",
@@ -29,8 +37,42 @@ _KINDS = (
 _FEW = frozenset({"appointment_type", "carrier", "definition", "location", "operatory", "provider"})
 
 
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What the columns that say how a visit was booked make of it, for one combination of their values."""
+
+    shown: dict[str, Any]
+    """The visit, with what the combination does not say left None."""
+    template: str
+    clock: ZoneClock
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the columns that say how a patient stands with the office make of them, for one combination."""
+
+    shown: dict[str, Any]
+    """The patient, with what the combination does not say left None."""
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a patient wishes to be reached."""
+
+    preferred: str | None
+    """The type of the preferred telephone."""
+    preferences: dict[str, Any]
+    language: str | None
+    language_source: str | None
+
+
 class Office:
     """Ids and clocks of one practice. `patient(12)` is the id of PatNum 12, and so on."""
+
+    kept: ClassVar[int] = 0
+    """How many combinations all offices remember."""
 
     adjustment: Callable[[int], str]
     appointment: Callable[[int], str]
@@ -61,6 +103,32 @@ class Office:
             clinic: (zone, zone_clock(zone)) for clinic, zone in practice.location_zones.items()
         }
         """ClinicNum -> zone and clock, where a location's differ."""
+        self.bookings: dict[tuple[Any, ...], Booking] = {}
+        """What `normalize.appointments` remembers of combinations of values that visits share. Nothing personal."""
+        self.standings: dict[tuple[Any, ...], Standing] = {}
+        """What `normalize.patients` remembers of how patients stand with the office."""
+        self.wishes: dict[tuple[Any, ...], Wishes] = {}
+        """And of how they wish to be reached: methods and languages, never a number."""
+
+    def remember(self, combinations: dict[tuple[Any, ...], Made], values: tuple[Any, ...], made: Made) -> Made:
+        """Keep `made` for these values in one of the office's memories, which are bounded together; return it."""
+        Office.kept += 1
+        if Office.kept > MOST_COMBINATIONS:
+            Office.kept = 1
+            for known in (self, *_OFFICES.values()):
+                known.forget()
+        combinations[values] = made
+        return made
+
+    @property
+    def remembered(self) -> int:
+        """How many combinations are kept."""
+        return len(self.bookings) + len(self.standings) + len(self.wishes)
+
+    def forget(self) -> None:
+        """Drop all combinations; they are made anew when they come again."""
+        for combinations in (self.bookings, self.standings, self.wishes):
+            combinations.clear()
 
 
 _OFFICES: dict[str, Office] = {}

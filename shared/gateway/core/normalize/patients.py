@@ -7,8 +7,19 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from gateway.core.normalize.languages import iso_639_1
-from gateway.core.normalize.office import Office, office
-from gateway.core.normalize.values import ContentHash, Words, day, e164, emails, key, money, raw_row, text
+from gateway.core.normalize.office import Office, Standing, Wishes, office
+from gateway.core.normalize.values import (
+    Shape,
+    Words,
+    content_version,
+    day,
+    e164,
+    emails,
+    key,
+    plain_and_money,
+    raw_row,
+    text,
+)
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
 
@@ -53,8 +64,21 @@ _COLUMNS: Final = (  # noqa: SIM905 - one word a line would be all one sees of t
     "clinicAbbr Premed Ward PreferConfirmMethod PreferContactMethod PreferRecallMethod Language AdmitDate "
     "siteDesc DateTStamp SuperFamily TxtMsgOk SecDateEntry"
 ).split()
-_version = ContentHash(_COLUMNS, numbers=("EstBalance", "BalTotal"))
-_NOTHING: Final = dict.fromkeys(_COLUMNS, "")
+# How a patient stands with the office, and how they wish to be reached: each a few hundred combinations.
+_STANDING: Final = ("ClinicNum", "PatStatus", "Gender", "BillingType", "PriProv", "SecProv", "FeeSched")
+_STANDING_CLASSES: Final = (int, str, str, str, int, int, int)
+_KEYS: Final = frozenset({"PatNum", "Guarantor", "SuperFamily", "ClinicNum", "PriProv", "SecProv", "FeeSched"})
+_AMOUNTS: Final = frozenset({"BalTotal", "EstBalance"})
+_REST: Final = (  # noqa: SIM905
+    "Address Address2 AdmitDate BalTotal Birthdate ChartNumber City DateFirstVisit DateTStamp Email EmployerNum "
+    "EstBalance FName FamFinUrgNote Guarantor HmPhone ImageFolder LName Language MedicaidID MiddleI PatNum Position "
+    "PreferConfirmMethod PreferContactMethod PreferRecallMethod Preferred Premed SSN SecDateEntry State SuperFamily "
+    "TxtMsgOk Ward WirelessPhone WkPhone Zip priProvAbbr secProvAbbr clinicAbbr siteDesc"
+).split()
+_AT_BAL_TOTAL, _AT_EST_BALANCE = _REST.index("BalTotal"), _REST.index("EstBalance")
+_SHAPE: Final = Shape(_COLUMNS, few=_STANDING, rest=_REST)
+_read_standing, _read_rest = _SHAPE.few, _SHAPE.rest
+_NOTHING: Final = {name: 0 if name in _KEYS else "" for name in _COLUMNS}
 
 _CONSENT: Final = {"Yes": True, "No": False}
 _PREFERRED: Final = {"HmPhone": "home", "WkPhone": "work", "WirelessPh": "mobile", "TextMessage": "mobile"}
@@ -97,12 +121,18 @@ def patient(
     if detail == "full":
         try:
             shown = _full(row, here)
-        except KeyError:
-            # An older office knows fewer columns.
-            shown = _full({**_NOTHING, **row}, here)
-        shown["version"] = _version(row)
+        except (AttributeError, KeyError, TypeError):
+            # An older office knows fewer columns; another form of the row quotes its keys.
+            shown = _full(_plain({**_NOTHING, **row}), here)
+            shown["version"] = content_version(row)
     else:
-        shown = _basic({**_NOTHING, **row}, here, preferred=None)
+        whole = {**_NOTHING, **row, "PreferContactMethod": ""}
+        try:
+            shown = _full(whole, here)
+        except (AttributeError, TypeError):
+            shown = _full(_plain(whole), here)
+        for name in SUMMARY_LACKS:
+            del shown[name]
     shown["detail"] = detail
     shown["synced_at"] = instant_text(synced_at)
     if show_ssn:
@@ -112,84 +142,157 @@ def patient(
     return shown
 
 
-def _basic(row: Mapping[str, Any], here: Office, *, preferred: str | None) -> dict[str, Any]:
-    """What every list of patients has."""
-    number, clinic, status = key(row["PatNum"]), key(row["ClinicNum"]), row["PatStatus"]
-    first, last = text(row["FName"]), text(row["LName"])
-    phones = []
-    if phone := row["HmPhone"]:
-        phones.append({"type": "home", "number": e164(phone), "raw": phone, "preferred": preferred == "home"})
-    if phone := row["WkPhone"]:
-        phones.append({"type": "work", "number": e164(phone), "raw": phone, "preferred": preferred == "work"})
-    if phone := row["WirelessPhone"]:
-        phones.append({"type": "mobile", "number": e164(phone), "raw": phone, "preferred": preferred == "mobile"})
-    return {
-        "id": here.patient(number),
-        "source": {"system": "open_dental", "table": "patient", "key": str(number), "practice_id": here.practice_id},
-        "practice_id": here.practice_id,
-        "location_id": here.location(clinic) if clinic else None,
-        "name": {
-            "first": first,
-            "middle": text(middle) if (middle := row["MiddleI"]) else None,
-            "last": last,
-            "preferred": text(called) if (called := row["Preferred"]) else None,
-            "full": f"{first} {last}" if first and last else first or last,
-        },
-        "birth_date": day(row["Birthdate"]),
-        "status": STATUS[status],
-        "status_source": status or None,
-        "phones": phones,
-        "emails": emails(email) if (email := row["Email"]) else [],
-        "address": {
-            "line1": text(row["Address"]),
-            "line2": text(line) if (line := row["Address2"]) else None,
-            "city": text(row["City"]),
-            "state": text(row["State"]),
-            "postal_code": text(row["Zip"]),
-            "country": None,
-        },
-        "billing_type": text(row["BillingType"]),
-        "chart_number": text(chart) if (chart := row["ChartNumber"]) else None,
-        "has_ssn": bool(row["SSN"]),
-        "deleted_at": None,
-    }
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row in the form that `_full` counts on: keys as numbers, amounts as they are, all else as text."""
+    return {name: _plain_value(name, value) for name, value in row.items()}
+
+
+def _plain_value(name: str, value: object) -> object:
+    if name in _KEYS:
+        return key(value)
+    if value.__class__ is str or name in _AMOUNTS:
+        return value
+    return (text(value) or "") if value else ""
 
 
 def _full(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
-    contact = row["PreferContactMethod"]
-    shown = _basic(row, here, preferred=_PREFERRED.get(contact))
-    guarantor, head, secondary = row["Guarantor"], key(row["SuperFamily"]), key(row["SecProv"])
-    is_guarantor = guarantor == row["PatNum"]
-    family_id = shown["id"] if is_guarantor else here.patient(key(guarantor)) if key(guarantor) else None
-    language = text(row["Language"])
-    shown["sex"] = SEX[row["Gender"]]
-    shown["language"] = iso_639_1(language) if language else None
-    shown["language_source"] = language
-    shown["guarantor_id"] = family_id
-    # There is no family table: a family is everybody with one guarantor, so the guarantor's id names it.
-    shown["family_id"] = family_id
-    shown["super_family_id"] = here.patient(head) if head else None
-    shown["primary_provider_id"] = here.provider(primary) if (primary := key(row["PriProv"])) else None
-    shown["secondary_provider_id"] = here.provider(secondary) if secondary else None
-    shown["contact_preferences"] = {
-        # Unknown stays unknown: the office's own preference may read it as yes, ours does not.
-        "sms_consent": _CONSENT.get(row["TxtMsgOk"]),
-        "confirm": METHODS[row["PreferConfirmMethod"]],
-        "contact": METHODS[contact],
-        "recall": METHODS[row["PreferRecallMethod"]],
-        "do_not_contact": contact == "DoNotCall",
+    """What a row says by itself.
+
+    Raises:
+        AttributeError, KeyError, TypeError: a column is missing, or not in its usual form.
+    """
+    few = _read_standing(row)
+    standing = here.standings.get(few) or here.remember(here.standings, few, _standing(few, here))
+    rest = _read_rest(row)
+    (
+        line1, line2, _, bal_total, birth, chart, city, first_visit, stamp, email, _,
+        est_balance, first, _, guarantor, home, _, last, language, medicaid, middle, number, _,
+        confirm, contact, recall, called, _, ssn, created, state, head,
+        consent, _, mobile, work, postal_code, *_,
+    ) = rest  # fmt: skip
+    few = (confirm, contact, recall, consent, language)
+    wishes = here.wishes.get(few) or here.remember(here.wishes, few, _wishes(*few))
+    preferred = wishes.preferred
+    phones = []
+    if home:
+        phones.append({"type": "home", "number": e164(home), "raw": home, "preferred": preferred == "home"})
+    if work:
+        phones.append({"type": "work", "number": e164(work), "raw": work, "preferred": preferred == "work"})
+    if mobile:
+        phones.append({"type": "mobile", "number": e164(mobile), "raw": mobile, "preferred": preferred == "mobile"})
+    first, last = first.strip() or None, last.strip() or None
+    shown = standing.shown.copy()
+    shown["id"] = id_ = here.patient(number)
+    shown["source"] = {"system": "open_dental", "table": "patient", "key": str(number), "practice_id": here.practice_id}
+    shown["name"] = {
+        "first": first,
+        "middle": middle.strip() or None if middle else None,
+        "last": last,
+        "preferred": called.strip() or None if called else None,
+        "full": f"{first} {last}" if first and last else first or last,
     }
+    shown["birth_date"] = day(birth)
+    shown["phones"] = phones
+    shown["emails"] = emails(email) if email else []
+    shown["address"] = {
+        "line1": line1.strip() or None,
+        "line2": line2.strip() or None if line2 else None,
+        "city": city.strip() or None,
+        "state": state.strip() or None,
+        "postal_code": postal_code.strip() or None,
+        "country": None,
+    }
+    if chart:
+        shown["chart_number"] = chart.strip() or None
+    if ssn:
+        shown["has_ssn"] = True
+    shown["language"], shown["language_source"] = wishes.language, wishes.language_source
+    is_guarantor = guarantor == number
+    # There is no family table: a family is everybody with one guarantor, so the guarantor's id names it.
+    shown["guarantor_id"] = shown["family_id"] = id_ if is_guarantor else here.patient(guarantor) if guarantor else None
+    if head:
+        shown["super_family_id"] = here.patient(head)
+    shown["contact_preferences"] = wishes.preferences
+    values = list(rest)
+    values[_AT_EST_BALANCE], estimated = plain_and_money(est_balance)
+    values[_AT_BAL_TOTAL], total = plain_and_money(bal_total)
+    # The family's total sits on the guarantor's row; 0 on the others means nothing.
     shown["balances"] = {
-        "patient_estimated": money(row["EstBalance"]),
-        # The family's total sits on the guarantor's row; 0 on the others means nothing.
-        "family_total": money(row["BalTotal"]) if is_guarantor else None,
+        "patient_estimated": estimated,
+        "family_total": total if is_guarantor else None,
         "as_of": None,
     }
-    shown["medicaid_id"] = text(medicaid) if (medicaid := row["MedicaidID"]) else None
-    shown["first_visit_on"] = day(row["DateFirstVisit"])
-    shown["created_on"] = day(row["SecDateEntry"])
-    shown["updated_at"] = here.clock.instant(row["DateTStamp"])
+    if medicaid:
+        shown["medicaid_id"] = medicaid.strip() or None
+    shown["first_visit_on"] = day(first_visit)
+    shown["created_on"] = day(created)
+    shown["updated_at"] = here.clock.instant(stamp)
+    shown["version"] = _SHAPE.version(row, standing.template, tuple(values))
     return shown
+
+
+def _standing(few: tuple[Any, ...], here: Office) -> Standing:
+    """What the values of `_STANDING` say.
+
+    Raises:
+        TypeError: one is not in its usual form.
+    """
+    if tuple(map(type, few)) != _STANDING_CLASSES:
+        raise TypeError
+    clinic, status, gender, billing, primary, secondary, _ = few
+    shown = {
+        "id": None,
+        "source": None,
+        "practice_id": here.practice_id,
+        "location_id": here.location(clinic) if clinic else None,
+        "name": None,
+        "birth_date": None,
+        "status": STATUS[status],
+        "status_source": status or None,
+        "phones": None,
+        "emails": None,
+        "address": None,
+        "billing_type": text(billing),
+        "chart_number": None,
+        "has_ssn": False,
+        "deleted_at": None,
+        "sex": SEX[gender],
+        "language": None,
+        "language_source": None,
+        "guarantor_id": None,
+        "family_id": None,
+        "super_family_id": None,
+        "primary_provider_id": here.provider(primary) if primary else None,
+        "secondary_provider_id": here.provider(secondary) if secondary else None,
+        "contact_preferences": None,
+        "balances": None,
+        "medicaid_id": None,
+        "first_visit_on": None,
+        "created_on": None,
+        "updated_at": None,
+        "version": None,
+    }
+    return Standing(shown, _SHAPE.template(few))
+
+
+def _wishes(confirm: str, contact: str, recall: str, consent: str, language: str) -> Wishes:
+    """What these columns say.
+
+    Raises:
+        TypeError: one is no text.
+    """
+    if not {str}.issuperset(map(type, (confirm, contact, recall, consent, language))):
+        raise TypeError
+    spoken = text(language)
+    preferences = {
+        # Unknown stays unknown: the office's own preference may read it as yes, ours does not.
+        "sms_consent": _CONSENT.get(consent),
+        "confirm": METHODS[confirm],
+        "contact": METHODS[contact],
+        "recall": METHODS[recall],
+        "do_not_contact": contact == "DoNotCall",
+    }
+    return Wishes(_PREFERRED.get(contact), preferences, iso_639_1(spoken) if spoken else None, spoken)
 
 
 _PHONES: Final = ("HmPhone", "WkPhone", "WirelessPhone")

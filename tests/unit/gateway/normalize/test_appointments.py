@@ -7,10 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.core import objects
-from gateway.core.normalize import appointment
+from gateway.core.ids import new_id
+from gateway.core.normalize import appointment, content_version
 from gateway.core.normalize.appointments import _COLUMNS
+from gateway.core.normalize.office import office
 from open_dental import catalogue
 from tests.fakes import ELM_STREET
 from tests.fakes.rows import appointment_row, history_row, procedure_row
@@ -144,3 +148,53 @@ def test_notes_in_the_schedule_are_no_visits() -> None:
 
 def test_the_columns_written_down_here_are_the_catalogues() -> None:
     assert {*_COLUMNS, "serverDateTime"} == {field.name for field in catalogue.resource("appointments").fields}
+
+
+ODD = st.text(max_size=5) | st.sampled_from([None, "%s", "100%", "0001-01-01 00:00:00"])
+FORMS = st.fixed_dictionaries(
+    {},
+    optional={
+        name: ODD | (st.booleans() if name.startswith("Is") else st.sampled_from([0, 7, -3, 2**62]))
+        for name in _COLUMNS
+    },
+)
+
+
+@given(columns=FORMS)
+def test_the_version_is_that_of_the_content_whatever_form_the_row_has(columns: dict[str, Any]) -> None:
+    row = appointment_row(**columns)
+    made = appointment(row, practice=ELM_STREET, synced_at=READ_AT)
+
+    assert made["version"] == content_version(dict(reversed(row.items())))
+
+
+def test_equal_rows_in_any_form_look_alike() -> None:
+    """Keys bare or quoted, flags bare or quoted: the first takes the prepared way, the others the long one."""
+    row = appointment_row(IsHygiene="false", IsNewPatient="true", NextAptNum=4)
+    quoted = {name: str(value) if isinstance(value, int) else value for name, value in row.items()}
+    bare = {**row, "IsHygiene": False, "IsNewPatient": True}
+    usual, *others = (appointment(form, practice=ELM_STREET, synced_at=READ_AT) for form in (row, quoted, bare))
+
+    assert (usual["is_hygiene"], usual["is_new_patient"]) == (False, True)
+    assert [{**other, "version": usual["version"]} for other in others] == [usual, usual]
+    assert others[0]["version"] == usual["version"]
+
+
+def test_nothing_personal_is_remembered_of_a_visit() -> None:
+    practice = replace(ELM_STREET, id=new_id("practice"))
+    row = appointment_row(Note="MARK", ProcDescript="MARK", PatNum=987654)
+    made = appointment(row, practice=practice, synced_at=READ_AT)
+    bookings = office(practice).bookings
+
+    assert len(bookings) == 1
+    assert made["note"] == "MARK" and "MARK" not in repr(bookings)
+    assert made["patient_id"] not in repr(bookings)
+
+
+def test_visits_booked_alike_keep_what_is_their_own() -> None:
+    first = shown(AptNum=1, PatNum=1, Note="first", DateTimeArrived="2026-03-03 08:55:00")
+    second = shown(AptNum=2, PatNum=2, Note="")
+
+    assert (first["note"], first["status"]) == ("first", "arrived")
+    assert (second["note"], second["status"], second["arrived_at"]) == (None, "scheduled", None)
+    assert first["id"] != second["id"] and first["patient_id"] != second["patient_id"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gateway.core import objects
 from gateway.core.ids import new_id, row_id
 from gateway.core.normalize import content_version, patient
+from gateway.core.normalize.office import office
 from gateway.core.normalize.patients import _COLUMNS, SUMMARY_LACKS, WATCHED
 from gateway.core.normalize.values import Drift, drift, e164
 from open_dental import catalogue
@@ -187,6 +188,62 @@ def test_the_fast_hash_is_the_plain_one(columns: dict[str, Any]) -> None:
     assert patient(row, practice=ELM_STREET, synced_at=READ_AT)["version"] == content_version(
         dict(reversed(row.items()))
     )
+
+
+def test_equal_rows_in_any_form_look_alike_and_have_one_version() -> None:
+    """Keys bare or quoted, names in any order: the first takes the prepared way, the others the long one."""
+    row = patient_row(SecProv=3, SuperFamily=9)
+    quoted = {name: str(value) if isinstance(value, int) else value for name, value in row.items()}
+    usual = patient(row, practice=ELM_STREET, synced_at=READ_AT)
+
+    assert patient(quoted, practice=ELM_STREET, synced_at=READ_AT) == usual
+    assert patient(dict(reversed(row.items())), practice=ELM_STREET, synced_at=READ_AT) == usual
+
+
+def test_a_percent_sign_in_a_shared_column_is_hashed_as_it_stands() -> None:
+    row = patient_row(BillingType="10% off %s", Address="100% Lane")
+
+    assert patient(row, practice=ELM_STREET, synced_at=READ_AT)["version"] == content_version(row)
+
+
+PERSONAL: dict[str, Any] = {
+    name: f"MARK {name}"
+    for name in _COLUMNS
+    if name.endswith("Name") or name.startswith("Address") or name in {"City", "SSN", "Email", "ChartNumber"}
+} | {"MiddleI": "MARK", "Preferred": "MARK", "Birthdate": "1999-12-31", "MedicaidID": "MARK", "FamFinUrgNote": "MARK"}
+PERSONAL |= dict.fromkeys(("HmPhone", "WkPhone", "WirelessPhone"), "(503)555-0199")
+
+
+def test_nothing_personal_is_remembered_of_a_patient() -> None:
+    practice = replace(ELM_STREET, id=new_id("practice"))
+    made = patient(patient_row(**PERSONAL), practice=practice, synced_at=READ_AT)
+    here = office(practice)
+    kept = repr((here.standings, here.wishes))
+
+    assert "MARK" in repr(made)
+    assert len(here.standings) == len(here.wishes) == 1
+    assert not [text for text in ("MARK", "555", "1999-12-31") if text in kept]
+
+
+def test_what_is_remembered_is_bounded_and_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.core.normalize.office.MOST_COMBINATIONS", 8)
+    practice = replace(ELM_STREET, id=new_id("practice"))
+    here = office(practice)
+
+    def billed(kind: int) -> Any:
+        row = patient_row(BillingType=f"Kind {kind}", Language=f"eng{kind}")
+        return patient(row, practice=practice, synced_at=READ_AT)["billing_type"]
+
+    for kind in (*range(30), *range(30)):
+        assert billed(kind) == f"Kind {kind}"
+        assert len(here.standings) + len(here.wishes) + len(here.bookings) <= 8
+
+
+def test_changing_one_object_changes_no_other() -> None:
+    first = shown(PatNum=1)
+    first.update(dict.fromkeys(first, "changed"))
+
+    assert "changed" not in repr(shown(PatNum=2))
 
 
 def test_the_columns_written_down_here_are_the_catalogues() -> None:
