@@ -21,8 +21,9 @@ def post_create_appointment(booking: Booking, key: IdempotencyKey, caller: Calle
     """Wait for the booking as long as the caller prefers, then hand out its operation."""
     on = services()
     operation = create_appointment(booking, caller=caller, key=key, on=on)
+    is_replayed = operation.state.is_settled
     operation = wait_for(operation, wait_s=prefer.wait_s, on=on)
-    return write_answer(operation, location="/appointments/{id}", now=on.clock.now())
+    return write_answer(operation, location="/appointments/{id}", now=on.clock.now(), is_replayed=is_replayed)
 
 
 lambda_handler = entrypoint(app)

@@ -21,8 +21,9 @@ def post_create_payment(payment: PaymentInput, key: IdempotencyKey, caller: Call
     """Wait for the payment as long as the caller prefers, then hand out its operation."""
     on = services()
     operation = create_payment(payment, caller=caller, key=key, on=on)
+    is_replayed = operation.state.is_settled
     operation = wait_for(operation, wait_s=prefer.wait_s, on=on)
-    return write_answer(operation, now=on.clock.now())
+    return write_answer(operation, now=on.clock.now(), is_replayed=is_replayed)
 
 
 lambda_handler = entrypoint(app)

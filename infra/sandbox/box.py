@@ -371,7 +371,7 @@ class Sandbox:
             ],
         }
         if first is not None:
-            _put(self.env_file, _env(self.api_url, first))
+            _put(self.env_file, _env(self.api_url, first, self.client_key))
         _put(self.state_file, json.dumps(state, indent=2) + "\n")
 
 
@@ -383,10 +383,12 @@ def _put(file: Path, text: str) -> None:
     draft.replace(file)
 
 
-def _env(api_url: str, connected: Connected) -> str:
+def _env(api_url: str, connected: Connected, client_key: str) -> str:
     today = datetime.now(ZoneInfo(connected.practice.time_zone)).date()
     values = {"API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
     values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}"}
+    if client_key:
+        values["CLIENT_KEY"] = client_key
     return "".join(f"export {name}={value}\n" for name, value in values.items())
 
 

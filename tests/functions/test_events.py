@@ -170,10 +170,18 @@ def test_recorded_ticks_become_turns(on: LivingServices) -> None:
 def test_a_booking_sent_again_has_the_first_answer_and_takes_one_chair(on: LivingServices) -> None:
     answers = [handler_of("create_appointment/book")(event_of("create_appointment/book"), Context()) for _ in range(2)]
 
+    assert answers[1]["headers"].pop("Idempotent-Replayed") == "true"
     assert answers[0] == answers[1]
     assert len([one for _, one in on.office.calls if one.operation == "appointments.create"]) == 1
     made = json.loads(answers[0]["body"])["result"]["id"]
     assert answers[0]["headers"]["Location"] == f"appointments/{made}"
+
+
+def test_a_refusal_sent_again_says_that_it_is_the_first_answer(on: LivingServices) -> None:
+    name = "create_appointment/time_is_taken"
+    first, again = (handler_of(name)(event_of(name), Context())["headers"] for _ in range(2))
+
+    assert ("Idempotent-Replayed" in first, again.get("Idempotent-Replayed")) == (False, "true")
 
 
 def test_a_key_used_for_another_booking_is_refused(on: LivingServices) -> None:

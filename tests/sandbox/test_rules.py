@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.sandbox import stand_ins, tour
 from infra.sandbox.__main__ import main
-from infra.sandbox.box import Options, Sandbox
+from infra.sandbox.box import Connected, Options, Sandbox, _env
 from infra.sandbox.drain import failed_items, sqs_event
 from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
 from infra.sandbox.processes import SandboxError
@@ -167,6 +167,14 @@ def test_a_real_practice_needs_its_keys_in_the_environment_and_never_shows_them(
     with pytest.raises(SandboxError, match="OPEN_DENTAL_CUSTOMER_KEY"):
         real_practice("https://example.test/api/v1", {KEYS_FROM[0]: "x"})
     assert isinstance(real_practice("https://example.test/api/v1", environment), Practice)
+
+
+def test_the_shells_variables_have_the_clients_key_if_there_is_one() -> None:
+    environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
+    connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
+
+    assert "export CLIENT_KEY=odg_2\n" in _env("http://127.0.0.1/v1", connected, "odg_2")
+    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", connected, "")
 
 
 def test_the_tour_writes_to_no_real_practice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -95,7 +95,8 @@ def as_answer(opened: OpenedSession) -> dict[str, Any]:
         "access_token": opened.token,
         "token_type": "Bearer",
         "expires_in": int(opened.lifetime.total_seconds()),
-        "expires_at": opened.expires_at.isoformat().replace("+00:00", "Z"),
+        # Whole seconds like every other time; rounded down, so that nobody relies on a moment too long.
+        "expires_at": opened.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
         "client_id": opened.client.id,
         "practices": sorted(opened.client.practices),
     }

@@ -53,19 +53,29 @@ def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
     return content
 
 
-def write_answer(operation: Operation, *, now: datetime, location: str | None = None) -> Answer:
+def write_answer(
+    operation: Operation, *, now: datetime, location: str | None = None, is_replayed: bool = False
+) -> Answer:
     """How a write stands: 201 or 200 with its operation, 202 while it runs or is unknown, or its problem.
 
     The body is the operation whatever the status, so that a caller reads one shape. `location` is the path of what was
-    made, with `{id}` for the result's id.
+    made, with `{id}` for the result's id. `is_replayed`: the operation had its answer before this request came, which
+    `Idempotent-Replayed` then says.
     """
+    answer = _write_answer(operation, now=now, location=location)
+    return replace(answer, headers={**answer.headers, "Idempotent-Replayed": "true"}) if is_replayed else answer
+
+
+def _write_answer(operation: Operation, *, now: datetime, location: str | None) -> Answer:
     if operation.state is OperationState.FAILED:
         document = problems.stored_document(operation.error or {})
         failed = problems.answer_of({**document, "operation_id": operation.id})
         return replace(failed, practice_id=operation.request.practice_id, operation_id=operation.id)
     answer = operation_answer(operation, now=now)
     if operation.state is not OperationState.SUCCEEDED:
-        return replace(answer, status=202, headers={**answer.headers, "Location": f"/operations/{operation.id}"})
+        # No ETag: that of the operation would be taken for one of what is being made.
+        headers = {**answer.headers, "Location": f"/operations/{operation.id}"}
+        return replace(answer, status=202, headers=headers, etag=None)
     headers = dict(answer.headers)
     made = (operation.result or {}).get("id")
     if operation.created and location and made:

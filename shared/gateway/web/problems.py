@@ -188,11 +188,11 @@ def _document(
         "status": int(problem.status),
         "code": code,
         "detail": detail,
-        "retryable": retryable,
     }
     if param is not None:
         body["param"] = param
+    body["retryable"] = retryable
     if upstream is not None:
         body["upstream"] = dict(upstream)
-    # What every problem has is never overwritten by what one adds.
-    return {**(more or {}), **body}
+    # What every problem has comes first, and is never overwritten by what one adds.
+    return body | {name: value for name, value in (more or {}).items() if name not in body}

@@ -1,6 +1,7 @@
 """Enrol an API client: `python -m gateway.wiring.enrol --name "Elm Street scheduling" --scopes patients:read,...`.
 
-Prints the client's id and its key, once: only the key's hash is kept. Reads the table's name from CALLERS_TABLE.
+Prints the client's id and its key, once: only the key's hash is kept. Without `--connects` the client may not connect
+practices. Reads the table's name from CALLERS_TABLE, the stage's from STAGE, and the region as the AWS command line does.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from botocore.exceptions import NoRegionError
+
+from gateway.core.authenticate import CONNECT_SCOPE
 from gateway.core.callers import Client, ClientKind
 from gateway.core.ids import new_id
 from gateway.core.ports import Callers, Session
@@ -53,23 +57,39 @@ def enrol(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m gateway.wiring.enrol", description="Enrol an API client.")
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.wiring.enrol",
+        description="Enrol an API client of a deployment. Say --connects for the one that connects practices.",
+        epilog="Environment: CALLERS_TABLE (the table's name) and STAGE, as the function behind POST /authenticate has "
+        "them; AWS_DEFAULT_REGION and credentials, as the AWS command line takes them.",
+    )
     parser.add_argument("--name", required=True, help="what operators will see")
     parser.add_argument("--scopes", default=",".join(DEFAULT_SCOPES), help="comma-separated; default: %(default)s")
+    parser.add_argument("--connects", action="store_true", help=f"may connect practices, too: adds {CONNECT_SCOPE}")
     parser.add_argument("--practices", default="", help="comma-separated ids of practices it may touch")
     parser.add_argument("--kind", choices=[kind.value for kind in ClientKind], default=ClientKind.APP.value)
     options = parser.parse_args(arguments)
+    missing = [name for name in ("CALLERS_TABLE", "STAGE") if not os.environ.get(name)]
+    if missing:
+        parser.exit(1, f"{' and '.join(missing)}: not set; the function behind POST /authenticate has what it takes\n")
+    try:
+        callers = services().callers
+    except NoRegionError:
+        parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
+    scopes = [*_words(options.scopes), *([CONNECT_SCOPE] if options.connects else ())]
     client_id = new_id("client")
     key = enrol(
-        services().callers,
+        callers,
         name=options.name,
-        scopes=_words(options.scopes),
+        scopes=scopes,
         practices=_words(options.practices),
         kind=ClientKind(options.kind),
-        live=os.environ.get("STAGE") == "prod",
+        live=os.environ["STAGE"] == "prod",
         client_id=client_id,
     )
     print(f"client {client_id}\nkey    {key}\nThe key is shown this once.")  # noqa: T201
+    can = "can connect practices" if CONNECT_SCOPE in scopes else "cannot connect practices; with --connects it could"
+    print(f"The client {can}.")  # noqa: T201
 
 
 def _words(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,6 +112,16 @@ def test_a_session_is_a_bearer_token_for_half_a_day(on: LivingServices, connecto
     on.clock.seconds += 2
     with pytest.raises(Unauthenticated):
         client_of(on, token)
+
+
+def test_a_session_ends_at_a_whole_second_and_never_before_it_says(on: LivingServices, connector: str) -> None:
+    on.clock.seconds += 0.75
+    session = sign_in(on, connector)
+    shown = datetime.fromisoformat(session["expires_at"])
+
+    assert "." not in session["expires_at"]
+    on.clock.seconds += (shown - on.clock.now()).total_seconds() - 0.001
+    client_of(on, session["access_token"])
 
 
 def test_keys_are_proven_in_the_practices_pace(on: LivingServices, connector: str) -> None:

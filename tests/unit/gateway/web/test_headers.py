@@ -192,6 +192,7 @@ def test_a_write_is_answered_as_it_stands(as_it_stands: Operation, status: int, 
 
     assert answer.status == status
     assert {name: answer.headers.get(name) for name in headers} == headers
+    assert answer.etag is None
     assert "Marker" not in to_json(answer.body)
 
 

@@ -50,6 +50,15 @@ def test_every_error_makes_a_whole_document(cls: type[AppError]) -> None:
     assert answer.code == answer.body["code"]
 
 
+def test_a_problem_says_first_what_every_problem_says() -> None:
+    error = errors.Clash("taken", param="start_at", upstream={"status": 400}, alternatives=[1])
+
+    assert list(document(error)) == [
+        "type", "title", "status", "code", "detail", "param", "retryable", "upstream", "alternatives",
+    ]  # fmt: skip
+    assert list(stored_document(dict(reversed(document(error).items())))) == list(document(error))
+
+
 def test_what_an_error_adds_never_hides_what_every_problem_has() -> None:
     error = errors.Clash("taken", alternatives=[1], status="seated", code="mine")
 

@@ -1,0 +1,56 @@
+"""The command that makes API clients."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.core.authenticate import CONNECT_SCOPE
+from gateway.core.sessions import token_hash
+from gateway.wiring.enrol import DEFAULT_SCOPES, main
+from gateway.wiring.services import using
+from tests.fakes.services import FakeServices
+
+MISSING = [
+    ({"STAGE": "prod", "AWS_DEFAULT_REGION": "us-east-1"}, "CALLERS_TABLE"),
+    ({"CALLERS_TABLE": "callers", "AWS_DEFAULT_REGION": "us-east-1"}, "STAGE"),
+    ({"CALLERS_TABLE": "callers", "STAGE": "prod"}, "AWS_DEFAULT_REGION"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CALLERS_TABLE", "STAGE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+
+
+@pytest.mark.parametrize(("switch", "connects"), [((), False), (("--connects",), True)])
+def test_a_client_connects_practices_if_it_is_said_and_is_told_either_way(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], switch: tuple[str, ...], connects: bool
+) -> None:
+    monkeypatch.setenv("CALLERS_TABLE", "callers")
+    monkeypatch.setenv("STAGE", "test")
+    on = FakeServices()
+    with using(on):
+        main(["--name", "Scheduling", *switch])
+    said = capsys.readouterr().out
+    key = next(line.split()[1] for line in said.splitlines() if line.startswith("key "))
+    session = on.callers.session(token_hash(key))
+
+    assert session is not None
+    assert on.callers.client(session.client_id).scopes == {*DEFAULT_SCOPES, *((CONNECT_SCOPE,) if connects else ())}
+    assert ("cannot connect practices" in said, "--connects" in said) == (not connects, not connects)
+
+
+@pytest.mark.parametrize(("environment", "named"), MISSING)
+def test_what_the_command_lacks_is_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], named: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        main(["--name", "Scheduling"])
+    said = capsys.readouterr().err
+
+    assert ended.value.code == 1
+    assert named in said and len(said.splitlines()) == 1
