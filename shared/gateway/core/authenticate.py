@@ -52,6 +52,9 @@ ACTIVE, PENDING = "active", "pending"
 Key = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._-]+$")]
 
 
+KEY_FORM = "a key as Open Dental shows it: letters, digits, points, dashes and underscores"
+
+
 class Credentials(BaseModel):
     """The body of `POST /authenticate`.
 
@@ -62,8 +65,8 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    customer_key: Annotated[Key, Field(repr=False)]
-    developer_key: Annotated[Key | None, Field(repr=False)] = None
+    customer_key: Annotated[Key, Field(repr=False, description=KEY_FORM)]
+    developer_key: Annotated[Key | None, Field(repr=False, description=KEY_FORM)] = None
     time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
     mode: Mode = Mode.REMOTE
     base_url: Annotated[str, StringConstraints(max_length=200)] | None = None

@@ -60,6 +60,9 @@ MARK_AHEAD_S = 0.08
 KILLED_AGAIN_S = 60.0
 """How often a turn looks whether the operator's kill switch is off again."""
 
+CONNECT_TRIES = 2
+"""Connections that do not come about before the address of a practice that is not connected yet is called wrong."""
+
 READ_BACK_TRIES = 100
 """Failures after which an operation of which a part stands gives up reading; pauses grow to 15 minutes, so a day."""
 
@@ -159,6 +162,7 @@ class OperationRun:
         self._practice: Practice | None = None
         # Answers since the last save, and how much of the stored journal has been replayed.
         self._notes: list[Note] = []
+        self._unreached = 0
         self._replayed = 0
         self._calls = 0
         self._as_of: datetime | None = None
@@ -364,6 +368,8 @@ class OperationRun:
             self._key_refused(error)
         if isinstance(error, upstream.OutcomeUnknown | upstream.NotSent):
             self._entry = ledger.failed_once(self._entry)
+            if self._kind.pending_keys and isinstance(error, upstream.NotSent):
+                self._not_reached()
             if self._entry.record.unfinished > ledger.MAX_FAILURES:
                 self._give_up(_broken(error))
             return None
@@ -544,6 +550,12 @@ class OperationRun:
         if self._is_fetch:
             self._fail(PracticeOffline("the practice does not answer", retry_after=pacing.OFFLINE_PROBE_S))
         self._park(pacing.OFFLINE_PROBE_S + 1)
+
+    def _not_reached(self) -> None:
+        """A practice that is being connected, at an address that was never right: somebody waits to be told."""
+        self._unreached += 1
+        if self._unreached >= CONNECT_TRIES and not (self._entry.journal or self._notes):
+            self._fail(Unreachable("nobody answers at base_url", param="base_url"))
 
     def _key_refused(self, error: upstream.OpenDentalError) -> NoReturn:
         self._on.notices.note(self._seat.practice_id, "key-refused", self._on.clock.now())

@@ -19,6 +19,7 @@
     . AuditUnavailable     the audit entry could not be written
   - UpstreamBroken         an answer that cannot be used, on a read
     . UpstreamTimedOut     no answer within the upstream's own limit
+    . Unreachable          nobody answers at the address that a practice was to be connected by
   - StillRunning           not an error of the request: its wait is over, the operation goes on
 
 Every class has a stable `code`, the word a program branches on. `detail` is for people; it names fields and
@@ -224,6 +225,12 @@ class UpstreamTimedOut(UpstreamBroken):
     """Open Dental did not finish within its own limit."""
 
     code = "upstream-timeout"
+
+
+class Unreachable(UpstreamBroken):
+    """No connection came about to where a practice's Open Dental was said to be."""
+
+    code = "unreachable"
 
 
 class StillRunning(AppError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
@@ -38,7 +38,7 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
     values: dict[str, Any] = {}
     for name, given in request.query.items():
         if name not in fields:
-            raise _unknown(name)
+            raise _unknown(name, fields)
         if any(_CONTROL_OR_BREAK.search(value) for value in given):
             raise Invalid(f"{name} holds a control character", param=name)
         if _takes_many(fields[name]):
@@ -51,7 +51,7 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
     try:
         return model.model_validate(values, extra="forbid")
     except ValidationError as error:
-        raise _invalid(error, model) from None
+        raise _invalid(error, model, is_query=True) from None
 
 
 def no_query(request: HttpRequest) -> None:
@@ -78,9 +78,11 @@ def body_model(request: HttpRequest, model: Any) -> Any:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BodyNotJson("the body is not JSON in UTF-8") from None
+    if not text.strip():
+        raise BodyNotJson("the body is empty: send one JSON object")
     values = parse_json(text)
     if not isinstance(values, dict):
-        raise BodyNotJson("the body must be one JSON object")
+        raise BodyNotJson("the body is something else: send one JSON object")
     _refuse_control_characters(values)
     try:
         # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
@@ -129,11 +131,11 @@ def _refuse_loose_dates(model: type[BaseModel], values: Mapping[str, Any]) -> No
         value = values.get(name)
         if not isinstance(value, str):
             continue
-        parts = list(_parts(field.annotation))
-        if any(part in _TIMES for part in parts):
+        made_of = list(parts(field.annotation))
+        if any(part in _TIMES for part in made_of):
             if _NUMBER.fullmatch(value):
                 raise Invalid(f"{name}: write times as YYYY-MM-DDThh:mm:ss", param=name)
-        elif date in parts and not _DAY.fullmatch(value):
+        elif date in made_of and not _DAY.fullmatch(value):
             raise Invalid(f"{name}: write dates as YYYY-MM-DD", param=name)
 
 
@@ -152,38 +154,40 @@ def _refuse_control_characters(value: Any, place: str = "") -> None:
 
 
 def _takes_many(annotation: Any) -> bool:
-    return any(isinstance(part, type) and issubclass(part, _MANY) for part in _parts(annotation))
+    return any(isinstance(part, type) and issubclass(part, _MANY) for part in parts(annotation))
 
 
-def _parts(annotation: Any) -> Iterator[Any]:
+def parts(annotation: Any) -> Iterator[Any]:
     """An annotation and everything it is made of: `list[date] | None` -> the union, list, date, None."""
     yield annotation
     origin = get_origin(annotation)
     if origin is not None:
         yield origin
     for argument in get_args(annotation):
-        yield from _parts(argument)
+        yield from parts(argument)
 
 
-def _unknown(name: str) -> Invalid:
-    return Invalid("there is no such parameter", param=name[:100])
+def _unknown(name: str, known: Iterable[str] = ()) -> Invalid:
+    from gateway.web.wording import no_such  # noqa: PLC0415 - a request that is right needs no words
+
+    return Invalid(no_such("parameter", name, known), param=name[:100])
 
 
-def _invalid(error: ValidationError, model: Any) -> Invalid:
+def _invalid(error: ValidationError, model: Any, *, is_query: bool = False) -> Invalid:
     """The errors of `error` by field. In a tagged union each place begins with the tag, which is no field."""
-    models = [part for part in _parts(model) if hasattr(part, "model_fields")]
+    from gateway.web.wording import refusal  # noqa: PLC0415 - a request that is right needs no words
+
+    models = [part for part in parts(model) if hasattr(part, "model_fields")]
     errors = error.errors(include_url=False, include_input=False)
     if any(one["type"] == "json_invalid" for one in errors):
         return BodyNotJson("the body is not JSON")
-    found = []
+    found: list[dict[str, str]] = []
     for one in errors:
         if any(
             other["loc"][: len(one["loc"])] == one["loc"] for other in errors if len(other["loc"]) > len(one["loc"])
         ):
             # A list that lacks the items that are wrong: their own errors say more.
             continue
-        # pydantic's words for an unknown tag quote it.
-        detail = "is missing or not one of the kinds there are" if "tag" in one["type"] else one["msg"]
         place = one["loc"] if model in models else one["loc"][1:]
         said = one.get("ctx", {})
         if "param" in said:
@@ -191,8 +195,17 @@ def _invalid(error: ValidationError, model: Any) -> Invalid:
             place = (*place, said["param"])
         elif not place and "discriminator" in said:
             place = (str(said["discriminator"]).strip("'"),)
-        found.append({"param": ".".join(str(part)[:100] for part in place) or "body", "detail": detail})
+        if is_query:
+            # Nobody numbers the values of a parameter.
+            place = place[:1]
+        param = ".".join(str(part)[:100] for part in place) or "body"
+        told = {"param": param, "detail": refusal(one, model, what="parameter" if is_query else "field")}
+        if told not in found:
+            found.append(told)
     detail = f"{found[0]['param']}: {found[0]['detail']}"
+    if found[0]["detail"].startswith("there is no such"):
+        # The name is the caller's own text, and stands in `param`.
+        detail = found[0]["detail"]
     if len(found) == 1:
         return Invalid(detail, param=found[0]["param"])
     return Invalid(detail, param=found[0]["param"], errors=found)

@@ -104,6 +104,7 @@ PROBLEMS: dict[type[AppError], Problem] = {
     ),
     errors.UpstreamBroken: Problem(HTTPStatus.BAD_GATEWAY, "upstream-broken", "Open Dental's answer is unusable"),
     errors.UpstreamTimedOut: Problem(HTTPStatus.GATEWAY_TIMEOUT, "upstream-timeout", "Open Dental did not finish"),
+    errors.Unreachable: Problem(HTTPStatus.BAD_GATEWAY, "unreachable", "Nobody answers at this address"),
     errors.StillRunning: Problem(HTTPStatus.ACCEPTED, "still-running", "The operation goes on"),
 }
 

@@ -1,7 +1,7 @@
 """Enrol an API client: `python -m gateway.wiring.enrol --name "Elm Street scheduling" --scopes patients:read,...`.
 
 Prints the client's id and its key, once: only the key's hash is kept. Without `--connects` the client may not connect
-practices. Reads the table's name from CALLERS_TABLE, the stage's from STAGE, and the region as the AWS command line does.
+practices. Reads the table's name from CALLERS_TABLE, the stage's from STAGE, and the region as AWS's own command does.
 """
 
 from __future__ import annotations

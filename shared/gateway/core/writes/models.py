@@ -46,7 +46,10 @@ class Booking(Input):
     start_at: Moment | None = None
     duration_minutes: Annotated[int, Field(gt=0, le=LONGEST_UNITS * 5, multiple_of=5)] | None = None
     time_blocks: Annotated[tuple[TimeBlock, ...], Field(min_length=1, max_length=LONGEST_UNITS)] | None = None
-    pattern: Annotated[str, StringConstraints(pattern=r"^[X/]+$", max_length=LONGEST_UNITS)] | None = None
+    pattern: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[X/]+$", max_length=LONGEST_UNITS)] | None,
+        Field(description="one character for each 5 minutes: X with the provider, / without"),
+    ] = None
     appointment_type_id: str | None = None
     hygienist_id: str | None = None
     is_hygiene: bool = False
@@ -91,7 +94,11 @@ class Booking(Input):
 class Amount(Input):
     """Money in a request: decimal text with at most two places, never a number that went through a float."""
 
-    amount: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
+    amount: Annotated[
+        str,
+        StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$"),
+        Field(description="decimal text with at most two places, such as 62.00"),
+    ]
     currency: Literal["USD"] = "USD"
 
     @property

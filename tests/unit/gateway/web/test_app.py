@@ -351,3 +351,40 @@ def test_numbers_in_answers_keep_their_digits(app: HttpApp) -> None:
     answer = post(app, {"kind": "cash", "amount": "9007199254740993.10"})
 
     assert json.loads(answer["body"])["thing"]["amount"] == "9007199254740993.10"
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ({"stauts": "x"}, 'there is no such parameter; did you mean "status"?'),
+        ({"xyz": "x"}, "there is no such parameter; known are status, born, since, limit, ids"),
+        ({"born": "2026-02-30"}, "born: takes a date of the calendar, written as YYYY-MM-DD"),
+        ({"since": "Marker"}, "since: takes a time of the calendar, written as YYYY-MM-DDThh:mm:ss"),
+        ({"since": "2026-02-03T10:00:00"}, "since: takes a time with its offset, such as 2026-03-09T14:00:00Z"),
+        ({"limit": "501"}, "limit: takes a number of at most 500"),
+        ({"limit": "many"}, "limit: takes a whole number"),
+        ({"status": "Marker"}, "status: takes active or inactive"),
+    ],
+)
+def test_a_refused_parameter_is_told_what_it_takes(app: HttpApp, query: dict[str, Any], detail: str) -> None:
+    assert read(get(app, query=query))["detail"] == detail
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ("", "the body is empty: send one JSON object"),
+        ({"kind": "Marker"}, 'kind: say "cash" or "check"'),
+        ({"amount": "1"}, 'kind: say "cash" or "check"'),
+        ({"kind": "check", "nubmer": "7", "number": "7"}, 'there is no such field; did you mean "number"?'),
+        ({"kind": "cash", "amount": "1", "xyz": 1}, "there is no such field; known are kind, amount"),
+        (
+            {"kind": "check", "number": "7", "lines": [{"minutes": 5, "minute": 5}]},
+            'there is no such field; did you mean "minutes"?',
+        ),
+        ({"kind": "check", "number": 7}, "number: takes text"),
+        ({"kind": "check"}, "number: is needed"),
+    ],
+)
+def test_a_refused_field_is_told_what_it_takes(app: HttpApp, body: Any, detail: str) -> None:
+    assert read(post(app, body))["detail"] == detail
