@@ -29,6 +29,7 @@ from gateway.core.errors import (
     OperationClosed,
     PermissionMissing,
     PracticeOffline,
+    Unreachable,
     UpstreamBroken,
     UpstreamRefused,
     UpstreamTimedOut,

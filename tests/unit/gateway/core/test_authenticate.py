@@ -25,6 +25,7 @@ from gateway.core.errors import (
     StillRunning,
     Throttled,
     Unauthenticated,
+    Unreachable,
 )
 from gateway.core.plans import Outcome
 from gateway.core.ports import Keys
@@ -248,6 +249,23 @@ def test_an_office_that_is_off_is_no_wrong_key(on: LivingServices, connector: st
 
     assert sign_in(on, connector)["practice"]["version"] == "25.3.12.0"
     assert not on.callers.attempts
+
+
+def test_an_address_where_nobody_answers_is_named_after_two_tries(on: LivingServices, connector: str) -> None:
+    on.office.on_call = lambda call: Fault.NOT_SENT
+    with pytest.raises(Unreachable) as refused:
+        sign_in(on, connector)
+
+    assert (refused.value.param, refused.value.upstream) == ("base_url", None)
+    assert "nobody answers" in refused.value.detail
+    assert len(on.office.calls) == 2
+    assert not on.vault.waiting and not on.callers.attempts and not on.practices.fingerprints
+
+
+def test_an_address_that_answers_late_or_once_is_not_called_wrong(on: LivingServices, connector: str) -> None:
+    on.office.faults.extend([Fault.NOT_SENT, None, Fault.NOT_SENT, Fault.NOT_SENT, None])
+
+    assert sign_in(on, connector)["practice"]["version"] == "25.3.12.0"
 
 
 def test_a_practice_connected_by_two_clients_is_one_practice(on: LivingServices, connector: str) -> None:
