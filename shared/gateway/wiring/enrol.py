@@ -53,10 +53,22 @@ def enrol(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
-    parser = argparse.ArgumentParser(prog="python -m gateway.wiring.enrol", description="Enrol an API client.")
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.wiring.enrol",
+        description="Enrol an API client and show its key, once. CALLERS_TABLE names the table of callers, STAGE the "
+        "stage; AWS credentials and region come from the environment.",
+    )
     parser.add_argument("--name", required=True, help="what operators will see")
-    parser.add_argument("--scopes", default=",".join(DEFAULT_SCOPES), help="comma-separated; default: %(default)s")
-    parser.add_argument("--practices", default="", help="comma-separated ids of practices it may touch")
+    parser.add_argument(
+        "--scopes",
+        default=",".join(DEFAULT_SCOPES),
+        help="comma-separated; a client that connects practices needs practices:connect too; default: %(default)s",
+    )
+    parser.add_argument(
+        "--practices",
+        default="",
+        help="comma-separated ids of practices it may touch; those it connects are added by themselves",
+    )
     parser.add_argument("--kind", choices=[kind.value for kind in ClientKind], default=ClientKind.APP.value)
     options = parser.parse_args(arguments)
     client_id = new_id("client")

@@ -47,7 +47,7 @@ def practice_of(query: ListQuery, obj: str, *, caller: Caller, on: Services) -> 
             break
     if practice_id is None:
         if len(caller.client.practices) != 1:
-            raise Invalid("say which practice: the client has not exactly one", param="practice_id")
+            raise Invalid("send practice_id: the client does not have exactly one practice", param="practice_id")
         (practice_id,) = caller.client.practices
     try:
         return allow(caller, practice_id, obj, Verb.READ, on=on)
@@ -173,12 +173,12 @@ class Pager:
     def _read(self, cursor: str) -> SortKey:
         payload = self._signer.verify(cursor)
         if payload is None:
-            raise Invalid("this is no cursor of ours", param="cursor")
+            raise Invalid("send next_cursor of the page before, as it came", param="cursor")
         practice_id, fingerprint, *place = json.loads(payload)
         if practice_id != self._practice.id:
             raise NotFound("no such page", param="cursor")
         if fingerprint != self._fingerprint:
-            raise Invalid("this cursor belongs to other filters", param="cursor")
+            raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
         return tuple(place)
 
 
