@@ -116,7 +116,9 @@ def authenticate(
     elif enrolment.is_open or (caller is not None and CONNECT_SCOPE in caller.client.scopes):
         client, practice = attempt.connect(fingerprint, enrolment, wait_s=wait_s)
     else:
-        raise PracticeNotEnrolled(f"the practice is not connected here; a client with {CONNECT_SCOPE} can do that")
+        raise PracticeNotEnrolled(
+            f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
+        )
     return {**as_answer(open_session(client, on=on)), "practice": practice_view(practice)}
 
 
@@ -140,7 +142,7 @@ class _Attempt:
             return client, practice
         if not proven:
             # The whole office can read the customer key: it is no password.
-            raise Unauthenticated("send the developer key that belongs to it, or a credential that has the practice")
+            raise Unauthenticated("send developer_key as well, or the bearer token of a client that has the practice")
         if client is not None and CONNECT_SCOPE in client.scopes:
             return self._add(client, practice), practice
         return self._own_client(practice), practice

@@ -615,7 +615,7 @@ def app_error_of(error: upstream.OpenDentalError) -> AppError:
 def _broken(error: upstream.OpenDentalError) -> AppError:
     if isinstance(error, upstream.TimedOut):
         return UpstreamTimedOut("Open Dental did not finish in time", upstream=_said(error))
-    return UpstreamBroken("Open Dental's answer could not be used", upstream=_said(error))
+    return UpstreamBroken("no usable answer came from Open Dental", upstream=_said(error))
 
 
 def _names_its_row(call: UpstreamCall, answer: UpstreamAnswer) -> bool:

@@ -20,6 +20,7 @@ FIRST_REQUEST = (
     "gateway.adapters.ledger",
     "gateway.adapters.pace",
     "gateway.adapters.practices",
+    "gateway.adapters.service_data",
     "gateway.adapters.signer",
     "gateway.adapters.vault",
 )

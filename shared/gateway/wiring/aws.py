@@ -106,7 +106,11 @@ class AwsServices:
         # boto3's resources and transfers add 50 ms to a cold start and nothing that is used here.
         from botocore.session import get_session
 
-        return get_session()
+        from gateway.adapters.service_data import ServiceData
+
+        session = get_session()
+        session.register_component("data_loader", ServiceData())
+        return session
 
     def _client(self, service: str) -> Any:
         from botocore.config import Config

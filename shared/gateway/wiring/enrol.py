@@ -59,14 +59,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.enrol",
-        description="Enrol an API client of a deployment. Say --connects for the one that connects practices.",
-        epilog="Environment: CALLERS_TABLE (the table's name) and STAGE, as the function behind POST /authenticate has "
-        "them; AWS_DEFAULT_REGION and credentials, as the AWS command line takes them.",
+        description="Enrol an API client and show its key, once. Say --connects for the one that connects practices.",
+        epilog="Environment: CALLERS_TABLE names the table of callers, STAGE the stage, AWS_DEFAULT_REGION the region; "
+        "AWS credentials as for any AWS command.",
     )
     parser.add_argument("--name", required=True, help="what operators will see")
     parser.add_argument("--scopes", default=",".join(DEFAULT_SCOPES), help="comma-separated; default: %(default)s")
     parser.add_argument("--connects", action="store_true", help=f"may connect practices, too: adds {CONNECT_SCOPE}")
-    parser.add_argument("--practices", default="", help="comma-separated ids of practices it may touch")
+    parser.add_argument(
+        "--practices",
+        default="",
+        help="comma-separated ids of practices it may touch; those it connects are added by themselves",
+    )
     parser.add_argument("--kind", choices=[kind.value for kind in ClientKind], default=ClientKind.APP.value)
     options = parser.parse_args(arguments)
     missing = [name for name in ("CALLERS_TABLE", "STAGE") if not os.environ.get(name)]

@@ -175,7 +175,8 @@ def _bound(
         bounded = bounded or (query.date_to - query.date_from).days < MOST_DAYS
     if not bounded:
         raise FilterTooWide(
-            f"say which appointments: a patient, a time of change, or at most {MOST_DAYS} days", bounds=list(BOUNDS)
+            f"send patient_id, updated_since, ids, or date_from and date_to with at most {MOST_DAYS} days",
+            bounds=list(BOUNDS),
         )
     if clinic is not None:
         asked["ClinicNum"] = clinic

@@ -145,7 +145,7 @@ def _bound(
     if letters and (len(letters) == 1 or not asked) and knows(practice, "claims.list", "ClaimStatus"):
         return {"queries": [{**asked, "ClaimStatus": letter} for letter in letters], **more}
     if not asked:
-        raise FilterTooWide("say which claims: nothing bounds this list", bounds=list(BOUNDS))
+        raise FilterTooWide(f"send at least one of {', '.join(BOUNDS)}", bounds=list(BOUNDS))
     return {"queries": [asked], **more}
 
 

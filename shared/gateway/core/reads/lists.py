@@ -47,7 +47,7 @@ def practice_of(query: ListQuery, obj: str, *, caller: Caller, on: Services) -> 
             break
     if practice_id is None:
         if len(caller.client.practices) != 1:
-            raise Invalid("say which practice: the client has not exactly one", param="practice_id")
+            raise Invalid("send practice_id: the client does not have exactly one practice", param="practice_id")
         (practice_id,) = caller.client.practices
     try:
         return allow(caller, practice_id, obj, Verb.READ, on=on)
@@ -149,12 +149,9 @@ class Pager:
         """
         self._limit = query.limit
         self._practice = practice
-        self._signer = on.signer
-        # How an answer looks is no part of which rows it has.
-        asked = query.model_dump(
-            mode="json", exclude={"cursor", "limit", "practice_id", "include", "expand"}, exclude_none=True
-        )
-        self._fingerprint = on.signer.fingerprint(json.dumps([obj, asked], sort_keys=True))
+        self._query = query
+        self._obj = obj
+        self._on = on
         self._after = None if query.cursor is None else self._read(query.cursor)
 
     def cut(self, rows: Iterable[Row], place: Callable[[Row], SortKey]) -> Page:
@@ -167,18 +164,26 @@ class Pager:
         cursor = self._write(page[-1][0]) if more else None
         return Page([row for _, row in page], more, cursor)
 
+    def _fingerprint(self) -> str:
+        """What the cursor is bound to. Most lists fit on one page: they neither sign nor fetch the key for it."""
+        # How an answer looks is no part of which rows it has.
+        asked = self._query.model_dump(
+            mode="json", exclude={"cursor", "limit", "practice_id", "include", "expand"}, exclude_none=True
+        )
+        return self._on.signer.fingerprint(json.dumps([self._obj, asked], sort_keys=True))
+
     def _write(self, place: SortKey) -> str:
-        return self._signer.sign(json.dumps([self._practice.id, self._fingerprint, *place]).encode())
+        return self._on.signer.sign(json.dumps([self._practice.id, self._fingerprint(), *place]).encode())
 
     def _read(self, cursor: str) -> SortKey:
-        payload = self._signer.verify(cursor)
+        payload = self._on.signer.verify(cursor)
         if payload is None:
-            raise Invalid("this is no cursor of ours", param="cursor")
+            raise Invalid("send next_cursor of the page before, as it came", param="cursor")
         practice_id, fingerprint, *place = json.loads(payload)
         if practice_id != self._practice.id:
             raise NotFound("no such page", param="cursor")
-        if fingerprint != self._fingerprint:
-            raise Invalid("this cursor belongs to other filters", param="cursor")
+        if fingerprint != self._fingerprint():
+            raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
         return tuple(place)
 
 

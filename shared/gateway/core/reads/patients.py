@@ -62,7 +62,7 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
     clinic = key_of(query.location_id, "location", practice, param="location_id")
     phone = None if query.phone is None else e164(query.phone)
     if query.phone is not None and phone is None:
-        raise Invalid("this is no telephone number", param="phone")
+        raise Invalid("write a telephone number with its area code, such as 555-555-0197", param="phone")
     keys = keys_of(query, "patient", practice)
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
     bound = _bound(query, practice, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
@@ -152,7 +152,7 @@ def _bound(
         several = words if len(words) <= 2 or not asked else []
         return {"queries": [{**asked, "PatStatus": word} for word in several] or [asked]}
     if not asked:
-        raise FilterTooWide("say which patients: nothing bounds this list", bounds=list(BOUNDS))
+        raise FilterTooWide(f"send at least one of {', '.join(BOUNDS)}", bounds=list(BOUNDS))
     return {"queries": [asked]}
 
 

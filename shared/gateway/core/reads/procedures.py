@@ -126,7 +126,7 @@ def _bound(
     if since is not None:
         asked["DateTStamp"] = since
     if not asked:
-        raise FilterTooWide("say which procedures: nothing bounds this list", bounds=list(BOUNDS))
+        raise FilterTooWide(f"send at least one of {', '.join(BOUNDS)}", bounds=list(BOUNDS))
     words = sorted({word for ours in query.status or () for word in STATUS.upstream(ours)})
     if len(words) == 1 and knows(practice, "procedurelogs.list", "ProcStatus"):
         asked["ProcStatus"] = words[0]

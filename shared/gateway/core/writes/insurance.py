@@ -131,13 +131,17 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
         if row.get("Status") == "NotReceived" and number not in decided:
             # Open Dental finalizes received claims only, and a claim is received when its last line is.
             raise Conflict(
-                "a line of the claim has no result; split the claim first", param="lines", reason="line-open"
+                "each open line needs its result in lines; else split the claim in Open Dental first",
+                param="lines",
+                reason="line-open",
             )
         answered = row.get("Status") in {"Received", "Supplemental"} and not wire.key(row.get("ClaimPaymentNum"))
         if answered and number not in decided:
             total += wire.money(row.get("InsPayAmt")) or 0
     if total != amount:
-        raise Invalid("the amount is not what the claim's received, unpaid lines add up to", param="amount")
+        raise Invalid(
+            "amount is not what is paid on these lines and on received lines without a payment", param="amount"
+        )
 
 
 def _changes(row: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, Any]:

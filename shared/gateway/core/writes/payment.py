@@ -88,7 +88,9 @@ def _check_allocations(
             raise Conflict("a procedure is financed by a payment plan", param="allocations", reason="plan-financed")
         due = yield from _due(row, context)
         if amount > due:
-            raise Conflict("less than the allocation is due on a procedure", param="allocations", reason="nothing-due")
+            raise Conflict(
+                "an allocation is more than what is due on its procedure", param="allocations", reason="nothing-due"
+            )
 
 
 def _financed(

@@ -319,6 +319,21 @@ def test_a_cursor_belongs_to_its_filters_and_its_practice() -> None:
     assert keys(patients(on, both, name="Miller", practice_id=NORTH.id, cursor=cursor)) == [3, 4]
 
 
+def test_a_list_on_one_page_asks_for_no_signing_key(on: ReadingServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The key lies in Secrets Manager: a client and a call more on a first answer."""
+    on.office.rows["patients"] = [patient_row(1), patient_row(2)]
+
+    def refuse(*_: object) -> str:
+        raise AssertionError("the signer was used")
+
+    monkeypatch.setattr(on.signer, "fingerprint", refuse)
+    monkeypatch.setattr(on.signer, "sign", refuse)
+
+    assert keys(patients(on, name="Miller", limit=2)) == [1, 2]
+    with pytest.raises(AssertionError):
+        patients(on, name="Miller", limit=1)
+
+
 def test_a_cursor_shows_nobodys_name(on: ReadingServices) -> None:
     """It stands in URLs, which are stored."""
     on.office.rows["patients"] = [patient_row(1), patient_row(2)]
