@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.web.params import BODY_LIMIT_BYTES
-from gateway.web.problems import PROBLEMS, TYPE_PREFIX
+from gateway.web.problems import PROBLEMS, TYPE_PREFIX, internal_document
 from infra.catalogue import FUNCTIONS, Authorizes, FunctionRow, Http, Route
 from infra.openapi import openapi_body
 from infra.parts.api import ACCESS_LOG_FIELDS
 from infra.parts.waf import BODY_LIMIT, FREE_TEXT_PATHS, HOOK_BODY_LIMIT, HOOK_PATHS, digits_above
-from infra.problems import GATEWAY_PROBLEMS, TYPE_BASE, WAF_PROBLEMS
+from infra.problems import GATEWAY_PROBLEMS, TYPE_BASE, WAF_PROBLEMS, GatewayProblem
 from tests.infra.templates import Assembly, mentioned
 
 PROBLEM_MEMBERS = {"type", "title", "status", "code", "detail", "retryable"}
@@ -317,3 +317,8 @@ def test_the_firewall_answers_with_problem_documents(assembly: Assembly) -> None
 def test_a_pattern_of_the_firewall_is_no_longer_than_aws_takes(assembly: Assembly) -> None:
     for found in re.findall(r'"RegexString": "((?:[^"\\]|\\.)*)"', json.dumps(rules(assembly))):
         assert len(json.loads(f'"{found}"')) <= 512
+
+
+@pytest.mark.parametrize("problem", {**GATEWAY_PROBLEMS, **WAF_PROBLEMS}.values(), ids=lambda problem: problem.code)
+def test_the_gateways_own_problems_have_the_order_of_all_others(problem: GatewayProblem) -> None:
+    assert list(json.loads(problem.body())) == list(internal_document())
