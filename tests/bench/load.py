@@ -70,7 +70,7 @@ def through_gateway(
         until = time.monotonic() + _GIVE_UP_S
         while time.monotonic() < until:
             time.sleep(_POLL_S)
-            operation = client.get(f"{api_url}{answer.headers['Location']}", headers=authorization)
+            operation = client.get(answer.url.join(answer.headers["Location"]), headers=authorization)
             state = operation.json().get("state") or operation.json().get("status")
             if state in {"succeeded", "failed", "unknown"}:
                 return f"202 {state}"
