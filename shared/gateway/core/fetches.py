@@ -97,7 +97,7 @@ def get_each(operation_id: str, row_key: str, keys: Iterable[int]) -> Steps[list
     return rows
 
 
-def _none_if_not_found(steps: Steps[list[Row]]) -> Steps[list[Row]]:
+def none_if_not_found(steps: Steps[list[Row]]) -> Steps[list[Row]]:
     """No rows where Open Dental answers 404: for lists under a row that was just read, so nothing else can be meant."""
     try:
         return (yield from steps)
@@ -154,11 +154,11 @@ def appointment(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     practice, number = context.practice, input_["key"]
     row = (yield UpstreamCall("appointments.get", path={"AptNum": number})).row
     query = attached_query(row, practice)
-    found = yield from _none_if_not_found(collect("procedurelogs.list", query, practice))
+    found = yield from none_if_not_found(collect("procedurelogs.list", query, practice))
     rows: dict[str, list[Row]] = {"appointments": [row], "procedurelogs": found}
     if row.get("AptStatus") == "Broken" and knows(practice, "histappointments.list"):
         steps = collect("histappointments.list", {"AptNum": number}, practice)
-        rows["histappointments"] = yield from _none_if_not_found(steps)
+        rows["histappointments"] = yield from none_if_not_found(steps)
     return Outcome(rows=rows)
 
 
@@ -234,7 +234,7 @@ def claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
             row = None
     if row is not None:
         steps = collect("claimprocs.list", {"ClaimNum": number, "PatNum": key(row.get("PatNum"))}, practice)
-        return Outcome(rows={"claims": [row], "claimprocs": (yield from _none_if_not_found(steps))})
+        return Outcome(rows={"claims": [row], "claimprocs": (yield from none_if_not_found(steps))})
     if not knows(practice, "claimprocs.list", "ProcNum"):
         # Until 23.2.16 the lines could be asked for only together with the patient.
         raise VersionTooOld("the office's Open Dental cannot look up one claim yet", version="23.3.11")
@@ -253,7 +253,7 @@ def claimprocs(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """Lines of claims. Source: https://www.opendental.com/site/apiclaimprocs.html."""
     rows = dict[int, Row]()
     for query in input_["queries"]:
-        for row in (yield from _none_if_not_found(collect("claimprocs.list", query, context.practice))):
+        for row in (yield from none_if_not_found(collect("claimprocs.list", query, context.practice))):
             rows.setdefault(key(row.get("ClaimProcNum")), row)
     return Outcome(rows={"claimprocs": list(rows.values())})
 

@@ -7,8 +7,8 @@ from datetime import date
 from functools import wraps
 from typing import Any
 
-from gateway.core.errors import AppError, NotFound
-from gateway.core.fetches import Steps, collect
+from gateway.core.errors import AppError
+from gateway.core.fetches import Steps, collect, none_if_not_found
 from gateway.core.plans import Plan, PlanContext, PlanFunction, Row
 
 
@@ -51,7 +51,4 @@ def listed(operation_id: str, query: Mapping[str, Any], context: PlanContext) ->
     Some lists answer 404 when nothing is found and some when the parent is missing; which of them, is not documented.
     A parent that is missing refuses the write itself, so here both mean that there is nothing to heed.
     """
-    try:
-        return (yield from collect(operation_id, query, context.practice))
-    except NotFound:
-        return []
+    return none_if_not_found(collect(operation_id, query, context.practice))
