@@ -208,6 +208,12 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads("procedurelogs", "Lists and shows procedures.", *_list_and_get("/procedurelogs")),
     _reads("claims", "Lists and shows claims and their lines.", *_list_and_get("/claims")),
+    _reads("providers", "Lists and shows who works there.", *_list_and_get("/providers")),
+    _reads("locations", "Lists and shows the practice's clinics.", *_list_and_get("/locations")),
+    _reads("operatories", "Lists and shows the chairs.", *_list_and_get("/operatories")),
+    _reads("carriers", "Lists and shows insurance companies.", *_list_and_get("/carriers")),
+    _reads("appointment_types", "Lists and shows the office's kinds of visit.", *_list_and_get("/appointment_types")),
+    _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
     _writes("create_appointment", "Books an appointment."),
     _writes("create_payment", "Enters a patient's or an insurance payment."),
     FunctionRow(

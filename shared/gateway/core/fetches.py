@@ -105,6 +105,24 @@ def none_if_not_found(steps: Steps[list[Row]]) -> Steps[list[Row]]:
         return []
 
 
+def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """Rows of one resource by its own list or single GET: what `core.reads.families` asks for.
+
+    Beside `queries` or `keys` the input names the `resource`; `operation` where another operation than `.list` lists
+    it, and `none_is_404` where Open Dental answers 404 when a list is empty.
+    """
+    resource = catalogue.resource(input_["resource"])
+    name, row_key = resource.resource, resource.key or ""
+    if "keys" in input_:
+        return Outcome(rows={name: (yield from get_each(f"{name}.get", row_key, input_["keys"]))})
+    found = dict[int, Row]()
+    for query in input_["queries"]:
+        steps = collect(input_.get("operation", f"{name}.list"), query, context.practice)
+        for row in (yield from none_if_not_found(steps) if input_.get("none_is_404") else steps):
+            found.setdefault(key(row.get(row_key)), row)
+    return Outcome(rows={name: list(found.values())})
+
+
 # Patients
 
 
@@ -258,7 +276,7 @@ def claimprocs(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     return Outcome(rows={"claimprocs": list(rows.values())})
 
 
-def carriers(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+def carriers_of_plans(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plans of these keys, and their carriers. Two calls a plan at most; older offices are asked for whole lists.
 
     Sources: https://www.opendental.com/site/apiinsplans.html, https://www.opendental.com/site/apicarriers.html.

@@ -44,6 +44,15 @@ PREFIXES = {
     "plan_charge": "plc",
     "appointment_type": "apt",
     "deposit": "dep",
+    "allergy": "alg",
+    "medication": "med",
+    "condition": "cnd",
+    "schedule": "sch",
+    "slot_hold": "hld",
+    "task": "tsk",
+    "task_list": "tls",
+    "recall_type": "rct",
+    "procedure_code": "cod",
 }
 """Object name -> prefix of its ids."""
 

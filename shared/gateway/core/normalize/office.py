@@ -4,14 +4,15 @@ rows share. Bounded, and nothing here names a person or says how to reach one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar, Final, TypeVar
 
 from gateway.core import ids
-from gateway.core.normalize.values import Memo
+from gateway.core.normalize.values import Memo, content_version, key, raw_row
 from gateway.core.practices import Practice
-from gateway.core.walltime import ZoneClock, zone_clock
+from gateway.core.walltime import ZoneClock, instant_text, zone_clock
 
 MOST_COMBINATIONS: Final = 8192
 """Of all offices together, some 2 kB each."""
@@ -19,22 +20,39 @@ MOST_COMBINATIONS: Final = 8192
 Made = TypeVar("Made")
 _KINDS = (
     "adjustment",
+    "allergy",
     "appointment",
     "appointment_type",
     "carrier",
     "claim",
     "claim_line",
+    "communication",
+    "condition",
     "coverage",
     "definition",
     "deposit",
+    "document",
     "location",
+    "medication",
     "operatory",
     "patient",
     "payment",
+    "payment_plan",
+    "perio_exam",
+    "plan_charge",
     "procedure",
+    "procedure_code",
     "provider",
+    "recall",
+    "recall_type",
+    "schedule",
+    "task",
+    "task_list",
+    "treatment_plan",
 )
-_FEW = frozenset({"appointment_type", "carrier", "definition", "location", "operatory", "provider"})
+_FEW = frozenset(
+    {"appointment_type", "carrier", "definition", "location", "operatory", "provider", "recall_type", "task_list"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +93,35 @@ class Office:
     """How many combinations all offices remember."""
 
     adjustment: Callable[[int], str]
+    allergy: Callable[[int], str]
     appointment: Callable[[int], str]
     appointment_type: Callable[[int], str]
     carrier: Callable[[int], str]
     claim: Callable[[int], str]
     claim_line: Callable[[int], str]
+    communication: Callable[[int], str]
+    condition: Callable[[int], str]
     coverage: Callable[[int], str]
     definition: Callable[[int], str]
     deposit: Callable[[int], str]
+    document: Callable[[int], str]
     location: Callable[[int], str]
+    medication: Callable[[int], str]
     operatory: Callable[[int], str]
     patient: Callable[[int], str]
     payment: Callable[[int], str]
+    payment_plan: Callable[[int], str]
+    perio_exam: Callable[[int], str]
+    plan_charge: Callable[[int], str]
     procedure: Callable[[int], str]
+    procedure_code: Callable[[int], str]
     provider: Callable[[int], str]
+    recall: Callable[[int], str]
+    recall_type: Callable[[int], str]
+    schedule: Callable[[int], str]
+    task: Callable[[int], str]
+    task_list: Callable[[int], str]
+    treatment_plan: Callable[[int], str]
 
     def __init__(self, practice: Practice) -> None:
         self.practice = practice
@@ -144,3 +177,23 @@ def office(practice: Practice) -> Office:
         _OFFICES.clear()
     made = _OFFICES[practice.id] = Office(practice)
     return made
+
+
+def row_object(
+    here: Office, row: Mapping[str, Any], *, kind: str, table: str, column: str, synced_at: datetime, raw: bool
+) -> dict[str, Any]:
+    """What every object has. Families with a stamp or tombstones overwrite `updated_at` and `deleted_at`."""
+    number = key(row.get(column))
+    practice = here.practice
+    shown: dict[str, Any] = {
+        "id": getattr(here, kind)(number),
+        "source": {"system": "open_dental", "table": table, "key": str(number), "practice_id": practice.id},
+        "practice_id": practice.id,
+        "updated_at": None,
+        "synced_at": instant_text(synced_at),
+        "deleted_at": None,
+        "version": content_version(row),
+    }
+    if raw:
+        shown["raw"] = raw_row(row)
+    return shown

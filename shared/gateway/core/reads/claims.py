@@ -165,7 +165,7 @@ def _carriers(rows: list[Row], reading: Reading) -> dict[int, Row]:
     numbers = sorted({found for row in rows if (found := key(row.get("PlanNum")))})
     if not numbers:
         return {}
-    fetched = reading.rows("fetch.carriers", {"keys": numbers})
+    fetched = reading.rows("fetch.carriers_of_plans", {"keys": numbers})
     by_key = {key(row.get("CarrierNum")): row for row in fetched["carriers"]}
     return {
         key(plan.get("PlanNum")): by_key[key(plan.get("CarrierNum"))]

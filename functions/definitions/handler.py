@@ -1,0 +1,32 @@
+"""GET /definitions, GET /definitions/{id}: the words an office defines."""
+
+from __future__ import annotations
+
+from gateway.core.callers import Caller
+from gateway.core.reads.families import get_object, list_objects
+from gateway.core.reads.queries import ObjectQuery
+from gateway.core.reads.setup import DEFINITIONS, DefinitionsQuery
+from gateway.core.requests import Freshness
+from gateway.web.answers import read_answer
+from gateway.web.app import entrypoint, http_app
+from gateway.web.http import Answer
+from gateway.wiring.services import services
+
+app = http_app(services)
+
+
+@app.get("/definitions")
+def get_definitions(query: DefinitionsQuery, caller: Caller, freshness: Freshness) -> Answer:
+    """Those that all filters fit."""
+    found = list_objects(DEFINITIONS, query, caller=caller, freshness=freshness, on=services())
+    return read_answer(found, on=services())
+
+
+@app.get("/definitions/{id}")
+def get_definition_by_id(id: str, query: ObjectQuery, caller: Caller, freshness: Freshness) -> Answer:
+    """One of them."""
+    found = get_object(DEFINITIONS, id, query, caller=caller, freshness=freshness, on=services())
+    return read_answer(found, on=services())
+
+
+lambda_handler = entrypoint(app)

@@ -1,0 +1,32 @@
+"""GET /operatories, GET /operatories/{id}: the chairs."""
+
+from __future__ import annotations
+
+from gateway.core.callers import Caller
+from gateway.core.reads.families import get_object, list_objects
+from gateway.core.reads.queries import ObjectQuery
+from gateway.core.reads.setup import OPERATORIES, OperatoriesQuery
+from gateway.core.requests import Freshness
+from gateway.web.answers import read_answer
+from gateway.web.app import entrypoint, http_app
+from gateway.web.http import Answer
+from gateway.wiring.services import services
+
+app = http_app(services)
+
+
+@app.get("/operatories")
+def get_operatories(query: OperatoriesQuery, caller: Caller, freshness: Freshness) -> Answer:
+    """Those that all filters fit."""
+    found = list_objects(OPERATORIES, query, caller=caller, freshness=freshness, on=services())
+    return read_answer(found, on=services())
+
+
+@app.get("/operatories/{id}")
+def get_operatory_by_id(id: str, query: ObjectQuery, caller: Caller, freshness: Freshness) -> Answer:
+    """One of them."""
+    found = get_object(OPERATORIES, id, query, caller=caller, freshness=freshness, on=services())
+    return read_answer(found, on=services())
+
+
+lambda_handler = entrypoint(app)

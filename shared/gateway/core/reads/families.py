@@ -1,0 +1,283 @@
+"""Lists and single objects of the families whose rows come from one list of Open Dental: a family is data.
+
+What differs between them stands in a `Family`: which filters Open Dental can be asked by, how a row is held against
+each filter, how it is shown. What is the same is here: who may ask, what bounds the list, all filters over all pages,
+the page, the age. A family with rules of its own (patients, appointments, procedures, claims) has a module of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final, TypeAlias
+
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.capability import require
+from gateway.core.errors import FilterTooWide, NotFound
+from gateway.core.fetches import knows
+from gateway.core.ids import parse_row_id
+from gateway.core.normalize.values import Words, day, drift, key
+from gateway.core.ports import Services
+from gateway.core.practices import Practice
+from gateway.core.reads.lists import (
+    Filter,
+    Pager,
+    Reading,
+    Row,
+    SortKey,
+    key_of,
+    keys_of,
+    not_before,
+    practice_of,
+    report_drift,
+)
+from gateway.core.reads.queries import ListQuery, ObjectQuery
+from gateway.core.requests import Freshness
+from gateway.core.walltime import changed_since
+from open_dental import catalogue
+
+ONE_CALL_EACH: Final = 20
+"""Up to so many `ids` are read one by one rather than with a list that nothing else bounds."""
+
+Related: TypeAlias = tuple[Mapping[str, Any], Iterable[str]]
+"""What the normalizer is given beside the row, and the fields that were left out because they would cost calls."""
+
+
+Normalizer: TypeAlias = Callable[..., dict[str, Any]]
+"""`(row, *, practice, synced_at, raw, **related) -> object`; more keywords are what the family's `relate` found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A filter that Open Dental takes as well, so that it need not send the whole table.
+
+    `filter`: the query's field. `param`: Open Dental's. `kind`: what an id must be of. `words`: the vendor's words for
+    one of ours. `column`: what rows are held against, where it has another name than the parameter; "" where rows do
+    not tell. The column is compared here as well: an older office ignores parameters that it does not know.
+    """
+
+    filter: str
+    param: str
+    kind: str | None = None
+    words: Words | None = None
+    column: str | None = None
+
+    def asked(self, query: ObjectQuery, practice: Practice) -> list[Any] | None:
+        """The values Open Dental is asked for, one list each; None where the filter is not given or cannot be asked.
+
+        Raises:
+            NotFound: an id that is none, or another practice's.
+        """
+        given = getattr(query, self.filter, None)
+        if given is None:
+            return None
+        if self.kind is not None:
+            return [key_of(given, self.kind, practice, param=self.filter)]
+        if self.words is not None:
+            theirs = [word for ours in _several(given) for word in self.words.upstream(ours)]
+            # Words that nobody knew are all `other`, and cannot be asked for by name.
+            return None if "other" in _several(given) and not theirs else theirs
+        return [given.isoformat() if isinstance(given, date) else given]
+
+    def fits(self, query: ObjectQuery, practice: Practice) -> Filter | None:
+        """Whether a row is one of those asked for, by its own column; None where the filter is not given.
+
+        Raises: what `asked` raises.
+        """
+        given = getattr(query, self.filter, None)
+        column = self.param if self.column is None else self.column
+        if given is None or not column:
+            return None
+        if self.kind is not None:
+            wanted = key_of(given, self.kind, practice, param=self.filter)
+            return lambda row: key(row.get(column)) == wanted
+        if self.words is not None:
+            words, ours = self.words, frozenset(_several(given))
+            return lambda row: words[row.get(column)] in ours
+        if isinstance(given, date):
+            return lambda row: day(row.get(column)) == given.isoformat()
+        return lambda row: str(row.get(column)) == str(given)
+
+
+def _several(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """How objects of one kind are read.
+
+    `obj`: the scope's word. `kind`: the object's name, which its ids are made of. `resource`: the catalogue's, whose
+    `.list` and `.get` are asked unless `list_operation` says otherwise. `bounds`: in the order they are preferred.
+    `whole`: the table is small or paged, and is read whole where nothing bounds the list. `fixed`: parameters sent
+    with every list. `tests`: the query's other filters, each a test of a row against the value given.
+    `stamp`: the column of the last change. `relate`: rows of other resources that the objects of a page need.
+    `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
+    `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
+    """
+
+    obj: str
+    kind: str
+    resource: str
+    row_key: str
+    normalize: Normalizer
+    bounds: tuple[Bound, ...] = ()
+    whole: bool = False
+    list_operation: str | None = None
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    tests: Mapping[str, Callable[[Row, Any, Practice], bool]] = field(default_factory=dict)
+    stamp: str | None = None
+    relate: Callable[[Sequence[Row], Reading, ObjectQuery, bool], Related] | None = None
+    watched: Mapping[str, Words] = field(default_factory=dict)
+    place: Callable[[Row], SortKey] | None = None
+    hides: Callable[[ListQuery], Filter | None] | None = None
+    none_is_404: bool = False
+
+    @property
+    def lists(self) -> str:
+        """The operation that lists."""
+        return self.list_operation or f"{self.resource}.list"
+
+    @property
+    def gets(self) -> str | None:
+        """The operation that gets one row; None where Open Dental has none."""
+        id_ = f"{self.resource}.get"
+        return id_ if any(one.id == id_ for one in catalogue.resource(self.resource).operations) else None
+
+    @property
+    def stamp_param(self) -> str | None:
+        """The list's own filter by the time of change, where it has one."""
+        sync = catalogue.resource(self.resource).sync
+        return sync.cursor_param if sync is not None and self.stamp is not None else None
+
+
+def list_objects(
+    family: Family, query: ListQuery, *, caller: Caller, freshness: Freshness, on: Services
+) -> dict[str, Any]:
+    """The objects of a family that all filters fit, in its order.
+
+    Raises:
+        FilterTooWide: nothing bounds the list. NotFound, Invalid, PermissionMissing,
+        VersionTooOld, and what `allow` and `requests.fetch` raise.
+    """
+    practice = practice_of(query, family.obj, caller=caller, on=on)
+    pager = Pager(query, family.obj, practice, on=on)
+    keys = keys_of(query, family.kind, practice)
+    since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
+
+    wanted: list[Filter] = []
+    bound: dict[str, Any] | None = None
+    parent: str | None = None
+    for one in family.bounds:
+        if (fits := one.fits(query, practice)) is not None:
+            wanted.append(fits)
+        asked = one.asked(query, practice)
+        if asked is not None and bound is None and knows(practice, family.lists, one.param):
+            bound = {"queries": [{**family.fixed, one.param: value} for value in asked]}
+            parent = one.filter if one.kind is not None and not family.none_is_404 else None
+    bound = bound or _unbounded(family, practice, keys=keys, since=since)
+
+    if family.stamp is not None:
+        wanted.append(not_before(since, family.stamp))
+    if keys is not None:
+        among = frozenset(keys)
+        wanted.append(lambda row: key(row.get(family.row_key)) in among)
+    wanted.extend(_tests(family, query, practice))
+    if family.hides is not None and (seen := family.hides(query)) is not None:
+        wanted.append(seen)
+
+    reading = Reading(practice, caller, freshness, on)
+    rows = _rows(family, bound, reading, of=parent)
+    report_drift(drift(family.kind, family.watched, rows))
+    place = family.place or (lambda row: (key(row.get(family.row_key)),))
+    page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), place)
+    data, omitted = _shown(family, page.rows, reading, query, single=False)
+    return page.envelope(data, reading.meta(omitted))
+
+
+def get_object(
+    family: Family,
+    object_id: str,
+    query: ObjectQuery | None = None,
+    *,
+    caller: Caller,
+    freshness: Freshness,
+    on: Services,
+) -> dict[str, Any]:
+    """One object. Where Open Dental has no call for a single row, `query` names what the row is listed under.
+
+    Raises:
+        NotFound: no such object, or another's. FilterTooWide: it can be found only under something the query does not
+        name. PermissionMissing, VersionTooOld, and what `allow` and `requests.fetch` raise.
+    """
+    query = query or ObjectQuery()
+    named = parse_row_id(object_id, family.kind)
+    practice = allow(caller, named.practice_id, family.obj, Verb.READ, on=on)
+    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
+    reading = Reading(practice, caller, freshness, on)
+    nobody = f"no such {family.kind.replace('_', ' ')}"
+    if family.gets is not None and knows(practice, family.gets):
+        bound: dict[str, Any] = {"keys": [named.key]}
+    elif parents:
+        one, asked = parents[0]
+        bound = {"queries": [{**family.fixed, one.param: value} for value in asked]}
+    elif family.whole:
+        bound = {"queries": [dict(family.fixed)]}
+    else:
+        names = [one.filter for one in family.bounds]
+        raise FilterTooWide(
+            f"Open Dental finds this only under what it belongs to: send {' or '.join(names)} as well", bounds=names
+        )
+    rows = [row for row in _rows(family, bound, reading, of=None) if key(row.get(family.row_key)) == named.key]
+    if not rows:
+        raise NotFound(nobody)
+    report_drift(drift(family.kind, family.watched, rows))
+    data, omitted = _shown(family, rows[:1], reading, query, single=True)
+    return {**data[0], "meta": reading.meta(omitted)}
+
+
+def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, since: str | None) -> dict[str, Any]:
+    """What Open Dental is asked where no filter of the family's own bounds the list."""
+    gets = family.gets is not None and knows(practice, family.gets)
+    if keys is not None and gets and (not family.whole or len(keys) <= ONE_CALL_EACH):
+        return {"keys": keys}
+    if since is not None and family.stamp_param is not None and knows(practice, family.lists, family.stamp_param):
+        return {"queries": [{**family.fixed, family.stamp_param: since}]}
+    if family.whole:
+        return {"queries": [dict(family.fixed)]}
+    names = [one.filter for one in family.bounds]
+    names += ["updated_since"] if family.stamp_param is not None else []
+    names += ["ids"] if family.gets is not None else []
+    raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
+
+
+def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
+    require(reading.practice, family.gets if "keys" in bound and family.gets else family.lists)
+    input_ = {"resource": family.resource, **bound}
+    if "queries" in bound and family.list_operation is not None:
+        input_["operation"] = family.list_operation
+    if family.none_is_404:
+        input_["none_is_404"] = True
+    return reading.rows(f"fetch.{family.resource}", input_, of=of)[family.resource]
+
+
+def _tests(family: Family, query: ListQuery, practice: Practice) -> list[Filter]:
+    """The family's tests, each bound to the value that was given."""
+    found: list[Filter] = []
+    for name, test in family.tests.items():
+        given = getattr(query, name)
+        if given is not None:
+            found.append(lambda row, test=test, given=given: test(row, given, practice))  # type: ignore[misc]
+    return found
+
+
+def _shown(
+    family: Family, rows: Sequence[Row], reading: Reading, query: ObjectQuery, *, single: bool
+) -> tuple[list[dict[str, Any]], Iterable[str]]:
+    related, omitted = ({}, ()) if family.relate is None else family.relate(rows, reading, query, single)
+    raw = "raw" in query.include
+    return [
+        family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related) for row in rows
+    ], omitted

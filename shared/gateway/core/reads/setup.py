@@ -1,0 +1,147 @@
+"""The families of the office's own set-up: small tables, read whole."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import StringConstraints
+
+from gateway.core.normalize import setup
+from gateway.core.normalize.values import flag, key, text
+from gateway.core.practices import Practice
+from gateway.core.reads.families import Bound, Family
+from gateway.core.reads.lists import Row, key_of
+from gateway.core.reads.queries import Id, ListQuery
+
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+
+
+class ActiveQuery(ListQuery):
+    """What a list of set-up rows takes."""
+
+    is_active: bool | None = None
+    """`false` shows what the office has hidden; both without it."""
+
+
+class ProvidersQuery(ActiveQuery):
+    """Filters of `GET /providers`."""
+
+    location_id: Id | None = None
+    """Providers who may work there, as Open Dental decides it."""
+    is_hygienist: bool | None = None
+    npi: Word | None = None
+
+
+class OperatoriesQuery(ActiveQuery):
+    """Filters of `GET /operatories`."""
+
+    location_id: Id | None = None
+    provider_id: Id | None = None
+    """The operatory's own dentist or hygienist."""
+    is_hygiene: bool | None = None
+
+
+class CarriersQuery(ActiveQuery):
+    """Filters of `GET /carriers`."""
+
+    name: Word | None = None
+    """A part of the name, case aside."""
+    payer_id: Word | None = None
+
+
+class DefinitionsQuery(ActiveQuery):
+    """Filters of `GET /definitions`."""
+
+    category: list[Word] | None = None
+    """In our words: `confirmation`, `payment_type`, `billing_type` ..."""
+
+
+def _is_active(row: Row, wanted: object, _: Practice) -> bool:
+    hidden = flag(row.get("IsHidden", row.get("isHidden"))) or row.get("ProvStatus") == "Deleted"
+    return (not hidden) is wanted
+
+
+PROVIDERS: Final = Family(
+    obj="providers",
+    kind="provider",
+    resource="providers",
+    row_key="ProvNum",
+    normalize=setup.provider,
+    # A provider's row does not say where the provider may work.
+    bounds=(Bound("location_id", "ClinicNum", "location", column=""),),
+    whole=True,
+    tests={
+        "is_active": _is_active,
+        "is_hygienist": lambda row, wanted, _: flag(row.get("IsSecondary")) is wanted,
+        "npi": lambda row, wanted, _: text(row.get("NationalProvID")) == wanted,
+    },
+    stamp="DateTStamp",
+)
+
+LOCATIONS: Final = Family(
+    obj="locations",
+    kind="location",
+    resource="clinics",
+    row_key="ClinicNum",
+    normalize=setup.location,
+    whole=True,
+    tests={"is_active": _is_active},
+)
+
+OPERATORIES: Final = Family(
+    obj="operatories",
+    kind="operatory",
+    resource="operatories",
+    row_key="OperatoryNum",
+    normalize=setup.operatory,
+    bounds=(Bound("location_id", "ClinicNum", "location"),),
+    whole=True,
+    tests={
+        "is_active": _is_active,
+        "is_hygiene": lambda row, wanted, _: flag(row.get("IsHygiene")) is wanted,
+        "provider_id": lambda row, wanted, practice: (
+            key_of(wanted, "provider", practice, param="provider_id")
+            in {key(row.get("ProvDentist")), key(row.get("ProvHygienist"))}
+        ),
+    },
+)
+
+CARRIERS: Final = Family(
+    obj="carriers",
+    kind="carrier",
+    resource="carriers",
+    row_key="CarrierNum",
+    normalize=setup.carrier,
+    whole=True,
+    tests={
+        "is_active": _is_active,
+        "name": lambda row, wanted, _: wanted.casefold() in (text(row.get("CarrierName")) or "").casefold(),
+        "payer_id": lambda row, wanted, _: text(row.get("ElectID")) == wanted,
+    },
+)
+
+APPOINTMENT_TYPES: Final = Family(
+    obj="appointment_types",
+    kind="appointment_type",
+    resource="appointmenttypes",
+    row_key="AppointmentTypeNum",
+    normalize=setup.appointment_type,
+    whole=True,
+    tests={"is_active": _is_active},
+)
+
+DEFINITIONS: Final = Family(
+    obj="definitions",
+    kind="definition",
+    resource="definitions",
+    row_key="DefNum",
+    normalize=setup.definition,
+    whole=True,
+    # Rows keep the words that the office has hidden since.
+    fixed={"includeHidden": True},
+    tests={
+        "is_active": _is_active,
+        "category": lambda row, wanted, _: setup.CATEGORY[text(row.get("category"))] in wanted,
+    },
+    watched=setup.DEFINITIONS,
+)

@@ -1,0 +1,238 @@
+"""The whole road in one process: function handlers, use cases, engine, the upstream client, the simulated practice.
+
+Queues, tables and secrets are the fakes of this package; what is called is the practice that `uv run practice` serves,
+through the real client over httpx's `MockTransport`: no socket, and time that passes without waiting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from importlib import import_module
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from gateway.adapters.upstream import OpenDentalUpstream
+from gateway.core.callers import Client
+from gateway.core.ports import Keys
+from gateway.core.practices import Baa, Mode, Practice, Tier
+from gateway.wiring.services import using
+from infra.catalogue import FUNCTIONS, Http
+from infra.sandbox.practice.__main__ import build, parser
+from infra.sandbox.practice.practice import Practice as SimulatedPractice
+from infra.sandbox.practice.server import PracticeServer
+from open_dental.client import Client as UpstreamClient
+from open_dental.client import Keys as UpstreamKeys
+from tests.fakes.gateway_events import Context, event, read
+from tests.fakes.living import LivingServices
+from tests.fakes.services import FakeClock
+
+ZONE = "America/Chicago"
+ALL_PERMISSIONS = frozenset(
+    [
+        "ReadAll",
+        "AllOthers",
+        "Comm",
+        "Documents",
+        "Queries",
+        "Appointments",
+        "InsuranceSimple",
+        "Insurance",
+        "Patients",
+        "Payments",
+        "PayPlans",
+        "ProcedureLogs",
+        "Setup",
+        "TextingASAP",
+    ]
+)
+IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb")
+CLIENT = "cli_ada"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer of the API."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Deployment:
+    """A deployment with one client and as many simulated practices as `IDS` names."""
+
+    on: LivingServices
+    servers: dict[str, PracticeServer]
+    upstream_calls: list[str] = field(default_factory=list)
+    """Operations that the practices were called with, in order."""
+
+    @property
+    def practice_id(self) -> str:
+        """The first practice's id."""
+        return next(iter(self.servers))
+
+    @property
+    def simulated(self) -> SimulatedPractice:
+        """The first practice, to look at and to change behind the gateway's back."""
+        return self.servers[self.practice_id].practice
+
+    def rows(self, table: str, where: str = "1=1") -> list[dict[str, Any]]:
+        """Rows of the first practice's database, in database form."""
+        return self.simulated.office.store.rows(f"SELECT * FROM {table} WHERE {where}")
+
+    def grant(self, *scopes: str) -> None:
+        """Give the client these scopes and no others."""
+        client = self.on.callers.client(CLIENT)
+        self.on.callers.put_client(replace(client, scopes=frozenset(scopes)))
+
+    def know(self, **facts: Any) -> None:
+        """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
+        self.on.practices.put(replace(self.on.practices.get(self.practice_id), **facts))
+
+    def get(self, path: str, **query: Any) -> Answered:
+        """GET `path`; values of several are lists. Waits for Open Dental as any caller does."""
+        return self.send("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None, **query: Any) -> Answered:
+        """POST `path`, with an `Idempotency-Key` of its own unless one is given."""
+        return self.send("POST", path, body=body, key=key or f"key-{next(self._numbers)}", query=query)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        client_id: str | None = CLIENT,
+    ) -> Answered:
+        """One request, to whichever function has its route."""
+        function, route, params = route_of(method, path)
+        texts = {
+            name: [str(one) for one in value] if isinstance(value, list) else _text(value)
+            for name, value in (query or {}).items()
+        }
+        sent = {**({"Idempotency-Key": key} if key else {}), **(headers or {})}
+        made = event(method, route, params=params, query=texts, headers=sent, body=body, client_id=client_id)
+        with using(self.on):
+            answer = import_module(f"functions.{function}.handler").lambda_handler(made, Context())
+        return Answered(answer["statusCode"], read(answer) if answer["body"] else None, answer["headers"])
+
+    def follow(self, answered: Answered, path: str) -> Answered:
+        """GET what `Location` says of an answer to a request of `path`."""
+        return self.get(urlsplit(urljoin(f"https://gateway.test{path}", answered.headers["Location"])).path)
+
+    def __post_init__(self) -> None:
+        self._numbers = iter(range(1, 1_000_000))
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def route_of(method: str, path: str) -> tuple[str, str, dict[str, str]]:
+    """The function, the route's template and the path's parameters. A template without braces goes first."""
+    found = [
+        (row.name, route.path, match.groupdict())
+        for row in FUNCTIONS
+        if isinstance(row.trigger, Http)
+        for route in row.trigger.all_routes()
+        if route.method == method and (match := re.fullmatch(_pattern(route.path), path)) is not None
+    ]
+    if not found:
+        raise LookupError(f"no function has the route {method} {path}")
+    return min(found, key=lambda one: one[1].count("{"))
+
+
+def _pattern(template: str) -> str:
+    return re.sub(r"{(\w+)(\+?)}", lambda match: f"(?P<{match[1]}>{'.+' if match[2] else '[^/]+'})", template)
+
+
+class _Upstream(OpenDentalUpstream):
+    """The real adapter, whose clients reach the simulated practices without a socket."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        super().__init__(deployment.on.vault)
+        self._deployment = deployment
+
+    def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
+        """See `Upstream.send`."""
+        self._deployment.upstream_calls.append(call.operation)
+        # Calls take a moment of the deployment's time, as they do of everybody's.
+        self._deployment.on.clock.sleep(0.05)
+        return super().send(practice, call, gate)
+
+    def _client(self, practice: Practice) -> UpstreamClient:
+        where = (practice.id, practice.base_url, practice.state == "pending")
+        if where not in self._clients:
+            pair = self._vault.keys(practice.id)
+            simulated = self._deployment.servers[practice.id].practice
+
+            def answer(request: httpx.Request) -> httpx.Response:
+                headers = {name.lower(): value for name, value in request.headers.items()}
+                target = request.url.raw_path.decode()
+                got = simulated.handle(request.method, target, headers, request.read(), "127.0.0.1")
+                if got.drop:
+                    raise httpx.RemoteProtocolError("the practice closed the connection", request=request)
+                return httpx.Response(
+                    got.status, content=got.body, headers={"Content-Type": got.content_type, **got.headers}
+                )
+
+            self._clients[where] = UpstreamClient(
+                UpstreamKeys(pair.developer, pair.customer), practice.base_url, transport=httpx.MockTransport(answer)
+            )
+        return self._clients[where]
+
+
+@contextmanager
+def deployed(
+    *options: str, practices: int = 1, scopes: Iterable[str] = ("*:read",), tier: Tier = Tier.ENTERPRISE
+) -> Iterator[Deployment]:
+    """A deployment whose practices are made with the command line `options` of `uv run practice` (40 patients each).
+
+    Practices have the same seed, so their rows have equal keys.
+    """
+    with ExitStack() as stack:
+        clock = _now()
+        on = LivingServices(*(_practice(id_, tier) for id_ in IDS[:practices]))
+        on.clock.start = clock.start
+        deployment = Deployment(on, {})
+        for id_ in IDS[:practices]:
+            asked = ["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE, *options]
+            chosen = parser().parse_args(asked)
+            server = deployment.servers[id_] = build(chosen)
+            stack.callback(server.stop)
+            on.vault.current[id_] = Keys(chosen.developer_key, chosen.customer_key)
+            on.practices.put(replace(on.practices.get(id_), version=chosen.version))
+        upstream = _Upstream(deployment)
+        stack.callback(upstream.close)
+        on.upstream = upstream
+        on.callers.put_client(Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes)))
+        yield deployment
+
+
+def _now() -> FakeClock:
+    return FakeClock(datetime.now(UTC).replace(microsecond=0))
+
+
+def _practice(id_: str, tier: Tier) -> Practice:
+    return Practice(
+        id=id_,
+        name="Elm Street Dental",
+        time_zone=ZONE,
+        mode=Mode.REMOTE,
+        base_url="http://127.0.0.1:1/api/v1",
+        tier=tier,
+        permissions=ALL_PERMISSIONS,
+        baa=Baa("test-baa", "A. Test", date(2026, 1, 1)),
+        key_fingerprint=id_[-1] * 32,
+    )
