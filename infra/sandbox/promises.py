@@ -450,6 +450,18 @@ def many_callers_share_one_pace(box: Sandbox) -> None:
         assert pace["violations"] == 0, f"the practice counted {pace['violations']} calls that came too early"
 
 
+def _handlers(box: Sandbox) -> list[str]:
+    """The folders that functions are made from."""
+    return sorted(
+        {
+            resource["Properties"]["Handler"].split(".")[0]
+            for stack in box.stacks
+            for resource in stack.template["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
+    )
+
+
 @step("P19")
 def nothing_protected_is_logged(box: Sandbox) -> None:
     me = _caller(box)
@@ -459,14 +471,8 @@ def nothing_protected_is_logged(box: Sandbox) -> None:
     for connected in box.practices:
         marks |= {connected.practice.customer_key, connected.practice.developer_key, connected.access_token}
     marks.add("practice_id=")
-    handlers = {
-        resource["Properties"]["Handler"].split(".")[0]
-        for stack in box.stacks
-        for resource in stack.template["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Function"
-    }
     said = 0
-    for folder in sorted(handlers):
+    for folder in _handlers(box):
         for line in box.logs(folder):
             said += 1
             for mark in marks:
@@ -478,6 +484,10 @@ def nothing_protected_is_logged(box: Sandbox) -> None:
 def every_grant_is_enough(box: Sandbox) -> None:
     denied = [line for line in box.errors() if "AccessDenied" in line]
     assert not denied, f"{len(denied)} calls were refused: {json.dumps(denied[:2])}"
+    uncounted = [
+        folder for folder in _handlers(box) if any("could not be counted" in line for line in box.logs(folder))
+    ]
+    assert not uncounted, f"{', '.join(uncounted)}: a client's requests were not counted"
     bugs = [line for line in box.errors() if "a bug ended" in line]
     assert not bugs, f"{len(bugs)} bugs ended a request: {json.dumps(bugs[:2])}"
 
