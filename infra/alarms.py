@@ -59,6 +59,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         periods=15,
     ),
     AlarmRow(
+        name="TurnsNotPut",
+        means="A calls queue takes no turns, or a practice's network has left the stage. Look at `networks` and SQS.",
+        namespace="OpenDentalGateway",
+        metric="TurnsNotPut",
+        of="sweeper",
+        periods=3,
+    ),
+    AlarmRow(
         name="GovernorBrakes",
         means="Open Dental refuses so many calls that background work runs at half speed: it suspends addresses next.",
         namespace="OpenDentalGateway",

@@ -70,7 +70,7 @@ def queue(request: pytest.FixtureRequest) -> Any:
 def test_turns_of_a_practice_come_in_order_and_one_at_a_time(queue: Any) -> None:
     turns = [Turn("prac_a", f"opn_{number}", 1) for number in range(3)]
     for turn in turns:
-        queue.calls.put(turn)
+        queue.calls.put(turn, network="remote")
 
     for turn in turns:
         receipt, got = queue.receive()
@@ -80,16 +80,16 @@ def test_turns_of_a_practice_come_in_order_and_one_at_a_time(queue: Any) -> None
 
 
 def test_a_practice_does_not_wait_for_another(queue: Any) -> None:
-    queue.calls.put(Turn("prac_a", "opn_1", 1))
-    queue.calls.put(Turn("prac_b", "opn_2", 1))
+    queue.calls.put(Turn("prac_a", "opn_1", 1), network="remote")
+    queue.calls.put(Turn("prac_b", "opn_2", 1), network="remote")
 
     assert {queue.receive()[1].practice_id for _ in range(2)} == {"prac_a", "prac_b"}
 
 
 def test_a_repeat_is_swallowed_and_a_new_attempt_is_not(queue: Any) -> None:
     for attempt in (1, 1, 2):
-        queue.calls.put(Turn("prac_a", "opn_1", attempt))
-    queue.calls.put(Turn("prac_a", None, 7))
+        queue.calls.put(Turn("prac_a", "opn_1", attempt), network="remote")
+    queue.calls.put(Turn("prac_a", None, 7), network="remote")
 
     got = []
     while (message := queue.receive()) is not None:
@@ -99,8 +99,8 @@ def test_a_repeat_is_swallowed_and_a_new_attempt_is_not(queue: Any) -> None:
 
 
 def test_a_turn_that_is_shown_again_keeps_its_place(queue: Any) -> None:
-    queue.calls.put(Turn("prac_a", "opn_1", 1))
-    queue.calls.put(Turn("prac_a", "opn_2", 1))
+    queue.calls.put(Turn("prac_a", "opn_1", 1), network="remote")
+    queue.calls.put(Turn("prac_a", "opn_2", 1), network="remote")
     receipt, _ = queue.receive()
     queue.hide(receipt, 0.0)
 
