@@ -394,6 +394,9 @@ def _address(sent: Credentials, enrolment: Enrolment) -> tuple[str, str]:
         raise refusal
     if network != REMOTE_NETWORK and sent.mode is not Mode.SERVICE:
         raise Invalid("an address inside a network is an office's own server: mode service", param="mode")
+    if url.hostname == urlsplit(DEFAULT_BASE_URL).hostname and sent.mode is not Mode.REMOTE:
+        # Other modes have no throttle, and this address has.
+        raise Invalid("Open Dental's own service is reached in mode remote", param="mode")
     return url.geturl(), network
 
 
