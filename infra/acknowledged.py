@@ -71,7 +71,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         rule="AwsSolutions-IAM5",
         finding="Resource::*",
         where="UpstreamWorker?*/Permissions/Resource",
-        reason="Lambda makes interfaces in the VPC under the worker's role on any resource; its code is denied the calls.",
+        reason="Lambda makes interfaces in the VPC under the worker's role, on any resource; code is denied it.",
         ends="Lambda attaching functions to a VPC under a role of its own.",
     ),
     Acknowledged(
