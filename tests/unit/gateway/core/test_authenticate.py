@@ -271,7 +271,7 @@ def test_a_function_reads_the_networks_that_infra_tells_it(monkeypatch: pytest.M
 
 
 def test_an_offices_own_server_has_no_fhir_to_ask_about_a_key(on: LivingServices, connector: str) -> None:
-    inside = {"mode": Mode.SERVICE, "base_url": "http://10.20.0.15:30222/api/v1"}
+    inside: dict[str, Any] = {"mode": Mode.SERVICE, "base_url": "http://10.20.0.15:30222/api/v1"}
     with pytest.raises(KeyNotUsable):
         sign_in(on, connector, enrolment=INSIDE, developer_key="WrongTestKey0000", **inside)
 
