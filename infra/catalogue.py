@@ -49,7 +49,9 @@ class TableRow:
 
 
 TABLES: tuple[TableRow, ...] = (
-    TableRow(name="callers", holds="API clients, hashes of their keys and sessions, counts of wrong keys."),
+    TableRow(
+        name="callers", holds="API clients, hashes of their keys and sessions, counts of wrong keys and of requests."
+    ),
     TableRow(name="practices", holds="Practices and the fingerprints of their customer keys."),
     TableRow(
         name="pace",
@@ -127,6 +129,8 @@ class FunctionRow:
     """Reads the secret that signs cursors and fingerprints keys."""
     vault: Verbs = frozenset()
     """Calls of Secrets Manager on the practices' keys."""
+    counts: bool = False
+    """Counts its callers' requests; every function behind the authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
@@ -134,7 +138,7 @@ class FunctionRow:
 # API Gateway gives up after 29 s; a function that ends before can still say what happened.
 _HTTP_TIMEOUT_S = 28
 
-_TURN: Mapping[str, Verbs] = {"callers": READ, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
+_TURN: Mapping[str, Verbs] = {"callers": GET, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
 _FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ}
 
 
@@ -148,6 +152,7 @@ def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
+        counts=True,
     )
 
 
@@ -161,6 +166,7 @@ def _writes(name: str, does: str) -> FunctionRow:
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
+        counts=True,
     )
 
 
@@ -219,6 +225,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables=_FETCH,
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
+        counts=True,
     ),
     FunctionRow(
         name="upstream_worker",

@@ -107,6 +107,9 @@ class Stage:
     requests_per_source: int = 30_000
     """Requests that one source address may send in 5 minutes before WAF answers 429; half of what the stage takes,
     because a product's whole traffic may come from one address."""
+    client_requests_per_minute: int = 6_000
+    """Requests that a client may make in a minute before it is answered 429, unless its record says otherwise; half of
+    what the stage takes, so that no client can use up the others' share."""
     log_days: int = 365
     log_level: str = "INFO"
     alarm_email: str | None = None

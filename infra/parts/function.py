@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -115,9 +116,21 @@ class Function(Construct):
             max_event_age=cdk.Duration.minutes(1) if by_the_clock else None,
         )
 
-    def allow(self, actions: Sequence[str], *, on: Sequence[str], sealed_with: kms.IKey) -> None:
-        """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts."""
-        self.permissions.add_statements(iam.PolicyStatement(actions=list(actions), resources=list(on)))
+    def allow(
+        self,
+        actions: Sequence[str],
+        *,
+        on: Sequence[str],
+        sealed_with: kms.IKey,
+        only_if: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts.
+
+        `only_if` is the statement's condition, as IAM writes it.
+        """
+        self.permissions.add_statements(
+            iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)
+        )
         service = actions[0].partition(":")[0]
         self._use_key(sealed_with, service, key_use(actions))
 

@@ -43,6 +43,9 @@ class Grants:
             self.signing.let_read(function)
         if row.vault:
             self.vault.let(function, row.vault)
+        if row.counts:
+            self.tables["callers"].let_count(function, "requests#")
+            function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))
         if "OPEN_ENROLMENT" in row.settings:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
         if "BASE_URL_ALLOW" in row.settings:

@@ -60,6 +60,19 @@ class TableAccess:
             function.allow(["dynamodb:Query"], on=indexes, sealed_with=self.key)
         function.tell(f"{self.row.name.upper()}_TABLE", cdk.Fn.select(1, cdk.Fn.split("/", arn)))
 
+    def let_count(self, function: Function, prefix: str) -> None:
+        """Let `function`, which reads the table, count in items whose `pk` starts with `prefix`, and write no other.
+
+        Beside counters may lie what decides over permissions.
+        """
+        arn = learn(function, self.stage, "data", f"tables/{self.row.name}")
+        function.allow(
+            ["dynamodb:UpdateItem"],
+            on=[arn],
+            sealed_with=self.key,
+            only_if={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*"]}},
+        )
+
 
 def _string(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)

@@ -290,9 +290,15 @@ class Sandbox:
             switch_off(self.aws, mapping)
             self._closing.callback(Drain(self.aws, mapping).stop)
 
-    def new_client(self, name: str) -> str:
+    def new_client(self, name: str, *, requests_per_minute: int | None = None) -> str:
         """Make one more API client, with the scopes of the first and no practice, and return its key."""
-        return enrol.enrol_client(self._environment(), name=name, scopes=enrol.SCOPES, repository=REPOSITORY)
+        return enrol.enrol_client(
+            self._environment(),
+            name=name,
+            scopes=enrol.SCOPES,
+            repository=REPOSITORY,
+            requests_per_minute=requests_per_minute,
+        )
 
     def _make_client(self) -> str:
         if self._options.make_client is not None:

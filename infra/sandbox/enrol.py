@@ -27,15 +27,19 @@ def enrol_client(
     scopes: Sequence[str],
     repository: Path,
     command: Sequence[str] = COMMAND,
+    requests_per_minute: int | None = None,
 ) -> str:
     """Make an API client and return its key, which is shown this once.
+
+    `requests_per_minute` is its own limit, in place of the stage's.
 
     Raises:
         SandboxError: the command failed, or printed no line `key ...`.
     """
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "VIRTUAL_ENV") if key in os.environ}
+    limit = () if requests_per_minute is None else ("--requests-per-minute", str(requests_per_minute))
     done = subprocess.run(
-        [sys.executable, *command, "--name", name, "--scopes", ",".join(scopes)],
+        [sys.executable, *command, "--name", name, "--scopes", ",".join(scopes), *limit],
         capture_output=True,
         text=True,
         check=False,

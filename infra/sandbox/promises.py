@@ -450,6 +450,18 @@ def many_callers_share_one_pace(box: Sandbox) -> None:
         assert pace["violations"] == 0, f"the practice counted {pace['violations']} calls that came too early"
 
 
+def _handlers(box: Sandbox) -> list[str]:
+    """The folders that functions are made from."""
+    return sorted(
+        {
+            resource["Properties"]["Handler"].split(".")[0]
+            for stack in box.stacks
+            for resource in stack.template["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
+    )
+
+
 @step("P19")
 def nothing_protected_is_logged(box: Sandbox) -> None:
     me = _caller(box)
@@ -459,14 +471,8 @@ def nothing_protected_is_logged(box: Sandbox) -> None:
     for connected in box.practices:
         marks |= {connected.practice.customer_key, connected.practice.developer_key, connected.access_token}
     marks.add("practice_id=")
-    handlers = {
-        resource["Properties"]["Handler"].split(".")[0]
-        for stack in box.stacks
-        for resource in stack.template["Resources"].values()
-        if resource["Type"] == "AWS::Lambda::Function"
-    }
     said = 0
-    for folder in sorted(handlers):
+    for folder in _handlers(box):
         for line in box.logs(folder):
             said += 1
             for mark in marks:
@@ -478,5 +484,29 @@ def nothing_protected_is_logged(box: Sandbox) -> None:
 def every_grant_is_enough(box: Sandbox) -> None:
     denied = [line for line in box.errors() if "AccessDenied" in line]
     assert not denied, f"{len(denied)} calls were refused: {json.dumps(denied[:2])}"
+    uncounted = [
+        folder for folder in _handlers(box) if any("could not be counted" in line for line in box.logs(folder))
+    ]
+    assert not uncounted, f"{', '.join(uncounted)}: a client's requests were not counted"
     bugs = [line for line in box.errors() if "a bug ended" in line]
     assert not bugs, f"{len(bugs)} bugs ended a request: {json.dumps(bugs[:2])}"
+
+
+@step("P21")
+def a_limit_is_felt_by_its_client_alone(box: Sandbox) -> None:
+    me = _caller(box)
+    eager = Caller(me.api, box.new_client("eager", requests_per_minute=3), me.practice_id, me.control)
+    # Neither is this client's, so each is a 404 that no practice is asked for; two functions share the count.
+    paths = ("/operations/opn_aaaaaaaaaaaaaaaa", f"/patients?status=active&practice_id={me.practice_id}")
+    # Of seven, one minute sees four, even if the clock's minute ends among them.
+    answers = [eager.send("GET", paths[number % 2]) for number in range(7)]
+    refused = next((number for number, answer in enumerate(answers) if answer.status_code == 429), None)
+    assert refused is not None, "a client went on beyond its limit"
+    assert refused >= 3, f"request {refused + 1} was refused, and 3 are allowed"
+    for answer in answers[:refused]:
+        _problem(answer, 404, "not-found")
+    problem = _problem(answers[refused], 429, "rate-limited")
+    assert problem["retryable"], "the problem says that the request cannot be repeated"
+    wait_s = int(answers[refused].headers["Retry-After"])
+    assert 1 <= wait_s <= 60, f"Retry-After is {wait_s}, and a minute has 60 seconds"
+    _problem(me.send("GET", paths[0]), 404, "not-found")

@@ -97,6 +97,7 @@ def signer(request: pytest.FixtureRequest) -> Signer:
     [
         ADA,
         replace(ADA, practices=frozenset(), scopes=frozenset()),
+        replace(ADA, requests_per_minute=12),
         replace(ADA, kind=ClientKind.OPERATOR, expires_at=NOON, revoked_at=NOON + timedelta(microseconds=1)),
     ],
 )

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from gateway.core.callers import Client
 from gateway.core.errors import NotFound
@@ -37,6 +38,8 @@ class FakeCallers:
     clients: dict[str, Client] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     attempts: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    requests: dict[tuple[str, datetime], int] = field(default_factory=dict)
+    _counting: Lock = field(default_factory=Lock)
 
     def client(self, client_id: str) -> Client:
         if client_id not in self.clients:
@@ -60,6 +63,12 @@ class FakeCallers:
         session = self.sessions.get(token_hash)
         if session is not None and session.revoked_at is None:
             self.sessions[token_hash] = replace(session, revoked_at=at)
+
+    def count_request(self, client_id: str, *, at: datetime) -> int:
+        minute = (client_id, at.replace(second=0, microsecond=0))
+        with self._counting:
+            self.requests[minute] = self.requests.get(minute, 0) + 1
+            return self.requests[minute]
 
     def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
         since = at - timedelta(minutes=15)

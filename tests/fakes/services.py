@@ -408,6 +408,7 @@ class FakeServices:
     practices_: tuple[Practice, ...] = (ELM_STREET,)
     stage: str = "sandbox"
     clock: FakeClock = field(default_factory=FakeClock)
+    client_requests_per_minute: int = 6_000
 
     def __post_init__(self) -> None:
         self.ledger: Any = FakeLedger()

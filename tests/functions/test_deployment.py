@@ -30,6 +30,7 @@ ENVIRONMENT = {
     "VAULT_PREFIX": "open-dental-gateway/sandbox/practices/",
     "BODIES_BUCKET": "bodies",
     "OPEN_ENROLMENT": "false",
+    "CLIENT_REQUESTS_PER_MINUTE": "6000",
     "BASE_URL_ALLOW": "http://127.0.0.1",
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_ACCESS_KEY_ID": "testing",

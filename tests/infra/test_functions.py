@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from infra.app import app
-from infra.catalogue import FUNCTIONS, Consumes, Every, FunctionRow, Http
+from infra.catalogue import FUNCTIONS, WRITE, Consumes, Every, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
+from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
 from tests.infra.templates import Assembly, listed, mentioned, variables_of
 
@@ -24,7 +26,15 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {f"sqs:{verb}" for verbs in row.queues.values() for verb in verbs}
     calls |= {f"s3:{verb}" for verb in row.bodies}
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
+    calls |= {"dynamodb:UpdateItem"} if row.counts else set()
     return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
+
+
+def writes_to(statement: dict[str, Any], table: str) -> set[str]:
+    """The resources of `statement` that are this table, if it lets items be written."""
+    writes = {f"dynamodb:{verb}" for verb in WRITE} & set(listed(statement["Action"]))
+    named = {name for name in mentioned(statement["Resource"]) if f"tables{table}" in name}
+    return named if writes else set()
 
 
 def test_every_folder_of_functions_is_deployed_and_every_row_has_a_folder(handlers: list[str]) -> None:
@@ -49,10 +59,42 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"BODIES_BUCKET"} if row.bodies else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
+    told |= {"CLIENT_REQUESTS_PER_MINUTE"} if row.counts else set()
     always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
     always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Every) else set()
 
     assert set(variables_of(function)) == told | set(row.settings) | always
+
+
+def test_every_function_behind_the_authorizer_counts_and_no_other_does() -> None:
+    for row in FUNCTIONS:
+        assert row.counts is (isinstance(row.trigger, Http) and not row.trigger.public), row.name
+
+
+def test_who_counts_requests_writes_no_client_and_no_session(assembly: Assembly, row: FunctionRow) -> None:
+    """They lie in the same table: a function that could write them could let anybody in."""
+    callers = {resource for statement in assembly.statements(row.name) for resource in writes_to(statement, "callers")}
+    if not row.counts:
+        assert bool(callers) is bool({"PutItem", "UpdateItem"} & row.tables.get("callers", frozenset()))
+        return
+    conditions = [
+        statement.get("Condition") for statement in assembly.statements(row.name) if writes_to(statement, "callers")
+    ]
+
+    assert conditions == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["requests#*"]}}]
+
+
+def test_a_function_is_told_the_stages_limit_of_a_client(assembly: Assembly) -> None:
+    _, _, function = assembly.function("patients")
+
+    assert variables_of(function)["CLIENT_REQUESTS_PER_MINUTE"] == str(
+        STAGES[assembly.stage].client_requests_per_minute
+    )
+
+
+def test_no_client_may_take_more_than_half_of_what_a_stage_takes() -> None:
+    for stage in STAGES.values():
+        assert stage.client_requests_per_minute * 2 <= stage.requests_per_second * 60
 
 
 @pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])

@@ -1,9 +1,14 @@
-"""`allow`: the one place that says who may do what. Every use case calls it first; there is no second way."""
+"""`allow`: the one place that says who may do what. Every use case calls it first; there is no second way.
+
+Before it stand `caller_of`, who asks, and `count_request`, whether it asks too often.
+"""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import BaaMissing, NotFound, ScopeMissing, Unauthenticated
+from gateway.core.errors import BaaMissing, NotFound, RateLimited, ScopeMissing, Unauthenticated, Unavailable
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 
@@ -24,6 +29,41 @@ def caller_of(client_id: str, *, on: Services) -> Caller:
     if client.revoked_at is not None or (client.expires_at is not None and client.expires_at <= now):
         raise Unauthenticated("the client has been revoked or has expired")
     return Caller(client)
+
+
+def count_request(caller: Caller, *, on: Services) -> bool:
+    """Count a request of `caller` in the present minute; False if it could not be counted.
+
+    What cannot be counted is let through: the count protects the deployment and the other clients, it permits nothing.
+
+    Raises:
+        RateLimited: the client has made as many requests in this minute as it may.
+    """
+    at = on.clock.now()
+    try:
+        count = on.callers.count_request(caller.id, at=at)
+    except Unavailable:
+        return False
+    limit = caller.client.requests_per_minute
+    keep_to_limit(count, on.client_requests_per_minute if limit is None else limit, at=at)
+    return True
+
+
+def keep_to_limit(count: int, limit: int, *, at: datetime) -> None:
+    """Pass the request number `count` of the minute that holds `at` if it is within `limit`.
+
+    Minutes are the clock's, so a client may send two limits' worth around the turn of one; the stage's own throttle
+    bounds that, too.
+
+    Raises:
+        RateLimited: it is not; `retry_after` is what is left of the minute.
+    """
+    if count > limit:
+        raise RateLimited(
+            f"this client may make {limit} requests a minute; the limit is its own, not the practice's pace",
+            retry_after=60 - at.timestamp() % 60,
+            requests_per_minute=limit,
+        )
 
 
 def allow(

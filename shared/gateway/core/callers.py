@@ -28,6 +28,7 @@ class Client:
     """An API client. `practices` are the ids it may touch; `scopes` are strings such as `patients:read`.
 
     A scope is `{object}:{verb}`; `*:read` covers every object's reads, `*` nothing (there is no scope for all).
+    `requests_per_minute` (1 or more) is how often it may ask; None: as often as the stage lets every client.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Client:
     kind: ClientKind = ClientKind.APP
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    requests_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

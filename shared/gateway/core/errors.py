@@ -13,6 +13,7 @@
     . PartlyDone           a write of several steps stands in part
   - Unavailable            nothing was changed; the same request may succeed later
     . Throttled            carries `retry_after`, in seconds
+    . RateLimited          a throttle of the client's own making: it asks more often than its limit
     . PracticeOffline      the office's connector does not answer
     . QueueFull            too many turns of this practice wait already
     . NotWritten           a lost write was looked for and is not there
@@ -188,6 +189,15 @@ class Throttled(Unavailable):
     """Too many requests: ours or Open Dental's limit; `retry_after` says when to come back."""
 
     code = "throttled"
+
+
+class RateLimited(Throttled):
+    """The client asks more often than its own limit, `requests_per_minute`; no practice and no other client is in it.
+
+    A code of its own, because a client that meets `throttled` waits, and one that meets this should ask less.
+    """
+
+    code = "rate-limited"
 
 
 class PracticeOffline(Unavailable):

@@ -264,6 +264,14 @@ class Callers(Protocol):
         """End it; acts on the next call. Nothing happens if it is unknown."""
         ...
 
+    def count_request(self, client_id: str, *, at: datetime) -> int:
+        """Count a request of the client and return how many it has made in the minute that holds `at`, this included.
+
+        Requests that come at once are all counted, and no two of them get the same number. One whose answer is lost on
+        the way may be counted twice. The client need not exist.
+        """
+        ...
+
     def count_attempts(self, source: str, at: datetime) -> tuple[int, int]:
         """Attempts on record in the last 15 minutes: (of this source, of the deployment). Counts nothing."""
         ...
@@ -317,4 +325,9 @@ class Services(Protocol):
     @property
     def stage(self) -> str:
         """`sandbox`, `dev` or `prod`: only the sandbox lets a missing BAA pass."""
+        ...
+
+    @property
+    def client_requests_per_minute(self) -> int:
+        """How many requests a minute a client may make that has no limit of its own."""
         ...

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from gateway.core.access import caller_of
+from gateway.core.access import caller_of, count_request
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, StillRunning, Unauthenticated
 from gateway.core.ports import Services
@@ -145,7 +145,11 @@ class HttpApp:
     def _caller(self, request: HttpRequest) -> Caller:
         if request.client_id is None:
             raise Unauthenticated("the request carries no access token")
-        return caller_of(request.client_id, on=self.services())
+        on = self.services()
+        caller = caller_of(request.client_id, on=on)
+        if not count_request(caller, on=on):
+            logging.logger.warning("a request could not be counted", extra={"client_id": caller.id})
+        return caller
 
     def _running(self, error: StillRunning) -> Answer:
         on = self.services()

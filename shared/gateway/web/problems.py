@@ -96,6 +96,11 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.PartlyDone: Problem(HTTPStatus.CONFLICT, "partly-done", "Some steps stand, one does not"),
     errors.Unavailable: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
     errors.Throttled: Problem(HTTPStatus.TOO_MANY_REQUESTS, "throttled", "Too many requests for now"),
+    # `throttled` is a pause that Open Dental or the whole deployment asks for, whoever is to blame; this one the caller
+    # has brought about alone, and asking less keeps it away.
+    errors.RateLimited: Problem(
+        HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", "This client asks more often than it may"
+    ),
     errors.PracticeOffline: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "practice-offline", "The practice does not answer"),
     errors.QueueFull: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "queue-full", "Too many requests wait already"),
     errors.NotWritten: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-written", "The write did not reach the practice"),

@@ -33,11 +33,13 @@ def enrol(
     live: bool = False,
     expires_at: datetime | None = None,
     client_id: str | None = None,
+    requests_per_minute: int | None = None,
 ) -> str:
     """Create a client and its first key, and return the key.
 
     `scopes` are `{object}:{verb}`; `practices:connect` lets it connect new practices. Each call makes a new client
-    unless `client_id` names it. A key works until `expires_at`, or until its client is revoked.
+    unless `client_id` names it. A key works until `expires_at`, or until its client is revoked. `requests_per_minute`
+    is the client's own limit, in place of the stage's.
     """
     client_id = client_id or new_id("client")
     key = new_token(live=live)
@@ -49,6 +51,7 @@ def enrol(
             scopes=frozenset(scopes),
             kind=kind,
             expires_at=expires_at,
+            requests_per_minute=requests_per_minute,
         )
     )
     callers.put_session(token_hash(key), Session(client_id=client_id, expires_at=expires_at, is_key=True))
@@ -72,6 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="comma-separated ids of practices it may touch; those it connects are added by themselves",
     )
     parser.add_argument("--kind", choices=[kind.value for kind in ClientKind], default=ClientKind.APP.value)
+    parser.add_argument(
+        "--requests-per-minute",
+        type=_at_least_one,
+        metavar="N",
+        help="how often it may ask before it is answered 429; default: the stage's client_requests_per_minute",
+    )
     options = parser.parse_args(arguments)
     missing = [name for name in ("CALLERS_TABLE", "STAGE") if not os.environ.get(name)]
     if missing:
@@ -90,10 +99,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kind=ClientKind(options.kind),
         live=os.environ["STAGE"] == "prod",
         client_id=client_id,
+        requests_per_minute=options.requests_per_minute,
     )
     print(f"client {client_id}\nkey    {key}\nThe key is shown this once.")  # noqa: T201
     can = "can connect practices" if CONNECT_SCOPE in scopes else "cannot connect practices; with --connects it could"
     print(f"The client {can}.")  # noqa: T201
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("a whole number from 1 on")
+    return int(text)
 
 
 def _words(text: str) -> list[str]:

@@ -28,6 +28,11 @@ class Services(AwsServices):
         return os.environ["STAGE"]
 
     @cached_property
+    def client_requests_per_minute(self) -> int:
+        """The stage's limit of a client."""
+        return int(os.environ["CLIENT_REQUESTS_PER_MINUTE"])
+
+    @cached_property
     def callers(self) -> ports.Callers:
         """Clients, keys and sessions."""
         from gateway.adapters.callers import DynamoCallers

@@ -42,6 +42,28 @@ def test_a_client_connects_practices_if_it_is_said_and_is_told_either_way(
     assert ("cannot connect practices" in said, "--connects" in said) == (not connects, not connects)
 
 
+@pytest.mark.parametrize(("said", "limit"), [((), None), (("--requests-per-minute", "12"), 12)])
+def test_a_client_has_the_limit_that_is_said_and_else_the_stages(
+    monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...], limit: int | None
+) -> None:
+    monkeypatch.setenv("CALLERS_TABLE", "callers")
+    monkeypatch.setenv("STAGE", "test")
+    on = FakeServices()
+    with using(on):
+        main(["--name", "Scheduling", *said])
+
+    assert [client.requests_per_minute for client in on.callers.clients.values()] == [limit]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1.5", "many", ""])
+def test_a_limit_that_lets_nothing_through_or_is_no_number_is_refused(limit: str) -> None:
+    on = FakeServices()
+    with using(on), pytest.raises(SystemExit):
+        main(["--name", "Scheduling", f"--requests-per-minute={limit}"])
+
+    assert not on.callers.clients
+
+
 @pytest.mark.parametrize(("environment", "named"), MISSING)
 def test_what_the_command_lacks_is_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str], named: str

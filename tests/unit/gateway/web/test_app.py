@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -13,13 +14,14 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.core.callers import Caller, Client
-from gateway.core.errors import PracticeOffline, StillRunning
+from gateway.core.errors import PracticeOffline, StillRunning, Unavailable
 from gateway.core.inputs import broken_rule
 from gateway.core.operations import OperationState, Request
 from gateway.core.requests import Freshness
 from gateway.web.app import HttpApp, entrypoint, http_app
 from gateway.web.http import Answer
 from gateway.web.idempotency import IdempotencyKey
+from gateway.web.logging import line_of
 from gateway.web.prefer import Prefer
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.identity import NOON
@@ -267,6 +269,44 @@ def test_a_method_the_path_does_not_take_is_answered_with_those_it_takes(app: Ht
 def test_a_stranger_learns_nothing_from_his_mistakes(app: HttpApp) -> None:
     assert problem(get(app, query={"stauts": "x"}, client_id=None))[:2] == (401, "unauthenticated")
     assert problem(get(app, query={"stauts": "x"}, client_id="cli_gone"))[:2] == (401, "unauthenticated")
+
+
+def test_a_client_that_asks_too_often_is_told_so_whatever_it_asks_and_another_is_answered(
+    app: HttpApp, on: FakeServices
+) -> None:
+    on.callers.put_client(replace(ADA, requests_per_minute=3))
+    on.callers.put_client(replace(ADA, id="cli_ben"))
+    on.clock.sleep(18.5)
+    asked = [get(app), app(event("HEAD", "/things"), Context()), get(app, query={"limit": "0"}), get(app)]
+    refused = asked[-1]
+
+    assert [answer["statusCode"] for answer in asked] == [200, 200, 400, 429]
+    assert problem(refused)[1] == "rate-limited"
+    assert (read(refused)["retryable"], read(refused)["requests_per_minute"]) == (True, 3)
+    assert refused["headers"]["Retry-After"] == "42"
+    assert get(app, client_id="cli_ben")["statusCode"] == 200
+
+
+def test_a_client_nobody_knows_is_not_counted(app: HttpApp, on: FakeServices) -> None:
+    get(app, client_id="cli_nobody")
+    app(event("GET", "/things", client_id=None), Context())
+
+    assert on.callers.requests == {}
+
+
+def test_a_request_that_cannot_be_counted_is_answered_and_leaves_only_the_clients_id_in_the_log(
+    app: HttpApp, on: FakeServices, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(client_id: str, *, at: object) -> int:
+        raise Unavailable("the record of clients does not answer")
+
+    monkeypatch.setattr(on.callers, "count_request", fail)
+    answer = get(app)
+    (line,) = (line_of(record) for record in caplog.records if record.levelname == "WARNING")
+
+    assert answer["statusCode"] == 200
+    assert set(line) == {"time", "level", "logger", "message", "client_id"}
+    assert line["client_id"] == ADA.id
 
 
 def test_an_unavailable_practice_says_when_to_come_back(app: HttpApp) -> None:

@@ -54,6 +54,7 @@ def test_a_restored_environment_makes_its_ports_without_importing_anything() -> 
 import os, sys
 from collections import defaultdict
 os.environ.update(AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="fake", AWS_SECRET_ACCESS_KEY="fake")
+os.environ["CLIENT_REQUESTS_PER_MINUTE"] = "6000"
 import functions.patients.handler
 from functools import cached_property
 from gateway.web import snapshot
