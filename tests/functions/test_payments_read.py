@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -234,8 +235,6 @@ def test_another_practices_payment_is_not_found() -> None:
     """Both practices have a payment 1."""
     with deployed(practices=2) as deployment:
         client = deployment.on.callers.client("cli_ada")
-        from dataclasses import replace
-
         deployment.on.callers.put_client(replace(client, practices=frozenset({IDS[0]})))
         answers = [
             deployment.get(f"/payments/{row_id('payment', IDS[1], 1)}"),

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from gateway.core.errors import Invalid, NotFound, VersionTooOld
-from gateway.core.fetches import Steps, collect, knows, none_if_not_found
+from gateway.core.fetches import Steps, collect, none_if_not_found
 from gateway.core.normalize.values import day, key
 from gateway.core.plans import Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.practices import Practice
@@ -107,26 +107,28 @@ def family_splits(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
 
 def balances(input_: Mapping[str, Any], context: PlanContext) -> Plan:
-    """What a family owes: its members' balances, the aging of those in `aged`, and when the office last aged.
-
-    The first of `keys` is whose family is meant.
+    """What a family owes: the aging of each of `keys`; and unless `aging_only` the members' balances, and when the
+    office last aged.
     """
-    practice = context.practice
-    first = input_["keys"][0]
-    rows: dict[str, list[Row]] = {
-        "accountmodules.PatientBalances": (
-            yield UpstreamCall("accountmodules.PatientBalances", path={"PatNum": first})
-        ).rows
-    }
+    keys = input_["keys"]
     aged = list[Row]()
-    for number in input_["keys"]:
+    for number in keys:
         row = (yield UpstreamCall("accountmodules.Aging", path={"PatNum": number})).row
         # The answer does not say whose it is.
         aged.append({"PatNum": number, **row})
-    rows["accountmodules.Aging"] = aged
-    steps = collect("preferences.list", {"PrefName": "DateLastAging"}, practice)
-    rows["preferences"] = yield from none_if_not_found(steps)
-    return Outcome(rows=rows)
+    if input_.get("aging_only"):
+        return Outcome(rows={"accountmodules.Aging": aged})
+    answer = yield UpstreamCall("accountmodules.PatientBalances", path={"PatNum": keys[0]})
+    members: list[Row] = list(answer.rows)
+    steps = collect("preferences.list", {"PrefName": "DateLastAging"}, context.practice)
+    preferences = yield from none_if_not_found(steps)
+    return Outcome(
+        rows={
+            "accountmodules.Aging": aged,
+            "accountmodules.PatientBalances": members,
+            "preferences": preferences,
+        }
+    )
 
 
 def _splits(query: Mapping[str, Any], practice: Practice) -> Steps[list[Row]]:
@@ -177,7 +179,7 @@ def _listed_under(patient: int, wanted: set[int], practice: Practice) -> Steps[l
 
 def _listed_since(splits: list[Row], wanted: set[int], practice: Practice) -> Steps[list[Row]]:
     """Those of `wanted` that were entered about when `splits` were: for what another family paid."""
-    days = [found for split in splits for column in ("DatePay", "DateEntry") if (found := day(split.get(column)))]
+    days = [one for split in splits for column in ("DatePay", "DateEntry") if (one := day(split.get(column)))]
     if not days:
         return []
     since = date.fromisoformat(min(days)) - _ENTERED_LATE

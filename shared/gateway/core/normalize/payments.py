@@ -137,7 +137,7 @@ def _payment(
 
 
 def _applied(signed: Decimal, allocations: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a payment is for. What is applied and `unapplied_amount` make its signed amount, whatever splits there are."""
+    """What a payment is for. Whatever splits there are, what is applied and `unapplied_amount` make its amount."""
     spent = (Decimal(one["amount"]["amount"]) for one in allocations if one["kind"] != "unapplied")
     return {"allocations": allocations, "unapplied_amount": money_of(signed - sum(spent, Decimal(0)))}
 

@@ -70,7 +70,7 @@ class PaymentsQuery(ListQuery):
     asked for the day of entry only."""
     location_id: Id | None = None
     check_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
-    expand: Annotated[list[Literal["allocations"]], Field(max_length=1)] = []
+    expand: list[Literal["allocations"]] = Field(default=[], max_length=1)
     """`allocations` costs a call a payment, fewer for one patient."""
 
 
@@ -190,17 +190,16 @@ def _found(query: PaymentsQuery, reading: Reading, *, patient: int | None, keys:
                 version=LISTS_OF_ALL,
             )
         first = query.entered_from.isoformat() if query.entered_from else None
-        found_rows += reading.rows("fetch.payments", {"resource": "payments", "queries": [{"DateEntry": first}]})[
-            "payments"
-        ]
+        new: dict[str, Any] = {"resource": "payments", "queries": [{"DateEntry": first}]}
+        found_rows += reading.rows("fetch.payments", new)["payments"]
     if carriers:
         require(practice, "claimpayments.list")
         since = [f"{query.entered_from} 00:00:00"] if query.entered_from else []
         if query.updated_since is not None:
             since.append(changed_since(query.updated_since, practice.zone()))
         # Who was entered since then was last edited since then, too.
-        asked = {"resource": "claimpayments", "queries": [{"SecDateTEdit": max(since)}]}
-        found_rows += reading.rows("fetch.claimpayments", asked)["claimpayments"]
+        new = {"resource": "claimpayments", "queries": [{"SecDateTEdit": max(since)}]}
+        found_rows += reading.rows("fetch.claimpayments", new)["claimpayments"]
     return _Found(found_rows, [], [], [])
 
 
