@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from gateway.core.normalize.office import Office, office, row_object
 from gateway.core.normalize.values import (
+    SERVER_CLOCK,
     Words,
     content_version,
     day,
@@ -300,8 +301,14 @@ def balance(
         "version": content_version({"Content": json.dumps(content, sort_keys=True)}),
     }
     if raw:
-        shown["raw"] = raw_row({"PatientBalances": [dict(row) for row in members], "Aging": dict(own_aging or aging)})
+        shown["raw"] = raw_row(
+            {"PatientBalances": [_plain(row) for row in members], "Aging": _plain(own_aging or aging)}
+        )
     return shown
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != SERVER_CLOCK}
 
 
 def aged_on(preferences: Iterable[Mapping[str, Any]]) -> str | None:

@@ -13,7 +13,18 @@ from typing import Any, Final
 
 from gateway.core.normalize.claims import RELATIONSHIP
 from gateway.core.normalize.office import Office, office, row_object
-from gateway.core.normalize.values import Words, day, exact_or_unset, flag, key, money_of, raw_row, text, whole
+from gateway.core.normalize.values import (
+    SERVER_CLOCK,
+    Words,
+    day,
+    exact_or_unset,
+    flag,
+    key,
+    money_of,
+    raw_row,
+    text,
+    whole,
+)
 from gateway.core.practices import Practice
 
 PLAN_TYPE: Final = Words({"p": "ppo", "f": "flat_copay", "c": "capitation"})
@@ -60,6 +71,7 @@ NEEDS: Final = {
 }
 """What of a coverage is not in its own row, by the `expand` that adds it."""
 
+_MONTHS = range(1, 13)
 _WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # The vendor's page spells one word in two ways.
 _MISSPELT = {"InjuredPlantiff": "InjuredPlaintiff", "Dependant": "Dependent"}
@@ -155,7 +167,7 @@ def _plan(plan: Mapping[str, Any]) -> dict[str, Any]:
         "group_number": text(get("GroupNum")),
         "is_medical": flag(get("IsMedical")),
         "is_active": not flag(get("IsHidden")),
-        "renews_in_month": whole(get("MonthRenew")) or 1,
+        "renews_in_month": month if (month := whole(get("MonthRenew")) or 0) in _MONTHS else 1,
         "note": text(get("PlanNote")),
     }
 
@@ -189,7 +201,7 @@ def _benefit(
         "area": _area(get("TreatArea")),
     }
     if raw:
-        shown["raw"] = raw_row(row)
+        shown["raw"] = raw_row({name: value for name, value in row.items() if name != SERVER_CLOCK})
     return shown
 
 
