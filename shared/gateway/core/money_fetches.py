@@ -23,6 +23,8 @@ LISTS_OF_ALL: Final = "23.3.11"
 """Since then payments can be listed without naming a patient."""
 SPLITS_BY_ONE: Final = "24.4.24"
 """Since then splits can surely be listed by patient or payment alone; before, both may be needed."""
+PLAN_RULE: Final = "PayPlansVersion"
+LAST_AGING: Final = "DateLastAging"
 FAMILY: Final = "Entire Family"
 """What the row of `PatientBalances` is called that is no patient's."""
 
@@ -106,6 +108,27 @@ def family_splits(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     return Outcome(rows={"paysplits": splits})
 
 
+def plan_parts(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """What hangs on payment `plans`: a call each for their charges and, where `dynamic`, for what they finance; one for
+    each of the `payers` and `insured`, whose splits or claim lines pay them; and the office's rule how plans count.
+    """
+    practice = context.practice
+    rows: dict[str, list[Row]] = {}
+    for resource, param, keys in (
+        ("payplancharges", "PayPlanNum", input_["plans"]),
+        ("payplanlinks", "PayPlanNum", input_["dynamic"]),
+        ("claimprocs", "PatNum", input_["insured"]),
+    ):
+        rows[resource] = []
+        for number in keys:
+            rows[resource] += yield from none_if_not_found(collect(f"{resource}.list", {param: number}, practice))
+    rows["paysplits"] = []
+    for number in input_["payers"]:
+        rows["paysplits"] += yield from none_if_not_found(_splits({"PatNum": number}, practice))
+    rows["preferences"] = yield from _preference(PLAN_RULE, practice)
+    return Outcome(rows=rows)
+
+
 def balances(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """What a family owes: the aging of each of `keys`; and unless `aging_only` the members' balances, and when the
     office last aged.
@@ -120,8 +143,7 @@ def balances(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         return Outcome(rows={"accountmodules.Aging": aged})
     answer = yield UpstreamCall("accountmodules.PatientBalances", path={"PatNum": keys[0]})
     members: list[Row] = list(answer.rows)
-    steps = collect("preferences.list", {"PrefName": "DateLastAging"}, context.practice)
-    preferences = yield from none_if_not_found(steps)
+    preferences = yield from _preference(LAST_AGING, context.practice)
     return Outcome(
         rows={
             "accountmodules.Aging": aged,
@@ -129,6 +151,12 @@ def balances(input_: Mapping[str, Any], context: PlanContext) -> Plan:
             "preferences": preferences,
         }
     )
+
+
+def _preference(name: str, practice: Practice) -> Steps[list[Row]]:
+    """The row of one preference. Others, should they come, are nobody's business: there are passwords among them."""
+    rows = yield from none_if_not_found(collect("preferences.list", {"PrefName": name}, practice))
+    return [row for row in rows if row.get("PrefName") == name]
 
 
 def _splits(query: Mapping[str, Any], practice: Practice) -> Steps[list[Row]]:

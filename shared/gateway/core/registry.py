@@ -91,7 +91,15 @@ _ROWS = (
 )
 """Resources whose rows are read as they are listed, for families and what belongs to their objects."""
 
-_MONEY = ("allocations", "balances", "family_splits", "payment", "payments_by_key", "payments_of_patient")
+_MONEY = (
+    "allocations",
+    "balances",
+    "family_splits",
+    "payment",
+    "payments_by_key",
+    "payments_of_patient",
+    "plan_parts",
+)
 
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},

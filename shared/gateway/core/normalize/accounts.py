@@ -312,8 +312,8 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def aged_on(preferences: Iterable[Mapping[str, Any]]) -> str | None:
-    """The day of the office's last aging, from its preferences."""
-    values = [text(row.get("ValueString")) for row in preferences if row.get("PrefName") == "DateLastAging"]
+    """The day of the office's last aging, from the row of its preference DateLastAging."""
+    values = [text(row.get("ValueString")) for row in preferences]
     found = values[0] if values else None
     if found is None:
         return None

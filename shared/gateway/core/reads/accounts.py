@@ -19,8 +19,6 @@ from gateway.core.reads.families import Bound, Family, Related
 from gateway.core.reads.lists import Reading, Row, key_of
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
-PLAN_RULE: Final = "PayPlansVersion"
-
 
 class AdjustmentQuery(ObjectQuery):
     """What one adjustment can be asked for. Open Dental has no single GET, so one of the ids must be sent."""
@@ -82,41 +80,35 @@ def _with_charges(rows: Sequence[Row], reading: Reading, query: Any, single: boo
     if not rows:
         return {}, ()
     practice = reading.practice
-    require(practice, "payplancharges.list", "paysplits.list")
-    numbers = [key(row.get("PayPlanNum")) for row in rows]
-    charges = _listed(reading, "payplancharges", "PayPlanNum", numbers)
-    dynamic = [key(row.get("PayPlanNum")) for row in rows if accounts.kind_of_plan(row) == "dynamic"]
-    links: list[Row] | None = []
-    if dynamic:
-        links = None
-        if knows(practice, "payplanlinks.list"):
-            links = _listed(reading, "payplanlinks", "PayPlanNum", dynamic)
-    # Splits can be asked for by patient, not by plan, and both the patient and the guarantor may have them.
-    people = [
-        found
-        for row in rows
-        if accounts.kind_of_plan(row) != "insurance"
-        for column in ("PatNum", "Guarantor")
-        if (found := key(row.get(column)))
-    ]
-    splits = _listed(reading, "paysplits", "PatNum", people) if people else []
-    insured = [key(row.get("PatNum")) for row in rows if accounts.kind_of_plan(row) == "insurance"]
-    lines: list[Row] = []
-    if insured:
+    require(practice, "payplancharges.list", "paysplits.list", "preferences.list")
+    kinds = {key(row.get("PayPlanNum")): accounts.kind_of_plan(row) for row in rows}
+    if "insurance" in kinds.values():
         require(practice, "claimprocs.list")
-        queries = [{"PatNum": one} for one in dict.fromkeys(insured)]
-        lines = reading.rows("fetch.claimprocs", {"queries": queries})["claimprocs"]
-    asked = {"resource": "preferences", "queries": [{"PrefName": PLAN_RULE}], "none_is_404": True}
-    preferences = reading.rows("fetch.preferences", asked)["preferences"]
-    rule = next((text(row.get("ValueString")) for row in preferences if row.get("PrefName") == PLAN_RULE), None)
-    related = {"charges": charges, "links": links, "splits": splits, "lines": lines, "account_rule": rule}
+    insured = [row for row in rows if accounts.kind_of_plan(row) == "insurance"]
+    others = [row for row in rows if accounts.kind_of_plan(row) != "insurance"]
+    dynamic = [number for number, kind in kinds.items() if kind == "dynamic"]
+    asked = {
+        "plans": list(kinds),
+        "dynamic": dynamic if knows(practice, "payplanlinks.list") else [],
+        # Splits can be asked for by patient, not by plan, and both the patient and the guarantor may have them.
+        "payers": _people(others, "PatNum", "Guarantor"),
+        "insured": _people(insured, "PatNum"),
+    }
+    found = reading.rows("fetch.plan_parts", asked)
+    rules = [text(row.get("ValueString")) for row in found["preferences"]]
+    related = {
+        "charges": found["payplancharges"],
+        "links": found["payplanlinks"] if not dynamic or asked["dynamic"] else None,
+        "splits": found["paysplits"],
+        "lines": found["claimprocs"],
+        "account_rule": rules[0] if rules else None,
+    }
     return related, ()
 
 
-def _listed(reading: Reading, resource: str, param: str, keys: Sequence[int]) -> list[Row]:
-    queries = [{param: one} for one in dict.fromkeys(keys)]
-    asked = {"resource": resource, "queries": queries, "none_is_404": True}
-    return reading.rows(f"fetch.{resource}", asked)[resource]
+def _people(rows: Sequence[Row], *columns: str) -> list[int]:
+    found = (key(row.get(column)) for row in rows for column in columns)
+    return [one for one in dict.fromkeys(found) if one]
 
 
 ADJUSTMENTS: Final = Family(
