@@ -117,6 +117,7 @@ class Family:
     `stamp`: the column of the last change. `relate`: rows of other resources that the objects of a page need.
     `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
     `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
+    `complete`: adds to the query what another row says that it names, such as whose a procedure is.
     """
 
     obj: str
@@ -135,6 +136,7 @@ class Family:
     place: Callable[[Row], SortKey] | None = None
     hides: Callable[[ListQuery], Filter | None] | None = None
     none_is_404: bool = False
+    complete: Callable[[Any, Practice, Reading], Any] | None = None
 
     @property
     def lists(self) -> str:
@@ -165,6 +167,9 @@ def list_objects(
     """
     practice = practice_of(query, family.obj, caller=caller, on=on)
     pager = Pager(query, family.obj, practice, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
     keys = keys_of(query, family.kind, practice)
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
 
@@ -189,7 +194,6 @@ def list_objects(
     if family.hides is not None and (seen := family.hides(query)) is not None:
         wanted.append(seen)
 
-    reading = Reading(practice, caller, freshness, on)
     rows = _rows(family, bound, reading, of=parent)
     report_drift(drift(family.kind, family.watched, rows))
     place = family.place or (lambda row: (key(row.get(family.row_key)),))
@@ -216,8 +220,10 @@ def get_object(
     query = query or ObjectQuery()
     named = parse_row_id(object_id, family.kind)
     practice = allow(caller, named.practice_id, family.obj, Verb.READ, on=on)
-    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
+    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     nobody = f"no such {family.kind.replace('_', ' ')}"
     if family.gets is not None and knows(practice, family.gets):
         bound: dict[str, Any] = {"keys": [named.key]}

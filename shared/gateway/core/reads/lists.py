@@ -92,12 +92,18 @@ class Reading:
     on: Services
     _done: list[Fetched] = field(default_factory=list)
     _lacking: set[str] = field(default_factory=set)
+    _by_bound: dict[str, Fetched] = field(default_factory=dict)
 
     def rows(self, kind: str, bound: Mapping[str, Any], *, of: str | None = None) -> Mapping[str, list[Row]]:
-        """The rows of one fetch. `of` names the filter whose row Open Dental may not find.
+        """The rows of one fetch; what was asked before is not asked again, however fresh it must be.
+
+        `of` names the filter whose row Open Dental may not find.
 
         Raises: what `requests.fetch` raises.
         """
+        asked = json.dumps([kind, bound], sort_keys=True, default=str)
+        if asked in self._by_bound:
+            return self._by_bound[asked].rows.rows
         try:
             fetched = fetch(
                 kind, bound, practice=self.practice, caller=self.caller, freshness=self.freshness, on=self.on
@@ -110,6 +116,7 @@ class Reading:
         for resource, found in fetched.rows.rows.items():
             if found and RESOURCE in found[0]:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
+        self._by_bound[asked] = fetched
         return fetched.rows.rows
 
     @property
