@@ -34,6 +34,9 @@ MOST_DETAILS: Final = 25
 _PAGES_BACK: Final = 20
 """How far back an office without a single GET of procedures is searched for one."""
 
+PREFERENCES_OF_AN_OFFICE: Final = 1000
+"""About how many an office has, which is what their whole list costs pages for."""
+
 T = TypeVar("T")
 Steps: TypeAlias = Generator[UpstreamCall, UpstreamAnswer, T]
 
@@ -121,6 +124,22 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         for row in (yield from none_if_not_found(steps) if input_.get("none_is_404") else steps):
             found.setdefault(key(row.get(row_key)), row)
     return Outcome(rows={name: list(found.values())})
+
+
+def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """The preferences of these `names`, one by one or out of the whole list, whichever takes fewer calls.
+
+    Rows of other names are dropped here: passwords are among them. Source:
+    https://www.opendental.com/site/apipreferences.html.
+    """
+    names = input_["names"]
+    if len(names) * context.practice.page_limit <= PREFERENCES_OF_AN_OFFICE:
+        found: list[Row] = []
+        for name in names:
+            found += yield from none_if_not_found(collect("preferences.list", {"PrefName": name}, context.practice))
+    else:
+        found = yield from collect("preferences.list", {}, context.practice)
+    return Outcome(rows={"preferences": [row for row in found if row.get("PrefName") in names]})
 
 
 # Patients

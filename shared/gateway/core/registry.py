@@ -46,6 +46,7 @@ _FETCHES = (
     "claim",
     "claimprocs",
     "carriers_of_plans",
+    "preferences",
 )
 
 _ROWS = (
@@ -53,6 +54,7 @@ _ROWS = (
     "allergies",
     "allergydefs",
     "appointmenttypes",
+    "apptfielddefs",
     "benefits",
     "carriers",
     "claimpayments",
@@ -66,6 +68,8 @@ _ROWS = (
     "medicationpats",
     "medications",
     "operatories",
+    "patfielddefs",
+    "patfields",
     "patplans",
     "payments",
     "payplancharges",
@@ -74,7 +78,6 @@ _ROWS = (
     "paysplits",
     "perioexams",
     "periomeasures",
-    "preferences",
     "procedurecodes",
     "proctps",
     "providers",

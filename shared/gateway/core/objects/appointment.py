@@ -22,9 +22,14 @@ from gateway.core.objects.values import (
 
 
 class Confirmation(Part):
-    """How far the visit is confirmed. `label` is the office's own word; `status` its meaning, where it is known."""
+    """How far the visit is confirmed. `label` is the office's own word; `status` its meaning, which the office's
+    preferences tell and no name does: `other` for a word that only the office knows the meaning of.
+    """
 
-    status: Literal["unconfirmed", "sent", "confirmed", "declined", "failed", "other"] | None
+    status: (
+        Literal["unconfirmed", "sent", "confirmed", "not_accepted", "failed", "arrived", "seated", "dismissed", "other"]
+        | None
+    )
     label: str | None
     definition_id: DefinitionId | None
 

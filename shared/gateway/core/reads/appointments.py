@@ -13,6 +13,7 @@ from gateway.core.fetches import attached_query, knows
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.appointments import STATUS, WATCHED
 from gateway.core.normalize.values import drift, key
+from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.lists import (
@@ -36,8 +37,8 @@ from gateway.core.walltime import changed_since
 BOUNDS: Final = ("patient_id", "updated_since", "date_from", "date_to", "ids")
 """Filters that bound the list: one of them, or both dates at most 31 days apart."""
 
-ALWAYS_OMITTED: Final = ("confirmation.status", "coverage_ids", "type.name")
-"""What would need lists of the office's own (definitions, types, coverage), which are not read here."""
+ALWAYS_OMITTED: Final = ("coverage_ids",)
+"""What would need the patient's coverage, which is not read here: a visit names plans, many patients share one."""
 
 MOST_BROKEN: Final = 20
 """Broken visits whose history is asked for one by one."""
@@ -105,6 +106,7 @@ def list_appointments(
 
     page = pager.cut(rows, _place)
     procedures = _procedures(page.rows, patient, reading) if "procedure_ids" in query.expand else None
+    words, unsaid = _words(page.rows, reading)
     data = [
         normalize.appointment(
             row,
@@ -112,12 +114,14 @@ def list_appointments(
             synced_at=reading.as_of,
             procedures=procedures,
             history=history,
+            words=words,
             raw="raw" in query.include,
         )
         for row in page.rows
     ]
     omitted = [
         *ALWAYS_OMITTED,
+        *unsaid,
         *(() if procedures is not None else ("procedure_ids",)),
         *(() if history is not None or not broken else ("break_evidence",)),
     ]
@@ -140,15 +144,30 @@ def get_appointment(
     if not rows:
         raise NotFound("no such appointment")
     report_drift(drift("appointment", WATCHED, rows))
+    words, unsaid = _words(rows, reading)
     shown = normalize.appointment(
         rows[0],
         practice=practice,
         synced_at=reading.as_of,
         procedures=found.get("procedurelogs", []),
         history=found.get("histappointments"),
+        words=words,
         raw=query is not None and "raw" in query.include,
     )
-    return {**shown, "meta": reading.meta(ALWAYS_OMITTED)}
+    return {**shown, "meta": reading.meta([*ALWAYS_OMITTED, *unsaid])}
+
+
+def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:
+    """What these visits' statuses and types are called, and the fields that are left out because it is not known."""
+    if not rows:
+        return NO_WORDS, []
+    statuses = {key(row.get("Confirmed")) for row in rows}
+    types = {key(row.get("AppointmentTypeNum")) for row in rows} - {0}
+    tables = [Table.DEFINITIONS, Table.PREFERENCES, *([Table.APPOINTMENT_TYPES] if types else [])]
+    words = reading.words(*tables, definitions=statuses, types=types)
+    report_drift(words.drift("appointment", "Confirmed", rows))
+    unsaid = [] if words.knows(Table.DEFINITIONS, Table.PREFERENCES) else ["confirmation.status"]
+    return words, unsaid + (["type.name"] if types and not words.knows(Table.APPOINTMENT_TYPES) else [])
 
 
 def _bound(
