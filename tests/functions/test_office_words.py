@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gateway.core.ids import row_ids
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.patient import Patient
 from tests.fakes.deployment import Deployment, deployed
 
 MEANINGS = {
@@ -154,3 +156,101 @@ def test_only_the_preferences_that_are_used_are_kept(office: Deployment) -> None
 
     assert len(kept) == 1
     assert {row["PrefName"] for row in kept[0]} == set(MEANINGS) | {"AppointmentTimeIncrement"}
+
+
+def test_a_provider_s_specialty_has_the_office_s_name(office: Deployment) -> None:
+    labels = {row["DefNum"]: row["ItemName"] for row in office.rows("definition")}
+    named = {str(row["ProvNum"]): labels.get(row["Specialty"]) for row in office.rows("provider")}
+    shown = office.get("/providers", limit=500).body["data"]
+
+    assert any(one["specialty"] for one in shown)
+    assert {one["source"]["key"]: one["specialty"] and one["specialty"]["label"] for one in shown} == named
+
+
+def test_a_quadrant_is_no_surface_because_its_code_says_so(office: Deployment) -> None:
+    """`Surf` holds quadrants, sextants and arches as well: "UL" on a tooth's code are two surfaces."""
+    row = office.rows("procedurelog", "ProcStatus=2")[0]
+    codes = {one["TreatArea"]: one["CodeNum"] for one in office.rows("procedurecode")}
+    key = row["ProcNum"]
+    patient = row_ids("patient", office.practice_id)(row["PatNum"])
+
+    def area(treat_area: int, **columns: Any) -> tuple[str, str | None]:
+        office.simulated.office.store.update("procedurelog", key, {"CodeNum": codes[treat_area], **columns})
+        path, query = "/procedurelogs", {"patient_id": patient, "limit": "500"}
+        answer = office.send("GET", path, query=query, headers={"Cache-Control": "no-cache"})
+        shown = next(one for one in answer.body["data"] if one["source"]["key"] == str(key))["area"]
+        return shown["kind"], shown["region"]
+
+    surface, quadrant = 1, 4
+    assert area(quadrant, Surf="UL", ToothNum="") == ("quadrant", "upper_left")
+    assert area(quadrant, Surf="", ToothNum="") == ("quadrant", None)
+    assert area(surface, Surf="MO", ToothNum="14") == ("surface", None)
+    assert area(surface, Surf="", ToothNum="") == ("surface", None)
+
+
+def test_a_patient_s_billing_type_is_the_office_s_definition(office: Deployment) -> None:
+    first = office.get("/patients", status="active", limit=500).body
+    office.get("/definitions")
+    visits(office)
+    office.on.clock.sleep(61)
+    then = office.get("/patients", status="active", limit=500).body
+    numbers = {str(row["PatNum"]): row["BillingType"] for row in office.rows("patient")}
+    shown = {row["id"]: row for row in office.get("/definitions", limit=500).body["data"]}
+
+    assert "billing_type.id" in first["meta"]["omitted"]
+    assert "billing_type.id" not in then["meta"]["omitted"]
+    for one in then["data"]:
+        billed = shown[one["billing_type"]["id"]]
+        assert (billed["category"], billed["label"]) == ("billing_type", one["billing_type"]["label"])
+        assert billed["source"]["key"] == str(numbers[one["source"]["key"]])
+
+
+def test_a_patient_has_the_office_s_own_fields(office: Deployment) -> None:
+    store = office.simulated.office.store
+    (patient, other, *_) = office.get("/patients", status="active").body["data"]
+    for name, type_ in (("Dentures", 0), ("Insured since", 2)):
+        store.insert("patfielddef", {"FieldName": name, "FieldType": type_, "PickList": "", "IsHidden": 0})
+    for name, value in (("Dentures", "upper"), ("Insured since", "1/2/2020"), ("Forgotten", "yes")):
+        number = int(patient["source"]["key"])
+        store.insert("patfield", {"PatNum": number, "FieldName": name, "FieldValue": value})
+    office.on.clock.sleep(61)
+    single = office.get(f"/patients/{patient['id']}").body
+    listed = office.get("/patients", status="active", limit=2, expand="extensions").body
+
+    Patient.model_validate(single, strict=True)
+    assert single["extensions"] == [
+        {"name": "Dentures", "kind": "text", "value": "upper"},
+        {"name": "Forgotten", "kind": None, "value": "yes"},
+        {"name": "Insured since", "kind": "date", "value": "1/2/2020"},
+    ]
+    assert {one["id"]: len(one["extensions"]) for one in listed["data"]} == {patient["id"]: 3, other["id"]: 0}
+    assert "extensions" not in listed["meta"]["omitted"]
+
+
+def test_a_patient_costs_one_call_in_an_office_without_fields_of_its_own(office: Deployment) -> None:
+    for table in ("patfield", "patfielddef"):
+        for row in office.rows(table):
+            office.simulated.office.store.delete(table, next(iter(row.values())))
+    first, second, *_ = office.get("/patients", status="active").body["data"]
+    office.get(f"/patients/{first['id']}")
+    shown = office.get(f"/patients/{second['id']}").body
+
+    assert (shown["meta"]["upstream_calls"], shown["extensions"]) == (1, [])
+
+
+def test_a_visit_has_the_office_s_own_fields(office: Deployment) -> None:
+    store = office.simulated.office.store
+    visit = a_visit(office)
+    for name, type_ in (("Lab slip", 0), ("Sedation", 1)):
+        store.insert("apptfielddef", {"FieldName": name, "FieldType": type_, "PickList": ""})
+    store.insert(
+        "apptfield", {"AptNum": int(visit["source"]["key"]), "FieldName": "Lab slip", "FieldValue": "sent off"}
+    )
+    office.on.clock.sleep(61)
+    single = office.get(f"/appointments/{visit['id']}").body
+    day = visit["local_start"][:10]
+    listed = office.get("/appointments", date_from=day, date_to=day, limit=3, expand="extensions").body
+
+    Appointment.model_validate(single, strict=True)
+    assert single["extensions"] == [{"name": "Lab slip", "kind": "text", "value": "sent off"}]
+    assert {one["id"]: one["extensions"] for one in listed["data"]}[visit["id"]] == single["extensions"]

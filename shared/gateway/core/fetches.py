@@ -199,6 +199,23 @@ def appointment(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     return Outcome(rows=rows)
 
 
+def apptfields(input_: Mapping[str, Any], context: PlanContext) -> Plan:  # noqa: ARG001 - the contract of a plan.
+    """Each of the office's own fields (`names`) of each of these `visits`: one call a field and visit.
+
+    Open Dental lists them nowhere. A field that was never filled in is answered with an empty text, or with none.
+    Source: https://www.opendental.com/site/apiapptfields.html.
+    """
+    found: list[Row] = []
+    for visit in input_["visits"]:
+        for name in input_["names"]:
+            try:
+                answer = yield UpstreamCall("apptfields.get", query={"AptNum": visit, "FieldName": name})
+            except NotFound:
+                continue
+            found += [{"AptNum": visit, "FieldName": name, **row} for row in answer.rows if isinstance(row, dict)]
+    return Outcome(rows={"apptfields": found})
+
+
 def attached_query(row: Mapping[str, Any], practice: Practice) -> dict[str, int]:
     """What to ask `procedurelogs.list` for the procedures of an appointment: all of its patient's in older offices."""
     param = "PlannedAptNum" if row.get("AptStatus") == "Planned" else "AptNum"

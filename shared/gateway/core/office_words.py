@@ -187,5 +187,26 @@ class OfficeWords:
         return found
 
 
+_PAID_BY: Final = (
+    ("check", ("check", "cheque")),
+    ("cash", ("cash",)),
+    ("card", ("card", "credit", "debit", "visa", "master", "amex", "discover", "carecredit")),
+    ("eft", ("eft", "ach", "electronic", "wire", "transfer", "direct deposit", "zelle")),
+)
+"""Words in an office's own name of a payment type, and what they make likely. The first that fits wins."""
+
+
+def payment_method(words: OfficeWords, def_num: int, *, label: str | None = None) -> dict[str, Any]:
+    """How a payment of this type (of `PaymentTypes` or `InsurancePaymentType`) was made: `{category, label, inferred}`.
+
+    `label` is what the payment's row calls it. Payment types are names an office makes up, so the category is a guess
+    from the name, and says so.
+    """
+    name = words.label(def_num) or label
+    folded = (name or "").casefold()
+    category = next((made for made, parts in _PAID_BY if any(part in folded for part in parts)), "other")
+    return {"category": category, "label": name, "inferred": True}
+
+
 NO_WORDS: Final = OfficeWords({})
 """Of an office of which nothing is known."""

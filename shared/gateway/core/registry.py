@@ -39,6 +39,7 @@ _FETCHES = (
     "patient",
     "appointments",
     "appointment",
+    "apptfields",
     "histappointments",
     "procedurelogs",
     "procedurelog",

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from gateway.core.normalize.office import Booking, Office, office
-from gateway.core.normalize.values import Shape, Words, content_version, day, key, raw_row, text
+from gateway.core.normalize.values import Shape, Words, content_version, day, extensions, key, raw_row, text
 from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text
@@ -72,6 +72,7 @@ def appointment(
     procedures: Iterable[Mapping[str, Any]] | None = None,
     history: Iterable[Mapping[str, Any]] | None = None,
     words: OfficeWords = NO_WORDS,
+    fields: Iterable[Mapping[str, Any]] | None = None,
     raw: bool = False,
 ) -> dict[str, Any]:
     """The appointment of a row of `appointments.list` or `.get`.
@@ -79,7 +80,7 @@ def appointment(
     `words` say what its confirmation status means and what its type is called; what they do not know is None, or
     left out. With `procedures` (rows of procedurelogs) it has `procedure_ids`. They and `history` (rows of
     histappointments) are the evidence that makes `no_show` or `cancelled` out of `broken`; without any it stays
-    `broken`.
+    `broken`. With `fields` (rows of apptfields, of any visits) it has `extensions`.
     """
     here = office(practice)
     try:
@@ -91,6 +92,10 @@ def appointment(
     shown["synced_at"] = instant_text(synced_at)
     if words is not NO_WORDS:
         _say(row, shown, words, here)
+    if fields is not None:
+        number = key(row.get("AptNum"))
+        own = (field for field in fields if key(field.get("AptNum")) == number)
+        shown["extensions"] = extensions(own, words.fields(Table.APPOINTMENT_FIELDS))
     if procedures is not None:
         procedures = list(procedures)
         attached = "PlannedAptNum" if row.get("AptStatus") == "Planned" else "AptNum"

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.core.normalize.office import office, row_object
 from gateway.core.normalize.values import Words, e164, flag, key, text, whole
+from gateway.core.office_words import NO_WORDS, OfficeWords
 from gateway.core.practices import Practice
 
 REQUIRED: Final = Words({"None": "none", "AtLeastOne": "at_least_one", "All": "all", "0": "none"})
@@ -87,8 +88,18 @@ DEFINITIONS: Final = {"category": CATEGORY}
 _CODES = re.compile(r"\s*,\s*")
 
 
-def provider(row: Mapping[str, Any], *, practice: Practice, synced_at: datetime, raw: bool = False) -> dict[str, Any]:
-    """The provider of a row of `providers.list` or `.get`. Social security number and birth date are left out."""
+def provider(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    words: OfficeWords = NO_WORDS,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The provider of a row of `providers.list` or `.get`. Social security number and birth date are left out.
+
+    `words` have the name of the specialty.
+    """
     here, get = office(practice), row.get
     first, middle, last, suffix = (text(get(name)) for name in ("FName", "MI", "LName", "Suffix"))
     specialty = key(get("Specialty"))
@@ -106,7 +117,7 @@ def provider(row: Mapping[str, Any], *, practice: Practice, synced_at: datetime,
         "is_hygienist": flag(get("IsSecondary")),
         "is_person": None if flag(get("IsNotPerson")) is None else not flag(get("IsNotPerson")),
         "is_active": not flag(get("IsHidden")) and get("ProvStatus") != "Deleted",
-        "specialty": {"id": here.definition(specialty), "label": None} if specialty else None,
+        "specialty": {"id": here.definition(specialty), "label": words.label(specialty)} if specialty else None,
         "npi": text(get("NationalProvID")),
         "state_license": text(get("StateLicense")),
         "schedule_note": text(get("SchedNote")),

@@ -9,6 +9,7 @@ from gateway.core.objects.values import (
     AppointmentTypeId,
     CoverageId,
     DefinitionId,
+    Extension,
     Instant,
     LocalTime,
     LocationId,
@@ -109,4 +110,6 @@ class Appointment(Object):
     planned_appointment_id: AppointmentId | None
     """The planned appointment that this one came from."""
     coverage_ids: list[CoverageId] | None = None
+    extensions: list[Extension] | None = None
+    """The office's own fields that are filled in: on single visits, and in lists with `expand=extensions`."""
     note: str | None

@@ -12,7 +12,7 @@ from typing import Any, Final
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import AppError, Invalid, NotFound
+from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
 from gateway.core.ids import parse_row_id, practice_of_row
 from gateway.core.normalize.values import Drift, key
 from gateway.core.office_words import OfficeWords, Table, input_of
@@ -31,6 +31,9 @@ MOST_DAYS: Final = 31
 """Days that a list of appointments may cover where nothing else bounds it."""
 
 DAY_S: Final = 86_400.0
+MOST_EXTRA_CALLS: Final = 100
+"""Calls that one page may cost for something that Open Dental gives only row by row."""
+
 AGAIN_S: Final = 60.0
 """How often an office's own set-up may be read again because somebody asks for it or something is not in it."""
 
@@ -120,14 +123,19 @@ class Reading:
         return fetched.rows.rows
 
     def words(
-        self, *tables: Table, definitions: Iterable[int] = (), types: Iterable[int] = (), only_if_cached: bool = False
+        self,
+        *tables: Table,
+        definitions: Iterable[int] = (),
+        types: Iterable[int] = (),
+        codes: Iterable[int] = (),
+        only_if_cached: bool = False,
     ) -> OfficeWords:
         """What the office calls things: `tables` of its own set-up, a day old at most.
 
-        They are read again for a caller who takes no cached answer, and where rows name `definitions` or appointment
-        `types` that are not among them, but no more than once a minute. An answer never fails for want of them, and
-        never waits for them longer than its caller waits at all: what does not come in time is left out and comes with
-        a later answer. Their age is no part of the answer's age; what they cost is part of its cost.
+        They are read again for a caller who takes no cached answer, and where rows name `definitions`, appointment
+        `types` or procedure `codes` that are not among them, but no more than once a minute. An answer never fails for
+        want of them, and never waits for them longer than its caller waits at all: what does not come in time is left
+        out and comes with a later answer. Their age is no part of the answer's age; what they cost is part of its cost.
         """
         no_cache = self.freshness.max_age_s == 0 and not only_if_cached
         for table in tables:
@@ -138,6 +146,7 @@ class Reading:
         if not only_if_cached:
             self._look_again(Table.DEFINITIONS, "DefNum", definitions)
             self._look_again(Table.APPOINTMENT_TYPES, "AppointmentTypeNum", types)
+            self._look_again(Table.PROCEDURE_CODES, "CodeNum", codes)
         found = {table: rows.rows[table] for table, rows in self._reference.items() if rows is not None}
         return OfficeWords(found)
 
@@ -280,6 +289,16 @@ def not_before(stamp: str | None, column: str) -> Filter:
         return stamp is None or changed[:4] in {"", "0001"} or changed >= stamp
 
     return late_enough
+
+
+def too_many_calls(calls: int, what: str) -> None:
+    """Refuse what would cost a page more than `MOST_EXTRA_CALLS`.
+
+    Raises:
+        FilterTooWide: it would.
+    """
+    if calls > MOST_EXTRA_CALLS:
+        raise FilterTooWide(f"{what} would cost this page {calls} calls: send a lower limit", bounds=["limit"])
 
 
 def report_drift(found: Iterable[Drift]) -> None:

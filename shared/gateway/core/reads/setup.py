@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import StringConstraints
 
 from gateway.core.normalize import setup
 from gateway.core.normalize.values import flag, key, text
+from gateway.core.office_words import NO_WORDS, Table
 from gateway.core.practices import Practice
-from gateway.core.reads.families import Bound, Family
-from gateway.core.reads.lists import Row, key_of
-from gateway.core.reads.queries import Id, ListQuery
+from gateway.core.reads.families import Bound, Family, Related
+from gateway.core.reads.lists import Reading, Row, key_of
+from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -61,6 +63,18 @@ def _is_active(row: Row, wanted: object, _: Practice) -> bool:
     return (not hidden) is wanted
 
 
+def _specialties(
+    rows: Sequence[Row],
+    reading: Reading,
+    _query: ObjectQuery,
+    _single: bool,  # noqa: FBT001 - the contract of `relate`.
+) -> Related:
+    """What the office calls its providers' specialties."""
+    named = {key(row.get("Specialty")) for row in rows} - {0}
+    words = reading.words(Table.DEFINITIONS, definitions=named) if named else NO_WORDS
+    return {"words": words}, ["specialty.label"] if named and not words.knows(Table.DEFINITIONS) else []
+
+
 PROVIDERS: Final = Family(
     obj="providers",
     kind="provider",
@@ -76,6 +90,7 @@ PROVIDERS: Final = Family(
         "npi": lambda row, wanted, _: text(row.get("NationalProvID")) == wanted,
     },
     stamp="DateTStamp",
+    relate=_specialties,
 )
 
 LOCATIONS: Final = Family(
