@@ -28,6 +28,7 @@ class Table(StrEnum):
     PROCEDURE_CODES = "procedurecodes"
     APPOINTMENT_FIELDS = "apptfielddefs"
     PATIENT_FIELDS = "patfielddefs"
+    OPERATORIES = "operatories"
 
     @property
     def operation(self) -> str:
@@ -138,7 +139,16 @@ class OfficeWords:
         """The row of a kind of visit."""
         return self._types.get(number)
 
-    # Codes and fields
+    # Chairs, codes and fields
+
+    def operatory(self, number: int) -> Row | None:
+        """The row of a chair."""
+        return self._chairs.get(number)
+
+    @property
+    def operatories(self) -> list[Row]:
+        """The rows of all chairs."""
+        return self._of(Table.OPERATORIES)
 
     @cached_property
     def areas(self) -> dict[int, str] | None:
@@ -172,6 +182,10 @@ class OfficeWords:
     @cached_property
     def _types(self) -> dict[int, Row]:
         return {key(row.get("AppointmentTypeNum")): row for row in self._of(Table.APPOINTMENT_TYPES)}
+
+    @cached_property
+    def _chairs(self) -> dict[int, Row]:
+        return {key(row.get("OperatoryNum")): row for row in self._of(Table.OPERATORIES)}
 
     @cached_property
     def _confirmations(self) -> dict[int, str]:

@@ -49,6 +49,8 @@ class Freshness:
 
     max_age_s: float = 30.0
     wait_s: float = 10.0
+    asked: bool = False
+    """Whether the caller said so: where nobody did, an office's own set-up may be a day old."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -106,14 +106,26 @@ class Reading:
     def __post_init__(self) -> None:
         self._began = self.on.clock.monotonic()
 
-    def rows(self, kind: str, bound: Mapping[str, Any], *, of: str | None = None) -> Mapping[str, list[Row]]:
-        """The rows of one fetch. `of` names the filter whose row Open Dental may not find.
+    def rows(
+        self, kind: str, bound: Mapping[str, Any], *, of: str | None = None, reference: bool = False
+    ) -> Mapping[str, list[Row]]:
+        """The rows of one fetch. `of` names the filter whose row Open Dental may not find. `reference` rows are those
+        of the office's own set-up, a day old at most where the caller does not say how old.
 
         Raises: what `requests.fetch` raises.
         """
+        freshness = self.freshness
+        if reference and not freshness.asked:
+            freshness = replace(freshness, max_age_s=DAY_S)
         try:
             fetched = fetch(
-                kind, bound, practice=self.practice, caller=self.caller, freshness=self.freshness, on=self.on
+                kind,
+                bound,
+                practice=self.practice,
+                caller=self.caller,
+                freshness=freshness,
+                on=self.on,
+                reference=reference,
             )
         except NotFound as error:
             if of is None:
@@ -121,6 +133,22 @@ class Reading:
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
         self._done.append(fetched)
         return fetched.rows.rows
+
+    def kept_row(self, kind: str, bound: Mapping[str, Any], fits: Filter) -> Row | None:
+        """The row that fits among the reference rows of a fetch, if they are at hand and young enough for the caller.
+
+        A row that was made since is not among them.
+        """
+        kept = self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
+        if kept is None:
+            return None
+        age_s = (self.on.clock.now() - kept.as_of).total_seconds()
+        if age_s > (self.freshness.max_age_s if self.freshness.asked else DAY_S):
+            return None
+        found = next((row for rows in kept.rows.values() for row in rows if fits(row)), None)
+        if found is not None:
+            self._done.append(Fetched(kept, max(0.0, age_s), "cache", 0))
+        return found
 
     def words(
         self,

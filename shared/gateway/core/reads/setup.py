@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.core.normalize import setup
 from gateway.core.normalize.values import flag, key, text
@@ -13,7 +13,7 @@ from gateway.core.office_words import NO_WORDS, Table
 from gateway.core.practices import Practice
 from gateway.core.reads.families import Bound, Family, Related
 from gateway.core.reads.lists import Reading, Row, key_of
-from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
+from gateway.core.reads.queries import Code, Id, ListQuery, ObjectQuery
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -49,6 +49,16 @@ class CarriersQuery(ActiveQuery):
     name: Word | None = None
     """A part of the name, case aside."""
     payer_id: Word | None = None
+
+
+class ProcedureCodesQuery(ListQuery):
+    """Filters of `GET /procedure_codes`."""
+
+    code: Annotated[list[Code], Field(max_length=100)] | None = None
+    description: Word | None = None
+    """A part of it, case aside."""
+    area: list[Literal["surface", "tooth", "mouth", "quadrant", "sextant", "arch", "range", "other"]] | None = None
+    is_hygiene: bool | None = None
 
 
 class DefinitionsQuery(ActiveQuery):
@@ -133,6 +143,48 @@ CARRIERS: Final = Family(
         "name": lambda row, wanted, _: wanted.casefold() in (text(row.get("CarrierName")) or "").casefold(),
         "payer_id": lambda row, wanted, _: text(row.get("ElectID")) == wanted,
     },
+)
+
+
+def _increment(
+    rows: Sequence[Row],
+    reading: Reading,
+    _query: ObjectQuery,
+    _single: bool,  # noqa: FBT001 - the contract of `relate`.
+) -> Related:
+    """How long the office's time units are, in which patterns of codes and recalls are written."""
+    words = reading.words(Table.PREFERENCES) if rows else NO_WORDS
+    return {"words": words}, [] if not rows or words.knows(Table.PREFERENCES) else ["duration_minutes"]
+
+
+PROCEDURE_CODES: Final = Family(
+    obj="procedure_codes",
+    kind="procedure_code",
+    resource="procedurecodes",
+    row_key="CodeNum",
+    normalize=setup.procedure_code,
+    whole=True,
+    reference=True,
+    tests={
+        "code": lambda row, wanted, _: text(row.get("ProcCode")) in wanted,
+        "area": lambda row, wanted, _: setup.AREA[text(row.get("TreatArea"))] in wanted,
+        "description": lambda row, wanted, _: wanted.casefold() in (text(row.get("Descript")) or "").casefold(),
+        "is_hygiene": lambda row, wanted, _: flag(row.get("IsHygiene")) is wanted,
+    },
+    stamp="DateTStamp",
+    relate=_increment,
+    watched=setup.CODES,
+)
+
+RECALL_TYPES: Final = Family(
+    obj="recall_types",
+    kind="recall_type",
+    resource="recalltypes",
+    row_key="RecallTypeNum",
+    normalize=setup.recall_type,
+    whole=True,
+    reference=True,
+    relate=_increment,
 )
 
 APPOINTMENT_TYPES: Final = Family(
