@@ -127,12 +127,14 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
 
 def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
-    """The preferences of these `names`, one by one or out of the whole list, whichever takes fewer calls.
+    """The preferences of these `names`, one by one or out of the whole list, whichever takes fewer calls; else `rows`.
 
     Rows of other names are dropped here: passwords are among them. Source:
     https://www.opendental.com/site/apipreferences.html.
     """
-    names = input_["names"]
+    names = input_.get("names")
+    if names is None:
+        return (yield from rows(input_, context))
     if len(names) * context.practice.page_limit <= PREFERENCES_OF_AN_OFFICE:
         found: list[Row] = []
         for name in names:
