@@ -220,6 +220,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("carriers", "Lists and shows insurance companies.", *_list_and_get("/carriers")),
     _reads("appointment_types", "Lists and shows the office's kinds of visit.", *_list_and_get("/appointment_types")),
     _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
+    _reads("allergies", "Lists and shows patients' allergies.", *_list_and_get("/allergies")),
+    _reads("medications", "Lists and shows patients' medications.", *_list_and_get("/medications")),
+    _reads("conditions", "Lists and shows patients' problems.", *_list_and_get("/conditions")),
     _writes("create_appointment", "Books an appointment."),
     _writes("create_payment", "Enters a patient's or an insurance payment."),
     FunctionRow(
