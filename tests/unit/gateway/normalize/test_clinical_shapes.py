@@ -1,0 +1,69 @@
+"""Whatever form a row of a patient's history takes, its object conforms to the published schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.core.normalize import clinical as history
+from gateway.core.objects import clinical
+from gateway.core.objects.values import Object
+from open_dental import catalogue
+from tests.fakes import ELM_STREET
+
+READ_AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+KEYS = st.sampled_from([0, 1, 7, 2**63 - 1]) | st.integers(1, 10**6)
+TEXTS = st.sampled_from(["", "  ", "Penicillin", "3", "1y6m", "2,3", "E11.9"])
+AMOUNTS = st.decimals(-5000, 5000, places=2) | st.sampled_from([Decimal(-1), Decimal("0.0")])
+BY_TYPE: dict[str, st.SearchStrategy[Any]] = {
+    "int": KEYS,
+    "int_string": KEYS.map(str),
+    "float": AMOUNTS,
+    "decimal_string": AMOUNTS.map(str),
+    "bool_string": st.sampled_from(["true", "false", "True", ""]),
+    "date": st.sampled_from(["2026-03-02", "0001-01-01", "", "1990-12-31", "2026-03-02T00:00:00"]),
+    "datetime": st.sampled_from(
+        ["2026-03-02 09:00:00", "0001-01-01 00:00:00", "", "2026-11-01 01:30:00", "2026-03-08T02:30:00"]
+    ),
+    "string": TEXTS,
+}
+
+
+def rows_of(resource: str, operation: str | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    known = catalogue.resource(resource)
+    fields = known.fields if operation is None else known.fields_of(operation)
+    return st.fixed_dictionaries(
+        {
+            one.name: st.sampled_from([*one.enum, "", "Unheard of"]) if one.enum else BY_TYPE.get(one.type, TEXTS)
+            for one in fields
+        }
+    )
+
+
+Made = Callable[..., dict[str, Any]]
+HISTORY: dict[str, tuple[type[Object], str, str, str, Made]] = {
+    "allergy": (clinical.Allergy, "allergies", "allergydefs", "AllergyDefNum", history.allergy),
+    "medication": (clinical.Medication, "medicationpats", "medications", "MedicationNum", history.medication),
+    "condition": (clinical.Condition, "diseases", "diseasedefs", "DiseaseDefNum", history.condition),
+}
+
+
+@pytest.mark.parametrize("name", HISTORY)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_every_row_of_the_history_conforms_and_is_json(name: str, data: st.DataObject) -> None:
+    model, resource, definitions, column, make = HISTORY[name]
+    row, definition = data.draw(rows_of(resource)), data.draw(rows_of(definitions))
+    known = data.draw(st.none() | st.just({int(row[column]): definition}))
+    more = {"definitions": known, "none": data.draw(st.none() | KEYS)}
+    shown = make(row, practice=ELM_STREET, synced_at=READ_AT, raw=True, **more)
+
+    model.model_validate(shown, strict=True)
+    assert json.loads(json.dumps(shown)) == shown
