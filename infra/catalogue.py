@@ -223,6 +223,10 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("allergies", "Lists and shows patients' allergies.", *_list_and_get("/allergies")),
     _reads("medications", "Lists and shows patients' medications.", *_list_and_get("/medications")),
     _reads("conditions", "Lists and shows patients' problems.", *_list_and_get("/conditions")),
+    _reads("communications", "Lists and shows contacts with patients.", *_list_and_get("/communications")),
+    _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
+    _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
+    _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
     _writes("create_appointment", "Books an appointment."),
     _writes("create_payment", "Enters a patient's or an insurance payment."),
     FunctionRow(

@@ -82,6 +82,7 @@ _ROWS = (
     "recalltypes",
     "schedules",
     "tasklists",
+    "tasknotes",
     "tasks",
     "treatplanattaches",
     "treatplans",

@@ -126,6 +126,7 @@ class Family:
 
     `obj`: the scope's word. `kind`: the object's name, which its ids are made of. `resource`: the catalogue's, whose
     `.list` and `.get` are asked unless `list_operation` says otherwise. `bounds`: in the order they are preferred.
+    `matches`: filters of the same kind that Open Dental cannot be asked by; their `param` is a column.
     `whole`: the table is small or paged, and is read whole where nothing bounds the list; `parts`: the lists that
     together are the whole. `get_whole`: and it is small enough to look through for one row. `fixed`: parameters sent
     with every list. `tests`: the query's other filters, each a test of a row against the value given; `today`: those
@@ -142,6 +143,7 @@ class Family:
     row_key: str
     normalize: Normalizer
     bounds: tuple[Bound, ...] = ()
+    matches: tuple[Bound, ...] = ()
     whole: bool = False
     parts: tuple[Mapping[str, Any], ...] = ({},)
     get_whole: bool = True
@@ -205,6 +207,7 @@ def list_objects(
         if asked is not None and bound is None and knows(practice, family.lists, one.param):
             bound = {"queries": [{**family.fixed, **sent} for sent in one.queries(asked)]}
             parent = one.filter if one.kind is not None and not family.none_is_404 else None
+    wanted.extend(fits for one in family.matches if (fits := one.fits(query, practice)) is not None)
     bound = bound or _unbounded(family, practice, keys=keys, since=since)
 
     if family.stamp is not None:

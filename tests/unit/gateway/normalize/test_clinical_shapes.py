@@ -1,4 +1,4 @@
-"""Whatever form a row of a patient's history takes, its object conforms to the published schema."""
+"""Whatever form a row of the history, the desk or the chart takes, its object conforms to the published schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.normalize import clinical as history
-from gateway.core.objects import clinical
+from gateway.core.normalize import desk as kept
+from gateway.core.objects import clinical, desk
 from gateway.core.objects.values import Object
 from open_dental import catalogue
 from tests.fakes import ELM_STREET
@@ -67,3 +68,53 @@ def test_every_row_of_the_history_conforms_and_is_json(name: str, data: st.DataO
 
     model.model_validate(shown, strict=True)
     assert json.loads(json.dumps(shown)) == shown
+
+
+Rows = st.SearchStrategy[dict[str, Any]]
+DESK: dict[str, tuple[type[Object], Rows, Made, Callable[[dict[str, Any]], Rows]]] = {
+    "communication": (desk.Communication, rows_of("commlogs"), kept.communication, lambda row: st.just({})),
+    "recall": (
+        desk.Recall,
+        rows_of("recalls"),
+        kept.recall,
+        lambda row: rows_of("recalltypes").map(lambda kind: {"types": {int(row["RecallTypeNum"]): kind}}),
+    ),
+    "task": (
+        desk.Task,
+        rows_of("tasks"),
+        kept.task,
+        lambda row: rows_of("tasknotes").map(lambda note: {"notes": {int(row["TaskNum"]): [note]}}),
+    ),
+    "task list": (desk.TaskList, rows_of("tasklists"), kept.task_list, lambda row: st.just({})),
+}
+
+
+@pytest.mark.parametrize("name", DESK)
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_every_row_of_the_desk_conforms_and_is_json(name: str, data: st.DataObject) -> None:
+    model, rows, make, more = DESK[name]
+    row = data.draw(rows)
+    shown = make(row, practice=ELM_STREET, synced_at=READ_AT, raw=True, **data.draw(more(row)))
+
+    model.model_validate(shown, strict=True)
+    assert json.loads(json.dumps(shown)) == shown
+
+
+@pytest.mark.parametrize(
+    ("written", "parts"),
+    [
+        ("6m1d", (0, 6, 0, 1)),
+        ("1y", (1, 0, 0, 0)),
+        ("393217", (0, 6, 0, 1)),
+        (262144, (0, 4, 0, 0)),
+        ("2w", (0, 0, 2, 0)),
+    ],
+)
+def test_an_interval_is_read_in_both_forms(written: object, parts: tuple[int, ...]) -> None:
+    assert tuple((kept.interval(written) or {}).values()) == parts
+
+
+@pytest.mark.parametrize("written", ["", "0", 0, None, "often", "m", "0d", "1d2y"])
+def test_what_is_no_interval_is_none(written: object) -> None:
+    assert kept.interval(written) is None
