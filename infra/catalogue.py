@@ -227,6 +227,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
     _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
     _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
+    _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
+    _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
+    _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     _writes("create_appointment", "Books an appointment."),
     _writes("create_payment", "Enters a patient's or an insurance payment."),
     FunctionRow(

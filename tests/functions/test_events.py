@@ -93,6 +93,8 @@ EXPECTED: dict[str, Expected] = {
     "tasks/list_nothing_bounds": Expected(422, "filter-too-wide"),
     "tasks/list_of_an_unknown_status": Expected(400, "invalid", "status"),
     "task_lists/list": Expected(200, headers=PRIVATE, body=A_LIST),
+    "documents/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "documents/list_nothing_bounds": Expected(422, "filter-too-wide"),
     "providers/list_with_a_word_for_a_truth": Expected(400, "invalid", "is_hygienist"),
     "create_appointment/book": Expected(201, body={"state": "succeeded", "kind": "appointments.create"}),
     "create_appointment/respond_async": Expected(202, headers=ASYNC),

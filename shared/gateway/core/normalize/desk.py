@@ -77,7 +77,7 @@ def communication(
         here, row, kind="communication", table="commlog", column="CommlogNum", synced_at=synced_at, raw=raw
     ) | {
         "patient_id": here.patient(patient) if patient else None,
-        **_moment(here, get("CommDateTime"), "at"),
+        **moment(here, get("CommDateTime"), "at"),
         "type": {"id": here.definition(kind), "label": text(get("commType"))} if kind else None,
         "mode": MODE[get("Mode_")],
         "direction": DIRECTION[get("SentOrReceived")],
@@ -159,7 +159,7 @@ def task(
         "title": text(get("DescriptOverride")),
         "description": text(get("Descript")),
         "priority_id": here.definition(priority) if priority else None,
-        **_moment(here, get("DateTimeEntry"), "entered_at"),
+        **moment(here, get("DateTimeEntry"), "entered_at"),
         "created_at": here.clock.instant(get("DateTimeOriginal")),
         "finished_at": here.clock.instant(get("DateTimeFinished")),
         "dated_on": day(get("DateTask")),
@@ -202,7 +202,7 @@ def task_list(row: Mapping[str, Any], *, practice: Practice, synced_at: datetime
     }
 
 
-def _moment(here: Office, wall: object, name: str) -> dict[str, Any]:
+def moment(here: Office, wall: object, name: str) -> dict[str, Any]:
     """A wall time of the office as an instant (`name`) and as the office's clock showed it (`local_` + name)."""
     zone, clock = here.usual_clock
     span = clock.span(wall, 0) if isinstance(wall, str) else None
