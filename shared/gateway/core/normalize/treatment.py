@@ -104,7 +104,9 @@ def treatment_plan(
             ordered = sorted(own, key=lambda one: (whole(one.get("ItemOrder")) or 0, key(one.get("ProcTPNum"))))
             shown["procedures"] = [_copy(here, one) for one in ordered]
         else:
-            shown["procedures"] = [_live(here, one, procedures or {}, estimates) for one in own]
+            # What a discount plan takes off shows only when the work is done.
+            known = None if get("TPType") == "Discount" else estimates
+            shown["procedures"] = [_live(here, one, procedures or {}, known) for one in own]
     return shown
 
 
@@ -218,7 +220,7 @@ def _teeth(rows: Iterable[Row]) -> list[dict[str, Any]]:
     teeth: dict[int, dict[str | None, Row]] = {}
     for row in rows:
         tooth = whole(row.get("IntTooth")) or 0
-        if 1 <= tooth <= 32:  # noqa: PLR2004 - the permanent teeth, the only ones charted.
+        if 1 <= tooth <= 32:
             teeth.setdefault(tooth, {})[SEQUENCE[row.get("SequenceType")]] = row
     return [_tooth(number, teeth[number]) for number in sorted(teeth)]
 

@@ -74,7 +74,8 @@ class PlannedProcedure(Part):
     fee: Money | None
     """For all units."""
     estimates: TreatmentEstimates | None
-    """Null in offices before 23.2.16, but for saved plans."""
+    """Null, but for saved plans, in offices before 23.2.16 and where the plan goes by a discount plan, whose part
+    Open Dental shows only when the work is done."""
 
 
 class TreatmentPlan(Object):
