@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 from gateway.core.normalize import clinical as history
 from gateway.core.normalize import desk as kept
+from gateway.core.normalize import documents, treatment
 from gateway.core.objects import clinical, desk
+from gateway.core.objects.document import Document
+from gateway.core.objects.treatment import PerioExam, TreatmentPlan
 from gateway.core.objects.values import Object
 from open_dental import catalogue
 from tests.fakes import ELM_STREET
@@ -118,3 +121,95 @@ def test_an_interval_is_read_in_both_forms(written: object, parts: tuple[int, ..
 @pytest.mark.parametrize("written", ["", "0", 0, None, "often", "m", "0d", "1d2y"])
 def test_what_is_no_interval_is_none(written: object) -> None:
     assert kept.interval(written) is None
+
+
+@pytest.mark.parametrize("operation", ["documents.list", "documents.get"])
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_every_row_of_both_answers_of_documents_conforms(operation: str, data: st.DataObject) -> None:
+    row = data.draw(rows_of("documents", operation).filter(lambda row: row["DocNum"] or row.get("MountNum")))
+    shown = documents.document(row, practice=ELM_STREET, synced_at=READ_AT, raw=True)
+
+    Document.model_validate(shown, strict=True)
+    assert json.loads(json.dumps(shown)) == shown
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    plan=rows_of("treatplans"),
+    attaches=st.lists(rows_of("treatplanattaches"), max_size=2),
+    copies=st.lists(rows_of("proctps"), max_size=2),
+    work=rows_of("procedurelogs"),
+    lines=st.none() | st.lists(rows_of("claimprocs"), max_size=3),
+)
+def test_every_treatment_plan_conforms(
+    plan: dict[str, Any],
+    attaches: list[dict[str, Any]],
+    copies: list[dict[str, Any]],
+    work: dict[str, Any],
+    lines: list[dict[str, Any]] | None,
+) -> None:
+    shown = treatment.treatment_plan(
+        plan,
+        practice=ELM_STREET,
+        synced_at=READ_AT,
+        raw=True,
+        items={int(plan["TreatPlanNum"]): copies if plan["TPStatus"] == "Saved" else attaches},
+        procedures={int(one["ProcNum"]): work for one in attaches[:1]},
+        estimates=None if lines is None else {int(one["ProcNum"]): lines for one in attaches},
+    )
+
+    TreatmentPlan.model_validate(shown, strict=True)
+    assert json.loads(json.dumps(shown)) == shown
+
+
+VALUES = st.sampled_from([-1, 0, 3, 15, 19, 101, 119])
+MEASURES = st.fixed_dictionaries(
+    {
+        "SequenceType": st.sampled_from(
+            [
+                "Mobility",
+                "Furcation",
+                "GingMargin",
+                "MGJ",
+                "Probing",
+                "SkipTooth",
+                "BleedSupPlaqCalc",
+                "Bleeding",
+                "CAL",
+            ]
+        ),
+        "IntTooth": st.integers(0, 33),
+        **dict.fromkeys(("ToothValue", "MBvalue", "Bvalue", "DBvalue", "MLvalue", "Lvalue", "DLvalue"), VALUES),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(exam=rows_of("perioexams"), measures=st.lists(MEASURES, max_size=8))
+def test_every_perio_exam_conforms(exam: dict[str, Any], measures: list[dict[str, Any]]) -> None:
+    known = {int(exam["PerioExamNum"]): measures}
+    shown = treatment.perio_exam(exam, practice=ELM_STREET, synced_at=READ_AT, raw=True, measures=known)
+
+    PerioExam.model_validate(shown, strict=True)
+    assert json.loads(json.dumps(shown)) == shown
+
+
+@given(depth=st.integers(0, 19), margin=st.integers(-19, 19))
+def test_attachment_loss_is_depth_and_recession_together(depth: int, margin: int) -> None:
+    base = {"IntTooth": 3, "ToothValue": -1, **dict.fromkeys(("Bvalue", "DBvalue", "MLvalue", "Lvalue", "DLvalue"), -1)}
+    rows = [
+        {**base, "SequenceType": "Probing", "MBvalue": depth},
+        {**base, "SequenceType": "GingMargin", "MBvalue": margin if margin >= 0 else 100 - margin},
+    ]
+    shown = treatment.perio_exam({"PerioExamNum": 1}, practice=ELM_STREET, synced_at=READ_AT, measures={1: rows})
+    site = shown["measures"][0]["sites"][0]
+
+    assert (site["probing_depth"], site["recession"], site["attachment_loss"]) == (depth, margin, depth + margin)
+
+
+def test_bleeding_is_read_under_the_name_it_had_before_24_1() -> None:
+    row = {"SequenceType": "Bleeding", "IntTooth": 3, **dict.fromkeys(("MBvalue", "Bvalue", "DBvalue"), 1)}
+    shown = treatment.perio_exam({"PerioExamNum": 1}, practice=ELM_STREET, synced_at=READ_AT, measures={1: [row]})
+
+    assert shown["measures"][0]["sites"][0]["bleeding"] is True
