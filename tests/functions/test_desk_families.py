@@ -204,6 +204,20 @@ def test_tasks_older_than_two_weeks_are_shown(office: Deployment) -> None:
     assert every("tasks", office, created_from="2020-02-04", created_to="2020-12-31") == []
 
 
+def test_tasks_made_since_a_day_are_asked_for_by_it(office: Deployment) -> None:
+    data = every("tasks", office)
+    days = sorted(row["DateTimeOriginal"][:10] for row in office.rows("task"))
+    later = days[len(days) // 2]
+    recent = office.get("/tasks", practice_id=office.practice_id, created_from=later)
+
+    assert [one["id"] for one in recent.body["data"]] == [
+        one["id"]
+        for one in data
+        if office.rows("task", f"TaskNum={one['source']['key']}")[0]["DateTimeOriginal"][:10] >= later
+    ]
+    assert 0 < len(recent.body["data"]) < len(data)
+
+
 def test_a_tasks_notes_come_with_it_and_with_a_list_where_asked(office: Deployment) -> None:
     number = office.rows("task", "ObjectType=1")[0]["TaskNum"]
     single = office.get(f"/tasks/{id_of('task', number)}").body

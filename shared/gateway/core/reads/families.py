@@ -59,7 +59,8 @@ class Bound:
     `filter`: the query's field. `param`: Open Dental's. `kind`: what an id must be of. `words`: the vendor's words for
     one of ours. `column`: what rows are held against, where it has another name than the parameter; "" where rows do
     not tell. The column is compared here as well: an older office ignores parameters that it does not know.
-    `also`: what else must be sent, and must stand in the row, for the parameter to mean that.
+    `also`: what else must be sent, and must stand in the row, for the parameter to mean that. `written`: how Open
+    Dental takes a day, where not as one.
     """
 
     filter: str
@@ -68,6 +69,7 @@ class Bound:
     words: Words | None = None
     column: str | None = None
     also: Mapping[str, str] = field(default_factory=dict)
+    written: Callable[[date], str] = date.isoformat
 
     def asked(self, query: ObjectQuery, practice: Practice) -> list[Any] | None:
         """The values Open Dental is asked for, one list each; None where the filter is not given or cannot be asked.
@@ -84,7 +86,7 @@ class Bound:
             theirs = [word for ours in _several(given) for word in self.words.upstream(ours)]
             # Words that nobody knew are all `other`, and cannot be asked for by name.
             return None if "other" in _several(given) and not theirs else theirs
-        return [given.isoformat() if isinstance(given, date) else given]
+        return [self.written(given) if isinstance(given, date) else given]
 
     def queries(self, values: Sequence[Any]) -> list[dict[str, Any]]:
         """What is sent for each of the values that `asked` found."""
@@ -126,15 +128,16 @@ class Family:
 
     `obj`: the scope's word. `kind`: the object's name, which its ids are made of. `resource`: the catalogue's, whose
     `.list` and `.get` are asked unless `list_operation` says otherwise. `bounds`: in the order they are preferred.
-    `matches`: filters of the same kind that Open Dental cannot be asked by; their `param` is a column.
-    `whole`: the table is small or paged, and is read whole where nothing bounds the list; `parts`: the lists that
-    together are the whole. `get_whole`: and it is small enough to look through for one row. `fixed`: parameters sent
-    with every list. `tests`: the query's other filters, each a test of a row against the value given; `today`: those
-    that depend on the office's calendar day. `ranges`: the day of a row that `..._from` and `..._to` are about.
-    `second_key`: where `row_key` is 0, the row is one of another table, with this key; outward it is negative.
-    `stamp`: the column of the last change. `relate`: rows of other resources that the objects of a page need.
-    `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
-    `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
+    `narrows`: filters that bound a list too, and are sent beside whatever bounds it. `matches`: filters that Open
+    Dental cannot be asked by; their `param` is a column. `whole`: the table is small or paged, and is read whole where
+    nothing bounds the list; `parts`: the lists that together are the whole. `get_whole`: and it is small enough to look
+    through for one row. `fixed`: parameters sent with every list. `tests`: the query's other filters, each a test of a
+    row against the value given; `today`: those that depend on the office's calendar day. `ranges`: the day of a row
+    that `..._from` and `..._to` are about. `second_key`: where `row_key` is 0, the row is one of another table, with
+    this key; outward it is negative. `stamp`: the column of the last change. `relate`: rows of other resources that the
+    objects of a page need. `place`: the order of a list, the key unless told. `hides`: rows that come only where they
+    are asked for. `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's
+    id.
     """
 
     obj: str
@@ -143,6 +146,7 @@ class Family:
     row_key: str
     normalize: Normalizer
     bounds: tuple[Bound, ...] = ()
+    narrows: tuple[Bound, ...] = ()
     matches: tuple[Bound, ...] = ()
     whole: bool = False
     parts: tuple[Mapping[str, Any], ...] = ({},)
@@ -200,15 +204,16 @@ def list_objects(
     wanted: list[Filter] = []
     bound: dict[str, Any] | None = None
     parent: str | None = None
+    narrow = _narrow(family, query, practice)
     for one in family.bounds:
         if (fits := one.fits(query, practice)) is not None:
             wanted.append(fits)
         asked = one.asked(query, practice)
         if asked is not None and bound is None and knows(practice, family.lists, one.param):
-            bound = {"queries": [{**family.fixed, **sent} for sent in one.queries(asked)]}
+            bound = {"queries": [{**family.fixed, **narrow, **sent} for sent in one.queries(asked)]}
             parent = one.filter if one.kind is not None and not family.none_is_404 else None
-    wanted.extend(fits for one in family.matches if (fits := one.fits(query, practice)) is not None)
-    bound = bound or _unbounded(family, practice, keys=keys, since=since)
+    wanted.extend(fits for one in (*family.narrows, *family.matches) if (fits := one.fits(query, practice)) is not None)
+    bound = bound or _unbounded(family, practice, narrow, keys=keys, since=since)
 
     if family.stamp is not None:
         wanted.append(not_before(since, family.stamp))
@@ -273,16 +278,28 @@ def get_object(
     return {**data[0], "meta": reading.meta(omitted)}
 
 
-def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, since: str | None) -> dict[str, Any]:
-    """What Open Dental is asked where no filter of the family's own bounds the list."""
+def _narrow(family: Family, query: ListQuery, practice: Practice) -> dict[str, Any]:
+    """What is sent beside whatever bounds the list."""
+    sent: dict[str, Any] = {}
+    for one in family.narrows:
+        asked = one.asked(query, practice)
+        if asked is not None and len(asked) == 1 and knows(practice, family.lists, one.param):
+            sent |= one.queries(asked)[0]
+    return sent
+
+
+def _unbounded(
+    family: Family, practice: Practice, narrow: Mapping[str, Any], *, keys: list[int] | None, since: str | None
+) -> dict[str, Any]:
+    """What Open Dental is asked where none of the family's bounds is given."""
     few = keys is not None and (not family.whole or len(keys) <= ONE_CALL_EACH)
     if keys is not None and few and _gets(family, practice, keys):
         return {"keys": keys}
     if since is not None and family.stamp_param is not None and knows(practice, family.lists, family.stamp_param):
-        return {"queries": [{**family.fixed, family.stamp_param: since}]}
-    if family.whole:
-        return {"queries": [{**family.fixed, **part} for part in family.parts]}
-    names = [one.filter for one in family.bounds]
+        return {"queries": [{**family.fixed, **narrow, family.stamp_param: since}]}
+    if family.whole or narrow:
+        return {"queries": [{**family.fixed, **narrow, **part} for part in family.parts]}
+    names = [one.filter for one in (*family.bounds, *family.narrows)]
     names += ["updated_since"] if family.stamp_param is not None else []
     names += ["ids"] if family.gets is not None else []
     raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
