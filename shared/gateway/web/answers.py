@@ -47,7 +47,7 @@ def _content(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
-    content = {name: value for name, value in shown.items() if name not in {"meta", "synced_at"}}
+    content = {name: value for name, value in shown.items() if name not in {"meta", "synced_at", "server_date_time"}}
     if "raw" in content:
         # Open Dental stamps rows with the moment of its answer.
         content["raw"] = {name: value for name, value in content["raw"].items() if name != SERVER_CLOCK}
