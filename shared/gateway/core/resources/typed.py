@@ -86,6 +86,10 @@ def _clock(value: Any) -> str | None:
 
 
 def _decimal(value: Any) -> str | None:
+    if value.__class__ is Decimal:
+        text = str(value)
+        if text[-3:-2] == ".":
+            return text
     exact = wire.number(value)
     if exact is None:
         return None
