@@ -11,5 +11,8 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
     names = list(known)
     if not names:
         return f"there is no such {what}, and none is taken here"
-    near = get_close_matches(name[:100].lower(), names, n=1)
-    return f"there is no such {what}; " + (f'did you mean "{near[0]}"?' if near else f"known are {', '.join(names)}")
+    by_case = {one.lower(): one for one in names}
+    near = get_close_matches(name[:100].lower(), by_case, n=1)
+    return f"there is no such {what}; " + (
+        f'did you mean "{by_case[near[0]]}"?' if near else f"known are {', '.join(names)}"
+    )
