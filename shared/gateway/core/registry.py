@@ -111,6 +111,8 @@ KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
     **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
     "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
+    "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
+    "resources.write": Kind("gateway.core.resources.plans:write"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
