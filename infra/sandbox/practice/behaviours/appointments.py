@@ -74,13 +74,13 @@ def _pattern(row: Row) -> None:
         row["Pattern"] = row["Pattern"][:LONGEST]
 
 
-def _times(row: Row, changes: Row) -> None:
-    """Join times of day with the visit's date; midnight there means empty."""
+def _times(row: Row, changes: Row, *, moved: bool = True) -> None:
+    """Join times of day with the visit's date; midnight there means empty, and follows a visit that is `moved`."""
     day = row["AptDateTime"][:10]
     for name in TIMES:
         if name in changes:
             changes[name] = f"{day} {changes[name][11:]}"
-        elif row.get(name, "")[11:] in ("", "00:00:00"):
+        elif moved and row.get(name, "")[11:] in ("", "00:00:00"):
             changes[name] = f"{day} 00:00:00"
 
 
@@ -251,7 +251,7 @@ def update_appointment(office: Office, request: Request) -> Reply:
         else []
     )
     _check_move(office, row, new, codes)
-    _times(new, changes)
+    _times(new, changes, moved=new["AptDateTime"] != row["AptDateTime"])
     if new["AptStatus"] in (AptStatus.UNSCHED_LIST, AptStatus.PLANNED):
         changes["Op"] = 0
     office.store.update("appointment", row["AptNum"], changes)
