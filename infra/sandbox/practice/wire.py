@@ -101,7 +101,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "appointments": {"colorOverride": "ColorOverride"},
     "histappointments": {"colorOverride": "ColorOverride"},
     "appointmenttypes": {"appointmentTypeColor": "AppointmentTypeColor"},
-    "providers": {"provColor": "ProvColor"},
+    "providers": {"provColor": "ProvColor", "NationalProvId": "NationalProvID"},
     "definitions": {"category": "Category", "isHidden": "IsHidden"},
     "userods": {"emailAddress": "EmailAddress"},
 }

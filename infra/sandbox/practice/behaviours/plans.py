@@ -108,10 +108,12 @@ def history_is_set_up(office: Office, _request: Request) -> None:
         raise Rejected(400, "Claim status history is not set up in this office.")
 
 
-@after("claimtrackings.update")
-def touch(office: Office, _request: Request, key: int) -> None:
+@before("claimtrackings.update")
+def touch(office: Office, request: Request) -> None:
     """An entry carries the time it was last changed."""
-    office.store.update("claimtracking", key, {"DateTimeEntry": office.now()})
+    row = row_of(office, "claimtracking", request.id())
+    if any(row[name] != value for name, value in columns(office, request).items()):
+        office.store.update("claimtracking", row["ClaimTrackingNum"], {"DateTimeEntry": office.now()})
 
 
 # Deposits
