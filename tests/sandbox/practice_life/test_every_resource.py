@@ -462,7 +462,7 @@ FILTERS = [
 def test_a_filter_shows_what_matches_and_hides_what_does_not(world: World, operation: Operation, name: str) -> None:
     desk, table = world.desk, table_of(operation)
     asked, match, other = pair(world, operation, name)
-    query = {name: asked}
+    query: dict[str, Any] = {name: asked}
     shared: dict[str, Any] = dict(VISIBLE.get(operation.id, {}))
     for parameter in operation.query:
         if parameter.required and parameter.name != name:
@@ -479,6 +479,14 @@ def test_a_filter_shows_what_matches_and_hides_what_does_not(world: World, opera
         offset += len(page)
     assert keys[0] in shown
     assert keys[1] not in shown
+
+
+WANTING = [operation for operation in LISTS if any(parameter.required for parameter in operation.query)]
+
+
+@pytest.mark.parametrize("operation", WANTING, ids=lambda operation: operation.id)
+def test_a_list_of_one_owner_is_refused_without_it(world: World, operation: Operation) -> None:
+    assert world.desk.refused(operation.id).status == 400
 
 
 def test_what_is_walked_nowhere_stands_in_a_list() -> None:

@@ -256,3 +256,55 @@ def test_an_old_plan_cannot_be_made_any_more(desk: Desk) -> None:
     told = facts.operations()["payplans.create"]
     assert told.deprecated == "23.3.1"
     assert desk.office.at_least(told.deprecated)
+
+
+def test_a_check_with_a_picture_of_its_eob_stays_until_the_picture_is_gone(desk: Desk) -> None:
+    check = desk.store.insert("claimpayment", {"CheckAmt": 5.0})
+    picture = desk.store.insert("eobattach", {"ClaimPaymentNum": check})
+    assert desk.refused("claimpayments.delete", check).status == 400
+    desk.ask("eobattaches.delete", picture)
+    assert desk.rows("eobattach") == []
+    desk.ask("claimpayments.delete", check)
+
+
+def test_lines_and_splits_follow_the_day_and_the_provider_of_their_procedure(desk: Desk) -> None:
+    patient = desk.patient()
+    desk.insure(patient)
+    work = desk.work(patient)
+    desk.ask("claims.create", body={"PatNum": patient, "procNums": [work], "ClaimType": "P"})
+    desk.store.insert("paysplit", {"PatNum": patient, "ProcNum": work, "ProvNum": 3, "SplitAmt": 5.0})
+    desk.ask("procedurelogs.update", work, body={"ProcDate": "2026-10-15", "ProvNum": 2})
+    (line,), (split,) = desk.rows("claimproc", ProcNum=work), desk.rows("paysplit", ProcNum=work)
+    assert (line["ProcDate"], line["ProvNum"], split["ProvNum"]) == ("2026-10-15", 2, 2)
+
+
+def test_a_group_note_is_told_by_its_code(desk: Desk) -> None:
+    patient = desk.patient()
+    body = {"PatNum": patient, "Note": "Sore."}
+    assert desk.refused("procedurelogs.GroupNoteUpdate", desk.work(patient), body=body).status == 400
+
+
+@pytest.mark.parametrize(("status", "allowed"), [(1, True), (2, True), (8, True), (3, False), (4, False), (5, False)])
+def test_only_planned_and_done_work_is_deleted(desk: Desk, status: int, allowed: bool) -> None:
+    work = desk.work(desk.patient(), ProcStatus=status)
+    if allowed:
+        desk.ask("procedurelogs.delete", work)
+    else:
+        assert desk.refused("procedurelogs.delete", work).status == 400
+
+
+def test_the_keys_of_a_schedule_are_those_of_its_type(desk: Desk) -> None:
+    owners = {"Provider": "ProvNum", "Blockout": "BlockoutType", "Employee": "EmployeeNum"}
+    days = {row["SchedDate"] for row in desk.rows("schedule")}
+    rows = [row for day in sorted(days)[:10] for row in desk.ask("schedules.list", date=day)]
+    assert {row["SchedType"] for row in rows} >= {"Provider", "Blockout"}
+    for row in rows:
+        filled = {name for name in owners.values() if row[name] != "0"}
+        assert filled == ({owners[row["SchedType"]]} if row["SchedType"] in owners else set())
+
+
+def test_a_patient_has_one_row_of_health_records_however_often_it_is_read(desk: Desk) -> None:
+    patient = desk.patient()
+    for _ in range(2):
+        assert desk.ask("ehrpatients.get", patient)["PatNum"] == patient
+    assert len(desk.rows("ehrpatient", PatNum=patient)) == 1
