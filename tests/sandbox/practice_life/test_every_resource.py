@@ -425,10 +425,8 @@ def pair(world: World, operation: Operation, name: str) -> tuple[Any, dict[str, 
         return day[0], {name: day[0]}, {name: day[1]}
     parameter = next(p for p in operation.query if p.name == name)
     if column.words:
-        (word, one), (_, other) = column.words[:2]
-        if told == ("patients.Simple", "PatStatus"):
-            word, one, other = "NonPatient", 1, 0
-        return word, {name: one}, {name: other}
+        (word, number), (_, another) = column.words[:2]
+        return word, {name: number}, {name: another}
     if column.kind == "bool":
         return "true", {name: 1}, {name: 0}
     if column.kind == "word":
