@@ -138,8 +138,12 @@ def billed_by(shown: Mapping[str, Any]) -> dict[str, Any]:
 def insurance(shown: Mapping[str, Any], *, focal: bool) -> list[dict[str, Any]]:
     """The coverage that the claim is for, and the patient's other one. `focal`: whether it has a `sequence`."""
     prior = shown["prior_authorization_number"]
-    own = {"focal": True, "coverage": reference(shown["coverage_id"]) or absent(), "preAuthRef": several([prior])}
-    other = {"focal": False, "coverage": reference(shown["other_coverage_id"])}
+    own: dict[str, Any] = {
+        "focal": True,
+        "coverage": reference(shown["coverage_id"]) or absent(),
+        "preAuthRef": several([prior]),
+    }
+    other: dict[str, Any] = {"focal": False, "coverage": reference(shown["other_coverage_id"])}
     both = [own, *([other] if other["coverage"] else [])]
     return [made({"sequence": place if focal else None, **one}) for place, one in enumerate(both, 1)]
 
