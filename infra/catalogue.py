@@ -220,6 +220,14 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("carriers", "Lists and shows insurance companies.", *_list_and_get("/carriers")),
     _reads("appointment_types", "Lists and shows the office's kinds of visit.", *_list_and_get("/appointment_types")),
     _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
+    _reads(
+        "fhir",
+        "Reads and searches the practices' data as FHIR R4 resources.",
+        Route("GET", "/fhir/R4/metadata"),
+        *(_list_and_get("/fhir/R4/{type}")),
+        # Parameters in a body, as FHIR has it.
+        Route("POST", "/fhir/R4/{type}/_search"),
+    ),
     _writes("create_appointment", "Books an appointment."),
     _writes("create_payment", "Enters a patient's or an insurance payment."),
     FunctionRow(

@@ -57,6 +57,8 @@ from gateway.core.fhir.elements import (
 from gateway.core.fhir.location import TIME_ZONE
 
 ORGANIZATION_TYPE: Final = "http://terminology.hl7.org/CodeSystem/organization-type"
+PRACTICE: Final = f"{OURS}:practice"
+"""The system of the practices' own ids."""
 PAYER_ID: Final = f"{OURS}:payer-id"
 """Electronic payer ids, which clearing houses give out."""
 
@@ -69,7 +71,7 @@ def practice(shown: Mapping[str, Any]) -> dict[str, Any]:
             "id": fhir_id(shown["id"]),
             "meta": {"source": f"{OURS}:open-dental"},
             "extension": [{"url": TIME_ZONE, "valueCode": shown["time_zone"]}],
-            "identifier": [identifier(f"{OURS}:practice", shown["id"])],
+            "identifier": [identifier(PRACTICE, shown["id"])],
             "active": shown["state"] == "active",
             "type": [concept(ORGANIZATION_TYPE, "prov")],
             "name": shown["name"],
