@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -12,7 +14,7 @@ from gateway.core.fhir.outcome import ISSUE
 from gateway.core.fhir.types import TYPES
 from gateway.core.ids import row_id
 from gateway.web.problems import PROBLEMS
-from tests.fakes.deployment import IDS, Answered, Deployment, deployed
+from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 from tests.fakes.fhir_models import problems_of
 
 Resource = dict[str, Any]
@@ -48,6 +50,12 @@ ROWS: dict[str, list[tuple[str, str, str]]] = {
 @pytest.fixture(scope="module")
 def office() -> Iterator[Deployment]:
     with deployed() as deployment:
+        store = deployment.simulated.office.store
+        # Of what the practice has only one kind, so that every parameter has something to tell apart.
+        store.update("operatory", 2, {"IsHidden": 1})
+        store.update("carrier", 2, {"IsHidden": 1})
+        store.update("claim", 3, {"ClaimStatus": "U", "ProvBill": 2})
+        store.update("claim", 5, {"ProvBill": 2})
         yield deployment
 
 
@@ -60,11 +68,11 @@ def every(office: Deployment) -> dict[str, dict[str, Resource]]:
     }
 
 
-def ask(office: Deployment, path: str, **query: Any) -> Answered:
-    return office.get(f"{ROOT}/{path}", **{name.replace("__", "-"): value for name, value in query.items()})
+def ask(office: Deployment, path: str, /, **query: Any) -> Answered:
+    return office.get(f"{ROOT}/{path}", **query)
 
 
-def found(office: Deployment, name: str, **query: Any) -> list[Resource]:
+def found(office: Deployment, name: str, /, **query: Any) -> list[Resource]:
     """The resources of a search, over all its pages."""
     answer = ask(office, name, **query)
     assert answer.status == 200, answer.body
@@ -220,8 +228,7 @@ FILTERS = [
             name,
             "_lastUpdated",
             lambda one: "ge" + one["meta"]["lastUpdated"],
-            # It reaches back by minutes, and two hours where the clocks change.
-            lambda one, value: one["meta"]["lastUpdated"][:10] >= value[2:][:10],
+            lambda one, value: one["meta"]["lastUpdated"] >= value[2:],
         )
         for name in ("Patient", "Appointment", "Procedure", "ServiceRequest", "Claim")
     ),
@@ -260,8 +267,8 @@ FILTERS = [
     Filter(
         "Patient",
         "birthdate",
-        lambda one: "lt" + one["birthDate"],
-        lambda one, value: one["birthDate"] < value[2:],
+        lambda one: "le" + one["birthDate"],
+        lambda one, value: one["birthDate"] <= value[2:],
         {"active": "true"},
     ),
     Filter(
@@ -340,8 +347,8 @@ FILTERS = [
     Filter(
         "Appointment",
         "date",
-        lambda one: "lt" + one["start"] if "start" in one else None,
-        lambda one, value: "start" in one and one["start"] < value[2:],
+        lambda one: "le" + one["start"] if "start" in one else None,
+        lambda one, value: "start" in one and one["start"] <= value[2:],
         {"_lastUpdated": "ge2000-01-01"},
     ),
     Filter("Procedure", "date", **same("performedDateTime"), more={"_lastUpdated": "ge2000-01-01"}),
@@ -378,6 +385,10 @@ def test_a_parameter_finds_what_fits_it_and_nothing_else(
     ids = {resource["id"] for resource in found(office, one.type, **{**one.more, one.name: value})}
 
     expected = {other for other, resource in resources.items() if _has(one, resource) and one.fits(resource, value)}
+    if one.name == "_lastUpdated":
+        # It reaches back by minutes, and two hours where the clocks change, so that nothing is missed.
+        since = f"{datetime.fromisoformat(value[2:].replace('Z', '+00:00')) - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
+        expected |= {other for other in ids if resources[other]["meta"]["lastUpdated"] >= since}
     assert id_ in ids
     assert ids == expected
     assert ids < set(resources) or (one.type, one.name) in ALL_FIT
@@ -452,7 +463,7 @@ def outcome(answer: Answered) -> tuple[int, str, list[str] | None]:
         ("Patient", {"name": "!"}, (400, "value", ["http.name"])),
         ("Patient", {"_cursor": "patient:nonsense", "active": "true"}, (400, "value", ["http._cursor"])),
         ("Patient", {"_cursor": "claim:nonsense", "active": "true"}, (400, "value", ["http._cursor"])),
-        ("Appointment", {"patient": "Practitioner/pat-x"}, (404, "not-found", ["http.patient"])),
+        ("Appointment", {"patient": "Practitioner/pat-x"}, (400, "value", ["http.patient"])),
         ("Appointment", {"patient": "Patient/pat-x"}, (404, "not-found", ["http.patient"])),
         ("Appointment", {"status": "sleeping"}, (400, "value", ["http.status"])),
         ("Appointment", {"date": "ge2026-01-01"}, (422, "too-costly", None)),
@@ -549,13 +560,22 @@ def test_json_is_no_form(office: Deployment) -> None:
 
 def test_ids_of_another_practice_are_not_found() -> None:
     with deployed(practices=2) as both:
-        client = next(iter(both.on.callers._clients.values())) if hasattr(both.on.callers, "_clients") else None
-        assert client is None or client.practices
-        other = row_id("patient", "prac_" + "c" * 16, 1).replace("_", "-")
-        assert outcome(ask(both, f"Patient/{other}")) == (404, "not-found", None)
-        assert outcome(ask(both, "Appointment", patient=f"Patient/{other}")) == (404, "not-found", ["http.patient"])
-        assert outcome(ask(both, "Patient", _id=other))[:2] == (404, "not-found")
-        # Both practices have a patient of every key: which one is meant must be said.
+        mine, other = IDS
+        client = both.on.callers.client(CLIENT)
+        both.on.callers.put_client(replace(client, practices=frozenset({mine})))
+        theirs = row_id("patient", other, 2).replace("_", "-")
+        assert ask(both, f"Patient/{row_id('patient', mine, 2).replace('_', '-')}").status == 200
+        assert outcome(ask(both, f"Patient/{theirs}")) == (404, "not-found", None)
+        assert outcome(ask(both, "Appointment", patient=f"Patient/{theirs}")) == (404, "not-found", ["http.patient"])
+        assert outcome(ask(both, "Patient", _id=theirs)) == (404, "not-found", ["http._id"])
+        assert outcome(ask(both, "Practitioner", practice_id=other)) == (404, "not-found", ["http.practice_id"])
+        assert outcome(ask(both, f"Organization/{other.replace('_', '-')}")) == (404, "not-found", None)
+        identifier = f"urn:open-dental-gateway:{other}:patient|2"
+        assert outcome(ask(both, "Patient", identifier=identifier)) == (404, "not-found", ["http._id"])
+
+
+def test_a_client_of_several_practices_names_the_one_it_means() -> None:
+    with deployed(practices=2) as both:
         assert outcome(ask(both, "Practitioner")) == (400, "value", ["http.practice_id"])
         for practice_id in IDS:
             (organization,) = found(both, "Organization", practice_id=practice_id, type="prov")
@@ -563,6 +583,7 @@ def test_ids_of_another_practice_are_not_found() -> None:
             assert {one["id"][:21] for one in found(both, "Practitioner", practice_id=practice_id)} == {
                 "prov-" + practice_id[5:]
             }
+            assert [one["id"] for one in found(both, "Organization", _id=organization["id"])] == [organization["id"]]
 
 
 def test_each_type_needs_the_scope_of_its_object() -> None:
