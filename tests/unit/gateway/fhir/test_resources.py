@@ -9,7 +9,7 @@ from copy import deepcopy
 from decimal import Decimal
 from importlib import import_module
 from itertools import product
-from typing import Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeGuard, Union, get_args, get_origin
 
 import pytest
 from pydantic import BaseModel, StringConstraints
@@ -80,7 +80,7 @@ def leaves(model: Any) -> Iterator[str]:
             yield from (f"{name}.{leaf}" for leaf in leaves(inner))
 
 
-def _is_model(part: Any) -> bool:
+def _is_model(part: Any) -> TypeGuard[type[BaseModel]]:
     return isinstance(part, type) and issubclass(part, BaseModel) and part.__name__ not in {"Money", "Meta"}
 
 
