@@ -140,12 +140,16 @@ def insurance(shown: Mapping[str, Any], *, focal: bool) -> list[dict[str, Any]]:
     prior = shown["prior_authorization_number"]
     own: dict[str, Any] = {
         "focal": True,
-        "coverage": reference(shown["coverage_id"]) or absent(),
+        "coverage": _coverage(shown["coverage_id"], shown) or absent(),
         "preAuthRef": several([prior]),
     }
-    other: dict[str, Any] = {"focal": False, "coverage": reference(shown["other_coverage_id"])}
+    other: dict[str, Any] = {"focal": False, "coverage": _coverage(shown["other_coverage_id"], shown)}
     both = [own, *([other] if other["coverage"] else [])]
     return [made({"sequence": place if focal else None, **one}) for place, one in enumerate(both, 1)]
+
+
+def _coverage(coverage_id: str | None, shown: Mapping[str, Any]) -> dict[str, Any] | None:
+    return reference(coverage_id, of_patient=shown["patient_id"])
 
 
 def insurer(shown: Mapping[str, Any]) -> dict[str, Any] | None:

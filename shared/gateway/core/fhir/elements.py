@@ -6,11 +6,12 @@ knows no null. Source: https://hl7.org/fhir/R4/datatypes.html.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from gateway.core.ids import PREFIXES, parse_row_id
+from gateway.core.ids import PREFIXES, parse_row_id, practice_of_row, row_id
 
 OURS: Final = "urn:open-dental-gateway:fhir"
 """What begins the address of every extension and code system of our own."""
@@ -49,6 +50,7 @@ TYPE_OF: Final = {
 }
 """Object -> the resource type that a reference to it names. A procedure's type depends on its status."""
 
+_KEY: Final = re.compile(r"-?[1-9]\d{0,17}|-?[1-8]\d{18}")
 _KIND_OF_PREFIX: Final = {prefix: kind for kind, prefix in PREFIXES.items()}
 
 
@@ -70,6 +72,26 @@ def kind_of(object_id: str) -> str | None:
     return _KIND_OF_PREFIX.get(object_id.partition("_")[0])
 
 
+def scoped_id(object_id: str, patient_id: str | None) -> str:
+    """The FHIR id of what Open Dental finds only under its patient: `alg-x.12`, with the patient's key behind a dot.
+
+    So that a read, which names nothing but the id, can be asked for at all.
+    """
+    if patient_id is None:
+        return fhir_id(object_id)
+    return f"{fhir_id(object_id)}.{parse_row_id(patient_id, 'patient').key}"
+
+
+def our_scoped_id(text: str) -> tuple[str, str | None]:
+    """The object's id and the patient's behind such an id; no patient where the text names none."""
+    head, _, number = text.partition(".")
+    object_id = our_id(head)
+    practice_id = practice_of_row(object_id)
+    if practice_id is None or not _KEY.fullmatch(number):
+        return object_id, None
+    return object_id, row_id("patient", practice_id, int(number))
+
+
 def made(members: Mapping[str, Any]) -> dict[str, Any]:
     """`members` without those that say nothing: None, and what is empty."""
     return {name: value for name, value in members.items() if value is not None and value not in ("", [], {})}
@@ -80,12 +102,14 @@ def several(items: Iterable[Any]) -> list[Any]:
     return [item for item in items if item is not None and item not in ("", [], {})]
 
 
-def reference(object_id: str | None, *, display: str | None = None) -> dict[str, Any] | None:
-    """A reference to the resource of one of our ids: `Patient/pat-x`."""
+def reference(
+    object_id: str | None, *, display: str | None = None, of_patient: str | None = None
+) -> dict[str, Any] | None:
+    """A reference to the resource of one of our ids: `Patient/pat-x`. `of_patient` for those with a `scoped_id`."""
     if object_id is None:
         return None
     kind = kind_of(object_id)
-    return made({"reference": f"{TYPE_OF[kind or '']}/{fhir_id(object_id)}", "display": display})
+    return made({"reference": f"{TYPE_OF[kind or '']}/{scoped_id(object_id, of_patient)}", "display": display})
 
 
 def row_system(practice_id: str, table: str) -> str:
@@ -144,6 +168,27 @@ def extension(name: str, value_type: str, value: Any) -> dict[str, Any] | None:
     return None if value is None else {"url": f"{OURS}:{name}", f"value{value_type}": value}
 
 
+CODE_SYSTEMS: Final = {
+    "ICD-9-CM": "http://hl7.org/fhir/sid/icd-9-cm",
+    "ICD-10-CM": "http://hl7.org/fhir/sid/icd-10-cm",
+    "SNOMED-CT": "http://snomed.info/sct",
+    "UNII": "http://fdasis.nlm.nih.gov",
+}
+_NONE_KNOWN: Final = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+
+
+def history_code(shown: Mapping[str, Any], *, text: str | None, definitions: str, none: str) -> dict[str, Any]:
+    """What a row of a patient's history is about: the published codes of the office's definition, the definition.
+
+    `none` is the code of a row that stands for "no known ...", so that nobody takes its label for a substance.
+    """
+    key = shown["definition_key"]
+    coding = [{"system": _NONE_KNOWN, "code": none}] if shown.get("says_none") else []
+    coding += [{"system": CODE_SYSTEMS[one["system"]], "code": one["value"]} for one in shown.get("codes") or ()]
+    coding += [{"system": own_system(shown["practice_id"], definitions), "code": key}] if key else []
+    return made({"coding": coding, "text": text}) or absent()
+
+
 def absent(reason: str = "unknown") -> dict[str, Any]:
     """What stands for an element that FHIR requires and that nobody here knows."""
     return {"extension": [{"url": _ABSENT, "valueCode": reason}]}
@@ -185,8 +230,10 @@ def address(parts: Mapping[str, Any] | None, *, use: str | None = None) -> dict[
     )
 
 
-def resource(type_: str, shown: Mapping[str, Any], *, subsetted: bool = False) -> dict[str, Any]:
-    """What every resource begins with: type, id, and when the row last changed.
+def resource(
+    type_: str, shown: Mapping[str, Any], *, subsetted: bool = False, of_patient: str | None = None
+) -> dict[str, Any]:
+    """What every resource begins with: type, id (with `of_patient` a `scoped_id`), and when the row last changed.
 
     `subsetted` says that more is known of it than is shown here: FHIR's mark for what must not be written back.
     """
@@ -198,4 +245,4 @@ def resource(type_: str, shown: Mapping[str, Any], *, subsetted: bool = False) -
             "tag": [_SUBSETTED] if subsetted else None,
         }
     )
-    return {"resourceType": type_, "id": fhir_id(shown["id"]), "meta": meta}
+    return {"resourceType": type_, "id": scoped_id(shown["id"], of_patient), "meta": meta}
