@@ -224,6 +224,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("operatories", "Lists and shows the chairs.", *_list_and_get("/operatories")),
     _reads("carriers", "Lists and shows insurance companies.", *_list_and_get("/carriers")),
     _reads("appointment_types", "Lists and shows the office's kinds of visit.", *_list_and_get("/appointment_types")),
+    _reads("schedules", "Lists and shows who works when, and what is blocked.", *_list_and_get("/schedules")),
+    _reads("procedure_codes", "Lists and shows the codes that procedures have.", *_list_and_get("/procedure_codes")),
+    _reads("recall_types", "Lists and shows why patients are called back.", *_list_and_get("/recall_types")),
     _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
     _reads(
         "fhir",

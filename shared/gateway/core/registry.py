@@ -39,6 +39,7 @@ _FETCHES = (
     "patient",
     "appointments",
     "appointment",
+    "apptfields",
     "histappointments",
     "procedurelogs",
     "procedurelog",
@@ -46,6 +47,7 @@ _FETCHES = (
     "claim",
     "claimprocs",
     "carriers_of_plans",
+    "preferences",
 )
 
 _ROWS = (
@@ -53,6 +55,7 @@ _ROWS = (
     "allergies",
     "allergydefs",
     "appointmenttypes",
+    "apptfielddefs",
     "benefits",
     "carriers",
     "claimpayments",
@@ -69,6 +72,8 @@ _ROWS = (
     "medicationpats",
     "medications",
     "operatories",
+    "patfielddefs",
+    "patfields",
     "patplans",
     "payments",
     "payplancharges",
@@ -77,7 +82,6 @@ _ROWS = (
     "paysplits",
     "perioexams",
     "periomeasures",
-    "preferences",
     "procedurecodes",
     "proctps",
     "providers",

@@ -118,6 +118,7 @@ class Family:
     `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
     `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
     `complete`: adds to the query what another row says that it names, such as whose a procedure is.
+    `reference`: the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
     """
 
     obj: str
@@ -137,6 +138,7 @@ class Family:
     hides: Callable[[ListQuery], Filter | None] | None = None
     none_is_404: bool = False
     complete: Callable[[Any, Practice, Reading], Any] | None = None
+    reference: bool = False
 
     @property
     def lists(self) -> str:
@@ -225,6 +227,8 @@ def get_object(
         query = family.complete(query, practice, reading)
     parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     nobody = f"no such {family.kind.replace('_', ' ')}"
+    if family.reference and (kept := _kept(family, named.key, reading)) is not None:
+        return _single(family, kept, reading, query)
     if family.gets is not None and knows(practice, family.gets):
         bound: dict[str, Any] = {"keys": [named.key]}
     elif parents:
@@ -240,15 +244,19 @@ def get_object(
     rows = [row for row in _rows(family, bound, reading, of=None) if key(row.get(family.row_key)) == named.key]
     if not rows:
         raise NotFound(nobody)
-    report_drift(drift(family.kind, family.watched, rows))
-    data, omitted = _shown(family, rows[:1], reading, query, single=True)
+    return _single(family, rows[0], reading, query)
+
+
+def _single(family: Family, row: Row, reading: Reading, query: ObjectQuery) -> dict[str, Any]:
+    report_drift(drift(family.kind, family.watched, [row]))
+    data, omitted = _shown(family, [row], reading, query, single=True)
     return {**data[0], "meta": reading.meta(omitted)}
 
 
 def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, since: str | None) -> dict[str, Any]:
     """What Open Dental is asked where no filter of the family's own bounds the list."""
     gets = family.gets is not None and knows(practice, family.gets)
-    if keys is not None and gets and (not family.whole or len(keys) <= ONE_CALL_EACH):
+    if keys is not None and gets and not family.reference and (not family.whole or len(keys) <= ONE_CALL_EACH):
         return {"keys": keys}
     if since is not None and family.stamp_param is not None and knows(practice, family.lists, family.stamp_param):
         return {"queries": [{**family.fixed, family.stamp_param: since}]}
@@ -260,14 +268,26 @@ def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, si
     raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
 
 
+def _kept(family: Family, number: int, reading: Reading) -> Row | None:
+    """The row of this key in the copy of the whole table, if there is one."""
+    bound = _input(family, {"queries": [dict(family.fixed)]})
+    return reading.kept_row(f"fetch.{family.resource}", bound, lambda row: key(row.get(family.row_key)) == number)
+
+
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
     require(reading.practice, family.gets if "keys" in bound and family.gets else family.lists)
+    reference = family.reference and bound == {"queries": [dict(family.fixed)]}
+    return reading.rows(f"fetch.{family.resource}", _input(family, bound), of=of, reference=reference)[family.resource]
+
+
+def _input(family: Family, bound: dict[str, Any]) -> dict[str, Any]:
+    """What the fetch is asked."""
     input_ = {"resource": family.resource, **bound}
     if "queries" in bound and family.list_operation is not None:
         input_["operation"] = family.list_operation
     if family.none_is_404:
         input_["none_is_404"] = True
-    return reading.rows(f"fetch.{family.resource}", input_, of=of)[family.resource]
+    return input_
 
 
 def _tests(family: Family, query: ListQuery, practice: Practice) -> list[Filter]:
