@@ -39,6 +39,7 @@ _FETCHES = (
     "patient",
     "appointments",
     "appointment",
+    "apptfields",
     "histappointments",
     "procedurelogs",
     "procedurelog",
@@ -46,6 +47,7 @@ _FETCHES = (
     "claim",
     "claimprocs",
     "carriers_of_plans",
+    "preferences",
 )
 
 _ROWS = (
@@ -53,6 +55,7 @@ _ROWS = (
     "allergies",
     "allergydefs",
     "appointmenttypes",
+    "apptfielddefs",
     "benefits",
     "carriers",
     "claimpayments",
@@ -69,6 +72,8 @@ _ROWS = (
     "medicationpats",
     "medications",
     "operatories",
+    "patfielddefs",
+    "patfields",
     "patplans",
     "payments",
     "payplancharges",
@@ -77,7 +82,6 @@ _ROWS = (
     "paysplits",
     "perioexams",
     "periomeasures",
-    "preferences",
     "procedurecodes",
     "proctps",
     "providers",
@@ -105,8 +109,10 @@ _MONEY = (
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
-    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
     **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
+    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
+    "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
+    "resources.write": Kind("gateway.core.resources.plans:write"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),

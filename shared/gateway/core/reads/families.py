@@ -138,7 +138,13 @@ class Family:
     this key; outward it is negative. `stamp`: the column of the last change. `relate`: rows of other resources that the
     objects of a page need. `place`: the order of a list, the key unless told. `hides`: rows that come only where they
     are asked for. `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's
+<<<<<<< HEAD
     id. `complete`: adds to the query what another row says that it names, such as whose a procedure is.
+=======
+    id.
+    `complete`: adds to the query what another row says that it names, such as whose a procedure is.
+    `reference`: the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
+>>>>>>> objects
     """
 
     obj: str
@@ -165,6 +171,7 @@ class Family:
     hides: Callable[[ListQuery], Filter | None] | None = None
     none_is_404: bool = False
     complete: Callable[[Any, Practice, Reading], Any] | None = None
+    reference: bool = False
 
     @property
     def lists(self) -> str:
@@ -263,6 +270,8 @@ def get_object(
     parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     wanted = [fits for one, _ in parents if (fits := one.fits(query, practice)) is not None]
     nobody = f"no such {family.kind.replace('_', ' ')}"
+    if family.reference and (kept := _kept(family, named.key, reading)) is not None:
+        return _single(family, kept, reading, query)
     if _gets(family, practice, [named.key]):
         bound: dict[str, Any] = {"keys": [named.key]}
     elif parents:
@@ -279,8 +288,12 @@ def get_object(
     rows = [row for row in found if all(fits(row) for fits in wanted)]
     if not rows:
         raise NotFound(nobody)
-    report_drift(drift(family.kind, family.watched, rows))
-    data, omitted = _shown(family, rows[:1], reading, query, single=True)
+    return _single(family, rows[0], reading, query)
+
+
+def _single(family: Family, row: Row, reading: Reading, query: ObjectQuery) -> dict[str, Any]:
+    report_drift(drift(family.kind, family.watched, [row]))
+    data, omitted = _shown(family, [row], reading, query, single=True)
     return {**data[0], "meta": reading.meta(omitted)}
 
 
@@ -298,7 +311,7 @@ def _unbounded(
     family: Family, practice: Practice, narrow: Mapping[str, Any], *, keys: list[int] | None, since: str | None
 ) -> dict[str, Any]:
     """What Open Dental is asked where none of the family's bounds is given."""
-    few = keys is not None and (not family.whole or len(keys) <= ONE_CALL_EACH)
+    few = keys is not None and not family.reference and (not family.whole or len(keys) <= ONE_CALL_EACH)
     if keys is not None and few and _gets(family, practice, keys):
         return {"keys": keys}
     if since is not None and family.stamp_param is not None and knows(practice, family.lists, family.stamp_param):
@@ -311,6 +324,12 @@ def _unbounded(
     raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
 
 
+def _kept(family: Family, number: int, reading: Reading) -> Row | None:
+    """The row of this key in the copy of the whole table, if there is one."""
+    bound = _input(family, {"queries": [dict(family.fixed)]})
+    return reading.kept_row(f"fetch.{family.resource}", bound, lambda row: key(row.get(family.row_key)) == number)
+
+
 def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
     """Whether Open Dental can be asked for these rows one by one. Those of a second table cannot."""
     own = family.second_key is None or all(number > 0 for number in keys)
@@ -319,6 +338,12 @@ def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
 
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
     require(reading.practice, family.gets if "keys" in bound and family.gets else family.lists)
+    reference = family.reference and bound == {"queries": [dict(family.fixed)]}
+    return reading.rows(f"fetch.{family.resource}", _input(family, bound), of=of, reference=reference)[family.resource]
+
+
+def _input(family: Family, bound: dict[str, Any]) -> dict[str, Any]:
+    """What the fetch is asked."""
     input_ = {"resource": family.resource, **bound}
     if "queries" in bound and family.list_operation is not None:
         input_["operation"] = family.list_operation
@@ -326,7 +351,7 @@ def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | 
         input_["none_is_404"] = True
     if family.second_key is not None:
         input_["second_key"] = family.second_key
-    return reading.rows(f"fetch.{family.resource}", input_, of=of)[family.resource]
+    return input_
 
 
 def _tests(family: Family, query: ListQuery, practice: Practice) -> list[Filter]:
