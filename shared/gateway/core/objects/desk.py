@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from gateway.core.objects.clinical import Key
+from gateway.core.objects.office import Interval
 from gateway.core.objects.values import (
     AppointmentId,
     CommunicationId,
@@ -72,20 +71,11 @@ class Communication(Object):
     """When it was written down; `at` can be changed, this cannot."""
 
 
-class RecallType(Part):
+class NamedRecallType(Part):
     """A type of recall of the office."""
 
     id: RecallTypeId
     label: str | None
-
-
-class Interval(Part):
-    """A stretch of the calendar, all parts together."""
-
-    years: Annotated[int, Field(ge=0)]
-    months: Annotated[int, Field(ge=0)]
-    weeks: Annotated[int, Field(ge=0)]
-    days: Annotated[int, Field(ge=0)]
 
 
 class Recall(Object):
@@ -93,7 +83,7 @@ class Recall(Object):
 
     id: RecallId
     patient_id: PatientId | None
-    type: RecallType | None
+    type: NamedRecallType | None
     due_on: Day | None
     """Null: it was never done, or the recall is disabled."""
     scheduled_on: Day | None

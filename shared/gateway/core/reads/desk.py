@@ -12,7 +12,7 @@ from pydantic import Field
 from gateway.core.inputs import Day
 from gateway.core.normalize import desk
 from gateway.core.normalize.values import day, flag, key
-from gateway.core.reads.families import Bound, Family, Related, beside, expands
+from gateway.core.reads.families import Bound, Family, Related, beside, expands, set_up
 from gateway.core.reads.lists import Filter, Reading, Row
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
@@ -87,12 +87,9 @@ class TaskListsQuery(ListQuery):
 
 
 def _types(rows: Sequence[Row], reading: Reading, _query: ObjectQuery, _single: bool) -> Related:  # noqa: FBT001
-    """The names of the types: one call for a page, whatever its length."""
-    wanted = sorted({found for row in rows if (found := key(row.get("RecallTypeNum")))})
-    types = beside(reading, "recalltypes", [{}] if wanted else [])
-    if types is None:
-        return {}, ("type.label",)
-    return {"types": {key(one.get("RecallTypeNum")): one for one in types}}, ()
+    """The names of the types, which are kept for a day."""
+    types = set_up(reading, "recalltypes", (key(row.get("RecallTypeNum")) for row in rows))
+    return ({}, ("type.label",)) if types is None else ({"types": types}, ())
 
 
 def _notes(rows: Sequence[Row], reading: Reading, query: ObjectQuery, single: bool) -> Related:  # noqa: FBT001
