@@ -18,6 +18,10 @@ LISTS: dict[str, tuple[str, dict[str, Any]]] = {
     "provider": ("/providers", {}),
     "location": ("/locations", {}),
     "operatory": ("/operatories", {}),
+    "allergy": ("/allergies", {}),
+    "medication": ("/medications", {}),
+    "condition": ("/conditions", {}),
+    "communication": ("/communications", {}),
 }
 DIFFERS: dict[str, set[str]] = {
     # One text holds first and middle name; which telephone is preferred is not said.
@@ -30,6 +34,10 @@ DIFFERS: dict[str, set[str]] = {
     "location": set(),
     # Clinic 0 is the practice.
     "operatory": set(),
+    "allergy": set(),
+    "medication": set(),
+    "condition": set(),
+    "communication": set(),
 }
 """Fields that both have and that need not be equal, each with its reason."""
 
@@ -48,9 +56,16 @@ def by_fhir(office: Deployment) -> Iterator[Deployment]:
 
 
 def bounded(office: Deployment, kind: str) -> dict[str, Any]:
-    if kind not in ("appointment", "procedure"):
+    tables = {
+        "appointment": "appointment",
+        "procedure": "procedurelog",
+        "allergy": "allergy",
+        "medication": "medicationpat",
+        "condition": "disease",
+        "communication": "commlog",
+    }
+    if (table := tables.get(kind)) is None:
         return {}
-    table = {"appointment": "appointment", "procedure": "procedurelog"}[kind]
     patient = office.rows(table, "PatNum <> 0")[0]["PatNum"]
     return {"patient_id": office.id_of("patient", patient)}
 

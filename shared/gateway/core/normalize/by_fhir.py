@@ -60,6 +60,10 @@ LACKS: Final[Mapping[str, tuple[str, ...]]] = {
         "position",
         "type",
     ),
+    "allergy": ("definition_key", "kind"),
+    "medication": ("provider_id",),
+    "condition": ("definition_key",),
+    "communication": ("entered_at", "origin", "type", "user_key"),
 }
 """Object -> its fields that FHIR knows nothing of."""
 

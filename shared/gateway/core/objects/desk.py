@@ -37,7 +37,7 @@ class Communication(Object):
     local_ambiguous: bool
     """The wall time occurs twice; `at` is the first."""
     time_zone: str
-    type: Labelled | None
+    type: Labelled | None = None
     """The office's own word; which of them stands for recalls, texts ... says the `value` of its definition."""
     mode: (
         Literal["email", "mail", "phone", "in_person", "text", "email_and_text", "phone_and_text", "fax", "other"]
@@ -63,11 +63,11 @@ class Communication(Object):
             "other",
         ]
         | None
-    )
+    ) = None
     """What wrote it; Open Dental's own API and FHIR are one. Null in offices before 25.1, which do not say."""
-    user_key: Key | None
+    user_key: Key | None = None
     """Who wrote it (UserNum); null for what came over an API."""
-    entered_at: Instant | None
+    entered_at: Instant | None = None
     """When it was written down; `at` can be changed, this cannot."""
 
 

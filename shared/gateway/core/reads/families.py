@@ -17,6 +17,7 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, NotFound, PermissionMissing, VersionTooOld
 from gateway.core.fetches import knows
+from gateway.core.fhir_source import reads_by_fhir
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
@@ -327,6 +328,8 @@ def _kept(family: Family, number: int, reading: Reading) -> Row | None:
 
 def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
     """Whether Open Dental can be asked for these rows one by one. Those of a second table cannot."""
+    if reads_by_fhir(practice, family.resource):
+        return True
     own = family.second_key is None or all(number > 0 for number in keys)
     return own and family.gets is not None and knows(practice, family.gets)
 
