@@ -10,7 +10,6 @@ from gateway.core.objects.values import (
     AppointmentId,
     CommunicationId,
     Day,
-    DefinitionId,
     Instant,
     Labelled,
     LocalTime,
@@ -121,7 +120,7 @@ class Task(Object):
     status: Literal["new", "viewed", "done", "other"] | None
     title: str | None
     description: str | None
-    priority_id: DefinitionId | None
+    priority: Labelled | None
     entered_at: Instant | None
     """When it was entered, or for a reminder when it is due."""
     local_entered_at: LocalTime | None

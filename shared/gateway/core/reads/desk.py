@@ -12,6 +12,7 @@ from pydantic import Field
 from gateway.core.inputs import Day
 from gateway.core.normalize import desk
 from gateway.core.normalize.values import day, flag, key
+from gateway.core.office_words import NO_WORDS, Table
 from gateway.core.reads.families import Bound, Family, Related, beside, expands, set_up
 from gateway.core.reads.lists import Filter, Reading, Row
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
@@ -93,16 +94,19 @@ def _types(rows: Sequence[Row], reading: Reading, _query: ObjectQuery, _single: 
 
 
 def _notes(rows: Sequence[Row], reading: Reading, query: ObjectQuery, single: bool) -> Related:  # noqa: FBT001
+    """What the office calls the priorities, and the notes where they were asked for."""
+    named = {number for row in rows if (number := key(row.get("PriorityDefNum")))}
+    words = reading.words(Table.DEFINITIONS, definitions=named) if named else NO_WORDS
     found = None
     if single or expands(query, "notes"):
         queries = [{"TaskNum": key(row.get("TaskNum"))} for row in rows]
         found = beside(reading, "tasknotes", queries, params=("TaskNum",))
     if found is None:
-        return {}, ("notes",)
+        return {"words": words}, ("notes",)
     notes = defaultdict[int, list[Row]](list)
     for one in found:
         notes[key(one.get("TaskNum"))].append(one)
-    return {"notes": notes}, ()
+    return {"notes": notes, "words": words}, ()
 
 
 def _not_disabled(query: ListQuery) -> Filter | None:
