@@ -97,16 +97,17 @@ def _notes(rows: Sequence[Row], reading: Reading, query: ObjectQuery, single: bo
     """What the office calls the priorities, and the notes where they were asked for."""
     named = {number for row in rows if (number := key(row.get("PriorityDefNum")))}
     words = reading.words(Table.DEFINITIONS, definitions=named) if named else NO_WORDS
+    omitted = ["priority.label"] if named and not words.knows(Table.DEFINITIONS) else []
     found = None
     if single or expands(query, "notes"):
         queries = [{"TaskNum": key(row.get("TaskNum"))} for row in rows]
         found = beside(reading, "tasknotes", queries, params=("TaskNum",))
     if found is None:
-        return {"words": words}, ("notes",)
+        return {"words": words}, [*omitted, "notes"]
     notes = defaultdict[int, list[Row]](list)
     for one in found:
         notes[key(one.get("TaskNum"))].append(one)
-    return {"notes": notes, "words": words}, ()
+    return {"notes": notes, "words": words}, omitted
 
 
 def _not_disabled(query: ListQuery) -> Filter | None:
