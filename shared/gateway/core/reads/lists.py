@@ -111,12 +111,18 @@ class Reading:
         self._began = self.on.clock.monotonic()
 
     def rows(
-        self, kind: str, bound: Mapping[str, Any], *, of: str | None = None, reference: bool = False
+        self,
+        kind: str,
+        bound: Mapping[str, Any],
+        *,
+        of: str | None = None,
+        reference: bool = False,
+        aged: bool = True,
     ) -> Mapping[str, list[Row]]:
         """The rows of one fetch; what was asked before is not asked again, however fresh it must be.
 
         `of` names the filter whose row Open Dental may not find. `reference` rows are those of the office's own set-up,
-        a day old at most where the caller does not say how old.
+        a day old at most where the caller does not say how old. Unless `aged` their age is no part of the answer's.
 
         Raises: what `requests.fetch` raises.
         """
@@ -140,7 +146,10 @@ class Reading:
             if of is None:
                 raise
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
-        self._done.append(fetched)
+        if aged:
+            self._done.append(fetched)
+        else:
+            self._reference_calls += fetched.upstream_calls
         for resource, found in fetched.rows.rows.items():
             if found and RESOURCE in found[0]:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
