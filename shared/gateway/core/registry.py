@@ -86,6 +86,7 @@ _ROWS = (
     "recalltypes",
     "schedules",
     "tasklists",
+    "tasknotes",
     "tasks",
     "treatplanattaches",
     "treatplans",
@@ -95,6 +96,7 @@ _ROWS = (
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
+    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
