@@ -29,6 +29,7 @@ class Table(StrEnum):
     APPOINTMENT_FIELDS = "apptfielddefs"
     PATIENT_FIELDS = "patfielddefs"
     OPERATORIES = "operatories"
+    RECALL_TYPES = "recalltypes"
 
     @property
     def operation(self) -> str:
@@ -149,6 +150,11 @@ class OfficeWords:
     def operatories(self) -> list[Row]:
         """The rows of all chairs."""
         return self._of(Table.OPERATORIES)
+
+    @property
+    def recall_types(self) -> list[Row]:
+        """The rows of the kinds of recall."""
+        return self._of(Table.RECALL_TYPES)
 
     @cached_property
     def areas(self) -> dict[int, str] | None:

@@ -42,7 +42,24 @@ def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     content = _timeless(body)
     if isinstance(content.get("data"), list):
         content["data"] = [_timeless(row) for row in content["data"]]
+    if isinstance(content.get("sections"), Mapping):
+        content["sections"] = {name: _timeless_section(one) for name, one in content["sections"].items()}
     return content
+
+
+def _timeless_section(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of several objects: nothing in it that says when it was read."""
+    return {
+        name: _timeless_deep(value)
+        for name, value in section.items()
+        if name not in {"as_of", "age_seconds", "served_from"}
+    }
+
+
+def _timeless_deep(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _timeless_deep(one) for name, one in value.items() if name != "synced_at"}
+    return [_timeless_deep(one) for one in value] if isinstance(value, list) else value
 
 
 def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
