@@ -60,12 +60,15 @@ _ROWS = (
     "carriers",
     "claimpayments",
     "clinics",
+    "codegroups",
     "commlogs",
+    "covcats",
     "definitions",
     "diseasedefs",
     "diseases",
     "documents",
     "inssubs",
+    "insverifies",
     "medicationpats",
     "medications",
     "operatories",
@@ -93,11 +96,22 @@ _ROWS = (
 )
 """Resources whose rows are read as they are listed, for families and what belongs to their objects."""
 
+_MONEY = (
+    "allocations",
+    "balances",
+    "family_splits",
+    "payment",
+    "payments_by_key",
+    "payments_of_patient",
+    "plan_parts",
+)
+
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
     "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
     "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
+    **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),

@@ -19,6 +19,7 @@ from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
 
 UNKNOWN_RETRY_S = 60
+_MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
 
 
@@ -58,7 +59,7 @@ def _timeless_section(section: Mapping[str, Any]) -> dict[str, Any]:
 
 def _timeless_deep(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {name: _timeless_deep(one) for name, one in value.items() if name != "synced_at"}
+        return {name: _timeless_deep(one) for name, one in value.items() if name not in _MOMENTS}
     return [_timeless_deep(one) for one in value] if isinstance(value, list) else value
 
 

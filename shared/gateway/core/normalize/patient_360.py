@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
 from gateway.core.normalize import appointment, claim, patient, procedure
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.claims import NEEDS_LINES, RELATIONSHIP
 from gateway.core.normalize.clinical import allergy, condition, is_current, medication
 from gateway.core.normalize.desk import communication, recall
@@ -28,6 +29,8 @@ LEVEL: Final = Words({"Patient": "patient", "Family": "family", "SuperFamily": "
 
 # The vendor's page spells it in two ways.
 _SPELT: Final = {"Dependant": "Dependent"}
+# Their normalizers know what FHIR does not say of them.
+_KNOW_THEMSELVES: Final = frozenset({"patient", "appointment", "procedure"})
 _AHEAD: Final = frozenset({"scheduled", "arrived", "in_chair"})
 _OPEN: Final = frozenset({"unscheduled", "planned"})
 
@@ -36,11 +39,19 @@ class Shower:
     """Shows one patient's sections. `rows` are those that came; a question that was refused has none."""
 
     def __init__(
-        self, rows: Rows, *, practice: Practice, words: OfficeWords, synced_at: datetime, now: str, show_ssn: bool
+        self,
+        rows: Rows,
+        *,
+        practice: Practice,
+        words: OfficeWords,
+        synced_at: datetime,
+        now: str,
+        show_ssn: bool = False,
+        raw: bool = False,
     ) -> None:
         """`now`: as `instant_text` writes it."""
         self._rows, self._practice, self._words = rows, practice, words
-        self._synced_at, self._now, self._show_ssn = synced_at, now, show_ssn
+        self._synced_at, self._now, self._show_ssn, self._raw = synced_at, now, show_ssn, raw
         self._here: Office = office(practice)
         self._patient = rows["patients"][0]
 
@@ -89,9 +100,11 @@ class Shower:
             "urgent_financial_note": text(self._patient.get("FamFinUrgNote")),
             "medical_note": None if notes is None else text(notes.get("Medical")),
             "service_note": None if notes is None else text(notes.get("Service")),
-            "allergies": self._each("allergies", allergy, lambda row: flag(row.get("StatusIsActive")) is not False),
-            "conditions": self._each("diseases", condition, lambda row: row.get("ProbStatus") == "Active"),
-            "medications": self._each("medicationpats", medication, lambda row: is_current(row, today)),
+            "allergies": self._each(
+                "allergies", "allergy", allergy, lambda row: flag(row.get("StatusIsActive")) is not False
+            ),
+            "conditions": self._each("diseases", "condition", condition, lambda row: row.get("ProbStatus") == "Active"),
+            "medications": self._each("medicationpats", "medication", medication, lambda row: is_current(row, today)),
             "popups": self._popups(),
         }
 
@@ -99,13 +112,7 @@ class Shower:
         """Visits ahead, the soonest first; those behind, the newest first; and what waits for a time."""
         procedures = self._rows.get("procedurelogs")
         shown = [
-            appointment(
-                row,
-                practice=self._practice,
-                synced_at=self._synced_at,
-                procedures=procedures,
-                words=self._words,
-            )
+            self._object("appointment", appointment, row, procedures=procedures, words=self._words)
             for row in self._rows.get("appointments", ())
         ]
         waiting, ahead, behind = list[Any](), list[Any](), list[Any]()
@@ -130,7 +137,7 @@ class Shower:
         completed.sort(key=lambda row: (day(row.get("ProcDate")) or "", _key(row, "ProcNum")), reverse=True)
 
         def show(row: Row) -> dict[str, Any]:
-            return procedure(row, practice=self._practice, synced_at=self._synced_at, areas=self._words.areas)
+            return self._object("procedure", procedure, row, areas=self._words.areas)
 
         return {
             "planned": [show(row) for row in planned[:MOST]],
@@ -169,7 +176,7 @@ class Shower:
             key=lambda row: (day(row.get("DateService")) or "", _key(row, "ClaimNum")),
             reverse=True,
         )
-        shown = [claim(row, practice=self._practice, synced_at=self._synced_at) for row in rows[:MOST]]
+        shown = [self._object("claim", claim, row) for row in rows[:MOST]]
         return {"claims": shown, "has_more": len(rows) > MOST}
 
     def recalls(self) -> dict[str, Any]:
@@ -179,11 +186,7 @@ class Shower:
             types = {key(row.get("RecallTypeNum")): row for row in self._words.recall_types}
         rows = [row for row in self._rows.get("recalls", ()) if not flag(row.get("IsDisabled"))]
         rows.sort(key=lambda row: (day(row.get("DateDue")) or str(date.max), _key(row, "RecallNum")))
-        return {
-            "recalls": [
-                recall(row, practice=self._practice, synced_at=self._synced_at, types=types) for row in rows[:MOST]
-            ]
-        }
+        return {"recalls": [self._object("recall", recall, row, types=types) for row in rows[:MOST]]}
 
     def communications(self) -> dict[str, Any]:
         """What was said and sent, the newest first."""
@@ -192,22 +195,23 @@ class Shower:
             key=lambda row: (str(row.get("CommDateTime") or ""), _key(row, "CommlogNum")),
             reverse=True,
         )
-        shown = [communication(row, practice=self._practice, synced_at=self._synced_at) for row in rows[:MOST]]
+        shown = [self._object("communication", communication, row) for row in rows[:MOST]]
         return {"communications": shown, "has_more": len(rows) > MOST}
 
     def _person(self, row: Row) -> dict[str, Any]:
-        return patient(
-            row, practice=self._practice, synced_at=self._synced_at, words=self._words, show_ssn=self._show_ssn
-        )
+        return self._object("patient", patient, row, words=self._words, show_ssn=self._show_ssn)
+
+    def _object(self, kind: str, show: Callable[..., dict[str, Any]], row: Row, **more: Any) -> dict[str, Any]:
+        """The object of a row as its own endpoint shows it."""
+        shown = show(row, practice=self._practice, synced_at=self._synced_at, raw=self._raw, **more)
+        return shown if kind in _KNOW_THEMSELVES else only_known(kind, shown, row)
 
     def _each(
-        self, name: str, show: Callable[..., dict[str, Any]], wanted: Callable[[Row], bool]
+        self, name: str, kind: str, show: Callable[..., dict[str, Any]], wanted: Callable[[Row], bool]
     ) -> list[dict[str, Any]] | None:
         if name not in self._rows:
             return None
-        return [
-            show(row, practice=self._practice, synced_at=self._synced_at) for row in self._rows[name] if wanted(row)
-        ]
+        return [self._object(kind, show, row) for row in self._rows[name] if wanted(row)]
 
     def _popups(self) -> list[dict[str, Any]] | None:
         """Popups that are on: copies that a change of the text left behind are not."""

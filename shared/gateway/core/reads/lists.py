@@ -14,6 +14,7 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
 from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
 from gateway.core.ids import parse_row_id, practice_of_row
+from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift, key
 from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.operations import RowSet
@@ -22,6 +23,7 @@ from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery
 from gateway.core.requests import Fetched, Freshness, fetch, key_of_fetch
 from gateway.core.walltime import instant_text
+from open_dental.fhir import RESOURCE
 
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
@@ -99,6 +101,8 @@ class Reading:
     freshness: Freshness
     on: Services
     _done: list[Fetched] = field(default_factory=list)
+    _lacking: set[str] = field(default_factory=set)
+    _by_bound: dict[str, Fetched] = field(default_factory=dict)
     _reference: dict[Table, RowSet | None] = field(default_factory=dict)
     _reference_calls: int = 0
     _began: float = field(init=False)
@@ -109,11 +113,16 @@ class Reading:
     def rows(
         self, kind: str, bound: Mapping[str, Any], *, of: str | None = None, reference: bool = False
     ) -> Mapping[str, list[Row]]:
-        """The rows of one fetch. `of` names the filter whose row Open Dental may not find. `reference` rows are those
-        of the office's own set-up, a day old at most where the caller does not say how old.
+        """The rows of one fetch; what was asked before is not asked again, however fresh it must be.
+
+        `of` names the filter whose row Open Dental may not find. `reference` rows are those of the office's own set-up,
+        a day old at most where the caller does not say how old.
 
         Raises: what `requests.fetch` raises.
         """
+        asked = json.dumps([kind, bound], sort_keys=True, default=str)
+        if asked in self._by_bound:
+            return self._by_bound[asked].rows.rows
         freshness = self.freshness
         if reference and not freshness.asked:
             freshness = replace(freshness, max_age_s=DAY_S)
@@ -132,6 +141,10 @@ class Reading:
                 raise
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
         self._done.append(fetched)
+        for resource, found in fetched.rows.rows.items():
+            if found and RESOURCE in found[0]:
+                self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
+        self._by_bound[asked] = fetched
         return fetched.rows.rows
 
     def kept_row(self, kind: str, bound: Mapping[str, Any], fits: Filter) -> Row | None:
@@ -227,7 +240,7 @@ class Reading:
             "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
             "practice_id": self.practice.id,
             "upstream_calls": self._reference_calls + sum(fetched.upstream_calls for fetched in self._done),
-            "omitted": sorted(omitted),
+            "omitted": sorted({*omitted, *self._lacking}),
         }
 
 

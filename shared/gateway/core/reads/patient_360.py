@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
@@ -22,6 +22,7 @@ from gateway.core.practices import Practice
 from gateway.core.problems import problem_of
 from gateway.core.reads.lists import Reading
 from gateway.core.reads.patients import SSN_SCOPE
+from gateway.core.reads.queries import ObjectQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import instant_text
 
@@ -50,10 +51,8 @@ SectionName = Literal[
 ]
 
 
-class Patient360Query(BaseModel):
+class Patient360Query(ObjectQuery):
     """What `GET /patients/{id}/360` can be asked for."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     sections: Annotated[list[SectionName], Field(min_length=1, max_length=20)] | None = None
     """Only these: each costs a call, `alerts` five; the patient one more in any case. All where none is named."""
@@ -90,6 +89,7 @@ def get_patient_360(
             synced_at=reading.as_of,
             now=instant_text(on.clock.now()),
             show_ssn=SSN_SCOPE in caller.client.scopes,
+            raw="raw" in query.include,
         )
         served_from = reading.fetched[0].served_from
         for report in found[REPORT]:
