@@ -18,6 +18,7 @@ from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, NotFound
 from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -116,6 +117,8 @@ class Family:
     `stamp`: the column of the last change. `relate`: rows of other resources that the objects of a page need.
     `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
     `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
+    `complete`: adds to the query what another row says that it names, such as whose a procedure is.
+    `reference`: the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
     """
 
     obj: str
@@ -134,6 +137,8 @@ class Family:
     place: Callable[[Row], SortKey] | None = None
     hides: Callable[[ListQuery], Filter | None] | None = None
     none_is_404: bool = False
+    complete: Callable[[Any, Practice, Reading], Any] | None = None
+    reference: bool = False
 
     @property
     def lists(self) -> str:
@@ -164,6 +169,9 @@ def list_objects(
     """
     practice = practice_of(query, family.obj, caller=caller, on=on)
     pager = Pager(query, family.obj, practice, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
     keys = keys_of(query, family.kind, practice)
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
 
@@ -188,7 +196,6 @@ def list_objects(
     if family.hides is not None and (seen := family.hides(query)) is not None:
         wanted.append(seen)
 
-    reading = Reading(practice, caller, freshness, on)
     rows = _rows(family, bound, reading, of=parent)
     report_drift(drift(family.kind, family.watched, rows))
     place = family.place or (lambda row: (key(row.get(family.row_key)),))
@@ -215,9 +222,13 @@ def get_object(
     query = query or ObjectQuery()
     named = parse_row_id(object_id, family.kind)
     practice = allow(caller, named.practice_id, family.obj, Verb.READ, on=on)
-    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
+    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     nobody = f"no such {family.kind.replace('_', ' ')}"
+    if family.reference and (kept := _kept(family, named.key, reading)) is not None:
+        return _single(family, kept, reading, query)
     if family.gets is not None and knows(practice, family.gets):
         bound: dict[str, Any] = {"keys": [named.key]}
     elif parents:
@@ -233,15 +244,19 @@ def get_object(
     rows = [row for row in _rows(family, bound, reading, of=None) if key(row.get(family.row_key)) == named.key]
     if not rows:
         raise NotFound(nobody)
-    report_drift(drift(family.kind, family.watched, rows))
-    data, omitted = _shown(family, rows[:1], reading, query, single=True)
+    return _single(family, rows[0], reading, query)
+
+
+def _single(family: Family, row: Row, reading: Reading, query: ObjectQuery) -> dict[str, Any]:
+    report_drift(drift(family.kind, family.watched, [row]))
+    data, omitted = _shown(family, [row], reading, query, single=True)
     return {**data[0], "meta": reading.meta(omitted)}
 
 
 def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, since: str | None) -> dict[str, Any]:
     """What Open Dental is asked where no filter of the family's own bounds the list."""
     gets = family.gets is not None and knows(practice, family.gets)
-    if keys is not None and gets and (not family.whole or len(keys) <= ONE_CALL_EACH):
+    if keys is not None and gets and not family.reference and (not family.whole or len(keys) <= ONE_CALL_EACH):
         return {"keys": keys}
     if since is not None and family.stamp_param is not None and knows(practice, family.lists, family.stamp_param):
         return {"queries": [{**family.fixed, family.stamp_param: since}]}
@@ -253,14 +268,26 @@ def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, si
     raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
 
 
+def _kept(family: Family, number: int, reading: Reading) -> Row | None:
+    """The row of this key in the copy of the whole table, if there is one."""
+    bound = _input(family, {"queries": [dict(family.fixed)]})
+    return reading.kept_row(f"fetch.{family.resource}", bound, lambda row: key(row.get(family.row_key)) == number)
+
+
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
     require(reading.practice, family.gets if "keys" in bound and family.gets else family.lists)
+    reference = family.reference and bound == {"queries": [dict(family.fixed)]}
+    return reading.rows(f"fetch.{family.resource}", _input(family, bound), of=of, reference=reference)[family.resource]
+
+
+def _input(family: Family, bound: dict[str, Any]) -> dict[str, Any]:
+    """What the fetch is asked."""
     input_ = {"resource": family.resource, **bound}
     if "queries" in bound and family.list_operation is not None:
         input_["operation"] = family.list_operation
     if family.none_is_404:
         input_["none_is_404"] = True
-    return reading.rows(f"fetch.{family.resource}", input_, of=of)[family.resource]
+    return input_
 
 
 def _tests(family: Family, query: ListQuery, practice: Practice) -> list[Filter]:
@@ -278,6 +305,12 @@ def _shown(
 ) -> tuple[list[dict[str, Any]], Iterable[str]]:
     related, omitted = ({}, ()) if family.relate is None else family.relate(rows, reading, query, single)
     raw = "raw" in query.include
-    return [
-        family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related) for row in rows
-    ], omitted
+    made = (
+        only_known(
+            family.kind,
+            family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related),
+            row,
+        )
+        for row in rows
+    )
+    return list(made), omitted
