@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from gateway.core.ids import row_id
 from gateway.core.objects import desk
 from gateway.core.objects.values import Object
+from gateway.core.reads.desk import TASKS, TasksQuery
+from tests.fakes import ELM_STREET
 from tests.fakes.deployment import IDS, Deployment, deployed
 
 FAMILIES: dict[str, tuple[str, str, str, type[Object]]] = {
@@ -193,6 +196,16 @@ def test_only_tasks_about_a_patient_are_a_patients(office: Deployment) -> None:
     store.delete("task", other)
 
     assert {one["patient_id"] for one in found} == {id_of("patient", patient)}
+
+
+def test_an_appointments_task_is_not_a_patients_where_the_office_ignores_what_the_key_is_of() -> None:
+    """An office that does not know a parameter sends everything."""
+    practice = replace(ELM_STREET, id=IDS[0])
+    bound = next(one for one in TASKS.bounds if one.filter == "patient_id")
+    fits = bound.fits(TasksQuery(patient_id=id_of("patient", 7)), practice)
+
+    assert fits is not None and fits({"KeyNum": "7", "ObjectType": "Patient"})
+    assert not fits({"KeyNum": "7", "ObjectType": "Appointment"})
 
 
 def test_tasks_older_than_two_weeks_are_shown(office: Deployment) -> None:

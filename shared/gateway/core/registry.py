@@ -109,9 +109,11 @@ _MONEY = (
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
-    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
-    "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
     **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
+    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
+    "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
+    "resources.write": Kind("gateway.core.resources.plans:write"),
+    "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),

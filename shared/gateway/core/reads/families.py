@@ -320,16 +320,16 @@ def _unbounded(
     raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
 
 
-def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
-    """Whether Open Dental can be asked for these rows one by one. Those of a second table cannot."""
-    own = family.second_key is None or all(number > 0 for number in keys)
-    return own and family.gets is not None and knows(practice, family.gets)
-
-
 def _kept(family: Family, number: int, reading: Reading) -> Row | None:
     """The row of this key in the copy of the whole table, if there is one."""
     bound = _input(family, {"queries": [dict(family.fixed)]})
     return reading.kept_row(f"fetch.{family.resource}", bound, lambda row: key(row.get(family.row_key)) == number)
+
+
+def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
+    """Whether Open Dental can be asked for these rows one by one. Those of a second table cannot."""
+    own = family.second_key is None or all(number > 0 for number in keys)
+    return own and family.gets is not None and knows(practice, family.gets)
 
 
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
