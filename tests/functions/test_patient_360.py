@@ -104,8 +104,8 @@ def test_a_patient_s_objects_are_those_of_their_own_endpoints(office: Deployment
     number = somebody(office)
     patient, volatile = id_of(office, number), {"synced_at", "extensions", "meta", "procedure_ids"}
     # The office's words are read here, so that both show them.
-    single = office.get(f"/patients/{patient}").body
     visits = office.get("/appointments", patient_id=patient, limit=500, expand="procedure_ids").body["data"]
+    single = office.get(f"/patients/{patient}").body
     procedures = office.get("/procedurelogs", patient_id=patient, limit=500).body["data"]
     claims = office.get("/claims", patient_id=patient, limit=500).body["data"]
     office.on.clock.sleep(301)
