@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -235,6 +235,11 @@ class Reading:
     def as_of(self) -> datetime:
         """Nothing in the answer is older; what the office calls things may be."""
         return min(fetched.rows.as_of for fetched in self._done)
+
+    @property
+    def fetched(self) -> Sequence[Fetched]:
+        """What was fetched so far, the office's words aside."""
+        return self._done
 
     def meta(self, omitted: Iterable[str]) -> dict[str, Any]:
         """What every answer says of itself. `omitted` are fields that would have cost calls, or that upstream hides."""
