@@ -220,3 +220,19 @@ def test_older_offices_are_told_what_they_lack_or_answer_with_what_they_have() -
         one["category"]["name"] for one in older.body["benefits"] if one["category"]
     } == {None}
     assert (verified.status, verified.body["version"]) == (409, "24.4.17")
+
+
+def test_a_patients_coverages_cost_one_call_and_three_a_coverage(office: Deployment) -> None:
+    for ordinal in (1, 2):
+        covered = {row["PatNum"] for row in office.rows("patplan", f"Ordinal={ordinal}")}
+        once = {row["PatNum"] for row in office.rows("patplan", f"Ordinal={ordinal + 1}")}
+        number = min(covered - once)
+        before = len(office.upstream_calls)
+        query = {"patient_id": id_of("patient", number)}
+        answer = office.send("GET", "/coverages", query=query, headers={"Cache-Control": "no-cache"})
+        calls = office.upstream_calls[before:]
+
+        assert len(answer.body["data"]) == ordinal
+        assert answer.body["meta"]["upstream_calls"] == len(calls) <= 1 + 3 * ordinal
+        # Asked for to find the coverages and again to show the places in them.
+        assert calls.count("patplans.list") == 1
