@@ -353,3 +353,33 @@ def test_what_was_changed_in_a_patients_list_is_told_from_what_was_not(office: D
 
     assert str(rows[0]["PayNum"]) in {one["source"]["key"] for one in found}
     assert len(found) < len(every)
+
+
+def test_an_office_that_wants_both_filters_of_splits_is_named_the_version_that_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What offices before 24.4.24 want is not documented, so they are asked and their refusal is explained."""
+    with deployed("--version", "24.3.1") as office:
+        handle = office.simulated.handle
+
+        def refusing(method: str, target: str, *rest: Any) -> Any:
+            if target.startswith("/api/v1/paysplits") and "PatNum" not in target:
+                target = "/api/v1/paysplits?PatNum=words"
+            return handle(method, target, *rest)
+
+        monkeypatch.setattr(office.simulated, "handle", refusing)
+        answer = office.get(f"/payments/{row_id('payment', office.practice_id, 1)}")
+
+    assert (answer.status, answer.body["code"], answer.body["version"]) == (409, "version-too-old", "24.4.24")
+
+
+def test_a_payment_for_a_deleted_patients_work_is_found_without_a_family() -> None:
+    with deployed() as office:
+        row = office.rows("payment", "PayAmt>0")[0]
+        (head, *_) = office.rows("paysplit", f"PayNum={row['PayNum']}")
+        stranger = next(r["PatNum"] for r in office.rows("patient") if r["PatNum"] != head["PatNum"])
+        office.simulated.office.store.update("payment", row["PayNum"], {"PatNum": stranger})
+        office.simulated.office.store.update("patient", head["PatNum"], {"PatStatus": 4})
+        answer = office.get(f"/payments/{row_id('payment', office.practice_id, row['PayNum'])}")
+
+    assert (answer.status, answer.body["payer"]["patient_id"]) == (200, patient(office, stranger))

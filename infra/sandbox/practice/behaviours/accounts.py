@@ -6,15 +6,15 @@ are as old as the last aging; opening the account in the program itself would re
 
 from __future__ import annotations
 
-from infra.sandbox.practice.behaviours.ground import Row, money, row_of, stored_cents
+from infra.sandbox.practice.behaviours.ground import Row, living_patient, money, row_of, stored_cents
 from infra.sandbox.practice.handlers import Reply, Request, handles
 from infra.sandbox.practice.office import Office
 
 
 @handles("accountmodules.Aging")
 def family_aging(office: Office, request: Request) -> Reply:
-    """The family's balance by age, from its guarantor's row, and the patient's own."""
-    patient = row_of(office, "patient", request.id())
+    """The family's balance by age, from its guarantor's row, and the patient's own; a deleted patient has none."""
+    patient = living_patient(office, request.id())
     head = row_of(office, "patient", patient["Guarantor"])
     members = [row["PatNum"] for row in office.store.find("patient", {"Guarantor": head["PatNum"]})]
     unearned = office.store.find("paysplit", {"PatNum": members}, sql='"UnearnedType" <> 0')
