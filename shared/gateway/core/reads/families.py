@@ -18,6 +18,7 @@ from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, NotFound
 from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -284,6 +285,12 @@ def _shown(
 ) -> tuple[list[dict[str, Any]], Iterable[str]]:
     related, omitted = ({}, ()) if family.relate is None else family.relate(rows, reading, query, single)
     raw = "raw" in query.include
-    return [
-        family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related) for row in rows
-    ], omitted
+    made = (
+        only_known(
+            family.kind,
+            family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related),
+            row,
+        )
+        for row in rows
+    )
+    return list(made), omitted

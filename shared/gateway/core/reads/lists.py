@@ -13,12 +13,14 @@ from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import parse_row_id, practice_of_row
+from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery
 from gateway.core.requests import Fetched, Freshness, fetch
 from gateway.core.walltime import instant_text
+from open_dental.fhir import RESOURCE
 
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
@@ -89,6 +91,7 @@ class Reading:
     freshness: Freshness
     on: Services
     _done: list[Fetched] = field(default_factory=list)
+    _lacking: set[str] = field(default_factory=set)
     _by_bound: dict[str, Fetched] = field(default_factory=dict)
 
     def rows(self, kind: str, bound: Mapping[str, Any], *, of: str | None = None) -> Mapping[str, list[Row]]:
@@ -110,6 +113,9 @@ class Reading:
                 raise
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
         self._done.append(fetched)
+        for resource, found in fetched.rows.rows.items():
+            if found and RESOURCE in found[0]:
+                self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
         return fetched.rows.rows
 
@@ -126,7 +132,7 @@ class Reading:
             "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
             "practice_id": self.practice.id,
             "upstream_calls": sum(fetched.upstream_calls for fetched in self._done),
-            "omitted": sorted(omitted),
+            "omitted": sorted({*omitted, *self._lacking}),
         }
 
 
