@@ -236,3 +236,13 @@ def test_a_patients_coverages_cost_one_call_and_three_a_coverage(office: Deploym
         assert answer.body["meta"]["upstream_calls"] == len(calls) <= 1 + 3 * ordinal
         # Asked for to find the coverages and again to show the places in them.
         assert calls.count("patplans.list") == 1
+
+
+def test_a_page_of_many_coverages_is_not_expanded_at_any_price() -> None:
+    with deployed("--patients", "400") as deployment:
+        query = {"updated_since": "2000-01-01T00:00:00Z", "limit": 500}
+        expanded = deployment.get("/coverages", expand="patients", **query)
+        plain = deployment.get("/coverages", **query)
+
+    assert (expanded.status, expanded.body["bounds"]) == (422, ["limit"])
+    assert plain.status == 200 and len(plain.body["data"]) > 100

@@ -14,6 +14,7 @@ from gateway.core.normalize import coverages
 from gateway.core.normalize.office import office
 from gateway.core.normalize.values import key
 from gateway.core.practices import Practice
+from gateway.core.reads.costs import affordable
 from gateway.core.reads.families import Bound, Family, Related
 from gateway.core.reads.lists import Reading, Row, key_of
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
@@ -76,12 +77,14 @@ def _with_the_rest(rows: Sequence[Row], reading: Reading, query: Any, single: bo
     if patient is not None and "patients" not in wanted:
         related["places"] = _places_of(patient, reading)
     elif wanted & {"patients", "overrides", "verification"}:
+        affordable(len(rows), "expand=patients")
         numbers = [key(row.get("InsSubNum")) for row in rows]
         related["places"] = _listed(reading, "patplans", [{"InsSubNum": one} for one in numbers])
     omitted = {name for extra, names in coverages.NEEDS.items() if extra not in wanted for name in names}
     if "places" in related:
         omitted.discard("patients")
     plans = sorted({found for row in rows if (found := key(row.get("PlanNum")))})
+    affordable(_extra(wanted, rows, plans, related), "expand")
     if "plan" in wanted:
         read = reading.rows("fetch.carriers_of_plans", {"keys": plans}) if plans else {}
         related |= {"plans": read.get("insplans", []), "carriers": read.get("carriers", [])}
@@ -97,6 +100,14 @@ def _with_the_rest(rows: Sequence[Row], reading: Reading, query: Any, single: bo
         queries += [{"VerifyType": "PatientEnrollment", "FKey": one} for one in places]
         related["verified"] = _listed(reading, "insverifies", queries)
     return related, omitted
+
+
+def _extra(wanted: set[str], rows: Sequence[Row], plans: Sequence[int], related: dict[str, Any]) -> int:
+    """About how many calls the rest of a page costs."""
+    places = len(related.get("places", ()))
+    of_plans = 2 * ("plan" in wanted) + ("benefits" in wanted) + ("verification" in wanted)
+    of_places = ("overrides" in wanted) + ("verification" in wanted)
+    return len(plans) * of_plans + places * of_places + len(rows) * ("patients" in wanted)
 
 
 def _benefits(plans: Sequence[int], places: Sequence[int], reading: Reading) -> dict[str, list[Row]]:

@@ -21,6 +21,7 @@ from gateway.core.normalize.payments import category_of, kind_of
 from gateway.core.normalize.values import day, exact, key, text
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from gateway.core.reads.costs import affordable
 from gateway.core.reads.lists import (
     Filter,
     Pager,
@@ -71,7 +72,8 @@ class PaymentsQuery(ListQuery):
     location_id: Id | None = None
     check_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     expand: list[Literal["allocations"]] = Field(default=[], max_length=1)
-    """`allocations` costs a call a payment, fewer for one patient."""
+    """`allocations` costs a call a payment, fewer for one patient. What takes longer than the cache holds rows is read
+    in full with `Cache-Control: max-age=600`."""
 
 
 class PaymentQuery(ObjectQuery):
@@ -293,6 +295,7 @@ def _allocate(rows: Sequence[Row], found: _Found, reading: Reading, *, patient: 
     unpaid = [row for row in rows if "PayNum" not in row and not _is_whole_check(row, found.lines)]
     if not lacking and not unpaid:
         return
+    affordable(len(lacking) + len(unpaid), "expand=allocations")
     checks = sorted(key(row.get("ClaimPaymentNum")) for row in unpaid)
     # One turn for all of them: each fetch of its own would go stale while the next is read.
     asked = {"payments": sorted(key(row.get("PayNum")) for row in lacking), "claim_payments": checks}
