@@ -409,3 +409,22 @@ def test_a_page_that_would_cost_hundreds_of_calls_is_refused_with_what_would_mak
 
     assert (wide.status, wide.body["code"], wide.body["bounds"]) == (422, "filter-too-wide", ["limit"])
     assert calls == 0
+
+
+def test_a_row_that_does_not_name_its_type_has_the_offices_name_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with deployed() as office:
+        handle = office.simulated.handle
+
+        def nameless(*request: Any) -> Any:
+            answer = handle(*request)
+            return replace(answer, body=answer.body.replace(b'"payType"', b'"xType"'))
+
+        monkeypatch.setattr(office.simulated, "handle", nameless)
+        found = listed(office, entered_from="2000-01-01", method="card")["data"]
+        names = {row["DefNum"]: row["ItemName"] for row in office.rows("definition")}
+        typed = {str(row["PayNum"]): names[row["PayType"]] for row in office.rows("payment", "PayType<>0")}
+        cards = {key for key, name in typed.items() if "Card" in name}
+
+    assert cards == {one["source"]["key"] for one in found if one["source"]["table"] == "payment"}
+    assert {one["method"]["label"] for one in found} == {"Credit Card", "Virtual Card"}
+    assert office.upstream_calls.count("definitions.list") == 2

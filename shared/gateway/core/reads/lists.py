@@ -169,12 +169,15 @@ class Reading:
         definitions: Iterable[int] = (),
         types: Iterable[int] = (),
         codes: Iterable[int] = (),
+        categories: Iterable[int] = (),
+        groups: Iterable[int] = (),
         only_if_cached: bool = False,
     ) -> OfficeWords:
         """What the office calls things: `tables` of its own set-up, a day old at most.
 
         They are read again for a caller who takes no cached answer, and where rows name `definitions`, appointment
-        `types` or procedure `codes` that are not among them, but no more than once a minute. An answer never fails for
+        `types`, procedure `codes`, `categories` of coverage or `groups` of codes that are not among them, but no more
+        than once a minute. An answer never fails for
         want of them, and never waits for them longer than its caller waits at all: what does not come in time is left
         out and comes with a later answer. Their age is no part of the answer's age; what they cost is part of its cost.
         """
@@ -188,6 +191,8 @@ class Reading:
             self._look_again(Table.DEFINITIONS, "DefNum", definitions)
             self._look_again(Table.APPOINTMENT_TYPES, "AppointmentTypeNum", types)
             self._look_again(Table.PROCEDURE_CODES, "CodeNum", codes)
+            self._look_again(Table.COVERAGE_CATEGORIES, "CovCatNum", categories)
+            self._look_again(Table.CODE_GROUPS, "CodeGroupNum", groups)
         found = {table: rows.rows[table] for table, rows in self._reference.items() if rows is not None}
         return OfficeWords(found)
 
