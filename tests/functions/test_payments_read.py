@@ -428,3 +428,56 @@ def test_a_row_that_does_not_name_its_type_has_the_offices_name_of_it(monkeypatc
     assert cards == {one["source"]["key"] for one in found if one["source"]["table"] == "payment"}
     assert {one["method"]["label"] for one in found} == {"Credit Card", "Virtual Card"}
     assert office.upstream_calls.count("definitions.list") == 2
+
+
+# What was written is read as it was answered
+
+
+def as_read(made: dict[str, Any], office: Deployment) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The result of a write, and the same payment read; without what says when."""
+    office.on.clock.seconds += 60
+    read = office.get(f"/payments/{made['id']}")
+    assert read.status == 200, read.body
+    volatile = ("synced_at", "meta")
+    first, second = ({name: v for name, v in one.items() if name not in volatile} for one in (made, read.body))
+    return first, second
+
+
+def test_a_patients_payment_is_read_as_it_was_answered_and_listed() -> None:
+    with deployed(scopes=["*:read", "payments:write"]) as office:
+        payer = patient(office, office.rows("patient", "PatStatus=0 AND PatNum=Guarantor")[0]["PatNum"])
+        body = {"kind": "patient", "patient_id": payer, "amount": {"amount": "75.00"}, "check_number": "4711"}
+        written = office.post("/create_payment", body)
+        assert written.status == 201, written.body
+        made, read = as_read(written.body["result"], office)
+        listed_ids = {one["id"] for one in office.get("/payments", patient_id=payer, limit=500).body["data"]}
+        whole = adds_up(office, read)
+
+    assert made == read
+    assert made["id"] in listed_ids and whole
+
+
+def test_a_carriers_payment_is_read_as_it_was_answered_and_named_by_its_claim() -> None:
+    with deployed("--patients", "150", scopes=["*:read", "payments:write"]) as office:
+        expected = "ClaimNum IN (SELECT ClaimNum FROM claimproc WHERE InsPayEst>0 AND Status=0)"
+        claim = office.rows("claim", f"ClaimStatus='S' AND ClaimType='P' AND {expected}")[0]
+        lines = office.rows("claimproc", f"ClaimNum={claim['ClaimNum']}")
+        results = [
+            {
+                "claim_line_id": row_id("claim_line", office.practice_id, line["ClaimProcNum"]),
+                "paid": {"amount": f"{line['InsPayEst']:.2f}"},
+            }
+            for line in lines
+        ]
+        paid = sum(Decimal(one["paid"]["amount"]) for one in results)
+        claim_id = row_id("claim", office.practice_id, claim["ClaimNum"])
+        body = {"kind": "insurance", "claim_id": claim_id, "amount": {"amount": f"{paid:.2f}"}, "lines": results}
+        written = office.post("/create_payment", body)
+        assert written.status == 201, written.body
+        made, read = as_read(written.body["result"], office)
+        named = office.get(f"/claims/{claim_id}").body["payment_ids"]
+        by_claim = [one["id"] for one in office.get("/payments", claim_id=claim_id).body["data"]]
+        whole = adds_up(office, read)
+
+    assert made == read and whole
+    assert made["id"] in named and made["id"] in by_claim
