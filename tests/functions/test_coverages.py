@@ -246,3 +246,22 @@ def test_a_page_of_many_coverages_is_not_expanded_at_any_price() -> None:
 
     assert (expanded.status, expanded.body["bounds"]) == (422, ["limit"])
     assert plain.status == 200 and len(plain.body["data"]) > 100
+
+
+def test_an_answer_of_several_fetches_waits_no_longer_than_its_caller_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waiting for itself, they would outlast the function, and nobody could say what happened."""
+    with deployed() as deployment:
+        send = deployment.on.upstream.send
+
+        def slow(*call: Any) -> Any:
+            deployment.on.clock.sleep(3.0)
+            return send(*call)
+
+        monkeypatch.setattr(deployment.on.upstream, "send", slow)
+        path, began = f"/coverages/{id_of('coverage', 1)}", deployment.on.clock.monotonic()
+        first = deployment.get(path)
+        waited_s = deployment.on.clock.monotonic() - began
+        again = [deployment.get(path) for _ in range(3)]
+
+    assert first.status == 202 and waited_s < 15
+    assert again[-1].status == 200

@@ -462,7 +462,7 @@ def test_a_carriers_payment_is_read_as_it_was_answered_and_named_by_its_claim() 
         expected = "ClaimNum IN (SELECT ClaimNum FROM claimproc WHERE InsPayEst>0 AND Status=0)"
         claim = office.rows("claim", f"ClaimStatus='S' AND ClaimType='P' AND {expected}")[0]
         lines = office.rows("claimproc", f"ClaimNum={claim['ClaimNum']}")
-        results = [
+        results: list[dict[str, Any]] = [
             {
                 "claim_line_id": row_id("claim_line", office.practice_id, line["ClaimProcNum"]),
                 "paid": {"amount": f"{line['InsPayEst']:.2f}"},

@@ -123,7 +123,7 @@ class Reading:
         asked = json.dumps([kind, bound], sort_keys=True, default=str)
         if asked in self._by_bound:
             return self._by_bound[asked].rows.rows
-        freshness = self.freshness
+        freshness = replace(self.freshness, wait_s=self._left_s())
         if reference and not freshness.asked:
             freshness = replace(freshness, max_age_s=DAY_S)
         try:
@@ -146,6 +146,10 @@ class Reading:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
         return fetched.rows.rows
+
+    def _left_s(self) -> float:
+        """How long the caller still waits: an answer of several fetches waits no longer than one of one."""
+        return max(0.0, self.freshness.wait_s - (self.on.clock.monotonic() - self._began))
 
     def kept_row(self, kind: str, bound: Mapping[str, Any], fits: Filter) -> Row | None:
         """The row that fits among the reference rows of a fetch, if they are at hand and young enough for the caller.
@@ -207,8 +211,7 @@ class Reading:
     def _reference_rows(self, table: Table, max_age_s: float, *, only_if_cached: bool) -> RowSet | None:
         kind, bound = f"fetch.{table}", input_of(table)
         if not only_if_cached:
-            waited_s = self.on.clock.monotonic() - self._began
-            wait_s = max(0.0, self.freshness.wait_s - waited_s)
+            wait_s = self._left_s()
             try:
                 require(self.practice, table.operation)
                 fetched = fetch(
