@@ -68,6 +68,13 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         ends="A stage with owns_api_logging off, where the account has such a role already.",
     ),
     Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding="Resource::*",
+        where="UpstreamWorker?*/Permissions/Resource",
+        reason="Lambda makes interfaces in the VPC under the worker's role, on any resource; code is denied it.",
+        ends="Lambda attaching functions to a VPC under a role of its own.",
+    ),
+    Acknowledged(
         rule="AwsSolutions-L1",
         where=_FUNCTIONS,
         reason="Python 3.13 is supported until 2029 and is what the layer's wheels and the tests run on.",
@@ -131,7 +138,7 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         rule="HIPAA.Security-LambdaInsideVPC",
         where=_FUNCTIONS,
         reason="Open Dental is called over the internet; a VPC would add NAT and bound nothing that roles do not.",
-        ends="A practice in Service mode, whose worker runs in that practice's VPC.",
+        ends="A stage whose practices are all in Service mode; its networks' workers run in their VPCs.",
     ),
     Acknowledged(
         rule="HIPAA.Security-S3BucketReplicationEnabled",

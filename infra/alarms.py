@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -24,6 +25,20 @@ class AlarmRow:
     above: float = 0
     minutes: int = 1
     periods: int = 1
+
+
+OF_EACH_NETWORK = frozenset({"calls", "calls-dead", "upstream_worker"})
+"""What every network has one of: the alarms on these are raised for each."""
+
+
+def alarms_of(network: str, rows: Iterable[AlarmRow]) -> tuple[AlarmRow, ...]:
+    """Those of `rows` that watch what a network has of its own, for the network called `network`."""
+    suffix = "".join(part.title() for part in network.split("-"))
+    return tuple(
+        replace(row, name=f"{row.name}In{suffix}", means=f"In {network}: {row.means}", of=f"{row.of}-{network}")
+        for row in rows
+        if row.of in OF_EACH_NETWORK
+    )
 
 
 ALARMS: tuple[AlarmRow, ...] = (
@@ -57,6 +72,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         metric="UnknownOperations",
         of="sweeper",
         periods=15,
+    ),
+    AlarmRow(
+        name="TurnsNotPut",
+        means="A calls queue takes no turns, or a practice's network has left the stage. Look at `networks` and SQS.",
+        namespace="OpenDentalGateway",
+        metric="TurnsNotPut",
+        of="sweeper",
+        periods=3,
     ),
     AlarmRow(
         name="GovernorBrakes",

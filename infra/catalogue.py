@@ -259,6 +259,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("ticks", batch_size=10),
         timeout_s=30,
         memory_mb=512,
+        # On which network's queue a practice's turns wait.
+        tables={"practices": GET},
         queues={"calls": SEND},
     ),
     FunctionRow(

@@ -49,6 +49,16 @@ LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 DEAD_LETTERING = ("sns:Publish",)
 """Lambda hands an event that failed for good to the failed-events topic under the function's role."""
 
+ATTACHING = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+"""Lambda puts a function into a VPC under the function's role; the function's own code is denied them again."""
+
 
 def key_use(actions: Iterable[str]) -> tuple[str, ...]:
     """Return what a caller of `actions` must be allowed to do with the key that encrypts their resource.

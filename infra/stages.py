@@ -2,8 +2,89 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+REMOTE = "remote"
+"""The network of all practices that are reached over the internet; every stage has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A VPC with practices in Service mode in it, or behind it: they get a queue and a worker of their own there.
+
+    The VPC must resolve names by AWS's DNS (`enableDnsSupport`, `enableDnsHostnames`). Where others in it use SQS,
+    Secrets Manager, DynamoDB or S3 through endpoints already, name their group: a VPC has each private name once.
+
+    Raises:
+        ValueError: a field cannot be, or does not go with another; the message names it.
+    """
+
+    name: str
+    """Lower case letters, digits and dashes; practices keep it in their record, so it does not change."""
+    vpc_id: str
+    cidr: str
+    """The VPC's own addresses."""
+    subnet_ids: tuple[str, ...]
+    """Where the worker runs; they need no way to the internet."""
+    availability_zones: tuple[str, ...]
+    """Of the subnets, in their order."""
+    route_table_ids: tuple[str, ...]
+    """Of the subnets, in their order, or one for all; gateway endpoints become routes in them."""
+    gateway_prefix_lists: tuple[str, ...]
+    """The region's lists of DynamoDB's and S3's addresses (`aws ec2 describe-managed-prefix-lists`): what the worker
+    may call by way of gateway endpoints."""
+    base_url_allow: tuple[str, ...]
+    """What a practice's `base_url` may start with, host and port said: `http://10.20.0.15:30222`."""
+    addresses: tuple[str, ...] = ()
+    """CIDRs of the hosts that `base_url_allow` calls by a name; an address speaks for itself."""
+    endpoints_group: str | None = None
+    """The security group of interface endpoints that exist; None: the stage makes them, and gateway endpoints too."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", self.name) or len(self.name) > _NAME_LONGEST:
+            raise ValueError(f"network {self.name!r}: lower case letters, digits and single dashes, at most 20")
+        if self.name in {REMOTE, "dead"}:
+            raise ValueError(f"network {self.name!r}: the name has a meaning of its own")
+        if not self.subnet_ids or len(self.availability_zones) != len(self.subnet_ids):
+            raise ValueError(f"network {self.name!r}: availability_zones names the zone of each subnet")
+        if len(self.route_table_ids) not in {1, len(self.subnet_ids)}:
+            raise ValueError(f"network {self.name!r}: route_table_ids names the table of each subnet, or one for all")
+        if not self.gateway_prefix_lists or not self.base_url_allow:
+            raise ValueError(f"network {self.name!r}: gateway_prefix_lists and base_url_allow are needed")
+        ipaddress.IPv4Network(self.cidr)
+        self.practice_addresses()
+
+    @property
+    def queue(self) -> str:
+        """The name of its queue of turns."""
+        return f"calls-{self.name}"
+
+    def practice_addresses(self) -> tuple[tuple[str, int], ...]:
+        """What the worker may call besides AWS: (CIDR, port), each once."""
+        found: dict[tuple[str, int], None] = {}
+        for prefix in self.base_url_allow:
+            url = urlsplit(prefix)
+            if url.scheme not in {"http", "https"} or not url.hostname or not url.port:
+                raise ValueError(f"network {self.name!r}: base_url_allow says scheme, host and port of each prefix")
+            try:
+                cidrs: tuple[str, ...] = (f"{ipaddress.IPv4Address(url.hostname)}/32",)
+            except ValueError:
+                cidrs = tuple(str(ipaddress.IPv4Network(one)) for one in self.addresses)
+            if not cidrs:
+                raise ValueError(f"network {self.name!r}: addresses says where {url.hostname!r} is")
+            if any(ipaddress.IPv4Network(cidr).is_loopback for cidr in cidrs) or "0.0.0.0/0" in cidrs:
+                raise ValueError(f"network {self.name!r}: practices have addresses of their own")
+            found.update(dict.fromkeys((cidr, url.port) for cidr in cidrs))
+        return tuple(found)
+
+
+_NAME_LONGEST = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +115,17 @@ class Stage:
     alarm_email: str | None = None
     owns_api_logging: bool = True
     """API Gateway logs through one role an account and region. False where another stack has set it."""
+    networks: tuple[Network, ...] = ()
+    """VPCs with practices in Service mode; without any, every practice is reached over the internet."""
+
+    def __post_init__(self) -> None:
+        names = [network.name for network in self.networks]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two networks of stage {self.name!r} have one name")
+        for prefix in self.base_url_allow:
+            url = urlsplit(prefix)
+            if url.scheme != "https" and url.hostname not in {"127.0.0.1", "localhost"}:
+                raise ValueError(f"stage {self.name!r}: keys go over plain http inside a network only")
 
 
 STAGES: Mapping[str, Stage] = {
@@ -56,15 +148,27 @@ STAGES: Mapping[str, Stage] = {
 def stage_for(context: Mapping[str, str]) -> Stage:
     """Return the stage that `context` names.
 
-    An operator may say `region` and `alarm_email` at deployment (`-c alarm_email=...`) without touching the rows.
+    An operator may say `region`, `alarm_email` and `networks` at deployment (`-c alarm_email=...`) without touching
+    the rows. `networks` is a JSON file: a list of objects with the fields of `Network`, which join the row's own.
 
     Raises:
-        ValueError: there is no such stage; the message lists those that exist.
+        ValueError: there is no such stage (the message lists those that exist), or a network cannot be.
+        TypeError: a network lacks a field or has one that is none.
+        OSError: there is no such file.
     """
     name = context.get("stage", "dev")
     if name not in STAGES:
         raise ValueError(f"no stage {name!r} in infra/stages.py; there are {', '.join(STAGES)}")
     row = STAGES[name]
+    said = json.loads(Path(file).read_text()) if (file := context.get("networks")) else []
     return replace(
-        row, region=context.get("region") or row.region, alarm_email=context.get("alarm_email") or row.alarm_email
+        row,
+        region=context.get("region") or row.region,
+        alarm_email=context.get("alarm_email") or row.alarm_email,
+        networks=row.networks + tuple(_network(one) for one in said),
     )
+
+
+def _network(said: Mapping[str, str | list[str] | None]) -> Network:
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}
+    return Network(**given)  # type: ignore[arg-type]

@@ -33,6 +33,7 @@ def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     metrics.add_metric("QueuedOperations", MetricUnit.Count, swept.queued)
     metrics.add_metric("ParkedOperations", MetricUnit.Count, swept.parked)
     metrics.add_metric("TurnsPutAgain", MetricUnit.Count, swept.put)
+    metrics.add_metric("TurnsNotPut", MetricUnit.Count, swept.not_put)
     metrics.add_metric("OldestOverdue", MetricUnit.Seconds, swept.oldest_s)
     metrics.add_metric("GovernorBrakes", MetricUnit.Count, int(brakes))
     return {"put": swept.put, "unknown": swept.unknown}

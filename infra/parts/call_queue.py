@@ -1,8 +1,8 @@
-"""The queue of turns that wait for Open Dental, and the only ways to touch it."""
+"""A queue of turns that wait for Open Dental, and the only ways to touch it. Each network has one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import aws_cdk as cdk
@@ -36,11 +36,35 @@ class QueueAccess:
         function.tell(self.variable, self.url)
 
 
+@dataclass(frozen=True)
+class CallsAccess:
+    """All queues of turns, for whoever sends: which one it is depends on the practice's network.
+
+    The worker of a network gets its own queue as a `QueueAccess`, and knows of no other.
+    """
+
+    remote: QueueAccess
+    networks: Mapping[str, QueueAccess]
+
+    def let(self, function: Function, verbs: Iterable[str]) -> None:
+        """Let `function` make the SQS calls in `verbs`; a sender is told the queue of each network."""
+        self.remote.let(function, verbs)
+        if not self.networks or "SendMessage" not in verbs:
+            return
+        arns = [access.arn for access in self.networks.values()]
+        function.allow(sorted(f"sqs:{verb}" for verb in verbs), on=arns, sealed_with=self.remote.key)
+        urls = {name: access.url for name, access in self.networks.items()}
+        function.tell(f"{self.remote.variable}S", cdk.Stack.of(function).to_json_string(urls))
+
+
 class CallQueue(Construct):
-    """The FIFO queue of turns (the practice is the message group) and its dead letters."""
+    """The FIFO queue of turns (the practice is the message group) and its dead letters.
+
+    `name` is what other stacks find it by; whoever has this queue and no other reads its URL from CALLS_QUEUE_URL.
+    """
 
     def __init__(
-        self, scope: Construct, id_: str, *, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage
+        self, scope: Construct, id_: str, *, name: str, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage
     ) -> None:
         super().__init__(scope, id_)
         self.dead_letters = sqs.Queue(
@@ -68,8 +92,8 @@ class CallQueue(Construct):
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=1000),
         )
         self.access = QueueAccess(variable_of("calls"), self.queue.queue_url, self.queue.queue_arn, key)
-        publish(self, stage, "core", "queues/calls/url", self.queue.queue_url)
-        publish(self, stage, "core", "queues/calls/arn", self.queue.queue_arn)
+        publish(self, stage, "core", f"queues/{name}/url", self.queue.queue_url)
+        publish(self, stage, "core", f"queues/{name}/arn", self.queue.queue_arn)
 
 
 def variable_of(name: str) -> str:

@@ -14,7 +14,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.catalogue import Consumes, Every, FunctionRow
-from infra.implied import DEAD_LETTERING, key_use
+from infra.implied import ATTACHING, DEAD_LETTERING, key_use
+from infra.parts.practice_network import PracticeNetwork
 from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
 
@@ -37,6 +38,7 @@ class Function(Construct):
         failed_events: sns.ITopic,
         traces_key: kms.IKey,
         stage: Stage,
+        inside: PracticeNetwork | None = None,
     ) -> None:
         super().__init__(scope, id_)
         if not (code / row.name / "handler.py").is_file():
@@ -50,6 +52,9 @@ class Function(Construct):
         log_group = SealedLog(self, "Logs", key=traces_key, stage=stage).group
         log_group.grant_write(self.permissions)
         self.allow(DEAD_LETTERING, on=[failed_events.topic_arn], sealed_with=traces_key)
+        if inside is not None:
+            # Lambda makes the network interfaces under the function's role, and asks for these on everything.
+            self.permissions.add_statements(iam.PolicyStatement(actions=list(ATTACHING), resources=["*"]))
         self.function = lambda_.Function(
             self,
             "Function",
@@ -71,6 +76,9 @@ class Function(Construct):
             dead_letter_topic=failed_events,
             snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if row.snapstart else None,
             tracing=lambda_.Tracing.DISABLED,
+            vpc=inside.vpc if inside else None,
+            vpc_subnets=inside.subnets if inside else None,
+            security_groups=[inside.worker_group] if inside else None,
             environment={
                 "STAGE": stage.name,
                 "LOG_LEVEL": stage.log_level,
@@ -82,6 +90,21 @@ class Function(Construct):
             # Only these write their log by Powertools.
             self.tell("POWERTOOLS_SERVICE_NAME", row.name)
         self.function.node.add_dependency(self.permissions)
+        if inside is not None:
+            # The same calls are none of the code's business.
+            iam.ManagedPolicy(
+                self,
+                "OnlyLambdaAttaches",
+                roles=[self._role],
+                statements=[
+                    iam.PolicyStatement(
+                        effect=iam.Effect.DENY,
+                        actions=list(ATTACHING),
+                        resources=["*"],
+                        conditions={"ArnEquals": {"lambda:SourceFunctionArn": self.function.function_arn}},
+                    )
+                ],
+            )
         by_the_clock = isinstance(row.trigger, Every)
         self.live = lambda_.Alias(
             self,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.parts.bodies_bucket import BodiesAccess
-from infra.parts.call_queue import QueueAccess
+from infra.parts.call_queue import CallsAccess, QueueAccess
 from infra.parts.function import Function
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
@@ -19,7 +20,7 @@ class Grants:
     """Everything that a function of one stack could touch."""
 
     tables: Mapping[str, TableAccess]
-    queues: Mapping[str, QueueAccess]
+    queues: Mapping[str, QueueAccess | CallsAccess]
     bodies: BodiesAccess
     signing: SigningAccess
     vault: Vault
@@ -49,3 +50,6 @@ class Grants:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
         if "BASE_URL_ALLOW" in row.settings:
             function.tell("BASE_URL_ALLOW", ",".join(self.stage.base_url_allow))
+            if self.stage.networks:
+                inside = {network.name: network.base_url_allow for network in self.stage.networks}
+                function.tell("NETWORKS", json.dumps(inside))

@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.catalogue import FunctionRow, TableRow
 from infra.parts.api import Api
 from infra.parts.bodies_bucket import BodiesAccess
-from infra.parts.call_queue import QueueAccess
+from infra.parts.call_queue import CallsAccess, QueueAccess
 from infra.parts.function import Function
 from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
@@ -47,7 +47,15 @@ class ApiStack(cdk.Stack):
         grants = Grants(
             tables={row.name: TableAccess(row, records, stage) for row in tables},
             # The ticks queue is the lane's alone.
-            queues={"calls": QueueAccess.learn(self, "calls", key=records, stage=stage)},
+            queues={
+                "calls": CallsAccess(
+                    QueueAccess.learn(self, "calls", key=records, stage=stage),
+                    {
+                        network.name: QueueAccess.learn(self, network.queue, key=records, stage=stage)
+                        for network in stage.networks
+                    },
+                )
+            },
             bodies=BodiesAccess(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),

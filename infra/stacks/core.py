@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.alarms import AlarmRow
+from infra.alarms import AlarmRow, alarms_of
 from infra.catalogue import Consumes, Every, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.bodies_bucket import BodiesAccess
-from infra.parts.call_queue import CallQueue
+from infra.parts.call_queue import CallQueue, CallsAccess
 from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
 from infra.parts.function import Function
@@ -20,6 +21,7 @@ from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
 from infra.parts.layer import Layer
 from infra.parts.names import publish
+from infra.parts.practice_network import PracticeNetwork
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
 from infra.parts.ticks_queue import TicksQueue
@@ -47,7 +49,14 @@ class CoreStack(cdk.Stack):
         super().__init__(scope, id_, **props)  # type: ignore[arg-type]
         rows = tuple(rows)
         records, traces = records_key(self, stage), traces_key(self, stage)
-        calls = CallQueue(self, "Calls", key=records, worker_timeout=_timeout_of(rows, "calls"), stage=stage)
+        patience = _timeout_of(rows, "calls")
+        calls = CallQueue(self, "Calls", name="calls", key=records, worker_timeout=patience, stage=stage)
+        inside = {
+            network: CallQueue(
+                self, camel(network.queue), name=network.queue, key=records, worker_timeout=patience, stage=stage
+            )
+            for network in stage.networks
+        }
         failed_events = FailedEvents(self, "FailedEvents", key=traces, stage=stage)
         ticks = TicksQueue(
             self,
@@ -59,7 +68,10 @@ class CoreStack(cdk.Stack):
         fed = {"calls": (calls.queue, records), "ticks": (ticks.queue, traces)}
         grants = Grants(
             tables={row.name: TableAccess(row, records, stage) for row in tables},
-            queues={"calls": calls.access, "ticks": ticks.access},
+            queues={
+                "calls": CallsAccess(calls.access, {network.name: own.access for network, own in inside.items()}),
+                "ticks": ticks.access,
+            },
             bodies=BodiesAccess(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
@@ -87,12 +99,31 @@ class CoreStack(cdk.Stack):
                     publish(function, stage, "core", f"functions/{row.name}", function.live.function_arn)
                 case _:
                     raise ValueError(f"{row.name} is called by the API, so it is not part of the core stack")
+        worker, trigger = _consumer_of(rows, "calls")
+        for network, own in inside.items():
+            function = functions[f"{worker.name}-{network.name}"] = Function(
+                self,
+                camel(f"{worker.name}-{network.name}"),
+                row=worker,
+                code=code,
+                layer=shared.version,
+                failed_events=failed_events.topic,
+                traces_key=traces,
+                stage=stage,
+                inside=PracticeNetwork(self, camel(f"network-{network.name}"), network=network),
+            )
+            # It has its own queue in the place of all, so it can neither read nor extend a turn of another network.
+            replace(grants, queues={"calls": own.access}).give(function)
+            Feed(function, "Feed", queue=own.queue, key=records, function=function, trigger=trigger, stage=stage)
         measured = {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
         measured["failed-events"] = failed_events.queue
+        for network, own in inside.items():
+            measured |= {network.queue: own.queue, f"calls-dead-{network.name}": own.dead_letters}
+        alarms = tuple(alarms)
         Alarms(
             self,
             "Alarms",
-            rows=alarms,
+            rows=[*alarms, *(row for network in inside for row in alarms_of(network.name, alarms))],
             dimensions={name: {"QueueName": queue.queue_name} for name, queue in measured.items()}
             | {name: {"FunctionName": function.function.function_name} for name, function in functions.items()},
             key=traces,
@@ -102,5 +133,9 @@ class CoreStack(cdk.Stack):
 
 def _timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:
     """The timeout of the function that consumes `queue`."""
-    (row,) = (row for row in rows if isinstance(row.trigger, Consumes) and row.trigger.queue == queue)
-    return cdk.Duration.seconds(row.timeout_s)
+    return cdk.Duration.seconds(_consumer_of(rows, queue)[0].timeout_s)
+
+
+def _consumer_of(rows: Iterable[FunctionRow], queue: str) -> tuple[FunctionRow, Consumes]:
+    (found,) = ((row, row.trigger) for row in rows if isinstance(row.trigger, Consumes) and row.trigger.queue == queue)
+    return found

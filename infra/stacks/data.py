@@ -31,4 +31,4 @@ class DataStack(cdk.Stack):
 
 def camel(name: str) -> str:
     """Return `upstream_worker` as `UpstreamWorker`, the way construct ids are spelled."""
-    return "".join(part.title() for part in name.split("_"))
+    return "".join(part.title() for part in name.replace("-", "_").split("_"))

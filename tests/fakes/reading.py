@@ -83,9 +83,9 @@ class PromptCalls(FakeCalls):
 
     world: World | None = None
 
-    def put(self, turn: Turn) -> None:
+    def put(self, turn: Turn, *, network: str) -> None:
         """See `Calls.put`."""
-        super().put(turn)
+        super().put(turn, network=network)
         while self.world is not None and self.world.work():
             pass
 

@@ -251,14 +251,17 @@ class FakeCalls:
         self._groups: dict[str, list[FakeMessage]] = defaultdict(list)
         self._put_at: dict[tuple[str, str], float] = {}
         self.turns: list[Turn] = []
+        self.networks: list[str] = []
+        """Where each of `turns` was put."""
 
-    def put(self, turn: Turn) -> None:
+    def put(self, turn: Turn, *, network: str) -> None:
         key = (turn.practice_id, f"{turn.operation_id}.{turn.attempt}")
         now = self._clock.monotonic()
         if now - self._put_at.get(key, -1e9) < 300:
             return
         self._put_at[key] = now
         self.turns.append(turn)
+        self.networks.append(network)
         self._groups[turn.practice_id].append(FakeMessage(turn))
 
     def receive(self, *, visibility_s: float) -> FakeMessage | None:

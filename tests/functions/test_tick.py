@@ -36,7 +36,7 @@ def test_a_tick_that_is_none_comes_back_alone(
 
 
 def test_ticks_that_the_queue_does_not_take_come_back(on: FakeServices, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: Turn) -> None:
+    def refuse(_: Turn, *, network: str) -> None:
         raise Unavailable("the queue does not answer")
 
     monkeypatch.setattr(on.calls, "put", refuse)

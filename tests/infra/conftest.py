@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from infra.app import app
 from infra.bundling import ROOT
 from infra.catalogue import FUNCTIONS
+from tests.infra.networks import CLINIC_SAID, OTHER_SAID
 from tests.infra.templates import Assembly
 
 PROD = "prod"
@@ -26,8 +28,19 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def assembly(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
     """The stage that real practices would be on, checked by cdk-nag and CDK's own rules on the way."""
-    out = tmp_path_factory.mktemp("cdk.out")
-    synthesized = app({"stage": PROD, "layer": str(layer), "alarm_email": "ops@example.com"}, outdir=out)
+    return _checked(tmp_path_factory.mktemp("cdk.out"), layer)
+
+
+@pytest.fixture(scope="session")
+def networked(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
+    """The same stage with practices in two networks, as an operator's file says, checked as well."""
+    out = tmp_path_factory.mktemp("networked")
+    (out / "networks.json").write_text(json.dumps([CLINIC_SAID, OTHER_SAID]))
+    return _checked(out / "cdk.out", layer, networks=str(out / "networks.json"))
+
+
+def _checked(out: Path, layer: Path, **context: str) -> Assembly:
+    synthesized = app({"stage": PROD, "layer": str(layer), "alarm_email": "ops@example.com", **context}, outdir=out)
     try:
         synthesized.synth()
     except RuntimeError as error:

@@ -44,30 +44,42 @@ class Assembly:
         ((_, _, resource),) = self.resources(type_)
         return resource
 
-    def function(self, name: str) -> tuple[str, str, Resource]:
-        """The function of the row called `name`, with its stack and logical id."""
+    def function(self, name: str, *, network: str | None = None) -> tuple[str, str, Resource]:
+        """The function of the row called `name`, in `network` or in none, with its stack and logical id."""
         (found,) = (
             entry
             for entry in self.resources("AWS::Lambda::Function")
             if entry[2]["Properties"].get("Handler") == f"{name}.handler.lambda_handler"
+            and self._network_of(entry[2]) == network
         )
         return found
 
-    def statements(self, name: str) -> list[dict[str, Any]]:
-        """All policy statements of the role that the function called `name` runs under."""
-        part, _, function = self.function(name)
+    def _network_of(self, function: Resource) -> str | None:
+        """The network whose worker's security group the function has."""
+        groups = function["Properties"].get("VpcConfig", {}).get("SecurityGroupIds", [])
+        descriptions = [
+            resource["Properties"]["GroupDescription"]
+            for _, logical_id, resource in self.resources("AWS::EC2::SecurityGroup")
+            if logical_id in mentioned(groups)
+        ]
+        return descriptions[0].rpartition(" ")[2] if descriptions else None
+
+    def statements(self, name: str, *, network: str | None = None) -> list[dict[str, Any]]:
+        """All policy statements that allow something to the role of the function called `name`."""
+        part, _, function = self.function(name, network=network)
         role = function["Properties"]["Role"]["Fn::GetAtt"][0]
         return [
             statement
             for _, _, policy in self.resources("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
             if {"Ref": role} in policy["Properties"].get("Roles", [])
             for statement in policy["Properties"]["PolicyDocument"]["Statement"]
-            if role in self.templates[part]["Resources"]
+            if statement["Effect"] == "Allow" and role in self.templates[part]["Resources"]
         ]
 
-    def actions(self, name: str) -> set[str]:
+    def actions(self, name: str, *, network: str | None = None) -> set[str]:
         """Every action that the role of the function called `name` may take, on anything."""
-        return {action for statement in self.statements(name) for action in listed(statement["Action"])}
+        statements = self.statements(name, network=network)
+        return {action for statement in statements for action in listed(statement["Action"])}
 
     def body(self) -> dict[str, Any]:
         """The OpenAPI body of the API."""

@@ -16,21 +16,31 @@ NEVER = ("SQS", "DLQ", "CloudWatchLogGroupEncrypted", "SSLRequests", "TLS", "Pub
 EXCEPT = {"HIPAA.Security-S3DefaultEncryptionKMS"}
 
 
-def test_cdk_nag_and_cdks_own_rules_find_nothing(assembly: Assembly) -> None:
+@pytest.fixture(params=["assembly", "networked"])
+def synthesized(request: pytest.FixtureRequest) -> Assembly:
+    """The stage without and with practices in networks of their own."""
+    found: Assembly = request.getfixturevalue(request.param)
+    return found
+
+
+def test_cdk_nag_and_cdks_own_rules_find_nothing(synthesized: Assembly) -> None:
     found = [
         (violation["ruleName"], [place["constructPath"] for place in violation["violatingConstructs"]])
-        for plugin in assembly.report()["pluginReports"]
+        for plugin in synthesized.report()["pluginReports"]
         for violation in plugin["violations"]
     ]
 
     assert found == []
-    assert {"AwsSolutions", "HIPAA.Security"} <= {plugin["pluginName"] for plugin in assembly.report()["pluginReports"]}
+    assert {"AwsSolutions", "HIPAA.Security"} <= {
+        plugin["pluginName"] for plugin in synthesized.report()["pluginReports"]
+    }
 
 
 @pytest.mark.parametrize("acknowledged", ACKNOWLEDGED, ids=lambda row: f"{row.rule}-{row.where}")
-def test_an_acknowledgement_is_needed(assembly: Assembly, acknowledged: Acknowledged) -> None:
+def test_an_acknowledgement_is_needed(assembly: Assembly, networked: Assembly, acknowledged: Acknowledged) -> None:
     places = [
         place["constructPath"].partition("/")[2]
+        for assembly in (assembly, networked)
         for plugin in assembly.report()["pluginReports"]
         for finding in plugin.get("suppressedViolations", ())
         if finding["ruleName"] == acknowledged.id_in(STAGES[assembly.stage])

@@ -14,6 +14,7 @@ from infra.catalogue import FUNCTIONS, WRITE, Consumes, Every, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
 from infra.stages import STAGES
+from tests.infra.networks import CLINIC, OTHER
 from tests.infra.templates import Assembly, listed, mentioned, variables_of
 
 IDENTITY_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
@@ -97,9 +98,13 @@ def test_no_client_may_take_more_than_half_of_what_a_stage_takes() -> None:
 
 
 @pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])
-def test_the_worker_may_not_send_to_the_queue_that_feeds_it_nor_to_any_other(assembly: Assembly, action: str) -> None:
+def test_no_worker_may_send_to_the_queue_that_feeds_it_nor_to_any_other(
+    assembly: Assembly, networked: Assembly, action: str
+) -> None:
     """Lambda stops such a loop after about 16 rounds, in silence, and no emulator shows it."""
     assert action not in assembly.actions("upstream_worker")
+    for network in (None, CLINIC, OTHER):
+        assert action not in networked.actions("upstream_worker", network=network)
 
 
 def test_no_function_sends_to_a_queue_that_leads_back_to_it() -> None:

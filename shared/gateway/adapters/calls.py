@@ -11,6 +11,7 @@ from gateway.adapters.aws_errors import AwsError, unavailable
 from gateway.core.errors import Unavailable
 from gateway.core.operations import Turn
 from gateway.core.pacing import MAX_VISIBILITY_S
+from gateway.core.practices import REMOTE_NETWORK
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -20,18 +21,23 @@ class SqsCalls:
     """Fills `core.ports.Calls` with an SQS FIFO queue.
 
     The practice is the message group: SQS hands out its turns in order, and none while another of them is being worked
-    on.
+    on. `queue_url` is the queue of the remote network; for a worker, which puts nothing, the one that feeds it.
+    `networks`: the URLs of the other networks' queues, by their names.
     """
 
-    def __init__(self, client: SQSClient, *, queue_url: str) -> None:
+    def __init__(self, client: SQSClient, *, queue_url: str, networks: Mapping[str, str] | None = None) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._queue_urls = {**(networks or {}), REMOTE_NETWORK: queue_url}
 
-    def put(self, turn: Turn) -> None:
+    def put(self, turn: Turn, *, network: str) -> None:
         """See `Calls.put`."""
+        if network not in self._queue_urls:
+            # Never on another queue: its worker would send the keys to whoever has that address there.
+            raise Unavailable("this stage has no queue for the practice's network")
         try:
             self._client.send_message(
-                QueueUrl=self._queue_url,
+                QueueUrl=self._queue_urls[network],
                 MessageBody=turn_text(turn),
                 MessageGroupId=turn.practice_id,
                 # A new attempt is a new message; SQS swallows a repeat for 5 minutes.

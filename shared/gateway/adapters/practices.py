@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.core.errors import NotFound, Unavailable
-from gateway.core.practices import Baa, Mode, Practice, Tier
+from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -109,6 +109,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "time_zone": practice.time_zone,
         "mode": practice.mode.value,
         "base_url": practice.base_url,
+        "network": practice.network,
         "tier": practice.tier.value,
         "version": practice.version,
         "permissions": sorted(practice.permissions),
@@ -136,6 +137,8 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         time_zone=record["time_zone"],
         mode=Mode(record["mode"]),
         base_url=record["base_url"],
+        # Records of releases without networks say none.
+        network=record.get("network", REMOTE_NETWORK),
         tier=Tier(record["tier"]),
         version=record["version"],
         permissions=frozenset(record["permissions"]),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -35,7 +36,7 @@ from gateway.core.ids import PREFIXES, new_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Services
-from gateway.core.practices import Mode, Practice
+from gateway.core.practices import REMOTE_NETWORK, Mode, Practice
 from gateway.core.requests import error_of, submit, wait_for
 from gateway.core.sessions import as_answer, bearer, open_session, session_of
 
@@ -79,12 +80,15 @@ class Enrolment:
 
     is_open: bool = False
     base_urls: tuple[str, ...] = ("https://api.opendental.com",)
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The addresses inside each network of the stage, which are reached from within it only."""
 
     @classmethod
     def of_environment(cls) -> Enrolment:
-        """Read OPEN_ENROLMENT (`true` or not) and BASE_URL_ALLOW (comma-separated)."""
+        """Read OPEN_ENROLMENT (`true` or not), BASE_URL_ALLOW (comma-separated) and NETWORKS (JSON, if any)."""
         urls = tuple(url.strip() for url in os.environ.get("BASE_URL_ALLOW", "").split(",") if url.strip())
-        return cls(os.environ.get("OPEN_ENROLMENT", "").lower() == "true", urls or cls().base_urls)
+        networks = {name: tuple(inside) for name, inside in json.loads(os.environ.get("NETWORKS", "{}")).items()}
+        return cls(os.environ.get("OPEN_ENROLMENT", "").lower() == "true", urls or cls().base_urls, networks)
 
 
 def authenticate(
@@ -189,13 +193,13 @@ class _Attempt:
         sent, on = self.credentials, self.on
         if sent.developer_key is None:
             raise Invalid("developer_key is needed to connect a practice", param="developer_key")
-        base_url = _base_url(sent, enrolment.base_urls)
+        base_url, network = _address(sent, enrolment)
         claim = self._claim()
         practice = self._claimed(claim)
         if practice is None:
             if sent.time_zone is None:
                 raise Invalid("time_zone is needed to connect a practice: an IANA name", param="time_zone")
-            practice = self._new(claim, base_url, _zone(sent.time_zone), fingerprint)
+            practice = self._new(claim, (base_url, network), _zone(sent.time_zone), fingerprint)
         caller = self.caller or Caller(_own_client(practice))
         keeps = _KeepsKeys(practice, Keys(developer=sent.developer_key, customer=sent.customer_key), on)
         operation = submit(
@@ -230,8 +234,9 @@ class _Attempt:
             self.on.practices.release_fingerprint(claim, practice_id)
             return None
 
-    def _new(self, claim: str, base_url: str, zone: str, fingerprint: str) -> Practice:
+    def _new(self, claim: str, address: tuple[str, str], zone: str, fingerprint: str) -> Practice:
         self._not_too_often()
+        base_url, network = address
         sent, on = self.credentials, self.on
         practice = Practice(
             id=new_id("practice"),
@@ -239,6 +244,7 @@ class _Attempt:
             time_zone=zone,
             mode=sent.mode,
             base_url=base_url,
+            network=network,
             tier=tier_of(frozenset(), sent.mode),
             key_fingerprint=fingerprint,
             state="pending",
@@ -363,12 +369,15 @@ def _zone(name: str) -> str:
     raise Invalid("time_zone takes an IANA name, such as America/Chicago", param="time_zone")
 
 
-def _base_url(sent: Credentials, allowed: Iterable[str]) -> str:
-    """Where the keys will be sent: only to what the stage allows, host by host."""
+def _address(sent: Credentials, enrolment: Enrolment) -> tuple[str, str]:
+    """Where the keys will be sent, and from which network: only to what the stage allows, host by host.
+
+    Plain http is for what lies inside a network, and for this machine.
+    """
     if sent.base_url is None:
         if sent.mode is not Mode.REMOTE:
             raise Invalid("base_url is needed in this mode", param="base_url")
-        return DEFAULT_BASE_URL
+        return DEFAULT_BASE_URL, REMOTE_NETWORK
     refusal = Invalid("base_url is not among the addresses that this deployment may send keys to", param="base_url")
     if not sent.base_url.isprintable() or not sent.base_url.isascii():
         # urlsplit drops tabs and line breaks in silence.
@@ -378,16 +387,35 @@ def _base_url(sent: Credentials, allowed: Iterable[str]) -> str:
         is_plain = url.username is None and url.password is None and not url.query and not url.fragment
         # A port that is none raises here, and a percent sign could hide a dot from the check of the path.
         is_plain = is_plain and url.port != 0 and ".." not in url.path and "%" not in url.path
-        if is_plain and any(_covers(urlsplit(one), url) for one in allowed):
-            return url.geturl()
+        network = _network_of(url, enrolment) if is_plain else None
     except ValueError:
         raise refusal from None
-    raise refusal
+    if network is None:
+        raise refusal
+    if network != REMOTE_NETWORK and sent.mode is not Mode.SERVICE:
+        raise Invalid("an address inside a network is an office's own server: mode service", param="mode")
+    if url.hostname == urlsplit(DEFAULT_BASE_URL).hostname and sent.mode is not Mode.REMOTE:
+        # Other modes have no throttle, and this address has.
+        raise Invalid("Open Dental's own service is reached in mode remote", param="mode")
+    return url.geturl(), network
+
+
+def _network_of(url: SplitResult, enrolment: Enrolment) -> str | None:
+    """The network that `url` is reached from, or None if the stage does not allow it."""
+    for name, inside in enrolment.networks.items():
+        if any(_covers(urlsplit(one), url) for one in inside):
+            return name
+    allowed = [urlsplit(one) for one in enrolment.base_urls]
+    safe = (one for one in allowed if one.scheme == "https" or one.hostname in _LOOPBACK)
+    return REMOTE_NETWORK if any(_covers(one, url) for one in safe) else None
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 
 
 def _covers(allowed: SplitResult, url: SplitResult) -> bool:
     """Whether `url` is at the allowed origin and under its path; an entry without a port leaves loopback's open."""
-    any_port = allowed.port is None and allowed.hostname in {"127.0.0.1", "localhost"}
+    any_port = allowed.port is None and allowed.hostname in _LOOPBACK
     path = allowed.path.rstrip("/")
     return (
         (url.scheme, url.hostname) == (allowed.scheme, allowed.hostname)

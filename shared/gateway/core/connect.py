@@ -34,7 +34,7 @@ def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
     """Prove the pending keys with the cheapest call, and learn what they may do and which version answers.
 
     A key whose permissions are all for FHIR is refused by REST in the same words as a wrong one, so FHIR is asked
-    before a key is called wrong.
+    before a key is called wrong; an office's own server has no FHIR to ask.
 
     Sources: https://www.opendental.com/site/apisecurityperms.html, https://www.opendental.com/site/apipreferences.html
     """
@@ -42,6 +42,8 @@ def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
         answer = yield UpstreamCall("securityperms.list")
         permissions = permissions_of(answer.rows)
     except (KeyNotUsable, PermissionMissing):
+        if context.practice.mode in {Mode.SERVICE, Mode.LOCAL}:
+            raise
         yield UpstreamCall("fhir.capability")
         permissions = frozenset()
     version = None

@@ -11,6 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from gateway.core.practices import REMOTE_NETWORK
+
 
 class OperationState(StrEnum):
     """What the caller sees."""
@@ -50,7 +52,8 @@ class Request:
 
     `kind` names the plan (`appointments.create`, `fetch.patients`); `input` is its input as JSON values and may hold
     health data. `cache_key` is set for a fetch: where its rows are kept, and what makes two fetches twins.
-    `idempotency_key` is the caller's; `body_hash` tells a repeat from a reuse.
+    `idempotency_key` is the caller's; `body_hash` tells a repeat from a reuse. `network` is the practice's, so that
+    whoever puts the turn again, the sweeper say, has it at hand.
     """
 
     kind: str
@@ -61,6 +64,7 @@ class Request:
     cache_key: str | None = None
     idempotency_key: str | None = None
     body_hash: str | None = None
+    network: str = REMOTE_NETWORK
 
 
 @dataclass(frozen=True, slots=True)

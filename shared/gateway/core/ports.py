@@ -39,14 +39,15 @@ class Clock(Protocol):
 class Calls(Protocol):
     """Where turns wait for Open Dental, which answers one call of a practice at a time."""
 
-    def put(self, turn: Turn) -> None:
-        """Queue `turn` behind every earlier turn of its practice.
+    def put(self, turn: Turn, *, network: str) -> None:
+        """Queue `turn` behind every earlier turn of its practice, on the queue of the practice's `network`.
 
         A turn names its operation and attempt, nothing else: the request lies in the ledger, because a queue is no
         place for health data. The same turn put again within 5 minutes changes nothing.
 
         Raises:
-            Unavailable: the queue did not take it; the ledger row stays QUEUED and is put again.
+            Unavailable: the queue did not take it, or the stage has none for `network`; the ledger row stays QUEUED
+                and is put again.
         """
         ...
 

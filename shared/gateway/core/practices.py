@@ -7,6 +7,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+REMOTE_NETWORK = "remote"
+"""The internet, where Open Dental's own service is: the network of every practice that no VPC is named for."""
+
 
 class Mode(StrEnum):
     """How Open Dental is reached; decides page sizes and whether a pace applies (behaviour.md's four modes)."""
@@ -57,6 +60,8 @@ class Practice:
     time_zone: str
     mode: Mode = Mode.REMOTE
     base_url: str = "https://api.opendental.com/api/v1"
+    network: str = REMOTE_NETWORK
+    """From where `base_url` is reached: which queue its turns wait on, and whose worker calls it."""
     tier: Tier = Tier.READ_ONLY
     version: str | None = None
     permissions: frozenset[str] = frozenset()

@@ -88,7 +88,14 @@ def fetch(
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
     if view.key_refused:
         raise KeyNotUsable("Open Dental refuses the practice's key; it is tried again once an hour")
-    request = Request(kind=kind, practice_id=practice.id, client_id=caller.id, input=dict(bound), cache_key=cache_key)
+    request = Request(
+        kind=kind,
+        practice_id=practice.id,
+        client_id=caller.id,
+        input=dict(bound),
+        cache_key=cache_key,
+        network=practice.network,
+    )
     asked_at = on.clock.now()
     operation = wait_for(_queue(request, on=on), wait_s=freshness.wait_s, on=on)
     if operation.state is OperationState.FAILED:
@@ -133,6 +140,7 @@ def submit(
         input=dict(input_),
         idempotency_key=idempotency_key,
         body_hash=canonical_hash([kind, input_]),
+        network=practice.network,
     )
     return _queue(request, on=on, prepare=prepare)
 
@@ -173,7 +181,8 @@ def woken(operation: Operation, *, on: Services) -> Operation:
         taken = on.operations.wake(operation.id, now=now)
         if taken is not None:
             on.paces.count(taken.request.practice_id, parked=-1)
-            on.calls.put(Turn(taken.request.practice_id, taken.id, taken.attempt))
+            of = taken.request
+            on.calls.put(Turn(of.practice_id, taken.id, taken.attempt), network=of.network)
             return taken
     return operation
 
@@ -214,7 +223,7 @@ def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None
     if opened.fresh or _was_perhaps_never_put(operation, on):
         # If the queue does not take it, the operation is accepted all the same: the sweeper, or a repeat, puts it.
         with suppress(Unavailable):
-            on.calls.put(Turn(request.practice_id, operation.id, operation.attempt))
+            on.calls.put(Turn(request.practice_id, operation.id, operation.attempt), network=request.network)
     return operation
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from gateway.core import ledger, pacing
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.operations import OperationState, Turn
+from gateway.core.practices import REMOTE_NETWORK
 from gateway.core.worker import Open, Superseded, WorkerServices
 
 OPEN_AT_MOST = 10_000
@@ -32,6 +33,8 @@ class Swept:
     queued: int
     parked: int
     put: int
+    not_put: int
+    """Due turns that their queue did not take; they are due again."""
     oldest_s: float
 
 
@@ -48,7 +51,7 @@ def sweep(on: WorkerServices) -> Swept:
             reconcile.setdefault(one.practice_id, one.due_at.timestamp())
         else:
             due.setdefault(one.practice_id, []).append(one.operation_id)
-    put = sum(_put_all(practice_id, ids, now, on=on) for practice_id, ids in due.items())
+    taken = [took for practice_id, ids in due.items() for took in _put_all(practice_id, ids, now, on=on)]
     for practice_id, at in reconcile.items():
         _have_reconciled(practice_id, at, on=on)
     _recount(opened, now, on=on)
@@ -62,7 +65,8 @@ def sweep(on: WorkerServices) -> Swept:
         unknown=states[OperationState.UNKNOWN],
         queued=states[OperationState.QUEUED] + states[OperationState.RUNNING],
         parked=sum(one.parked for one in opened),
-        put=put,
+        put=sum(taken),
+        not_put=len(taken) - sum(taken),
         oldest_s=max(0.0, max(overdue, default=0.0)),
     )
 
@@ -80,8 +84,13 @@ def offer_lanes(on: WorkerServices) -> int:
 
 
 def forward_tick(practice_id: str, attempt: int, *, on: WorkerServices) -> None:
-    """Put a practice's background turn on the calls queue."""
-    on.calls.put(Turn(practice_id, None, attempt))
+    """Put a practice's background turn on the queue of its network."""
+    try:
+        network = on.practices.get(practice_id).network
+    except NotFound:
+        # The turn finds that out as well, and closes the lane.
+        network = REMOTE_NETWORK
+    on.calls.put(Turn(practice_id, None, attempt), network=network)
 
 
 def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, float | None]:
@@ -89,8 +98,11 @@ def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, float 
     return (item, None) if offer is None else offer
 
 
-def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: WorkerServices) -> int:
-    """Put a practice's due turns, as they came: an appointment may rest on what the write before it left."""
+def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: WorkerServices) -> list[bool]:
+    """Put a practice's due turns, as they came: an appointment may rest on what the write before it left.
+
+    Returns for each that was to be put whether its queue took it.
+    """
     item = on.pace.load(practice_id)
     entries = []
     for operation_id in operation_ids:
@@ -98,26 +110,31 @@ def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: W
         with suppress(NotFound, Unavailable):
             entries.append(on.ledger.load(operation_id))
     entries.sort(key=lambda entry: entry.record.submitted_at)
-    return sum(_put(entry, item, now, on=on) for entry in entries)
+    put = (_put(entry, item, now, on=on) for entry in entries)
+    return [took for took in put if took is not None]
 
 
-def _put(was: ledger.Entry, item: pacing.PaceItem, now: datetime, *, on: WorkerServices) -> int:
+def _put(was: ledger.Entry, item: pacing.PaceItem, now: datetime, *, on: WorkerServices) -> bool | None:
     practice_id = item.practice_id
     try:
         closed_s = item.breaker.probe_at - now.timestamp() if item.breaker.trip is not None else 0.0
         if was.record.parked_until is not None and closed_s > 0:
             on.ledger.save(ledger.still_parked(was, until=now + timedelta(seconds=closed_s + 1)), was=was)
-            return 0
+            return None
         entry = ledger.put_again(was, now=now)
         if entry is None:
-            return 0
+            return None
         on.ledger.save(entry, was=was)
     except Superseded:
-        return 0  # It has settled, or somebody else was faster.
+        return None  # It has settled, or somebody else was faster.
     if was.record.parked_until is not None:
         on.pace.count(practice_id, parked=-1)
-    on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt))
-    return 1
+    try:
+        on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt), network=entry.record.request.network)
+    except Unavailable:
+        # Perhaps only this practice's queue is gone: those behind it must not wait for it.
+        return False
+    return True
 
 
 def _have_reconciled(practice_id: str, at: float, *, on: WorkerServices) -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415 - what is imported where it is used costs a cold start nothing.
 from __future__ import annotations
 
+import json
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -47,10 +48,14 @@ class AwsServices:
 
     @cached_property
     def calls(self) -> SqsCalls:
-        """The queue of turns."""
+        """The queues of turns: CALLS_QUEUE_URL, and where a stage has networks CALLS_QUEUE_URLS (JSON, by name)."""
         from gateway.adapters.calls import SqsCalls
 
-        return SqsCalls(self._sqs, queue_url=os.environ["CALLS_QUEUE_URL"])
+        return SqsCalls(
+            self._sqs,
+            queue_url=os.environ["CALLS_QUEUE_URL"],
+            networks=json.loads(os.environ.get("CALLS_QUEUE_URLS", "{}")),
+        )
 
     @cached_property
     def cache(self) -> DynamoCache:

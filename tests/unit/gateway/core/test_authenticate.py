@@ -212,6 +212,72 @@ def test_keys_go_only_where_the_stage_allows(
         assert on.practices.get(session["practice"]["id"]).base_url == taken
 
 
+INSIDE = Enrolment(
+    base_urls=("https://api.opendental.com", "http://gw.example"),
+    networks={"clinic": ("http://10.20.0.15:30222",), "other": ("https://od.other.example:30223",)},
+)
+
+
+@pytest.mark.parametrize(
+    ("mode", "base_url", "network"),
+    [
+        (Mode.SERVICE, "http://10.20.0.15:30222/api/v1", "clinic"),
+        (Mode.SERVICE, "https://od.other.example:30223/api/v1", "other"),
+        (Mode.REMOTE, "https://api.opendental.com/api/v1", "remote"),
+        (Mode.REMOTE, None, "remote"),
+    ],
+)
+def test_a_practice_belongs_to_the_network_that_its_address_lies_in(
+    on: LivingServices, connector: str, mode: Mode, base_url: str | None, network: str
+) -> None:
+    session = sign_in(on, connector, enrolment=INSIDE, mode=mode, base_url=base_url)
+    practice = on.practices.get(session["practice"]["id"])
+
+    assert (practice.network, practice.mode) == (network, mode)
+    assert set(on.calls.networks) == {network}
+
+
+@pytest.mark.parametrize(
+    ("mode", "base_url", "param"),
+    [
+        (Mode.SERVICE, "http://10.20.0.16:30222/api/v1", "base_url"),
+        (Mode.SERVICE, "http://10.20.0.15:30223/api/v1", "base_url"),
+        (Mode.SERVICE, "http://10.20.0.15/api/v1", "base_url"),
+        (Mode.SERVICE, "https://10.20.0.15:30222/api/v1", "base_url"),
+        (Mode.SERVICE, "http://10.20.0.15:30222@evil.example/api/v1", "base_url"),
+        # Plain http outside a network, although the stage's row says so.
+        (Mode.REMOTE, "http://gw.example/api/v1", "base_url"),
+        (Mode.SERVICE, "http://gw.example/api/v1", "base_url"),
+        (Mode.REMOTE, "http://10.20.0.15:30222/api/v1", "mode"),
+        # Else a word would be enough to call Open Dental's own service without a pace.
+        (Mode.SERVICE, "https://api.opendental.com/api/v1", "mode"),
+    ],
+)
+def test_plain_http_and_service_mode_are_for_addresses_inside_a_network(
+    on: LivingServices, connector: str, mode: Mode, base_url: str, param: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        sign_in(on, connector, enrolment=INSIDE, mode=mode, base_url=base_url)
+
+    assert refused.value.param == param
+    assert not on.office.calls
+
+
+def test_a_function_reads_the_networks_that_infra_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NETWORKS", raising=False)
+    assert Enrolment.of_environment().networks == {}
+    monkeypatch.setenv("NETWORKS", '{"clinic": ["http://10.20.0.15:30222"]}')
+    assert Enrolment.of_environment().networks == {"clinic": ("http://10.20.0.15:30222",)}
+
+
+def test_an_offices_own_server_has_no_fhir_to_ask_about_a_key(on: LivingServices, connector: str) -> None:
+    inside: dict[str, Any] = {"mode": Mode.SERVICE, "base_url": "http://10.20.0.15:30222/api/v1"}
+    with pytest.raises(KeyNotUsable):
+        sign_in(on, connector, enrolment=INSIDE, developer_key="WrongTestKey0000", **inside)
+
+    assert [call.operation for _, call in on.office.calls] == ["securityperms.list"]
+
+
 def test_wrong_keys_leave_nothing_but_a_count(on: LivingServices, connector: str) -> None:
     with pytest.raises(KeyNotUsable):
         sign_in(on, connector, developer_key="WrongTestKey0000")
