@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from threading import RLock
 
 from gateway.core.errors import NotFound
@@ -22,7 +22,7 @@ class FakeHolds:
     def take(self, hold: Hold, *, now: datetime) -> Hold:
         with self._lock:
             first = self.holds.get(hold.id)
-            if first is not None and now < first.made_at + timedelta(days=30):
+            if first is not None and now < first.made_at + holds.REMEMBERED:
                 return first
             cells = self.cells[hold.practice_id]
             cells.update(holds.with_hold(cells, hold, now=now))

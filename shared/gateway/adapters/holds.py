@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 KEPT_ON: Final = timedelta(hours=1)
 """How long a cell outlives its last interval."""
 
-REMEMBERED: Final = timedelta(days=30)
-"""How long a repeat of a hold's request finds it."""
-
 TRIES: Final = 12
 """Each try that fails is a hold of somebody else's in the same cells."""
 
@@ -161,7 +158,7 @@ class DynamoHolds:
         item = {
             **_hold_key(hold.id),
             "hold": {"S": json.dumps(_hold_value(hold))},
-            "expires_at": {"N": str(ceil((hold.made_at + REMEMBERED).timestamp()))},
+            "expires_at": {"N": str(ceil((hold.made_at + holds.REMEMBERED).timestamp()))},
         }
         return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
 

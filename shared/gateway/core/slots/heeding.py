@@ -9,6 +9,7 @@ from typing import Any
 from gateway.core import chairs
 from gateway.core.callers import Caller
 from gateway.core.errors import Invalid, NotFound
+from gateway.core.ids import is_id
 from gateway.core.operations import Request
 from gateway.core.plans import UpstreamCall
 from gateway.core.ports import Services
@@ -26,6 +27,8 @@ def hold_for(hold_id: str, booking: Mapping[str, Any], practice: Practice, calle
     Raises:
         NotFound: there is none, or it is another client's. Invalid: it keeps another time, chair, provider or patient.
     """
+    if not is_id(hold_id, "slot_hold"):
+        raise NotFound("no such hold", param="hold_id")
     try:
         hold = on.holds.get(hold_id)
     except NotFound as error:

@@ -21,6 +21,9 @@ SHORTEST_S: Final = 120
 USUAL_S: Final = 180
 LONGEST_S: Final = 300
 
+REMEMBERED: Final = timedelta(days=30)
+"""How long a repeat of a hold's request finds it."""
+
 CHAIR: Final = "chair"
 PROVIDER: Final = "provider"
 

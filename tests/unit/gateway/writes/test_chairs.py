@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
-from hypothesis.strategies import DrawFn, composite, integers, sampled_from, text
+from hypothesis.strategies import DrawFn, builds, composite, integers, lists, sampled_from, text
 
 from gateway.core import chairs
 
@@ -50,6 +51,25 @@ def test_a_clash_is_a_shared_minute_of_a_chair_or_of_a_provider(one: chairs.Visi
     )
 
     assert bool(chairs.clashes(one, [other])) == (one.key != other.key and bool(chair or provider))
+
+
+spans = builds(
+    lambda start, length: (DAY + timedelta(minutes=start), DAY + timedelta(minutes=start + length)),
+    integers(0, 100),
+    integers(1, 30),
+)
+
+
+@given(spans, lists(spans, max_size=6))
+def test_merged_spans_have_the_same_minutes_and_one_is_over_another_by_a_minute(
+    one: chairs.Span, others: list[chairs.Span]
+) -> None:
+    merged = chairs.merged(others)
+    covered = set().union(*map(minutes, others))
+
+    assert set().union(*map(minutes, merged)) == covered
+    assert all(before[1] < after[0] for before, after in pairwise(merged))
+    assert chairs.any_over(one, merged) == bool(minutes(one) & covered)
 
 
 def appointment(**changes: object) -> dict[str, object]:
