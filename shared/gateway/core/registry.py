@@ -61,12 +61,15 @@ _ROWS = (
     "carriers",
     "claimpayments",
     "clinics",
+    "codegroups",
     "commlogs",
+    "covcats",
     "definitions",
     "diseasedefs",
     "diseases",
     "documents",
     "inssubs",
+    "insverifies",
     "medicationpats",
     "medications",
     "operatories",
@@ -92,9 +95,20 @@ _ROWS = (
 )
 """Resources whose rows are read as they are listed, for families and what belongs to their objects."""
 
+_MONEY = (
+    "allocations",
+    "balances",
+    "family_splits",
+    "payment",
+    "payments_by_key",
+    "payments_of_patient",
+    "plan_parts",
+)
+
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
+    **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
     "fetch.slots": Kind("gateway.core.slots.plan:days"),
     "appointments.create": Kind(
         "gateway.core.writes.appointment:create",

@@ -34,7 +34,7 @@ def family_aging(office: Office, request: Request) -> Reply:
 
 @handles("accountmodules.PatientBalances")
 def patient_balances(office: Office, request: Request) -> Reply:
-    """Each member's balance, and the family's."""
+    """Each member's balance, and the family's under the guarantor's key."""
     patient = row_of(office, "patient", request.id())
     members = office.store.find("patient", {"Guarantor": patient["Guarantor"]})
     shown = [
@@ -42,4 +42,6 @@ def patient_balances(office: Office, request: Request) -> Reply:
         for row in members
     ]
     total = money(sum(stored_cents(row["EstBalance"]) for row in members))
-    return Reply(request.operation.status, [*shown, {"PatNum": 0, "Name": "Entire Family", "Balance": total}])
+    return Reply(
+        request.operation.status, [*shown, {"PatNum": patient["Guarantor"], "Name": "Entire Family", "Balance": total}]
+    )

@@ -7,10 +7,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
+from gateway.core.normalize import by_fhir
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.office import Booking, Office, office
 from gateway.core.normalize.values import Shape, Words, content_version, day, key, raw_row, text
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text
+from open_dental.fhir import RESOURCE
 
 STATUS: Final = Words(
     {
@@ -93,11 +96,13 @@ def appointment(
             here.procedure(one)
             for one in sorted(key(one.get("ProcNum")) for one in procedures if key(one.get(attached)) == number)
         ]
+    if RESOURCE in row:
+        shown |= by_fhir.visit(row[RESOURCE], here)
     if shown["status"] == "broken" and (history is not None or procedures is not None):
         shown["status"] = _how_it_broke(row, history or (), procedures or ()) or "broken"
     if raw:
         shown["raw"] = raw_row(row)
-    return shown
+    return only_known("appointment", shown, row)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

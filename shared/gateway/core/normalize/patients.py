@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.languages import iso_639_1
 from gateway.core.normalize.office import Office, Standing, Wishes, office
 from gateway.core.normalize.values import (
@@ -139,7 +140,7 @@ def patient(
         shown["ssn"] = text(row.get("SSN"))
     if raw:
         shown["raw"] = raw_row(row)
-    return shown
+    return only_known("patient", shown, row)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Phone(Part):
     type: Literal["home", "work", "mobile"]
     number: str | None
     raw: str
-    preferred: bool
+    preferred: bool | None
 
 
 class Email(Part):

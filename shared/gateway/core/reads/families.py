@@ -18,6 +18,7 @@ from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, NotFound
 from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -116,6 +117,7 @@ class Family:
     `stamp`: the column of the last change. `relate`: rows of other resources that the objects of a page need.
     `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
     `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
+    `complete`: adds to the query what another row says that it names, such as whose a procedure is.
     """
 
     obj: str
@@ -134,6 +136,7 @@ class Family:
     place: Callable[[Row], SortKey] | None = None
     hides: Callable[[ListQuery], Filter | None] | None = None
     none_is_404: bool = False
+    complete: Callable[[Any, Practice, Reading], Any] | None = None
 
     @property
     def lists(self) -> str:
@@ -164,6 +167,9 @@ def list_objects(
     """
     practice = practice_of(query, family.obj, caller=caller, on=on)
     pager = Pager(query, family.obj, practice, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
     keys = keys_of(query, family.kind, practice)
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
 
@@ -188,7 +194,6 @@ def list_objects(
     if family.hides is not None and (seen := family.hides(query)) is not None:
         wanted.append(seen)
 
-    reading = Reading(practice, caller, freshness, on)
     rows = _rows(family, bound, reading, of=parent)
     report_drift(drift(family.kind, family.watched, rows))
     place = family.place or (lambda row: (key(row.get(family.row_key)),))
@@ -215,8 +220,10 @@ def get_object(
     query = query or ObjectQuery()
     named = parse_row_id(object_id, family.kind)
     practice = allow(caller, named.practice_id, family.obj, Verb.READ, on=on)
-    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
+    parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     nobody = f"no such {family.kind.replace('_', ' ')}"
     if family.gets is not None and knows(practice, family.gets):
         bound: dict[str, Any] = {"keys": [named.key]}
@@ -278,6 +285,12 @@ def _shown(
 ) -> tuple[list[dict[str, Any]], Iterable[str]]:
     related, omitted = ({}, ()) if family.relate is None else family.relate(rows, reading, query, single)
     raw = "raw" in query.include
-    return [
-        family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related) for row in rows
-    ], omitted
+    made = (
+        only_known(
+            family.kind,
+            family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related),
+            row,
+        )
+        for row in rows
+    )
+    return list(made), omitted

@@ -13,12 +13,14 @@ from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import parse_row_id, practice_of_row
+from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
 from gateway.core.requests import Fetched, Freshness, fetch
 from gateway.core.walltime import instant_text
+from open_dental.fhir import RESOURCE
 
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
@@ -89,12 +91,19 @@ class Reading:
     freshness: Freshness
     on: Services
     _done: list[Fetched] = field(default_factory=list)
+    _lacking: set[str] = field(default_factory=set)
+    _by_bound: dict[str, Fetched] = field(default_factory=dict)
 
     def rows(self, kind: str, bound: Mapping[str, Any], *, of: str | None = None) -> Mapping[str, list[Row]]:
-        """The rows of one fetch. `of` names the filter whose row Open Dental may not find.
+        """The rows of one fetch; what was asked before is not asked again, however fresh it must be.
+
+        `of` names the filter whose row Open Dental may not find.
 
         Raises: what `requests.fetch` raises.
         """
+        asked = json.dumps([kind, bound], sort_keys=True, default=str)
+        if asked in self._by_bound:
+            return self._by_bound[asked].rows.rows
         try:
             fetched = fetch(
                 kind, bound, practice=self.practice, caller=self.caller, freshness=self.freshness, on=self.on
@@ -104,6 +113,10 @@ class Reading:
                 raise
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
         self._done.append(fetched)
+        for resource, found in fetched.rows.rows.items():
+            if found and RESOURCE in found[0]:
+                self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
+        self._by_bound[asked] = fetched
         return fetched.rows.rows
 
     @property
@@ -124,7 +137,7 @@ class Reading:
             "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
             "practice_id": self.practice.id,
             "upstream_calls": self.upstream_calls,
-            "omitted": sorted(omitted),
+            "omitted": sorted({*omitted, *self._lacking}),
         }
 
 
