@@ -430,6 +430,23 @@ def test_a_hold_taken_while_a_booking_waits_for_its_slot_stops_it(office: Deploy
     assert "appointments.create" not in office.upstream_calls
 
 
+def test_a_booking_whose_answer_was_lost_stands_whatever_was_held_since(office: Deployment) -> None:
+    """A visit that is in the office's book must not be called refused."""
+    slot = some_slot(office)
+    mine = post(office, "/slots/hold", hold_of(slot, seconds=120), key="k1").body
+    office.simulated.faults.add({"kind": "drop_answer", "match": "appointments.create"})
+    body = booking_of(office, slot, hold_id=mine["id"])
+    lost = post(office, "/create_appointment", body, key="k2")
+    office.on.clock.seconds += 121
+    rival = post(office, "/slots/hold", hold_of(slot), key="k3", who=OTHER)
+    office.on.world.run(600)
+    settled = office.get(f"/operations/{lost.body['id']}").body
+
+    assert (lost.status, lost.body["state"], rival.status) == (202, "unknown", 201)
+    assert (settled["state"], settled["result"]["local_start"]) == ("succeeded", slot["local_start"])
+    assert office.on.holds.get(rival.body["id"]).released_at is None
+
+
 def test_holds_of_two_practices_with_equal_keys_do_not_meet() -> None:
     with deployed(practices=2, scopes=SCOPES) as both:
         found = [slots(both, practice_id=id_, date_from=tomorrow(both))[0] for id_ in IDS]
