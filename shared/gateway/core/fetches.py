@@ -35,6 +35,9 @@ MOST_DETAILS: Final = 25
 _PAGES_BACK: Final = 20
 """How far back an office without a single GET of procedures is searched for one."""
 
+PREFERENCES_OF_AN_OFFICE: Final = 1000
+"""About how many an office has, which is what their whole list costs pages for."""
+
 T = TypeVar("T")
 Steps: TypeAlias = Generator[UpstreamCall, UpstreamAnswer, T]
 
@@ -121,18 +124,38 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """Rows of one resource by its own list or single GET: what `core.reads.families` asks for.
 
     Beside `queries` or `keys` the input names the `resource`; `operation` where another operation than `.list` lists
-    it, and `none_is_404` where Open Dental answers 404 when a list is empty.
+    it, `none_is_404` where Open Dental answers 404 when a list is empty, and `second_key` where rows whose own key is 0
+    are told apart by another.
     """
     resource = catalogue.resource(input_["resource"])
     name, row_key = resource.resource, resource.key or ""
     if "keys" in input_:
         return Outcome(rows={name: (yield from get_each(f"{name}.get", row_key, input_["keys"], context.practice))})
-    found = dict[int, Row]()
+    found, second_key = dict[int, Row](), input_.get("second_key", "")
     for query in input_["queries"]:
         steps = collect(input_.get("operation", f"{name}.list"), query, context.practice)
         for row in (yield from none_if_not_found(steps) if input_.get("none_is_404") else steps):
-            found.setdefault(key(row.get(row_key)), row)
+            number = key(row.get(row_key)) or -key(row.get(second_key))
+            found.setdefault(number, row)
     return Outcome(rows={name: list(found.values())})
+
+
+def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """The preferences of these `names`, one by one or out of the whole list, whichever takes fewer calls; else `rows`.
+
+    Rows of other names are dropped here: passwords are among them. Source:
+    https://www.opendental.com/site/apipreferences.html.
+    """
+    names = input_.get("names")
+    if names is None:
+        return (yield from rows(input_, context))
+    if len(names) * context.practice.page_limit <= PREFERENCES_OF_AN_OFFICE:
+        found: list[Row] = []
+        for name in names:
+            found += yield from none_if_not_found(collect("preferences.list", {"PrefName": name}, context.practice))
+    else:
+        found = yield from collect("preferences.list", {}, context.practice)
+    return Outcome(rows={"preferences": [row for row in found if row.get("PrefName") in names]})
 
 
 # Patients
@@ -196,6 +219,23 @@ def appointment(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         steps = collect("histappointments.list", {"AptNum": number}, practice)
         rows["histappointments"] = yield from none_if_not_found(steps)
     return Outcome(rows=rows)
+
+
+def apptfields(input_: Mapping[str, Any], context: PlanContext) -> Plan:  # noqa: ARG001 - the contract of a plan.
+    """Each of the office's own fields (`names`) of each of these `visits`: one call a field and visit.
+
+    Open Dental lists them nowhere. A field that was never filled in is answered with an empty text, or with none.
+    Source: https://www.opendental.com/site/apiapptfields.html.
+    """
+    found: list[Row] = []
+    for visit in input_["visits"]:
+        for name in input_["names"]:
+            try:
+                answer = yield UpstreamCall("apptfields.get", query={"AptNum": visit, "FieldName": name})
+            except NotFound:
+                continue
+            found += [{"AptNum": visit, "FieldName": name, **row} for row in answer.rows if isinstance(row, dict)]
+    return Outcome(rows={"apptfields": found})
 
 
 def attached_query(row: Mapping[str, Any], practice: Practice) -> dict[str, int]:

@@ -43,6 +43,7 @@ _FETCHES = (
     "patient",
     "appointments",
     "appointment",
+    "apptfields",
     "histappointments",
     "procedurelogs",
     "procedurelog",
@@ -50,6 +51,7 @@ _FETCHES = (
     "claim",
     "claimprocs",
     "carriers_of_plans",
+    "preferences",
 )
 
 _ROWS = (
@@ -57,6 +59,7 @@ _ROWS = (
     "allergies",
     "allergydefs",
     "appointmenttypes",
+    "apptfielddefs",
     "benefits",
     "carriers",
     "claimpayments",
@@ -73,6 +76,8 @@ _ROWS = (
     "medicationpats",
     "medications",
     "operatories",
+    "patfielddefs",
+    "patfields",
     "patplans",
     "payments",
     "payplancharges",
@@ -81,7 +86,6 @@ _ROWS = (
     "paysplits",
     "perioexams",
     "periomeasures",
-    "preferences",
     "procedurecodes",
     "proctps",
     "providers",
@@ -89,6 +93,7 @@ _ROWS = (
     "recalltypes",
     "schedules",
     "tasklists",
+    "tasknotes",
     "tasks",
     "treatplanattaches",
     "treatplans",
@@ -115,6 +120,9 @@ KINDS: dict[str, Kind] = {
         recheck="gateway.core.slots.heeding:recheck",
         afterwards="gateway.core.slots.heeding:let_go",
     ),
+    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
+    "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
+    "resources.write": Kind("gateway.core.resources.plans:write"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
     "practices.connect": Kind(

@@ -20,13 +20,14 @@ from gateway.core.chairs import LONGEST_UNITS
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.fetches import knows
 from gateway.core.inputs import Day, broken_rule
+from gateway.core.office_words import Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.lists import MOST_DAYS, Pager, Reading, Row, SortKey, key_of, practice_of
 from gateway.core.reads.queries import Id, PagedQuery, PracticeQuery
 from gateway.core.requests import Freshness
 from gateway.core.slots import holds, search, shown
-from gateway.core.slots.calendar import BlockoutRules, Calendar, blockout_rules, own_providers
+from gateway.core.slots.calendar import BLOCKOUT_CATEGORY, BlockoutRules, Calendar, blockout_rules, own_providers
 from gateway.core.slots.search import Chair, Found, Wish
 from open_dental import wire
 
@@ -34,8 +35,9 @@ USUAL_DAYS: Final = 14
 LOOK_AHEAD: Final = (7, 14, 28, 56, 75)
 """Days of each window of `next_available`, one behind the other: 180 in all. Most visits are found in the first."""
 
-SETUP_AGE_S: Final = 600.0
-"""Chairs, words and kinds of visit may be older than the caller lets schedules be, unless it takes nothing kept."""
+INCREMENT: Final = "AppointmentTimeIncrement"
+BLOCKOUTS: Final = "BlockoutTypes"
+"""The category of definitions, by the vendor's name."""
 
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -155,9 +157,8 @@ class _Search:
         self._until = on.clock.monotonic() + freshness.wait_s
         self.practice = practice = practice_of(query, "slots", caller=caller, on=on)
         require(practice, "schedules.list", "appointments.list", "operatories.list")
-        age_s = max(freshness.max_age_s, SETUP_AGE_S) if freshness.max_age_s else 0.0
         self._days = Reading(practice, caller, freshness, on)
-        self._setup = Reading(practice, caller, replace(freshness, max_age_s=age_s), on)
+        self._setup = Reading(practice, caller, freshness, on)
         today = self._now.astimezone(practice.zone()).date()
         self.first = max(query.date_from or today, today)
         self._type = _key(query.appointment_type_id, "appointment_type", practice, "appointment_type_id")
@@ -228,7 +229,14 @@ class _Search:
         if not self._pattern:
             self._pattern = self._pattern_of_type()
         if self._step is None:
-            self._step = search.step_of(self._rows("preferences", {"PrefName": "AppointmentTimeIncrement"}))
+            self._step = self._increment()
+
+    def _increment(self) -> int:
+        words = self._setup.words(Table.PREFERENCES, only_if_cached=True)
+        if words.knows(Table.PREFERENCES):
+            return search.step_of(words.preference(INCREMENT))
+        rows = self._rows("preferences", {"PrefName": INCREMENT})
+        return search.step_of(next((row.get("ValueString") for row in rows if row.get("PrefName") == INCREMENT), None))
 
     def _pattern_of_type(self) -> str:
         for row in self._rows("appointmenttypes", {}):
@@ -243,7 +251,11 @@ class _Search:
         """What the blockouts of these types mean; nothing is read where there are none."""
         if not kinds:
             return BlockoutRules()
-        definitions = self._rows("definitions", {"includeHidden": True})
+        words = self._setup.words(Table.DEFINITIONS, only_if_cached=True)
+        definitions = words.of_category(BLOCKOUTS)
+        if not all(words.definition(kind) for kind in kinds):
+            query = {"Category": BLOCKOUT_CATEGORY, "includeHidden": True}
+            definitions = self._rows("definitions", query)
         rules = blockout_rules(definitions)
         if kinds <= rules.forbidden or not knows(self.practice, "appointmenttypes.list"):
             return rules
@@ -257,7 +269,7 @@ class _Search:
         # The caller's patience is for the answer, which may take several turns of the practice.
         left = max(0.0, self._until - self._on.clock.monotonic())
         reading.freshness = replace(reading.freshness, wait_s=left)
-        return reading.rows(kind, bound)
+        return reading.rows(kind, bound, reference=reading is self._setup)
 
 
 def _key(text: str | None, kind: str, practice: Practice, param: str) -> int:

@@ -112,13 +112,10 @@ def _location(row: Mapping[str, Any]) -> int:
     return wire.key(row.get("ClinicNum")) or 0
 
 
-def step_of(preferences: Iterable[Mapping[str, Any]]) -> int:
-    """The office's increment in minutes: 5, 10 or 15; the usual one where nothing usable says so."""
-    for row in preferences:
-        text = str(row.get("ValueString") or "")
-        if row.get("PrefName") == "AppointmentTimeIncrement" and text.isdigit() and 5 <= int(text) <= 60:
-            return int(text)
-    return USUAL_STEP_MINUTES
+def step_of(preference: object) -> int:
+    """The office's increment in minutes, as the preference says it; the usual one where nothing usable says so."""
+    text = str(preference or "")
+    return int(text) if text.isdecimal() and 5 <= int(text) <= 60 else USUAL_STEP_MINUTES
 
 
 def reaches_midnight(blocks: Sequence[chairs.Block], day: datetime) -> bool:
