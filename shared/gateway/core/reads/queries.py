@@ -57,6 +57,9 @@ class PatientsQuery(ListQuery):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
     """A last name, `Last, First` or `First Last`. Each word is the beginning of a word of the name, case and accents
     aside; a single word is looked for in last names."""
+    any_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
+    """Words that each begin some word of the name, first or last. Who is known by another name than the first is found
+    by that only together with another filter."""
     birth_date: Day | None = None
     phone: Annotated[str, StringConstraints(min_length=7, max_length=30)] | None = None
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] | None = None
@@ -66,8 +69,9 @@ class PatientsQuery(ListQuery):
     status: (
         list[Literal["active", "non_patient", "inactive", "archived", "deceased", "prospective", "deleted"]] | None
     ) = None
-    expand: Annotated[list[Literal["details"]], Field(max_length=1)] = []
-    """`details` reads each patient found by phone or e-mail in full: a call each."""
+    expand: Annotated[list[Literal["details", "extensions"]], Field(max_length=2)] = []
+    """`details` reads each patient found by phone or e-mail in full: a call each. `extensions` adds the office's own
+    fields: a call for each patient of the page."""
 
 
 class AppointmentsQuery(ListQuery):
@@ -98,7 +102,8 @@ class AppointmentsQuery(ListQuery):
         ]
         | None
     ) = None
-    expand: Annotated[list[Literal["procedure_ids", "break_evidence"]], Field(max_length=2)] = []
+    expand: Annotated[list[Literal["procedure_ids", "break_evidence", "extensions"]], Field(max_length=3)] = []
+    """`extensions` adds the office's own fields: a call for each of them and each visit of the page."""
 
 
 class ProceduresQuery(ListQuery):
