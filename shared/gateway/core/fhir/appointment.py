@@ -39,6 +39,7 @@ whether it was missed or cancelled is `cancelled` there too; the extension `stat
 | asked_to_arrive_at | extension.valueInstant |
 | planned_appointment_id | extension.valueReference.reference |
 | note | comment |
+| extensions.name, extensions.kind, extensions.value | - (fields of the office's own, without a published meaning) |
 | local_start, local_end, local_ambiguous, local_nonexistent | - (follow from the instants and the zone) |
 | time_blocks, assistant_id, coverage_ids, status_source, kind | - (no element of a visit's) |
 | source.system, practice_id, synced_at, deleted_at, raw, meta | - (the practice is in the identifier's system) |

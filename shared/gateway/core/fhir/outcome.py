@@ -14,6 +14,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "clash": "conflict",
     "conflict": "conflict",
     "filter-too-wide": "too-costly",
+    "use-normalized": "not-supported",
     "idempotency-key-missing": "required",
     "internal": "exception",
     "invalid": "value",

@@ -42,6 +42,7 @@ A row of the patient selection window is marked SUBSETTED: it lacks what the fie
 | ssn | identifier.value |
 | detail | meta.tag.code |
 | billing_type, balances, contact_preferences | - (what FHIR keeps in Account and Consent, not offered here) |
+| extensions.name, extensions.kind, extensions.value | - (fields of the office's own, without a published meaning) |
 | family_id, super_family_id | - (families follow from the guarantor) |
 | first_visit_on, created_on, has_ssn, status_source, language_source, source.system | - (of this service) |
 | synced_at, deleted_at, raw, meta | - (of the answer, not of the patient) |
