@@ -31,7 +31,17 @@ ELM = Practice(
     key_fingerprint="f" * 32,
 )
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
-SCOPES = frozenset({"*:read", "appointments:write", "payments:write", "practices:connect"})
+SCOPES = frozenset(
+    {
+        "*:read",
+        "appointments:write",
+        "payments:write",
+        "practices:connect",
+        "resources:read",
+        "resources:appointments.create",
+        "resources:employers.update",
+    }
+)
 
 
 _BOOKED = {
