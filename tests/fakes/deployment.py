@@ -104,6 +104,20 @@ class Deployment:
         """POST `path`, with an `Idempotency-Key` of its own unless one is given."""
         return self.send("POST", path, body=body, key=key or f"key-{next(self._numbers)}", query=query)
 
+    def patch(self, path: str, body: Any, *, key: str | None = None) -> Answered:
+        """PATCH `path`, with an `Idempotency-Key` of its own unless one is given."""
+        return self.send("PATCH", path, body=body, key=key or f"key-{next(self._numbers)}")
+
+    def faulty(self, kind: str, match: str, **more: Any) -> None:
+        """Have the first practice answer the next call of `match` badly, as its control endpoint would."""
+        self.simulated.faults.add({"kind": kind, "match": match, **more})
+
+    def settled(self, answered: Answered, *, seconds: float = 7200.0) -> dict[str, Any]:
+        """The operation of an answer to a write, once it is settled or that much time has passed."""
+        self.on.world.run(seconds)
+        shown: dict[str, Any] = self.get(f"/operations/{answered.body['id']}").body
+        return shown
+
     def send(
         self,
         method: str,
@@ -167,9 +181,11 @@ class _Upstream(OpenDentalUpstream):
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
         """See `Upstream.send`."""
         self._deployment.upstream_calls.append(call.operation)
+        clock = self._deployment.on.clock
+        started_at = clock.now()
         # Calls take a moment of the deployment's time, as they do of everybody's.
-        self._deployment.on.clock.sleep(0.05)
-        return super().send(practice, call, gate)
+        clock.sleep(0.05)
+        return replace(super().send(practice, call, gate), started_at=started_at)
 
     def _client(self, practice: Practice) -> UpstreamClient:
         where = (practice.id, practice.base_url, practice.state == "pending")

@@ -91,6 +91,7 @@ _ROWS = (
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
+    "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),

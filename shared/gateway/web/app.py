@@ -56,6 +56,10 @@ class HttpApp:
         """Answer POST of `path` with the decorated function."""
         return partial(self._add, "POST", path)
 
+    def patch(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Answer PATCH of `path` with the decorated function."""
+        return partial(self._add, "PATCH", path)
+
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer DELETE of `path` with the decorated function."""
         return partial(self._add, "DELETE", path)
@@ -136,7 +140,7 @@ class HttpApp:
             return by_type[kind]
         if kind is str and f"{{{name}}}" in request.route:
             return partial(_path_param, name=name)
-        if request.method == "POST" and kind is not str:
+        if request.method in {"POST", "PATCH"} and kind is not str:
             return partial(body_model, model=kind)
         if hasattr(kind, "model_fields"):
             return partial(query_model, model=kind)

@@ -60,29 +60,36 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         hygienist=input_["hygienist"],
         is_hygiene=input_["is_hygiene"],
     )
-    before = yield from _day(wanted, context)
-    taken = chairs.clashes(wanted, chairs.visits_of(before))
-    if (taken and not input_["allow_double_booking"]) or not input_["allow_outside_schedule"]:
-        yield from _check(wanted, input_, before, context, taken=bool(taken))
+    before = yield from day_around(wanted, context)
+    yield from check_place(wanted, input_, before, context)
 
     created = (yield _post(input_, pattern, before, context)).row
     key = wire.key(created.get("AptNum"))
-    after = yield from _day(wanted, context)
+    after = yield from day_around(wanted, context)
     row = next((one for one in after if wire.key(one.get("AptNum")) == key), None)
     if row is None:  # A list is no snapshot: a page may miss a row that is there.
         row = (yield UpstreamCall("appointments.get", path={"AptNum": key or 0})).row
     warnings: tuple[Mapping[str, Any], ...] = ()
-    others = chairs.clashes(_with_key(wanted, key or 0), chairs.visits_of(after))
-    if others and not input_["allow_double_booking"]:
-        warnings = (
-            {
-                "code": "double-booked",
-                "detail": "another appointment took the same time while this one was being made; both stand",
-                "appointment_ids": [row_id("appointment", context.practice.id, other.key) for other in others],
-            },
-        )
+    if not input_["allow_double_booking"]:
+        warnings = double_booked(_with_key(wanted, key or 0), after, context, "was being made")
     body = normalize.appointment(row, practice=context.practice, synced_at=context.accepted_at)
     return Outcome(body=body, created=True, warnings=warnings)
+
+
+def double_booked(
+    visit: chairs.Visit, day: list[Any], context: PlanContext, what: str
+) -> tuple[Mapping[str, Any], ...]:
+    """The warning that somebody else took the time meanwhile; nothing where nobody did."""
+    others = chairs.clashes(visit, chairs.visits_of(day))
+    if not others:
+        return ()
+    return (
+        {
+            "code": "double-booked",
+            "detail": f"another appointment took the same time while this one {what}; both stand",
+            "appointment_ids": [row_id("appointment", context.practice.id, other.key) for other in others],
+        },
+    )
 
 
 def _with_key(visit: chairs.Visit, key: int) -> chairs.Visit:
@@ -100,7 +107,7 @@ def _pattern_of_type(type_num: int, context: PlanContext) -> Generator[UpstreamC
     raise NotFound("no such appointment type", param="appointment_type_id")
 
 
-def _day(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
+def day_around(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
     """All appointments of the days the visit touches; before 6:00 also of the day before, whose last may reach over."""
     first, last = wanted.start.date(), (wanted.end - chairs.UNIT).date()
     if wanted.start.hour < 6:
@@ -109,14 +116,18 @@ def _day(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, 
     return (yield from listed("appointments.list", query, context))
 
 
-def _check(
-    wanted: chairs.Visit,
-    input_: Mapping[str, Any],
-    appointments: list[Any],
-    context: PlanContext,
-    *,
-    taken: bool,
+def check_place(
+    wanted: chairs.Visit, input_: Mapping[str, Any], appointments: list[Any], context: PlanContext
 ) -> Generator[UpstreamCall, UpstreamAnswer, None]:
+    """Check that the chair and the providers are free and there, unless `input_` allows that they are not.
+
+    `appointments` are those of the day. The visit itself, by its key, is in nobody's way.
+
+    Raises: Clash, OutsideSchedule: with up to three free alternatives.
+    """
+    taken = bool(chairs.clashes(wanted, chairs.visits_of(appointments)))
+    if not (taken and not input_["allow_double_booking"]) and input_["allow_outside_schedule"]:
+        return
     day = wanted.start.date()
     schedules = yield from listed("schedules.list", {"date": f"{day}"}, context)
     blocks = chairs.blocks_of(schedules)

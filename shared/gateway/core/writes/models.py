@@ -82,13 +82,20 @@ class Booking(Input):
     @property
     def wire_pattern(self) -> str | None:
         """The length as Open Dental writes it; None where the appointment type decides."""
-        if self.pattern is not None:
-            return self.pattern
-        if self.duration_minutes is not None:
-            return "X" * (self.duration_minutes // 5)
-        if self.time_blocks is not None:
-            return "".join(("X" if block.provider_needed else "/") * (block.minutes // 5) for block in self.time_blocks)
-        return None
+        return pattern_of(self.pattern, self.duration_minutes, self.time_blocks)
+
+
+def pattern_of(
+    pattern: str | None, duration_minutes: int | None, time_blocks: tuple[TimeBlock, ...] | None
+) -> str | None:
+    """A length, said in one of three ways, as Open Dental writes it; None where none was said."""
+    if pattern is not None:
+        return pattern
+    if duration_minutes is not None:
+        return "X" * (duration_minutes // 5)
+    if time_blocks is not None:
+        return "".join(("X" if block.provider_needed else "/") * (block.minutes // 5) for block in time_blocks)
+    return None
 
 
 class Amount(Input):
