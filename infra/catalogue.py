@@ -238,6 +238,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         Route("PATCH", "/appointments/{id}"),
     ),
     _writes(
+        "write_patient", "Adds and changes patients.", Route("POST", "/patients"), Route("PATCH", "/patients/{id}")
+    ),
+    _writes(
         "create_payment",
         "Enters a patient's or an insurance payment.",
         Route("POST", "/create_payment"),

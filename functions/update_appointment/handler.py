@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from gateway.core.callers import Caller
-from gateway.core.requests import wait_for
 from gateway.core.writes.intake.appointments import AppointmentChange, update_appointment
-from gateway.web.answers import write_answer
+from gateway.web.answers import awaited
 from gateway.web.app import entrypoint, http_app
 from gateway.web.http import Answer
 from gateway.web.idempotency import IdempotencyKey
@@ -20,11 +19,8 @@ def patch_appointment(
     id: str, change: AppointmentChange, key: IdempotencyKey, caller: Caller, prefer: Prefer
 ) -> Answer:
     """Wait for the change as long as the caller prefers, then hand out its operation."""
-    on = services()
-    operation = update_appointment(id, change, caller=caller, key=key, on=on)
-    is_replayed = operation.state.is_settled
-    operation = wait_for(operation, wait_s=prefer.wait_s, on=on)
-    return write_answer(operation, now=on.clock.now(), is_replayed=is_replayed)
+    operation = update_appointment(id, change, caller=caller, key=key, on=services())
+    return awaited(operation, prefer, on=services())
 
 
 lambda_handler = entrypoint(app)

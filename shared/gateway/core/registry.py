@@ -93,6 +93,8 @@ KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
     "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
+    "patients.create": Kind("gateway.core.writes.patient:create"),
+    "patients.update": Kind("gateway.core.writes.patient:update"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
     "practices.connect": Kind(
