@@ -225,6 +225,16 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("carriers", "Lists and shows insurance companies.", *_list_and_get("/carriers")),
     _reads("appointment_types", "Lists and shows the office's kinds of visit.", *_list_and_get("/appointment_types")),
     _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
+    _reads("allergies", "Lists and shows patients' allergies.", *_list_and_get("/allergies")),
+    _reads("medications", "Lists and shows patients' medications.", *_list_and_get("/medications")),
+    _reads("conditions", "Lists and shows patients' problems.", *_list_and_get("/conditions")),
+    _reads("communications", "Lists and shows contacts with patients.", *_list_and_get("/communications")),
+    _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
+    _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
+    _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
+    _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
+    _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
+    _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     # Writes lie apart from the reads of their paths, which start the faster for it.
     _writes(
         "create_appointment",

@@ -82,6 +82,7 @@ _ROWS = (
     "recalltypes",
     "schedules",
     "tasklists",
+    "tasknotes",
     "tasks",
     "treatplanattaches",
     "treatplans",
@@ -91,6 +92,7 @@ _ROWS = (
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
+    "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
     "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "patients.create": Kind("gateway.core.writes.patient:create"),
