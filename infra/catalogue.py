@@ -250,6 +250,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _writes(
         "write_patient", "Adds and changes patients.", Route("POST", "/patients"), Route("PATCH", "/patients/{id}")
     ),
+    _writes("write_communication", "Logs contacts with patients.", Route("POST", "/communications")),
+    _writes("write_recall", "Changes when patients should come again.", Route("PATCH", "/recalls/{id}")),
     _writes(
         "create_payment",
         "Enters a patient's or an insurance payment.",

@@ -97,6 +97,8 @@ KINDS: dict[str, Kind] = {
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "patients.create": Kind("gateway.core.writes.patient:create"),
     "patients.update": Kind("gateway.core.writes.patient:update"),
+    "communications.create": Kind("gateway.core.writes.communication:create"),
+    "recalls.update": Kind("gateway.core.writes.recall:update"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
     "practices.connect": Kind(
