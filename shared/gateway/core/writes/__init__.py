@@ -6,11 +6,12 @@ from typing import Any
 
 from gateway.core.callers import Caller
 from gateway.core.capability import require
+from gateway.core.errors import Conflict
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.requests import submit
-from gateway.core.writes.models import Booking, InsurancePayment, PatientPayment
+from gateway.core.writes.models import Booking, InsurancePayment, PatientPayment, RefundPayment
 from gateway.core.writes.naming import allowed, key_in, named, start_of
 
 
@@ -44,8 +45,10 @@ def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Servic
     return submit("appointments.create", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
 
 
-def create_payment(payment: PatientPayment | InsurancePayment, *, caller: Caller, key: str, on: Services) -> Operation:
-    """Queue a payment. The operation's result is the payment with its allocations.
+def create_payment(
+    payment: PatientPayment | InsurancePayment | RefundPayment, *, caller: Caller, key: str, on: Services
+) -> Operation:
+    """Queue a payment or a refund. The operation's result is the payment with its allocations.
 
     Raises:
         NotFound: an id that is none, or of another practice.
@@ -53,6 +56,8 @@ def create_payment(payment: PatientPayment | InsurancePayment, *, caller: Caller
     """
     if isinstance(payment, InsurancePayment):
         return _insurance(payment, caller, key, on)
+    if isinstance(payment, RefundPayment):
+        return _refund(payment, caller, key, on)
     patient = named(payment.patient_id, "patient", "patient_id")
     practice = allowed(caller, patient, "payments", on, practice_id=payment.practice_id, param="patient_id")
     require(practice, "payments.create")
@@ -90,6 +95,21 @@ def _insurance(payment: InsurancePayment, caller: Caller, key: str, on: Services
         ],
     }
     return submit("payments.create_for_claim", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
+
+
+def _refund(payment: RefundPayment, caller: Caller, key: str, on: Services) -> Operation:
+    paid = named(payment.payment_id, "payment", "payment_id")
+    practice = allowed(caller, paid, "payments", on, practice_id=payment.practice_id, param="payment_id")
+    require(practice, "payments.Refund", "paysplits.list")
+    if paid.key < 0:
+        raise Conflict("only patients' payments can be refunded", param="payment_id", reason="insurance")
+    input_ = {
+        "payment": paid.key,
+        "patient": key_in(payment.patient_id, "patient", practice, "patient_id"),
+        "amount": payment.amount and f"{payment.amount.value}",
+        "allow_duplicate": payment.allow_duplicate,
+    }
+    return submit("payments.refund", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
 
 
 def _common(payment: PatientPayment | InsurancePayment, practice: Practice) -> dict[str, Any]:

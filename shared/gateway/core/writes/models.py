@@ -1,4 +1,4 @@
-"""What callers send to the two writes, and what it may look like. Unknown members are refused."""
+"""What callers send to book and to pay, and what it may look like. Unknown members are refused."""
 
 from __future__ import annotations
 
@@ -200,7 +200,23 @@ class InsurancePayment(Input):
         return self
 
 
-PaymentInput = Annotated[PatientPayment | InsurancePayment, Field(discriminator="kind")]
+class RefundPayment(Input):
+    """`POST /payments` with `kind: refund`: gives a patient's payment back whole, as a payment below zero.
+
+    Open Dental refunds no part of a payment; `amount` may be sent to say what is expected. A payment that has its
+    refund already is refused, unless `allow_duplicate`. `patient_id`, whose payment it is, is a hint for payments
+    that are split among others only.
+    """
+
+    kind: Literal["refund"]
+    payment_id: str
+    amount: Amount | None = None
+    patient_id: str | None = None
+    practice_id: str | None = None
+    allow_duplicate: bool = False
+
+
+PaymentInput = Annotated[PatientPayment | InsurancePayment | RefundPayment, Field(discriminator="kind")]
 
 
 def wall_text(moment: datetime) -> str:
