@@ -250,6 +250,12 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _writes(
         "write_patient", "Adds and changes patients.", Route("POST", "/patients"), Route("PATCH", "/patients/{id}")
     ),
+    _writes(
+        "write_procedure",
+        "Charts and changes procedures.",
+        *(Route("POST", path) for path in ("/procedures", "/procedurelogs")),
+        *(Route("PATCH", f"{path}/{{id}}") for path in ("/procedures", "/procedurelogs")),
+    ),
     _writes("write_communication", "Logs contacts with patients.", Route("POST", "/communications")),
     _writes("write_recall", "Changes when patients should come again.", Route("PATCH", "/recalls/{id}")),
     _writes(

@@ -99,6 +99,8 @@ KINDS: dict[str, Kind] = {
     "patients.update": Kind("gateway.core.writes.patient:update"),
     "communications.create": Kind("gateway.core.writes.communication:create"),
     "recalls.update": Kind("gateway.core.writes.recall:update"),
+    "procedures.create": Kind("gateway.core.writes.procedure:create"),
+    "procedures.update": Kind("gateway.core.writes.procedure:update"),
     "payments.refund": Kind("gateway.core.writes.refund:refund"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
