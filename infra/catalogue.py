@@ -174,6 +174,13 @@ def _list_and_get(path: str) -> tuple[Route, Route]:
     return Route("GET", path), Route("GET", f"{path}/{{id}}")
 
 
+def _all_of_resources() -> tuple[Route, ...]:
+    """Every method at every depth: a resource that is added to the catalogue needs no route."""
+    paths = [f"/resources/{{resource}}{more}" for more in ("", "/{key}", "/{key}/{action}")]
+    methods: tuple[Literal["GET", "POST", "PATCH", "DELETE"], ...] = ("GET", "POST", "PATCH", "DELETE")
+    return Route("GET", "/resources"), *(Route(method, path) for path in paths for method in methods)
+
+
 FUNCTIONS: tuple[FunctionRow, ...] = (
     FunctionRow(
         name="authorizer",
@@ -219,11 +226,19 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         *_list_and_get("/procedures"),
     ),
     _reads("claims", "Lists and shows claims and their lines.", *_list_and_get("/claims")),
+    _reads("payments", "Lists and shows patients' and carriers' payments.", *_list_and_get("/payments")),
+    _reads("adjustments", "Lists and shows discounts and charges that are no work.", *_list_and_get("/adjustments")),
+    _reads("payment_plans", "Lists and shows payment plans and their charges.", *_list_and_get("/payment_plans")),
+    _reads("balances", "Shows what families owe, and since when.", *_list_and_get("/balances")),
+    _reads("coverages", "Lists and shows insurance coverage and its benefits.", *_list_and_get("/coverages")),
     _reads("providers", "Lists and shows who works there.", *_list_and_get("/providers")),
     _reads("locations", "Lists and shows the practice's clinics.", *_list_and_get("/locations")),
     _reads("operatories", "Lists and shows the chairs.", *_list_and_get("/operatories")),
     _reads("carriers", "Lists and shows insurance companies.", *_list_and_get("/carriers")),
     _reads("appointment_types", "Lists and shows the office's kinds of visit.", *_list_and_get("/appointment_types")),
+    _reads("schedules", "Lists and shows who works when, and what is blocked.", *_list_and_get("/schedules")),
+    _reads("procedure_codes", "Lists and shows the codes that procedures have.", *_list_and_get("/procedure_codes")),
+    _reads("recall_types", "Lists and shows why patients are called back.", *_list_and_get("/recall_types")),
     _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
     _reads("allergies", "Lists and shows patients' allergies.", *_list_and_get("/allergies")),
     _reads("medications", "Lists and shows patients' medications.", *_list_and_get("/medications")),
@@ -263,6 +278,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         "Enters a patient's or an insurance payment.",
         Route("POST", "/create_payment"),
         Route("POST", "/payments"),
+    ),
+    FunctionRow(
+        name="resources",
+        does="Reaches everything Open Dental's API has, typed, each write under a scope of its own.",
+        trigger=Http(_all_of_resources()),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables=_FETCH,
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
+        hmac=True,
+        counts=True,
     ),
     FunctionRow(
         name="operations",

@@ -197,6 +197,39 @@ class Client:
             raise error
         return _capability(_data(status, raw, headers, None))
 
+    def fhir(
+        self, kind: str, *, id: int | None = None, query: Mapping[str, str] | None = None, gate: Gate | None = None
+    ) -> list[dict[str, Any]]:
+        """Read or search one resource type of the FHIR side; the resources of the one Bundle that it answers.
+
+        `kind` is the type in lower case. Costs one request of the same pace. There are no pages: a search that nothing
+        bounds answers everything, and may end in the vendor's own time limit.
+        Source: https://www.opendental.com/site/fhirspecification.html.
+
+        Raises:
+            ValueError: `kind` is no name of a type.
+            OpenDentalError: as for `call`.
+        """
+        if not kind.isalpha() or not kind.islower():
+            raise ValueError("no resource type")
+        url = self._base_url.removesuffix("/api/v1") + f"/fhir/v2/{kind}"
+        if id is not None:
+            url += f"/{id}"
+        if query:
+            url += "?" + urlencode(list(query.items()), quote_via=quote, safe="")
+        status, headers, raw = self._exchange("GET", url, None, None, gate)
+        if not 200 <= status < 300:
+            raise _classified(status, _plain_text(raw), headers, None, _seconds(headers.get("retry-after")))
+        data = _data(status, raw, headers, None)
+        if isinstance(data, dict) and data.get("resourceType") == "Bundle":
+            entries = data.get("entry") or []
+            return [
+                one["resource"] for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)
+            ]
+        if isinstance(data, dict) and "resourceType" in data:
+            return [data]
+        raise Garbage(status=status, reason="no FHIR")
+
     def close(self) -> None:
         """Close the connections that are left."""
         self._reader.close()
@@ -382,6 +415,16 @@ def _seconds(text: str | None) -> float | None:
     except ValueError:
         return None
     return seconds if 0 <= seconds < 86_400 else None
+
+
+def _plain_text(raw: bytes) -> bytes:
+    """An OperationOutcome's first text as the bare JSON text that the REST side refuses with."""
+    try:
+        outcome = wire.loads(raw)
+        text = outcome["issue"][0]["details"]["text"]
+    except (wire.Malformed, KeyError, IndexError, TypeError):
+        return raw
+    return wire.dumps(text).encode() if isinstance(text, str) else raw
 
 
 def _capability(data: object) -> Capability:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from threading import RLock
 from typing import Any
 
@@ -16,7 +17,7 @@ from gateway.adapters.cache import DynamoCache
 from gateway.adapters.ledger import DynamoLedger
 from gateway.adapters.pace import DynamoPace
 from tests.fakes import FakeLedger, FakePace
-from tests.fakes.services import FakeCache
+from tests.fakes.services import FakeCache, FakeClock
 
 REGION = "us-east-1"
 BUCKET = "test-bodies"
@@ -98,10 +99,18 @@ def pace(request: pytest.FixtureRequest) -> Any:
     return DynamoPace(make_table("pace", due=True), table="pace")
 
 
+@pytest.fixture
+def clock() -> FakeClock:
+    """The time that the cache goes by."""
+    return FakeClock(datetime.now(UTC))
+
+
 @pytest.fixture(params=["fake", "dynamodb"])
-def cache(request: pytest.FixtureRequest) -> Any:
+def cache(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
     """The short-lived cache."""
     if request.param == "fake":
-        return FakeCache()
+        fake = FakeCache()
+        fake.now = clock.now
+        return fake
     request.getfixturevalue("aws")
-    return DynamoCache(make_table("cache", due=False), table="cache", bodies=make_bodies())
+    return DynamoCache(make_table("cache", due=False), table="cache", bodies=make_bodies(), now=clock.now)

@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from gateway.core.operations import RowSet
+from gateway.core.ports import REFERENCE
+from tests.fakes.services import FakeClock
 
 NOW = datetime.now(UTC)
 
@@ -46,3 +50,24 @@ def test_rows_that_are_too_large_for_an_item_are_kept_all_the_same(cache: Any) -
     cache.put("prac_a", "c", large)
 
     assert cache.get("prac_a", "c") == large
+
+
+def test_an_own_write_leaves_what_the_office_has_set_up(cache: Any) -> None:
+    cache.put("prac_a", REFERENCE + "c", rows())
+    cache.wrote("prac_a", NOW + timedelta(seconds=1))
+
+    assert cache.get("prac_a", REFERENCE + "c") == rows()
+    assert cache.get("prac_b", REFERENCE + "c") is None
+
+
+@pytest.mark.parametrize(("cache_key", "kept"), [("c", timedelta(minutes=10)), (REFERENCE + "c", timedelta(days=1))])
+def test_rows_are_kept_for_minutes_and_the_office_s_set_up_for_a_day(
+    cache_key: str, kept: timedelta, cache: Any, clock: FakeClock
+) -> None:
+    """Health data must not lie about; an office's words cost calls, and hardly ever change."""
+    cache.put("prac_a", cache_key, rows())
+    clock.sleep(kept.total_seconds() - 60)
+    held = cache.get("prac_a", cache_key)
+    clock.sleep(61)
+
+    assert (held, cache.get("prac_a", cache_key)) == (rows(), None)

@@ -19,6 +19,7 @@ import httpx
 
 from gateway.adapters.upstream import OpenDentalUpstream
 from gateway.core.callers import Client
+from gateway.core.ids import row_id
 from gateway.core.ports import Keys
 from gateway.core.practices import Baa, Mode, Practice, Tier
 from gateway.wiring.services import using
@@ -87,6 +88,10 @@ class Deployment:
         """Rows of the first practice's database, in database form."""
         return self.simulated.office.store.rows(f"SELECT * FROM {table} WHERE {where}")
 
+    def id_of(self, kind: str, number: int) -> str:
+        """The id of a row of the first practice."""
+        return row_id(kind, self.practice_id, number)
+
     def grant(self, *scopes: str) -> None:
         """Give the client these scopes and no others."""
         client = self.on.callers.client(CLIENT)
@@ -95,6 +100,11 @@ class Deployment:
     def know(self, **facts: Any) -> None:
         """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
         self.on.practices.put(replace(self.on.practices.get(self.practice_id), **facts))
+
+    def know_anew(self, **facts: Any) -> None:
+        """Like `know`, a minute later, so that nothing is answered from what was read before."""
+        self.know(**facts)
+        self.on.clock.seconds += 60
 
     def get(self, path: str, **query: Any) -> Answered:
         """GET `path`; values of several are lists. Waits for Open Dental as any caller does."""
@@ -181,11 +191,11 @@ class _Upstream(OpenDentalUpstream):
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
         """See `Upstream.send`."""
         self._deployment.upstream_calls.append(call.operation)
-        clock = self._deployment.on.clock
-        started_at = clock.now()
         # Calls take a moment of the deployment's time, as they do of everybody's.
-        clock.sleep(0.05)
-        return replace(super().send(practice, call, gate), started_at=started_at)
+        sent_at = self._deployment.on.clock.now()
+        self._deployment.on.clock.sleep(0.05)
+        # The client stamps what it sends by the machine's clock, and a test's time passes on its own.
+        return replace(super().send(practice, call, gate), started_at=sent_at)
 
     def _client(self, practice: Practice) -> UpstreamClient:
         where = (practice.id, practice.base_url, practice.state == "pending")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gateway.core.operations import Turn
+from gateway.core.office_words import Table, input_of
+from gateway.core.operations import RowSet, Turn
 from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Practice, Tier
 from gateway.core.registry import KINDS
+from gateway.core.requests import key_of_fetch
 from open_dental import errors
 from tests.fakes.office import FakePractice
 from tests.fakes.rows import WINDOW_COLUMNS
@@ -24,10 +26,14 @@ _KEYS = {
     "insplans": "PlanNum",
     "carriers": "CarrierNum",
     "histappointments": "HistApptNum",
+    "definitions": "DefNum",
+    "preferences": "PrefNum",
+    "appointmenttypes": "AppointmentTypeNum",
+    "procedurecodes": "CodeNum",
 }
 _ANYWHERE = {"LName", "FName", "Email"}
 _LATER = {"DateTStamp", "SecDateTEdit"}
-_NO_FILTER = {"showArchived", "hideInactive", "Limit", "Offset"}
+_NO_FILTER = {"showArchived", "hideInactive", "includeHidden", "Limit", "Offset"}
 
 
 class ReadingOffice(FakePractice):
@@ -104,13 +110,19 @@ class ReadingServices(FakeServices):
         return office
 
 
-def reading_services(*practices: Practice) -> ReadingServices:
-    """Services in which every turn is worked off as soon as it is queued."""
+def reading_services(*practices: Practice, knows_words: bool = True) -> ReadingServices:
+    """Services in which every turn is worked off as soon as it is queued.
+
+    `knows_words`: the (empty) lists of what the offices call things have been read before.
+    """
     on = ReadingServices(practices or (NORTH,))
     on.calls = PromptCalls(on.clock)
     for practice in on.practices_:
         office = ReadingOffice(on.clock, execution_s=0.01)
         office.page_limit = practice.page_limit
         on.offices[practice.id] = office
+        for table in Table if knows_words else ():
+            cache_key = key_of_fetch(f"fetch.{table}", input_of(table), practice=practice, reference=True)
+            on.cache.put(practice.id, cache_key, RowSet({table.value: []}, on.clock.now(), 1))
     on.calls.world = World(on, KINDS)
     return on

@@ -17,7 +17,7 @@ from gateway.core.ledger import Entry
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
-from gateway.core.ports import Opened, PaceView, Upstream
+from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
@@ -289,20 +289,29 @@ class FakeCache:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], RowSet] = {}
+        self.put_at: dict[tuple[str, str], datetime] = {}
         self.wrote_at: dict[str, datetime] = {}
+        self.now: Callable[[], datetime] = lambda: NOON
 
     def get(self, practice_id: str, cache_key: str) -> RowSet | None:
         rows = self.rows.get((practice_id, cache_key))
-        wrote = self.wrote_at.get(practice_id)
+        wrote = None if cache_key.startswith(REFERENCE) else self.wrote_at.get(practice_id)
+        if rows is not None and self.now() - self.put_at[practice_id, cache_key] >= _kept(cache_key):
+            return None
         return None if rows is None or (wrote is not None and rows.as_of < wrote) else rows
 
     def put(self, practice_id: str, cache_key: str, rows: RowSet) -> None:
         kept = self.rows.get((practice_id, cache_key))
         if kept is None or kept.as_of <= rows.as_of:
             self.rows[practice_id, cache_key] = rows
+            self.put_at[practice_id, cache_key] = self.now()
 
     def wrote(self, practice_id: str, at: datetime) -> None:
         self.wrote_at[practice_id] = max(at, self.wrote_at.get(practice_id, at))
+
+
+def _kept(cache_key: str) -> timedelta:
+    return timedelta(days=1) if cache_key.startswith(REFERENCE) else timedelta(minutes=10)
 
 
 class FakeGovernor:
@@ -418,6 +427,7 @@ class FakeServices:
         self.ledger.now = self.pace.now = self.clock.now
         self.calls: Any = FakeCalls(self.clock)
         self.cache: Any = FakeCache()
+        self.cache.now = self.clock.now
         self.practices: Any = FakePractices({one.id: one for one in self.practices_})
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)

@@ -75,8 +75,31 @@ def on() -> Iterator[LivingServices]:
     worker.use(None)
 
 
+def _furnish_accounts(on: LivingServices) -> None:
+    rows = on.office.rows
+    paid = {"PayNum": 61, "PatNum": 15, "PayAmt": "62.00", "PayDate": "2026-03-01", "DateEntry": "2026-03-01"}
+    rows["payments"] = [paid | {"PayType": 21, "payType": "Check", "SecDateTEdit": "2026-03-01 10:00:00"}]
+    rows["paysplits"] = [{"SplitNum": 1, "PayNum": 61, "PatNum": 15, "SplitAmt": 62, "ProcNum": 51, "ProvNum": 1}]
+    rows["adjustments"] = [
+        {"AdjNum": 91, "PatNum": 15, "AdjAmt": "-6.2", "AdjDate": "2026-03-02", "AdjType": 4, "adjType": "Senior"}
+    ]
+    plan = {"PayPlanNum": 41, "PatNum": 15, "Guarantor": 15, "PayPlanDate": "2026-01-05", "PlanNum": 0}
+    rows["payplans"] = [plan | {"IsDynamic": "true", "IsClosed": "false", "CompletedAmt": "300.0", "PayAmt": "50.0"}]
+    charge = {"PayPlanChargeNum": 42, "PayPlanNum": 41, "ChargeDate": "2026-02-05", "ChargeType": "Debit"}
+    rows["payplancharges"] = [charge | {"Principal": "50.0", "Interest": "0.0"}]
+    aged = {"Bal_0_30": "62.0", "Bal_31_60": "0.0", "Bal_61_90": "0.0", "BalOver90": "0.0", "Total": "62.0"}
+    owed = {"PatNum": 15, "Balance": "62.0", "InsEst": "0.0", "EstBal": "62.0", "PatEstBal": "62.0", "Unearned": "0.0"}
+    rows["accountmodules"] = [owed | aged | {"Name": name} for name in ("Marker, Zoe", "Entire Family")]
+    rows["patplans"] = [{"PatPlanNum": 3, "PatNum": 15, "InsSubNum": 21, "Ordinal": 1, "Relationship": "Self"}]
+    rows["inssubs"] = [{"InsSubNum": 21, "PlanNum": 31, "Subscriber": 15, "SubscriberID": "SUB15"}]
+    rows["insplans"] = [{"PlanNum": 31, "CarrierNum": 8, "GroupName": "Elm Mills", "PlanType": "p", "MonthRenew": 0}]
+    limit = {"BenefitNum": 1, "PlanNum": 31, "PatPlanNum": 0, "CovCatNum": 0, "BenefitType": "Limitations"}
+    rows["benefits"] = [limit | {"MonetaryAmt": "1500.0", "Percent": -1, "TimePeriod": "CalendarYear"}]
+
+
 def _furnish(on: LivingServices) -> None:
     rows = on.office.rows
+    _furnish_accounts(on)
     on.office.permissions = {"ApiReadAll": True, "ApiAppointments": True}
     rows["preferences"] = [{"PrefName": "ProgramVersion", "ValueString": "25.3.12.0"}]
     rows["patients"] = [

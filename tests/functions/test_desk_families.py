@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 from gateway.core.ids import row_id
 from gateway.core.objects import desk
 from gateway.core.objects.values import Object
+from gateway.core.reads.desk import TASKS, TasksQuery
+from tests.fakes import ELM_STREET
 from tests.fakes.deployment import IDS, Deployment, deployed
 
 FAMILIES: dict[str, tuple[str, str, str, type[Object]]] = {
@@ -195,6 +198,16 @@ def test_only_tasks_about_a_patient_are_a_patients(office: Deployment) -> None:
     assert {one["patient_id"] for one in found} == {id_of("patient", patient)}
 
 
+def test_an_appointments_task_is_not_a_patients_where_the_office_ignores_what_the_key_is_of() -> None:
+    """An office that does not know a parameter sends everything."""
+    practice = replace(ELM_STREET, id=IDS[0])
+    bound = next(one for one in TASKS.bounds if one.filter == "patient_id")
+    fits = bound.fits(TasksQuery(patient_id=id_of("patient", 7)), practice)
+
+    assert fits is not None and fits({"KeyNum": "7", "ObjectType": "Patient"})
+    assert not fits({"KeyNum": "7", "ObjectType": "Appointment"})
+
+
 def test_tasks_older_than_two_weeks_are_shown(office: Deployment) -> None:
     """Open Dental leaves them out unless it is told otherwise."""
     found = every("tasks", office, created_to="2020-12-31")
@@ -202,6 +215,20 @@ def test_tasks_older_than_two_weeks_are_shown(office: Deployment) -> None:
     assert [one["description"] for one in found] == ["Bring the model"]
     assert found[0]["appointment_id"] is not None and found[0]["patient_id"] is None
     assert every("tasks", office, created_from="2020-02-04", created_to="2020-12-31") == []
+
+
+def test_tasks_made_since_a_day_are_asked_for_by_it(office: Deployment) -> None:
+    data = every("tasks", office)
+    days = sorted(row["DateTimeOriginal"][:10] for row in office.rows("task"))
+    later = days[len(days) // 2]
+    recent = office.get("/tasks", practice_id=office.practice_id, created_from=later)
+
+    assert [one["id"] for one in recent.body["data"]] == [
+        one["id"]
+        for one in data
+        if office.rows("task", f"TaskNum={one['source']['key']}")[0]["DateTimeOriginal"][:10] >= later
+    ]
+    assert 0 < len(recent.body["data"]) < len(data)
 
 
 def test_a_tasks_notes_come_with_it_and_with_a_list_where_asked(office: Deployment) -> None:

@@ -37,7 +37,7 @@ def crowns(office: Deployment) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("path", ["/procedures", "/procedurelogs"])
 def test_a_planned_procedure_reads_back_as_sent_and_is_shown_by_get_and_list(path: str, office: Deployment) -> None:
-    sent = {"fee": {"amount": "777.25", "currency": "USD"}, "planned_on": "2026-03-04"}
+    sent: dict[str, Any] = {"fee": {"amount": "777.25", "currency": "USD"}, "planned_on": "2026-03-04"}
     sent |= {"provider_id": row_id("provider", office.practice_id, 2)}
     answer = chart(office, path=path, **sent)
     result = result_of(answer, 201)
@@ -205,7 +205,7 @@ def test_what_the_office_is_too_old_for_is_refused_and_nobody_is_asked(
 
 @pytest.mark.parametrize("kind", ["drop_answer", "lose_request"])
 def test_a_procedure_whose_answer_is_lost_is_there_at_most_once(kind: str, office: Deployment) -> None:
-    fee = {"fee": {"amount": "777.25"}}
+    fee: dict[str, Any] = {"fee": {"amount": "777.25"}}
     assert chart(office, **fee).status == 201
     office.faulty(kind, "procedurelogs.create")
     settled = office.settled(chart(office, **fee))
@@ -217,7 +217,7 @@ def test_a_procedure_whose_answer_is_lost_is_there_at_most_once(kind: str, offic
 
 
 def test_one_key_is_one_procedure(office: Deployment) -> None:
-    fee = {"fee": {"amount": "777.25"}}
+    fee: dict[str, Any] = {"fee": {"amount": "777.25"}}
     answers = [chart(office, key="the-same-key", **fee) for _ in range(2)]
 
     assert answers[0].body == answers[1].body

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from infra.sandbox.practice import data, seed
 from infra.sandbox.practice.clock import Clock
-from infra.sandbox.practice.keys import CUSTOMER_KEY, DEVELOPER_KEY, PERMISSIONS, ApiKey
+from infra.sandbox.practice.keys import CUSTOMER_KEY, DEVELOPER_KEY, FHIR_PERMISSIONS, PERMISSIONS, ApiKey
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.practice import Practice, Settings
 from infra.sandbox.practice.server import PracticeServer
@@ -63,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
         default=",".join(PERMISSIONS),
         help="comma list of what the key may do (default all); ReadAll alone is throttled to 5 s",
     )
+    line.add_argument(
+        "--fhir-permissions",
+        default=",".join(FHIR_PERMISSIONS),
+        help="comma list of what it may read by FHIR (default all)",
+    )
     line.add_argument("--interval", type=float, help="seconds between calls, instead of the tier's")
     line.add_argument("--throttle-from", choices=["start", "end"], default="start", help="where the interval begins")
     line.add_argument("--queue-depth", type=int, default=10, help="waiting calls before a 429 (default 10)")
@@ -91,6 +96,9 @@ def build(options: argparse.Namespace) -> PracticeServer:
     permissions = frozenset(part.strip() for part in options.permissions.split(",") if part.strip())
     if unknown := permissions - set(PERMISSIONS):
         raise ValueError(f"no such permission: {', '.join(sorted(unknown))}")
+    by_fhir = frozenset(part.strip() for part in options.fhir_permissions.split(",") if part.strip())
+    if unknown := by_fhir - set(FHIR_PERMISSIONS):
+        raise ValueError(f"no such FHIR permission: {', '.join(sorted(unknown))}")
     clock = Clock(scale=options.time_scale, zone=zone(options.zone))
     store = Store(options.database, clock=clock, random_keys=options.random_keys)
     office = Office(store, version=options.version)
@@ -105,6 +113,7 @@ def build(options: argparse.Namespace) -> PracticeServer:
         customer=options.customer_key,
         permissions=permissions,
         tier=options.tier,
+        fhir_permissions=by_fhir,
     )
     settings = Settings(
         mode=options.mode,

@@ -29,6 +29,20 @@ PERMISSIONS = (
     "Setup",
     "TextingASAP",
 )
+FHIR_PERMISSIONS = (
+    "AllergyIntoleranceRead",
+    "AppointmentRead",
+    "CommunicationRead",
+    "ConditionRead",
+    "LocationRead",
+    "MedicationRead",
+    "OrganizationRead",
+    "PatientRead",
+    "PractitionerRead",
+    "ProcedureRead",
+    "ScheduleRead",
+    "ServiceRequestRead",
+)
 ENTERPRISE = "Enterprise"
 """The special permission behind the tier of that name."""
 
@@ -46,6 +60,8 @@ class ApiKey:
     state: KeyState = "enabled"
     permissions: frozenset[str] = frozenset(PERMISSIONS)
     tier: Tier = "standard"
+    fhir_permissions: frozenset[str] = frozenset(FHIR_PERMISSIONS)
+    """What the key may read by FHIR: by resource, and apart from what it may do by REST."""
 
     def __repr__(self) -> str:
         return f"ApiKey(state={self.state!r}, tier={self.tier!r})"

@@ -267,7 +267,10 @@ class Practice:
 
     def _do(self, method: str, path: str, query: str, body: bytes) -> Reply:
         if path.lower().startswith(fhir.ROOT):
-            return fhir.answer(self.office, method, path[len(fhir.ROOT) :])
+            if self.settings.mode != "Remote":
+                # The hosted gateway alone speaks it.
+                raise Rejected(404, "Not found.")
+            return fhir.answer(self.office, method, path[len(fhir.ROOT) :], query)
         if not path.startswith(f"{API_ROOT}/"):
             raise Rejected(404, "Not found.")
         operation, ids = route(method, path[len(API_ROOT) :])

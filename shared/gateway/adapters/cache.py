@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.adapters.aws_errors import AwsError, is_condition, unavailable
 from gateway.adapters.records import rows_from, rows_value
 from gateway.core.operations import RowSet
+from gateway.core.ports import REFERENCE
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 KEPT = timedelta(minutes=10)
 """How long rows are kept. Nobody asks for older ones, and they hold health data."""
+
+REFERENCE_KEPT = timedelta(days=1)
+"""How long an office's own set-up is kept, which holds none."""
 
 
 class DynamoCache:
@@ -44,7 +48,8 @@ class DynamoCache:
 
     def get(self, practice_id: str, cache_key: str) -> RowSet | None:
         """See `Cache.get`."""
-        rows, wrote = self._read(_rows_key(practice_id, cache_key)), self._read(_wrote_key(practice_id))
+        rows = self._read(_rows_key(practice_id, cache_key))
+        wrote = None if cache_key.startswith(REFERENCE) else self._read(_wrote_key(practice_id))
         if rows is None or (wrote is not None and int(rows["as_of"]["N"]) < int(wrote["at"]["N"])):
             return None
         return rows_from(self._bodies.value(rows))
@@ -55,7 +60,7 @@ class DynamoCache:
         item: dict[str, Any] = {
             **_rows_key(practice_id, cache_key),
             "as_of": as_of,
-            "expires_at": self._expiry(),
+            "expires_at": self._expiry(REFERENCE_KEPT if cache_key.startswith(REFERENCE) else KEPT),
             **self._bodies.attributes(rows_value(rows), owner=practice_id),
         }
         self._put(item, "attribute_not_exists(pk) OR as_of <= :mine", as_of)

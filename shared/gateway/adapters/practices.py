@@ -110,6 +110,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "mode": practice.mode.value,
         "base_url": practice.base_url,
         "network": practice.network,
+        "upstream": practice.upstream,
         "tier": practice.tier.value,
         "version": practice.version,
         "permissions": sorted(practice.permissions),
@@ -139,6 +140,7 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         base_url=record["base_url"],
         # Records of releases without networks say none.
         network=record.get("network", REMOTE_NETWORK),
+        upstream=record.get("upstream", "auto"),
         tier=Tier(record["tier"]),
         version=record["version"],
         permissions=frozenset(record["permissions"]),

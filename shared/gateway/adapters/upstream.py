@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import NotFound
+from gateway.core.fhir_source import OPERATION
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.seat import FHIR_CAPABILITY
 from open_dental import errors
@@ -36,6 +37,10 @@ class OpenDentalUpstream:
             said = client.capability(gate)
             version = None if said.server_version is None else str(said.server_version)
             return UpstreamAnswer(200, {"server_version": version, "fhir_version": said.fhir_version}, started_at)
+        if call.operation.startswith(OPERATION):
+            kind = call.operation.removeprefix(OPERATION)
+            found = client.fhir(kind, id=call.path.get("id"), query=call.query, gate=gate)
+            return UpstreamAnswer(200, found, started_at)
         try:
             answer = client.call(call.operation, path=call.path, query=call.query, body=call.body, gate=gate)
         except (ValueError, UnknownOperation) as error:

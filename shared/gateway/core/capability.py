@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from gateway.core.errors import PermissionMissing, VersionTooOld
+from gateway.core.fhir_source import reads_by_fhir
 from gateway.core.practices import Practice
 from open_dental import catalogue
 from open_dental.versions import Version
@@ -45,6 +46,8 @@ def require(practice: Practice, *operations: str) -> None:
     """
     for name in operations:
         operation = catalogue.operation(name)
+        if operation.effect == "read" and reads_by_fhir(practice, operation.resource):
+            continue
         if practice.permissions and operation.permission not in practice.permissions:
             raise PermissionMissing(
                 f"the practice's Open Dental key lacks the permission {operation.permission}",

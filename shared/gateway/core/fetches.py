@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
+from gateway.core import fhir_source
 from gateway.core.errors import FilterTooWide, NotFound, UpstreamBroken, VersionTooOld
 from gateway.core.normalize.patients import has_email, has_phone
 from gateway.core.normalize.values import key
@@ -33,6 +34,9 @@ MOST_DETAILS: Final = 25
 
 _PAGES_BACK: Final = 20
 """How far back an office without a single GET of procedures is searched for one."""
+
+PREFERENCES_OF_AN_OFFICE: Final = 1000
+"""About how many an office has, which is what their whole list costs pages for."""
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[UpstreamCall, UpstreamAnswer, T]
@@ -62,6 +66,9 @@ def collect(operation_id: str, query: Mapping[str, Any], practice: Practice) -> 
     Raises:
         FilterTooWide: more than `MOST_PAGES`. UpstreamBroken: a page came again, so that rows may be missing.
     """
+    resource = operation_id.partition(".")[0]
+    if fhir_source.reads_by_fhir(practice, resource):
+        return (yield from fhir_source.collect(resource, query))
     paging = Paging(operation_id, query, page_limit=practice.page_limit)
     rows: list[Row] = []
     while (page := paging.next_query()) is not None:
@@ -85,15 +92,23 @@ def collect_each(
     return list(rows.values())
 
 
-def get_each(operation_id: str, row_key: str, keys: Iterable[int]) -> Steps[list[Row]]:
+def get_one(operation_id: str, row_key: str, number: int, practice: Practice) -> Steps[list[Row]]:
+    """The row of a key, in a list.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    resource = operation_id.partition(".")[0]
+    if fhir_source.reads_by_fhir(practice, resource):
+        return (yield from fhir_source.get(resource, number))
+    return [*(yield UpstreamCall(operation_id, path={row_key: number})).rows]
+
+
+def get_each(operation_id: str, row_key: str, keys: Iterable[int], practice: Practice) -> Steps[list[Row]]:
     """The rows of these keys; what is not there is passed over."""
     rows: list[Row] = []
     for one in keys:
-        try:
-            answer = yield UpstreamCall(operation_id, path={row_key: one})
-        except NotFound:
-            continue
-        rows.extend(answer.rows)
+        rows.extend((yield from none_if_not_found(get_one(operation_id, row_key, one, practice))))
     return rows
 
 
@@ -115,7 +130,7 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     resource = catalogue.resource(input_["resource"])
     name, row_key = resource.resource, resource.key or ""
     if "keys" in input_:
-        return Outcome(rows={name: (yield from get_each(f"{name}.get", row_key, input_["keys"]))})
+        return Outcome(rows={name: (yield from get_each(f"{name}.get", row_key, input_["keys"], context.practice))})
     found, second_key = dict[int, Row](), input_.get("second_key", "")
     for query in input_["queries"]:
         steps = collect(input_.get("operation", f"{name}.list"), query, context.practice)
@@ -123,6 +138,24 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
             number = key(row.get(row_key)) or -key(row.get(second_key))
             found.setdefault(number, row)
     return Outcome(rows={name: list(found.values())})
+
+
+def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """The preferences of these `names`, one by one or out of the whole list, whichever takes fewer calls; else `rows`.
+
+    Rows of other names are dropped here: passwords are among them. Source:
+    https://www.opendental.com/site/apipreferences.html.
+    """
+    names = input_.get("names")
+    if names is None:
+        return (yield from rows(input_, context))
+    if len(names) * context.practice.page_limit <= PREFERENCES_OF_AN_OFFICE:
+        found: list[Row] = []
+        for name in names:
+            found += yield from none_if_not_found(collect("preferences.list", {"PrefName": name}, context.practice))
+    else:
+        found = yield from collect("preferences.list", {}, context.practice)
+    return Outcome(rows={"preferences": [row for row in found if row.get("PrefName") in names]})
 
 
 # Patients
@@ -137,7 +170,9 @@ def patients(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     Source: https://www.opendental.com/site/apipatients.html.
     """
     if "keys" in input_:
-        return Outcome(rows={"patients": (yield from get_each("patients.get", "PatNum", input_["keys"]))})
+        return Outcome(
+            rows={"patients": (yield from get_each("patients.get", "PatNum", input_["keys"], context.practice))}
+        )
     if "window" not in input_:
         found = yield from collect_each("patients.Simple", input_["queries"], "PatNum", context.practice)
         return Outcome(rows={"patients": found})
@@ -151,13 +186,13 @@ def patients(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     ]
     if len(wanted) > MOST_DETAILS:
         raise FilterTooWide("too many patients share that to read each in full", bounds=["name", "birth_date"])
-    return Outcome(rows={"patients": (yield from get_each("patients.get", "PatNum", wanted))})
+    return Outcome(rows={"patients": (yield from get_each("patients.get", "PatNum", wanted, context.practice))})
 
 
-def patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:  # noqa: ARG001 - the contract of a plan.
+def patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """One patient: one call."""
-    answer = yield UpstreamCall("patients.get", path={"PatNum": input_["key"]})
-    return Outcome(rows={"patients": [answer.row]})
+    found = yield from get_one("patients.get", "PatNum", input_["key"], context.practice)
+    return Outcome(rows={"patients": found})
 
 
 # Appointments
@@ -172,7 +207,11 @@ def appointments(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 def appointment(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """One appointment with its procedures, and with its history where it is broken: two or three calls."""
     practice, number = context.practice, input_["key"]
-    row = (yield UpstreamCall("appointments.get", path={"AptNum": number})).row
+    found = yield from get_one("appointments.get", "AptNum", number, practice)
+    if fhir_source.reads_by_fhir(practice, "appointments"):
+        # The visit itself names its procedures there, and has no history.
+        return Outcome(rows={"appointments": found, "procedurelogs": []})
+    row = found[0]
     query = attached_query(row, practice)
     found = yield from none_if_not_found(collect("procedurelogs.list", query, practice))
     rows: dict[str, list[Row]] = {"appointments": [row], "procedurelogs": found}
@@ -180,6 +219,23 @@ def appointment(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         steps = collect("histappointments.list", {"AptNum": number}, practice)
         rows["histappointments"] = yield from none_if_not_found(steps)
     return Outcome(rows=rows)
+
+
+def apptfields(input_: Mapping[str, Any], context: PlanContext) -> Plan:  # noqa: ARG001 - the contract of a plan.
+    """Each of the office's own fields (`names`) of each of these `visits`: one call a field and visit.
+
+    Open Dental lists them nowhere. A field that was never filled in is answered with an empty text, or with none.
+    Source: https://www.opendental.com/site/apiapptfields.html.
+    """
+    found: list[Row] = []
+    for visit in input_["visits"]:
+        for name in input_["names"]:
+            try:
+                answer = yield UpstreamCall("apptfields.get", query={"AptNum": visit, "FieldName": name})
+            except NotFound:
+                continue
+            found += [{"AptNum": visit, "FieldName": name, **row} for row in answer.rows if isinstance(row, dict)]
+    return Outcome(rows={"apptfields": found})
 
 
 def attached_query(row: Mapping[str, Any], practice: Practice) -> dict[str, int]:
@@ -208,6 +264,8 @@ def procedurelogs(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 def procedurelog(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """One procedure. Offices before 23.3.13 have no single GET: their list, newest first, is read back to it."""
     practice, number = context.practice, input_["key"]
+    if fhir_source.reads_by_fhir(practice, "procedurelogs"):
+        return Outcome(rows={"procedurelogs": (yield from fhir_source.get("procedurelogs", number))})
     if knows(practice, "procedurelogs.get"):
         try:
             answer = yield UpstreamCall("procedurelogs.get", path={"ProcNum": number})
@@ -285,14 +343,14 @@ def carriers_of_plans(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """
     practice, wanted = context.practice, input_["keys"]
     if knows(practice, "insplans.get"):
-        plans = yield from get_each("insplans.get", "PlanNum", wanted)
+        plans = yield from get_each("insplans.get", "PlanNum", wanted, practice)
     else:
         plans = [
             row for row in (yield from collect("insplans.list", {}, practice)) if key(row.get("PlanNum")) in wanted
         ]
     numbers = sorted({found for plan in plans if (found := key(plan.get("CarrierNum")))})
     if knows(practice, "carriers.get"):
-        found_carriers = yield from get_each("carriers.get", "CarrierNum", numbers)
+        found_carriers = yield from get_each("carriers.get", "CarrierNum", numbers, practice)
     else:
         every = yield from collect("carriers.list", {}, practice)
         found_carriers = [row for row in every if key(row.get("CarrierNum")) in numbers]
@@ -301,5 +359,5 @@ def carriers_of_plans(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
 def _by(input_: Mapping[str, Any], resource: str, row_key: str, practice: Practice) -> Steps[list[Row]]:
     if "keys" in input_:
-        return get_each(f"{resource}.get", row_key, input_["keys"])
+        return get_each(f"{resource}.get", row_key, input_["keys"], practice)
     return collect_each(f"{resource}.list", input_["queries"], row_key, practice)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.core.callers import Client
 from gateway.core.operations import Operation, Request, RowSet, Turn
@@ -96,15 +96,27 @@ class Operations(Protocol):
         ...
 
 
+REFERENCE: Final = "reference:"
+"""How cache keys begin under which an office's own set-up is kept: its words, preferences, codes; nothing of a person.
+
+They are kept for a day instead of minutes, and an own write to the practice does not rule them out.
+"""
+
+
 class Cache(Protocol):
     """Short-lived copies of what fetches brought, where the mirror will stand."""
 
     def get(self, practice_id: str, cache_key: str) -> RowSet | None:
-        """The rows under `cache_key`, or None; also None for rows read before the practice's last own write."""
+        """The rows under `cache_key`, or None; also None for rows read before the practice's last own write, unless
+        the key begins with `REFERENCE`.
+        """
         ...
 
     def put(self, practice_id: str, cache_key: str, rows: RowSet) -> None:
-        """Keep `rows` for some minutes, replacing what is older. Rows older than those kept change nothing."""
+        """Keep `rows` for some minutes (a day under a `REFERENCE` key), replacing what is older.
+
+        Rows older than those kept change nothing.
+        """
         ...
 
     def wrote(self, practice_id: str, at: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 REMOTE_NETWORK = "remote"
@@ -60,6 +61,8 @@ class Practice:
     time_zone: str
     mode: Mode = Mode.REMOTE
     base_url: str = "https://api.opendental.com/api/v1"
+    upstream: Literal["rest", "fhir", "auto"] = "auto"
+    """By which of Open Dental's two APIs rows are read; `auto` is FHIR where the key has no REST permission for it."""
     network: str = REMOTE_NETWORK
     """From where `base_url` is reached: which queue its turns wait on, and whose worker calls it."""
     tier: Tier = Tier.READ_ONLY

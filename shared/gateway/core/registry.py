@@ -39,6 +39,7 @@ _FETCHES = (
     "patient",
     "appointments",
     "appointment",
+    "apptfields",
     "histappointments",
     "procedurelogs",
     "procedurelog",
@@ -46,6 +47,7 @@ _FETCHES = (
     "claim",
     "claimprocs",
     "carriers_of_plans",
+    "preferences",
 )
 
 _ROWS = (
@@ -53,19 +55,25 @@ _ROWS = (
     "allergies",
     "allergydefs",
     "appointmenttypes",
+    "apptfielddefs",
     "benefits",
     "carriers",
     "claimpayments",
     "clinics",
+    "codegroups",
     "commlogs",
+    "covcats",
     "definitions",
     "diseasedefs",
     "diseases",
     "documents",
     "inssubs",
+    "insverifies",
     "medicationpats",
     "medications",
     "operatories",
+    "patfielddefs",
+    "patfields",
     "patplans",
     "payments",
     "payplancharges",
@@ -74,7 +82,6 @@ _ROWS = (
     "paysplits",
     "perioexams",
     "periomeasures",
-    "preferences",
     "procedurecodes",
     "proctps",
     "providers",
@@ -89,10 +96,23 @@ _ROWS = (
 )
 """Resources whose rows are read as they are listed, for families and what belongs to their objects."""
 
+_MONEY = (
+    "allocations",
+    "balances",
+    "family_splits",
+    "payment",
+    "payments_by_key",
+    "payments_of_patient",
+    "plan_parts",
+)
+
 KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
+    **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
     "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
+    "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
+    "resources.write": Kind("gateway.core.resources.plans:write"),
     "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "patients.create": Kind("gateway.core.writes.patient:create"),

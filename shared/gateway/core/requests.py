@@ -17,7 +17,7 @@ from gateway.core.errors import KeyNotUsable, NotFound, PracticeOffline, QueueFu
 from gateway.core.hashing import canonical_hash
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
 from gateway.core.pacing import FULL_RETRY_S
-from gateway.core.ports import PaceView, Services
+from gateway.core.ports import REFERENCE, PaceView, Services
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
 
@@ -27,6 +27,7 @@ __all__ = [
     "canonical_hash",
     "error_of",
     "fetch",
+    "key_of_fetch",
     "problem_of",
     "submit",
     "wait_for",
@@ -48,6 +49,8 @@ class Freshness:
 
     max_age_s: float = 30.0
     wait_s: float = 10.0
+    asked: bool = False
+    """Whether the caller said so: where nobody did, an office's own set-up may be a day old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +71,18 @@ def fetch(
     caller: Caller,
     freshness: Freshness,
     on: Services,
+    reference: bool = False,
 ) -> Fetched:
     """The rows of the fetch plan `kind` for `bound`, from the cache or from Open Dental.
 
-    The cache key is made from practice, kind and bound; filters that are applied here are no part of it.
+    The cache key is made from practice, kind and bound; filters that are applied here are no part of it. With
+    `reference` they are rows of the office's own set-up, which are kept for a day (`ports.REFERENCE`).
 
     Raises:
         StillRunning: the wait is over. PracticeOffline: at once, when the practice is known to be offline.
         QueueFull, Throttled, or whatever error the operation ended with.
     """
-    cache_key = canonical_hash([kind, practice.id, bound])
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
     kept = on.cache.get(practice.id, cache_key)
     if kept is not None:
         age_s = (on.clock.now() - kept.as_of).total_seconds()
@@ -112,6 +117,11 @@ def fetch(
     age_s = (on.clock.now() - rows.as_of).total_seconds()
     shared = operation.submitted_at < asked_at
     return Fetched(rows, max(0.0, age_s), "live", 0 if shared else rows.upstream_calls)
+
+
+def key_of_fetch(kind: str, bound: Mapping[str, Any], *, practice: Practice, reference: bool) -> str:
+    """Where the rows of a fetch are kept."""
+    return (REFERENCE if reference else "") + canonical_hash([kind, practice.id, bound])
 
 
 def submit(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.core import pacing
+from gateway.core.fhir_source import OPERATION
 from gateway.core.ledger import Effect
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
@@ -51,8 +52,8 @@ class SlotTooFar(Exception):
 
 
 def effect_of(call: UpstreamCall) -> Effect:
-    """What `call` does, by the catalogue's mark."""
-    return Effect.READ if call.operation == FHIR_CAPABILITY else Effect(catalogue.operation(call.operation).effect)
+    """What `call` does, by the catalogue's mark. The FHIR side is only read."""
+    return Effect.READ if call.operation.startswith(OPERATION) else Effect(catalogue.operation(call.operation).effect)
 
 
 def counts_as_refused(error: upstream.OpenDentalError) -> bool:

@@ -25,7 +25,7 @@ from gateway.web.conditional import matched
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
-from gateway.web.params import body_model, no_query, query_model
+from gateway.web.params import AnyBody, AnyQuery, any_body, any_query, body_model, no_query, query_model
 from gateway.web.prefer import WRITE_WAIT_S, Prefer, prefer_of
 
 Handler: TypeAlias = Callable[..., Answer]
@@ -125,7 +125,9 @@ class HttpApp:
         """Find out how each argument is made. Who asks comes first: a stranger learns nothing from a 400."""
         parameters = inspect.signature(route.handler, eval_str=True).parameters
         made = {name: self._binder(name, parameter.annotation, request) for name, parameter in parameters.items()}
-        route.takes_query = any(isinstance(bind, partial) and bind.func is query_model for bind in made.values())
+        route.takes_query = any(
+            bind is any_query or (isinstance(bind, partial) and bind.func is query_model) for bind in made.values()
+        )
         route.binders = dict(sorted(made.items(), key=lambda item: item[1] != self._caller))
 
     def _binder(self, name: str, kind: Any, request: HttpRequest) -> Binder:
@@ -135,6 +137,8 @@ class HttpApp:
             Freshness: freshness_of,
             Prefer: partial(prefer_of, default_s=WRITE_WAIT_S),
             IdempotencyKey: idempotency_key_of,
+            AnyQuery: any_query,
+            AnyBody: any_body,
         }
         if kind in by_type:
             return by_type[kind]

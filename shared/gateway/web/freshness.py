@@ -14,7 +14,7 @@ def freshness_of(request: HttpRequest) -> Freshness:
     """
     wait_s = prefer_of(request, default_s=READ_WAIT_S).wait_s
     ages = [age for part in request.headers.get("cache-control", "").split(",") if (age := _age(part)) is not None]
-    return Freshness(max_age_s=min(ages), wait_s=wait_s) if ages else Freshness(wait_s=wait_s)
+    return Freshness(max_age_s=min(ages), wait_s=wait_s, asked=True) if ages else Freshness(wait_s=wait_s)
 
 
 def _age(directive: str) -> float | None:

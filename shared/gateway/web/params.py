@@ -54,6 +54,49 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
         raise _invalid(error, model, is_query=True) from None
 
 
+class AnyQuery(dict[str, list[str]]):
+    """A query string of names that only the use case knows: each with its values in their order."""
+
+
+class AnyBody(dict[str, Any]):
+    """A JSON object whose members only the use case knows."""
+
+
+def any_query(request: HttpRequest) -> AnyQuery:
+    """The query string as it is.
+
+    Raises:
+        Invalid: a value holds a control character.
+    """
+    for name, given in request.query.items():
+        if any(_CONTROL_OR_BREAK.search(value) for value in given):
+            raise Invalid(f"{name[:100]} holds a control character", param=name[:100])
+    return AnyQuery(request.query)
+
+
+def only(query: AnyQuery, *names: str) -> dict[str, str]:
+    """The values of `names`, which are all that a path takes, each at most once.
+
+    Raises:
+        Invalid: there is another one, or one is given twice.
+    """
+    for name, given in query.items():
+        if name not in names:
+            raise _unknown(name, names)
+        if len(given) > 1:
+            raise Invalid(f"{name} is given more than once", param=name)
+    return {name: given[0] for name, given in query.items()}
+
+
+def any_body(request: HttpRequest) -> AnyBody:
+    """The body as it is, numbers with their digits; no body at all is an object without members.
+
+    Raises:
+        MediaTypeUnsupported, BodyTooLarge, BodyNotJson. Invalid: a member is given twice or holds a control character.
+    """
+    return AnyBody(_object_of(request)[1]) if request.body else AnyBody()
+
+
 def no_query(request: HttpRequest) -> None:
     """Refuse parameters where a route takes none: a filter that is silently ignored shows too much."""
     for name in request.query:
@@ -67,6 +110,18 @@ def body_model(request: HttpRequest, model: Any) -> Any:
         MediaTypeUnsupported, BodyTooLarge, BodyNotJson.
         Invalid: a member is unknown or not what it should be.
     """
+    text, values = _object_of(request)
+    try:
+        # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
+        made = _adapter(model).validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise _invalid(error, model) from None
+    _refuse_loose_dates(type(made), values)
+    return made
+
+
+def _object_of(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """The body's text and the object that it is."""
     content_type = request.headers.get("content-type", "application/json").split(";", 1)[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise MediaTypeUnsupported("send the body as JSON, with Content-Type: application/json", param="Content-Type")
@@ -84,13 +139,7 @@ def body_model(request: HttpRequest, model: Any) -> Any:
     if not isinstance(values, dict):
         raise BodyNotJson("the body is something else: send one JSON object")
     _refuse_control_characters(values)
-    try:
-        # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
-        made = _adapter(model).validate_json(text, strict=True, extra="forbid")
-    except ValidationError as error:
-        raise _invalid(error, model) from None
-    _refuse_loose_dates(type(made), values)
-    return made
+    return text, values
 
 
 @cache
@@ -168,7 +217,7 @@ def parts(annotation: Any) -> Iterator[Any]:
 
 
 def _unknown(name: str, known: Iterable[str] = ()) -> Invalid:
-    from gateway.web.wording import no_such  # noqa: PLC0415 - a request that is right needs no words
+    from gateway.core.wording import no_such  # noqa: PLC0415 - a request that is right needs no words
 
     return Invalid(no_such("parameter", name, known), param=name[:100])
 

@@ -7,10 +7,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
+from gateway.core.normalize import by_fhir
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.office import Booking, Office, office
-from gateway.core.normalize.values import Shape, Words, content_version, day, key, raw_row, text
+from gateway.core.normalize.values import Shape, Words, content_version, day, extensions, key, raw_row, text
+from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text
+from open_dental.fhir import RESOURCE
 
 STATUS: Final = Words(
     {
@@ -70,12 +74,16 @@ def appointment(
     synced_at: datetime,
     procedures: Iterable[Mapping[str, Any]] | None = None,
     history: Iterable[Mapping[str, Any]] | None = None,
+    words: OfficeWords = NO_WORDS,
+    fields: Iterable[Mapping[str, Any]] | None = None,
     raw: bool = False,
 ) -> dict[str, Any]:
     """The appointment of a row of `appointments.list` or `.get`.
 
-    With `procedures` (rows of procedurelogs) it has `procedure_ids`. They and `history` (rows of histappointments) are
-    the evidence that makes `no_show` or `cancelled` out of `broken`; without any it stays `broken`.
+    `words` say what its confirmation status means and what its type is called; what they do not know is None, or
+    left out. With `procedures` (rows of procedurelogs) it has `procedure_ids`. They and `history` (rows of
+    histappointments) are the evidence that makes `no_show` or `cancelled` out of `broken`; without any it stays
+    `broken`. With `fields` (rows of apptfields, of any visits) it has `extensions`.
     """
     here = office(practice)
     try:
@@ -85,6 +93,12 @@ def appointment(
         shown = _shown(_plain(row), here)
         shown["version"] = content_version(row)
     shown["synced_at"] = instant_text(synced_at)
+    if words is not NO_WORDS:
+        _say(row, shown, words, here)
+    if fields is not None:
+        number = key(row.get("AptNum"))
+        own = (field for field in fields if key(field.get("AptNum")) == number)
+        shown["extensions"] = extensions(own, words.fields(Table.APPOINTMENT_FIELDS))
     if procedures is not None:
         procedures = list(procedures)
         attached = "PlannedAptNum" if row.get("AptStatus") == "Planned" else "AptNum"
@@ -93,11 +107,28 @@ def appointment(
             here.procedure(one)
             for one in sorted(key(one.get("ProcNum")) for one in procedures if key(one.get(attached)) == number)
         ]
+    if RESOURCE in row:
+        shown |= by_fhir.visit(row[RESOURCE], here)
     if shown["status"] == "broken" and (history is not None or procedures is not None):
         shown["status"] = _how_it_broke(row, history or (), procedures or ()) or "broken"
     if raw:
         shown["raw"] = raw_row(row)
-    return shown
+    return only_known("appointment", shown, row)
+
+
+def _say(row: Mapping[str, Any], shown: dict[str, Any], words: OfficeWords, here: Office) -> None:
+    """Fill in what the office's own set-up says of the row. A booking's parts are shared by many visits: made anew."""
+    confirmed, type_ = key(row.get("Confirmed")), key(row.get("AppointmentTypeNum"))
+    was = shown["confirmation"]
+    shown["confirmation"] = {
+        "status": words.confirmation(confirmed),
+        "label": words.label(confirmed) or was["label"],
+        "definition_id": was["definition_id"],
+    }
+    if type_ and words.knows(Table.APPOINTMENT_TYPES):
+        named = words.appointment_type(type_)
+        name = None if named is None else text(named.get("AppointmentTypeName"))
+        shown["type"] = {"id": here.appointment_type(type_), "name": name}
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def allergy(
     patient, definition, active = key(get("PatNum")), key(get("AllergyDefNum")), flag(get("StatusIsActive"))
     return row_object(here, row, kind="allergy", table="allergy", column="AllergyNum", synced_at=synced_at, raw=raw) | {
         "patient_id": here.patient(patient) if patient else None,
-        "label": text(get("defDescription")),
+        "label": text(get("defDescription")) or _name(definitions, definition, "Description"),
         "definition_key": str(definition) if definition else None,
         "kind": ALLERGY_KIND[text(get("defSnomedType"))],
         "reaction": text(get("Reaction")),
@@ -88,7 +88,7 @@ def medication(
         here, row, kind="medication", table="medicationpat", column="MedicationPatNum", synced_at=synced_at, raw=raw
     ) | {
         "patient_id": here.patient(patient) if patient else None,
-        "name": text(get("medName")),
+        "name": text(get("medName")) or _name(definitions, drug, "MedName"),
         "definition_key": str(drug) if drug else None,
         "note": text(get("PatNote")),
         "started_on": day(get("DateStart")),
@@ -131,7 +131,7 @@ def condition(
         here, row, kind="condition", table="disease", column="DiseaseNum", synced_at=synced_at, raw=raw
     ) | {
         "patient_id": here.patient(patient) if patient else None,
-        "label": text(get("diseaseDefName")),
+        "label": text(get("diseaseDefName")) or _name(definitions, definition, "DiseaseName"),
         "definition_key": str(definition) if definition else None,
         "status": PROBLEM_STATUS[word],
         "status_source": word,
@@ -148,3 +148,9 @@ def _defined(definition: int, definitions: Definitions | None, none: int | None)
     row = definitions.get(definition, {})
     codes = [{"system": system, "value": value} for name, system in _CODES.items() if (value := text(row.get(name)))]
     return {"codes": codes, "says_none": None if none is None else bool(definition) and definition == none}
+
+
+def _name(definitions: Definitions | None, number: int, column: str) -> str | None:
+    """The name of a definition, for rows without it. The vendor prints one column's name with a blank behind it."""
+    row = (definitions or {}).get(number, {})
+    return next((text(value) for name, value in row.items() if name.strip() == column), None)

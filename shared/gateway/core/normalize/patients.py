@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.languages import iso_639_1
 from gateway.core.normalize.office import Office, Standing, Wishes, office
 from gateway.core.normalize.values import (
@@ -15,11 +16,13 @@ from gateway.core.normalize.values import (
     day,
     e164,
     emails,
+    extensions,
     key,
     plain_and_money,
     raw_row,
     text,
 )
+from gateway.core.office_words import BILLING_TYPE, NO_WORDS, OfficeWords, Table
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
 
@@ -109,12 +112,16 @@ def patient(
     practice: Practice,
     synced_at: datetime,
     detail: Literal["full", "summary"] = "full",
+    words: OfficeWords = NO_WORDS,
+    fields: Iterable[Mapping[str, Any]] | None = None,
     show_ssn: bool = False,
     raw: bool = False,
 ) -> dict[str, Any]:
     """The patient of a full row (`patients.get`, `patients.Simple`), or with `detail="summary"` of a row of
     `patients.list`, which mirrors the selection window and lacks `SUMMARY_LACKS`.
 
+    `words` find the billing type, which rows name by its label. With `fields` (rows of patfields, of any patients) it
+    has `extensions`.
     `show_ssn` only where the caller's scope names it: else `has_ssn` is all that leaves the house.
     """
     here = office(practice)
@@ -133,13 +140,21 @@ def patient(
             shown = _full(_plain(whole), here)
         for name in SUMMARY_LACKS:
             del shown[name]
+    if shown["billing_type"] is not None and words is not NO_WORDS:
+        label = shown["billing_type"]["label"]
+        found = words.by_label(BILLING_TYPE, label)
+        shown["billing_type"] = {"id": here.definition(found) if found else None, "label": label}
+    if fields is not None:
+        number = key(row.get("PatNum"))
+        own = (field for field in fields if key(field.get("PatNum")) == number)
+        shown["extensions"] = extensions(own, words.fields(Table.PATIENT_FIELDS))
     shown["detail"] = detail
     shown["synced_at"] = instant_text(synced_at)
     if show_ssn:
         shown["ssn"] = text(row.get("SSN"))
     if raw:
         shown["raw"] = raw_row(row)
-    return shown
+    return only_known("patient", shown, row)
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,7 +267,8 @@ def _standing(few: tuple[Any, ...], here: Office) -> Standing:
         "phones": None,
         "emails": None,
         "address": None,
-        "billing_type": text(billing),
+        # Rows name it by its label, though the column is spelled like a key.
+        "billing_type": {"id": None, "label": label} if (label := text(billing)) else None,
         "chart_number": None,
         "has_ssn": False,
         "deleted_at": None,

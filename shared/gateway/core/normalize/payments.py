@@ -31,10 +31,10 @@ def patient_payment(
     *,
     practice: Practice,
     synced_at: datetime,
-    splits: Iterable[Mapping[str, Any]],
+    splits: Iterable[Mapping[str, Any]] | None,
     raw: bool = False,
 ) -> dict[str, Any]:
-    """The payment of a row of `payments`, with the rows of `paysplits` that belong to it.
+    """The payment of a row of `payments`, with the rows of `paysplits` that belong to it: all of them, or None.
 
     A refund or a bounced check is a payment below zero, and an income transfer one of zero without a type.
     """
@@ -42,19 +42,18 @@ def patient_payment(
     get = row.get
     number, patient = key(get("PayNum")), key(get("PatNum"))
     signed = exact(get("PayAmt"))
-    allocations = [_split(split, here) for split in _in_order(splits, "SplitNum") if key(split.get("PayNum")) == number]
-    kind = "refund" if signed < 0 else "income_transfer" if not signed and not key(get("PayType")) else "patient"
-    shown = _payment(row, here, table="payment", number=number, kind=kind, signed=signed, row_key=number)
+    shown = _payment(row, here, table="payment", number=number, signed=signed, row_key=number)
     shown |= {
         "received_on": day(get("PayDate")),
         "entered_on": day(get("DateEntry")),
         "payer": {"kind": "patient", "patient_id": here.patient(patient) if patient else None, "carrier_name": None},
-        "allocations": allocations,
-        "unapplied_amount": money_of(_unapplied(allocations)),
         "is_partial": False,
         "note": text(get("PayNote")),
         "synced_at": instant_text(synced_at),
     }
+    if splits is not None:
+        own = (split for split in _in_order(splits, "SplitNum") if key(split.get("PayNum")) == number)
+        shown |= _applied(signed, [_split(split, here) for split in own])
     if raw:
         shown["raw"] = raw_row(row)
     return shown
@@ -65,40 +64,50 @@ def insurance_payment(
     *,
     practice: Practice,
     synced_at: datetime,
-    lines: Iterable[Mapping[str, Any]],
+    lines: Iterable[Mapping[str, Any]] | None,
     raw: bool = False,
 ) -> dict[str, Any]:
-    """The payment of a row of `claimpayments`, with the rows of `claimprocs` that it pays."""
+    """The payment of a row of `claimpayments`, with the rows of `claimprocs` that it pays: all of them, or None."""
     here = office(practice)
     get = row.get
     number = key(get("ClaimPaymentNum"))
     signed = exact(get("CheckAmt"))
-    allocations = [
-        _paid_line(line, here)
-        for line in _in_order(lines, "ClaimProcNum")
-        if key(line.get("ClaimPaymentNum")) == number
-    ]
-    paid = sum((Decimal(one["amount"]["amount"]) for one in allocations), Decimal(0))
-    kind = "refund" if signed < 0 else "insurance"
     own_key = ids.insurance_payment_key(number)
-    shown = _payment(row, here, table="claimpayment", number=number, kind=kind, signed=signed, row_key=own_key)
+    shown = _payment(row, here, table="claimpayment", number=number, signed=signed, row_key=own_key)
     shown |= {
         "received_on": day(get("CheckDate")),
         "entered_on": day(get("SecDateEntry")),
         "payer": {"kind": "carrier", "patient_id": None, "carrier_name": text(get("CarrierName"))},
-        "allocations": allocations,
-        "unapplied_amount": money_of(signed - paid),
         "is_partial": flag(get("IsPartial")),
         "note": text(get("Note")),
         "synced_at": instant_text(synced_at),
     }
+    if lines is not None:
+        own = (line for line in _in_order(lines, "ClaimProcNum") if key(line.get("ClaimPaymentNum")) == number)
+        shown |= _applied(signed, [_paid_line(line, here) for line in own])
     if raw:
         shown["raw"] = raw_row(row)
     return shown
 
 
+def kind_of(row: Mapping[str, Any]) -> str:
+    """What a row of `payments` or `claimpayments` is."""
+    if "PayNum" not in row:
+        return "refund" if exact(row.get("CheckAmt")) < 0 else "insurance"
+    signed = exact(row.get("PayAmt"))
+    if signed < 0:
+        return "refund"
+    return "patient" if signed or key(row.get("PayType")) else "income_transfer"
+
+
+def category_of(row: Mapping[str, Any]) -> str:
+    """How a row of either kind was paid, guessed from the office's name of its type."""
+    folded = (text(row.get("payType")) or "").casefold()
+    return next((name for name, words in _CATEGORIES if any(word in folded for word in words)), "other")
+
+
 def _payment(
-    row: Mapping[str, Any], here: Office, *, table: str, number: int, kind: str, signed: Decimal, row_key: int
+    row: Mapping[str, Any], here: Office, *, table: str, number: int, signed: Decimal, row_key: int
 ) -> dict[str, Any]:
     get = row.get
     clinic, deposit, type_ = key(get("ClinicNum")), key(get("DepositNum")), key(get("PayType"))
@@ -107,10 +116,16 @@ def _payment(
         "source": {"system": "open_dental", "table": table, "key": str(number), "practice_id": here.practice_id},
         "practice_id": here.practice_id,
         "location_id": here.location(clinic) if clinic else None,
-        "kind": kind,
+        "kind": kind_of(row),
         "amount": money_of(abs(signed)),
         "signed_amount": money_of(signed),
-        "method": _method(text(get("payType")), here.definition(type_) if type_ else None),
+        "method": {
+            # Payment types are names an office makes up, so the category is a guess from the name, and says so.
+            "category": category_of(row),
+            "label": text(get("payType")),
+            "definition_id": here.definition(type_) if type_ else None,
+            "inferred": True,
+        },
         "check_number": text(get("CheckNum")),
         "bank_branch": text(get("BankBranch")),
         "deposit_id": here.deposit(deposit) if deposit else None,
@@ -121,28 +136,32 @@ def _payment(
     }
 
 
-def _method(label: str | None, definition_id: str | None) -> dict[str, Any]:
-    """Payment types are names an office makes up, so the category is a guess from the name, and says so."""
-    folded = (label or "").casefold()
-    category = next((name for name, words in _CATEGORIES if any(word in folded for word in words)), "other")
-    return {"category": category, "label": label, "definition_id": definition_id, "inferred": True}
+def _applied(signed: Decimal, allocations: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a payment is for. Whatever splits there are, what is applied and `unapplied_amount` make its amount."""
+    spent = (Decimal(one["amount"]["amount"]) for one in allocations if one["kind"] != "unapplied")
+    return {"allocations": allocations, "unapplied_amount": money_of(signed - sum(spent, Decimal(0)))}
 
 
 def _split(split: Mapping[str, Any], here: Office) -> dict[str, Any]:
     """One split. `amount` is signed here: an income transfer takes from one place what it gives to another."""
     get = split.get
     procedure, patient, provider = key(get("ProcNum")), key(get("PatNum")), key(get("ProvNum"))
+    adjustment, charge, plan = key(get("AdjNum")), key(get("PayPlanChargeNum")), key(get("PayPlanNum"))
     kind = "unapplied"
-    if procedure:
-        kind = "procedure"
-    elif key(get("AdjNum")):
-        kind = "adjustment"
-    elif key(get("PayPlanChargeNum")) or key(get("PayPlanNum")):
+    if charge or plan:
+        # A charge of a dynamic plan names the procedure that it finances, and so does its split.
         kind = "plan_charge"
+    elif procedure:
+        kind = "procedure"
+    elif adjustment:
+        kind = "adjustment"
     return {
         "kind": kind,
         "procedure_id": here.procedure(procedure) if procedure else None,
         "claim_line_id": None,
+        "adjustment_id": here.adjustment(adjustment) if adjustment else None,
+        "payment_plan_id": here.payment_plan(plan) if plan else None,
+        "plan_charge_id": here.plan_charge(charge) if charge else None,
         "patient_id": here.patient(patient) if patient else None,
         "provider_id": here.provider(provider) if provider else None,
         "amount": money_of(exact(get("SplitAmt"))),
@@ -152,18 +171,18 @@ def _split(split: Mapping[str, Any], here: Office) -> dict[str, Any]:
 def _paid_line(line: Mapping[str, Any], here: Office) -> dict[str, Any]:
     get = line.get
     procedure, patient, provider = key(get("ProcNum")), key(get("PatNum")), key(get("ProvNum"))
+    plan = key(get("PayPlanNum"))
     return {
         "kind": "claim_line",
         "procedure_id": here.procedure(procedure) if procedure else None,
         "claim_line_id": here.claim_line(key(get("ClaimProcNum"))),
+        "adjustment_id": None,
+        "payment_plan_id": here.payment_plan(plan) if plan else None,
+        "plan_charge_id": None,
         "patient_id": here.patient(patient) if patient else None,
         "provider_id": here.provider(provider) if provider else None,
         "amount": money_of(exact(get("InsPayAmt"))),
     }
-
-
-def _unapplied(allocations: list[dict[str, Any]]) -> Decimal:
-    return sum((Decimal(one["amount"]["amount"]) for one in allocations if one["kind"] == "unapplied"), Decimal(0))
 
 
 def _in_order(rows: Iterable[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.office import office
 from gateway.core.normalize.values import Words, content_version, day, exact, key, money, money_of, raw_row, text, whole
 from gateway.core.practices import Practice
@@ -107,7 +108,7 @@ def procedure(
     }
     if raw:
         shown["raw"] = raw_row(row)
-    return shown
+    return only_known("procedure", shown, row)
 
 
 def _area(row: Mapping[str, Any], treat_area: str | None) -> dict[str, Any]:

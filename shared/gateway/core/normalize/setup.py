@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.core.normalize.office import office, row_object
 from gateway.core.normalize.values import Words, e164, flag, key, text, whole
+from gateway.core.office_words import NO_WORDS, OfficeWords
 from gateway.core.practices import Practice
 
 REQUIRED: Final = Words({"None": "none", "AtLeastOne": "at_least_one", "All": "all", "0": "none"})
@@ -84,11 +85,41 @@ CATEGORY: Final = Words(
 DEFINITIONS: Final = {"category": CATEGORY}
 """Columns whose words are watched for drift."""
 
+AREA: Final = Words(
+    {
+        "None": None,
+        "Surf": "surface",
+        "Tooth": "tooth",
+        "Mouth": "mouth",
+        "Quad": "quadrant",
+        "Sextant": "sextant",
+        "Arch": "arch",
+        "ToothRange": "range",
+    }
+)
+CODES: Final = {"TreatArea": AREA}
+"""Columns of procedurecodes whose words are watched for drift."""
+
+INCREMENT: Final = "AppointmentTimeIncrement"
+CDT: Final = re.compile(r"D\d{4}")
+
+_INTERVAL = re.compile(r"(\d+)([ymwd])")
+_UNITS: Final = {"y": "years", "m": "months", "w": "weeks", "d": "days"}
 _CODES = re.compile(r"\s*,\s*")
 
 
-def provider(row: Mapping[str, Any], *, practice: Practice, synced_at: datetime, raw: bool = False) -> dict[str, Any]:
-    """The provider of a row of `providers.list` or `.get`. Social security number and birth date are left out."""
+def provider(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    words: OfficeWords = NO_WORDS,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The provider of a row of `providers.list` or `.get`. Social security number and birth date are left out.
+
+    `words` have the name of the specialty.
+    """
     here, get = office(practice), row.get
     first, middle, last, suffix = (text(get(name)) for name in ("FName", "MI", "LName", "Suffix"))
     specialty = key(get("Specialty"))
@@ -106,7 +137,7 @@ def provider(row: Mapping[str, Any], *, practice: Practice, synced_at: datetime,
         "is_hygienist": flag(get("IsSecondary")),
         "is_person": None if flag(get("IsNotPerson")) is None else not flag(get("IsNotPerson")),
         "is_active": not flag(get("IsHidden")) and get("ProvStatus") != "Deleted",
-        "specialty": {"id": here.definition(specialty), "label": None} if specialty else None,
+        "specialty": {"id": here.definition(specialty), "label": words.label(specialty)} if specialty else None,
         "npi": text(get("NationalProvID")),
         "state_license": text(get("StateLicense")),
         "schedule_note": text(get("SchedNote")),
@@ -202,6 +233,70 @@ def definition(row: Mapping[str, Any], *, practice: Practice, synced_at: datetim
         "value": text(get("ItemValue")),
         "is_active": not flag(get("isHidden")),
     }
+
+
+def procedure_code(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    words: OfficeWords = NO_WORDS,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The code of a row of `procedurecodes.list` or `.get`. `words` have the length of the office's time units."""
+    here, get = office(practice), row.get
+    value, category, provider = text(get("ProcCode")), key(get("ProcCat")), key(get("ProvNumDefault"))
+    return row_object(
+        here, row, kind="procedure_code", table="procedurecode", column="CodeNum", synced_at=synced_at, raw=raw
+    ) | {
+        "system": "CDT" if value and CDT.fullmatch(value) else "office",
+        "value": value,
+        "description": text(get("Descript")),
+        "abbreviation": text(get("AbbrDesc")),
+        "layman_term": text(get("LaymanTerm")),
+        "category": {"id": here.definition(category), "label": text(get("procCat"))} if category else None,
+        "area": AREA[text(get("TreatArea"))],
+        "base_units": whole(get("BaseUnits")) or 0,
+        "duration_minutes": _units(get("ProcTime"), words),
+        "is_hygiene": flag(get("IsHygiene")),
+        "is_prosthesis": flag(get("IsProsth")),
+        "bills_insurance": None if flag(get("NoBillIns")) is None else not flag(get("NoBillIns")),
+        "default_provider_id": here.provider(provider) if provider else None,
+        "updated_at": here.clock.instant(get("DateTStamp")),
+    }
+
+
+def recall_type(
+    row: Mapping[str, Any],
+    *,
+    practice: Practice,
+    synced_at: datetime,
+    words: OfficeWords = NO_WORDS,
+    raw: bool = False,
+) -> dict[str, Any]:
+    """The kind of recall of a row of `recalltypes.list` or `.get`. `words` have the length of a time unit."""
+    here, get = office(practice), row.get
+    return row_object(
+        here, row, kind="recall_type", table="recalltype", column="RecallTypeNum", synced_at=synced_at, raw=raw
+    ) | {
+        "name": text(get("Description")),
+        "interval": _interval(get("DefaultInterval")),
+        "duration_minutes": _units(get("TimePattern"), words),
+        "procedure_codes": _codes(get("Procedures")),
+        "is_appended": flag(get("AppendToSpecial")),
+    }
+
+
+def _units(pattern: object, words: OfficeWords) -> int | None:
+    """Minutes of a pattern whose characters are the office's time units, unlike those of visits and their types."""
+    marks, increment = text(pattern), whole(words.preference(INCREMENT))
+    return len(marks) * increment if marks and increment else None
+
+
+def _interval(value: object) -> dict[str, int] | None:
+    """`6m1d` in its parts."""
+    parts = {unit: int(number) for number, unit in _INTERVAL.findall(text(value) or "")}
+    return {name: parts.get(unit, 0) for unit, name in _UNITS.items()} if parts else None
 
 
 def _address(row: Mapping[str, Any]) -> dict[str, str | None]:

@@ -202,6 +202,34 @@ def emails(raw: str) -> list[dict[str, Any]]:
     return [{"address": address, "primary": at == 0} for at, address in enumerate(parts)]
 
 
+FIELD_KINDS: Final = Words(
+    {
+        "Text": "text",
+        "PickList": "choice",
+        "Date": "date",
+        "Checkbox": "flag",
+        "Currency": "amount",
+        "CareCreditStatus": "other",
+        "CareCreditPreApprovalAmt": "other",
+        "CareCreditAvailableCredit": "other",
+        "InCaseOfEmergency": "other",
+    }
+)
+"""FieldType of patfielddefs and apptfielddefs."""
+
+
+def extensions(fields: Iterable[Mapping[str, Any]], defined: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The office's own fields (rows with `FieldName` and `FieldValue`) that are filled in, by name.
+
+    `defined` are the rows that say of what kind they are. Values stay as they were typed, in whatever form.
+    """
+    kinds = {row.get("FieldName"): FIELD_KINDS[row.get("FieldType")] for row in defined}
+    filled = {
+        name: value for row in fields if (name := text(row.get("FieldName"))) and (value := text(row.get("FieldValue")))
+    }
+    return [{"name": name, "kind": kinds.get(name), "value": filled[name]} for name in sorted(filled)]
+
+
 # The content hash
 
 _OWN_COLUMNS_IN_LOWER_CASE: Final = frozenset({"colorOverride"})

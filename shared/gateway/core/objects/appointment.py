@@ -9,6 +9,7 @@ from gateway.core.objects.values import (
     AppointmentTypeId,
     CoverageId,
     DefinitionId,
+    Extension,
     Instant,
     LocalTime,
     LocationId,
@@ -22,9 +23,14 @@ from gateway.core.objects.values import (
 
 
 class Confirmation(Part):
-    """How far the visit is confirmed. `label` is the office's own word; `status` its meaning, where it is known."""
+    """How far the visit is confirmed. `label` is the office's own word; `status` its meaning, which the office's
+    preferences tell and no name does: `other` for a word that only the office knows the meaning of.
+    """
 
-    status: Literal["unconfirmed", "sent", "confirmed", "declined", "failed", "other"] | None
+    status: (
+        Literal["unconfirmed", "sent", "confirmed", "not_accepted", "failed", "arrived", "seated", "dismissed", "other"]
+        | None
+    )
     label: str | None
     definition_id: DefinitionId | None
 
@@ -104,4 +110,6 @@ class Appointment(Object):
     planned_appointment_id: AppointmentId | None
     """The planned appointment that this one came from."""
     coverage_ids: list[CoverageId] | None = None
+    extensions: list[Extension] | None = None
+    """The office's own fields that are filled in: on single visits, and in lists with `expand=extensions`."""
     note: str | None

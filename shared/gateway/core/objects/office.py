@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
@@ -15,7 +15,9 @@ from gateway.core.objects.values import (
     Object,
     OperatoryId,
     Part,
+    ProcedureCodeId,
     ProviderId,
+    RecallTypeId,
 )
 
 
@@ -123,6 +125,48 @@ class AppointmentType(Object):
     required: str | None
     """How many of `required_codes` a visit must have: `none`, `at_least_one`, `all`."""
     is_active: bool
+
+
+class ProcedureCode(Object):
+    """A code that procedures are charted with: CDT's, or one of the office's own."""
+
+    id: ProcedureCodeId
+    system: Literal["CDT", "office"]
+    value: str | None
+    description: str | None
+    abbreviation: str | None
+    layman_term: str | None
+    category: Labelled | None
+    area: Literal["surface", "tooth", "mouth", "quadrant", "sextant", "arch", "range", "other"] | None
+    """What a procedure of this code is done on; null where the code does not say."""
+    base_units: int
+    duration_minutes: int | None
+    is_hygiene: bool | None
+    is_prosthesis: bool | None
+    bills_insurance: bool | None
+    default_provider_id: ProviderId | None
+
+
+class Interval(Part):
+    """A stretch of the calendar."""
+
+    years: int
+    months: int
+    weeks: int
+    days: int
+
+
+class RecallType(Object):
+    """Why patients are called back: cleaning, X-rays ..."""
+
+    id: RecallTypeId
+    name: str | None
+    interval: Interval | None
+    """From one visit to the next, unless a patient has another."""
+    duration_minutes: int | None
+    procedure_codes: list[str]
+    is_appended: bool | None
+    """Done within another recall's visit instead of one of its own."""
 
 
 class Definition(Object):

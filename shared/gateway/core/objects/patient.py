@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gateway.core.objects.values import Day, LocationId, Money, Object, Part, PatientId, ProviderId
+from gateway.core.objects.values import (
+    Day,
+    DefinitionId,
+    Extension,
+    LocationId,
+    Money,
+    Object,
+    Part,
+    PatientId,
+    ProviderId,
+)
 
 Method = Literal[
     "do_not_call", "home_phone", "work_phone", "mobile_phone", "email", "see_notes", "mail", "text_message", "other"
@@ -27,7 +37,7 @@ class Phone(Part):
     type: Literal["home", "work", "mobile"]
     number: str | None
     raw: str
-    preferred: bool
+    preferred: bool | None
 
 
 class Email(Part):
@@ -67,6 +77,14 @@ class Balances(Part):
     as_of: str | None
 
 
+class BillingType(Part):
+    """How the office bills: its own word, whose meaning is the office's as well."""
+
+    id: DefinitionId | None
+    """None where the office has no such word any more, or several, or its words have not been read yet."""
+    label: str
+
+
 class Patient(Object):
     """A patient. With `detail: summary` the fields that Open Dental's list leaves out are left out here as well."""
 
@@ -92,7 +110,7 @@ class Patient(Object):
     secondary_provider_id: ProviderId | None = None
     contact_preferences: ContactPreferences | None = None
     balances: Balances | None = None
-    billing_type: str | None
+    billing_type: BillingType | None
     chart_number: str | None
     medicaid_id: str | None = None
     first_visit_on: Day | None = None
@@ -100,4 +118,6 @@ class Patient(Object):
     has_ssn: bool
     ssn: str | None = None
     """Only for callers with the scope `patients.ssn`."""
+    extensions: list[Extension] | None = None
+    """The office's own fields that are filled in: on single patients, and in lists with `expand=extensions`."""
     detail: Literal["summary", "full"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gateway.core.objects.values import (
+    AdjustmentId,
     ClaimLineId,
     Day,
     DefinitionId,
@@ -15,6 +16,8 @@ from gateway.core.objects.values import (
     Part,
     PatientId,
     PaymentId,
+    PaymentPlanId,
+    PlanChargeId,
     ProcedureId,
     ProviderId,
 )
@@ -42,7 +45,11 @@ class Allocation(Part):
 
     kind: Literal["procedure", "claim_line", "adjustment", "plan_charge", "unapplied"]
     procedure_id: ProcedureId | None
+    """The claim line's, or that of the work which a payment plan's charge finances, too."""
     claim_line_id: ClaimLineId | None
+    adjustment_id: AdjustmentId | None
+    payment_plan_id: PaymentPlanId | None
+    plan_charge_id: PlanChargeId | None
     patient_id: PatientId | None
     provider_id: ProviderId | None
     amount: Money
@@ -63,9 +70,10 @@ class Payment(Object):
     check_number: str | None
     bank_branch: str | None
     payer: Payer
-    allocations: list[Allocation]
-    unapplied_amount: Money
-    """Signed."""
+    allocations: list[Allocation] | None = None
+    """On single payments, and in lists with `expand=allocations`; so is `unapplied_amount`."""
+    unapplied_amount: Money | None = None
+    """Signed: with the allocations of every kind but `unapplied` it makes `signed_amount`."""
     is_partial: bool | None
     deposit_id: DepositId | None
     status: Literal["posted", "edited", "voided"]

@@ -104,6 +104,16 @@ class Labelled(Part):
     label: str | None
 
 
+class Extension(Part):
+    """A field of the office's own, as it is filled in."""
+
+    name: str
+    kind: Literal["text", "choice", "date", "flag", "amount", "other"] | None
+    """None where the office's definition of the field is not known."""
+    value: str
+    """As the office wrote it; a flag is `1`. Days that were typed in the office may be in any form."""
+
+
 class Meta(Part):
     """What an answer says of itself."""
 

@@ -12,7 +12,8 @@ from gateway.core.errors import FilterTooWide, NotFound
 from gateway.core.fetches import attached_query, knows
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.appointments import STATUS, WATCHED
-from gateway.core.normalize.values import drift, key
+from gateway.core.normalize.values import drift, key, text
+from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.lists import (
@@ -28,6 +29,7 @@ from gateway.core.reads.lists import (
     on_days,
     practice_of,
     report_drift,
+    too_many_calls,
 )
 from gateway.core.reads.queries import AppointmentsQuery, ObjectQuery
 from gateway.core.requests import Freshness
@@ -36,8 +38,8 @@ from gateway.core.walltime import changed_since
 BOUNDS: Final = ("patient_id", "updated_since", "date_from", "date_to", "ids")
 """Filters that bound the list: one of them, or both dates at most 31 days apart."""
 
-ALWAYS_OMITTED: Final = ("confirmation.status", "coverage_ids", "type.name")
-"""What would need lists of the office's own (definitions, types, coverage), which are not read here."""
+ALWAYS_OMITTED: Final = ("coverage_ids",)
+"""What would need the patient's coverage, which is not read here: a visit names plans, many patients share one."""
 
 MOST_BROKEN: Final = 20
 """Broken visits whose history is asked for one by one."""
@@ -105,6 +107,9 @@ def list_appointments(
 
     page = pager.cut(rows, _place)
     procedures = _procedures(page.rows, patient, reading) if "procedure_ids" in query.expand else None
+    words, unsaid = _words(page.rows, reading)
+    fields = _fields(page.rows, reading) if "extensions" in query.expand else None
+    words = words if fields is None else reading.words()
     data = [
         normalize.appointment(
             row,
@@ -112,12 +117,16 @@ def list_appointments(
             synced_at=reading.as_of,
             procedures=procedures,
             history=history,
+            words=words,
+            fields=fields,
             raw="raw" in query.include,
         )
         for row in page.rows
     ]
     omitted = [
         *ALWAYS_OMITTED,
+        *unsaid,
+        *(() if fields is not None else ("extensions",)),
         *(() if procedures is not None else ("procedure_ids",)),
         *(() if history is not None or not broken else ("break_evidence",)),
     ]
@@ -140,15 +149,46 @@ def get_appointment(
     if not rows:
         raise NotFound("no such appointment")
     report_drift(drift("appointment", WATCHED, rows))
+    _, unsaid = _words(rows, reading)
+    fields = _fields(rows, reading)
     shown = normalize.appointment(
         rows[0],
         practice=practice,
         synced_at=reading.as_of,
         procedures=found.get("procedurelogs", []),
         history=found.get("histappointments"),
+        words=reading.words(),
+        fields=fields,
         raw=query is not None and "raw" in query.include,
     )
-    return {**shown, "meta": reading.meta(ALWAYS_OMITTED)}
+    return {**shown, "meta": reading.meta([*ALWAYS_OMITTED, *unsaid])}
+
+
+def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:
+    """What these visits' statuses and types are called, and the fields that are left out because it is not known."""
+    if not rows:
+        return NO_WORDS, []
+    statuses = {key(row.get("Confirmed")) for row in rows}
+    types = {key(row.get("AppointmentTypeNum")) for row in rows} - {0}
+    tables = [Table.DEFINITIONS, Table.PREFERENCES, *([Table.APPOINTMENT_TYPES] if types else [])]
+    words = reading.words(*tables, definitions=statuses, types=types)
+    report_drift(words.drift("appointment", "Confirmed", rows))
+    unsaid = [] if words.knows(Table.DEFINITIONS, Table.PREFERENCES) else ["confirmation.status"]
+    return words, unsaid + (["type.name"] if types and not words.knows(Table.APPOINTMENT_TYPES) else [])
+
+
+def _fields(rows: list[Row], reading: Reading) -> list[Row]:
+    """The office's own fields of these visits; no call where the office has none, or is too old to say which."""
+    names = sorted(
+        name
+        for row in reading.words(Table.APPOINTMENT_FIELDS).fields(Table.APPOINTMENT_FIELDS)
+        if (name := text(row.get("FieldName")))
+    )
+    if not names or not rows:
+        return []
+    too_many_calls(len(names) * len(rows), "expand=extensions")
+    visits = sorted(key(row.get("AptNum")) for row in rows)
+    return list(reading.rows("fetch.apptfields", {"visits": visits, "names": names})["apptfields"])
 
 
 def _bound(

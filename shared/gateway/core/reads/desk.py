@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -161,6 +162,15 @@ TASKS: Final = Family(
         Bound("patient_id", "KeyNum", "patient", also={"ObjectType": "Patient"}),
         Bound("appointment_id", "KeyNum", "appointment", also={"ObjectType": "Appointment"}),
         Bound("status", "TaskStatus", words=desk.TASK_STATUS),
+    ),
+    # Open Dental takes the moment after which a task was made.
+    narrows=(
+        Bound(
+            "created_from",
+            "DateTimeOriginal",
+            column="",
+            written=lambda first: f"{first - timedelta(days=1)} 23:59:59",
+        ),
     ),
     # Unless told otherwise Open Dental shows those of the last 14 days.
     fixed={"DateTimeOriginal": "1900-01-01 00:00:00"},

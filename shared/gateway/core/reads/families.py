@@ -18,6 +18,7 @@ from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, NotFound
 from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -59,7 +60,8 @@ class Bound:
     `filter`: the query's field. `param`: Open Dental's. `kind`: what an id must be of. `words`: the vendor's words for
     one of ours. `column`: what rows are held against, where it has another name than the parameter; "" where rows do
     not tell. The column is compared here as well: an older office ignores parameters that it does not know.
-    `also`: what else must be sent, and must stand in the row, for the parameter to mean that.
+    `also`: what else must be sent, and must stand in the row, for the parameter to mean that. `written`: how Open
+    Dental takes a day, where not as one.
     """
 
     filter: str
@@ -68,6 +70,7 @@ class Bound:
     words: Words | None = None
     column: str | None = None
     also: Mapping[str, str] = field(default_factory=dict)
+    written: Callable[[date], str] = date.isoformat
 
     def asked(self, query: ObjectQuery, practice: Practice) -> list[Any] | None:
         """The values Open Dental is asked for, one list each; None where the filter is not given or cannot be asked.
@@ -84,7 +87,7 @@ class Bound:
             theirs = [word for ours in _several(given) for word in self.words.upstream(ours)]
             # Words that nobody knew are all `other`, and cannot be asked for by name.
             return None if "other" in _several(given) and not theirs else theirs
-        return [given.isoformat() if isinstance(given, date) else given]
+        return [self.written(given) if isinstance(given, date) else given]
 
     def queries(self, values: Sequence[Any]) -> list[dict[str, Any]]:
         """What is sent for each of the values that `asked` found."""
@@ -126,15 +129,18 @@ class Family:
 
     `obj`: the scope's word. `kind`: the object's name, which its ids are made of. `resource`: the catalogue's, whose
     `.list` and `.get` are asked unless `list_operation` says otherwise. `bounds`: in the order they are preferred.
-    `matches`: filters of the same kind that Open Dental cannot be asked by; their `param` is a column.
-    `whole`: the table is small or paged, and is read whole where nothing bounds the list; `parts`: the lists that
-    together are the whole. `get_whole`: and it is small enough to look through for one row. `fixed`: parameters sent
-    with every list. `tests`: the query's other filters, each a test of a row against the value given; `today`: those
-    that depend on the office's calendar day. `ranges`: the day of a row that `..._from` and `..._to` are about.
-    `second_key`: where `row_key` is 0, the row is one of another table, with this key; outward it is negative.
-    `stamp`: the column of the last change. `relate`: rows of other resources that the objects of a page need.
-    `place`: the order of a list, the key unless told. `hides`: rows that come only where they are asked for.
-    `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's id.
+    `narrows`: filters that bound a list too, and are sent beside whatever bounds it. `matches`: filters that Open
+    Dental cannot be asked by; their `param` is a column. `whole`: the table is small or paged, and is read whole where
+    nothing bounds the list; `parts`: the lists that together are the whole. `get_whole`: and it is small enough to look
+    through for one row. `fixed`: parameters sent with every list. `tests`: the query's other filters, each a test of a
+    row against the value given; `today`: those that depend on the office's calendar day. `ranges`: the day of a row
+    that `..._from` and `..._to` are about. `second_key`: where `row_key` is 0, the row is one of another table, with
+    this key; outward it is negative. `stamp`: the column of the last change. `relate`: rows of other resources that the
+    objects of a page need. `place`: the order of a list, the key unless told. `hides`: rows that come only where they
+    are asked for. `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's
+    id.
+    `complete`: adds to the query what another row says that it names, such as whose a procedure is.
+    `reference`: the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
     """
 
     obj: str
@@ -143,6 +149,7 @@ class Family:
     row_key: str
     normalize: Normalizer
     bounds: tuple[Bound, ...] = ()
+    narrows: tuple[Bound, ...] = ()
     matches: tuple[Bound, ...] = ()
     whole: bool = False
     parts: tuple[Mapping[str, Any], ...] = ({},)
@@ -159,6 +166,8 @@ class Family:
     place: Callable[[Row], SortKey] | None = None
     hides: Callable[[ListQuery], Filter | None] | None = None
     none_is_404: bool = False
+    complete: Callable[[Any, Practice, Reading], Any] | None = None
+    reference: bool = False
 
     @property
     def lists(self) -> str:
@@ -194,21 +203,25 @@ def list_objects(
     """
     practice = practice_of(query, family.obj, caller=caller, on=on)
     pager = Pager(query, family.obj, practice, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
     keys = keys_of(query, family.kind, practice)
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
 
     wanted: list[Filter] = []
     bound: dict[str, Any] | None = None
     parent: str | None = None
+    narrow = _narrow(family, query, practice)
     for one in family.bounds:
         if (fits := one.fits(query, practice)) is not None:
             wanted.append(fits)
         asked = one.asked(query, practice)
         if asked is not None and bound is None and knows(practice, family.lists, one.param):
-            bound = {"queries": [{**family.fixed, **sent} for sent in one.queries(asked)]}
+            bound = {"queries": [{**family.fixed, **narrow, **sent} for sent in one.queries(asked)]}
             parent = one.filter if one.kind is not None and not family.none_is_404 else None
-    wanted.extend(fits for one in family.matches if (fits := one.fits(query, practice)) is not None)
-    bound = bound or _unbounded(family, practice, keys=keys, since=since)
+    wanted.extend(fits for one in (*family.narrows, *family.matches) if (fits := one.fits(query, practice)) is not None)
+    bound = bound or _unbounded(family, practice, narrow, keys=keys, since=since)
 
     if family.stamp is not None:
         wanted.append(not_before(since, family.stamp))
@@ -220,7 +233,6 @@ def list_objects(
     if family.hides is not None and (seen := family.hides(query)) is not None:
         wanted.append(seen)
 
-    reading = Reading(practice, caller, freshness, on)
     rows = _rows(family, bound, reading, of=parent)
     report_drift(drift(family.kind, family.watched, rows))
     wanted.extend(_tests_of_today(family, query, reading))
@@ -248,10 +260,14 @@ def get_object(
     query = query or ObjectQuery()
     named = parse_row_id(object_id, family.kind)
     practice = allow(caller, named.practice_id, family.obj, Verb.READ, on=on)
+    reading = Reading(practice, caller, freshness, on)
+    if family.complete is not None:
+        query = family.complete(query, practice, reading)
     parents = [(one, asked) for one in family.bounds if (asked := one.asked(query, practice)) is not None]
     wanted = [fits for one, _ in parents if (fits := one.fits(query, practice)) is not None]
-    reading = Reading(practice, caller, freshness, on)
     nobody = f"no such {family.kind.replace('_', ' ')}"
+    if family.reference and (kept := _kept(family, named.key, reading)) is not None:
+        return _single(family, kept, reading, query)
     if _gets(family, practice, [named.key]):
         bound: dict[str, Any] = {"keys": [named.key]}
     elif parents:
@@ -268,24 +284,46 @@ def get_object(
     rows = [row for row in found if all(fits(row) for fits in wanted)]
     if not rows:
         raise NotFound(nobody)
-    report_drift(drift(family.kind, family.watched, rows))
-    data, omitted = _shown(family, rows[:1], reading, query, single=True)
+    return _single(family, rows[0], reading, query)
+
+
+def _single(family: Family, row: Row, reading: Reading, query: ObjectQuery) -> dict[str, Any]:
+    report_drift(drift(family.kind, family.watched, [row]))
+    data, omitted = _shown(family, [row], reading, query, single=True)
     return {**data[0], "meta": reading.meta(omitted)}
 
 
-def _unbounded(family: Family, practice: Practice, *, keys: list[int] | None, since: str | None) -> dict[str, Any]:
-    """What Open Dental is asked where no filter of the family's own bounds the list."""
-    few = keys is not None and (not family.whole or len(keys) <= ONE_CALL_EACH)
+def _narrow(family: Family, query: ListQuery, practice: Practice) -> dict[str, Any]:
+    """What is sent beside whatever bounds the list."""
+    sent: dict[str, Any] = {}
+    for one in family.narrows:
+        asked = one.asked(query, practice)
+        if asked is not None and len(asked) == 1 and knows(practice, family.lists, one.param):
+            sent |= one.queries(asked)[0]
+    return sent
+
+
+def _unbounded(
+    family: Family, practice: Practice, narrow: Mapping[str, Any], *, keys: list[int] | None, since: str | None
+) -> dict[str, Any]:
+    """What Open Dental is asked where none of the family's bounds is given."""
+    few = keys is not None and not family.reference and (not family.whole or len(keys) <= ONE_CALL_EACH)
     if keys is not None and few and _gets(family, practice, keys):
         return {"keys": keys}
     if since is not None and family.stamp_param is not None and knows(practice, family.lists, family.stamp_param):
-        return {"queries": [{**family.fixed, family.stamp_param: since}]}
-    if family.whole:
-        return {"queries": [{**family.fixed, **part} for part in family.parts]}
-    names = [one.filter for one in family.bounds]
+        return {"queries": [{**family.fixed, **narrow, family.stamp_param: since}]}
+    if family.whole or narrow:
+        return {"queries": [{**family.fixed, **narrow, **part} for part in family.parts]}
+    names = [one.filter for one in (*family.bounds, *family.narrows)]
     names += ["updated_since"] if family.stamp_param is not None else []
     names += ["ids"] if family.gets is not None else []
     raise FilterTooWide(f"send at least one of {', '.join(names)}", bounds=names)
+
+
+def _kept(family: Family, number: int, reading: Reading) -> Row | None:
+    """The row of this key in the copy of the whole table, if there is one."""
+    bound = _input(family, {"queries": [dict(family.fixed)]})
+    return reading.kept_row(f"fetch.{family.resource}", bound, lambda row: key(row.get(family.row_key)) == number)
 
 
 def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
@@ -296,6 +334,12 @@ def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
 
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
     require(reading.practice, family.gets if "keys" in bound and family.gets else family.lists)
+    reference = family.reference and bound == {"queries": [dict(family.fixed)]}
+    return reading.rows(f"fetch.{family.resource}", _input(family, bound), of=of, reference=reference)[family.resource]
+
+
+def _input(family: Family, bound: dict[str, Any]) -> dict[str, Any]:
+    """What the fetch is asked."""
     input_ = {"resource": family.resource, **bound}
     if "queries" in bound and family.list_operation is not None:
         input_["operation"] = family.list_operation
@@ -303,7 +347,7 @@ def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | 
         input_["none_is_404"] = True
     if family.second_key is not None:
         input_["second_key"] = family.second_key
-    return reading.rows(f"fetch.{family.resource}", input_, of=of)[family.resource]
+    return input_
 
 
 def _tests(family: Family, query: ListQuery, practice: Practice) -> list[Filter]:
@@ -377,6 +421,12 @@ def _shown(
 ) -> tuple[list[dict[str, Any]], Iterable[str]]:
     related, omitted = ({}, ()) if family.relate is None else family.relate(rows, reading, query, single)
     raw = "raw" in query.include
-    return [
-        family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related) for row in rows
-    ], omitted
+    made = (
+        only_known(
+            family.kind,
+            family.normalize(row, practice=reading.practice, synced_at=reading.as_of, raw=raw, **related),
+            row,
+        )
+        for row in rows
+    )
+    return list(made), omitted

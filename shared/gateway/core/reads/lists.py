@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Invalid, NotFound
+from gateway.core.capability import require
+from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
 from gateway.core.ids import parse_row_id, practice_of_row
-from gateway.core.normalize.values import Drift
+from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
+from gateway.core.normalize.values import Drift, key
+from gateway.core.office_words import OfficeWords, Table, input_of
+from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery
-from gateway.core.requests import Fetched, Freshness, fetch
+from gateway.core.requests import Fetched, Freshness, fetch, key_of_fetch
 from gateway.core.walltime import instant_text
+from open_dental.fhir import RESOURCE
 
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
@@ -26,6 +31,13 @@ SortKey = tuple[str | int, ...]
 
 MOST_DAYS: Final = 31
 """Days that a list of appointments may cover where nothing else bounds it."""
+
+DAY_S: Final = 86_400.0
+MOST_EXTRA_CALLS: Final = 100
+"""Calls that one page may cost for something that Open Dental gives only row by row."""
+
+AGAIN_S: Final = 60.0
+"""How often an office's own set-up may be read again because somebody asks for it or something is not in it."""
 
 _log = logging.getLogger("gateway.drift")
 
@@ -89,26 +101,130 @@ class Reading:
     freshness: Freshness
     on: Services
     _done: list[Fetched] = field(default_factory=list)
+    _lacking: set[str] = field(default_factory=set)
+    _by_bound: dict[str, Fetched] = field(default_factory=dict)
+    _reference: dict[Table, RowSet | None] = field(default_factory=dict)
+    _reference_calls: int = 0
+    _began: float = field(init=False)
 
-    def rows(self, kind: str, bound: Mapping[str, Any], *, of: str | None = None) -> Mapping[str, list[Row]]:
-        """The rows of one fetch. `of` names the filter whose row Open Dental may not find.
+    def __post_init__(self) -> None:
+        self._began = self.on.clock.monotonic()
+
+    def rows(
+        self, kind: str, bound: Mapping[str, Any], *, of: str | None = None, reference: bool = False
+    ) -> Mapping[str, list[Row]]:
+        """The rows of one fetch; what was asked before is not asked again, however fresh it must be.
+
+        `of` names the filter whose row Open Dental may not find. `reference` rows are those of the office's own set-up,
+        a day old at most where the caller does not say how old.
 
         Raises: what `requests.fetch` raises.
         """
+        asked = json.dumps([kind, bound], sort_keys=True, default=str)
+        if asked in self._by_bound:
+            return self._by_bound[asked].rows.rows
+        freshness = self.freshness
+        if reference and not freshness.asked:
+            freshness = replace(freshness, max_age_s=DAY_S)
         try:
             fetched = fetch(
-                kind, bound, practice=self.practice, caller=self.caller, freshness=self.freshness, on=self.on
+                kind,
+                bound,
+                practice=self.practice,
+                caller=self.caller,
+                freshness=freshness,
+                on=self.on,
+                reference=reference,
             )
         except NotFound as error:
             if of is None:
                 raise
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
         self._done.append(fetched)
+        for resource, found in fetched.rows.rows.items():
+            if found and RESOURCE in found[0]:
+                self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
+        self._by_bound[asked] = fetched
         return fetched.rows.rows
+
+    def kept_row(self, kind: str, bound: Mapping[str, Any], fits: Filter) -> Row | None:
+        """The row that fits among the reference rows of a fetch, if they are at hand and young enough for the caller.
+
+        A row that was made since is not among them.
+        """
+        kept = self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
+        if kept is None:
+            return None
+        age_s = (self.on.clock.now() - kept.as_of).total_seconds()
+        if age_s > (self.freshness.max_age_s if self.freshness.asked else DAY_S):
+            return None
+        found = next((row for rows in kept.rows.values() for row in rows if fits(row)), None)
+        if found is not None:
+            self._done.append(Fetched(kept, max(0.0, age_s), "cache", 0))
+        return found
+
+    def words(
+        self,
+        *tables: Table,
+        definitions: Iterable[int] = (),
+        types: Iterable[int] = (),
+        codes: Iterable[int] = (),
+        only_if_cached: bool = False,
+    ) -> OfficeWords:
+        """What the office calls things: `tables` of its own set-up, a day old at most.
+
+        They are read again for a caller who takes no cached answer, and where rows name `definitions`, appointment
+        `types` or procedure `codes` that are not among them, but no more than once a minute. An answer never fails for
+        want of them, and never waits for them longer than its caller waits at all: what does not come in time is left
+        out and comes with a later answer. Their age is no part of the answer's age; what they cost is part of its cost.
+        """
+        no_cache = self.freshness.max_age_s == 0 and not only_if_cached
+        for table in tables:
+            if table not in self._reference:
+                self._reference[table] = self._reference_rows(
+                    table, AGAIN_S if no_cache else DAY_S, only_if_cached=only_if_cached
+                )
+        if not only_if_cached:
+            self._look_again(Table.DEFINITIONS, "DefNum", definitions)
+            self._look_again(Table.APPOINTMENT_TYPES, "AppointmentTypeNum", types)
+            self._look_again(Table.PROCEDURE_CODES, "CodeNum", codes)
+        found = {table: rows.rows[table] for table, rows in self._reference.items() if rows is not None}
+        return OfficeWords(found)
+
+    def _look_again(self, table: Table, column: str, named: Iterable[int]) -> None:
+        kept = self._reference.get(table)
+        if kept is None or self.on.clock.now() - kept.as_of <= timedelta(seconds=AGAIN_S):
+            return
+        known = {key(row.get(column)) for row in kept.rows[table]}
+        if any(number and number not in known for number in named):
+            self._reference[table] = self._reference_rows(table, AGAIN_S, only_if_cached=False)
+
+    def _reference_rows(self, table: Table, max_age_s: float, *, only_if_cached: bool) -> RowSet | None:
+        kind, bound = f"fetch.{table}", input_of(table)
+        if not only_if_cached:
+            waited_s = self.on.clock.monotonic() - self._began
+            wait_s = max(0.0, self.freshness.wait_s - waited_s)
+            try:
+                require(self.practice, table.operation)
+                fetched = fetch(
+                    kind,
+                    bound,
+                    practice=self.practice,
+                    caller=self.caller,
+                    freshness=Freshness(max_age_s, wait_s),
+                    on=self.on,
+                    reference=True,
+                )
+            except AppError as error:
+                _log.info("no words", extra={"object": table.value, "code": error.code})
+            else:
+                self._reference_calls += fetched.upstream_calls
+                return fetched.rows
+        return self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
 
     @property
     def as_of(self) -> datetime:
-        """Nothing in the answer is older."""
+        """Nothing in the answer is older; what the office calls things may be."""
         return min(fetched.rows.as_of for fetched in self._done)
 
     def meta(self, omitted: Iterable[str]) -> dict[str, Any]:
@@ -118,8 +234,8 @@ class Reading:
             "age_seconds": round(max(fetched.age_seconds for fetched in self._done), 1),
             "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
             "practice_id": self.practice.id,
-            "upstream_calls": sum(fetched.upstream_calls for fetched in self._done),
-            "omitted": sorted(omitted),
+            "upstream_calls": self._reference_calls + sum(fetched.upstream_calls for fetched in self._done),
+            "omitted": sorted({*omitted, *self._lacking}),
         }
 
 
@@ -214,6 +330,16 @@ def not_before(stamp: str | None, column: str) -> Filter:
         return stamp is None or changed[:4] in {"", "0001"} or changed >= stamp
 
     return late_enough
+
+
+def too_many_calls(calls: int, what: str) -> None:
+    """Refuse what would cost a page more than `MOST_EXTRA_CALLS`.
+
+    Raises:
+        FilterTooWide: it would.
+    """
+    if calls > MOST_EXTRA_CALLS:
+        raise FilterTooWide(f"{what} would cost this page {calls} calls: send a lower limit", bounds=["limit"])
 
 
 def report_drift(found: Iterable[Drift]) -> None:

@@ -14,9 +14,21 @@ from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.patients import STATUS, SUMMARY_LACKS, WATCHED, has_email, has_phone
 from gateway.core.normalize.values import drift, e164, key
+from gateway.core.office_words import OfficeWords, Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.lists import Filter, Pager, Reading, Row, key_of, keys_of, not_before, practice_of, report_drift
+from gateway.core.reads.lists import (
+    Filter,
+    Pager,
+    Reading,
+    Row,
+    key_of,
+    keys_of,
+    not_before,
+    practice_of,
+    report_drift,
+    too_many_calls,
+)
 from gateway.core.reads.queries import ObjectQuery, PatientsQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
@@ -75,24 +87,29 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
 
     wanted = _filters(query, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
     page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), lambda row: (key(row.get("PatNum")),))
+    fields = _fields(page.rows, reading) if "extensions" in query.expand else None
+    words = reading.words(Table.DEFINITIONS, only_if_cached=True)
     data = [
         normalize.patient(
             row,
             practice=practice,
             synced_at=reading.as_of,
             detail="summary" if summary else "full",
+            words=words,
+            fields=fields,
             show_ssn=SSN_SCOPE in caller.client.scopes,
             raw="raw" in query.include,
         )
         for row in page.rows
     ]
-    return page.envelope(data, reading.meta(SUMMARY_LACKS if summary else ()))
+    omitted = [*(SUMMARY_LACKS if summary else ()), *_unsaid(words), *(() if fields is not None else ("extensions",))]
+    return page.envelope(data, reading.meta(omitted))
 
 
 def get_patient(
     patient_id: str, query: ObjectQuery | None = None, *, caller: Caller, freshness: Freshness, on: Services
 ) -> dict[str, Any]:
-    """One patient, with `meta` beside its fields. One call.
+    """One patient, with `meta` beside its fields. One call, and one more in an office that has fields of its own.
 
     Raises:
         NotFound: no such patient, or another's. And what `allow` and `requests.fetch` raise.
@@ -108,14 +125,35 @@ def get_patient(
     if not rows:
         raise NotFound("no such patient")
     report_drift(drift("patient", WATCHED, rows))
+    fields = _fields(rows, reading)
+    words = reading.words(Table.DEFINITIONS, only_if_cached=True)
     shown = normalize.patient(
         rows[0],
         practice=practice,
         synced_at=reading.as_of,
+        words=words,
+        fields=fields,
         show_ssn=SSN_SCOPE in caller.client.scopes,
         raw=query is not None and "raw" in query.include,
     )
-    return {**shown, "meta": reading.meta(())}
+    return {**shown, "meta": reading.meta(_unsaid(words))}
+
+
+def _fields(rows: list[Row], reading: Reading) -> list[Row]:
+    """The office's own fields of these patients; no call where the office is known to have none."""
+    words = reading.words(Table.PATIENT_FIELDS)
+    none = words.knows(Table.PATIENT_FIELDS) and not words.fields(Table.PATIENT_FIELDS)
+    if none or not rows:
+        return []
+    too_many_calls(len(rows), "expand=extensions")
+    queries = [{"PatNum": number} for number in sorted(key(row.get("PatNum")) for row in rows)]
+    asked = {"resource": "patfields", "queries": queries, "none_is_404": True}
+    return list(reading.rows("fetch.patfields", asked)["patfields"])
+
+
+def _unsaid(words: OfficeWords) -> tuple[str, ...]:
+    """The id of a billing type is worth no call: rows have its name."""
+    return () if words.knows(Table.DEFINITIONS) else ("billing_type.id",)
 
 
 def _bound(

@@ -12,6 +12,7 @@ from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.procedures import GROUP_NOTE, PERFORMED, STATUS, WATCHED
 from gateway.core.normalize.values import day, drift, key
+from gateway.core.office_words import Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.lists import (
@@ -78,8 +79,9 @@ def list_procedures(query: ProceduresQuery, *, caller: Caller, freshness: Freshn
     rows = reading.rows("fetch.procedurelogs", bound, of=parent)["procedurelogs"]
     report_drift(drift("procedure", WATCHED, rows))
     page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), lambda row: (key(row.get("ProcNum")),))
+    areas = _areas(page.rows, reading)
     data = [
-        normalize.procedure(row, practice=practice, synced_at=reading.as_of, raw="raw" in query.include)
+        normalize.procedure(row, practice=practice, synced_at=reading.as_of, areas=areas, raw="raw" in query.include)
         for row in page.rows
     ]
     return page.envelope(data, reading.meta(()))
@@ -103,8 +105,20 @@ def get_procedure(
         raise NotFound("no such procedure")
     report_drift(drift("procedure", WATCHED, rows))
     raw = query is not None and "raw" in query.include
-    shown = normalize.procedure(rows[0], practice=practice, synced_at=reading.as_of, raw=raw)
+    areas = _areas(rows, reading)
+    shown = normalize.procedure(rows[0], practice=practice, synced_at=reading.as_of, areas=areas, raw=raw)
     return {**shown, "meta": reading.meta(())}
+
+
+def _areas(rows: list[Row], reading: Reading) -> dict[int, str] | None:
+    """CodeNum -> treatment area of the office's codes, which says what is written in a row's columns.
+
+    Where the list of codes does not come in time the row alone decides, and is right for all but few codes.
+    """
+    if not rows:
+        return None
+    codes = {key(row.get("CodeNum")) for row in rows}
+    return reading.words(Table.PROCEDURE_CODES, codes=codes).areas
 
 
 def _bound(

@@ -66,8 +66,9 @@ class PatientsQuery(ListQuery):
     status: (
         list[Literal["active", "non_patient", "inactive", "archived", "deceased", "prospective", "deleted"]] | None
     ) = None
-    expand: Annotated[list[Literal["details"]], Field(max_length=1)] = []
-    """`details` reads each patient found by phone or e-mail in full: a call each."""
+    expand: Annotated[list[Literal["details", "extensions"]], Field(max_length=2)] = []
+    """`details` reads each patient found by phone or e-mail in full: a call each. `extensions` adds the office's own
+    fields: a call for each patient of the page."""
 
 
 class AppointmentsQuery(ListQuery):
@@ -98,7 +99,8 @@ class AppointmentsQuery(ListQuery):
         ]
         | None
     ) = None
-    expand: Annotated[list[Literal["procedure_ids", "break_evidence"]], Field(max_length=2)] = []
+    expand: Annotated[list[Literal["procedure_ids", "break_evidence", "extensions"]], Field(max_length=3)] = []
+    """`extensions` adds the office's own fields: a call for each of them and each visit of the page."""
 
 
 class ProceduresQuery(ListQuery):

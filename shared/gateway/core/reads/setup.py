@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.core.normalize import setup
 from gateway.core.normalize.values import flag, key, text
+from gateway.core.office_words import NO_WORDS, Table
 from gateway.core.practices import Practice
-from gateway.core.reads.families import Bound, Family
-from gateway.core.reads.lists import Row, key_of
-from gateway.core.reads.queries import Id, ListQuery
+from gateway.core.reads.families import Bound, Family, Related
+from gateway.core.reads.lists import Reading, Row, key_of
+from gateway.core.reads.queries import Code, Id, ListQuery, ObjectQuery
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 
@@ -49,6 +51,16 @@ class CarriersQuery(ActiveQuery):
     payer_id: Word | None = None
 
 
+class ProcedureCodesQuery(ListQuery):
+    """Filters of `GET /procedure_codes`."""
+
+    code: Annotated[list[Code], Field(max_length=100)] | None = None
+    description: Word | None = None
+    """A part of it, case aside."""
+    area: list[Literal["surface", "tooth", "mouth", "quadrant", "sextant", "arch", "range", "other"]] | None = None
+    is_hygiene: bool | None = None
+
+
 class DefinitionsQuery(ActiveQuery):
     """Filters of `GET /definitions`."""
 
@@ -59,6 +71,18 @@ class DefinitionsQuery(ActiveQuery):
 def _is_active(row: Row, wanted: object, _: Practice) -> bool:
     hidden = flag(row.get("IsHidden", row.get("isHidden"))) or row.get("ProvStatus") == "Deleted"
     return (not hidden) is wanted
+
+
+def _specialties(
+    rows: Sequence[Row],
+    reading: Reading,
+    _query: ObjectQuery,
+    _single: bool,  # noqa: FBT001 - the contract of `relate`.
+) -> Related:
+    """What the office calls its providers' specialties."""
+    named = {key(row.get("Specialty")) for row in rows} - {0}
+    words = reading.words(Table.DEFINITIONS, definitions=named) if named else NO_WORDS
+    return {"words": words}, ["specialty.label"] if named and not words.knows(Table.DEFINITIONS) else []
 
 
 PROVIDERS: Final = Family(
@@ -76,6 +100,7 @@ PROVIDERS: Final = Family(
         "npi": lambda row, wanted, _: text(row.get("NationalProvID")) == wanted,
     },
     stamp="DateTStamp",
+    relate=_specialties,
 )
 
 LOCATIONS: Final = Family(
@@ -118,6 +143,48 @@ CARRIERS: Final = Family(
         "name": lambda row, wanted, _: wanted.casefold() in (text(row.get("CarrierName")) or "").casefold(),
         "payer_id": lambda row, wanted, _: text(row.get("ElectID")) == wanted,
     },
+)
+
+
+def _increment(
+    rows: Sequence[Row],
+    reading: Reading,
+    _query: ObjectQuery,
+    _single: bool,  # noqa: FBT001 - the contract of `relate`.
+) -> Related:
+    """How long the office's time units are, in which patterns of codes and recalls are written."""
+    words = reading.words(Table.PREFERENCES) if rows else NO_WORDS
+    return {"words": words}, [] if not rows or words.knows(Table.PREFERENCES) else ["duration_minutes"]
+
+
+PROCEDURE_CODES: Final = Family(
+    obj="procedure_codes",
+    kind="procedure_code",
+    resource="procedurecodes",
+    row_key="CodeNum",
+    normalize=setup.procedure_code,
+    whole=True,
+    reference=True,
+    tests={
+        "code": lambda row, wanted, _: text(row.get("ProcCode")) in wanted,
+        "area": lambda row, wanted, _: setup.AREA[text(row.get("TreatArea"))] in wanted,
+        "description": lambda row, wanted, _: wanted.casefold() in (text(row.get("Descript")) or "").casefold(),
+        "is_hygiene": lambda row, wanted, _: flag(row.get("IsHygiene")) is wanted,
+    },
+    stamp="DateTStamp",
+    relate=_increment,
+    watched=setup.CODES,
+)
+
+RECALL_TYPES: Final = Family(
+    obj="recall_types",
+    kind="recall_type",
+    resource="recalltypes",
+    row_key="RecallTypeNum",
+    normalize=setup.recall_type,
+    whole=True,
+    reference=True,
+    relate=_increment,
 )
 
 APPOINTMENT_TYPES: Final = Family(

@@ -107,8 +107,9 @@ PERIO_EXAMS: Final = Family(
     resource="perioexams",
     row_key="PerioExamNum",
     normalize=treatment.perio_exam,
+    bounds=(_OF_PATIENT,),
     # Open Dental takes the first day; the range compares both.
-    bounds=(_OF_PATIENT, Bound("date_from", "ExamDate", column="")),
+    narrows=(Bound("date_from", "ExamDate", column=""),),
     ranges={"date": lambda row: day(row.get("ExamDate"))},
     stamp="DateTMeasureEdit",
     relate=_measures,

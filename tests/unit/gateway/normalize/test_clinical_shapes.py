@@ -213,3 +213,13 @@ def test_bleeding_is_read_under_the_name_it_had_before_24_1() -> None:
     shown = treatment.perio_exam({"PerioExamNum": 1}, practice=ELM_STREET, synced_at=READ_AT, measures={1: [row]})
 
     assert shown["measures"][0]["sites"][0]["bleeding"] is True
+
+
+def test_an_allergy_without_a_name_takes_its_definitions_even_behind_a_blank() -> None:
+    """The vendor's page prints the column as "Description " once."""
+    row = {"AllergyNum": 1, "AllergyDefNum": "4", "defDescription": ""}
+    shown = history.allergy(
+        row, practice=ELM_STREET, synced_at=READ_AT, definitions={4: {"Description ": "Latex"}}, none=4
+    )
+
+    assert (shown["label"], shown["says_none"]) == ("Latex", True)

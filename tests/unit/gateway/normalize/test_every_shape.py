@@ -13,6 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core import normalize, objects
+from gateway.core.normalize import accounts, coverages
+from gateway.core.objects import account, coverage
 from open_dental import catalogue
 from tests.fakes import ELM_STREET
 
@@ -98,6 +100,63 @@ SHAPES: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], dict[str, A
         objects.Payment,
         st.tuples(rows_of("claimpayments"), st.lists(rows_of("claimprocs"), max_size=3)),
         lambda made: as_is(normalize.insurance_payment, lines=owned(made[0], made[1], "ClaimPaymentNum"))(made[0]),
+    ),
+    "adjustment": (account.Adjustment, rows_of("adjustments"), as_is(accounts.adjustment)),
+    "payment plan": (
+        account.PaymentPlan,
+        st.tuples(
+            rows_of("payplans"),
+            st.lists(rows_of("payplancharges"), max_size=3),
+            st.lists(rows_of("payplanlinks"), max_size=2),
+            st.lists(rows_of("paysplits"), max_size=2),
+            st.sampled_from([None, "1", "2", "3", "4", "5"]),
+        ),
+        lambda made: as_is(
+            accounts.payment_plan,
+            charges=owned(made[0], made[1], "PayPlanNum"),
+            links=owned(made[0], made[2], "PayPlanNum"),
+            splits=owned(made[0], made[3], "PayPlanNum"),
+            account_rule=made[4],
+        )(made[0]),
+    ),
+    "balance": (
+        account.Balance,
+        st.tuples(
+            st.lists(rows_of("accountmodules", "accountmodules.PatientBalances"), max_size=3),
+            rows_of("accountmodules", "accountmodules.Aging"),
+        ),
+        lambda made: accounts.balance(
+            7,
+            practice=ELM_STREET,
+            synced_at=READ_AT,
+            members=made[0],
+            aging=made[1],
+            own_aging=made[1],
+            aged_on="2026-03-01",
+            family="",
+            raw=True,
+        ),
+    ),
+    "coverage": (
+        coverage.Coverage,
+        st.tuples(
+            rows_of("inssubs"),
+            st.lists(rows_of("patplans"), max_size=2),
+            rows_of("insplans"),
+            st.lists(rows_of("benefits"), max_size=3),
+            rows_of("covcats"),
+        ),
+        lambda made: as_is(
+            coverages.coverage,
+            places=owned(made[0], made[1], "InsSubNum"),
+            plans=owned(made[0], [made[2]], "PlanNum"),
+            benefits=[
+                *owned(made[0], made[3], "PlanNum"),
+                *({**one, "CovCatNum": made[4]["CovCatNum"], "PlanNum": made[0]["PlanNum"]} for one in made[3]),
+            ],
+            categories=[made[4]],
+            verified=[],
+        )(made[0]),
     ),
 }
 

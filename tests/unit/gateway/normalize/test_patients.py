@@ -235,7 +235,7 @@ def test_what_is_remembered_is_bounded_and_made_anew(monkeypatch: pytest.MonkeyP
         return patient(row, practice=practice, synced_at=READ_AT)["billing_type"]
 
     for kind in (*range(30), *range(30)):
-        assert billed(kind) == f"Kind {kind}"
+        assert billed(kind) == {"id": None, "label": f"Kind {kind}"}
         assert len(here.standings) + len(here.wishes) + len(here.bookings) <= 8
 
 

@@ -1,0 +1,270 @@
+"""Payments read through their handler from a simulated practice: two tables as one list, and amounts that add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from gateway.core.ids import insurance_payment_key, row_id
+from gateway.core.objects import Payment
+from tests.fakes.deployment import IDS, Deployment, deployed
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[Deployment]:
+    with deployed() as deployment:
+        yield deployment
+
+
+def patient(office: Deployment, number: int) -> str:
+    return row_id("patient", office.practice_id, number)
+
+
+def every_payment(office: Deployment) -> dict[str, Decimal]:
+    """Id -> signed amount of each payment in the office's own tables."""
+    paid = {
+        row_id("payment", office.practice_id, r["PayNum"]): Decimal(str(r["PayAmt"])) for r in office.rows("payment")
+    }
+    for row in office.rows("claimpayment"):
+        key = insurance_payment_key(row["ClaimPaymentNum"])
+        paid[row_id("payment", office.practice_id, key)] = Decimal(str(row["CheckAmt"]))
+    return paid
+
+
+def amount(money: dict[str, str]) -> Decimal:
+    return Decimal(money["amount"])
+
+
+def listed(office: Deployment, **query: Any) -> dict[str, Any]:
+    """The list, asked for again while it is being read."""
+    for _ in range(20):
+        # What takes longer than the usual 30 s is read again from what is held: the caller says how old that may be.
+        query = {"limit": 500, **query}
+        answer = office.send("GET", "/payments", query=query, headers={"Cache-Control": "max-age=600"})
+        if answer.status != 202:
+            break
+    assert answer.status == 200, answer.body
+    body: dict[str, Any] = answer.body
+    return body
+
+
+def adds_up(payment: dict[str, Any]) -> bool:
+    applied = sum(amount(one["amount"]) for one in payment["allocations"] if one["kind"] != "unapplied")
+    signed = amount(payment["signed_amount"])
+    return applied + amount(payment["unapplied_amount"]) == signed and abs(signed) == amount(payment["amount"])
+
+
+def test_every_payment_of_the_office_is_found_by_its_id_and_adds_up(office: Deployment) -> None:
+    paid = every_payment(office)
+    for id_, signed in paid.items():
+        answer = office.get(f"/payments/{id_}")
+
+        assert answer.status == 200, answer.body
+        Payment.model_validate(answer.body, strict=True)
+        assert (answer.body["id"], amount(answer.body["signed_amount"])) == (id_, signed)
+        assert adds_up(answer.body), id_
+
+
+def test_a_list_since_the_first_day_shows_both_tables_with_all_they_are_for(office: Deployment) -> None:
+    found = listed(office, entered_from="2000-01-01", expand="allocations")
+
+    assert {one["id"]: amount(one["signed_amount"]) for one in found["data"]} == every_payment(office)
+    assert all(adds_up(one) for one in found["data"])
+    assert found["meta"]["omitted"] == []
+    for one in found["data"]:
+        Payment.model_validate(one, strict=True)
+
+
+def test_a_list_without_expand_says_what_it_leaves_out(office: Deployment) -> None:
+    answer = office.get("/payments", entered_from="2000-01-01", limit=500)
+
+    assert answer.body["meta"]["omitted"] == ["allocations", "unapplied_amount"]
+    assert not any("allocations" in one for one in answer.body["data"])
+    for one in answer.body["data"]:
+        Payment.model_validate(one, strict=True)
+
+
+def test_a_patients_list_has_what_the_patient_paid_and_what_others_and_carriers_paid_for_it(office: Deployment) -> None:
+    patients = [row["PatNum"] for row in office.rows("patient")]
+    for number in patients:
+        own = {row["PayNum"] for row in office.rows("payment", f"PatNum={number}")}
+        own |= {row["PayNum"] for row in office.rows("paysplit", f"PatNum={number}")}
+        carriers = {
+            -row["ClaimPaymentNum"] for row in office.rows("claimproc", f"PatNum={number} AND ClaimPaymentNum<>0")
+        }
+        found = listed(office, patient_id=patient(office, number), expand="allocations")
+
+        expected = {row_id("payment", office.practice_id, key) for key in own | carriers}
+        assert {one["id"] for one in found["data"]} == expected
+        assert all(adds_up(one) for one in found["data"])
+
+
+def test_pages_of_a_patients_list_make_the_whole_and_read_only_their_own_checks(office: Deployment) -> None:
+    counts: dict[int, int] = {}
+    for row in office.rows("claimproc", "ClaimPaymentNum<>0"):
+        counts[row["PatNum"]] = counts.get(row["PatNum"], 0) + 1
+    number = max(counts, key=lambda one: counts[one])
+    whole = office.get("/payments", patient_id=patient(office, number), limit=500).body["data"]
+    found: list[str] = []
+    cursor: dict[str, str] = {}
+    while True:
+        before = office.upstream_calls.count("claimpayments.get")
+        page = office.get("/payments", patient_id=patient(office, number), limit=2, **cursor).body
+        assert office.upstream_calls.count("claimpayments.get") - before <= 2
+        found += [one["id"] for one in page["data"]]
+        if not page["has_more"]:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+
+    assert found == [one["id"] for one in whole]
+    assert [one["received_on"] for one in whole] == sorted(one["received_on"] for one in whole)
+
+
+@pytest.mark.parametrize(
+    ("query", "of"),
+    [
+        ({"kind": "refund"}, lambda one: one["kind"] == "refund"),
+        ({"kind": "income_transfer"}, lambda one: one["kind"] == "income_transfer"),
+        ({"kind": ["insurance", "refund"]}, lambda one: one["kind"] in {"insurance", "refund"}),
+        ({"method": "card"}, lambda one: one["method"]["category"] == "card"),
+        ({"method": ["check", "cash"]}, lambda one: one["method"]["category"] in {"check", "cash"}),
+    ],
+)
+def test_a_filter_keeps_what_fits_and_drops_what_does_not(query: dict[str, Any], of: Any, office: Deployment) -> None:
+    every = office.get("/payments", entered_from="2000-01-01", limit=500).body["data"]
+    fits = office.get("/payments", entered_from="2000-01-01", limit=500, **query).body["data"]
+
+    assert [one["id"] for one in fits] == [one["id"] for one in every if of(one)]
+    assert 0 < len(fits) < len(every)
+
+
+@pytest.mark.parametrize("field", ["received_on", "entered_on"])
+def test_days_are_held_against_each_payment(field: str, office: Deployment) -> None:
+    every = office.get("/payments", entered_from="2000-01-01", limit=500).body["data"]
+    days = sorted(one[field] for one in every)
+    first, last = days[len(days) // 3], days[len(days) // 2]
+    names = {"received_on": ("date_from", "date_to"), "entered_on": ("entered_from", "entered_to")}[field]
+    query = {"entered_from": "2000-01-01"} | dict(zip(names, (first, last), strict=True))
+    fits = office.get("/payments", limit=500, **query).body["data"]
+
+    assert {one["id"] for one in fits} == {one["id"] for one in every if first <= one[field] <= last}
+    assert 0 < len(fits) < len(every)
+
+
+def test_a_number_on_a_check_and_a_location_are_found(office: Deployment) -> None:
+    every = office.get("/payments", entered_from="2000-01-01", limit=500).body["data"]
+    one = next(one for one in every if one["check_number"])
+    by_check = office.get("/payments", entered_from="2000-01-01", check_number=one["check_number"]).body["data"]
+    by_place = office.get("/payments", entered_from="2000-01-01", location_id=one["location_id"], limit=500).body[
+        "data"
+    ]
+
+    assert one["id"] in {found["id"] for found in by_check} and len(by_check) < len(every)
+    assert {found["location_id"] for found in by_place} == {one["location_id"]} and len(by_place) < len(every)
+
+
+def test_a_claims_payments_are_those_of_its_lines(office: Deployment) -> None:
+    line = office.rows("claimproc", "ClaimPaymentNum<>0 AND ClaimNum<>0")[0]
+    claim = row_id("claim", office.practice_id, line["ClaimNum"])
+    found = office.get("/payments", claim_id=claim, expand="allocations").body["data"]
+
+    numbers = {
+        row["ClaimPaymentNum"]
+        for row in office.rows("claimproc", f"ClaimNum={line['ClaimNum']} AND ClaimPaymentNum<>0")
+    }
+    assert {one["source"]["key"] for one in found} == {str(number) for number in numbers}
+    assert all(adds_up(one) and one["kind"] == "insurance" for one in found)
+
+
+def test_payments_of_both_tables_are_found_by_their_ids(office: Deployment) -> None:
+    ids = list(every_payment(office))
+    wanted = [ids[0], ids[3], ids[-1]]
+    answer = office.get("/payments", ids=",".join(wanted))
+
+    assert {one["id"] for one in answer.body["data"]} == set(wanted)
+
+
+def test_a_change_bounds_carriers_payments_and_not_patients(office: Deployment) -> None:
+    last = max(row["SecDateTEdit"] for row in office.rows("claimpayment"))
+    since = f"{last[:10]}T00:00:00Z"
+    found = office.get("/payments", kind="insurance", updated_since=since)
+    wide = office.get("/payments", updated_since=since)
+
+    assert found.status == 200 and found.body["data"]
+    assert all(one["source"]["table"] == "claimpayment" for one in found.body["data"])
+    assert len(found.body["data"]) < len(office.rows("claimpayment"))
+    assert (wide.status, wide.body["code"]) == (422, "filter-too-wide")
+
+
+def test_what_another_family_paid_is_found_by_the_day(office: Deployment) -> None:
+    """A grandmother's payment is listed under her, and she is nobody in the family it is for."""
+    row = next(r for r in office.rows("payment", "PayAmt>0"))
+    splits = office.rows("paysplit", f"PayNum={row['PayNum']}")
+    stranger = next(
+        r["PatNum"]
+        for r in office.rows("patient")
+        if r["Guarantor"]
+        not in {one["Guarantor"] for one in office.rows("patient") if one["PatNum"] in {s["PatNum"] for s in splits}}
+    )
+    office.simulated.office.store.update("payment", row["PayNum"], {"PatNum": stranger})
+    id_ = row_id("payment", office.practice_id, row["PayNum"])
+    single = office.get(f"/payments/{id_}")
+    listed = office.get("/payments", patient_id=patient(office, splits[0]["PatNum"]), limit=500)
+
+    assert (single.status, single.body["payer"]["patient_id"]) == (200, patient(office, stranger))
+    assert id_ in {one["id"] for one in listed.body["data"]}
+    office.simulated.office.store.update("payment", row["PayNum"], {"PatNum": row["PatNum"]})
+
+
+def test_a_client_without_the_scope_reads_no_money() -> None:
+    with deployed(scopes=["patients:read"]) as deployment:
+        answers = [
+            deployment.get("/payments", entered_from="2020-01-01"),
+            deployment.get(f"/payments/{row_id('payment', deployment.practice_id, 1)}"),
+        ]
+
+    assert [(answer.status, answer.body["code"]) for answer in answers] == [(403, "scope-missing")] * 2
+
+
+def test_another_practices_payment_is_not_found() -> None:
+    """Both practices have a payment 1."""
+    with deployed(practices=2) as deployment:
+        client = deployment.on.callers.client("cli_ada")
+        deployment.on.callers.put_client(replace(client, practices=frozenset({IDS[0]})))
+        answers = [
+            deployment.get(f"/payments/{row_id('payment', IDS[1], 1)}"),
+            deployment.get("/payments", patient_id=row_id("patient", IDS[1], 1)),
+        ]
+
+    assert [(answer.status, answer.body["code"]) for answer in answers] == [(404, "not-found")] * 2
+
+
+def test_an_older_office_is_told_which_version_it_lacks() -> None:
+    with deployed("--version", "23.1.5") as deployment:
+        id_ = row_id("patient", deployment.practice_id, deployment.rows("payment")[0]["PatNum"])
+        payer = deployment.get("/payments", patient_id=id_, kind=["patient", "refund", "income_transfer"])
+        wide = deployment.get("/payments", entered_from="2020-01-01")
+        check = deployment.get(f"/payments/{row_id('payment', deployment.practice_id, -1)}")
+
+    assert payer.status == 409 or payer.body["data"]
+    assert (wide.status, wide.body["code"], wide.body.get("version")) == (409, "version-too-old", "23.3.11")
+    assert (check.status, check.body["code"], check.body.get("version")) == (409, "version-too-old", "23.2.15")
+
+
+def test_calls_that_a_patients_list_costs(office: Deployment) -> None:
+    payer = next(
+        row["PatNum"]
+        for row in office.rows("payment")
+        if not office.rows("claimproc", f"PatNum={row['PatNum']} AND ClaimPaymentNum<>0")
+    )
+    own = {row["PayNum"] for row in office.rows("payment", f"PatNum={payer}")}
+    foreign = {row["PayNum"] for row in office.rows("paysplit", f"PatNum={payer}")} - own
+    office.on.clock.seconds += timedelta(minutes=5).total_seconds()
+    answer = office.get("/payments", patient_id=patient(office, payer))
+
+    assert answer.body["meta"]["upstream_calls"] == 3 or foreign
