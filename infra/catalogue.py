@@ -271,6 +271,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         *(Route("POST", path) for path in ("/procedures", "/procedurelogs")),
         *(Route("PATCH", f"{path}/{{id}}") for path in ("/procedures", "/procedurelogs")),
     ),
+    _writes("write_claim", "Makes claims and moves them on.", Route("POST", "/claims"), Route("PATCH", "/claims/{id}")),
     _writes("write_communication", "Logs contacts with patients.", Route("POST", "/communications")),
     _writes("write_recall", "Changes when patients should come again.", Route("PATCH", "/recalls/{id}")),
     _writes(

@@ -119,6 +119,8 @@ KINDS: dict[str, Kind] = {
     "patients.update": Kind("gateway.core.writes.patient:update"),
     "communications.create": Kind("gateway.core.writes.communication:create"),
     "recalls.update": Kind("gateway.core.writes.recall:update"),
+    "claims.create": Kind("gateway.core.writes.claim:create"),
+    "claims.update": Kind("gateway.core.writes.claim:update"),
     "procedures.create": Kind("gateway.core.writes.procedure:create"),
     "procedures.update": Kind("gateway.core.writes.procedure:update"),
     "payments.refund": Kind("gateway.core.writes.refund:refund"),
