@@ -31,6 +31,9 @@ class Expected(NamedTuple):
 NO_STORE = {"Cache-Control": "no-store"}
 ASYNC = {"Preference-Applied": "respond-async"}
 PRIVATE = {"Cache-Control": "private", "RateLimit-Policy": '"practice";q=1;w=1'}
+FHIR = {"Content-Type": "application/fhir+json"}
+OUTCOME = {"resourceType": "OperationOutcome"}
+A_BUNDLE = {"resourceType": "Bundle", "type": "searchset", "total": 1}
 A_LIST = {"has_more": False, "next_cursor": None}
 
 EXPECTED: dict[str, Expected] = {
@@ -120,6 +123,14 @@ EXPECTED: dict[str, Expected] = {
     "perio_exams/list_since_march": Expected(200, headers=PRIVATE, body=A_LIST),
     "perio_exams/list_nothing_bounds": Expected(422, "filter-too-wide"),
     "providers/list_with_a_word_for_a_truth": Expected(400, "invalid", "is_hygienist"),
+    "fhir/metadata": Expected(200, headers=FHIR, body={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}),
+    "fhir/read": Expected(200, headers=FHIR, body={"resourceType": "Patient", "birthDate": "1980-02-29"}),
+    "fhir/read_what_is_not_there": Expected(404, headers=FHIR, body=OUTCOME),
+    "fhir/search_by_family": Expected(200, headers=FHIR, body=A_BUNDLE),
+    "fhir/search_by_form": Expected(200, headers=FHIR, body=A_BUNDLE),
+    "fhir/search_by_an_unknown_parameter": Expected(400, headers=FHIR, body=OUTCOME),
+    "fhir/search_of_a_type_that_is_not_served": Expected(404, headers=FHIR, body=OUTCOME),
+    "fhir/respond_async": Expected(202, headers={**FHIR, **ASYNC}, body=OUTCOME),
     "create_appointment/book": Expected(201, body={"state": "succeeded", "kind": "appointments.create"}),
     "create_appointment/book_by_its_other_name": Expected(201, body={"state": "succeeded"}),
     "create_appointment/respond_async": Expected(202, headers=ASYNC),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin
+from urllib.parse import parse_qs
 
 from pydantic import AwareDatetime, BaseModel, NaiveDatetime, TypeAdapter, ValidationError
 
@@ -19,6 +21,8 @@ from gateway.web.problems import BodyNotJson, BodyTooLarge, MediaTypeUnsupported
 Model = TypeVar("Model", bound=BaseModel)
 
 BODY_LIMIT_BYTES = 256 * 1024
+FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 200
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Tabs and line breaks belong in notes; the rest is invisible, and databases choke on NUL.
@@ -66,11 +70,11 @@ def any_query(request: HttpRequest) -> AnyQuery:
     """The query string as it is.
 
     Raises:
-        Invalid: a value holds a control character.
+        Invalid: a parameter holds a control character.
     """
     for name, given in request.query.items():
-        if any(_CONTROL_OR_BREAK.search(value) for value in given):
-            raise Invalid(f"{name[:100]} holds a control character", param=name[:100])
+        if any(_CONTROL_OR_BREAK.search(value) for value in (name, *given)):
+            raise Invalid("a parameter holds a control character", param=_CONTROL_OR_BREAK.sub("", name)[:100])
     return AnyQuery(request.query)
 
 
@@ -95,6 +99,30 @@ def any_body(request: HttpRequest) -> AnyBody:
         MediaTypeUnsupported, BodyTooLarge, BodyNotJson. Invalid: a member is given twice or holds a control character.
     """
     return AnyBody(_object_of(request)[1]) if request.body else AnyBody()
+
+
+class Form(AnyQuery):
+    """Query string and form together, for such a handler of POST."""
+
+
+def form_of(request: HttpRequest) -> Form:
+    """The query string and a form in the body together: searches in a body keep names out of URLs.
+
+    Raises:
+        MediaTypeUnsupported, BodyTooLarge. Invalid: a parameter holds what nobody types.
+    """
+    body = request.body or b""
+    content_type = request.headers.get("content-type", FORM).split(";", 1)[0].strip().lower()
+    if body and content_type != FORM:
+        raise MediaTypeUnsupported(f"send the parameters as {FORM}", param="Content-Type")
+    if len(body) > BODY_LIMIT_BYTES:
+        raise BodyTooLarge("the body is longer than 256 kB", limit_bytes=BODY_LIMIT_BYTES)
+    try:
+        sent = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Invalid("the body cannot be read as a form in UTF-8", param="body") from None
+    joined = {name: [*request.query.get(name, []), *sent.get(name, [])] for name in (*request.query, *sent)}
+    return Form(any_query(replace(request, query=joined)))
 
 
 def no_query(request: HttpRequest) -> None:
