@@ -31,7 +31,8 @@ ELM = Practice(
     key_fingerprint="f" * 32,
 )
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
-SCOPES = frozenset({"*:read", "appointments:write", "payments:write", "practices:connect"})
+_WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls")
+SCOPES = frozenset({"*:read", "practices:connect", *(f"{name}:write" for name in _WRITES)})
 
 
 _BOOKED = {
