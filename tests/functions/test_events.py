@@ -31,6 +31,9 @@ class Expected(NamedTuple):
 NO_STORE = {"Cache-Control": "no-store"}
 ASYNC = {"Preference-Applied": "respond-async"}
 PRIVATE = {"Cache-Control": "private", "RateLimit-Policy": '"practice";q=1;w=1'}
+FHIR = {"Content-Type": "application/fhir+json"}
+OUTCOME = {"resourceType": "OperationOutcome"}
+A_BUNDLE = {"resourceType": "Bundle", "type": "searchset", "total": 1}
 A_LIST = {"has_more": False, "next_cursor": None}
 
 EXPECTED: dict[str, Expected] = {
@@ -97,7 +100,37 @@ EXPECTED: dict[str, Expected] = {
     "recall_types/list": Expected(200, headers=PRIVATE, body=A_LIST),
     "definitions/list": Expected(200, headers=PRIVATE, body=A_LIST),
     "definitions/list_of_a_category": Expected(200, headers=PRIVATE, body=A_LIST),
+    "allergies/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "allergies/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "medications/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "medications/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "conditions/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "conditions/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "communications/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "communications/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "recalls/list_due_in_march": Expected(200, headers=PRIVATE, body=A_LIST),
+    "recalls/window_that_ends_before_it_begins": Expected(400, "invalid", "due_to"),
+    "tasks/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "tasks/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "tasks/list_of_an_unknown_status": Expected(400, "invalid", "status"),
+    "task_lists/list": Expected(200, headers=PRIVATE, body=A_LIST),
+    "documents/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "documents/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "treatment_plans/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "treatment_plans/list_with_procedures": Expected(200, headers=PRIVATE, body=A_LIST),
+    "treatment_plans/list_of_an_unknown_status": Expected(400, "invalid", "status"),
+    "perio_exams/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
+    "perio_exams/list_since_march": Expected(200, headers=PRIVATE, body=A_LIST),
+    "perio_exams/list_nothing_bounds": Expected(422, "filter-too-wide"),
     "providers/list_with_a_word_for_a_truth": Expected(400, "invalid", "is_hygienist"),
+    "fhir/metadata": Expected(200, headers=FHIR, body={"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}),
+    "fhir/read": Expected(200, headers=FHIR, body={"resourceType": "Patient", "birthDate": "1980-02-29"}),
+    "fhir/read_what_is_not_there": Expected(404, headers=FHIR, body=OUTCOME),
+    "fhir/search_by_family": Expected(200, headers=FHIR, body=A_BUNDLE),
+    "fhir/search_by_form": Expected(200, headers=FHIR, body=A_BUNDLE),
+    "fhir/search_by_an_unknown_parameter": Expected(400, headers=FHIR, body=OUTCOME),
+    "fhir/search_of_a_type_that_is_not_served": Expected(404, headers=FHIR, body=OUTCOME),
+    "fhir/respond_async": Expected(202, headers={**FHIR, **ASYNC}, body=OUTCOME),
     "create_appointment/book": Expected(201, body={"state": "succeeded", "kind": "appointments.create"}),
     "create_appointment/respond_async": Expected(202, headers=ASYNC),
     "create_appointment/no_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),

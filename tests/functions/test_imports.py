@@ -17,6 +17,7 @@ HANDLERS = [
     "claims",
     "create_appointment",
     "create_payment",
+    "fhir",
     "operations",
     "patients",
     "procedurelogs",

@@ -104,7 +104,7 @@ def test_the_gateway_may_call_each_function_on_its_own_routes_only(assembly: Ass
     ]
 
     assert sorted(source.partition("/")[2] for source in sources) == sorted(
-        ["authorizers/*", *(f"v1/{method.upper()}{path.replace('{id}', '*')}" for method, path in routes())]
+        ["authorizers/*", *(f"v1/{method.upper()}{re.sub('{.+?}', '*', path)}" for method, path in routes())]
     )
 
 

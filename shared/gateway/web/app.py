@@ -25,12 +25,13 @@ from gateway.web.conditional import matched
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
-from gateway.web.params import body_model, no_query, query_model
+from gateway.web.params import AnyBody, AnyQuery, Form, any_body, any_query, body_model, form_of, no_query, query_model
 from gateway.web.prefer import WRITE_WAIT_S, Prefer, prefer_of
 
 Handler: TypeAlias = Callable[..., Answer]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 Binder: TypeAlias = Callable[[HttpRequest], Any]
+ErrorForm: TypeAlias = Callable[[Answer], Answer]
 LambdaHandler: TypeAlias = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
 
@@ -43,9 +44,13 @@ class _Route:
 
 @dataclass(slots=True)
 class HttpApp:
-    """Routes of one function. Calling it with an event and a context answers the event."""
+    """Routes of one function. Calling it with an event and a context answers the event.
+
+    `errors` gives another form to the answers that this makes of errors, problems and 202 alike.
+    """
 
     services: Callable[[], Services]
+    errors: ErrorForm = lambda answer: answer
     _routes: dict[str, dict[str, _Route]] = field(default_factory=dict)
 
     def get(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
@@ -55,6 +60,10 @@ class HttpApp:
     def post(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer POST of `path` with the decorated function."""
         return partial(self._add, "POST", path)
+
+    def patch(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Answer PATCH of `path` with the decorated function."""
+        return partial(self._add, "PATCH", path)
 
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer DELETE of `path` with the decorated function."""
@@ -69,12 +78,12 @@ class HttpApp:
             route, methods = self._find(request)
             answer = self._answer(methods, request)
         except StillRunning as error:
-            answer = self._running(error)
+            answer = self.errors(self._running(error))
         except AppError as error:
-            answer = problems.answer(error)
+            answer = self.errors(problems.answer(error))
         except Exception as error:  # noqa: BLE001 - the last way out: a bug is answered as a problem, too
             logging.logger.error("a bug ended the request", extra=logging.location_of(error))
-            answer = problems.answer_of(problems.internal_document())
+            answer = self.errors(problems.answer_of(problems.internal_document()))
         if request.applied and answer.status < 400:
             answer = replace(answer, headers={**answer.headers, "Preference-Applied": ", ".join(request.applied)})
         answer = matched(answer, request)
@@ -121,22 +130,28 @@ class HttpApp:
         """Find out how each argument is made. Who asks comes first: a stranger learns nothing from a 400."""
         parameters = inspect.signature(route.handler, eval_str=True).parameters
         made = {name: self._binder(name, parameter.annotation, request) for name, parameter in parameters.items()}
-        route.takes_query = any(isinstance(bind, partial) and bind.func is query_model for bind in made.values())
+        route.takes_query = any(
+            bind in (any_query, form_of) or (isinstance(bind, partial) and bind.func is query_model)
+            for bind in made.values()
+        )
         route.binders = dict(sorted(made.items(), key=lambda item: item[1] != self._caller))
 
     def _binder(self, name: str, kind: Any, request: HttpRequest) -> Binder:
         by_type: dict[Any, Binder] = {
             Caller: self._caller,
             HttpRequest: lambda request: request,
+            Form: form_of,
             Freshness: freshness_of,
             Prefer: partial(prefer_of, default_s=WRITE_WAIT_S),
             IdempotencyKey: idempotency_key_of,
+            AnyQuery: any_query,
+            AnyBody: any_body,
         }
         if kind in by_type:
             return by_type[kind]
         if kind is str and f"{{{name}}}" in request.route:
             return partial(_path_param, name=name)
-        if request.method == "POST" and kind is not str:
+        if request.method in {"POST", "PATCH"} and kind is not str:
             return partial(body_model, model=kind)
         if hasattr(kind, "model_fields"):
             return partial(query_model, model=kind)
@@ -164,9 +179,9 @@ class HttpApp:
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
-def http_app(services: Callable[[], Services]) -> HttpApp:
-    """An app without routes. `services` is asked at each request, never at import."""
-    return HttpApp(services)
+def http_app(services: Callable[[], Services], *, errors: ErrorForm = lambda answer: answer) -> HttpApp:
+    """An app without routes. `services` is asked at each request, never at import. `errors`: see `HttpApp`."""
+    return HttpApp(services, errors)
 
 
 def entrypoint(app: HttpApp) -> LambdaHandler:
@@ -182,8 +197,9 @@ def _path_param(request: HttpRequest, *, name: str) -> str:
 
 def _event_of(answer: Answer, request: HttpRequest) -> dict[str, Any]:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **answer.headers}
-    if "Location" in headers:
-        headers["Location"] = request.reference_to(headers["Location"])
+    for name in ("Location", "Content-Location"):
+        if name in headers:
+            headers[name] = request.reference_to(headers[name])
     silent = answer.body is None or request.method == "HEAD"
     return {
         "statusCode": answer.status,

@@ -32,6 +32,8 @@ class HttpRequest:
     source_ip: str
     request_id: str
     remaining_s: float
+    url: str | None = None
+    """Where the caller sent it, without the query; None where the event does not say."""
     applied: list[str] = field(default_factory=list)
 
     def reference_to(self, path: str) -> str:
@@ -79,7 +81,18 @@ def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:
         source_ip=str((about.get("identity") or {}).get("sourceIp") or ""),
         request_id=str(about.get("requestId") or getattr(context, "aws_request_id", "")),
         remaining_s=remaining_ms() / 1000 if callable(remaining_ms) else 28.0,
+        url=_url(event),
     )
+
+
+def _url(event: Mapping[str, Any]) -> str | None:
+    """The address as the caller wrote it: `requestContext.path` has the stage or the base path that `path` lacks."""
+    headers, path = _headers(event), (event.get("requestContext") or {}).get("path")
+    host = headers.get("host")
+    if not host or not path:
+        return None
+    scheme = "http" if headers.get("x-forwarded-proto") == "http" else "https"
+    return f"{scheme}://{host}{path}"
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:

@@ -38,6 +38,11 @@ def prefer_of(request: HttpRequest, *, default_s: float) -> Prefer:
     return Prefer(min(default_s, longest))
 
 
+def preference_of(request: HttpRequest, name: str) -> str | None:
+    """The value of any other preference; None where it is not sent."""
+    return _parse(request.headers.get("prefer", "")).get(name)
+
+
 def _parse(header: str) -> dict[str, str]:
     """Preference -> value (empty if it has none); the first of a name counts, parameters after `;` are dropped."""
     found: dict[str, str] = {}

@@ -84,7 +84,7 @@ def procedure(
         "planned_appointment_id": here.appointment(planned_visit) if planned_visit else None,
         "provider_id": here.provider(provider) if provider else None,
         "code": {
-            "system": "CDT" if code and _CDT.fullmatch(code) else "office",
+            "system": "CDT" if is_cdt(code) else "office",
             "value": code,
             "description": text(get("descript")),
         },
@@ -106,6 +106,11 @@ def procedure(
     if raw:
         shown["raw"] = raw_row(row)
     return only_known("procedure", shown, row)
+
+
+def is_cdt(code: str | None) -> bool:
+    """Whether a code has the form of the ADA's; offices make codes of their own besides."""
+    return code is not None and _CDT.fullmatch(code) is not None
 
 
 def _area(row: Mapping[str, Any], treat_area: str | None) -> dict[str, Any]:

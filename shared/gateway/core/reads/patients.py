@@ -35,6 +35,7 @@ from gateway.core.walltime import changed_since
 
 BOUNDS: Final = (
     "name",
+    "any_name",
     "birth_date",
     "phone",
     "email",
@@ -168,7 +169,7 @@ def _bound(
 ) -> dict[str, Any]:
     if keys is not None:
         return {"keys": keys}
-    if (phone or query.email) and not query.name and not query.birth_date:
+    if (phone or query.email) and not (query.name or query.any_name or query.birth_date):
         # The window has no provider and no change time; telephone numbers it compares digit by digit.
         window = {"showArchived": True, "hideInactive": False}
         national = phone.removeprefix("+1").removeprefix("+") if phone else None
@@ -185,6 +186,10 @@ def _bound(
     )
     # Deleted patients are hidden from this list, whatever is asked.
     words = [word for ours in query.status or () for word in STATUS.upstream(ours) if word != "Deleted"]
+    if query.any_name is not None and not asked:
+        # Open Dental takes one name or the other, so it is asked for both.
+        longest = max(query.any_name.split(), key=len)
+        return {"queries": [{"LName": longest}, {"FName": longest}]}
     if words:
         # Seven words at most, each its own list; more than a few are cheaper filtered here, if anything else bounds.
         several = words if len(words) <= 2 or not asked else []
@@ -224,6 +229,8 @@ def _filters(
         wanted.append(lambda row: key(row.get("PatNum")) in among)
     if query.name is not None:
         wanted.append(_named(query.name))
+    if query.any_name is not None:
+        wanted.append(_named_anyhow(query.any_name))
     if query.birth_date is not None:
         born = query.birth_date.isoformat()
         wanted.append(lambda row: str(row.get("Birthdate") or "")[:10] == born)
@@ -269,6 +276,16 @@ def _named(name: str) -> Filter:
         return _begin(asked[-1:], family) and _begin(asked[:-1], family + given)
 
     return fits
+
+
+def _named_anyhow(name: str) -> Filter:
+    """Whether each word asked for begins some word of a row's name; see `PatientsQuery.any_name`."""
+    asked = _words(name)
+    if not asked:
+        raise Invalid("there is no letter in this name", param="any_name")
+    return lambda row: _begin(
+        asked, [word for column in ("LName", "FName", "MiddleI", "Preferred") for word in _words(row.get(column))]
+    )
 
 
 def _begin(asked: list[str], words: list[str]) -> bool:

@@ -57,6 +57,9 @@ class PatientsQuery(ListQuery):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
     """A last name, `Last, First` or `First Last`. Each word is the beginning of a word of the name, case and accents
     aside; a single word is looked for in last names."""
+    any_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
+    """Words that each begin some word of the name, first or last. Who is known by another name than the first is found
+    by that only together with another filter."""
     birth_date: Day | None = None
     phone: Annotated[str, StringConstraints(min_length=7, max_length=30)] | None = None
     email: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] | None = None

@@ -191,6 +191,20 @@ def test_a_name_is_asked_of_the_list_that_hides_nobody(on: ReadingServices) -> N
     assert keys(patients(on, name="Bo Miller")) == [2]
 
 
+def test_a_name_of_which_nobody_knows_the_place_is_asked_for_as_both(on: ReadingServices) -> None:
+    on.office.rows["patients"] = [
+        patient_row(1, LName="Miller", FName="Ann"),
+        patient_row(2, LName="Annis", FName="Bo"),
+        patient_row(3, LName="Joanna", FName="Susan"),
+    ]
+
+    assert keys(patients(on, any_name="ann")) == [1, 2]
+    assert asked(on) == [("patients.Simple", {"LName": "ann"}), ("patients.Simple", {"FName": "ann"})]
+    assert keys(patients(on, any_name="an mill")) == [1]
+    assert keys(patients(on, any_name="ann", birth_date="1990-01-01")) == []
+    assert asked(on)[-1] == ("patients.Simple", {"Birthdate": "1990-01-01"})
+
+
 def test_a_phone_number_costs_one_call_and_says_that_its_answer_is_a_summary(on: ReadingServices) -> None:
     on.office.rows["patients"] = [patient_row(n, HmPhone="", WirelessPhone=f"503.555.01{n:02}") for n in range(10, 60)]
     answer = patients(on, phone="(503) 555-0123")

@@ -1,0 +1,1 @@
+"""FHIR R4: the normalized objects as resources, and the reads and searches that bring them."""

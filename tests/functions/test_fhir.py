@@ -1,0 +1,659 @@
+"""The data of a simulated practice as FHIR R4, through the handler: reads, searches, pages, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+
+from gateway.core.fhir.outcome import ISSUE
+from gateway.core.fhir.types import TYPES
+from gateway.core.ids import row_id
+from gateway.web.problems import PROBLEMS
+from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
+from tests.fakes.fhir_models import problems_of
+
+Resource = dict[str, Any]
+ROOT = "/fhir/R4"
+
+EVERY: dict[str, list[dict[str, str]]] = {
+    "Patient": [{"active": "true"}, {"active": "false"}],
+    "Practitioner": [{}],
+    "Location": [{}],
+    "Organization": [{}],
+    "Appointment": [{"_lastUpdated": "ge2000-01-01"}],
+    "Procedure": [{"_lastUpdated": "ge2000-01-01"}],
+    "ServiceRequest": [{"_lastUpdated": "ge2000-01-01"}],
+    "Claim": [{"_lastUpdated": "ge2000-01-01"}],
+    "ExplanationOfBenefit": [{}],
+}
+"""Searches that bring all there are."""
+
+ROWS: dict[str, list[tuple[str, str, str]]] = {
+    "Patient": [("patient", "PatNum", "PatStatus != 4")],
+    "Practitioner": [("provider", "ProvNum", "1=1")],
+    "Location": [("clinic", "ClinicNum", "1=1"), ("operatory", "OperatoryNum", "1=1")],
+    "Organization": [("carrier", "CarrierNum", "1=1")],
+    "Appointment": [("appointment", "AptNum", "AptStatus NOT IN (7, 8)")],
+    "Procedure": [("procedurelog", "ProcNum", "ProcStatus IN (2, 3, 4)")],
+    "ServiceRequest": [("procedurelog", "ProcNum", "ProcStatus IN (1, 5, 8)")],
+    "Claim": [("claim", "ClaimNum", "1=1")],
+    "ExplanationOfBenefit": [("claim", "ClaimNum", "ClaimStatus = 'R'")],
+}
+"""The rows behind them, in database form."""
+
+
+@pytest.fixture(scope="module")
+def office() -> Iterator[Deployment]:
+    with deployed() as deployment:
+        store = deployment.simulated.office.store
+        # Of what the practice has only one kind, so that every parameter has something to tell apart.
+        store.update("operatory", 2, {"IsHidden": 1})
+        store.update("carrier", 2, {"IsHidden": 1})
+        store.update("claim", 3, {"ClaimStatus": "U", "ProvBill": 2})
+        store.update("claim", 5, {"ProvBill": 2})
+        yield deployment
+
+
+@pytest.fixture(scope="module")
+def every(office: Deployment) -> dict[str, dict[str, Resource]]:
+    """All resources of all types, by id."""
+    return {
+        name: {one["id"]: one for query in queries for one in found(office, name, **query, _count="500")}
+        for name, queries in EVERY.items()
+    }
+
+
+def ask(office: Deployment, path: str, /, **query: Any) -> Answered:
+    return office.get(f"{ROOT}/{path}", **query)
+
+
+def found(office: Deployment, name: str, /, **query: Any) -> list[Resource]:
+    """The resources of a search, over all its pages."""
+    answer = ask(office, name, **query)
+    assert answer.status == 200, answer.body
+    assert problems_of({**answer.body, "entry": []} if not answer.body.get("entry") else answer.body)[1:] == []
+    resources = [one["resource"] for one in answer.body.get("entry", ())]
+    further = next_of(answer)
+    return resources if further is None else resources + found(office, name, **further)
+
+
+def next_of(answer: Answered) -> dict[str, list[str]] | None:
+    """The parameters of the link to the next page."""
+    links = {one["relation"]: one["url"] for one in answer.body["link"]}
+    return parse_qs(urlsplit(links["next"]).query) if "next" in links else None
+
+
+def keys(resources: Mapping[str, Resource], table: str) -> set[str]:
+    return {
+        identifier["value"]
+        for one in resources.values()
+        for identifier in one["identifier"]
+        if identifier["system"] == f"urn:open-dental-gateway:{IDS[0]}:{table}"
+    }
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_row_of_the_practice_has_its_resource(
+    name: str, every: dict[str, dict[str, Resource]], office: Deployment
+) -> None:
+    for table, column, where in ROWS[name]:
+        rows = {str(row[column]) for row in office.rows(table, where)}
+        if name == "Procedure":
+            rows -= {
+                str(row[column])
+                for row in office.rows(table)
+                if row["CodeNum"] in {code["CodeNum"] for code in office.rows("procedurecode", "ProcCode = '~GRP~'")}
+            }
+        assert rows, f"the practice has no {name}"
+        assert keys(every[name], table) == rows
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_resource_of_the_practice_is_fhir_r4(name: str, every: dict[str, dict[str, Resource]]) -> None:
+    wrong = {one["id"]: problems for one in every[name].values() if (problems := problems_of(one))}
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_read_is_what_a_search_by_its_id_finds(
+    name: str, every: dict[str, dict[str, Resource]], office: Deployment
+) -> None:
+    for id_ in [*list(every[name])[:2], *list(every[name])[-2:]]:
+        read = ask(office, f"{name}/{id_}")
+        assert read.status == 200
+        assert read.headers["Content-Type"] == "application/fhir+json"
+        assert problems_of(read.body) == []
+        (searched,) = found(office, name, _id=id_)
+        lacks = {"basedOn"} if name == "Appointment" else set()
+        assert plain(searched, lacks) == plain(read.body, lacks)
+
+
+def plain(resource: Resource, lacks: set[str]) -> Resource:
+    meta = {name: value for name, value in resource["meta"].items() if name != "tag"}
+    return {name: value for name, value in resource.items() if name not in lacks} | {"meta": meta}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_pages_make_the_whole(name: str, every: dict[str, dict[str, Resource]], office: Deployment) -> None:
+    query = {**EVERY[name][-1], "_count": "2"}
+    whole = [one["id"] for one in found(office, name, **{**query, "_count": "500"})]
+    ids: list[str] = []
+    more: Mapping[str, Any] | None = query
+    for _ in range(8):
+        answer = ask(office, name, **(more or {}))
+        page = [one["resource"]["id"] for one in answer.body.get("entry", ())]
+        assert len(page) <= 2
+        ids += page
+        if (more := next_of(answer)) is None:
+            break
+
+    assert ids == whole[: len(ids)]
+    assert len(ids) == len(whole) or len(ids) >= 15
+    assert len(set(ids)) == len(ids)
+
+
+class Filter(NamedTuple):
+    """A search parameter: the value that a resource is found by (None: not by this one), and who else fits it."""
+
+    type: str
+    name: str
+    value: Callable[[Resource], str | None]
+    fits: Callable[[Resource, str], bool]
+    more: Mapping[str, str] = {}
+
+
+def actors(one: Resource, type_: str) -> list[str]:
+    found_ = [part["actor"]["reference"] for part in one["participant"] if "actor" in part]
+    return [reference for reference in found_ if reference.startswith(f"{type_}/")]
+
+
+def actor(type_: str) -> dict[str, Any]:
+    return {
+        "value": lambda one: next(iter(actors(one, type_)), None),
+        "fits": lambda one, value: value in actors(one, type_),
+    }
+
+
+def at(*way: str) -> Callable[[Resource], Any]:
+    def get(one: Any) -> Any:
+        for step in way:
+            one = one[0] if isinstance(one, list) and one else one
+            one = one.get(step) if isinstance(one, dict) else None
+        return one
+
+    return get
+
+
+def same(*way: str, **more: Any) -> dict[str, Any]:
+    get = at(*way)
+    return {"value": get, "fits": lambda one, value: get(one) == value, **more}
+
+
+def official(one: Resource) -> Resource:
+    return next(iter(one.get("name", [{}])), {})
+
+
+def words_of(one: Resource) -> list[str]:
+    parts = [*(given for name in one["name"] for given in name.get("given", ())), official(one).get("family", "")]
+    return [word.casefold() for part in parts for word in part.split()]
+
+
+def telecoms(one: Resource, system: str) -> list[str]:
+    return [part["value"] for part in one.get("telecom", ()) if part["system"] == system]
+
+
+def codes(one: Resource) -> list[str]:
+    return [coding["code"] for coding in one["code"]["coding"]]
+
+
+FILTERS = [
+    *(Filter(name, "_id", lambda one: str(one["id"]), lambda one, value: one["id"] == value) for name in EVERY),
+    *(
+        Filter(
+            name,
+            "identifier",
+            lambda one: "|".join([one["identifier"][0]["system"], one["identifier"][0]["value"]]),
+            lambda one, value: "|".join([one["identifier"][0]["system"], one["identifier"][0]["value"]]) == value,
+        )
+        for name in EVERY
+    ),
+    *(
+        Filter(
+            name,
+            "_lastUpdated",
+            lambda one: "ge" + one["meta"]["lastUpdated"],
+            lambda one, value: one["meta"]["lastUpdated"] >= value[2:],
+        )
+        for name in ("Patient", "Appointment", "Procedure", "ServiceRequest", "Claim")
+    ),
+    *(Filter(name, "patient", **same("subject", "reference")) for name in ("Procedure", "ServiceRequest")),
+    *(Filter(name, "subject", **same("subject", "reference")) for name in ("Procedure", "ServiceRequest")),
+    *(Filter(name, "patient", **same("patient", "reference")) for name in ("Claim", "ExplanationOfBenefit")),
+    *(
+        Filter(
+            name,
+            "code",
+            lambda one: "http://www.ada.org/cdt|" + codes(one)[0],
+            lambda one, value: value.rpartition("|")[2] in codes(one),
+            {"_lastUpdated": "ge2000-01-01"},
+        )
+        for name in ("Procedure", "ServiceRequest")
+    ),
+    Filter(
+        "Patient",
+        "family",
+        lambda one: official(one).get("family"),
+        lambda one, value: value.casefold() in words_of(one),
+    ),
+    Filter(
+        "Patient",
+        "given",
+        lambda one: official(one)["given"][0],
+        lambda one, value: any(word.startswith(value.casefold()) for word in words_of(one)),
+    ),
+    Filter(
+        "Patient",
+        "name",
+        lambda one: official(one)["given"][0][:3],
+        lambda one, value: any(word.startswith(value.casefold()) for word in words_of(one)),
+    ),
+    Filter("Patient", "birthdate", **same("birthDate")),
+    Filter(
+        "Patient",
+        "birthdate",
+        lambda one: "le" + one["birthDate"],
+        lambda one, value: one["birthDate"] <= value[2:],
+        {"active": "true"},
+    ),
+    Filter(
+        "Patient",
+        "phone",
+        lambda one: next(iter(telecoms(one, "phone")), None),
+        lambda one, value: value in telecoms(one, "phone"),
+    ),
+    Filter(
+        "Patient",
+        "email",
+        lambda one: next(iter(telecoms(one, "email")), None),
+        lambda one, value: value in telecoms(one, "email"),
+    ),
+    Filter(
+        "Patient",
+        "telecom",
+        lambda one: next(iter(telecoms(one, "email")), None),
+        lambda one, value: value in telecoms(one, "email"),
+    ),
+    Filter(
+        "Patient",
+        "active",
+        lambda one: str(one["active"]).lower(),
+        lambda one, value: str(one["active"]).lower() == value,
+    ),
+    Filter("Patient", "general-practitioner", **same("generalPractitioner", "reference")),
+    Filter(
+        "Practitioner",
+        "name",
+        lambda one: official(one)["family"][:4],
+        lambda one, value: any(word.startswith(value.casefold()) for word in words_of(one)),
+    ),
+    Filter(
+        "Practitioner",
+        "active",
+        lambda one: str(one["active"]).lower(),
+        lambda one, value: str(one["active"]).lower() == value,
+    ),
+    Filter(
+        "Practitioner",
+        "identifier",
+        lambda one: next(
+            ("|".join([part["system"], part["value"]]) for part in one["identifier"] if part["system"].endswith("npi")),
+            None,
+        ),
+        lambda one, value: value.rpartition("|")[2] in {part["value"] for part in one["identifier"]},
+    ),
+    Filter("Location", "name", **same("name")),
+    Filter("Location", "status", **same("status")),
+    Filter("Location", "partof", **same("partOf", "reference")),
+    Filter("Organization", "name", **same("name")),
+    Filter(
+        "Organization",
+        "active",
+        lambda one: str(one["active"]).lower(),
+        lambda one, value: str(one["active"]).lower() == value,
+    ),
+    Filter(
+        "Organization",
+        "type",
+        lambda one: at("type", "coding")(one)[0]["code"],
+        lambda one, value: at("type", "coding")(one)[0]["code"] == value,
+    ),
+    Filter("Appointment", "patient", **actor("Patient")),
+    Filter("Appointment", "practitioner", **actor("Practitioner"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("Appointment", "location", **actor("Location"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("Appointment", "status", **same("status"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter(
+        "Appointment",
+        "date",
+        lambda one: "ge" + one["start"] if "start" in one else None,
+        lambda one, value: one.get("start", "") >= value[2:],
+        {"_lastUpdated": "ge2000-01-01"},
+    ),
+    Filter(
+        "Appointment",
+        "date",
+        lambda one: "le" + one["start"] if "start" in one else None,
+        lambda one, value: "start" in one and one["start"] <= value[2:],
+        {"_lastUpdated": "ge2000-01-01"},
+    ),
+    Filter("Procedure", "date", **same("performedDateTime"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("Procedure", "status", **same("status"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("ServiceRequest", "authored", **same("authoredOn"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("ServiceRequest", "status", **same("status"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("Claim", "status", **same("status")),
+    Filter("Claim", "use", **same("use"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("Claim", "provider", **same("provider", "reference"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("Claim", "created", **same("created"), more={"_lastUpdated": "ge2000-01-01"}),
+    Filter("ExplanationOfBenefit", "status", **same("status")),
+    Filter("ExplanationOfBenefit", "use", **same("use")),
+    Filter("ExplanationOfBenefit", "created", **same("created")),
+    Filter("ExplanationOfBenefit", "provider", **same("provider", "reference")),
+    Filter(
+        "ExplanationOfBenefit", "claim", lambda one: f"Claim/{one['id']}", lambda one, value: value.endswith(one["id"])
+    ),
+]
+ALL_FIT = {("ExplanationOfBenefit", "status"), ("ExplanationOfBenefit", "use"), ("Procedure", "status")}
+"""Parameters that all resources of the simulated practice fit alike."""
+
+
+@pytest.mark.parametrize("one", FILTERS, ids=lambda one: f"{one.type}-{one.name}")
+def test_a_parameter_finds_what_fits_it_and_nothing_else(
+    one: Filter, every: dict[str, dict[str, Resource]], office: Deployment
+) -> None:
+    resources = every[one.type]
+    candidates = [
+        (id_, value) for id_, resource in resources.items() if _has(one, resource) and (value := one.value(resource))
+    ]
+    assert candidates, f"no {one.type} can be found by {one.name}"
+    id_, value = candidates[len(candidates) // 2]
+
+    ids = {resource["id"] for resource in found(office, one.type, **{**one.more, one.name: value})}
+
+    expected = {other for other, resource in resources.items() if _has(one, resource) and one.fits(resource, value)}
+    if one.name == "_lastUpdated":
+        # It reaches back by minutes, and two hours where the clocks change, so that nothing is missed.
+        since = f"{datetime.fromisoformat(value[2:].replace('Z', '+00:00')) - timedelta(hours=3):%Y-%m-%dT%H:%M:%SZ}"
+        expected |= {other for other in ids if resources[other]["meta"]["lastUpdated"] >= since}
+    assert id_ in ids
+    assert ids == expected
+    assert ids < set(resources) or (one.type, one.name) in ALL_FIT
+
+
+def _has(one: Filter, resource: Resource) -> bool:
+    try:
+        one.value(resource)
+    except (KeyError, IndexError):
+        return False
+    return True
+
+
+def test_every_parameter_of_the_statement_has_a_filter_that_is_tested() -> None:
+    tested = {(one.type, one.name) for one in FILTERS}
+    untested = {(type_.name, one.name) for type_ in TYPES.values() for one in type_.params} - tested
+
+    assert untested <= {
+        ("Practitioner", "_lastUpdated"),
+        ("ExplanationOfBenefit", "_lastUpdated"),
+        ("Claim", "insurer"),
+    }
+
+
+def test_claims_are_found_by_the_carrier_that_insures(
+    office: Deployment, every: dict[str, dict[str, Resource]]
+) -> None:
+    patient = next(iter(every["Claim"].values()))["patient"]["reference"]
+    mine = found(office, "Claim", patient=patient)
+    insurer = mine[0]["insurer"]["reference"]
+
+    ids = {one["id"] for one in found(office, "Claim", patient=patient, insurer=insurer)}
+
+    assert ids == {one["id"] for one in mine if one["insurer"]["reference"] == insurer}
+    assert (
+        found(office, "Claim", patient=patient, insurer="Organization/car-" + IDS[0][5:] + "a" * 12 + "e") is not None
+    )
+
+
+def test_the_statement_is_fhir_and_names_every_type(office: Deployment) -> None:
+    answer = ask(office, "metadata")
+
+    assert answer.status == 200
+    assert problems_of(answer.body) == []
+    assert {one["type"] for one in answer.body["rest"][0]["resource"]} == set(TYPES)
+    assert answer.body["fhirVersion"] == "4.0.1"
+
+
+def outcome(answer: Answered) -> tuple[int, str, list[str] | None]:
+    """Status, issue type and place of an OperationOutcome, after checking its form."""
+    assert answer.headers["Content-Type"] == "application/fhir+json"
+    assert problems_of(answer.body) == []
+    (issue,) = answer.body["issue"]
+    return answer.status, issue["code"], issue.get("expression")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "expected"),
+    [
+        ("Patient", {}, (422, "too-costly", None)),
+        ("Patient", {"nickname": "Ada"}, (400, "not-supported", ["http.nickname"])),
+        ("Patient", {"name:exact": "Ada"}, (400, "not-supported", ["http.name:exact"])),
+        ("Patient", {"active": "true", "_include": "Patient:organization"}, (400, "not-supported", ["http._include"])),
+        ("Patient", {"active": "true", "_revinclude": "Claim:patient"}, (400, "not-supported", ["http._revinclude"])),
+        ("Patient", {"active": "true", "_sort": "name"}, (400, "not-supported", ["http._sort"])),
+        ("Patient", {"active": "maybe"}, (400, "value", ["http.active"])),
+        ("Patient", {"birthdate": "1980-13-45"}, (400, "value", ["http.birthdate"])),
+        ("Patient", {"birthdate": "ap1980"}, (400, "value", ["http.birthdate"])),
+        ("Patient", {"birthdate": "yesterday"}, (400, "value", ["http.birthdate"])),
+        ("Patient", {"family": "A", "_count": "0"}, (400, "value", ["http._count"])),
+        ("Patient", {"family": "A", "_format": "xml"}, (400, "value", ["http._format"])),
+        ("Patient", {"name": "!"}, (400, "value", ["http.name"])),
+        ("Patient", {"_cursor": "patient:nonsense", "active": "true"}, (400, "value", ["http._cursor"])),
+        ("Patient", {"_cursor": "claim:nonsense", "active": "true"}, (400, "value", ["http._cursor"])),
+        ("Appointment", {"patient": "Practitioner/pat-x"}, (400, "value", ["http.patient"])),
+        ("Appointment", {"patient": "Patient/pat-x"}, (404, "not-found", ["http.patient"])),
+        ("Appointment", {"status": "sleeping"}, (400, "value", ["http.status"])),
+        ("Appointment", {"date": "ge2026-01-01"}, (422, "too-costly", None)),
+        ("Practitioner", {"identifier": "12"}, (400, "value", ["http.identifier"])),
+        ("Practitioner", {"identifier": "http://example.org/other|12"}, (400, "value", ["http.identifier"])),
+        ("Practitioner", {"name": ""}, (400, "value", ["http.name"])),
+        ("Medication", {}, (404, "not-found", None)),
+        ("Patient/pat-x", {}, (404, "not-found", None)),
+        ("Patient/pat-x", {"_summary": "true"}, (400, "not-supported", ["http._summary"])),
+        ("Medication/med-x", {}, (404, "not-found", None)),
+    ],
+)
+def test_what_is_refused_is_an_operation_outcome(
+    path: str, query: dict[str, str], expected: tuple[int, str, list[str] | None], office: Deployment
+) -> None:
+    assert outcome(ask(office, path, **query)) == expected
+
+
+def test_a_refusal_repeats_no_value(office: Deployment) -> None:
+    answer = ask(office, "Patient", birthdate="Jane Marker", family="Marker")
+
+    assert "Marker" not in str(answer.body)
+
+
+def test_lenient_handling_passes_over_what_is_not_known_and_says_so(office: Deployment) -> None:
+    query = {"active": ["true"], "nickname": ["Ada"], "_include": ["Patient:organization"]}
+    answer = office.send("GET", f"{ROOT}/Patient", query=query, headers={"Prefer": "handling=lenient"})
+
+    assert answer.status == 200
+    assert problems_of(answer.body) == []
+    assert answer.headers["Preference-Applied"] == "handling=lenient"
+    assert [one["expression"] for one in answer.body["entry"][-1]["resource"]["issue"]] == [
+        ["http.nickname"],
+        ["http._include"],
+    ]
+    assert answer.body["entry"][-1]["search"]["mode"] == "outcome"
+
+
+def test_a_code_that_nothing_here_can_have_finds_nothing_and_asks_nobody(office: Deployment) -> None:
+    before = len(office.upstream_calls)
+    answer = ask(office, "Appointment", status="pending", _lastUpdated="ge2000-01-01")
+
+    assert (answer.status, answer.body["total"], answer.body.get("entry")) == (200, 0, None)
+    assert len(office.upstream_calls) == before
+    assert problems_of(answer.body) == []
+
+
+def test_alternatives_are_found_together(office: Deployment, every: dict[str, dict[str, Resource]]) -> None:
+    ids = {one["id"] for one in found(office, "Appointment", status="booked,fulfilled", _lastUpdated="ge2000-01-01")}
+
+    assert ids == {one["id"] for one in every["Appointment"].values() if one["status"] in {"booked", "fulfilled"}}
+
+
+def test_a_year_a_month_and_a_range_of_days_are_dates(
+    office: Deployment, every: dict[str, dict[str, Resource]]
+) -> None:
+    days = sorted(one["performedDateTime"] for one in every["Procedure"].values())
+    middle = days[len(days) // 2]
+    since = {"_lastUpdated": "ge2000-01-01"}
+
+    def asked(*dates: str) -> list[str]:
+        return sorted(one["performedDateTime"] for one in found(office, "Procedure", **since, date=list(dates)))
+
+    assert asked(middle[:4]) == [day for day in days if day[:4] == middle[:4]]
+    assert asked(middle[:7]) == [day for day in days if day[:7] == middle[:7]]
+    assert asked(f"ge{middle}") == [day for day in days if day >= middle]
+    assert asked(f"gt{middle}") == [day for day in days if day > middle]
+    assert asked(f"ge{middle[:4]}", f"lt{middle}") == [day for day in days if middle[:4] <= day < middle]
+    assert asked(f"gt{middle}", f"lt{middle}") == []
+
+
+def test_a_search_by_form_finds_the_same_and_keeps_names_out_of_links(
+    office: Deployment, every: dict[str, dict[str, Resource]]
+) -> None:
+    form = urlencode({"active": "true", "_count": "3"})
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    first = office.send("POST", f"{ROOT}/Patient/_search", body=form, headers=headers)
+    assert first.status == 200, first.body
+    assert "active" not in str(first.body["link"])
+    further = next_of(first)
+    second = office.send("POST", f"{ROOT}/Patient/_search", body=form, headers=headers, query=further)
+
+    by_get = [one["id"] for one in found(office, "Patient", active="true", _count="500")]
+    pages = [one["resource"]["id"] for page in (first, second) for one in page.body["entry"]]
+    assert pages == by_get[:6]
+
+
+def test_json_is_no_form(office: Deployment) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = office.send("POST", f"{ROOT}/Patient/_search", body={"name": "x"}, headers=headers)
+
+    assert outcome(answer) == (415, "not-supported", ["http.Content-Type"])
+
+
+def test_ids_of_another_practice_are_not_found() -> None:
+    with deployed(practices=2) as both:
+        mine, other = IDS
+        client = both.on.callers.client(CLIENT)
+        both.on.callers.put_client(replace(client, practices=frozenset({mine})))
+        theirs = row_id("patient", other, 2).replace("_", "-")
+        assert ask(both, f"Patient/{row_id('patient', mine, 2).replace('_', '-')}").status == 200
+        assert outcome(ask(both, f"Patient/{theirs}")) == (404, "not-found", None)
+        assert outcome(ask(both, "Appointment", patient=f"Patient/{theirs}")) == (404, "not-found", ["http.patient"])
+        assert outcome(ask(both, "Patient", _id=theirs)) == (404, "not-found", ["http._id"])
+        assert outcome(ask(both, "Practitioner", practice_id=other)) == (404, "not-found", ["http.practice_id"])
+        assert outcome(ask(both, f"Organization/{other.replace('_', '-')}")) == (404, "not-found", None)
+        identifier = f"urn:open-dental-gateway:{other}:patient|2"
+        assert outcome(ask(both, "Patient", identifier=identifier)) == (404, "not-found", ["http._id"])
+
+
+def test_a_client_of_several_practices_names_the_one_it_means() -> None:
+    with deployed(practices=2) as both:
+        assert outcome(ask(both, "Practitioner")) == (400, "value", ["http.practice_id"])
+        for practice_id in IDS:
+            (organization,) = found(both, "Organization", practice_id=practice_id, type="prov")
+            assert organization["id"] == practice_id.replace("_", "-")
+            assert {one["id"][:21] for one in found(both, "Practitioner", practice_id=practice_id)} == {
+                "prov-" + practice_id[5:]
+            }
+            assert [one["id"] for one in found(both, "Organization", _id=organization["id"])] == [organization["id"]]
+
+
+def test_each_type_needs_the_scope_of_its_object() -> None:
+    with deployed(scopes=["patients:read"]) as narrow:
+        for name in TYPES:
+            query = {**EVERY[name][0]}
+            answer = ask(narrow, name, **query)
+            assert answer.status == (200 if name == "Patient" else 403)
+            if answer.status == 403:
+                assert outcome(answer) == (403, "forbidden", None)
+
+
+def test_nothing_to_find_is_still_refused_without_the_scope() -> None:
+    with deployed(scopes=["patients:read"]) as narrow:
+        assert outcome(ask(narrow, "Appointment", status="pending", _lastUpdated="ge2000-01-01"))[0] == 403
+
+
+def test_an_answer_that_takes_longer_is_an_outcome_that_says_to_come_back() -> None:
+    with deployed() as slow:
+        answer = slow.send("GET", f"{ROOT}/Practitioner", headers={"Prefer": "respond-async"})
+
+        assert outcome(answer) == (202, "informational", None)
+        assert answer.body["issue"][0]["severity"] == "information"
+        assert answer.headers["Content-Location"].startswith("../../operations/opn_")
+        assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_what_did_not_change_is_not_sent_again(office: Deployment, every: dict[str, dict[str, Resource]]) -> None:
+    path = f"{ROOT}/Patient/{next(iter(every['Patient']))}"
+    tag = office.get(path).headers["ETag"]
+
+    assert office.send("GET", path, headers={"If-None-Match": tag}).status == 304
+
+
+def test_a_visit_names_its_procedures_by_what_both_kinds_of_them_are_found_by(
+    office: Deployment, every: dict[str, dict[str, Resource]]
+) -> None:
+    for visit in list(every["Appointment"])[::5]:
+        for reference in ask(office, f"Appointment/{visit}").body.get("basedOn", ()):
+            identifier = "|".join([reference["identifier"]["system"], reference["identifier"]["value"]])
+            done = found(office, "Procedure", identifier=identifier)
+            planned = found(office, "ServiceRequest", identifier=identifier)
+            assert len(done) + len(planned) == 1
+            return
+    pytest.fail("no visit has a procedure")
+
+
+@pytest.mark.parametrize("name", ["Appointment", "Procedure", "ServiceRequest", "Claim", "ExplanationOfBenefit"])
+def test_references_lead_to_resources_that_are_there(
+    name: str, office: Deployment, every: dict[str, dict[str, Resource]]
+) -> None:
+    known = {f"{type_}/{id_}" for type_, resources in every.items() for id_ in resources}
+    served = {f"{type_}/" for type_ in TYPES}
+
+    for id_ in list(every[name])[:10]:
+        for reference in references(ask(office, f"{name}/{id_}").body):
+            if any(reference.startswith(one) for one in served):
+                assert reference in known, f"{name}/{id_} names {reference}"
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for part in value.values():
+            yield from references(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from references(part)
+
+
+def test_every_problem_has_its_type_of_issue() -> None:
+    assert {problem.slug for problem in PROBLEMS.values()} | {"unsupported-parameter"} == set(ISSUE)
