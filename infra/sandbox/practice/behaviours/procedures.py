@@ -209,7 +209,7 @@ def create_procedure(office: Office, request: Request) -> Reply:
     provider = given.get("ProvNum") or (visit["ProvNum"] if visit else 0) or fallback
     # Existing work and work referred out carry no fee.
     priced = given["ProcStatus"] in (ProcStatus.TP, ProcStatus.C)
-    clinic = given.get("ClinicNum", patient["ClinicNum"])
+    clinic = int(({"ClinicNum": patient["ClinicNum"]} | given)["ClinicNum"] or 0)
     fee = office_fee(office, patient["PatNum"], code["CodeNum"], provider, clinic) if priced else 0.0
     row = {
         "ProcFee": fee,
