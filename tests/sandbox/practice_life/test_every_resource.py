@@ -169,6 +169,8 @@ def test_what_was_created_is_shown_by_get_and_list(world: World, operation: Oper
     rows = [row for row in desk.rows(table.name) if row[table.key] not in before]
     assert len(rows) == 1
     row = rows[0]
+    assert operation.shape != "none" or answer is None
+    assert operation.shape != "object" or isinstance(answer, dict)
     resource = facts.resources()[operation.resource]
     wire_key = resource.key or table.key
     if isinstance(answer, dict) and wire_key in answer:
@@ -398,7 +400,8 @@ def required(world: World, operation: Operation, row: dict[str, Any]) -> dict[st
 
 
 def put(world: World, operation: Operation, key: int, body: dict[str, Any]) -> None:
-    world.desk.ask(operation.id, *([key] if "{" in operation.path else []), body=body)
+    answer = world.desk.ask(operation.id, *([key] if "{" in operation.path else []), body=body)
+    assert (answer is None) == (operation.shape == "none")
 
 
 @pytest.mark.parametrize(
