@@ -329,6 +329,18 @@ def test_a_deletion_is_done_once_and_answers_no_row(own: Deployment) -> None:
     assert own.get(path).status == 404
 
 
+def test_a_deletion_whose_answer_was_lost_is_done_and_one_of_nothing_is_not(own: Deployment) -> None:
+    key = own.post("/resources/employers", {"emp_name": "Acme"}).body["result"]["key"]
+    lose(own, "employers.delete")
+    gone = own.send("DELETE", f"/resources/employers/{key}", key="k" * 16)
+    shown = gone.body if gone.body["state"] == "succeeded" else settled(own, gone)
+    nobody = own.send("DELETE", f"/resources/employers/{key}", key="l" * 16)
+
+    assert (shown["state"], shown["result"]["key"]) == ("succeeded", key)
+    assert not own.rows("employer", f"EmployerNum={key}")
+    assert (nobody.status, nobody.body["code"]) == (404, "not-found")
+
+
 def test_a_write_sent_twice_with_one_key_is_done_once(own: Deployment) -> None:
     first, again = (own.post("/resources/employers", {"emp_name": "Acme"}, key="k" * 16) for _ in range(2))
     other = own.post("/resources/employers", {"emp_name": "Bcme"}, key="k" * 16)
