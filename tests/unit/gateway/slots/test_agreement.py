@@ -1,4 +1,4 @@
-"""Searching and booking say the same of every start: the plan of a booking, answered from the rows that were searched."""
+"""Searching and booking say the same of every start: a booking's plan, answered from the rows that were searched."""
 
 from __future__ import annotations
 
