@@ -38,6 +38,9 @@ whether it was missed or cancelled is `cancelled` there too; the extension `stat
 | dismissed_at | extension.valueInstant |
 | asked_to_arrive_at | extension.valueInstant |
 | planned_appointment_id | extension.valueReference.reference |
+| extensions.name | extension.extension.valueString |
+| extensions.kind | extension.extension.valueCode |
+| extensions.value | extension.extension.valueString |
 | note | comment |
 | local_start, local_end, local_ambiguous, local_nonexistent | - (follow from the instants and the zone) |
 | time_blocks, assistant_id, coverage_ids, status_source, kind | - (no element of a visit's) |
@@ -57,6 +60,7 @@ from gateway.core.fhir.elements import (
     fhir_id,
     logical_reference,
     made,
+    office_fields,
     our_concept,
     own_system,
     reference,
@@ -117,6 +121,7 @@ def appointment(shown: Mapping[str, Any]) -> dict[str, Any]:
                     extension("dismissed", "Instant", shown["dismissed_at"]),
                     extension("asked-to-arrive", "Instant", shown["asked_to_arrive_at"]),
                     extension("planned-appointment", "Reference", reference(shown["planned_appointment_id"])),
+                    *office_fields(shown),
                 ]
             ),
             "identifier": [row_identifier(shown["source"])],

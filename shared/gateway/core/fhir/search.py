@@ -17,7 +17,7 @@ from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
 from gateway.core.fhir import organization
-from gateway.core.fhir.elements import kind_of, our_id
+from gateway.core.fhir.elements import kind_of, our_id, our_scoped_id
 from gateway.core.fhir.parameters import Asked, Object, alternatives
 from gateway.core.fhir.types import TYPES, Part, Type
 from gateway.core.normalize.views import practice_view
@@ -89,17 +89,25 @@ def read(
         NotFound: no such resource of this type, or another's. And what the get of the object raises.
     """
     type_ = type_of(type_name)
-    object_id = our_id(id_)
+    object_id, patient_id = our_scoped_id(id_)
     kind = kind_of(object_id)
     if type_.practice and kind == "practice":
         return _practice(object_id, caller=caller, on=on)
     part = next((one for one in type_.parts if one.kind == kind), None)
-    if part is None:
-        raise NotFound(f"no such {type_name}")
+    nobody = f"no such {type_name}"
+    if part is None or part.scoped != (patient_id is not None):
+        raise NotFound(nobody)
     with _in_words_of(type_):
-        shown = part.get(object_id, caller=caller, freshness=freshness, on=on)
+        if patient_id is None:
+            shown = part.get(object_id, caller=caller, freshness=freshness, on=on)
+        else:
+            only = {"ids": [object_id], "patient_id": patient_id}
+            listed = part.list(only, caller=caller, freshness=freshness, on=on)
+            if not listed["data"]:
+                raise NotFound(nobody)
+            shown = {**listed["data"][0], "meta": listed["meta"]}
     if not part.fits(shown):
-        raise NotFound(f"no such {type_name}")
+        raise NotFound(nobody)
     return shown, part.show(shown)
 
 

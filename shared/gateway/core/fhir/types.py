@@ -16,7 +16,9 @@ from gateway.core.fhir import appointment as appointments
 from gateway.core.fhir import claim as claims
 from gateway.core.fhir import explanation_of_benefit as explanations
 from gateway.core.fhir import procedure as procedures
+from gateway.core.fhir import schedule as schedules
 from gateway.core.fhir import service_request as service_requests
+from gateway.core.fhir.coverage import coverage
 from gateway.core.fhir.elements import NPI
 from gateway.core.fhir.location import location, operatory
 from gateway.core.fhir.organization import PAYER_ID, carrier
@@ -63,7 +65,9 @@ from gateway.core.reads import (
     list_patients,
     list_procedures,
 )
+from gateway.core.reads.coverages import COVERAGES, CoveragesQuery
 from gateway.core.reads.families import Family, get_object, list_objects
+from gateway.core.reads.schedules import SchedulesQuery, get_schedule, list_schedules
 from gateway.core.reads.setup import (
     CARRIERS,
     LOCATIONS,
@@ -86,7 +90,8 @@ class Part:
     `scope`: their word in scopes. `table`: theirs in Open Dental, which their identifiers name. `query`: what their
     list is asked by. `lists`, `gets`: the read use cases. `show`: object -> resource. `fits`: whether an object has
     such a resource. `usual`: filters that a search gets unless it fills them. `more`: what a search adds when it knows
-    all the rest. `single`: what a get is asked with.
+    all the rest. `single`: what a get is asked with. `scoped`: whether ids carry the patient, because Open Dental finds
+    a single one no other way.
     """
 
     kind: str
@@ -100,6 +105,7 @@ class Part:
     usual: Mapping[str, Any] | None = None
     more: Callable[[Fields], Fields] | None = None
     single: ObjectQuery | None = None
+    scoped: bool = False
 
     def list(self, fields: Fields, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
         """A page of the list, in its envelope."""
@@ -232,6 +238,15 @@ def _status_of_place(name: str, values: list[str], asked: Asked) -> None:
 def _organization_type(_: str, values: list[str], asked: Asked) -> None:
     codes = {one.rpartition("|")[2] for one in values}
     asked.concerned = asked.concerned and {"carrier": "pay", "practice": "prov"}[asked.kind] in codes
+
+
+def _status_of_coverage(name: str, values: list[str], asked: Asked) -> None:
+    check = Asked(asked.kind, asked.table)
+    code_of("status", _CLAIM_CODES)(name, values, check)
+    asked.tests.extend(
+        lambda shown, test=test: test(coverage(shown))  # type: ignore[misc]
+        for test in check.tests
+    )
 
 
 def _part_of(name: str, values: list[str], asked: Asked) -> None:
@@ -426,6 +441,53 @@ TYPES: Final[Mapping[str, Type]] = {
                 Param("status", "token", words("status", explanations.STATUS, known=_CLAIM_CODES), ("status",)),
             ),
             "Claims that were answered, under the claim's id. Marked SUBSETTED like claims.",
+        ),
+        Type(
+            "Coverage",
+            (
+                family_part(
+                    COVERAGES,
+                    CoveragesQuery,
+                    table="inssub",
+                    show=coverage,
+                    scoped=True,
+                    fits=lambda shown: bool(shown.get("patients")),
+                ),
+            ),
+            (
+                _ID,
+                *of_patient("patient", "beneficiary"),
+                Param("status", "token", _status_of_coverage, says="`active` or `draft` (pending)."),
+            ),
+            "What covers a patient now, one for each patient: the id carries whose it is. Needs the patient or ids.",
+        ),
+        Type(
+            "Schedule",
+            (
+                Part(
+                    kind="schedule",
+                    scope="schedules",
+                    table="schedule",
+                    query=SchedulesQuery,
+                    lists=list_schedules,
+                    gets=get_schedule,
+                    show=schedules.schedule,
+                    fits=lambda shown: shown["kind"] == "provider_hours",
+                    usual={"kind": ["provider_hours"]},
+                ),
+            ),
+            (
+                *_common(),
+                Param("date", "date", days("date_from", "date_to"), ("date_from", "date_to"), _DAYS),
+                Param(
+                    "actor",
+                    "reference",
+                    reference_to({"provider": "provider_id", "location": "location_id", "operatory": "operatory_id"}),
+                    ("provider_id", "location_id", "operatory_id"),
+                    "A practitioner, a clinic or a chair.",
+                ),
+            ),
+            "The hours that somebody works, stretch by stretch: nothing repeats by itself.",
         ),
     )
 }

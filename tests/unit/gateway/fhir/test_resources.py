@@ -17,6 +17,8 @@ from pydantic import BaseModel, StringConstraints
 from gateway.core.fhir.elements import fhir_id, our_id
 from gateway.core.ids import PREFIXES, new_id, parse_row_id, row_id
 from gateway.core.objects import Appointment, Claim, Patient, PracticeView, Procedure, office
+from gateway.core.objects.coverage import Coverage
+from gateway.core.objects.schedule import Schedule
 from tests.fakes import ELM_STREET
 from tests.fakes.fhir_models import problems_of
 
@@ -46,9 +48,15 @@ MAPPED = {
         "service_request", "service_request", Procedure, {"status": ["planned", "planned_inactive", "referred"]}
     ),
     "Claim": Mapped("claim", "claim", Claim),
+    "Coverage": Mapped("coverage", "coverage", Coverage),
+    "Schedule": Mapped("schedule", "schedule", Schedule, {"kind": "provider_hours"}),
     "ExplanationOfBenefit": Mapped("explanation_of_benefit", "explanation_of_benefit", Claim, {"status": "received"}),
 }
-ONLY_WITHOUT: dict[str, str] = {"phones.raw": "phones.number", "phone.raw": "phone.number"}
+ONLY_WITHOUT: dict[str, str] = {
+    "phones.raw": "phones.number",
+    "phone.raw": "phone.number",
+    "member_id": "patients.member_id",
+}
 """Fields that are shown where another one is null."""
 
 
