@@ -174,6 +174,13 @@ def _list_and_get(path: str) -> tuple[Route, Route]:
     return Route("GET", path), Route("GET", f"{path}/{{id}}")
 
 
+def _all_of_resources() -> tuple[Route, ...]:
+    """Every method at every depth: a resource that is added to the catalogue needs no route."""
+    paths = [f"/resources/{{resource}}{more}" for more in ("", "/{key}", "/{key}/{action}")]
+    methods: tuple[Literal["GET", "POST", "PATCH", "DELETE"], ...] = ("GET", "POST", "PATCH", "DELETE")
+    return Route("GET", "/resources"), *(Route(method, path) for path in paths for method in methods)
+
+
 FUNCTIONS: tuple[FunctionRow, ...] = (
     FunctionRow(
         name="authorizer",
@@ -228,6 +235,16 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("procedure_codes", "Lists and shows the codes that procedures have.", *_list_and_get("/procedure_codes")),
     _reads("recall_types", "Lists and shows why patients are called back.", *_list_and_get("/recall_types")),
     _reads("definitions", "Lists and shows the words that the office defines.", *_list_and_get("/definitions")),
+    _reads("allergies", "Lists and shows patients' allergies.", *_list_and_get("/allergies")),
+    _reads("medications", "Lists and shows patients' medications.", *_list_and_get("/medications")),
+    _reads("conditions", "Lists and shows patients' problems.", *_list_and_get("/conditions")),
+    _reads("communications", "Lists and shows contacts with patients.", *_list_and_get("/communications")),
+    _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
+    _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
+    _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
+    _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
+    _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
+    _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     _reads(
         "fhir",
         "Reads and searches the practices' data as FHIR R4 resources.",
@@ -238,6 +255,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     _writes("create_appointment", "Books an appointment."),
     _writes("create_payment", "Enters a patient's or an insurance payment."),
+    FunctionRow(
+        name="resources",
+        does="Reaches everything Open Dental's API has, typed, each write under a scope of its own.",
+        trigger=Http(_all_of_resources()),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables=_FETCH,
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
+        hmac=True,
+        counts=True,
+    ),
     FunctionRow(
         name="operations",
         does="Shows how far an operation is and what became of it.",

@@ -11,14 +11,14 @@ from gateway.web.app import entrypoint, http_app
 from gateway.web.conditional import etag_of
 from gateway.web.fhir import as_fhir, as_outcome, base_of, check_format, is_lenient, link
 from gateway.web.http import Answer, HttpRequest
-from gateway.web.params import Form, Query
+from gateway.web.params import AnyQuery, Form
 from gateway.wiring.services import services
 
 app = http_app(services, errors=as_outcome)
 
 
 @app.get("/fhir/R4/metadata")
-def get_metadata(query: Query, request: HttpRequest, _: Caller) -> Answer:
+def get_metadata(query: AnyQuery, request: HttpRequest, _: Caller) -> Answer:
     """What this server can."""
     check_format(query)
     statement = capability_statement(base_of(request))
@@ -26,7 +26,7 @@ def get_metadata(query: Query, request: HttpRequest, _: Caller) -> Answer:
 
 
 @app.get("/fhir/R4/{type}")
-def get_by_type(type: str, query: Query, request: HttpRequest, caller: Caller, freshness: Freshness) -> Answer:
+def get_by_type(type: str, query: AnyQuery, request: HttpRequest, caller: Caller, freshness: Freshness) -> Answer:
     """A page of those that all parameters fit."""
     return _searched(type, query, request, caller, freshness)
 
@@ -38,7 +38,7 @@ def post_search(type: str, form: Form, request: HttpRequest, caller: Caller, fre
 
 
 @app.get("/fhir/R4/{type}/{id}")
-def get_by_id(type: str, id: str, query: Query, caller: Caller, freshness: Freshness) -> Answer:
+def get_by_id(type: str, id: str, query: AnyQuery, caller: Caller, freshness: Freshness) -> Answer:
     """One of them."""
     check_format(query)
     search.no_search(query)
@@ -46,11 +46,11 @@ def get_by_id(type: str, id: str, query: Query, caller: Caller, freshness: Fresh
     return as_fhir(read_answer(shown, on=services()), resource)
 
 
-def _searched(type_: str, params: Query, request: HttpRequest, caller: Caller, freshness: Freshness) -> Answer:
+def _searched(type_: str, params: AnyQuery, request: HttpRequest, caller: Caller, freshness: Freshness) -> Answer:
     check_format(params)
     found = search.search(type_, params, lenient=is_lenient(request), caller=caller, freshness=freshness, on=services())
     # What came in the body stays out of links: who follows `next` sends it again.
-    in_links = params if request.method == "GET" else Query(request.query)
+    in_links = params if request.method == "GET" else AnyQuery(request.query)
     further = {**in_links, "_cursor": [found.next_cursor]} if found.next_cursor else None
     page = bundle.searchset(
         found,

@@ -113,7 +113,10 @@ class Paging:
     def _identity(self, row: Row) -> object:
         if self._key is not None and (value := row.get(self._key)) is not None:
             # 12 and "12" are one key: some resources quote theirs, and not always.
-            return wire.integer(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
+            identity = wire.integer(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
+            # 0 names nobody: mounts among the documents all have it.
+            if identity != 0:
+                return identity
         return repr(sorted(row.items()))
 
 

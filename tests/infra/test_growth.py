@@ -15,16 +15,16 @@ from infra.catalogue import FUNCTIONS, READ_WRITE, TABLES, FunctionRow, Http, In
 from tests.infra.templates import Assembly, variables_of
 
 RECALLS = FunctionRow(
-    name="recalls",
+    name="parking_spaces",
     does="Lists who is due for a recall.",
-    trigger=Http((Route("GET", "/recalls"), Route("GET", "/recalls/{id}"))),
+    trigger=Http((Route("GET", "/parking_spaces"), Route("GET", "/parking_spaces/{id}"))),
     timeout_s=28,
     snapstart=True,
     tables={"mirror": READ_WRITE},
 )
 MIRROR = TableRow(name="mirror", holds="Rows.", indexes=(Index("by_date", "practice_id", "on"),))
 SLOW = AlarmRow(
-    name="RecallErrors", means="Look at recalls.", namespace="AWS/Lambda", metric="Errors", of="lane", above=1
+    name="ParkingErrors", means="Look at parking_spaces.", namespace="AWS/Lambda", metric="Errors", of="lane", above=1
 )
 
 
@@ -41,8 +41,8 @@ def grown(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
     """The sandbox's stage with one endpoint, one table and one alarm more, and with another layer."""
     out = tmp_path_factory.mktemp("grown")
     code = copytree(ROOT / "functions", out / "functions")
-    (code / "recalls").mkdir()
-    (code / "recalls" / "handler.py").write_text("def lambda_handler(event, context): ...\n")
+    (code / "parking_spaces").mkdir()
+    (code / "parking_spaces" / "handler.py").write_text("def lambda_handler(event, context): ...\n")
     app(
         {"stage": "sandbox", "layer": str(copytree(layer, out / "newer")), "functions": str(code), "nag": "off"},
         functions=[*FUNCTIONS, RECALLS],
@@ -56,9 +56,9 @@ def grown(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
 def test_a_row_and_a_folder_are_an_endpoint(grown: Assembly) -> None:
     body = grown.body()
 
-    assert set(body["paths"]) >= {"/recalls", "/recalls/{id}"}
-    assert body["paths"]["/recalls"]["get"]["security"] == [{"bearer": []}]
-    assert "dynamodb:PutItem" in grown.actions("recalls")
+    assert set(body["paths"]) >= {"/parking_spaces", "/parking_spaces/{id}"}
+    assert body["paths"]["/parking_spaces"]["get"]["security"] == [{"bearer": []}]
+    assert "dynamodb:PutItem" in grown.actions("parking_spaces")
 
 
 def test_a_new_route_is_deployed_and_not_only_declared(before: Assembly, grown: Assembly) -> None:
@@ -92,13 +92,13 @@ def test_what_nothing_changed_keeps_its_version(before: Assembly, layer: Path, t
 
 
 def test_a_flag_is_a_snapshot(grown: Assembly) -> None:
-    assert grown.function("recalls")[2]["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+    assert grown.function("parking_spaces")[2]["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
 
 
 def test_a_row_is_a_table_that_functions_can_be_given(grown: Assembly) -> None:
     assert len(list(grown.resources("AWS::DynamoDB::GlobalTable"))) == len(TABLES) + 1
-    assert "MIRROR_TABLE" in variables_of(grown.function("recalls")[2])
-    assert "/index/by_date" in json.dumps(grown.statements("recalls"))
+    assert "MIRROR_TABLE" in variables_of(grown.function("parking_spaces")[2])
+    assert "/index/by_date" in json.dumps(grown.statements("parking_spaces"))
 
 
 def test_a_row_is_an_alarm(grown: Assembly) -> None:

@@ -305,9 +305,17 @@ def _asap(office: Office, _query: Mapping[str, str], wanted: Condition) -> None:
     wanted.add('"Priority" = ?', office.code("appointment", "Priority", "ASAP"))
 
 
-def _web_sched(_office: Office, _query: Mapping[str, str], wanted: Condition) -> None:
-    # Kinds of eServices that made the visit; 0 is none.
-    wanted.add('"eServiceLogType" <> 0')
+def _shown_clinics(_office: Office, _query: Mapping[str, str], wanted: Condition) -> None:
+    wanted.add('"IsHidden" = 0')
+
+
+def _own_log(office: Office, _query: Mapping[str, str], wanted: Condition) -> None:
+    # An office's own audit trail is not shown to a developer.
+    wanted.add("\"LogText\" LIKE ? ESCAPE '\\'", f"%(API: {_escaped(office.key.developer_name)})")
+
+
+def _own_subscriptions(office: Office, _query: Mapping[str, str], wanted: Condition) -> None:
+    wanted.add('"CustomerKey" = ?', office.key.customer)
 
 
 _DEFAULTS: dict[str, Callable[[Office, Mapping[str, str], Condition], None]] = {
@@ -321,5 +329,7 @@ _DEFAULTS: dict[str, Callable[[Office, Mapping[str, str], Condition], None]] = {
     "usergroups.list": _groups,
     "tasklists.list": _active_lists,
     "appointments.ASAP": _asap,
-    "appointments.WebSchedList": _web_sched,
+    "clinics.list": _shown_clinics,
+    "securitylogs.list": _own_log,
+    "subscriptions.list": _own_subscriptions,
 }

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infra.sandbox.practice import facts, schema
+from infra.sandbox.practice.enums import PatStatus
 from infra.sandbox.practice.filters import FORMATS, PAGING, STRICT, column_of, condition
-from infra.sandbox.practice.handlers import HANDLERS, HOOKS, Rejected, Reply, Request
+from infra.sandbox.practice.handlers import GUARDS, HANDLERS, HOOKS, Rejected, Reply, Request
 from infra.sandbox.practice.keys import ENTERPRISE, PERMISSIONS
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.paging import Listing, order_of
@@ -18,6 +19,11 @@ _LIST_ACTIONS = {"patients.Simple", "appointments.ASAP", "appointments.WebSchedL
 _LIST_ORDERS = {"appointments.ASAP": (("AptDateTime", "asc"),)}
 # A row of these exists for every patient, made when first needed.
 _ONE_PER_PATIENT = {"patientnote", "ehrpatient"}
+
+# Answers that came without their row in older offices.
+_ROW_SINCE = {"commlogs.create": "23.3.7", "patfields.update": "25.3"}
+# Fields the catalogue calls required although another one may stand in their place.
+_OR_ANOTHER = {("medicationpats.create", "medName")}
 
 # Log types of the plain writes; behaviours log their own.
 _LOGGED = {
@@ -63,6 +69,10 @@ def answer(office: Office, request: Request, *, base_url: str = "", max_limit: i
     if not is_simulated(operation):
         raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
     handler = HANDLERS.get(operation.id)
+    if operation.id in GUARDS:
+        _check_types(request)
+        for guard in GUARDS[operation.id]:
+            guard(office, request)
     # A read needs no transaction; what a behaviour might write comes with one.
     if handler is None and operation.method == "GET":
         return _read(office, request, max_limit)
@@ -109,6 +119,8 @@ def _require(request: Request) -> None:
     if not isinstance(request.body, dict):
         raise Rejected(400, "The body must be a JSON object.")
     for parameter in request.operation.body:
+        if (request.operation.id, parameter.name) in _OR_ANOTHER:
+            continue
         if parameter.required and request.body.get(parameter.name) in (None, ""):
             raise Rejected(400, f"{parameter.name} is required")
 
@@ -353,6 +365,7 @@ def _create(office: Office, request: Request, base_url: str) -> Reply:
     table = str(resource.table)
     row = columns_from(office, operation, request.body)
     row = _defaults(office, operation, row) | row
+    _living(office, table, row)
     key = office.store.insert(table, row)
     return _written(office, request, key, base_url)
 
@@ -364,14 +377,24 @@ def _update(office: Office, request: Request, base_url: str) -> Reply:
     row = _one(office, request, resource)
     changes = columns_from(office, operation, request.body or {})
     changes.pop(table.key, None)
+    _living(office, table.name, row)
     office.store.update(table.name, row[table.key], changes)
     return _written(office, request, row[table.key], base_url)
+
+
+def _living(office: Office, table: str, row: Mapping[str, Any]) -> None:
+    """Refuse a change to what belongs to a deleted patient (https://www.opendental.com/site/apipatients.html)."""
+    owner = int(row.get("PatNum") or 0) if table != "patient" else 0
+    patient = office.store.get("patient", owner) if owner else None
+    if patient is not None and patient["PatStatus"] == PatStatus.DELETED:
+        raise Rejected(400, "PatNum is invalid. The patient is deleted.")
 
 
 def _delete(office: Office, request: Request, _base_url: str) -> Reply:
     resource = facts.resources()[request.operation.resource]
     table = schema.tables()[str(resource.table)]
     row = _one(office, request, resource)
+    _living(office, table.name, row)
     office.store.delete(table.name, row[table.key])
     _finish(office, request, row[table.key], row)
     return Reply(request.operation.status)
@@ -383,7 +406,8 @@ def _written(office: Office, request: Request, key: int, base_url: str) -> Reply
     _finish(office, request, key, office.store.get(table, key) or {})
     body: Any = None
     row = office.store.get(table, key)
-    if operation.shape in ("object", "array") and row is not None:
+    told = office.at_least(_ROW_SINCE.get(operation.id, ""))
+    if operation.shape in ("object", "array") and row is not None and told:
         shown = _render(office, request, [row])
         body = shown if operation.shape == "array" else shown[0]
     elif operation.shape == "scalar":

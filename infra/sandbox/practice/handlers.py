@@ -5,10 +5,13 @@ A behaviour module does
     @handles("appointments.Break")
     def break_appointment(office: Office, request: Request) -> Reply: ...
 
+    @before("fees.delete")
+    def keep_group_fees(office: Office, request: Request) -> None: ...
+
     @after("payments.create")
     def split_payment(office: Office, request: Request, key: int) -> None: ...
 
-Both run inside one database transaction; an exception rolls everything back.
+All run inside one database transaction; an exception rolls everything back.
 """
 
 from __future__ import annotations
@@ -21,7 +24,21 @@ from infra.sandbox.practice.facts import Operation
 from infra.sandbox.practice.keys import ApiKey
 from infra.sandbox.practice.office import Office
 
-__all__ = ["HANDLERS", "HOOKS", "Handler", "Hook", "Office", "Rejected", "Reply", "Request", "after", "handles"]
+__all__ = [
+    "GUARDS",
+    "HANDLERS",
+    "HOOKS",
+    "Guard",
+    "Handler",
+    "Hook",
+    "Office",
+    "Rejected",
+    "Reply",
+    "Request",
+    "after",
+    "before",
+    "handles",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +84,11 @@ class Reply:
 
 Handler = Callable[[Office, Request], Reply]
 Hook = Callable[[Office, Request, int], None]
+Guard = Callable[[Office, Request], None]
 
 HANDLERS: dict[str, Handler] = {}
 HOOKS: dict[str, list[Hook]] = {}
+GUARDS: dict[str, list[Guard]] = {}
 
 
 def handles(operation_id: str) -> Callable[[Handler], Handler]:
@@ -80,6 +99,17 @@ def handles(operation_id: str) -> Callable[[Handler], Handler]:
             raise ValueError(f"{operation_id} has a handler already")
         HANDLERS[operation_id] = handler
         return handler
+
+    return register
+
+
+def before(*operation_ids: str) -> Callable[[Guard], Guard]:
+    """Run the decorated function before these operations' own work; it refuses by raising Rejected."""
+
+    def register(guard: Guard) -> Guard:
+        for operation_id in operation_ids:
+            GUARDS.setdefault(operation_id, []).append(guard)
+        return guard
 
     return register
 

@@ -43,7 +43,8 @@ def short_query(office: Office, request: Request) -> Reply:
     offset = request.query.get("Offset", "0")
     if not offset.isdigit() or len(offset) > 15:
         raise Rejected(400, "Offset is invalid.")
-    statement = name_columns(_readable(str(request.body.get("SqlCommand", ""))))
+    command = str(request.body.get("SqlCommand", ""))
+    statement = name_columns(_readable(command))
     text = rewritten(statement, office.now()).sql(dialect="sqlite")
     try:
         names, rows = office.store.read_only(text, skip=int(offset), take=ROWS)
@@ -52,6 +53,7 @@ def short_query(office: Office, request: Request) -> Reply:
         raise Rejected(504 if "interrupted" in str(error) else 400, "The query could not be run.") from None
     except (sqlite3.Error, sqlite3.Warning):
         raise Rejected(400, "The query could not be run.") from None
+    office.log("UserQuery", 0, command)
     names = _told_apart(names)
     return Reply(200, [{name: _shown(value) for name, value in zip(names, row, strict=True)} for row in rows])
 

@@ -101,7 +101,7 @@ ALIASES: dict[str, dict[str, str]] = {
     "appointments": {"colorOverride": "ColorOverride"},
     "histappointments": {"colorOverride": "ColorOverride"},
     "appointmenttypes": {"appointmentTypeColor": "AppointmentTypeColor"},
-    "providers": {"provColor": "ProvColor"},
+    "providers": {"provColor": "ProvColor", "NationalProvId": "NationalProvID"},
     "definitions": {"category": "Category", "isHidden": "IsHidden"},
     "userods": {"emailAddress": "EmailAddress"},
 }
@@ -378,8 +378,14 @@ def _person(column: str, table: str) -> Getter:
 
 
 def _principal(row: Mapping[str, Any], context: _Context) -> float:
+    """What a plan finances: a dynamic one by its links, others by the charges they were made with."""
     found = context.store.tuples(
-        'SELECT total("Principal") FROM "payplancharge" WHERE "PayPlanNum" = ? AND "ChargeType" = 0',
+        'SELECT total(CASE WHEN l."AmountOverride" <> 0 THEN l."AmountOverride" '
+        'WHEN l."LinkType" = 2 THEN p."ProcFee" * max(1, p."UnitQty" + p."BaseUnits") ELSE a."AdjAmt" END) '
+        'FROM "payplanlink" l LEFT JOIN "procedurelog" p ON l."LinkType" = 2 AND p."ProcNum" = l."FKey" '
+        'LEFT JOIN "adjustment" a ON l."LinkType" = 1 AND a."AdjNum" = l."FKey" WHERE l."PayPlanNum" = ?'
+        if row["IsDynamic"]
+        else 'SELECT total("Principal") FROM "payplancharge" WHERE "PayPlanNum" = ? AND "ChargeType" = 0',
         [row["PayPlanNum"]],
     )
     return float(found[0][0])
@@ -389,7 +395,17 @@ def _when(column: str) -> Getter:
     return lambda row, _: "true" if row[column] else "false"
 
 
+# Kinds of eServices that make visits, by their number.
+_ESERVICES = ("None", "Recall", "NewPat", "ExistingPat", "ASAP")
+
+
+def _eservice(row: Mapping[str, Any], _context: _Context) -> str:
+    number = row["eServiceLogType"]
+    return _ESERVICES[number] if 0 <= number < len(_ESERVICES) else str(number)
+
+
 _SPECIAL: dict[tuple[str, str], Getter] = {
+    ("appointments", "eServiceLogType"): _eservice,
     ("securitylogs", "LogDateTime"): _american,
     ("schedules", "operatories"): _operatories,
     ("userods", "userGroupNums"): _group_nums,

@@ -14,6 +14,10 @@ from gateway.core.practices import Practice
 
 SANDBOX = "sandbox"
 
+RESOURCES = "resources"
+"""The object of raw access. No wildcard has it: whoever may read every object of ours has not been given every row of
+the practice's database, nor a single one of its columns that no object of ours shows."""
+
 
 def caller_of(client_id: str, *, on: Services) -> Caller:
     """The client behind a request, read afresh.
@@ -67,11 +71,13 @@ def keep_to_limit(count: int, limit: int, *, at: datetime) -> None:
 
 
 def allow(
-    caller: Caller, practice_id: str, obj: str, verb: Verb, *, on: Services, maker_id: str | None = None
+    caller: Caller, practice_id: str, obj: str, verb: Verb | str, *, on: Services, maker_id: str | None = None
 ) -> Practice:
     """The practice, if `caller` may do `verb` to `obj` there.
 
-    `obj` is the scope's word (`patients`, `appointments`, `procedures`, `claims`, `payments`, `operations`).
+    `obj` is the scope's word (`patients`, `appointments`, `procedures`, `claims`, `payments`, `operations`). For
+    `resources`, raw access, reading takes `resources:read`, which `*:read` does not cover, and each write a scope of
+    its own, whose `verb` is the catalogue's operation id: `resources:recalls.create`. Nothing stands for several.
     `maker_id` is the client that made the record, where one did: it reads what it made by the scope that let it make
     it. Practice and agreement are asked of the maker like of anybody.
 
@@ -85,7 +91,8 @@ def allow(
     need = f"{obj}:{verb}"
     is_reading = verb is Verb.READ
     reads_own = is_reading and maker_id == caller.id
-    if not (need in caller.client.scopes or (is_reading and "*:read" in caller.client.scopes) or reads_own):
+    reads_all = is_reading and obj != RESOURCES and "*:read" in caller.client.scopes
+    if not (need in caller.client.scopes or reads_all or reads_own):
         raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
     practice = on.practices.get(practice_id)
     if practice.state != "active":

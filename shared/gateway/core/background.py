@@ -193,7 +193,9 @@ class Reconcile:
     def _by_evidence(self, was: Entry, step: Step, turn: BackgroundTurn) -> Entry:
         on, practice_id, by = turn.on, turn.practice.id, was.record.id
         evidence = step.call.evidence
-        assert evidence is not None  # `ledger.sent` takes no add without
+        if evidence is None:
+            on.notices.note(practice_id, "ambiguous-write", on.clock.now())
+            return ledger.nobody_can_look(was, step.name, now=on.clock.now())
         operation = step.call.operation
         try:
             rows = turn.read_all(evidence.look)

@@ -6,6 +6,7 @@
     . NotFound             also for what belongs to another practice
     . Invalid              names the field, never its value
     . FilterTooWide        nothing bounds the list; names what would
+    . UseNormalized        a raw write that has a checked one; names it
     . KeyReused            same Idempotency-Key, another body
     . NotAllowed           scope, permission, BAA, closed operation, practice not enrolled
     . Conflict             the practice's data or version do not allow this now
@@ -88,6 +89,12 @@ class FilterTooWide(Refused):
     """Nothing bounds the list. `bounds` names the filters that would."""
 
     code = "filter-too-wide"
+
+
+class UseNormalized(Refused):
+    """A raw write that a use case of ours does with its checks; `use` names its method and path."""
+
+    code = "use-normalized"
 
 
 class KeyReused(Refused):

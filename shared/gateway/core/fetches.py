@@ -124,17 +124,19 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """Rows of one resource by its own list or single GET: what `core.reads.families` asks for.
 
     Beside `queries` or `keys` the input names the `resource`; `operation` where another operation than `.list` lists
-    it, and `none_is_404` where Open Dental answers 404 when a list is empty.
+    it, `none_is_404` where Open Dental answers 404 when a list is empty, and `second_key` where rows whose own key is 0
+    are told apart by another.
     """
     resource = catalogue.resource(input_["resource"])
     name, row_key = resource.resource, resource.key or ""
     if "keys" in input_:
         return Outcome(rows={name: (yield from get_each(f"{name}.get", row_key, input_["keys"], context.practice))})
-    found = dict[int, Row]()
+    found, second_key = dict[int, Row](), input_.get("second_key", "")
     for query in input_["queries"]:
         steps = collect(input_.get("operation", f"{name}.list"), query, context.practice)
         for row in (yield from none_if_not_found(steps) if input_.get("none_is_404") else steps):
-            found.setdefault(key(row.get(row_key)), row)
+            number = key(row.get(row_key)) or -key(row.get(second_key))
+            found.setdefault(number, row)
     return Outcome(rows={name: list(found.values())})
 
 

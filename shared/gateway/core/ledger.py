@@ -56,6 +56,9 @@ LOOKS_AFTER = (timedelta(seconds=70), timedelta(minutes=5), timedelta(minutes=30
 LOOK_AGAIN = timedelta(hours=1)
 """How often an `add` that stays unknown after the third look is looked for."""
 
+NOBODY_LOOKS = timedelta(days=1)
+"""How often it is said that an `add` for which there can be no evidence is still unknown."""
+
 LOOK_OFFLINE = timedelta(minutes=1)
 """When a look that could not be completed is repeated."""
 
@@ -401,7 +404,7 @@ def sent(entry: Entry, call: UpstreamCall, effect: Effect, *, attempt: int, hold
         raise WrongTransition("only a named write is a step")
     if of.attempt != attempt or of.holder != holder or of.state is not OperationState.RUNNING:
         raise WrongTransition("another turn has this operation")
-    if effect is Effect.ADD and call.evidence is None:
+    if effect is Effect.ADD and call.evidence is None and not call.is_blind:
         raise WrongTransition("an add without evidence could never be settled")
     old = entry.steps.get(call.step)
     if old is not None and not (effect is Effect.SET and old.state in {StepState.SENT, StepState.UNKNOWN}):
@@ -519,6 +522,11 @@ def judge(evidence: Evidence, rows: Iterable[Mapping[str, Any]], *, taken: froze
         and all(_same(row.get(name), value) for name, value in evidence.natural.items())
         and not _others_reference(row, evidence)
     ]
+    if not alike and evidence.leaves_doubt:
+        # One that came meanwhile and is not like ours may be ours as Open Dental stored it.
+        others = (row for key, row in unique.items() if key is not None and key not in evidence.known_keys | taken)
+        if not all(_others_reference(row, evidence) for row in others):
+            return Look(Found.SEVERAL)
     return _look(alike)
 
 
@@ -560,6 +568,12 @@ def send_again(entry: Entry, name: str, *, now: datetime) -> Entry:
         raise WrongTransition(f"step {name} may not be sent again")
     again = replace(entry, steps={**entry.steps, name: replace(step, looks=step.looks + 1)})
     return _go_on(again, now=now)
+
+
+def nobody_can_look(entry: Entry, name: str, *, now: datetime) -> Entry:
+    """An `add` without evidence stays unknown: an alarm asks for people, and a late answer is still taken."""
+    step = replace(entry.steps[name], ambiguous=True)
+    return _await_evidence(replace(entry, steps={**entry.steps, name: step}), now + NOBODY_LOOKS)
 
 
 def could_not_look(entry: Entry, *, now: datetime) -> Entry:

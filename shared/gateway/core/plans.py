@@ -35,6 +35,9 @@ class Evidence:
     known_keys: frozenset[int]
     reference: str | None = None
     reference_field: str | None = None
+    leaves_doubt: bool = False
+    """Whether a new row that differs from `natural` may be ours all the same, changed by Open Dental as it stored it:
+    then "it is not there" is said only where no new row came at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,8 @@ class UpstreamCall:
 
     `path` fills the URL's ids, `query` and `body` are spelled as the vendor spells them, values as Python values
     (the client writes them in the catalogue's wire form). A write names its `step`, unique within the operation: the
-    ledger keeps one row for each. An `add` carries the `evidence` by which a lost answer is settled.
+    ledger keeps one row for each. An `add` carries the `evidence` by which a lost answer is settled, or says that it
+    `is_blind`.
     """
 
     operation: str
@@ -52,6 +56,8 @@ class UpstreamCall:
     body: Mapping[str, Any] | None = None
     step: str | None = None
     evidence: Evidence | None = None
+    is_blind: bool = False
+    """An `add` for which there can be no evidence. If its answer is lost it stays unknown, until people look."""
 
 
 @dataclass(frozen=True, slots=True)

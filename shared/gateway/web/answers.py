@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -46,7 +47,7 @@ def _content(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
-    content = {name: value for name, value in shown.items() if name not in {"meta", "synced_at"}}
+    content = {name: value for name, value in shown.items() if name not in {"meta", "synced_at", "server_date_time"}}
     if "raw" in content:
         # Open Dental stamps rows with the moment of its answer.
         content["raw"] = {name: value for name, value in content["raw"].items() if name != SERVER_CLOCK}
@@ -77,10 +78,18 @@ def _write_answer(operation: Operation, *, now: datetime, location: str | None) 
         headers = {**answer.headers, "Location": f"/operations/{operation.id}"}
         return replace(answer, status=202, headers=headers, etag=None)
     headers = dict(answer.headers)
-    made = (operation.result or {}).get("id")
-    if operation.created and location and made:
-        headers["Location"] = location.replace("{id}", str(made))
+    if operation.created and location and (where := _filled(location, operation.result or {})):
+        headers["Location"] = where
     return replace(answer, status=201 if operation.created else 200, headers=headers, etag=None)
+
+
+def _filled(location: str, result: Mapping[str, Any]) -> str | None:
+    """`location` with the result's members where it names them in braces; None where the result has one of them not."""
+    for name in re.findall(r"{(\w+)}", location):
+        if not result.get(name):
+            return None
+        location = location.replace(f"{{{name}}}", str(result[name]))
+    return location
 
 
 def session_answer(session: Mapping[str, Any]) -> Answer:

@@ -25,7 +25,17 @@ from gateway.web.conditional import matched
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
-from gateway.web.params import Form, Query, body_model, form_of, no_query, query_model, query_of
+from gateway.web.params import (
+    AnyBody,
+    AnyQuery,
+    Form,
+    any_body,
+    any_query,
+    body_model,
+    form_of,
+    no_query,
+    query_model,
+)
 from gateway.web.prefer import WRITE_WAIT_S, Prefer, prefer_of
 
 Handler: TypeAlias = Callable[..., Answer]
@@ -60,6 +70,10 @@ class HttpApp:
     def post(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer POST of `path` with the decorated function."""
         return partial(self._add, "POST", path)
+
+    def patch(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
+        """Answer PATCH of `path` with the decorated function."""
+        return partial(self._add, "PATCH", path)
 
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer DELETE of `path` with the decorated function."""
@@ -127,7 +141,7 @@ class HttpApp:
         parameters = inspect.signature(route.handler, eval_str=True).parameters
         made = {name: self._binder(name, parameter.annotation, request) for name, parameter in parameters.items()}
         route.takes_query = any(
-            bind in (query_of, form_of) or (isinstance(bind, partial) and bind.func is query_model)
+            bind in (any_query, form_of) or (isinstance(bind, partial) and bind.func is query_model)
             for bind in made.values()
         )
         route.binders = dict(sorted(made.items(), key=lambda item: item[1] != self._caller))
@@ -136,17 +150,18 @@ class HttpApp:
         by_type: dict[Any, Binder] = {
             Caller: self._caller,
             HttpRequest: lambda request: request,
-            Query: query_of,
             Form: form_of,
             Freshness: freshness_of,
             Prefer: partial(prefer_of, default_s=WRITE_WAIT_S),
             IdempotencyKey: idempotency_key_of,
+            AnyQuery: any_query,
+            AnyBody: any_body,
         }
         if kind in by_type:
             return by_type[kind]
         if kind is str and f"{{{name}}}" in request.route:
             return partial(_path_param, name=name)
-        if request.method == "POST" and kind is not str:
+        if request.method in {"POST", "PATCH"} and kind is not str:
             return partial(body_model, model=kind)
         if hasattr(kind, "model_fields"):
             return partial(query_model, model=kind)

@@ -58,24 +58,52 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
         raise _invalid(error, model, is_query=True) from None
 
 
-class Query(dict[str, list[str]]):
-    """The query string as it came, for a handler that looks at every parameter itself."""
+class AnyQuery(dict[str, list[str]]):
+    """A query string of names that only the use case knows: each with its values in their order."""
 
 
-class Form(Query):
-    """Query string and form together, for such a handler of POST."""
+class Form(AnyQuery):
+    """A query string and a form in the body together, of such names."""
 
 
-def query_of(request: HttpRequest) -> Query:
-    """See `Query`.
+class AnyBody(dict[str, Any]):
+    """A JSON object whose members only the use case knows."""
+
+
+def any_query(request: HttpRequest) -> AnyQuery:
+    """The query string as it is.
 
     Raises:
-        Invalid: a parameter holds what nobody types.
+        Invalid: a name or a value holds a control character.
     """
     for name, given in request.query.items():
-        if any(_CONTROL_OR_BREAK.search(value) for value in (name, *given)):
-            raise Invalid("a parameter holds a control character", param=_CONTROL_OR_BREAK.sub("", name)[:100])
-    return Query(request.query)
+        if any(_CONTROL_OR_BREAK.search(text) for text in (name, *given)):
+            shown = _CONTROL_OR_BREAK.sub("", name)[:100]
+            raise Invalid(f"{shown} holds a control character", param=shown)
+    return AnyQuery(request.query)
+
+
+def only(query: AnyQuery, *names: str) -> dict[str, str]:
+    """The values of `names`, which are all that a path takes, each at most once.
+
+    Raises:
+        Invalid: there is another one, or one is given twice.
+    """
+    for name, given in query.items():
+        if name not in names:
+            raise _unknown(name, names)
+        if len(given) > 1:
+            raise Invalid(f"{name} is given more than once", param=name)
+    return {name: given[0] for name, given in query.items()}
+
+
+def any_body(request: HttpRequest) -> AnyBody:
+    """The body as it is, numbers with their digits; no body at all is an object without members.
+
+    Raises:
+        MediaTypeUnsupported, BodyTooLarge, BodyNotJson. Invalid: a member is given twice or holds a control character.
+    """
+    return AnyBody(_object_of(request)[1]) if request.body else AnyBody()
 
 
 def form_of(request: HttpRequest) -> Form:
@@ -95,7 +123,7 @@ def form_of(request: HttpRequest) -> Form:
     except ValueError:
         raise Invalid("the body cannot be read as a form in UTF-8", param="body") from None
     joined = {name: [*request.query.get(name, []), *sent.get(name, [])] for name in (*request.query, *sent)}
-    return Form(query_of(replace(request, query=joined)))
+    return Form(any_query(replace(request, query=joined)))
 
 
 def no_query(request: HttpRequest) -> None:
@@ -111,6 +139,18 @@ def body_model(request: HttpRequest, model: Any) -> Any:
         MediaTypeUnsupported, BodyTooLarge, BodyNotJson.
         Invalid: a member is unknown or not what it should be.
     """
+    text, values = _object_of(request)
+    try:
+        # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
+        made = _adapter(model).validate_json(text, strict=True, extra="forbid")
+    except ValidationError as error:
+        raise _invalid(error, model) from None
+    _refuse_loose_dates(type(made), values)
+    return made
+
+
+def _object_of(request: HttpRequest) -> tuple[str, dict[str, Any]]:
+    """The body's text and the object that it is."""
     content_type = request.headers.get("content-type", "application/json").split(";", 1)[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise MediaTypeUnsupported("send the body as JSON, with Content-Type: application/json", param="Content-Type")
@@ -128,13 +168,7 @@ def body_model(request: HttpRequest, model: Any) -> Any:
     if not isinstance(values, dict):
         raise BodyNotJson("the body is something else: send one JSON object")
     _refuse_control_characters(values)
-    try:
-        # Strict: "60" is no number and 1 is no truth, in a body that can say what it means.
-        made = _adapter(model).validate_json(text, strict=True, extra="forbid")
-    except ValidationError as error:
-        raise _invalid(error, model) from None
-    _refuse_loose_dates(type(made), values)
-    return made
+    return text, values
 
 
 @cache
@@ -212,7 +246,7 @@ def parts(annotation: Any) -> Iterator[Any]:
 
 
 def _unknown(name: str, known: Iterable[str] = ()) -> Invalid:
-    from gateway.web.wording import no_such  # noqa: PLC0415 - a request that is right needs no words
+    from gateway.core.wording import no_such  # noqa: PLC0415 - a request that is right needs no words
 
     return Invalid(no_such("parameter", name, known), param=name[:100])
 

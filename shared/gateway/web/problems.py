@@ -76,6 +76,9 @@ PROBLEMS: dict[type[AppError], Problem] = {
     MediaTypeUnsupported: Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Bodies are JSON"),
     IdempotencyKeyMissing: Problem(HTTPStatus.BAD_REQUEST, "idempotency-key-missing", "Writes need a key"),
     errors.FilterTooWide: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "filter-too-wide", "Nothing bounds this list"),
+    errors.UseNormalized: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "use-normalized", "This has a path of its own, with its checks"
+    ),
     errors.KeyReused: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused", "This key belongs to another request"),
     errors.NotAllowed: Problem(HTTPStatus.FORBIDDEN, "not-allowed", "This is not allowed"),
     errors.ScopeMissing: Problem(HTTPStatus.FORBIDDEN, "scope-missing", "The client lacks a scope"),

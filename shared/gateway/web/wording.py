@@ -6,11 +6,11 @@ Imported when something is refused, so that it costs a request that is right not
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from gateway.core.wording import no_such
 from gateway.web.params import parts
 
 Fields = Mapping[str, FieldInfo]
@@ -54,15 +54,6 @@ _LIMITS: dict[str, tuple[str, str, str]] = {
     "too_long": ("max_length", "takes at most {} items", ""),
 }
 """By pydantic's type of error: the member of its context that has the limit, our words for numbers and for times."""
-
-
-def no_such(what: str, name: str, known: Iterable[str]) -> str:
-    """The refusal of a `what` that nobody knows, with the known one it was probably meant to be, or all of them."""
-    names = list(known)
-    if not names:
-        return f"there is no such {what}, and none is taken here"
-    near = get_close_matches(name[:100].lower(), names, n=1)
-    return f"there is no such {what}; " + (f'did you mean "{near[0]}"?' if near else f"known are {', '.join(names)}")
 
 
 def refusal(error: Mapping[str, Any], model: Any, *, what: str) -> str:

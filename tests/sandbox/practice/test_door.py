@@ -6,8 +6,11 @@ import httpx
 import pytest
 
 from infra.sandbox.practice.keys import ApiKey
+from infra.sandbox.practice.practice import MAX_BODY
 
 from .conftest import HEADERS, Running
+
+READ = {name.lower(): text for name, text in HEADERS.items()}
 
 
 def test_a_call_without_content_type_is_refused(practice: Running) -> None:
@@ -128,3 +131,9 @@ def test_a_body_may_come_in_chunks(practice: Running) -> None:
     answer = practice.api.post("patients", content=iter([b'{"LName": "Sample", ', b'"FName": "Ann"}']))
     assert answer.status_code == 201
     assert practice.api.get("patients/1").json()["LName"] == "Sample"
+
+
+def test_a_body_beyond_the_limit_is_refused(practice: Running) -> None:
+    body = b'{"a": "' + b"x" * MAX_BODY + b'"}'
+    answer = practice.practice.handle("POST", "/api/v1/documents/Upload", READ, body, "test")
+    assert (answer.status, answer.body) == (400, b'"The body is too long."')

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.sandbox.practice import behaviours, facts, generic
+from infra.sandbox.practice import behaviours, facts, generic, short_query
 from infra.sandbox.practice.clock import FrozenClock
 from infra.sandbox.practice.handlers import Rejected, Request
 from infra.sandbox.practice.keys import ApiKey
@@ -13,7 +13,7 @@ from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.seed import seed
 from infra.sandbox.practice.store import Store
 
-_REGISTERED = behaviours
+_REGISTERED = (behaviours, short_query)
 NOW = datetime(2026, 11, 24, 10, 0)  # noqa: DTZ001  (an office's wall clock; a Tuesday)
 TODAY = "2026-11-24"
 

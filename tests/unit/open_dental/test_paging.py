@@ -112,6 +112,14 @@ def test_rows_without_a_key_are_compared_whole() -> None:
     assert paging.take([rows[1], {"Permission": "ApiSetup"}]) == [{"Permission": "ApiSetup"}]
 
 
+@pytest.mark.parametrize("nobody", [0, "0"])
+def test_rows_whose_key_is_nobodys_are_not_taken_for_one_row(nobody: object) -> None:
+    """A patient's mounts all have the document key 0."""
+    paging = Paging("documents.list")
+
+    assert len(paging.take([{"DocNum": nobody, "MountNum": 1}, {"DocNum": nobody, "MountNum": 2}])) == 2
+
+
 def test_pages_that_bring_nothing_new_end_the_list_even_in_another_order() -> None:
     paging = Paging("patients.Simple", page_limit=2)
     paging.take([{"PatNum": 1}, {"PatNum": 2}])

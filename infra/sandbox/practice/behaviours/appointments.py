@@ -21,6 +21,7 @@ from infra.sandbox.practice.behaviours.ground import (
     numbers,
     of_category,
     only,
+    page,
     preference_number,
     preferred,
     row_of,
@@ -73,13 +74,13 @@ def _pattern(row: Row) -> None:
         row["Pattern"] = row["Pattern"][:LONGEST]
 
 
-def _times(row: Row, changes: Row) -> None:
-    """Join times of day with the visit's date; midnight there means empty."""
+def _times(row: Row, changes: Row, *, moved: bool = True) -> None:
+    """Join times of day with the visit's date; midnight there means empty, and follows a visit that is `moved`."""
     day = row["AptDateTime"][:10]
     for name in TIMES:
         if name in changes:
             changes[name] = f"{day} {changes[name][11:]}"
-        elif row.get(name, "")[11:] in ("", "00:00:00"):
+        elif moved and row.get(name, "")[11:] in ("", "00:00:00"):
             changes[name] = f"{day} 00:00:00"
 
 
@@ -250,7 +251,7 @@ def update_appointment(office: Office, request: Request) -> Reply:
         else []
     )
     _check_move(office, row, new, codes)
-    _times(new, changes)
+    _times(new, changes, moved=new["AptDateTime"] != row["AptDateTime"])
     if new["AptStatus"] in (AptStatus.UNSCHED_LIST, AptStatus.PLANNED):
         changes["Op"] = 0
     office.store.update("appointment", row["AptNum"], changes)
@@ -477,7 +478,79 @@ def schedule_planned(office: Office, request: Request) -> Reply:
     return _booked(office, request, key, [])
 
 
+@handles("appointments.WebSchedCreate")
+def book_online(office: Office, request: Request) -> Reply:
+    """Book an offered time as a patient would on line: the server fills in status, note and newness."""
+    _subscribed(office)
+    body = body_of(request)
+    patient = living_patient(office, number(request, "PatNum"))
+    reason = row_of(office, "definition", number(request, "defNumApptType"))
+    operatory = row_of(office, "operatory", number(request, "OpNum"))
+    start, stop = (datetime.fromisoformat(str(body[name])) for name in ("dateTimeStart", "dateTimeEnd"))
+    length = int((stop - start).total_seconds() // 300)
+    if not 0 < length <= LONGEST:
+        raise Rejected(400, "dateTimeEnd is invalid.")
+    treated = _treated(office, patient["PatNum"])
+    row = {
+        "PatNum": patient["PatNum"],
+        "AptStatus": int(AptStatus.SCHEDULED),
+        "Pattern": "X" * length,
+        "PatternSecondary": "/" * length,
+        "Confirmed": preference_number(office, "WebSchedNewPatConfirmStatus") or definition(office, "ApptConfirmed"),
+        "Op": operatory["OperatoryNum"],
+        "ProvNum": row_of(office, "provider", number(request, "ProvNum"))["ProvNum"],
+        "ClinicNum": operatory["ClinicNum"] or patient["ClinicNum"],
+        "AptDateTime": str(start),
+        "IsNewPatient": int(not treated),
+        "Note": f"Booked on line: {reason['ItemName']}",
+        "eServiceLogType": 3 if treated else 2,
+    }
+    if not any(
+        begin <= start and stop <= end and chair == row["Op"]
+        for begin, end, chair in _day_slots(office, start.date(), row["ProvNum"], row["Op"])
+    ):
+        raise Rejected(400, "The time is not free.")
+    _times(row, row)
+    return _booked(office, request, office.store.insert("appointment", row), [])
+
+
+def _subscribed(office: Office) -> None:
+    """WebSched is a paid service; a preference stands for the subscription, on unless it is "0"."""
+    if office.store.preference("WebSchedService", "1") == "0":
+        raise Rejected(400, "The office is not subscribed to WebSched.")
+
+
 # Free time
+
+
+@handles("appointments.SlotsWebSched")
+def find_online_slots(office: Office, request: Request) -> Reply:
+    """Times offered on line: in chairs set up for it, as long as one visit each.
+
+    Which appointment type a reason stands for lies in a table of links that no resource shows; every reason takes half
+    an hour here.
+    """
+    _subscribed(office)
+    first, last = _days(office, request.query)
+    new = request.query.get("isNewPatient", "false").lower() == "true"
+    reason = asked(request, "defNumApptType")
+    if reason:
+        of_category(office, reason, "WebSchedNewPatApptTypes" if new else "WebSchedExistingApptTypes", "defNumApptType")
+    chairs = {row["OperatoryNum"]: row for row in office.store.find("operatory", {"IsHidden": 0, "IsWebSched": 1})}
+    length = timedelta(minutes=30)
+    rows = []
+    for provider in office.store.find("provider", {"IsHidden": 0}):
+        day = first
+        while day <= last:
+            for start, stop, chair in _day_slots(office, day, provider["ProvNum"], 0):
+                at = start
+                elsewhere = asked(request, "ClinicNum") not in (0, chairs.get(chair, {}).get("ClinicNum"))
+                while chair in chairs and not elsewhere and at + length <= stop:
+                    times = {"DateTimeStart": str(at), "DateTimeEnd": str(at + length)}
+                    rows.append(times | {"ProvNum": provider["ProvNum"], "OpNum": chair})
+                    at += length
+            day += timedelta(days=1)
+    return page(request, sorted(rows, key=lambda row: (row["DateTimeStart"], row["OpNum"], row["ProvNum"])))
 
 
 @handles("appointments.Slots")

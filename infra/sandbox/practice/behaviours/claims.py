@@ -396,6 +396,11 @@ def update_line(office: Office, request: Request) -> Reply:
         changes |= {"WriteOffEstOverride": -1.0, "PaidOtherInsOverride": -1.0}
     elif new["Status"] in (ClaimProcStatus.NOT_RECEIVED, ClaimProcStatus.ESTIMATE, ClaimProcStatus.PREAUTH):
         changes |= _estimated(office, new)
+    if line["Status"] in ANSWERED and any(line[name] != value for name, value in changes.items()):
+        # Transfers were made of the old amounts.
+        for other in lines_of(office, line["ClaimNum"]):
+            if other["IsTransfer"]:
+                office.store.delete("claimproc", other["ClaimProcNum"])
     office.store.update("claimproc", line["ClaimProcNum"], changes)
     if attaching is not None:
         _attach(office, line, attaching)

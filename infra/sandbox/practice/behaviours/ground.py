@@ -14,12 +14,30 @@ from infra.sandbox.practice.office import Office
 
 Row = dict[str, Any]
 
+PAGE = 100
+
 TITLES = {
+    "allergydef": "AllergyDef",
+    "asapcomm": "AsapComm",
+    "claimtracking": "ClaimTracking",
+    "diseasedef": "DiseaseDef",
+    "document": "Document",
+    "inssub": "InsSub",
+    "insplan": "InsPlan",
+    "patplan": "PatPlan",
+    "perioexam": "PerioExam",
+    "periomeasure": "PerioMeasure",
+    "popup": "Popup",
+    "proctp": "ProcTP",
+    "referral": "Referral",
+    "sheetdef": "SheetDef",
+    "sheetfield": "SheetField",
+    "task": "Task",
+    "treatplan": "TreatPlan",
     "appointment": "Appointment",
     "claim": "Claim",
     "claimpayment": "ClaimPayment",
     "claimproc": "ClaimProc",
-    "inssub": "InsSub",
     "patient": "Patient",
     "payment": "Payment",
     "paysplit": "PaySplit",
@@ -170,6 +188,33 @@ def only(table: str, row: Mapping[str, Any]) -> Row:
     """The entries of `row` that `table` has columns for."""
     known = schema.tables()[table].columns
     return {name: value for name, value in row.items() if name in known}
+
+
+def page(request: Request, rows: list[Row]) -> Reply:
+    """The part of an answer without a table that Limit and Offset ask for."""
+    offset, limit = asked(request, "Offset"), min(asked(request, "Limit") or PAGE, PAGE)
+    return Reply(request.operation.status, rows[offset : offset + limit])
+
+
+def one_of(request: Request, *names: str) -> str:
+    """The one of these fields that was sent. Raises Rejected 400 where none was, or more than one."""
+    sent = [name for name in names if body_of(request).get(name) not in (None, "", [])]
+    if len(sent) != 1:
+        raise Rejected(400, f"Either {' or '.join(names)} is required.")
+    return sent[0]
+
+
+def american(text: str) -> str:
+    """A stored date as screens show it, M/d/yyyy; "" for none."""
+    if text[:4] in ("", "0001"):
+        return ""
+    year, month, day = (int(part) for part in text[:10].split("-"))
+    return f"{month}/{day}/{year}"
+
+
+def full_name(patient: Row) -> str:
+    """Last, First: as lists show it."""
+    return f"{patient['LName']}, {patient['FName']}"
 
 
 def total(values: Iterable[float]) -> float:

@@ -150,6 +150,64 @@ def plan_charges(office: Office, members: list[int], *, plan: int = 0, without_p
     return charges
 
 
+@dataclass(frozen=True, slots=True)
+class Aged:
+    """What a family owes on a day; money in cents."""
+
+    guarantor: int
+    members: list[Row]
+    balances: dict[int, int]
+    """Of each member."""
+    buckets: tuple[int, int, int, int]
+    """Unpaid charges of 0 to 30, 31 to 60, 61 to 90 and more days."""
+    insured: int
+    writeoff: int
+
+    @property
+    def total(self) -> int:
+        """The family's balance."""
+        return sum(self.balances.values())
+
+
+def aged(office: Office, day: str, clinic: int | None = None) -> list[Aged]:
+    """Every family's balance by age on `day`, of one clinic's entries or of all; nothing is written."""
+    balances: dict[int, int] = defaultdict(int)
+    charges: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    credits: dict[int, int] = defaultdict(int)
+    for patient, entry_day, amount, entry_clinic in _movements(office):
+        if clinic is not None and entry_clinic != clinic:
+            continue
+        balances[patient] += amount
+        if amount > 0 and entry_day <= day:
+            charges[patient].append((entry_day, amount))
+        elif amount < 0:
+            credits[patient] -= amount
+    pending: dict[int, tuple[int, int]] = {}
+    for patient, insured, writeoff in office.store.tuples(
+        'SELECT "PatNum", round(sum("InsPayEst") * 100), round(sum("WriteOff") * 100) '
+        'FROM "claimproc" WHERE "Status" = 0 GROUP BY 1'
+    ):
+        pending[patient] = (int(insured), int(writeoff))
+    families: dict[int, list[Row]] = defaultdict(list)
+    for row in office.store.find("patient"):
+        families[row["Guarantor"]].append(row)
+    found = []
+    for guarantor, members in families.items():
+        keys = [row["PatNum"] for row in members]
+        credit = sum(credits[key] for key in keys)
+        found.append(
+            Aged(
+                guarantor,
+                members,
+                {key: balances[key] for key in keys},
+                _buckets(date.fromisoformat(day), [c for key in keys for c in charges[key]], credit),
+                sum(pending.get(key, (0, 0))[0] for key in keys),
+                sum(pending.get(key, (0, 0))[1] for key in keys),
+            )
+        )
+    return found
+
+
 def age(office: Office, *, keep_stamps: bool = False) -> int:
     """Refresh the balances kept on patients' rows, as the nightly aging does; returns how many rows changed.
 
@@ -157,39 +215,19 @@ def age(office: Office, *, keep_stamps: bool = False) -> int:
     else is the family's and stands on the guarantor's row alone. `keep_stamps` leaves the change stamps alone, which
     the database itself would not.
     """
-    today = date.fromisoformat(office.today())
-    balances: dict[int, int] = defaultdict(int)
-    pending: dict[int, int] = defaultdict(int)
-    charges: dict[int, list[tuple[str, int]]] = defaultdict(list)
-    credits: dict[int, int] = defaultdict(int)
-    for patient, day, amount in _movements(office):
-        balances[patient] += amount
-        if amount > 0 and day <= office.today():
-            charges[patient].append((day, amount))
-        elif amount < 0:
-            credits[patient] -= amount
-    for patient, amount in office.store.tuples(
-        'SELECT "PatNum", round(sum("InsPayEst" + "WriteOff") * 100) FROM "claimproc" WHERE "Status" = 0 GROUP BY 1'
-    ):
-        pending[patient] += int(amount)
-    patients = office.store.find("patient")
-    families: dict[int, list[Row]] = defaultdict(list)
-    for row in patients:
-        families[row["Guarantor"]].append(row)
     changed = 0
-    for guarantor, members in families.items():
-        keys = [row["PatNum"] for row in members]
-        buckets = _buckets(today, [c for key in keys for c in charges[key]], sum(credits[key] for key in keys))
+    for family_ in aged(office, office.today()):
+        keys = list(family_.balances)
         plan_due = sum(charge.open for charge in plan_charges(office, keys)) if _has_plans(office) else 0
-        for row in members:
-            head = row["PatNum"] == guarantor
+        for row in family_.members:
+            head = row["PatNum"] == family_.guarantor
             new: Row = {
-                "EstBalance": money(balances[row["PatNum"]]),
-                "BalTotal": money(sum(balances[key] for key in keys)) if head else 0.0,
-                "InsEst": money(sum(pending[key] for key in keys)) if head else 0.0,
+                "EstBalance": money(family_.balances[row["PatNum"]]),
+                "BalTotal": money(family_.total) if head else 0.0,
+                "InsEst": money(family_.insured + family_.writeoff) if head else 0.0,
                 "PayPlanDue": money(plan_due) if head else 0.0,
             }
-            for name, amount in zip(("Bal_0_30", "Bal_31_60", "Bal_61_90", "BalOver90"), buckets, strict=True):
+            for name, amount in zip(("Bal_0_30", "Bal_31_60", "Bal_61_90", "BalOver90"), family_.buckets, strict=True):
                 new[name] = money(amount) if head else 0.0
             if any(row[name] != value for name, value in new.items()):
                 stamps = {"DateTStamp": row["DateTStamp"]} if keep_stamps else {}
@@ -204,20 +242,21 @@ def _has_plans(office: Office) -> bool:
     return office.store.count("payplan") > 0
 
 
-def _movements(office: Office) -> list[tuple[int, str, int]]:
-    """Everything that moves a patient's balance: (PatNum, day, cents), charges positive."""
+def _movements(office: Office) -> list[tuple[int, str, int, int]]:
+    """Everything that moves a patient's balance: (PatNum, day, cents, ClinicNum), charges positive."""
     hidden = "SELECT DefNum FROM definition WHERE Category = 29 AND ItemValue LIKE '%X%'"
     parts = (
-        'SELECT "PatNum", "ProcDate", "ProcFee" * max(1, "UnitQty" + "BaseUnits") '
+        'SELECT "PatNum", "ProcDate", "ProcFee" * max(1, "UnitQty" + "BaseUnits"), "ClinicNum" '
         'FROM "procedurelog" WHERE "ProcStatus" = 2',
-        'SELECT "PatNum", "AdjDate", "AdjAmt" FROM "adjustment"',
-        'SELECT "PatNum", "DateCP", -"InsPayAmt" - "WriteOff" FROM "claimproc" WHERE "Status" IN (1, 4, 7)',
-        f'SELECT "PatNum", "DatePay", -"SplitAmt" FROM "paysplit" WHERE "UnearnedType" NOT IN ({hidden})',  # noqa: S608
+        'SELECT "PatNum", "AdjDate", "AdjAmt", "ClinicNum" FROM "adjustment"',
+        'SELECT "PatNum", "DateCP", -"InsPayAmt" - "WriteOff", "ClinicNum" FROM "claimproc" '
+        'WHERE "Status" IN (1, 4, 7)',
+        f'SELECT "PatNum", "DatePay", -"SplitAmt", "ClinicNum" FROM "paysplit" WHERE "UnearnedType" NOT IN ({hidden})',  # noqa: S608
     )
     return [
-        (patient, day, round(amount * 100))
+        (patient, day, round(amount * 100), clinic)
         for part in parts
-        for patient, day, amount in office.store.tuples(part)
+        for patient, day, amount, clinic in office.store.tuples(part)
         if amount
     ]
 

@@ -21,7 +21,7 @@ from infra.sandbox.practice.behaviours.ground import (
 )
 from infra.sandbox.practice.behaviours.recalls import sync_recalls
 from infra.sandbox.practice.enums import ClaimProcStatus, ProcStatus, TreatArea
-from infra.sandbox.practice.handlers import Rejected, Reply, Request, handles
+from infra.sandbox.practice.handlers import Rejected, Reply, Request, before, handles
 from infra.sandbox.practice.office import Office
 
 ESTIMATED = (ProcStatus.TP, ProcStatus.C, ProcStatus.TPI)
@@ -133,6 +133,13 @@ def _earn_deposit(office: Office, procedure: Row) -> None:
     """A hidden prepayment on planned work becomes an ordinary payment of it once the work is done."""
     for split in office.store.find("paysplit", {"ProcNum": procedure["ProcNum"]}, sql='"UnearnedType" <> 0'):
         office.store.update("paysplit", split["SplitNum"], {"UnearnedType": 0, "ProvNum": procedure["ProvNum"]})
+
+
+@before("procedurecodes.create")
+def in_a_category(_office: Office, request: Request) -> None:
+    """A code belongs to a category, told by number or by name (https://www.opendental.com/site/apiprocedurecodes.html)."""
+    if not body_of(request).get("ProcCat") and not body_of(request).get("procCat"):
+        raise Rejected(400, "ProcCat or procCat is required.")
 
 
 @handles("procedurelogs.create")

@@ -5,15 +5,19 @@ Source: https://www.opendental.com/manual/recall.html and https://www.opendental
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from infra.sandbox.practice.behaviours.ground import (
     Row,
+    american,
+    asked,
     body_of,
     columns,
+    full_name,
     living_patient,
     number,
     of_category,
+    page,
     preference_number,
     row_of,
     shown,
@@ -23,6 +27,7 @@ from infra.sandbox.practice.handlers import Rejected, Reply, Request, handles
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.seeding.desk import plus_interval
 from infra.sandbox.practice.seeding.setup import RECALL_TYPES
+from infra.sandbox.practice.wire import interval
 
 TRIGGERS = {name: codes for name, _, _, _, _, codes in RECALL_TYPES}
 DONE = (ProcStatus.C, ProcStatus.EC, ProcStatus.EO)
@@ -130,7 +135,7 @@ def contact_recall(office: Office, request: Request) -> Reply:
     if status:
         of_category(office, status, "RecallUnschedStatus", "RecallStatus")
         office.store.update("recall", recall["RecallNum"], {"RecallStatus": status})
-    if body.get("commlogMode") or body.get("commlogNote"):
+    if status or body.get("commlogMode") or body.get("commlogNote"):
         kinds = [row["DefNum"] for row in office.definitions("CommLogTypes") if "RECALL" in row["ItemValue"].split(",")]
         mode = str(body.get("commlogMode") or "None")
         try:
@@ -141,11 +146,16 @@ def contact_recall(office: Office, request: Request) -> Reply:
         log |= {
             "Mode_": number_of_mode,
             "SentOrReceived": 1,
-            "Note": str(body.get("commlogNote") or "Recall reminder."),
+            "Note": str(body.get("commlogNote") or _standard_text(office, status)),
         }
         office.store.insert("commlog", log)
     office.log("RecallEdit", patient, "Recall contacted.", recall["RecallNum"])
     return Reply(request.operation.status)
+
+
+def _standard_text(office: Office, status: int) -> str:
+    row = office.store.get("definition", status) if status else None
+    return f"Recall reminder. {row['ItemName'] if row else ''}".strip()
 
 
 @handles("recalls.SwitchType")
@@ -164,3 +174,71 @@ def switch_recall(office: Office, request: Request) -> Reply:
     sync_recalls(office, patient)
     office.log("RecallEdit", patient, "Recall type switched.", found[0]["RecallNum"])
     return Reply(request.operation.status)
+
+
+@handles("recalls.GetList")
+def recall_list(office: Office, request: Request) -> Reply:
+    """Who is due and has no visit yet, as the recall list of the appointments module shows it.
+
+    Types named by `RecallTypesShowingInList` count. Somebody is taken as reminded once a recall commlog was written
+    after the recall was due last; how often and how long the office waits between reminders is not looked at.
+    """
+    query = request.query
+    today = date.fromisoformat(office.today())
+    past, future = (preference_number(office, f"RecallDays{name}") for name in ("Past", "Future"))
+    first = query.get("DateStart") or str(today - timedelta(days=past))
+    last = query.get("DateEnd") or str(today + timedelta(days=future))
+    kinds = {row["RecallTypeNum"]: row["Description"] for row in office.store.find("recalltype")}
+    listed = {int(key) for key in office.store.preference("RecallTypesShowingInList").split(",") if key.isdigit()}
+    if query.get("RecallType"):
+        listed = {key for key, name in kinds.items() if name == query["RecallType"]}
+        if not listed:
+            raise Rejected(404, "RecallType not found")
+    rows = []
+    for recall in office.store.find(
+        "recall",
+        {"RecallTypeNum": sorted(listed), "IsDisabled": 0, "DateScheduled": NO_DATE},
+        sql='"DateDue" BETWEEN ? AND ?',
+        args=(first, last),
+        order='"DateDue", "RecallNum"',
+    ):
+        row = _listed(office, request, recall, kinds[recall["RecallTypeNum"]])
+        if row is not None:
+            rows.append(row)
+    return page(request, rows)
+
+
+def _listed(office: Office, request: Request, recall: Row, kind: str) -> Row | None:
+    patient = office.store.get("patient", recall["PatNum"])
+    if patient is None or patient["PatStatus"] != PatStatus.PATIENT or recall["DisableUntilDate"] > office.today():
+        return None
+    if asked(request, "ProvNum") and asked(request, "ProvNum") not in (patient["PriProv"], patient["SecProv"]):
+        return None
+    if "ClinicNum" in request.query and asked(request, "ClinicNum") != patient["ClinicNum"]:
+        return None
+    types = [row["DefNum"] for row in office.definitions("CommLogTypes") if "RECALL" in row["ItemValue"].split(",")]
+    reminders = [
+        row["CommDateTime"]
+        for row in office.store.find("commlog", {"PatNum": recall["PatNum"], "CommType": types})
+        if row["CommDateTime"][:10] > recall["DatePrevious"]
+    ]
+    if reminders and request.query.get("IncludeReminded", "false").lower() != "true":
+        return None
+    status = office.store.get("definition", recall["RecallStatus"]) if recall["RecallStatus"] else None
+    born, today = patient["Birthdate"], office.today()
+    age = int(today[:4]) - int(born[:4]) - (today[5:] < born[5:10])
+    contact = f"Text:{patient['WirelessPhone']}" if patient["WirelessPhone"] else patient["Email"] or patient["HmPhone"]
+    return {
+        "DueDate": american(recall["DateDue"]),
+        "PatNum": patient["PatNum"],
+        "Patient": full_name(patient),
+        "Age": str(age) if born > NO_DATE else "",
+        "Type": kind,
+        "Interval": interval(recall["RecallInterval"]),
+        "NumRemind": str(len(reminders)) if reminders else "",
+        "LastRemind": american(max(reminders)) if reminders else "",
+        "Contact": contact,
+        "Status": status["ItemName"] if status else "",
+        "ClinicNum": patient["ClinicNum"],
+        "Note": recall["Note"],
+    }

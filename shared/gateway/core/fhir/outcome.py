@@ -44,6 +44,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "upstream-broken": "transient",
     "upstream-invalid": "processing",
     "upstream-timeout": "timeout",
+    "use-normalized": "not-supported",
     "version-too-old": "not-supported",
 }
 """The problem's code -> FHIR's type of issue."""

@@ -303,7 +303,7 @@ class Pager:
         return tuple(place)
 
 
-def on_days(query_from: date | None, query_to: date | None) -> Callable[[str | None], bool]:
+def on_days(query_from: date | None, query_to: date | None, *, param: str = "date_to") -> Callable[[str | None], bool]:
     """Whether a calendar day (`yyyy-MM-dd` or None) lies in the asked range, ends included.
 
     Raises:
@@ -312,7 +312,7 @@ def on_days(query_from: date | None, query_to: date | None) -> Callable[[str | N
     first = None if query_from is None else query_from.isoformat()
     last = None if query_to is None else query_to.isoformat()
     if first is not None and last is not None and last < first:
-        raise Invalid("the last day is before the first", param="date_to")
+        raise Invalid("the last day is before the first", param=param)
 
     def within(day: str | None) -> bool:
         if first is None and last is None:

@@ -11,7 +11,7 @@ from gateway.core.errors import Invalid, PracticeOffline
 from gateway.web.app import HttpApp, http_app
 from gateway.web.fhir import as_outcome, base_of, link
 from gateway.web.http import Answer, HttpRequest, request_of
-from gateway.web.params import Form, Query
+from gateway.web.params import AnyQuery, Form
 from tests.fakes.fhir_models import problems_of
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.services import FakeServices
@@ -25,7 +25,7 @@ def app() -> HttpApp:
     app = http_app(lambda: on, errors=as_outcome)
 
     @app.get("/things")
-    def get_things(query: Query) -> Answer:
+    def get_things(query: AnyQuery) -> Answer:
         if "bug" in query:
             raise RuntimeError("Jane Marker, born 1980")
         if "offline" in query:

@@ -1,0 +1,63 @@
+"""Document rows -> Document. Source of the columns: https://www.opendental.com/site/apidocuments.html."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.core.normalize.desk import moment
+from gateway.core.normalize.office import office, row_object
+from gateway.core.normalize.values import Words, flag, key, source, text
+from gateway.core.practices import Practice
+
+KIND: Final = Words(
+    {
+        "Document": "document",
+        "Radiograph": "radiograph",
+        "Photo": "photo",
+        "File": "file",
+        "Attachment": "claim_attachment",
+    }
+)
+DOCUMENTS: Final = {"ImgType": KIND}
+"""Columns whose words are watched for drift."""
+
+_SEPARATORS: Final = re.compile(r"[\\/]")
+_EXTENSION: Final = re.compile(r"\.([A-Za-z0-9]{1,8})$")
+
+
+def document(row: Mapping[str, Any], *, practice: Practice, synced_at: datetime, raw: bool = False) -> dict[str, Any]:
+    """The document, or the mount, of a row of `documents.list` or `.get`.
+
+    The two answers differ: only the single one has the kind, only the list the note; what a row lacks is left out. The
+    folder, which offices name after the patient, is never shown but in the raw row.
+    """
+    here, get = office(practice), row.get
+    mount = 0 if key(get("DocNum")) else key(get("MountNum"))
+    patient, provider, category = key(get("PatNum")), key(get("ProvNum")), key(get("DocCategory"))
+    name = text(get("FileName")) or text(_SEPARATORS.split(text(get("filePath")) or "")[-1])
+    extension = _EXTENSION.search(name or "")
+    shown = row_object(here, row, kind="document", table="document", column="DocNum", synced_at=synced_at, raw=raw)
+    if mount:
+        shown |= {"id": here.document(-mount), "source": source(practice, "mount", mount)}
+    shown |= {
+        "patient_id": here.patient(patient) if patient else None,
+        "provider_id": here.provider(provider) if provider else None,
+        "category": {"id": here.definition(category), "label": text(get("docCategory"))} if category else None,
+        "description": text(get("Description")),
+        "is_mount": bool(mount),
+        "file_name": name,
+        "extension": extension[1].lower() if extension else None,
+        **moment(here, get("DateCreated"), "created_at"),
+        "teeth": [tooth for part in (text(get("ToothNumbers")) or "").split(",") if (tooth := part.strip())],
+        "prints_heading": flag(get("PrintHeading")),
+        "content": {"status": "unavailable", "reason": "needs-sftp"},
+        "updated_at": here.clock.instant(get("DateTStamp")),
+    }
+    if mount or "ImgType" in row:
+        shown["kind"] = "mount" if mount else KIND[get("ImgType")]
+    if "Note" in row:
+        shown["note"] = text(get("Note"))
+    return shown
