@@ -1,7 +1,8 @@
 """Communication -> Communication (https://hl7.org/fhir/R4/communication.html).
 
 What somebody, or some program, wrote down of a contact: it has happened, so it is `completed`. Between the practice and
-the patient, in the direction that the row says; where it says none, neither sender nor recipient is named.
+the patient, in the direction that the row says; where it says none, neither sender nor recipient is named. The id
+carries the patient, because older offices find a single one no other way.
 
 | field | element |
 |---|---|
@@ -66,7 +67,7 @@ def communication(shown: Mapping[str, Any]) -> dict[str, Any]:
     note = shown["note"]
     return made(
         {
-            **resource("Communication", shown),
+            **resource("Communication", shown, of_patient=shown["patient_id"]),
             "extension": several(
                 [
                     extension("mode", "Code", shown["mode"]),

@@ -337,6 +337,23 @@ def code_of(place: str, codes: Iterable[str]) -> Ask:
     return ask
 
 
+def mapped_code(place: str, table: Mapping[str, str | None], *, known: Iterable[str]) -> Ask:
+    """A code that is held against our word at `place` of the objects: `table` is ours -> FHIR's."""
+    all_ = sorted(known)
+
+    def ask(name: str, values: list[str], asked: Asked) -> None:
+        wanted = {plain(one).rpartition("|")[2] for one in values}
+        if not wanted <= set(all_):
+            raise Invalid(f"{name} takes {', '.join(all_)}", param=name)
+        asked.tests.append(lambda shown: table.get(_word(shown[place])) in wanted)
+
+    return ask
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def truth(name: str, values: list[str], asked: Asked, *, field_: str = "is_active") -> None:
     """`true` or `false` of a filter that takes them."""
     value = one_of(name, values).rpartition("|")[2]

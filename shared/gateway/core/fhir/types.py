@@ -12,9 +12,14 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.core.callers import Caller
+from gateway.core.errors import Invalid
+from gateway.core.fhir import allergy_intolerance as allergies
 from gateway.core.fhir import appointment as appointments
 from gateway.core.fhir import claim as claims
+from gateway.core.fhir import communication as communications
+from gateway.core.fhir import condition as conditions
 from gateway.core.fhir import explanation_of_benefit as explanations
+from gateway.core.fhir import medication_statement as medications
 from gateway.core.fhir import procedure as procedures
 from gateway.core.fhir import schedule as schedules
 from gateway.core.fhir import service_request as service_requests
@@ -23,6 +28,7 @@ from gateway.core.fhir.elements import NPI
 from gateway.core.fhir.location import location, operatory
 from gateway.core.fhir.organization import PAYER_ID, carrier
 from gateway.core.fhir.parameters import (
+    Ask,
     Asked,
     Object,
     Param,
@@ -36,6 +42,7 @@ from gateway.core.fhir.parameters import (
     given,
     identifier_by,
     last_updated,
+    mapped_code,
     procedure_code,
     reference_to,
     references,
@@ -65,7 +72,16 @@ from gateway.core.reads import (
     list_patients,
     list_procedures,
 )
+from gateway.core.reads.clinical import (
+    ALLERGIES,
+    CONDITIONS,
+    MEDICATIONS,
+    AllergiesQuery,
+    ConditionsQuery,
+    MedicationsQuery,
+)
 from gateway.core.reads.coverages import COVERAGES, CoveragesQuery
+from gateway.core.reads.desk import COMMUNICATIONS, CommunicationsQuery
 from gateway.core.reads.families import Family, get_object, list_objects
 from gateway.core.reads.schedules import SchedulesQuery, get_schedule, list_schedules
 from gateway.core.reads.setup import (
@@ -254,6 +270,37 @@ def _part_of(name: str, values: list[str], asked: Asked) -> None:
     asked.concerned = asked.concerned and asked.kind == "operatory"
 
 
+def _history(reads: Family, query: type[ListQuery], *, table: str, show: Callable[[Object], dict[str, Any]]) -> Part:
+    """A part of a patient's history, with what the office's definitions say of it."""
+    return family_part(reads, query, table=table, show=show, scoped=True, more=lambda _: {"expand": ["definition"]})
+
+
+def _contact(*, received: bool) -> Ask:
+    """When a contact was, of those that came in or of the others."""
+    ask_days = days("date_from", "date_to", instant="at")
+
+    def ask(name: str, values: list[str], asked: Asked) -> None:
+        ask_days(name, values, asked)
+        asked.tests.append(lambda shown: (shown["direction"] == "received") is received)
+
+    return ask
+
+
+def _medium(name: str, values: list[str], asked: Asked) -> None:
+    known = {code for codes in communications.MEDIA.values() for code in codes}
+    wanted = {one.rpartition("|")[2] for one in values}
+    if not wanted <= known:
+        raise Invalid(f"{name} takes {', '.join(sorted(known))}", param=name)
+    asked.tests.append(lambda shown: bool(wanted & {*communications.MEDIA.get(shown["mode"] or "other", ())}))
+
+
+_OF_PATIENT: Final = "Listed by patient only; the id carries whose it is."
+_HISTORY_PARAMS: Final = (*_common(updated=False), *of_patient("patient"))
+_ALLERGY_CODES: Final = "active inactive resolved".split()  # noqa: SIM905
+_CONDITION_CODES: Final = "active recurrence relapse inactive remission resolved".split()  # noqa: SIM905
+_MEDICATION_CODES: Final = (
+    "active completed entered-in-error intended stopped on-hold unknown not-taken".split()  # noqa: SIM905
+)
 _PROCEDURE_PARAMS: Final = (
     *_common(),
     *of_patient("patient", "subject"),
@@ -460,6 +507,53 @@ TYPES: Final[Mapping[str, Type]] = {
                 Param("status", "token", _status_of_coverage, says="`active` or `draft` (pending)."),
             ),
             "What covers a patient now, one for each patient: the id carries whose it is. Needs the patient or ids.",
+        ),
+        Type(
+            "AllergyIntolerance",
+            (_history(ALLERGIES, AllergiesQuery, table="allergy", show=allergies.allergy_intolerance),),
+            (
+                *_HISTORY_PARAMS,
+                Param("clinical-status", "token", mapped_code("status", allergies.STATUS, known=_ALLERGY_CODES)),
+            ),
+            _OF_PATIENT,
+        ),
+        Type(
+            "MedicationStatement",
+            (_history(MEDICATIONS, MedicationsQuery, table="medicationpat", show=medications.medication_statement),),
+            (
+                *_HISTORY_PARAMS,
+                Param("status", "token", mapped_code("is_current", medications.STATUS, known=_MEDICATION_CODES)),
+            ),
+            _OF_PATIENT,
+        ),
+        Type(
+            "Condition",
+            (_history(CONDITIONS, ConditionsQuery, table="disease", show=conditions.condition),),
+            (
+                *_HISTORY_PARAMS,
+                Param("clinical-status", "token", mapped_code("status", conditions.STATUS, known=_CONDITION_CODES)),
+            ),
+            _OF_PATIENT,
+        ),
+        Type(
+            "Communication",
+            (
+                family_part(
+                    COMMUNICATIONS,
+                    CommunicationsQuery,
+                    table="commlog",
+                    show=communications.communication,
+                    scoped=True,
+                ),
+            ),
+            (
+                *_common(),
+                *of_patient("patient", "subject"),
+                Param("sent", "date", _contact(received=False), ("date_from", "date_to"), _DAYS),
+                Param("received", "date", _contact(received=True), ("date_from", "date_to"), _DAYS),
+                Param("medium", "token", _medium, says="A code of v3-ParticipationMode."),
+            ),
+            "What was written down of contacts, not the messages themselves. Ids carry the patient.",
         ),
         Type(
             "Schedule",

@@ -16,7 +16,7 @@ from pydantic import BaseModel, StringConstraints
 
 from gateway.core.fhir.elements import fhir_id, our_id
 from gateway.core.ids import PREFIXES, new_id, parse_row_id, row_id
-from gateway.core.objects import Appointment, Claim, Patient, PracticeView, Procedure, office
+from gateway.core.objects import Appointment, Claim, Patient, PracticeView, Procedure, clinical, desk, office
 from gateway.core.objects.coverage import Coverage
 from gateway.core.objects.schedule import Schedule
 from tests.fakes import ELM_STREET
@@ -49,6 +49,10 @@ MAPPED = {
     ),
     "Claim": Mapped("claim", "claim", Claim),
     "Coverage": Mapped("coverage", "coverage", Coverage),
+    "AllergyIntolerance": Mapped("allergy_intolerance", "allergy_intolerance", clinical.Allergy),
+    "MedicationStatement": Mapped("medication_statement", "medication_statement", clinical.Medication),
+    "Condition": Mapped("condition", "condition", clinical.Condition),
+    "Communication": Mapped("communication", "communication", desk.Communication, {"direction": "sent"}),
     "Schedule": Mapped("schedule", "schedule", Schedule, {"kind": "provider_hours"}),
     "ExplanationOfBenefit": Mapped("explanation_of_benefit", "explanation_of_benefit", Claim, {"status": "received"}),
 }
