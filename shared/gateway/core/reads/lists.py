@@ -20,7 +20,7 @@ from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.queries import ListQuery
+from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
 from gateway.core.requests import Fetched, Freshness, fetch, key_of_fetch
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
@@ -42,7 +42,7 @@ AGAIN_S: Final = 60.0
 _log = logging.getLogger("gateway.drift")
 
 
-def practice_of(query: ListQuery, obj: str, *, caller: Caller, on: Services) -> Practice:
+def practice_of(query: PracticeQuery, obj: str, *, caller: Caller, on: Services) -> Practice:
     """The practice a list is about, if the caller may read `obj` there: the one named, else that of the first id among
     the filters, else the only one the client has. That all ids are of one practice is seen to by `key_of`.
 
@@ -223,6 +223,11 @@ class Reading:
         return self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
 
     @property
+    def upstream_calls(self) -> int:
+        """What the fetches cost."""
+        return self._reference_calls + sum(fetched.upstream_calls for fetched in self._done)
+
+    @property
     def as_of(self) -> datetime:
         """Nothing in the answer is older; what the office calls things may be."""
         return min(fetched.rows.as_of for fetched in self._done)
@@ -234,7 +239,7 @@ class Reading:
             "age_seconds": round(max(fetched.age_seconds for fetched in self._done), 1),
             "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
             "practice_id": self.practice.id,
-            "upstream_calls": self._reference_calls + sum(fetched.upstream_calls for fetched in self._done),
+            "upstream_calls": self.upstream_calls,
             "omitted": sorted({*omitted, *self._lacking}),
         }
 
@@ -259,7 +264,7 @@ class Pager:
     practice and to the filters: it carries a hash of them, and of a row only its place in the order: nobody's name.
     """
 
-    def __init__(self, query: ListQuery, obj: str, practice: Practice, *, on: Services) -> None:
+    def __init__(self, query: PagedQuery, obj: str, practice: Practice, *, on: Services) -> None:
         """Raises:
         NotFound: the cursor is another practice's. Invalid: it is another query's, or none of ours.
         """

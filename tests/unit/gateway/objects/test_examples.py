@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 import pytest
 
 from gateway.core import objects
-from gateway.core.objects.values import Object
+from gateway.core.objects.values import Part
 
 README = Path(objects.__file__).with_name("README.md").read_text()
 EXAMPLES = re.findall(r"^## (\w+)\n.*?^```json\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
@@ -19,7 +19,7 @@ MODELS = {
     name: model
     for module in iter_modules(objects.__path__)
     for name, model in vars(import_module(f"{objects.__name__}.{module.name}")).items()
-    if isinstance(model, type) and issubclass(model, Object)
+    if isinstance(model, type) and issubclass(model, Part)
 }
 
 
