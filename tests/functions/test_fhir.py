@@ -85,6 +85,8 @@ def queries_of(office: Deployment, name: str) -> list[dict[str, Any]]:
     if name == "Schedule":
         first = date.fromisoformat(office.rows("schedule")[-1]["SchedDate"]) - timedelta(days=30)
         return [{"date": [f"ge{first}", f"le{first + timedelta(days=30)}"], "_count": "500"}]
+    if name == "Slot":
+        return [{"-duration": "60"}]
     if name in BY_PATIENT:
         patients = [row["PatNum"] for row in office.rows("patient", "PatStatus != 4")]
         return [{"patient": patient_reference(number)} for number in patients]
@@ -481,6 +483,7 @@ def test_every_parameter_of_the_statement_has_a_filter_that_is_tested() -> None:
         ("Schedule", "_lastUpdated"),
         ("Schedule", "date"),
         ("Schedule", "actor"),
+        *(("Slot", param.name) for param in TYPES["Slot"].params),
         *((name, param) for name, param, _ in OF_ONE_PATIENT),
     }
 
@@ -559,6 +562,89 @@ def test_hours_are_found_by_who_works_them_and_where(every: dict[str, dict[str, 
                     if actor_ in [part["reference"] for part in two["actor"]]
                 }
                 assert ids < set(every["Schedule"])
+
+
+HOUR = {"-duration": "60", "_count": "500"}
+
+
+def test_every_free_time_is_a_slot_of_the_hours_it_lies_in(office: Deployment) -> None:
+    free = office.get("/slots", duration_minutes=60, limit=500).body["data"]
+    slots = found(office, "Slot", **HOUR)[: len(free)]
+
+    assert len(free) == 500
+    assert [(one["start"], one["end"]) for one in slots] == [(one["start_at"], one["end_at"]) for one in free]
+    assert {problem for one in slots[:50] for problem in problems_of(one)} == set()
+    for one in (slots[0], slots[len(slots) // 2], slots[-1]):
+        hours = ask(office, one["schedule"]["reference"]).body
+        assert hours["planningHorizon"]["start"] <= one["start"] < one["end"] <= hours["planningHorizon"]["end"]
+        assert who(one) in [part["reference"] for part in hours["actor"]]
+
+
+def who(slot: Resource) -> str:
+    """The practitioner whose time it is."""
+    named = (one for one in slot["extension"] if one["url"].endswith(":practitioner"))
+    return str(next(named)["valueReference"]["reference"])
+
+
+def test_a_free_time_is_read_as_long_as_it_is_free(office: Deployment) -> None:
+    slot = found(office, "Slot", **HOUR)[-1]
+    assert ask(office, f"Slot/{slot['id']}").body == slot
+
+    taken = slot["id"].replace(".60", ".540")
+    assert outcome(ask(office, f"Slot/{taken}")) == (404, "not-found", None)
+    assert outcome(ask(office, "Slot/slot-nobody")) == (404, "not-found", None)
+    over = slot["id"].split(".")
+    assert outcome(ask(office, f"Slot/{'.'.join([over[0], '1', *over[2:]])}")) == (404, "not-found", None)
+
+
+def test_free_times_are_found_by_day_by_hour_and_by_whose_they_are(office: Deployment) -> None:
+    slots = found(office, "Slot", **HOUR)
+    middle = slots[len(slots) // 2]
+    start = middle["start"]
+
+    last = slots[-1]["start"]
+    assert [one["id"] for one in found(office, "Slot", **HOUR, start=[f"ge{start}", f"lt{last}"])] == [
+        one["id"] for one in slots if start <= one["start"] < last
+    ]
+    assert {one["start"] for one in found(office, "Slot", **HOUR, start=start)} == {start}
+    mine = found(office, "Slot", **HOUR, **{"schedule.actor": who(middle)})
+    assert [one["id"] for one in mine] == [one["id"] for one in slots if who(one) == who(middle)]
+    assert 0 < len(mine) < len(slots)
+    assert found(office, "Slot", **HOUR, status="busy") == []
+    assert len(found(office, "Slot", **HOUR, status="free")) == len(slots)
+
+
+def test_a_kind_of_visit_says_how_long_it_is(office: Deployment) -> None:
+    kinds = office.get("/appointment_types").body["data"]
+    kind = next(one for one in kinds if one["duration_minutes"] and one["is_active"])
+    answer = ask(office, "Slot", **{"appointment-type": kind["id"].replace("_", "-"), "_count": "20"})
+    slots = [one["resource"] for one in answer.body["entry"]]
+
+    assert {one["appointmentType"]["coding"][0]["code"] for one in slots} == {kind["id"].replace("_", "-")}
+    assert {minutes(one) for one in slots} == {kind["duration_minutes"]}
+    assert ask(office, f"Slot/{slots[0]['id']}").body == slots[0]
+
+
+def minutes(slot: Resource) -> int:
+    first, last = (datetime.fromisoformat(slot[name].replace("Z", "+00:00")) for name in ("start", "end"))
+    return int((last - first).total_seconds()) // 60
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, (400, "value", ["http.-duration"])),
+        ({"-duration": "61"}, (400, "value", ["http.-duration"])),
+        ({"-duration": "an hour"}, (400, "value", ["http.-duration"])),
+        ({"-duration": "60", "status": "open"}, (400, "value", ["http.status"])),
+        ({"-duration": "60", "start": "lt2020-01-01"}, (400, "value", ["http.start"])),
+        ({"-duration": "60", "schedule.actor": "Patient/pat-x"}, (404, "not-found", ["http.schedule.actor"])),
+    ],
+)
+def test_a_search_of_free_times_that_cannot_be_is_refused(
+    query: dict[str, str], expected: tuple[int, str, list[str] | None], office: Deployment
+) -> None:
+    assert outcome(ask(office, "Slot", **query)) == expected
 
 
 def test_a_claim_names_the_coverage_of_its_patient(every: dict[str, dict[str, Resource]], office: Deployment) -> None:

@@ -24,7 +24,8 @@ from gateway.core.fhir import procedure as procedures
 from gateway.core.fhir import schedule as schedules
 from gateway.core.fhir import service_request as service_requests
 from gateway.core.fhir.coverage import coverage
-from gateway.core.fhir.elements import NPI
+from gateway.core.fhir.elements import NPI, our_id
+from gateway.core.fhir.free_times import get_free_time, list_free_times
 from gateway.core.fhir.location import location, operatory
 from gateway.core.fhir.organization import PAYER_ID, carrier
 from gateway.core.fhir.parameters import (
@@ -43,6 +44,7 @@ from gateway.core.fhir.parameters import (
     identifier_by,
     last_updated,
     mapped_code,
+    one_of,
     procedure_code,
     reference_to,
     references,
@@ -54,6 +56,7 @@ from gateway.core.fhir.parameters import (
 )
 from gateway.core.fhir.patient import ACTIVE, patient
 from gateway.core.fhir.practitioner import practitioner
+from gateway.core.fhir.slot import slot
 from gateway.core.ports import Services
 from gateway.core.reads import (
     AppointmentsQuery,
@@ -83,6 +86,7 @@ from gateway.core.reads.clinical import (
 from gateway.core.reads.coverages import COVERAGES, CoveragesQuery
 from gateway.core.reads.desk import COMMUNICATIONS, CommunicationsQuery
 from gateway.core.reads.families import Family, get_object, list_objects
+from gateway.core.reads.queries import PagedQuery
 from gateway.core.reads.schedules import SchedulesQuery, get_schedule, list_schedules
 from gateway.core.reads.setup import (
     CARRIERS,
@@ -94,6 +98,7 @@ from gateway.core.reads.setup import (
     OperatoriesQuery,
     ProvidersQuery,
 )
+from gateway.core.reads.slots import SlotsQuery
 from gateway.core.requests import Freshness
 
 Fields = dict[str, Any]
@@ -107,13 +112,13 @@ class Part:
     list is asked by. `lists`, `gets`: the read use cases. `show`: object -> resource. `fits`: whether an object has
     such a resource. `usual`: filters that a search gets unless it fills them. `more`: what a search adds when it knows
     all the rest. `single`: what a get is asked with. `scoped`: whether ids carry the patient, because Open Dental finds
-    a single one no other way.
+    a single one no other way. `own_ids`: whether ids are made here, and say nothing to the REST side.
     """
 
     kind: str
     scope: str
     table: str
-    query: type[ListQuery]
+    query: type[PagedQuery]
     lists: Callable[..., dict[str, Any]]
     gets: Callable[..., dict[str, Any]]
     show: Callable[[Object], dict[str, Any]]
@@ -122,6 +127,7 @@ class Part:
     more: Callable[[Fields], Fields] | None = None
     single: ObjectQuery | None = None
     scoped: bool = False
+    own_ids: bool = False
 
     def list(self, fields: Fields, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
         """A page of the list, in its envelope."""
@@ -292,6 +298,40 @@ def _medium(name: str, values: list[str], asked: Asked) -> None:
     if not wanted <= known:
         raise Invalid(f"{name} takes {', '.join(sorted(known))}", param=name)
     asked.tests.append(lambda shown: bool(wanted & {*communications.MEDIA.get(shown["mode"] or "other", ())}))
+
+
+_starts: Final = days("date_from", "date_to", instant="start_at")
+
+
+def _minutes(name: str, values: list[str], asked: Asked) -> None:
+    value = one_of(name, values)
+    if not (value.isascii() and value.isdigit() and len(value) <= 4):
+        raise Invalid(f"{name} takes a whole number of minutes", param=name)
+    asked.give("duration_minutes", name, int(value))
+
+
+def _kind_of_visit(name: str, values: list[str], asked: Asked) -> None:
+    asked.give("appointment_type_id", name, our_id(one_of(name, values).rpartition("|")[2]))
+
+
+def _whose_time(name: str, values: list[str], asked: Asked) -> None:
+    fills = {"provider": "provider_id", "operatory": "operatory_id", "location": "location_id"}
+    for one in values:
+        found = Asked(asked.kind, asked.table)
+        reference_to(fills)(name, [one], found)
+        for field_, object_id in found.fields.items():
+            if field_ == "location_id":
+                asked.give(field_, name, object_id)
+            else:
+                asked.fields[field_] = [*asked.fields.get(field_, ()), object_id]
+
+
+def _free(name: str, values: list[str], asked: Asked) -> None:
+    codes = {one.rpartition("|")[2] for one in values}
+    known = {"busy", "free", "busy-unavailable", "busy-tentative", "entered-in-error"}
+    if not codes <= known:
+        raise Invalid(f"{name} takes {', '.join(sorted(known))}", param=name)
+    asked.possible = asked.possible and "free" in codes
 
 
 _OF_PATIENT: Final = "Listed by patient only; the id carries whose it is."
@@ -582,6 +622,44 @@ TYPES: Final[Mapping[str, Type]] = {
                 ),
             ),
             "The hours that somebody works, stretch by stretch: nothing repeats by itself.",
+        ),
+        Type(
+            "Slot",
+            (
+                Part(
+                    kind="slot",
+                    scope="slots",
+                    table="slot",
+                    query=SlotsQuery,
+                    lists=list_free_times,
+                    gets=get_free_time,
+                    show=slot,
+                    own_ids=True,
+                ),
+            ),
+            (
+                Param(
+                    "start", "date", days("date_from", "date_to", instant="start_at"), ("date_from", "date_to"), _DAYS
+                ),
+                Param("-duration", "number", _minutes, ("duration_minutes",), "How long the visit is, in minutes."),
+                Param(
+                    "appointment-type",
+                    "token",
+                    _kind_of_visit,
+                    ("appointment_type_id",),
+                    "The code that Appointment.appointmentType shows; it has a length unless `-duration` says one.",
+                ),
+                Param(
+                    "schedule.actor",
+                    "reference",
+                    _whose_time,
+                    ("provider_id", "operatory_id", "location_id"),
+                    "A practitioner, a clinic or a chair. The only chain there is.",
+                ),
+                Param("status", "token", _free, says="`free`: of nothing else is there a resource."),
+            ),
+            "Free times for a visit of a length: `-duration` or `appointment-type` is needed, and both scopes, "
+            "slots:read and schedules:read. From today on, 14 days unless `start` says otherwise, 31 at most.",
         ),
     )
 }
