@@ -220,6 +220,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Filters in a body, for those who do not want a name or birth date in a URL.
         Route("POST", "/patients/search"),
     ),
+    _reads(
+        "patient_360",
+        "Shows all that the office knows of a patient, section by section.",
+        Route("GET", "/patients/{id}/360"),
+    ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads("procedurelogs", "Lists and shows procedures.", *_list_and_get("/procedurelogs")),
     _reads("claims", "Lists and shows claims and their lines.", *_list_and_get("/claims")),

@@ -64,6 +64,8 @@ EXPECTED: dict[str, Expected] = {
     "patients/search": Expected(200, headers=PRIVATE, body=A_LIST),
     "patients/search_by_an_unknown_field": Expected(400, "invalid", "ssn"),
     "patients/search_with_a_broken_body": Expected(400, "body-not-json"),
+    "patient_360/get": Expected(200, headers=PRIVATE),
+    "patient_360/unknown_section": Expected(400, "invalid", "sections"),
     "appointments/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
     "appointments/list_of_a_week": Expected(200, headers=PRIVATE, body=A_LIST),
     "appointments/list_of_a_year": Expected(422, "filter-too-wide"),

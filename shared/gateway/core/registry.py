@@ -123,6 +123,7 @@ KINDS: dict[str, Kind] = {
     "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
     "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
     "resources.write": Kind("gateway.core.resources.plans:write"),
+    "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
     "practices.connect": Kind(

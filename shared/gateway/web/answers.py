@@ -20,6 +20,7 @@ from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
 
 UNKNOWN_RETRY_S = 60
+_MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
 
 
@@ -43,7 +44,24 @@ def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     content = _timeless(body)
     if isinstance(content.get("data"), list):
         content["data"] = [_timeless(row) for row in content["data"]]
+    if isinstance(content.get("sections"), Mapping):
+        content["sections"] = {name: _timeless_section(one) for name, one in content["sections"].items()}
     return content
+
+
+def _timeless_section(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of several objects: nothing in it that says when it was read."""
+    return {
+        name: _timeless_deep(value)
+        for name, value in section.items()
+        if name not in {"as_of", "age_seconds", "served_from"}
+    }
+
+
+def _timeless_deep(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _timeless_deep(one) for name, one in value.items() if name not in _MOMENTS}
+    return [_timeless_deep(one) for one in value] if isinstance(value, list) else value
 
 
 def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
