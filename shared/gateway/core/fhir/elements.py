@@ -183,7 +183,7 @@ def history_code(shown: Mapping[str, Any], *, text: str | None, definitions: str
 
     `none` is the code of a row that stands for "no known ...", so that nobody takes its label for a substance.
     """
-    key = shown["definition_key"]
+    key = shown.get("definition_key")
     coding = [{"system": _NONE_KNOWN, "code": none}] if shown.get("says_none") else []
     coding += [{"system": CODE_SYSTEMS[one["system"]], "code": one["value"]} for one in shown.get("codes") or ()]
     coding += [{"system": own_system(shown["practice_id"], definitions), "code": key}] if key else []
