@@ -2,7 +2,8 @@
 
 Notes in the schedule (`kind: note`) are no visits and have no resource. Instants are UTC. `unscheduled` and `planned`
 have no start, which FHIR allows a `waitlist` and a `proposed` appointment. A broken visit of which nothing says
-whether it was missed or cancelled is `cancelled` there too; the extension `status` keeps the difference.
+whether it was missed or cancelled is `cancelled` there too; the extension `status` keeps the difference. Without
+its procedures, which searches by patient and reads have, a resource is marked SUBSETTED.
 
 | field | element |
 |---|---|
@@ -100,7 +101,7 @@ def appointment(shown: Mapping[str, Any]) -> dict[str, Any]:
     status = STATUS[shown["status"]] if shown["status"] else None
     return made(
         {
-            **resource("Appointment", shown),
+            **resource("Appointment", shown, subsetted=shown.get("procedure_ids") is None),
             "extension": several(
                 [
                     extension("status", "Code", shown["status"]),

@@ -61,7 +61,11 @@ _MEDIUM: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
 def communication(shown: Mapping[str, Any]) -> dict[str, Any]:
     """The Communication of a communication object."""
-    practice, patient, direction = reference(shown["practice_id"]), reference(shown["patient_id"]), shown.get("direction")
+    practice, patient, direction = (
+        reference(shown["practice_id"]),
+        reference(shown["patient_id"]),
+        shown.get("direction"),
+    )
     ends = {"sent": (practice, patient), "received": (patient, practice)}
     sender, recipient = ends.get(direction or "", (None, None))
     note = shown.get("note")
