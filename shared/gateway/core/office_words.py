@@ -33,6 +33,8 @@ class Table(StrEnum):
     PATIENT_FIELDS = "patfielddefs"
     OPERATORIES = "operatories"
     RECALL_TYPES = "recalltypes"
+    COVERAGE_CATEGORIES = "covcats"
+    CODE_GROUPS = "codegroups"
 
     @property
     def operation(self) -> str:
@@ -172,6 +174,18 @@ class OfficeWords:
     def fields(self, table: Table) -> list[Row]:
         """The custom fields of visits or patients, as the office defines them."""
         return self._of(table)
+
+    # Insurance
+
+    @property
+    def coverage_categories(self) -> list[Row]:
+        """The rows of the categories of work that benefits speak of."""
+        return self._of(Table.COVERAGE_CATEGORIES)
+
+    @property
+    def code_groups(self) -> list[Row]:
+        """The rows of the groups of codes that limits speak of."""
+        return self._of(Table.CODE_GROUPS)
 
     def _of(self, table: Table) -> list[Row]:
         return self._rows.get(table, [])

@@ -116,6 +116,12 @@ def session_answer(session: Mapping[str, Any]) -> Answer:
     return Answer(status=200, body=session, headers={"Cache-Control": "no-store"}, practice_id=practice_id)
 
 
+def made_answer(made: Mapping[str, Any], *, is_replayed: bool) -> Answer:
+    """201 with what was made here, without an operation. `is_replayed` as in `write_answer`."""
+    headers = {"Cache-Control": "no-store", **({"Idempotent-Replayed": "true"} if is_replayed else {})}
+    return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
+
+
 def nothing() -> Answer:
     """204: it is done and there is nothing to show."""
     return Answer(status=204, headers={"Cache-Control": "no-store"})
