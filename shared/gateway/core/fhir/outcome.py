@@ -45,6 +45,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "upstream-invalid": "processing",
     "upstream-timeout": "timeout",
     "use-normalized": "not-supported",
+    "possible-duplicate": "duplicate",
     "version-too-old": "not-supported",
 }
 """The problem's code -> FHIR's type of issue."""
