@@ -158,11 +158,11 @@ def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
     )
 
 
-def _writes(name: str, does: str) -> FunctionRow:
+def _writes(name: str, does: str, *routes: Route) -> FunctionRow:
     return FunctionRow(
         name=name,
         does=does,
-        trigger=Http((Route("POST", f"/{name}"),)),
+        trigger=Http(routes),
         timeout_s=_HTTP_TIMEOUT_S,
         tables=_TURN,
         queues={"calls": SEND},
@@ -226,7 +226,12 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         Route("GET", "/patients/{id}/360"),
     ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
-    _reads("procedurelogs", "Lists and shows procedures.", *_list_and_get("/procedurelogs")),
+    _reads(
+        "procedurelogs",
+        "Lists and shows procedures.",
+        *_list_and_get("/procedurelogs"),
+        *_list_and_get("/procedures"),
+    ),
     _reads("claims", "Lists and shows claims and their lines.", *_list_and_get("/claims")),
     _reads("payments", "Lists and shows patients' and carriers' payments.", *_list_and_get("/payments")),
     _reads("adjustments", "Lists and shows discounts and charges that are no work.", *_list_and_get("/adjustments")),
@@ -273,9 +278,40 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         hmac=True,
         counts=True,
     ),
+    # Writes lie apart from the reads of their paths, which start the faster for it.
     # Whose hold a booking names.
-    replace(_writes("create_appointment", "Books an appointment."), tables={**_TURN, "holds": GET}),
-    _writes("create_payment", "Enters a patient's or an insurance payment."),
+    replace(
+        _writes(
+            "create_appointment",
+            "Books an appointment.",
+            Route("POST", "/create_appointment"),
+            Route("POST", "/appointments"),
+        ),
+        tables={**_TURN, "holds": GET},
+    ),
+    _writes(
+        "update_appointment",
+        "Moves, confirms, seats or breaks an appointment.",
+        Route("PATCH", "/appointments/{id}"),
+    ),
+    _writes(
+        "write_patient", "Adds and changes patients.", Route("POST", "/patients"), Route("PATCH", "/patients/{id}")
+    ),
+    _writes(
+        "write_procedure",
+        "Charts and changes procedures.",
+        *(Route("POST", path) for path in ("/procedures", "/procedurelogs")),
+        *(Route("PATCH", f"{path}/{{id}}") for path in ("/procedures", "/procedurelogs")),
+    ),
+    _writes("write_claim", "Makes claims and moves them on.", Route("POST", "/claims"), Route("PATCH", "/claims/{id}")),
+    _writes("write_communication", "Logs contacts with patients.", Route("POST", "/communications")),
+    _writes("write_recall", "Changes when patients should come again.", Route("PATCH", "/recalls/{id}")),
+    _writes(
+        "create_payment",
+        "Enters a patient's or an insurance payment.",
+        Route("POST", "/create_payment"),
+        Route("POST", "/payments"),
+    ),
     FunctionRow(
         name="resources",
         does="Reaches everything Open Dental's API has, typed, each write under a scope of its own.",

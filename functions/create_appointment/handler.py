@@ -1,4 +1,4 @@
-"""POST /create_appointment: take a booking and see it through to Open Dental."""
+"""POST /create_appointment, POST /appointments: take a booking and see it through to Open Dental."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ app = http_app(services)
 
 
 @app.post("/create_appointment")
+@app.post("/appointments")
 def post_create_appointment(booking: Booking, key: IdempotencyKey, caller: Caller, prefer: Prefer) -> Answer:
     """Wait for the booking as long as the caller prefers, then hand out its operation."""
     on = services()

@@ -1,4 +1,4 @@
-"""POST /create_payment: take a patient's or a carrier's payment and see it through to Open Dental."""
+"""POST /create_payment, POST /payments: take a patient's or a carrier's payment and see it through to Open Dental."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ app = http_app(services)
 
 
 @app.post("/create_payment")
+@app.post("/payments")
 def post_create_payment(payment: PaymentInput, key: IdempotencyKey, caller: Caller, prefer: Prefer) -> Answer:
     """Wait for the payment as long as the caller prefers, then hand out its operation."""
     on = services()

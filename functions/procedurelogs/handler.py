@@ -1,4 +1,4 @@
-"""GET /procedurelogs, GET /procedurelogs/{id}: what was done, and what is planned."""
+"""GET /procedurelogs and /procedures, lists and single: what was done, and what is planned."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ app = http_app(services)
 
 
 @app.get("/procedurelogs")
+@app.get("/procedures")
 def get_procedurelogs(query: ProceduresQuery, caller: Caller, freshness: Freshness) -> Answer:
     """The procedures that all filters fit."""
     return read_answer(list_procedures(query, caller=caller, freshness=freshness, on=services()), on=services())
 
 
 @app.get("/procedurelogs/{id}")
+@app.get("/procedures/{id}")
 def get_procedure_by_id(id: str, query: ObjectQuery, caller: Caller, freshness: Freshness) -> Answer:
     """One procedure."""
     return read_answer(get_procedure(id, query, caller=caller, freshness=freshness, on=services()), on=services())

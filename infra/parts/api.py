@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -79,7 +79,7 @@ class Api(Construct):
             ),
         )
         for function in functions.values():
-            self._let_call(function)
+            self._let_call(function, shared=_shared_paths(one.row for one in functions.values()))
         if stage.owns_api_logging:
             self._give_api_gateway_a_log_role()
 
@@ -88,16 +88,23 @@ class Api(Construct):
         """The stage, as WAF names it."""
         return self.rest_api.deployment_stage.stage_arn
 
-    def _let_call(self, function: Function) -> None:
+    def _let_call(self, function: Function, *, shared: frozenset[str]) -> None:
         match function.row.trigger:
             case Authorizes():
                 sources = [self._arn("authorizers/*")]
             case Http() as http:
-                # One permission a method; a path parameter is `*`, as API Gateway wants it.
-                sources = [
-                    self.rest_api.arn_for_execute_api(route.method, re.sub(r"{\w+\+?}", "*", route.path), API_STAGE)
-                    for route in http.all_routes()
-                ]
+                # A path parameter is `*`, as API Gateway wants it, and so is the method of a path that is all this
+                # function's: CloudFormation counts each permission against the 500 resources of the stack.
+                sources = sorted(
+                    {
+                        self.rest_api.arn_for_execute_api(
+                            route.method if route.path in shared else "*",
+                            re.sub(r"{\w+\+?}", "*", route.path),
+                            API_STAGE,
+                        )
+                        for route in http.all_routes()
+                    }
+                )
             case _:
                 raise ValueError(f"{function.row.name} is not called by the API")
         for number, source in enumerate(sources):
@@ -140,3 +147,12 @@ class Api(Construct):
         account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
         account.node.add_dependency(policy)
         self.rest_api.deployment_stage.node.add_dependency(account)
+
+
+def _shared_paths(rows: Iterable[FunctionRow]) -> frozenset[str]:
+    """Paths whose methods belong to more than one function."""
+    owners: dict[str, set[str]] = {}
+    for row in rows:
+        for route in row.trigger.all_routes() if isinstance(row.trigger, Http) else ():
+            owners.setdefault(route.path, set()).add(row.name)
+    return frozenset(path for path, names in owners.items() if len(names) > 1)

@@ -16,7 +16,17 @@ from pathlib import Path
 
 from infra.sandbox.processes import SandboxError
 
-SCOPES = ("practices:connect", "*:read", "appointments:write", "payments:write")
+SCOPES = (
+    "practices:connect",
+    "*:read",
+    "appointments:write",
+    "claims:write",
+    "communications:write",
+    "patients:write",
+    "payments:write",
+    "procedures:write",
+    "recalls:write",
+)
 COMMAND = ("-m", "gateway.wiring.enrol")
 
 

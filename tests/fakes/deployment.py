@@ -114,6 +114,20 @@ class Deployment:
         """POST `path`, with an `Idempotency-Key` of its own unless one is given."""
         return self.send("POST", path, body=body, key=key or f"key-{next(self._numbers)}", query=query)
 
+    def patch(self, path: str, body: Any, *, key: str | None = None) -> Answered:
+        """PATCH `path`, with an `Idempotency-Key` of its own unless one is given."""
+        return self.send("PATCH", path, body=body, key=key or f"key-{next(self._numbers)}")
+
+    def faulty(self, kind: str, match: str, **more: Any) -> None:
+        """Have the first practice answer the next call of `match` badly, as its control endpoint would."""
+        self.simulated.faults.add({"kind": kind, "match": match, **more})
+
+    def settled(self, answered: Answered, *, seconds: float = 7200.0) -> dict[str, Any]:
+        """The operation of an answer to a write, once it is settled or that much time has passed."""
+        self.on.world.run(seconds)
+        shown: dict[str, Any] = self.get(f"/operations/{answered.body['id']}").body
+        return shown
+
     def send(
         self,
         method: str,

@@ -31,17 +31,9 @@ ELM = Practice(
     key_fingerprint="f" * 32,
 )
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
-SCOPES = frozenset(
-    {
-        "*:read",
-        "appointments:write",
-        "payments:write",
-        "practices:connect",
-        "resources:read",
-        "resources:appointments.create",
-        "resources:employers.update",
-    }
-)
+_WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls")
+_RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
+SCOPES = frozenset({"*:read", "practices:connect", *(f"{name}:write" for name in _WRITES), *_RAW})
 
 
 _BOOKED = {

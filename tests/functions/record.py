@@ -1,4 +1,5 @@
-"""Records a sample event: `python -m tests.functions.record FUNCTION/NAME METHOD ROUTE [name=value ...] [--body JSON]`.
+"""Records a sample event: `python -m tests.functions.record FUNCTION/NAME METHOD ROUTE [name=value ...] [--body JSON]
+[--key KEY] [--prefer PREFER]`.
 
 `name=value` fills the route's braces where it has that name, else the query. The event goes to `events/functions/`,
 with every field that API Gateway sends; its line in `test_events.py` is written by hand.
@@ -55,9 +56,11 @@ def main() -> None:
     parser.add_argument("given", nargs="*")
     parser.add_argument("--body", type=json.loads)
     parser.add_argument("--key", help="Idempotency-Key")
+    parser.add_argument("--prefer", help="Prefer")
     asked = parser.parse_args()
     given = dict(one.split("=", 1) for one in asked.given)
-    headers = {"Idempotency-Key": asked.key} if asked.key else None
+    said = {"Idempotency-Key": asked.key, "Prefer": asked.prefer}
+    headers = {name: value for name, value in said.items() if value}
     event = recorded(asked.method, asked.route, given, body=asked.body, headers=headers)
     path = EVENTS / f"{asked.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

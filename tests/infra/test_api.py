@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -97,15 +98,35 @@ def test_the_body_declares_each_path_parameter_and_names_each_operation_once(ass
 
 
 def test_the_gateway_may_call_each_function_on_its_own_routes_only(assembly: Assembly) -> None:
-    sources = [
-        "".join(part if isinstance(part, str) else "$" for part in permission["Properties"]["SourceArn"]["Fn::Join"][1])
-        for part_, _, permission in assembly.resources("AWS::Lambda::Permission")
-        if part_ == "api"
-    ]
+    granted: dict[str, set[str]] = {}
+    for part, _, permission in assembly.resources("AWS::Lambda::Permission"):
+        if part == "api":
+            pieces = permission["Properties"]["SourceArn"]["Fn::Join"][1]
+            source = "".join(piece if isinstance(piece, str) else "$" for piece in pieces).partition("/")[2]
+            alias = permission["Properties"]["FunctionName"]["Ref"]
+            granted.setdefault(alias, set()).add(source)
+    by_function = sorted(granted.values(), key=sorted)
+    expected = []
+    for row in FUNCTIONS:
+        if isinstance(row.trigger, Authorizes):
+            expected.append({"authorizers/*"})
+        if isinstance(row.trigger, Http):
+            own = {(route.method, route.path) for route in row.trigger.all_routes()}
+            others = {path for method, path in routes_of(FUNCTIONS) if (method, path) not in own}
+            expected.append(
+                {f"v1/{method if path in others else '*'}/{re.sub('{.+?}', '*', path[1:])}" for method, path in own}
+            )
 
-    assert sorted(source.partition("/")[2] for source in sources) == sorted(
-        ["authorizers/*", *(f"v1/{method.upper()}{re.sub('{.+?}', '*', path)}" for method, path in routes())]
-    )
+    assert by_function == sorted(expected, key=sorted)
+
+
+def routes_of(rows: Iterable[FunctionRow]) -> set[tuple[str, str]]:
+    return {
+        (route.method, route.path)
+        for row in rows
+        if isinstance(row.trigger, Http)
+        for route in row.trigger.all_routes()
+    }
 
 
 def test_a_route_in_two_rows_is_refused() -> None:

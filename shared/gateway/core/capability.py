@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from gateway.core.errors import PermissionMissing, VersionTooOld
 from gateway.core.fhir_source import reads_by_fhir
 from gateway.core.practices import Practice
@@ -56,4 +58,27 @@ def require(practice: Practice, *operations: str) -> None:
             raise VersionTooOld(
                 f"the office's Open Dental is older than {operation.since}, which this needs",
                 version=f"{operation.since}",
+            )
+
+
+def require_fields(
+    practice: Practice, operation_id: str, names: Iterable[str], blame: Mapping[str, str] | None = None
+) -> None:
+    """Check that the office's version knows these fields of the operation's body: an older one ignores them.
+
+    `blame`: the caller's words for them.
+
+    Raises:
+        VersionTooOld: names the first version that knows the field.
+    """
+    if not practice.version:
+        return
+    version, operation = Version.parse(practice.version), catalogue.operation(operation_id)
+    for name in names:
+        field = operation.param(name)
+        if field is not None and not version.has(field.since):
+            raise VersionTooOld(
+                f"the office's Open Dental is older than {field.since}, which knows a field that this needs",
+                version=f"{field.since}",
+                param=(blame or {}).get(name),
             )

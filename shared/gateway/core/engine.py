@@ -56,6 +56,7 @@ from gateway.core.seat import (
 )
 from gateway.core.slots import holds
 from gateway.core.worker import Superseded, WorkerServices
+from open_dental import catalogue
 from open_dental import errors as upstream
 
 MARK_AHEAD_S = 0.08
@@ -644,8 +645,13 @@ def _broken(error: upstream.OpenDentalError) -> AppError:
 
 
 def _names_its_row(call: UpstreamCall, answer: UpstreamAnswer) -> bool:
-    """Whether the answer to an `add` says which row it made; without the key nobody can tell that there is one."""
-    return call.evidence is None or bool(ledger.key_of(answer.row, call.evidence.key_field))
+    """Whether the answer to an `add` says which row it made; without the key nobody can tell that there is one.
+
+    Some actions change a row and answer nothing at all (`appointments.Break`): there success is all there is to say.
+    """
+    if call.evidence is None or catalogue.operation(call.operation).shape == "none":
+        return True
+    return bool(ledger.key_of(answer.row, call.evidence.key_field))
 
 
 def _said(error: upstream.OpenDentalError) -> dict[str, object]:

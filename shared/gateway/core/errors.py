@@ -157,6 +157,12 @@ class OutsideSchedule(Conflict):
     code = "outside-schedule"
 
 
+class PossibleDuplicate(Conflict):
+    """Somebody alike is there already; `patient_ids` names them."""
+
+    code = "possible-duplicate"
+
+
 class VersionTooOld(Conflict):
     """The office runs an older Open Dental; `version` names the first that can do this."""
 

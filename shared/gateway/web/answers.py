@@ -15,9 +15,11 @@ from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.normalize.views import operation_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import PaceView, Services
+from gateway.core.requests import wait_for
 from gateway.web import problems
 from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
+from gateway.web.prefer import Prefer
 
 UNKNOWN_RETRY_S = 60
 _MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
@@ -70,6 +72,13 @@ def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
         # Open Dental stamps rows with the moment of its answer.
         content["raw"] = {name: value for name, value in content["raw"].items() if name != SERVER_CLOCK}
     return content
+
+
+def awaited(operation: Operation, prefer: Prefer, *, on: Services, location: str | None = None) -> Answer:
+    """Wait for a write as long as its caller prefers, and say how it stands then."""
+    is_replayed = operation.state.is_settled
+    operation = wait_for(operation, wait_s=prefer.wait_s, on=on)
+    return write_answer(operation, location=location, now=on.clock.now(), is_replayed=is_replayed)
 
 
 def write_answer(

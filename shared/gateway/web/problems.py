@@ -91,6 +91,7 @@ PROBLEMS: dict[type[AppError], Problem] = {
         HTTPStatus.FORBIDDEN, "practice-not-enrolled", "The practice is not connected here"
     ),
     errors.Conflict: Problem(HTTPStatus.CONFLICT, "conflict", "The practice's data do not allow this now"),
+    errors.PossibleDuplicate: Problem(HTTPStatus.CONFLICT, "possible-duplicate", "Somebody alike is there already"),
     errors.Clash: Problem(HTTPStatus.CONFLICT, "clash", "The time is taken"),
     errors.OutsideSchedule: Problem(HTTPStatus.CONFLICT, "outside-schedule", "Nobody is scheduled there then"),
     errors.VersionTooOld: Problem(HTTPStatus.CONFLICT, "version-too-old", "The practice runs an older Open Dental"),

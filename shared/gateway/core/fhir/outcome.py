@@ -15,6 +15,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "conflict": "conflict",
     "filter-too-wide": "too-costly",
     "use-normalized": "not-supported",
+    "possible-duplicate": "duplicate",
     "idempotency-key-missing": "required",
     "internal": "exception",
     "invalid": "value",

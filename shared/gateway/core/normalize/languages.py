@@ -24,6 +24,10 @@ _PAIRS: Final = (  # noqa: SIM905 - one word a line would be all one sees of thi
     "zu fil tl cmn zh yue zh"
 ).split()
 _FROM_639_2: Final = dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True))
+_MORE: Final = frozenset({"fil", "cmn", "yue"})
+"""Languages of their own whose two-letter code is another one's."""
+_TO_639_2: Final = {short: long for long, short in _FROM_639_2.items() if long not in _MORE}
+"""Of two codes the native one, which stands behind the English one: it is what the program's own list holds."""
 _FROM_639_1: Final = frozenset(_FROM_639_2.values())
 _FROM_ENGLISH: Final = {
     "english": "en",
@@ -55,3 +59,8 @@ def iso_639_1(word: str) -> str | None:
     if stem in _FROM_639_1:
         return stem
     return _FROM_639_2.get(stem) or _FROM_ENGLISH.get(plain)
+
+
+def iso_639_2(code: str) -> str | None:
+    """The three-letter code that Open Dental keeps of a two-letter one; None for what is no such code."""
+    return _TO_639_2.get(code)

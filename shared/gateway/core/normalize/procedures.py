@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,6 +50,9 @@ _TEETH: Final = frozenset(
     + [letter + more for letter in "ABCDEFGHIJKLMNOPQRST" for more in ("", "S")]
 )
 """Universal numbering: permanent, supernumerary (51 to 82, or a letter with S), primary."""
+
+SURFACES: Final = frozenset("MODFLIBV")
+"""Mesial, occlusal, distal, facial, lingual, incisal, buccal, and V for a spot at the gum line."""
 
 
 def procedure(
@@ -145,3 +148,28 @@ def _kind(  # noqa: PLR0911 - a list of cases.
     if named:
         return "range", None
     return {"Surf": "surface", "Tooth": "tooth", "ToothRange": "range"}.get(treat_area or "", "mouth"), None
+
+
+def area_columns(kind: str, teeth: Sequence[str], surfaces: Sequence[str], region: str | None) -> dict[str, str] | None:
+    """The columns of an area as Open Dental keeps it, the other way round from `_kind`; None for one that cannot be.
+
+    Empty texts are what the area does not have. Quadrants and arches may name a range of teeth as well.
+    """
+    if not _TEETH.issuperset(teeth):
+        return None
+    places = {"quadrant": _QUADRANTS, "sextant": _SEXTANTS, "arch": _ARCHES}.get(kind)
+    columns = {"ToothNum": "", "Surf": "", "ToothRange": ""}
+    fits = not surfaces
+    if places is not None:
+        found = next((code for code, name in places.items() if name == region), None)
+        columns |= {"Surf": found or "", "ToothRange": ",".join(teeth)}
+        return columns if found and fits and not (kind == "sextant" and teeth) else None
+    fits = fits or (kind == "surface" and SURFACES.issuperset(surfaces) and len(set(surfaces)) == len(surfaces))
+    if region is not None or not fits:
+        return None
+    one_tooth = len(teeth) == 1
+    if kind in {"tooth", "surface"}:
+        columns |= {"ToothNum": "".join(teeth), "Surf": "".join(surfaces)}
+        return columns if one_tooth and bool(surfaces) == (kind == "surface") else None
+    columns["ToothRange"] = ",".join(teeth)
+    return columns if bool(teeth) == (kind == "range") else None

@@ -26,7 +26,7 @@ TWINS: Final[Mapping[str, tuple[str, str]]] = {
     "patients.update": ("PATCH", "/patients/{id}"),
     "payments.create": ("POST", "/create_payment"),
     "payments.Partial": ("POST", "/create_payment"),
-    "payments.Refund": ("POST", "/refunds"),
+    "payments.Refund": ("POST", "/payments"),
     "procedurelogs.create": ("POST", "/procedurelogs"),
     "procedurelogs.update": ("PATCH", "/procedurelogs/{id}"),
     "recalls.update": ("PATCH", "/recalls/{id}"),

@@ -88,17 +88,26 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     if row is None:  # A list is no snapshot: a page may miss a row that is there.
         row = (yield UpstreamCall("appointments.get", path={"AptNum": key or 0})).row
     warnings: tuple[Mapping[str, Any], ...] = ()
-    others = chairs.clashes(_with_key(wanted, key or 0), chairs.visits_of(after))
-    if others and not input_["allow_double_booking"]:
-        warnings = (
-            {
-                "code": "double-booked",
-                "detail": "another appointment took the same time while this one was being made; both stand",
-                "appointment_ids": [row_id("appointment", context.practice.id, other.key) for other in others],
-            },
-        )
+    if not input_["allow_double_booking"]:
+        warnings = double_booked(_with_key(wanted, key or 0), after, context, "was being made")
     body = normalize.appointment(row, practice=context.practice, synced_at=context.accepted_at)
     return Outcome(body=body, created=True, warnings=warnings)
+
+
+def double_booked(
+    visit: chairs.Visit, day: list[Any], context: PlanContext, what: str
+) -> tuple[Mapping[str, Any], ...]:
+    """The warning that somebody else took the time meanwhile; nothing where nobody did."""
+    others = chairs.clashes(visit, chairs.visits_of(day))
+    if not others:
+        return ()
+    return (
+        {
+            "code": "double-booked",
+            "detail": f"another appointment took the same time while this one {what}; both stand",
+            "appointment_ids": [row_id("appointment", context.practice.id, other.key) for other in others],
+        },
+    )
 
 
 def _with_key(visit: chairs.Visit, key: int) -> chairs.Visit:

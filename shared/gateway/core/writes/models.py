@@ -1,4 +1,4 @@
-"""What callers send to the two writes, and what it may look like. Unknown members are refused."""
+"""What callers send to book and to pay, and what it may look like. Unknown members are refused."""
 
 from __future__ import annotations
 
@@ -85,13 +85,20 @@ class Booking(Input):
     @property
     def wire_pattern(self) -> str | None:
         """The length as Open Dental writes it; None where the appointment type decides."""
-        if self.pattern is not None:
-            return self.pattern
-        if self.duration_minutes is not None:
-            return "X" * (self.duration_minutes // 5)
-        if self.time_blocks is not None:
-            return "".join(("X" if block.provider_needed else "/") * (block.minutes // 5) for block in self.time_blocks)
-        return None
+        return pattern_of(self.pattern, self.duration_minutes, self.time_blocks)
+
+
+def pattern_of(
+    pattern: str | None, duration_minutes: int | None, time_blocks: tuple[TimeBlock, ...] | None
+) -> str | None:
+    """A length, said in one of three ways, as Open Dental writes it; None where none was said."""
+    if pattern is not None:
+        return pattern
+    if duration_minutes is not None:
+        return "X" * (duration_minutes // 5)
+    if time_blocks is not None:
+        return "".join(("X" if block.provider_needed else "/") * (block.minutes // 5) for block in time_blocks)
+    return None
 
 
 class Amount(Input):
@@ -196,7 +203,23 @@ class InsurancePayment(Input):
         return self
 
 
-PaymentInput = Annotated[PatientPayment | InsurancePayment, Field(discriminator="kind")]
+class RefundPayment(Input):
+    """`POST /payments` with `kind: refund`: gives a patient's payment back whole, as a payment below zero.
+
+    Open Dental refunds no part of a payment; `amount` may be sent to say what is expected. A payment that has its
+    refund already is refused, unless `allow_duplicate`. `patient_id`, whose payment it is, is a hint for payments
+    that are split among others only.
+    """
+
+    kind: Literal["refund"]
+    payment_id: str
+    amount: Amount | None = None
+    patient_id: str | None = None
+    practice_id: str | None = None
+    allow_duplicate: bool = False
+
+
+PaymentInput = Annotated[PatientPayment | InsurancePayment | RefundPayment, Field(discriminator="kind")]
 
 
 def wall_text(moment: datetime) -> str:

@@ -46,20 +46,26 @@ def key_in(text: str | None, kind: str, practice: Practice, param: str) -> int:
     return found.key
 
 
-def start_of(local_start: datetime | None, start_at: datetime | None, practice: Practice) -> datetime | None:
-    """The wall time that a caller said in one of two ways, or None.
+def start_of(
+    local_start: datetime | None,
+    start_at: datetime | None,
+    practice: Practice,
+    *,
+    params: tuple[str, str] = ("local_start", "start_at"),
+) -> datetime | None:
+    """The wall time that a caller said in one of two ways, or None. `params`: what the two fields are called.
 
     Raises: Invalid: it does not exist there, or Open Dental has no way to say which of two it is.
     """
     if local_start is not None:
-        write_wall(local_start, practice.zone(), param="local_start")
+        write_wall(local_start, practice.zone(), param=params[0])
         return local_start
     if start_at is None:
         return None
     if practice.location_zones:
-        raise Invalid("locations of this practice lie in different zones: send local_start", param="start_at")
+        raise Invalid(f"locations of this practice lie in different zones: send {params[0]}", param=params[1])
     start = to_wall(start_at, practice.zone())
     if read_wall(start, practice.zone()).instant != start_at:
         # Open Dental keeps wall times, and this one is read as the first of the two.
-        raise Invalid("the clocks are put back over this time; the office can only hold the first", param="start_at")
+        raise Invalid("the clocks are put back over this time; the office can only hold the first", param=params[1])
     return start
