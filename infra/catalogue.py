@@ -7,13 +7,14 @@ tests are made from the rows. What a row does not name, its function may not tou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Verbs = frozenset[str]
 
 GET: Verbs = frozenset({"GetItem"})
-READ: Verbs = GET | {"Query"}
+QUERY: Verbs = frozenset({"Query"})
+READ: Verbs = GET | QUERY
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
@@ -63,6 +64,7 @@ TABLES: tuple[TableRow, ...] = (
         holds="Operations, their steps and requests, and the idempotency keys that lead to them.",
         indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
     ),
+    TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes; the mirror's place."),
 )
 
@@ -218,6 +220,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Filters in a body, for those who do not want a name or birth date in a URL.
         Route("POST", "/patients/search"),
     ),
+    _reads(
+        "patient_360",
+        "Shows all that the office knows of a patient, section by section.",
+        Route("GET", "/patients/{id}/360"),
+    ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads(
         "procedurelogs",
@@ -258,6 +265,20 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Parameters in a body, as FHIR has it.
         Route("POST", "/fhir/R4/{type}/_search"),
     ),
+    replace(
+        _reads("slots", "Finds free times.", Route("GET", "/slots"), Route("GET", "/slots/next_available")),
+        tables={**_FETCH, "holds": QUERY},
+    ),
+    FunctionRow(
+        name="hold_slot",
+        does="Keeps a free time for some minutes, and lets it go.",
+        trigger=Http((Route("POST", "/slots/hold"), Route("DELETE", "/slots/hold/{id}"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": READ, "holds": READ | {"PutItem"}},
+        hmac=True,
+        counts=True,
+    ),
+    # Whose hold a booking names.
     # Writes lie apart from the reads of their paths, which start the faster for it.
     _writes(
         "create_appointment",
@@ -315,7 +336,13 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Works off the turns of all practices: the only function that calls Open Dental.",
         trigger=Consumes("calls", batch_size=1, limited=True),
         timeout_s=150,
-        tables={"practices": READ_WRITE, "pace": READ_WRITE, "ledger": READ_WRITE, "cache": READ_WRITE},
+        tables={
+            "practices": READ_WRITE,
+            "pace": READ_WRITE,
+            "ledger": READ_WRITE,
+            "cache": READ_WRITE,
+            "holds": READ | {"PutItem"},
+        },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,

@@ -21,6 +21,7 @@ SECTIONS: Mapping[str, str] = {
     "faults": "lost answers, lost requests and kills: duplicates and wrong failures",
     "cold": "fresh process to first answer, per HTTP function",
     "normalize": "rows per second of the normalizers beside json.loads alone",
+    "requests": "upstream requests per answer, by what the key may do",
     "paging": "a far page of the simulated practice beside its first",
 }
 """Name -> what it shows. The module of the same name has `measure(*, quick: bool, say: Say)`."""

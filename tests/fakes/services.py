@@ -20,6 +20,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
+from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.office import FakePractice, Killed
 
@@ -428,6 +429,7 @@ class FakeServices:
         self.calls: Any = FakeCalls(self.clock)
         self.cache: Any = FakeCache()
         self.cache.now = self.clock.now
+        self.holds: Any = FakeHolds()
         self.practices: Any = FakePractices({one.id: one for one in self.practices_})
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
@@ -459,6 +461,7 @@ _PORTS = (
     "paces",
     "calls",
     "cache",
+    "holds",
     "practices",
     "governor",
     "notices",

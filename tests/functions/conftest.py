@@ -100,6 +100,11 @@ def _furnish_accounts(on: LivingServices) -> None:
 def _furnish(on: LivingServices) -> None:
     rows = on.office.rows
     _furnish_accounts(on)
+    rows["operatories"] = [
+        {"OperatoryNum": 3, "OpName": "Chair 3", "ItemOrder": 2, "IsHidden": "false", "ClinicNum": 0}
+    ]
+    worked = {"SchedType": "Provider", "ProvNum": "1", "SchedDate": "2026-03-10", "operatories": "3"}
+    rows["schedules"] = [worked | {"ScheduleNum": "71", "StartTime": "08:00:00", "StopTime": "12:00:00"}]
     on.office.permissions = {"ApiReadAll": True, "ApiAppointments": True}
     rows["preferences"] = [{"PrefName": "ProgramVersion", "ValueString": "25.3.12.0"}]
     rows["patients"] = [

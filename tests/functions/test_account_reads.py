@@ -362,6 +362,16 @@ def test_a_balance_says_when_the_office_last_aged(office: Deployment) -> None:
     assert office.get(f"/balances/{id_of('patient', 1)}").body["aged_on"] == aged
 
 
+def test_a_deleted_patient_has_no_balance_and_an_unknown_one_is_not_found() -> None:
+    with deployed() as office:
+        office.simulated.office.store.update("patient", 3, {"PatStatus": 4})
+        deleted = office.get(f"/balances/{id_of('patient', 3)}")
+        nobody = office.get("/balances", patient_id=id_of("patient", 999_999))
+
+    assert (deleted.status, deleted.body["code"]) == (404, "not-found")
+    assert (nobody.status, nobody.body["code"], nobody.body["param"]) == (404, "not-found", "patient_id")
+
+
 # All of them
 
 

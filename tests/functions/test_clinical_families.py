@@ -263,3 +263,44 @@ def test_raw_rows_come_where_they_are_asked_for(office: Deployment) -> None:
     )
 
     assert asked["raw"]["medName"] == "Brandol" and "raw" not in plain
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_by_fhir_the_history_conforms_and_one_of_it_is_found_alone(name: str, office: Deployment) -> None:
+    office.know_anew(upstream="fhir")
+    listed = office.get(f"/{name}", patient_id=patient(ZOE), expand="definition")
+    single = office.get(f"/{name}/{listed.body['data'][0]['id']}")
+    office.know_anew(upstream="auto")
+
+    assert (listed.status, single.status) == (200, 200)
+    assert {"says_none"} <= set(single.body["meta"]["omitted"])
+    for one in (*listed.body["data"], single.body):
+        FAMILIES[name][2].model_validate(one, strict=True)
+        assert "says_none" not in one
+
+
+def test_definitions_are_read_once_for_all_patients_and_again_for_a_new_one() -> None:
+    """Offices add to their lists while they work."""
+    with deployed() as office:
+        furnish(office)
+        for who in (ZOE, MAX):
+            office.get("/allergies", patient_id=patient(who), expand="definition")
+        kept = list(office.upstream_calls)
+        store = office.simulated.office.store
+        latex = store.insert("allergydef", {"Description": "Latex", "UniiCode": "2LQ0UUW8IN"})
+        store.insert("allergy", {"PatNum": 3, "AllergyDefNum": latex, "StatusIsActive": 1, "Reaction": ""})
+        found = office.get("/allergies", patient_id=patient(3), expand="definition").body["data"]
+
+    assert kept == ["allergies.list", "allergydefs.list", "preferences.list", "allergies.list"]
+    assert found[-1]["codes"] == [{"system": "UNII", "value": "2LQ0UUW8IN"}]
+
+
+def test_the_age_of_definitions_is_not_the_age_of_the_answer() -> None:
+    with deployed() as office:
+        furnish(office)
+        office.get("/conditions", patient_id=patient(MAX), expand="definition")
+        office.on.clock.sleep(3600)
+        answer = office.get("/conditions", patient_id=patient(ZOE), expand="definition").body
+
+    assert answer["meta"]["age_seconds"] < 60 and answer["meta"]["upstream_calls"] == 1
+    assert answer["data"][0]["codes"]

@@ -220,3 +220,48 @@ def test_older_offices_are_told_what_they_lack_or_answer_with_what_they_have() -
         one["category"]["name"] for one in older.body["benefits"] if one["category"]
     } == {None}
     assert (verified.status, verified.body["version"]) == (409, "24.4.17")
+
+
+def test_a_patients_coverages_cost_one_call_and_three_a_coverage(office: Deployment) -> None:
+    for ordinal in (1, 2):
+        covered = {row["PatNum"] for row in office.rows("patplan", f"Ordinal={ordinal}")}
+        once = {row["PatNum"] for row in office.rows("patplan", f"Ordinal={ordinal + 1}")}
+        number = min(covered - once)
+        before = len(office.upstream_calls)
+        query = {"patient_id": id_of("patient", number)}
+        answer = office.send("GET", "/coverages", query=query, headers={"Cache-Control": "no-cache"})
+        calls = office.upstream_calls[before:]
+
+        assert len(answer.body["data"]) == ordinal
+        assert answer.body["meta"]["upstream_calls"] == len(calls) <= 1 + 3 * ordinal
+        # Asked for to find the coverages and again to show the places in them.
+        assert calls.count("patplans.list") == 1
+
+
+def test_a_page_of_many_coverages_is_not_expanded_at_any_price() -> None:
+    with deployed("--patients", "400") as deployment:
+        query = {"updated_since": "2000-01-01T00:00:00Z", "limit": 500}
+        expanded = deployment.get("/coverages", expand="patients", **query)
+        plain = deployment.get("/coverages", **query)
+
+    assert (expanded.status, expanded.body["bounds"]) == (422, ["limit"])
+    assert plain.status == 200 and len(plain.body["data"]) > 100
+
+
+def test_an_answer_of_several_fetches_waits_no_longer_than_its_caller_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waiting for itself, they would outlast the function, and nobody could say what happened."""
+    with deployed() as deployment:
+        send = deployment.on.upstream.send
+
+        def slow(*call: Any) -> Any:
+            deployment.on.clock.sleep(3.0)
+            return send(*call)
+
+        monkeypatch.setattr(deployment.on.upstream, "send", slow)
+        path, began = f"/coverages/{id_of('coverage', 1)}", deployment.on.clock.monotonic()
+        first = deployment.get(path)
+        waited_s = deployment.on.clock.monotonic() - began
+        again = [deployment.get(path) for _ in range(3)]
+
+    assert first.status == 202 and waited_s < 15
+    assert again[-1].status == 200

@@ -243,6 +243,13 @@ def test_a_tasks_notes_come_with_it_and_with_a_list_where_asked(office: Deployme
     assert plain.body["meta"]["omitted"] == ["notes"] and "notes" not in plain.body["data"][0]
 
 
+def test_a_tasks_priority_has_the_offices_word(office: Deployment) -> None:
+    words = {id_of("definition", row["DefNum"]): row["ItemName"] for row in office.rows("definition", "Category=33")}
+    named = [one["priority"] for one in every("tasks", office) if one["priority"]]
+
+    assert named and all(words[one["id"]] == one["label"] for one in named)
+
+
 def test_an_archived_task_list_is_shown_below_its_parent(office: Deployment) -> None:
     (archived,) = every("task_lists", office, status="archived")
 

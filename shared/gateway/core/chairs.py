@@ -9,6 +9,7 @@ https://www.opendental.com/manual/schedule.html.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 from open_dental import wire
 
+MINUTE = timedelta(minutes=1)
 UNIT = timedelta(minutes=5)
 LONGEST_UNITS = 108
 """9 hours: Open Dental cuts longer patterns off without a word, so longer ones are refused here."""
@@ -43,6 +45,16 @@ class Block:
     """A provider's working hours; `ops` empty means wherever the provider is the operatory's default."""
 
     provider: int
+    start: datetime
+    end: datetime
+    ops: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Blockout:
+    """A time that is marked for something. `kind`: its definition; `ops` empty means all operatories."""
+
+    kind: int
     start: datetime
     end: datetime
     ops: frozenset[int]
@@ -113,17 +125,18 @@ def clashes(new: Visit, others: Iterable[Visit]) -> list[Visit]:
 
 
 def _clash(one: Visit, other: Visit) -> bool:
-    if one.op == other.op and _overlap((one.start, one.end), (other.start, other.end)):
+    if one.op == other.op and overlap((one.start, one.end), (other.start, other.end)):
         return True
     return any(
-        _overlap(mine, theirs)
+        overlap(mine, theirs)
         for provider in one.provider_spans.keys() & other.provider_spans.keys()
         for mine in one.provider_spans[provider]
         for theirs in other.provider_spans[provider]
     )
 
 
-def _overlap(one: Span, other: Span) -> bool:
+def overlap(one: Span, other: Span) -> bool:
+    """Whether two spans share a minute."""
     return one[0] < other[1] and other[0] < one[1]
 
 
@@ -138,24 +151,13 @@ def blocks_of(rows: Iterable[Mapping[str, Any]]) -> list[Block]:
     return blocks
 
 
-def closures_of(rows: Iterable[Mapping[str, Any]], op: int, types: frozenset[int]) -> list[Span]:
-    """The times of blockouts of `types` in operatory `op`; a blockout without operatories covers all of them."""
+def blockouts_of(rows: Iterable[Mapping[str, Any]]) -> list[Blockout]:
+    """The blockouts among schedule rows."""
     return [
-        times
+        Blockout(wire.key(row.get("BlockoutType")) or 0, *times, frozenset(_ops(row)))
         for row in rows
-        if row.get("SchedType") == "Blockout" and (wire.key(row.get("BlockoutType")) or 0) in types
-        if (times := _times(row)) is not None and (op in _ops(row) or not _ops(row))
+        if row.get("SchedType") == "Blockout" and (times := _times(row)) is not None
     ]
-
-
-def blockouts_over(rows: Iterable[Mapping[str, Any]], op: int, span: Span) -> bool:
-    """Whether any blockout, of whatever type, lies over `span` in operatory `op`."""
-    return any(
-        _overlap(times, span)
-        for row in rows
-        if row.get("SchedType") == "Blockout"
-        if (times := _times(row)) is not None and (op in _ops(row) or not _ops(row))
-    )
 
 
 def _times(row: Mapping[str, Any]) -> Span | None:
@@ -174,56 +176,30 @@ def _ops(row: Mapping[str, Any]) -> list[int]:
 
 def working_hours(blocks: Iterable[Block], provider: int, op: int, *, is_default: bool) -> list[Span]:
     """When `provider` works in `op`, merged. `is_default`: whether the provider is the operatory's own."""
-    mine = sorted(
+    return merged(
         (block.start, block.end)
         for block in blocks
         if block.provider == provider and (op in block.ops or (not block.ops and is_default))
     )
-    merged: list[Span] = []
-    for start, end in mine:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same times as `spans`, in order, none touching another."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
-            merged.append((start, end))
-    return merged
+            found.append((start, end))
+    return found
+
+
+def any_over(span: Span, others: Sequence[Span]) -> bool:
+    """Whether one of `others`, which are `merged`, shares a minute with `span`."""
+    before = bisect_right(others, span[0], key=lambda other: other[0])
+    return (before > 0 and others[before - 1][1] > span[0]) or (before < len(others) and others[before][0] < span[1])
 
 
 def is_within(span: Span, hours: Iterable[Span]) -> bool:
     """Whether one stretch of working hours covers all of `span`."""
     return any(start <= span[0] and span[1] <= end for start, end in hours)
-
-
-def alternatives(
-    wanted: Visit,
-    others: Sequence[Visit],
-    hours: Sequence[Span],
-    closed: Sequence[Span],
-    *,
-    step: timedelta,
-    not_before: datetime,
-    count: int = 3,
-) -> list[datetime]:
-    """Up to `count` free starts of the same visit in the same chair, nearest to the wanted time first.
-
-    They lie within `hours`, on multiples of `step` from the start of each stretch, not before `not_before`; ties go to
-    the earlier one.
-    """
-    length = wanted.end - wanted.start
-    starts: list[datetime] = []
-    for begin, end in hours:
-        start = begin
-        while start + length <= end:
-            if start >= not_before and start != wanted.start:
-                moved = _moved(wanted, start)
-                free = not any(_clash(moved, other) for other in others if other.key != wanted.key)
-                if free and not any(_overlap((moved.start, moved.end), span) for span in closed):
-                    starts.append(start)
-            start += step
-    starts.sort(key=lambda start: (abs(start - wanted.start), start))
-    return starts[:count]
-
-
-def _moved(one: Visit, start: datetime) -> Visit:
-    by = start - one.start
-    spans = {who: tuple((a + by, b + by) for a, b in runs) for who, runs in one.provider_spans.items()}
-    return Visit(one.key, one.op, start, one.end + by, spans)

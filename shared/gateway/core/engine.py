@@ -12,11 +12,12 @@ A turn that loses its lease or its entry to another one stops: whoever has them 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from gateway.core import ledger, pacing
 from gateway.core import registry as registered
@@ -29,6 +30,7 @@ from gateway.core.errors import (
     OperationClosed,
     PermissionMissing,
     PracticeOffline,
+    Unavailable,
     Unreachable,
     UpstreamBroken,
     UpstreamRefused,
@@ -38,7 +40,7 @@ from gateway.core.errors import (
 from gateway.core.hashing import canonical_hash
 from gateway.core.ledger import Effect, Entry, Note
 from gateway.core.operations import RowSet, StepState, Turn
-from gateway.core.plans import Outcome, PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.plans import HELD_TIMES, Outcome, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
 from gateway.core.seat import (
@@ -52,6 +54,7 @@ from gateway.core.seat import (
     Visible,
     effect_of,
 )
+from gateway.core.slots import holds
 from gateway.core.worker import Superseded, WorkerServices
 from open_dental import catalogue
 from open_dental import errors as upstream
@@ -280,6 +283,10 @@ class OperationRun:
                 as_of=self._as_of,
             )
         )
+        if self._kind.afterwards is not None:
+            # It is done, whatever becomes of this; a turn that dies here leaves what ends by itself.
+            with suppress(Unavailable):
+                registered.imported(self._kind.afterwards)(of.request, self._on)
         raise Stop(Ended.SETTLED)
 
     def _fail(self, error: AppError) -> NoReturn:
@@ -325,8 +332,19 @@ class OperationRun:
     # -- answers ----------------------------------------------------------------------------------------------------
 
     def _answer(self, call: UpstreamCall) -> UpstreamAnswer:
+        if call.operation == HELD_TIMES:
+            return self._held_times(call.query)
         effect = effect_of(call)
         return self._read(call) if effect is Effect.READ else self._write(call, effect)
+
+    def _held_times(self, asked: Mapping[str, Any]) -> UpstreamAnswer:
+        # A write that was sent is past all doubt about holds; its plan has to come to the same step again.
+        if self._entry.steps:
+            return UpstreamAnswer(200, [])
+        days = [date.fromisoformat(asked[name]) for name in ("first", "last")]
+        now = self._on.clock.now()
+        kept = holds.live(self._on.holds.kept(self._seat.practice_id, *days, now=now), now=now, but=asked["but"])
+        return UpstreamAnswer(200, holds.rows_of(kept))
 
     def _read(self, call: UpstreamCall) -> UpstreamAnswer:
         asked = canonical_hash([call.operation, call.path, call.query, call.body])
@@ -395,6 +413,13 @@ class OperationRun:
             self._seat.wait_until(slot - CONNECT_AHEAD_S - MARK_AHEAD_S)
             now = self._on.clock.now()
             of = self._entry.record
+            if self._kind.recheck is not None:
+                try:
+                    registered.imported(self._kind.recheck)(call, of.request, self._on)
+                except AppError as error:
+                    if isinstance(error, Unavailable):
+                        raise
+                    raise Told(error) from None
             marked = ledger.sent(
                 self._with_notes(), call, effect, attempt=of.attempt, holder=self._seat.holder, now=now
             )

@@ -79,6 +79,11 @@ def new_id(kind: str) -> str:
     return f"{PREFIXES[kind]}_{_text(secrets.token_bytes(_RANDOM_BYTES))}"
 
 
+def id_from(kind: str, fingerprint: str) -> str:
+    """The id that a fingerprint of at least 20 hexadecimal characters stands for: always the same one."""
+    return f"{PREFIXES[kind]}_{_text(bytes.fromhex(fingerprint)[:_RANDOM_BYTES])}"
+
+
 def row_id(kind: str, practice_id: str, key: int) -> str:
     """The id of a row. `key` is Open Dental's 64-bit key."""
     return f"{PREFIXES[kind]}_{_text(_raw(practice_id) + key.to_bytes(8, 'big', signed=True))}"

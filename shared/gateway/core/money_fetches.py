@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from gateway.core.errors import Invalid, NotFound, VersionTooOld
+from gateway.core.errors import NotFound, UpstreamRefused, VersionTooOld
 from gateway.core.fetches import Steps, collect, none_if_not_found
 from gateway.core.normalize.values import day, key
 from gateway.core.plans import Outcome, Plan, PlanContext, Row, UpstreamCall
@@ -136,7 +136,11 @@ def balances(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     keys = input_["keys"]
     aged = list[Row]()
     for number in keys:
-        row = (yield UpstreamCall("accountmodules.Aging", path={"PatNum": number})).row
+        try:
+            row = (yield UpstreamCall("accountmodules.Aging", path={"PatNum": number})).row
+        except UpstreamRefused as error:
+            # What Open Dental says of a deleted patient; nothing else about the call could be invalid.
+            raise NotFound("no such account", upstream=error.upstream) from error
         # The answer does not say whose it is.
         aged.append({"PatNum": number, **row})
     if input_.get("aging_only"):
@@ -162,7 +166,7 @@ def _preference(name: str, practice: Practice) -> Steps[list[Row]]:
 def _splits(query: Mapping[str, Any], practice: Practice) -> Steps[list[Row]]:
     try:
         return (yield from collect("paysplits.list", query, practice))
-    except Invalid as error:
+    except UpstreamRefused as error:
         if _has(practice, SPLITS_BY_ONE):
             raise
         raise VersionTooOld(
@@ -231,7 +235,7 @@ def _family(patient: int) -> Steps[list[int]]:
     """The members' keys, the guarantor's first; none of a deleted patient, who has no account."""
     try:
         rows = (yield UpstreamCall("accountmodules.PatientBalances", path={"PatNum": patient})).rows
-    except (Invalid, NotFound):
+    except (UpstreamRefused, NotFound):
         return []
     # The row of the whole family carries the guarantor's key.
     heads = [key(row.get("PatNum")) for row in rows if row.get("Name") == FAMILY]

@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.normalize.values import Drift, flag, key, text
+from open_dental import wire
+
+if TYPE_CHECKING:
+    from gateway.core.normalize.values import Drift
 
 Row = Mapping[str, Any]
 
@@ -29,6 +32,9 @@ class Table(StrEnum):
     APPOINTMENT_FIELDS = "apptfielddefs"
     PATIENT_FIELDS = "patfielddefs"
     OPERATORIES = "operatories"
+    RECALL_TYPES = "recalltypes"
+    COVERAGE_CATEGORIES = "covcats"
+    CODE_GROUPS = "codegroups"
 
     @property
     def operation(self) -> str:
@@ -87,17 +93,17 @@ class OfficeWords:
     def label(self, def_num: int) -> str | None:
         """The office's name of it."""
         row = self.definition(def_num)
-        return None if row is None else text(row.get("ItemName"))
+        return None if row is None else _text(row.get("ItemName"))
 
     def value(self, def_num: int) -> str | None:
         """What it means to the program, in a form that depends on its category."""
         row = self.definition(def_num)
-        return None if row is None else text(row.get("ItemValue"))
+        return None if row is None else _text(row.get("ItemValue"))
 
     def category(self, def_num: int) -> str | None:
         """The vendor's name of its category (`ApptConfirmed`, `PaymentTypes` ...)."""
         row = self.definition(def_num)
-        return None if row is None else text(row.get("category"))
+        return None if row is None else _text(row.get("category"))
 
     def of_category(self, category: str) -> list[Row]:
         """The definitions of a category, in the office's order."""
@@ -105,14 +111,17 @@ class OfficeWords:
 
     def by_label(self, category: str, label: str | None) -> int | None:
         """The definition that rows name by its label; None where the office has none, or several of that name."""
-        found = [key(row.get("DefNum")) for row in self.of_category(category) if text(row.get("ItemName")) == label]
+        found = [_key(row.get("DefNum")) for row in self.of_category(category) if _text(row.get("ItemName")) == label]
         return found[0] if len(found) == 1 else None
 
     def drift(self, obj: str, column: str, rows: Iterable[Row]) -> list[Drift]:
         """Definitions that `rows` name in `column` and the office does not list: their numbers, no words."""
         if not self.knows(Table.DEFINITIONS):
             return []
-        named = {number for row in rows if (number := key(row.get(column)))}
+        # Normalizers import this module.
+        from gateway.core.normalize.values import Drift  # noqa: PLC0415
+
+        named = {number for row in rows if (number := _key(row.get(column)))}
         return [Drift(obj, column, str(number)) for number in sorted(named - self._definitions.keys())]
 
     # Preferences
@@ -123,7 +132,7 @@ class OfficeWords:
 
     def preferred_definition(self, name: str) -> int:
         """The definition that a preference names; 0 for none."""
-        return key(self.preference(name))
+        return _key(self.preference(name))
 
     # Visits
 
@@ -150,23 +159,40 @@ class OfficeWords:
         """The rows of all chairs."""
         return self._of(Table.OPERATORIES)
 
+    @property
+    def recall_types(self) -> list[Row]:
+        """The rows of the kinds of recall."""
+        return self._of(Table.RECALL_TYPES)
+
     @cached_property
     def areas(self) -> dict[int, str] | None:
         """CodeNum -> TreatArea, as `normalize.procedure` takes them; None where they are not known."""
         if not self.knows(Table.PROCEDURE_CODES):
             return None
-        return {key(row.get("CodeNum")): str(row.get("TreatArea") or "") for row in self._of(Table.PROCEDURE_CODES)}
+        return {_key(row.get("CodeNum")): str(row.get("TreatArea") or "") for row in self._of(Table.PROCEDURE_CODES)}
 
     def fields(self, table: Table) -> list[Row]:
         """The custom fields of visits or patients, as the office defines them."""
         return self._of(table)
+
+    # Insurance
+
+    @property
+    def coverage_categories(self) -> list[Row]:
+        """The rows of the categories of work that benefits speak of."""
+        return self._of(Table.COVERAGE_CATEGORIES)
+
+    @property
+    def code_groups(self) -> list[Row]:
+        """The rows of the groups of codes that limits speak of."""
+        return self._of(Table.CODE_GROUPS)
 
     def _of(self, table: Table) -> list[Row]:
         return self._rows.get(table, [])
 
     @cached_property
     def _definitions(self) -> dict[int, Row]:
-        return {key(row.get("DefNum")): row for row in self._of(Table.DEFINITIONS)}
+        return {_key(row.get("DefNum")): row for row in self._of(Table.DEFINITIONS)}
 
     @cached_property
     def _by_category(self) -> dict[str, list[Row]]:
@@ -177,15 +203,15 @@ class OfficeWords:
 
     @cached_property
     def _preferences(self) -> dict[str, str | None]:
-        return {str(row.get("PrefName")): text(row.get("ValueString")) for row in self._of(Table.PREFERENCES)}
+        return {str(row.get("PrefName")): _text(row.get("ValueString")) for row in self._of(Table.PREFERENCES)}
 
     @cached_property
     def _types(self) -> dict[int, Row]:
-        return {key(row.get("AppointmentTypeNum")): row for row in self._of(Table.APPOINTMENT_TYPES)}
+        return {_key(row.get("AppointmentTypeNum")): row for row in self._of(Table.APPOINTMENT_TYPES)}
 
     @cached_property
     def _chairs(self) -> dict[int, Row]:
-        return {key(row.get("OperatoryNum")): row for row in self._of(Table.OPERATORIES)}
+        return {_key(row.get("OperatoryNum")): row for row in self._of(Table.OPERATORIES)}
 
     @cached_property
     def _confirmations(self) -> dict[int, str]:
@@ -194,7 +220,7 @@ class OfficeWords:
             for name, meaning in reversed(CONFIRMATIONS.items())
             if (number := self.preferred_definition(name))
         }
-        shown = [key(row.get("DefNum")) for row in self.of_category(CONFIRMATION) if not flag(row.get("isHidden"))]
+        shown = [_key(row.get("DefNum")) for row in self.of_category(CONFIRMATION) if not _flag(row.get("isHidden"))]
         if shown:
             # New visits get the first one, whatever it is called.
             found.setdefault(shown[0], "unconfirmed")
@@ -224,3 +250,22 @@ def payment_method(words: OfficeWords, def_num: int, *, label: str | None = None
 
 NO_WORDS: Final = OfficeWords({})
 """Of an office of which nothing is known."""
+
+
+def _key(value: object) -> int:
+    """A key, bare or quoted; 0 for none."""
+    try:
+        return wire.integer(value) or 0
+    except ValueError:
+        return 0
+
+
+def _text(value: object) -> str | None:
+    return (str(value).strip() or None) if value is not None else None
+
+
+def _flag(value: object) -> bool | None:
+    try:
+        return wire.flag(value)
+    except ValueError:
+        return None

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.core.capability import require
-from gateway.core.errors import AppError, NotFound, Refused, UpstreamBroken, VersionTooOld
-from gateway.core.fetches import Steps, T, collect, none_if_not_found
+from gateway.core.capability import price_tier, require
+from gateway.core.errors import AppError, NotFound, PermissionMissing, Refused, UpstreamBroken, VersionTooOld
+from gateway.core.fetches import Steps, T, collect, get_one, none_if_not_found
+from gateway.core.fhir_source import reads_by_fhir
 from gateway.core.normalize.values import key
 from gateway.core.plans import Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.practices import Practice
@@ -28,19 +29,32 @@ REPORT: Final = "sections"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One question of a section: `operation`, asked by `param` (or by the patient in its path), kept as `rows`."""
+    """One question of a section: `operation`, asked by `param` (or by the patient in its path), kept as `rows`.
+
+    `rest_only`: FHIR has the resource and not this of it.
+    """
 
     rows: str
     operation: str
     param: str | None = "PatNum"
     of: Callable[[Row], int] = lambda patient: key(patient.get("PatNum"))
+    rest_only: bool = False
 
     def require(self, practice: Practice) -> None:
         """Raises: PermissionMissing, VersionTooOld: the practice cannot be asked this."""
         require(practice, self.operation)
+        operation = catalogue.operation(self.operation)
+        if reads_by_fhir(practice, operation.resource):
+            if self.rest_only:
+                raise PermissionMissing(
+                    f"the practice's Open Dental key lacks the permission {operation.permission}",
+                    permission=operation.permission,
+                    tier=price_tier(operation.permission),
+                )
+            return
         if self.param is None or practice.version is None:
             return
-        param = catalogue.operation(self.operation).param(self.param)
+        param = operation.param(self.param)
         if param is not None and not Version.parse(practice.version).has(param.since):
             raise VersionTooOld(
                 f"the office's Open Dental is older than {param.since}, which this needs", version=f"{param.since}"
@@ -56,14 +70,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """`objects`: what the caller must be allowed to read. `parts`: none where the patient's own row says it all."""
+    """`objects`: what the caller must be allowed to read. `parts`: none where the patient's own row says it all.
+    `shows_patient`: whether it shows something of that row.
+    """
 
     objects: tuple[str, ...]
     parts: tuple[Part, ...] = ()
+    shows_patient: bool = False
 
 
 SECTIONS: Final[Mapping[str, Section]] = {
-    "demographics": Section(("patients",)),
+    "demographics": Section(("patients",), shows_patient=True),
     "alerts": Section(
         ("allergies", "conditions", "medications"),
         (
@@ -73,6 +90,7 @@ SECTIONS: Final[Mapping[str, Section]] = {
             Part("popups", "popups.list"),
             Part("patientnotes", "patientnotes.get", param=None),
         ),
+        shows_patient=True,
     ),
     "appointments": Section(("appointments",), (Part("appointments", "appointments.list"),)),
     "treatment": Section(("procedures",), (Part("procedurelogs", "procedurelogs.list"),)),
@@ -81,7 +99,15 @@ SECTIONS: Final[Mapping[str, Section]] = {
     "recalls": Section(("recalls",), (Part("recalls", "recalls.list"),)),
     "family": Section(
         ("patients",),
-        (Part("family", "patients.Simple", "Guarantor", of=lambda patient: key(patient.get("Guarantor"))),),
+        (
+            Part(
+                "family",
+                "patients.Simple",
+                "Guarantor",
+                of=lambda patient: key(patient.get("Guarantor")),
+                rest_only=True,
+            ),
+        ),
     ),
     "claims": Section(("claims",), (Part("claims", "claims.list"),)),
     "communications": Section(("communications",), (Part("commlogs", "commlogs.list"),)),
@@ -96,15 +122,15 @@ def patient_360(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """
     practice, number = context.practice, input_["key"]
     began: list[datetime] = []
-    found = yield from _timed(_one("patients.get", number), began)
+    found = yield from _timed(get_one("patients.get", "PatNum", number, practice), began)
     patient = next((row for row in found if key(row.get("PatNum")) == number), None)
     if patient is None:
         raise NotFound("no such patient")
     rows: dict[str, list[Row]] = {"patients": [patient]}
     report: list[Row] = []
     for name in (one for one in SECTIONS if one in input_["sections"]):
-        # Every section shows something of the patient's own row, or depends on it.
-        times, error = list(began), None
+        times = list(began) if SECTIONS[name].shows_patient else []
+        error: AppError | None = None
         for part in SECTIONS[name].parts:
             try:
                 part.require(practice)

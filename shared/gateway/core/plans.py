@@ -12,9 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from gateway.core.practices import Practice
+
+HELD_TIMES: Final = "gateway.holds"
+"""Not one of Open Dental's operations: what other callers keep on the days `first` to `last`, leaving out the hold
+`but`. It costs no slot, is asked afresh at every restart, and answers nothing once a write has been sent."""
 
 Row: TypeAlias = Mapping[str, Any]
 """A row as Open Dental sent it, numbers as int or Decimal, nothing else changed."""

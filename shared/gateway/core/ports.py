@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.callers import Client
 from gateway.core.operations import Operation, Request, RowSet, Turn
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
+
+if TYPE_CHECKING:
+    from gateway.core.slots.holds import Hold, Interval, Place
 
 
 class Clock(Protocol):
@@ -157,6 +160,33 @@ class Paces(Protocol):
 
     def doubt(self, practice_id: str) -> None:
         """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
+        ...
+
+
+class Holds(Protocol):
+    """Times that callers keep for some minutes. They bind callers of this gateway, nobody else."""
+
+    def take(self, hold: Hold, *, now: datetime) -> Hold:
+        """Keep the times of `hold`, all or none, and return it.
+
+        Of rivals for one time exactly one gets it. A hold of the same id that was taken within 30 days is returned as
+        it stands, whatever `hold` asks for, also one that is over.
+
+        Raises:
+            Clash: another live hold keeps a part of it; nothing was kept.
+        """
+        ...
+
+    def get(self, hold_id: str) -> Hold:
+        """The hold, also one that is over. Raises NotFound."""
+        ...
+
+    def release(self, hold_id: str, *, now: datetime) -> None:
+        """Let its times go at once. Nothing happens if it is over or unknown."""
+        ...
+
+    def kept(self, practice_id: str, first: date, last: date, *, now: datetime) -> dict[Place, tuple[Interval, ...]]:
+        """What live holds keep at `now` on the days from `first` to `last`, strongly consistent."""
         ...
 
 
@@ -326,6 +356,8 @@ class Services(Protocol):
     def cache(self) -> Cache: ...
     @property
     def paces(self) -> Paces: ...
+    @property
+    def holds(self) -> Holds: ...
     @property
     def practices(self) -> Practices: ...
     @property

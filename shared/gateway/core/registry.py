@@ -25,13 +25,17 @@ class Kind:
     `plan`: `module:function`. `pending_keys`: it proves a pair of keys that the practice does not use yet; what Open
     Dental says to them trips no breaker. `settle` and `give_up` are `module:function` as well: what the worker does
     with the outcome, or with the error, before the operation settles; `(outcome or error, practice, on) -> None`.
-    They may run more than once and must come to the same.
+    They may run more than once and must come to the same. `recheck` is `(call, request, on) -> None` and runs right
+    before each write is marked and sent; what it raises is told to the plan, and nothing is sent. `afterwards` is
+    `(request, on) -> None` and runs once the operation has succeeded, as a rule; nothing may hang on it.
     """
 
     plan: str
     pending_keys: bool = False
     settle: str | None = None
     give_up: str | None = None
+    recheck: str | None = None
+    afterwards: str | None = None
 
 
 _FETCHES = (
@@ -110,9 +114,16 @@ KINDS: dict[str, Kind] = {
     **{f"fetch.{name}": Kind(f"gateway.core.fetches:{name}") for name in _FETCHES},
     **{f"fetch.{name}": Kind("gateway.core.fetches:rows") for name in _ROWS},
     **{f"fetch.{name}": Kind(f"gateway.core.money_fetches:{name}") for name in _MONEY},
+    "fetch.slots": Kind("gateway.core.slots.plan:days"),
+    "appointments.create": Kind(
+        "gateway.core.writes.appointment:create",
+        recheck="gateway.core.slots.heeding:recheck",
+        afterwards="gateway.core.slots.heeding:let_go",
+    ),
     "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
     "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
     "resources.write": Kind("gateway.core.resources.plans:write"),
+    "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
     "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
     "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "patients.create": Kind("gateway.core.writes.patient:create"),

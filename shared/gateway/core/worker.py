@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from gateway.core.ledger import Entry
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
-from gateway.core.ports import Cache, Calls, Clock, Practices, Upstream, Vault
+from gateway.core.ports import Cache, Calls, Clock, Holds, Practices, Upstream, Vault
 
 T = TypeVar("T")
 
@@ -156,6 +156,8 @@ class WorkerServices(Protocol):
     def cache(self) -> Cache: ...
     @property
     def practices(self) -> Practices: ...
+    @property
+    def holds(self) -> Holds: ...
     @property
     def vault(self) -> Vault: ...
     @property

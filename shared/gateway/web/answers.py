@@ -22,6 +22,7 @@ from gateway.web.http import Answer
 from gateway.web.prefer import Prefer
 
 UNKNOWN_RETRY_S = 60
+_MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
 
 
@@ -45,7 +46,24 @@ def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     content = _timeless(body)
     if isinstance(content.get("data"), list):
         content["data"] = [_timeless(row) for row in content["data"]]
+    if isinstance(content.get("sections"), Mapping):
+        content["sections"] = {name: _timeless_section(one) for name, one in content["sections"].items()}
     return content
+
+
+def _timeless_section(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of several objects: nothing in it that says when it was read."""
+    return {
+        name: _timeless_deep(value)
+        for name, value in section.items()
+        if name not in {"as_of", "age_seconds", "served_from"}
+    }
+
+
+def _timeless_deep(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _timeless_deep(one) for name, one in value.items() if name not in _MOMENTS}
+    return [_timeless_deep(one) for one in value] if isinstance(value, list) else value
 
 
 def _timeless(shown: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,6 +123,12 @@ def session_answer(session: Mapping[str, Any]) -> Answer:
     """200 with a token, which no cache may keep (RFC 6749, section 5.1)."""
     practice_id = (session.get("practice") or {}).get("id")
     return Answer(status=200, body=session, headers={"Cache-Control": "no-store"}, practice_id=practice_id)
+
+
+def made_answer(made: Mapping[str, Any], *, is_replayed: bool) -> Answer:
+    """201 with what was made here, without an operation. `is_replayed` as in `write_answer`."""
+    headers = {"Cache-Control": "no-store", **({"Idempotent-Replayed": "true"} if is_replayed else {})}
+    return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
 
 
 def nothing() -> Answer:

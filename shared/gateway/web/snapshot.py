@@ -17,6 +17,7 @@ FIRST_REQUEST = (
     "gateway.adapters.callers",
     "gateway.adapters.calls",
     "gateway.adapters.clock",
+    "gateway.adapters.holds",
     "gateway.adapters.ledger",
     "gateway.adapters.pace",
     "gateway.adapters.practices",

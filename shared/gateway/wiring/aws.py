@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.adapters.cache import DynamoCache
     from gateway.adapters.calls import SqsCalls
     from gateway.adapters.clock import SystemClock
+    from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
@@ -62,6 +63,13 @@ class AwsServices:
         from gateway.adapters.cache import DynamoCache
 
         return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
+
+    @cached_property
+    def holds(self) -> DynamoHolds:
+        """Times that callers keep."""
+        from gateway.adapters.holds import DynamoHolds
+
+        return DynamoHolds(self._dynamodb, table=os.environ["HOLDS_TABLE"])
 
     @cached_property
     def vault(self) -> SecretsVault:

@@ -27,6 +27,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "operation-closed": "forbidden",
     "outside-schedule": "business-rule",
     "partly-done": "incomplete",
+    "possible-duplicate": "duplicate",
     "permission-missing": "forbidden",
     "practice-not-enrolled": "forbidden",
     "practice-offline": "transient",

@@ -60,6 +60,10 @@ LACKS: Final[Mapping[str, tuple[str, ...]]] = {
         "position",
         "type",
     ),
+    "allergy": ("codes", "definition_key", "kind", "says_none"),
+    "condition": ("codes", "definition_key", "says_none"),
+    "medication": ("provider_id",),
+    "communication": ("entered_at", "origin", "type", "user_key"),
 }
 """Object -> its fields that FHIR knows nothing of."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.core.normalize.office import Office, office, row_object
 from gateway.core.normalize.values import Words, amount, day, flag, key, money, text
+from gateway.core.office_words import OfficeWords
 from gateway.core.practices import Practice
 
 MODE: Final = Words(
@@ -145,8 +146,12 @@ def task(
     synced_at: datetime,
     raw: bool = False,
     notes: Mapping[int, Iterable[Mapping[str, Any]]] | None = None,
+    words: OfficeWords | None = None,
 ) -> dict[str, Any]:
-    """The task of a row of `tasks.list` or `.get`; `notes` (TaskNum -> rows of `tasknotes.list`) if they were read."""
+    """The task of a row of `tasks.list` or `.get`; `notes` (TaskNum -> rows of `tasknotes.list`) if they were read.
+
+    `words` name its priority.
+    """
     here, get = office(practice), row.get
     about, among = ABOUT[get("ObjectType")], key(get("KeyNum"))
     place, user, priority, parent = (key(get(name)) for name in ("TaskListNum", "UserNum", "PriorityDefNum", "FromNum"))
@@ -158,7 +163,9 @@ def task(
         "status": TASK_STATUS[get("TaskStatus")],
         "title": text(get("DescriptOverride")),
         "description": text(get("Descript")),
-        "priority_id": here.definition(priority) if priority else None,
+        "priority": {"id": here.definition(priority), "label": words.label(priority) if words else None}
+        if priority
+        else None,
         **moment(here, get("DateTimeEntry"), "entered_at"),
         "created_at": here.clock.instant(get("DateTimeOriginal")),
         "finished_at": here.clock.instant(get("DateTimeFinished")),

@@ -9,21 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from gateway.core import ids
 from gateway.core.normalize.office import Office, office
 from gateway.core.normalize.values import content_version, day, exact, flag, key, money_of, raw_row, text
+from gateway.core.office_words import NO_WORDS, OfficeWords, payment_method
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
-
-_CATEGORIES: Final = (
-    ("check", ("check", "cheque")),
-    ("cash", ("cash",)),
-    ("card", ("card", "credit", "debit", "visa", "master", "amex", "discover", "carecredit")),
-    ("eft", ("eft", "ach", "electronic", "wire", "transfer", "direct deposit", "zelle")),
-)
-"""Words in an office's own name of a payment type, and what they make likely. The first that fits wins."""
 
 
 def patient_payment(
@@ -32,6 +25,7 @@ def patient_payment(
     practice: Practice,
     synced_at: datetime,
     splits: Iterable[Mapping[str, Any]] | None,
+    words: OfficeWords = NO_WORDS,
     raw: bool = False,
 ) -> dict[str, Any]:
     """The payment of a row of `payments`, with the rows of `paysplits` that belong to it: all of them, or None.
@@ -42,7 +36,7 @@ def patient_payment(
     get = row.get
     number, patient = key(get("PayNum")), key(get("PatNum"))
     signed = exact(get("PayAmt"))
-    shown = _payment(row, here, table="payment", number=number, signed=signed, row_key=number)
+    shown = _payment(row, here, table="payment", number=number, signed=signed, row_key=number, words=words)
     shown |= {
         "received_on": day(get("PayDate")),
         "entered_on": day(get("DateEntry")),
@@ -65,6 +59,7 @@ def insurance_payment(
     practice: Practice,
     synced_at: datetime,
     lines: Iterable[Mapping[str, Any]] | None,
+    words: OfficeWords = NO_WORDS,
     raw: bool = False,
 ) -> dict[str, Any]:
     """The payment of a row of `claimpayments`, with the rows of `claimprocs` that it pays: all of them, or None."""
@@ -73,7 +68,7 @@ def insurance_payment(
     number = key(get("ClaimPaymentNum"))
     signed = exact(get("CheckAmt"))
     own_key = ids.insurance_payment_key(number)
-    shown = _payment(row, here, table="claimpayment", number=number, signed=signed, row_key=own_key)
+    shown = _payment(row, here, table="claimpayment", number=number, signed=signed, row_key=own_key, words=words)
     shown |= {
         "received_on": day(get("CheckDate")),
         "entered_on": day(get("SecDateEntry")),
@@ -100,14 +95,26 @@ def kind_of(row: Mapping[str, Any]) -> str:
     return "patient" if signed or key(row.get("PayType")) else "income_transfer"
 
 
-def category_of(row: Mapping[str, Any]) -> str:
+def category_of(row: Mapping[str, Any], words: OfficeWords = NO_WORDS) -> str:
     """How a row of either kind was paid, guessed from the office's name of its type."""
-    folded = (text(row.get("payType")) or "").casefold()
-    return next((name for name, words in _CATEGORIES if any(word in folded for word in words)), "other")
+    return str(_method(row, words)["category"])
+
+
+def _method(row: Mapping[str, Any], words: OfficeWords) -> dict[str, Any]:
+    # Rows bring the name of their type themselves; the office's own list is for one that does not.
+    label = text(row.get("payType"))
+    return payment_method(words if label is None else NO_WORDS, key(row.get("PayType")), label=label)
 
 
 def _payment(
-    row: Mapping[str, Any], here: Office, *, table: str, number: int, signed: Decimal, row_key: int
+    row: Mapping[str, Any],
+    here: Office,
+    *,
+    table: str,
+    number: int,
+    signed: Decimal,
+    row_key: int,
+    words: OfficeWords,
 ) -> dict[str, Any]:
     get = row.get
     clinic, deposit, type_ = key(get("ClinicNum")), key(get("DepositNum")), key(get("PayType"))
@@ -119,13 +126,7 @@ def _payment(
         "kind": kind_of(row),
         "amount": money_of(abs(signed)),
         "signed_amount": money_of(signed),
-        "method": {
-            # Payment types are names an office makes up, so the category is a guess from the name, and says so.
-            "category": category_of(row),
-            "label": text(get("payType")),
-            "definition_id": here.definition(type_) if type_ else None,
-            "inferred": True,
-        },
+        "method": _method(row, words) | {"definition_id": here.definition(type_) if type_ else None},
         "check_number": text(get("CheckNum")),
         "bank_branch": text(get("BankBranch")),
         "deposit_id": here.deposit(deposit) if deposit else None,

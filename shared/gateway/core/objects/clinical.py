@@ -35,7 +35,7 @@ class Allergy(Object):
     patient_id: PatientId | None
     label: str | None
     """The name of the office's definition."""
-    definition_key: Key | None
+    definition_key: Key | None = None
     """Which of the office's definitions (AllergyDefNum)."""
     kind: (
         Literal[
@@ -51,7 +51,7 @@ class Allergy(Object):
             "other",
         ]
         | None
-    )
+    ) = None
     reaction: str | None
     """Free text."""
     status: Literal["active", "inactive"] | None
@@ -71,14 +71,14 @@ class Medication(Object):
     patient_id: PatientId | None
     name: str | None
     """Null or free text where the row came from electronic prescribing and is not in the office's own list."""
-    definition_key: Key | None
+    definition_key: Key | None = None
     """Which medicine of the office's list (MedicationNum); null for what came from electronic prescribing."""
     note: str | None
     started_on: Day | None
     stopped_on: Day | None
     is_current: bool
     """Not stopped before the office's present day."""
-    provider_id: ProviderId | None
+    provider_id: ProviderId | None = None
     generic_name: str | None = None
     """On single objects and with `expand=definition`."""
     says_none: bool | None = None
@@ -91,7 +91,7 @@ class Condition(Object):
     id: ConditionId
     patient_id: PatientId | None
     label: str | None
-    definition_key: Key | None
+    definition_key: Key | None = None
     """Which of the office's definitions (DiseaseDefNum)."""
     status: Literal["active", "resolved", "inactive", "other"] | None
     """`resolved` is over, `inactive` may come back. Goes by the office's word, not by `stopped_on`."""

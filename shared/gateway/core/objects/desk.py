@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from gateway.core.objects.clinical import Key
+from gateway.core.objects.office import Interval
 from gateway.core.objects.values import (
     AppointmentId,
     CommunicationId,
     Day,
-    DefinitionId,
     Instant,
     Labelled,
     LocalTime,
@@ -38,7 +36,7 @@ class Communication(Object):
     local_ambiguous: bool
     """The wall time occurs twice; `at` is the first."""
     time_zone: str
-    type: Labelled | None
+    type: Labelled | None = None
     """The office's own word; which of them stands for recalls, texts ... says the `value` of its definition."""
     mode: (
         Literal["email", "mail", "phone", "in_person", "text", "email_and_text", "phone_and_text", "fax", "other"]
@@ -64,28 +62,19 @@ class Communication(Object):
             "other",
         ]
         | None
-    )
+    ) = None
     """What wrote it; Open Dental's own API and FHIR are one. Null in offices before 25.1, which do not say."""
-    user_key: Key | None
+    user_key: Key | None = None
     """Who wrote it (UserNum); null for what came over an API."""
-    entered_at: Instant | None
+    entered_at: Instant | None = None
     """When it was written down; `at` can be changed, this cannot."""
 
 
-class RecallType(Part):
+class NamedRecallType(Part):
     """A type of recall of the office."""
 
     id: RecallTypeId
     label: str | None
-
-
-class Interval(Part):
-    """A stretch of the calendar, all parts together."""
-
-    years: Annotated[int, Field(ge=0)]
-    months: Annotated[int, Field(ge=0)]
-    weeks: Annotated[int, Field(ge=0)]
-    days: Annotated[int, Field(ge=0)]
 
 
 class Recall(Object):
@@ -93,7 +82,7 @@ class Recall(Object):
 
     id: RecallId
     patient_id: PatientId | None
-    type: RecallType | None
+    type: NamedRecallType | None
     due_on: Day | None
     """Null: it was never done, or the recall is disabled."""
     scheduled_on: Day | None
@@ -131,7 +120,7 @@ class Task(Object):
     status: Literal["new", "viewed", "done", "other"] | None
     title: str | None
     description: str | None
-    priority_id: DefinitionId | None
+    priority: Labelled | None
     entered_at: Instant | None
     """When it was entered, or for a reminder when it is due."""
     local_entered_at: LocalTime | None

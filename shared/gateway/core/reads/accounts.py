@@ -16,7 +16,7 @@ from gateway.core.normalize.office import office
 from gateway.core.normalize.values import day, key, text
 from gateway.core.practices import Practice
 from gateway.core.reads.families import Bound, Family, Related
-from gateway.core.reads.lists import Reading, Row, key_of
+from gateway.core.reads.lists import Reading, Row, key_of, too_many_calls
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
 
@@ -94,6 +94,7 @@ def _with_charges(rows: Sequence[Row], reading: Reading, query: Any, single: boo
         "payers": _people(others, "PatNum", "Guarantor"),
         "insured": _people(insured, "PatNum"),
     }
+    too_many_calls(sum(map(len, asked.values())), "expand=charges")
     found = reading.rows("fetch.plan_parts", asked)
     rules = [text(row.get("ValueString")) for row in found["preferences"]]
     related = {

@@ -11,14 +11,14 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from gateway.core.capability import require
+from gateway.core.errors import PermissionMissing
 from gateway.core.normalize import clinical
 from gateway.core.normalize.values import flag, key
-from gateway.core.reads.families import Bound, Family, Relate, Related, beside, expands
+from gateway.core.reads.families import Bound, Family, Relate, Related, expands, set_up
 from gateway.core.reads.lists import Reading, Row
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
-
-FEW_DEFINITIONS: Final = 3
-"""Up to so many definitions are read one by one where Open Dental can; more by their list, 100 or 1000 a call."""
+from open_dental.fhir import RESOURCE
 
 Expand = Annotated[list[Literal["definition"]], Field(max_length=1)]
 
@@ -62,16 +62,23 @@ def _defined(resource: str, column: str, preference: str, *fields: str) -> Relat
     def relate(rows: Sequence[Row], reading: Reading, query: ObjectQuery, single: bool) -> Related:  # noqa: FBT001
         if not (single or expands(query, "definition")):
             return {}, fields
-        wanted = sorted({found for row in rows if (found := key(row.get(column)))})
-        named = beside(reading, resource, [{}] if wanted else [], few=wanted, most=FEW_DEFINITIONS)
-        if named is None:
+        definitions = set_up(reading, resource, (key(row.get(column)) for row in rows))
+        if definitions is None or any(RESOURCE in row for row in rows):
+            # FHIR does not say which definition a row has.
             return {}, fields
-        stated = beside(reading, "preferences", [{"PrefName": preference}] if rows else [], params=("PrefName",))
-        numbers = [key(one.get("ValueString")) for one in stated or () if one.get("PrefName") == preference]
-        definitions = {key(one.get(column)): one for one in named}
-        return {"definitions": definitions, "none": next((number for number in numbers if number), None)}, ()
+        return {"definitions": definitions, "none": _none(reading, preference) if rows else None}, ()
 
     return relate
+
+
+def _none(reading: Reading, preference: str) -> int | None:
+    """The definition by which the office says that there is none; None where it has not said, or cannot be asked."""
+    try:
+        require(reading.practice, "preferences.list")
+    except PermissionMissing:
+        return None
+    found = reading.rows("fetch.preferences", {"names": [preference]}, reference=True, aged=False)["preferences"]
+    return next((number for row in found if (number := key(row.get("ValueString")))), None)
 
 
 _OF_PATIENT: Final = (Bound("patient_id", "PatNum", "patient"),)

@@ -13,9 +13,10 @@ from gateway.core.fetches import knows
 from gateway.core.normalize import coverages
 from gateway.core.normalize.office import office
 from gateway.core.normalize.values import key
+from gateway.core.office_words import Table
 from gateway.core.practices import Practice
 from gateway.core.reads.families import Bound, Family, Related
-from gateway.core.reads.lists import Reading, Row, key_of
+from gateway.core.reads.lists import Reading, Row, key_of, too_many_calls
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
 Extra = Literal["overrides", "verification"]
@@ -76,12 +77,14 @@ def _with_the_rest(rows: Sequence[Row], reading: Reading, query: Any, single: bo
     if patient is not None and "patients" not in wanted:
         related["places"] = _places_of(patient, reading)
     elif wanted & {"patients", "overrides", "verification"}:
+        too_many_calls(len(rows), "expand=patients")
         numbers = [key(row.get("InsSubNum")) for row in rows]
         related["places"] = _listed(reading, "patplans", [{"InsSubNum": one} for one in numbers])
     omitted = {name for extra, names in coverages.NEEDS.items() if extra not in wanted for name in names}
     if "places" in related:
         omitted.discard("patients")
     plans = sorted({found for row in rows if (found := key(row.get("PlanNum")))})
+    too_many_calls(_extra(wanted, rows, plans, related), "expand")
     if "plan" in wanted:
         read = reading.rows("fetch.carriers_of_plans", {"keys": plans}) if plans else {}
         related |= {"plans": read.get("insplans", []), "carriers": read.get("carriers", [])}
@@ -99,14 +102,25 @@ def _with_the_rest(rows: Sequence[Row], reading: Reading, query: Any, single: bo
     return related, omitted
 
 
+def _extra(wanted: set[str], rows: Sequence[Row], plans: Sequence[int], related: dict[str, Any]) -> int:
+    """About how many calls the rest of a page costs."""
+    places = len(related.get("places", ()))
+    of_plans = 2 * ("plan" in wanted) + ("benefits" in wanted) + ("verification" in wanted)
+    of_places = ("overrides" in wanted) + ("verification" in wanted)
+    return len(plans) * of_plans + places * of_places + len(rows) * ("patients" in wanted)
+
+
 def _benefits(plans: Sequence[int], places: Sequence[int], reading: Reading) -> dict[str, list[Row]]:
     """The plans' benefits with the names of their categories and groups, as far as the office can list them."""
     queries = [{"PlanNum": one} for one in plans] + [{"PatPlanNum": one} for one in places]
     found: dict[str, list[Row]] = {"benefits": _listed(reading, "benefits", queries)}
-    if any(key(row.get("CovCatNum")) for row in found["benefits"]) and knows(reading.practice, "covcats.list"):
-        found["categories"] = _listed(reading, "covcats", [{}])
-    if any(key(row.get("CodeGroupNum")) for row in found["benefits"]) and knows(reading.practice, "codegroups.list"):
-        found["groups"] = _listed(reading, "codegroups", [{}])
+    categories, groups = (
+        {number for row in found["benefits"] if (number := key(row.get(column)))}
+        for column in ("CovCatNum", "CodeGroupNum")
+    )
+    tables = [*([Table.COVERAGE_CATEGORIES] if categories else []), *([Table.CODE_GROUPS] if groups else [])]
+    words = reading.words(*tables, categories=categories, groups=groups)
+    found |= {"categories": words.coverage_categories, "groups": words.code_groups}
     return found
 
 

@@ -12,7 +12,8 @@ from pydantic import Field
 from gateway.core.inputs import Day
 from gateway.core.normalize import desk
 from gateway.core.normalize.values import day, flag, key
-from gateway.core.reads.families import Bound, Family, Related, beside, expands
+from gateway.core.office_words import NO_WORDS, Table
+from gateway.core.reads.families import Bound, Family, Related, beside, expands, set_up
 from gateway.core.reads.lists import Filter, Reading, Row
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
@@ -87,25 +88,26 @@ class TaskListsQuery(ListQuery):
 
 
 def _types(rows: Sequence[Row], reading: Reading, _query: ObjectQuery, _single: bool) -> Related:  # noqa: FBT001
-    """The names of the types: one call for a page, whatever its length."""
-    wanted = sorted({found for row in rows if (found := key(row.get("RecallTypeNum")))})
-    types = beside(reading, "recalltypes", [{}] if wanted else [])
-    if types is None:
-        return {}, ("type.label",)
-    return {"types": {key(one.get("RecallTypeNum")): one for one in types}}, ()
+    """The names of the types, which are kept for a day."""
+    types = set_up(reading, "recalltypes", (key(row.get("RecallTypeNum")) for row in rows))
+    return ({}, ("type.label",)) if types is None else ({"types": types}, ())
 
 
 def _notes(rows: Sequence[Row], reading: Reading, query: ObjectQuery, single: bool) -> Related:  # noqa: FBT001
+    """What the office calls the priorities, and the notes where they were asked for."""
+    named = {number for row in rows if (number := key(row.get("PriorityDefNum")))}
+    words = reading.words(Table.DEFINITIONS, definitions=named) if named else NO_WORDS
+    omitted = ["priority.label"] if named and not words.knows(Table.DEFINITIONS) else []
     found = None
     if single or expands(query, "notes"):
         queries = [{"TaskNum": key(row.get("TaskNum"))} for row in rows]
         found = beside(reading, "tasknotes", queries, params=("TaskNum",))
     if found is None:
-        return {}, ("notes",)
+        return {"words": words}, [*omitted, "notes"]
     notes = defaultdict[int, list[Row]](list)
     for one in found:
         notes[key(one.get("TaskNum"))].append(one)
-    return {"notes": notes}, ()
+    return {"notes": notes, "words": words}, omitted
 
 
 def _not_disabled(query: ListQuery) -> Filter | None:

@@ -15,8 +15,9 @@ from typing import Any, Final, TypeAlias
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import FilterTooWide, NotFound
+from gateway.core.errors import FilterTooWide, NotFound, PermissionMissing, VersionTooOld
 from gateway.core.fetches import knows
+from gateway.core.fhir_source import reads_by_fhir
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
@@ -138,9 +139,8 @@ class Family:
     this key; outward it is negative. `stamp`: the column of the last change. `relate`: rows of other resources that the
     objects of a page need. `place`: the order of a list, the key unless told. `hides`: rows that come only where they
     are asked for. `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's
-    id.
-    `complete`: adds to the query what another row says that it names, such as whose a procedure is.
-    `reference`: the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
+    id. `complete`: adds to the query what another row says that it names, such as whose a procedure is. `reference`:
+    the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
     """
 
     obj: str
@@ -328,8 +328,12 @@ def _kept(family: Family, number: int, reading: Reading) -> Row | None:
 
 def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
     """Whether Open Dental can be asked for these rows one by one. Those of a second table cannot."""
+    if reads_by_fhir(practice, family.resource):
+        return True
     own = family.second_key is None or all(number > 0 for number in keys)
-    return own and family.gets is not None and knows(practice, family.gets)
+    # FHIR gets every row by itself.
+    named = family.gets is not None and knows(practice, family.gets)
+    return own and (named or reads_by_fhir(practice, family.resource))
 
 
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
@@ -391,29 +395,47 @@ def beside(
     queries: Sequence[Mapping[str, Any]],
     *,
     params: Sequence[str] = (),
-    few: Sequence[int] = (),
-    most: int = 0,
 ) -> list[Row] | None:
     """Rows of another resource that objects need; None where the office's version cannot be asked so.
 
-    `params` are those of `queries` that must not be ignored: without them the whole table would come. `few` are the
-    keys of the rows that are needed: up to `most` of them are read one by one where Open Dental can.
+    `params` are those of `queries` that must not be ignored: without them the whole table would come.
 
     Raises: PermissionMissing, and what `requests.fetch` raises.
     """
-    practice, lists, gets = reading.practice, f"{resource}.list", f"{resource}.get"
+    practice, lists = reading.practice, f"{resource}.list"
     if not knows(practice, lists) or not all(knows(practice, lists, one) for one in params):
         return None
     require(practice, lists)
     if not queries:
         return []
-    input_: dict[str, Any] = {"resource": resource}
-    operations = {one.id for one in catalogue.resource(resource).operations}
-    if few and len(few) <= most and gets in operations and knows(practice, gets):
-        input_["keys"] = list(few)
-    else:
-        input_ |= {"queries": [dict(one) for one in queries], "none_is_404": True}
+    input_ = {"resource": resource, "queries": [dict(one) for one in queries], "none_is_404": True}
     return list(reading.rows(f"fetch.{resource}", input_)[resource])
+
+
+def set_up(reading: Reading, resource: str, named: Iterable[int]) -> dict[int, Row] | None:
+    """The office's definitions of a kind by their key, where rows name any; None where they cannot be had.
+
+    They are read whole and kept for a day, and once more where one that is `named` is not among them. Their age is no
+    part of the answer's; that they cannot be had leaves fields out and fails nothing.
+
+    Raises: what `requests.fetch` raises.
+    """
+    numbers = {number for number in named if number}
+    try:
+        require(reading.practice, f"{resource}.list")
+    except (PermissionMissing, VersionTooOld):
+        return None
+    if not numbers:
+        return {}
+    row_key = catalogue.resource(resource).key or ""
+    # The first as the family of these rows asks for them, so that it is kept once.
+    for more in ({}, {"none_is_404": True}):
+        input_ = {"resource": resource, "queries": [{}], **more}
+        rows = reading.rows(f"fetch.{resource}", input_, reference=not more, aged=bool(more))[resource]
+        found = {key(row.get(row_key)): row for row in rows}
+        if numbers <= found.keys():
+            break
+    return found
 
 
 def _shown(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -20,7 +20,7 @@ from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.queries import ListQuery
+from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
 from gateway.core.requests import Fetched, Freshness, fetch, key_of_fetch
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
@@ -42,7 +42,7 @@ AGAIN_S: Final = 60.0
 _log = logging.getLogger("gateway.drift")
 
 
-def practice_of(query: ListQuery, obj: str, *, caller: Caller, on: Services) -> Practice:
+def practice_of(query: PracticeQuery, obj: str, *, caller: Caller, on: Services) -> Practice:
     """The practice a list is about, if the caller may read `obj` there: the one named, else that of the first id among
     the filters, else the only one the client has. That all ids are of one practice is seen to by `key_of`.
 
@@ -111,19 +111,25 @@ class Reading:
         self._began = self.on.clock.monotonic()
 
     def rows(
-        self, kind: str, bound: Mapping[str, Any], *, of: str | None = None, reference: bool = False
+        self,
+        kind: str,
+        bound: Mapping[str, Any],
+        *,
+        of: str | None = None,
+        reference: bool = False,
+        aged: bool = True,
     ) -> Mapping[str, list[Row]]:
         """The rows of one fetch; what was asked before is not asked again, however fresh it must be.
 
         `of` names the filter whose row Open Dental may not find. `reference` rows are those of the office's own set-up,
-        a day old at most where the caller does not say how old.
+        a day old at most where the caller does not say how old. Unless `aged` their age is no part of the answer's.
 
         Raises: what `requests.fetch` raises.
         """
         asked = json.dumps([kind, bound], sort_keys=True, default=str)
         if asked in self._by_bound:
             return self._by_bound[asked].rows.rows
-        freshness = self.freshness
+        freshness = replace(self.freshness, wait_s=self._left_s())
         if reference and not freshness.asked:
             freshness = replace(freshness, max_age_s=DAY_S)
         try:
@@ -140,12 +146,19 @@ class Reading:
             if of is None:
                 raise
             raise NotFound("no such record to filter by", param=of, upstream=error.upstream) from error
-        self._done.append(fetched)
+        if aged:
+            self._done.append(fetched)
+        else:
+            self._reference_calls += fetched.upstream_calls
         for resource, found in fetched.rows.rows.items():
             if found and RESOURCE in found[0]:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
         return fetched.rows.rows
+
+    def _left_s(self) -> float:
+        """How long the caller still waits: an answer of several fetches waits no longer than one of one."""
+        return max(0.0, self.freshness.wait_s - (self.on.clock.monotonic() - self._began))
 
     def kept_row(self, kind: str, bound: Mapping[str, Any], fits: Filter) -> Row | None:
         """The row that fits among the reference rows of a fetch, if they are at hand and young enough for the caller.
@@ -169,12 +182,15 @@ class Reading:
         definitions: Iterable[int] = (),
         types: Iterable[int] = (),
         codes: Iterable[int] = (),
+        categories: Iterable[int] = (),
+        groups: Iterable[int] = (),
         only_if_cached: bool = False,
     ) -> OfficeWords:
         """What the office calls things: `tables` of its own set-up, a day old at most.
 
         They are read again for a caller who takes no cached answer, and where rows name `definitions`, appointment
-        `types` or procedure `codes` that are not among them, but no more than once a minute. An answer never fails for
+        `types`, procedure `codes`, `categories` of coverage or `groups` of codes that are not among them, but no more
+        than once a minute. An answer never fails for
         want of them, and never waits for them longer than its caller waits at all: what does not come in time is left
         out and comes with a later answer. Their age is no part of the answer's age; what they cost is part of its cost.
         """
@@ -188,6 +204,8 @@ class Reading:
             self._look_again(Table.DEFINITIONS, "DefNum", definitions)
             self._look_again(Table.APPOINTMENT_TYPES, "AppointmentTypeNum", types)
             self._look_again(Table.PROCEDURE_CODES, "CodeNum", codes)
+            self._look_again(Table.COVERAGE_CATEGORIES, "CovCatNum", categories)
+            self._look_again(Table.CODE_GROUPS, "CodeGroupNum", groups)
         found = {table: rows.rows[table] for table, rows in self._reference.items() if rows is not None}
         return OfficeWords(found)
 
@@ -202,8 +220,7 @@ class Reading:
     def _reference_rows(self, table: Table, max_age_s: float, *, only_if_cached: bool) -> RowSet | None:
         kind, bound = f"fetch.{table}", input_of(table)
         if not only_if_cached:
-            waited_s = self.on.clock.monotonic() - self._began
-            wait_s = max(0.0, self.freshness.wait_s - waited_s)
+            wait_s = self._left_s()
             try:
                 require(self.practice, table.operation)
                 fetched = fetch(
@@ -223,9 +240,19 @@ class Reading:
         return self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
 
     @property
+    def upstream_calls(self) -> int:
+        """What the fetches cost."""
+        return self._reference_calls + sum(fetched.upstream_calls for fetched in self._done)
+
+    @property
     def as_of(self) -> datetime:
         """Nothing in the answer is older; what the office calls things may be."""
         return min(fetched.rows.as_of for fetched in self._done)
+
+    @property
+    def fetched(self) -> Sequence[Fetched]:
+        """What was fetched so far, the office's words aside."""
+        return self._done
 
     def meta(self, omitted: Iterable[str]) -> dict[str, Any]:
         """What every answer says of itself. `omitted` are fields that would have cost calls, or that upstream hides."""
@@ -234,7 +261,7 @@ class Reading:
             "age_seconds": round(max(fetched.age_seconds for fetched in self._done), 1),
             "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
             "practice_id": self.practice.id,
-            "upstream_calls": self._reference_calls + sum(fetched.upstream_calls for fetched in self._done),
+            "upstream_calls": self.upstream_calls,
             "omitted": sorted({*omitted, *self._lacking}),
         }
 
@@ -259,7 +286,7 @@ class Pager:
     practice and to the filters: it carries a hash of them, and of a row only its place in the order: nobody's name.
     """
 
-    def __init__(self, query: ListQuery, obj: str, practice: Practice, *, on: Services) -> None:
+    def __init__(self, query: PagedQuery, obj: str, practice: Practice, *, on: Services) -> None:
         """Raises:
         NotFound: the cursor is another practice's. Invalid: it is another query's, or none of ours.
         """

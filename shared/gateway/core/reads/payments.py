@@ -19,8 +19,8 @@ from gateway.core.inputs import Day
 from gateway.core.money_fetches import LISTS_OF_ALL
 from gateway.core.normalize.payments import category_of, kind_of
 from gateway.core.normalize.values import day, exact, key, text
+from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.ports import Services
-from gateway.core.practices import Practice
 from gateway.core.reads.lists import (
     Filter,
     Pager,
@@ -32,6 +32,7 @@ from gateway.core.reads.lists import (
     not_before,
     on_days,
     practice_of,
+    too_many_calls,
 )
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 from gateway.core.requests import Freshness
@@ -71,7 +72,8 @@ class PaymentsQuery(ListQuery):
     location_id: Id | None = None
     check_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     expand: list[Literal["allocations"]] = Field(default=[], max_length=1)
-    """`allocations` costs a call a payment, fewer for one patient."""
+    """`allocations` costs a call a payment, fewer for one patient. What takes longer than the cache holds rows is read
+    in full with `Cache-Control: max-age=600`."""
 
 
 class PaymentQuery(ObjectQuery):
@@ -108,7 +110,7 @@ def list_payments(query: PaymentsQuery, *, caller: Caller, freshness: Freshness,
     reading = Reading(practice, caller, freshness, on)
     patient = key_of(query.patient_id, "patient", practice, param="patient_id")
     keys = keys_of(query, "payment", practice)
-    on_rows, on_stubs = _filters(query, practice, keys=keys)
+    on_rows, on_stubs = _filters(query, reading, keys=keys)
 
     found = _found(query, reading, patient=patient, keys=keys)
     stubs = [row for row in found.stubs if all(fits(row) for fits in on_stubs)]
@@ -253,8 +255,9 @@ def _claim_payments(stubs: Sequence[Row], reading: Reading) -> list[Row]:
     return list(reading.rows("fetch.claimpayments", asked)["claimpayments"])
 
 
-def _filters(query: PaymentsQuery, practice: Practice, *, keys: list[int] | None) -> tuple[list[Filter], list[Filter]]:
+def _filters(query: PaymentsQuery, reading: Reading, *, keys: list[int] | None) -> tuple[list[Filter], list[Filter]]:
     """The filters that only a payment's own row can be held against, and those that a stub will do for."""
+    practice = reading.practice
     on_rows, on_stubs = list[Filter](), list[Filter]()
     if keys is not None:
         among = frozenset(keys)
@@ -270,7 +273,8 @@ def _filters(query: PaymentsQuery, practice: Practice, *, keys: list[int] | None
         on_rows.append(lambda row: kind_of(row) in kinds)
     if query.method is not None:
         methods = frozenset[str](query.method)
-        on_rows.append(lambda row: category_of(row) in methods)
+        # A list is not held up by a row that does not name its type: what is known of the office will do.
+        on_rows.append(lambda row: category_of(row, _words([row], reading)) in methods)
     if query.check_number is not None:
         on_rows.append(lambda row: text(row.get("CheckNum")) == query.check_number)
     if (location := key_of(query.location_id, "location", practice, param="location_id")) is not None:
@@ -293,6 +297,7 @@ def _allocate(rows: Sequence[Row], found: _Found, reading: Reading, *, patient: 
     unpaid = [row for row in rows if "PayNum" not in row and not _is_whole_check(row, found.lines)]
     if not lacking and not unpaid:
         return
+    too_many_calls(len(lacking) + len(unpaid), "expand=allocations")
     checks = sorted(key(row.get("ClaimPaymentNum")) for row in unpaid)
     # One turn for all of them: each fetch of its own would go stale while the next is read.
     asked = {"payments": sorted(key(row.get("PayNum")) for row in lacking), "claim_payments": checks}
@@ -327,7 +332,9 @@ def _shown(
     splits: Iterable[Row] | None,
     lines: Iterable[Row] | None,
 ) -> list[dict[str, Any]]:
+    rows = list(rows)
     more: dict[str, Any] = {
+        "words": _words(rows, reading),
         "practice": reading.practice,
         "synced_at": reading.as_of,
         "raw": "raw" in query.include,
@@ -338,6 +345,12 @@ def _shown(
         else normalize.insurance_payment(row, lines=lines, **more)
         for row in rows
     ]
+
+
+def _words(rows: Iterable[Row], reading: Reading) -> OfficeWords:
+    """The office's names of types, where rows do not bring them."""
+    nameless = [number for row in rows if (number := key(row.get("PayType"))) and not text(row.get("payType"))]
+    return reading.words(Table.DEFINITIONS, definitions=nameless) if nameless else NO_WORDS
 
 
 def _key(row: Row) -> int:

@@ -28,14 +28,33 @@ class ObjectQuery(BaseModel):
     """`raw` adds the row as Open Dental sent it, without secrets."""
 
 
-class ListQuery(ObjectQuery):
-    """What every list takes."""
+class PracticeQuery(BaseModel):
+    """What every question about one practice takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     practice_id: Id | None = None
     """May be left out where an id among the filters says it, and by a client that has exactly one practice."""
+
+    def row_ids(self) -> Iterator[tuple[str, str]]:
+        """Each id of a row among the filters, with the filter's name."""
+        for name in type(self).model_fields:
+            if name.endswith("_id") and name != "practice_id" and (value := getattr(self, name)) is not None:
+                for one in [value] if isinstance(value, str) else value:
+                    yield name, one
+
+
+class PagedQuery(PracticeQuery):
+    """What every answer of several pages takes."""
+
     limit: Annotated[int, Field(ge=1, le=500)] = 50
     cursor: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = None
     """`next_cursor` of the page before, with the same filters."""
+
+
+class ListQuery(PagedQuery, ObjectQuery):
+    """What every list of objects takes."""
+
     ids: Ids | None = None
     """Only these; one upstream call each where nothing else bounds the list."""
     updated_since: Moment | None = None
@@ -43,12 +62,10 @@ class ListQuery(ObjectQuery):
     autumn), because office stamps have whole seconds and no zone: a row may come again, none is missed."""
 
     def row_ids(self) -> Iterator[tuple[str, str]]:
-        """Each id of a row among the filters, with the filter's name; `ids` first."""
+        """See `PracticeQuery.row_ids`; `ids` first."""
         for one in self.ids or ():
             yield "ids", one
-        for name in type(self).model_fields:
-            if name.endswith("_id") and name != "practice_id" and (value := getattr(self, name)) is not None:
-                yield name, value
+        yield from super().row_ids()
 
 
 class PatientsQuery(ListQuery):

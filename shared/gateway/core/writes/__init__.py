@@ -11,6 +11,7 @@ from gateway.core.operations import Operation
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.requests import submit
+from gateway.core.slots.heeding import hold_for
 from gateway.core.writes.models import Booking, InsurancePayment, PatientPayment, RefundPayment
 from gateway.core.writes.naming import allowed, key_in, named, start_of
 
@@ -19,7 +20,8 @@ def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Servic
     """Queue a booking. The operation's result is the appointment; its plan is `gateway.core.writes.appointment`.
 
     Raises:
-        NotFound: an id that is none, or of another practice. Invalid: a wall time that does not exist.
+        NotFound: an id that is none, or of another practice; a hold that is not the caller's.
+        Invalid: a wall time that does not exist, or a hold of another time.
         PermissionMissing, VersionTooOld, KeyReused, QueueFull.
     """
     patient = named(booking.patient_id, "patient", "patient_id")
@@ -42,6 +44,11 @@ def create_appointment(booking: Booking, *, caller: Caller, key: str, on: Servic
         "allow_double_booking": booking.allow_double_booking,
         "allow_outside_schedule": booking.allow_outside_schedule,
     }
+    # Only where they were sent, so that a repeat of what an earlier release took is still a repeat.
+    if booking.allow_past:
+        input_["allow_past"] = True
+    if booking.hold_id is not None:
+        input_["hold"] = hold_for(booking.hold_id, input_, practice, caller, on)
     return submit("appointments.create", input_, practice=practice, caller=caller, idempotency_key=key, on=on)
 
 

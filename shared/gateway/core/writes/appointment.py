@@ -9,23 +9,34 @@ Sources: https://www.opendental.com/site/apiappointments.html, https://www.opend
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from gateway.core import chairs, normalize
 from gateway.core.errors import Clash, Invalid, NotFound, OutsideSchedule
+from gateway.core.fetches import knows
 from gateway.core.ids import row_id
-from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.plans import HELD_TIMES, Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.slots.calendar import (
+    BLOCKOUT_CATEGORY,
+    BlockoutRules,
+    Calendar,
+    alternatives,
+    blockout_rules,
+    own_providers,
+)
+from gateway.core.slots.holds import HELD_KEY, held, visits_from
+from gateway.core.slots.plan import REACHES_OVER
+from gateway.core.slots.search import keeps_its_length
 from gateway.core.walltime import instant_text, read_wall
-from gateway.core.writes.common import blames, listed, with_reference
+from gateway.core.writes.common import blames, day_of, listed, with_reference
 from open_dental import wire
 
-ALTERNATIVE_STEP = timedelta(minutes=10)
+ALTERNATIVE_STEP: Final = timedelta(minutes=10)
 """Free starts are offered on the office's usual increment, 10 minutes unless changed."""
 
-BLOCKOUT_CATEGORY = 25
-NO_APPOINTMENTS = "NS"
-"""A definition of category 25 with this in its ItemValue forbids appointments; other blockouts are advice."""
+MOST_ALTERNATIVES: Final = 3
 
 
 @blames(
@@ -43,13 +54,16 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
     `input_`: `patient`, `provider`, `operatory`, `hygienist`, `type` (upstream keys, 0 for none), `local_start`,
     `pattern` (None: the type's), `note`, `is_hygiene`, `is_new_patient`, `is_asap`, `allow_double_booking`,
-    `allow_outside_schedule`.
+    `allow_outside_schedule`; where they were sent `allow_past` and `hold`, the hold that does not stand in the way.
 
     Raises:
-        Clash, OutsideSchedule: with up to three free alternatives in `alternatives`.
-        Invalid: the appointment type brings no length.
+        Clash, OutsideSchedule: with up to three free alternatives in `alternatives`. A clash's `reason` is `held`
+        where nothing but other callers' holds are in the way, else `taken`.
+        Invalid: the appointment type brings no length, or the day is over.
     """
     start = datetime.fromisoformat(input_["local_start"])
+    if start.date() < day_of(None, context) and not input_.get("allow_past"):
+        raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
     pattern = input_["pattern"] or (yield from _pattern_of_type(input_["type"], context))
     wanted = chairs.visit(
         key=0,
@@ -62,8 +76,12 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     )
     before = yield from day_around(wanted, context)
     yield from check_place(wanted, input_, before, context)
-
-    created = (yield _post(input_, pattern, before, context)).row
+    try:
+        created = (yield _post(input_, pattern, before, context)).row
+    except Clash:
+        # Somebody took a hold while this turn waited for its slot.
+        yield from check_place(wanted, input_, before, context)
+        raise
     key = wire.key(created.get("AptNum"))
     after = yield from day_around(wanted, context)
     row = next((one for one in after if wire.key(one.get("AptNum")) == key), None)
@@ -110,7 +128,7 @@ def _pattern_of_type(type_num: int, context: PlanContext) -> Generator[UpstreamC
 def day_around(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
     """All appointments of the days the visit touches; before 6:00 also of the day before, whose last may reach over."""
     first, last = wanted.start.date(), (wanted.end - chairs.UNIT).date()
-    if wanted.start.hour < 6:
+    if wanted.start.time() < REACHES_OVER:
         first -= timedelta(days=1)
     query = {"date": f"{first}"} if first == last else {"dateStart": f"{first}", "dateEnd": f"{last}"}
     return (yield from listed("appointments.list", query, context))
@@ -121,52 +139,89 @@ def check_place(
 ) -> Generator[UpstreamCall, UpstreamAnswer, None]:
     """Check that the chair and the providers are free and there, unless `input_` allows that they are not.
 
-    `appointments` are those of the day. The visit itself, by its key, is in nobody's way.
+    `appointments` are those of the day. The visit itself, by its key, is in nobody's way, nor is the hold that `input_`
+    names. Set-up is read only where the answer decides something.
 
     Raises: Clash, OutsideSchedule: with up to three free alternatives.
     """
-    taken = bool(chairs.clashes(wanted, chairs.visits_of(appointments)))
-    if not (taken and not input_["allow_double_booking"]) and input_["allow_outside_schedule"]:
-        return
-    day = wanted.start.date()
-    schedules = yield from listed("schedules.list", {"date": f"{day}"}, context)
-    blocks = chairs.blocks_of(schedules)
-    main = input_["hygienist"] if input_["is_hygiene"] else input_["provider"]
-    is_default = False
-    if any(block.provider == main and not block.ops for block in blocks):
-        # A block without operatories counts where the provider is the operatory's own: only then ask which that is.
-        operatories = yield from listed("operatories.list", {}, context)
-        is_default = any(
-            wire.key(row.get("OperatoryNum")) == wanted.op
-            and main in {wire.key(row.get("ProvDentist")), wire.key(row.get("ProvHygienist"))}
-            for row in operatories
-        )
-    closing: frozenset[int] = frozenset()
-    if chairs.blockouts_over(schedules, wanted.op, (datetime.combine(day, datetime.min.time()), wanted.end)):
-        query = {"Category": BLOCKOUT_CATEGORY, "includeHidden": True}
-        definitions = yield from listed("definitions.list", query, context)
-        closing = frozenset(
-            wire.key(row.get("DefNum")) or 0
-            for row in definitions
-            if NO_APPOINTMENTS in str(row.get("ItemValue") or "").upper().split(",")
-        )
-    hours = chairs.working_hours(blocks, main, wanted.op, is_default=is_default)
-    closed = chairs.closures_of(schedules, wanted.op, closing)
-    span = (wanted.start, wanted.end)
-    outside = not chairs.is_within(span, hours) or any(a < span[1] and span[0] < b for a, b in closed)
-    refuse_outside = outside and not input_["allow_outside_schedule"]
-    if not refuse_outside and not (taken and not input_["allow_double_booking"]):
-        return
-    now = context.accepted_at.astimezone(context.practice.zone()).replace(tzinfo=None)
-    free = chairs.alternatives(
-        wanted, chairs.visits_of(appointments), hours, closed, step=ALTERNATIVE_STEP, not_before=now
+    main, span = _main(input_), (wanted.start, wanted.end)
+    kept = yield UpstreamCall(
+        HELD_TIMES,
+        query={"first": f"{span[0].date()}", "last": f"{span[1].date()}", "but": input_.get("hold")},
     )
-    offers = [_offer(start, context) for start in free]
-    if refuse_outside:
+    taken = [*chairs.visits_of(appointments), *visits_from(kept.rows)]
+    clashes = [] if input_["allow_double_booking"] else chairs.clashes(wanted, taken)
+    if not clashes and input_["allow_outside_schedule"]:
+        return
+    rows = yield from _schedules(wanted, context)
+    calendar = Calendar(chairs.blocks_of(rows), chairs.blockouts_of(rows), taken=taken, type_num=input_.get("type", 0))
+    if any(block.provider == main and not block.ops for block in calendar.blocks):
+        # A block without operatories counts where the provider is the operatory's own: only then ask which that is.
+        calendar = replace(calendar, own=own_providers((yield from listed("operatories.list", {}, context))))
+    nearby = [one for one in calendar.blockouts if wanted.op in one.ops or not one.ops]
+    if any(chairs.overlap(span, (one.start, one.end)) for one in nearby):
+        calendar = replace(calendar, rules=(yield from _blockout_rules(nearby, context)))
+        nearby = []
+    is_outside = not input_["allow_outside_schedule"] and not calendar.is_open(span, main, wanted.op)
+    if not is_outside and not clashes:
+        return
+    if nearby:
+        calendar = replace(calendar, rules=(yield from _blockout_rules(nearby, context)))
+    offers = _offers(calendar, wanted, main, context)
+    if is_outside:
         raise OutsideSchedule(
             "the provider is not scheduled in this operatory at that time", param="local_start", alternatives=offers
         )
-    raise Clash("the operatory or the provider is taken at that time", param="local_start", alternatives=offers)
+    raise _clash(clashes, offers)
+
+
+def _main(input_: Mapping[str, Any]) -> int:
+    """The provider whose hours a visit needs."""
+    return int(input_["hygienist"] if input_["is_hygiene"] else input_["provider"])
+
+
+def _schedules(wanted: chairs.Visit, context: PlanContext) -> Generator[UpstreamCall, UpstreamAnswer, list[Any]]:
+    first, last = wanted.start.date(), (wanted.end - chairs.UNIT).date()
+    query = {"date": f"{first}"} if first == last else {"dateStart": f"{first}", "dateEnd": f"{last}"}
+    return (yield from listed("schedules.list", query, context))
+
+
+def _blockout_rules(
+    blockouts: list[chairs.Blockout], context: PlanContext
+) -> Generator[UpstreamCall, UpstreamAnswer, BlockoutRules]:
+    """What these blockouts mean: one call, and a second where one of them may be dedicated to some kind of visit."""
+    query = {"Category": BLOCKOUT_CATEGORY, "includeHidden": True}
+    definitions = yield from listed("definitions.list", query, context)
+    rules = blockout_rules(definitions)
+    if all(one.kind in rules.forbidden for one in blockouts) or not knows(context.practice, "appointmenttypes.list"):
+        return rules
+    return blockout_rules(definitions, (yield from listed("appointmenttypes.list", {}, context)))
+
+
+def _offers(calendar: Calendar, wanted: chairs.Visit, main: int, context: PlanContext) -> list[dict[str, str]]:
+    midnight = datetime.combine(wanted.start.date(), datetime.min.time())
+    free = alternatives(
+        calendar,
+        wanted,
+        main,
+        step=ALTERNATIVE_STEP,
+        within=(midnight, midnight + timedelta(days=1)),
+        notice=context.accepted_at.astimezone(context.practice.zone()).replace(tzinfo=None),
+        count=MOST_ALTERNATIVES,
+        suits=lambda start: keeps_its_length(start, wanted.end - wanted.start, context.practice.zone()),
+    )
+    return [_offer(start, context) for start in free]
+
+
+def _clash(clashes: list[chairs.Visit], offers: list[dict[str, str]]) -> Clash:
+    if all(one.key == HELD_KEY for one in clashes):
+        return held(alternatives=offers)
+    return Clash(
+        "the operatory or the provider is taken at that time",
+        param="local_start",
+        reason="taken",
+        alternatives=offers,
+    )
 
 
 def _offer(start: datetime, context: PlanContext) -> dict[str, str]:

@@ -18,7 +18,7 @@ from gateway.core.fetches import Steps, knows
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.walltime import to_wall
 from gateway.core.writes.appointment import check_place, day_around, double_booked
-from gateway.core.writes.common import blames
+from gateway.core.writes.common import blames, day_of
 from gateway.core.writes.words import number_preference, require_definition
 from open_dental import wire
 
@@ -75,7 +75,8 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `PATCH /appointments/{id}`.
 
     `input_`: `appointment` (key), `put` (columns as Open Dental spells them), `status`, `to_unscheduled_list`,
-    `confirmation` (our word) or `confirmed` (DefNum, 0 for none), `allow_double_booking`, `allow_outside_schedule`.
+    `confirmation` (our word) or `confirmed` (DefNum, 0 for none), `allow_double_booking`, `allow_outside_schedule`,
+    `allow_past`.
 
     Raises:
         NotFound: no such visit, or no such confirmation status.
@@ -90,6 +91,10 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     if _becomes(row, input_) != row.get("AptStatus"):
         changes["AptStatus"] = _becomes(row, input_)
     _keep_length(row, changes, context)
+    if "AptDateTime" in changes and not input_["allow_past"]:
+        day = datetime.fromisoformat(changes["AptDateTime"]).date()
+        if day < day_of(None, context):
+            raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
     wanted = _wanted(row, changes)
     moves = not changes.keys().isdisjoint({*_PLACE, "AptStatus"}) and wanted is not None
     if wanted is not None and moves and not _gives_way(row, changes, wanted):
@@ -214,6 +219,7 @@ def _people(row: Row, changes: Mapping[str, Any]) -> dict[str, Any]:
         "provider": wire.key(new.get("ProvNum")) or 0,
         "hygienist": wire.key(new.get("ProvHyg")) or 0,
         "is_hygiene": bool(wire.flag(new.get("IsHygiene"))),
+        "type": wire.key(new.get("AppointmentTypeNum")) or 0,
     }
 
 

@@ -35,7 +35,8 @@ class Booking(Input):
     When: `local_start` (the office's wall clock, without an offset) or `start_at` (with an offset). How long: exactly
     one of `duration_minutes` (provider needed throughout), `time_blocks`, `pattern` (one character for each 5 minutes,
     `X` with the provider and `/` without); none where `appointment_type_id` brings its own. At most 9 hours.
-    `hygienist_id` is the second provider, and the main one if `is_hygiene` is set.
+    `hygienist_id` is the second provider, and the main one if `is_hygiene` is set. `hold_id` is a hold of the same
+    time by the same client; other holds are in the way like visits. `allow_past` enters a visit of a day that is over.
     """
 
     patient_id: str
@@ -58,6 +59,8 @@ class Booking(Input):
     is_asap: bool = False
     allow_double_booking: bool = False
     allow_outside_schedule: bool = False
+    allow_past: bool = False
+    hold_id: str | None = None
 
     @model_validator(mode="after")
     def _one_time_one_length(self) -> Self:

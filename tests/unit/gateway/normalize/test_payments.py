@@ -7,6 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.core import objects
 from gateway.core.normalize import insurance_payment, operation_view, patient_payment, practice_view
@@ -59,6 +61,45 @@ def test_an_insurers_payment_pays_lines_and_shares_no_id_with_a_patients() -> No
         "1",
         "0.00",
     )
+
+
+AMOUNTS = st.decimals(-500, 500, places=2)
+LINKS = st.sampled_from([0, 0, 7])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    paid=AMOUNTS,
+    splits=st.lists(
+        st.fixed_dictionaries({"SplitAmt": AMOUNTS, "ProcNum": LINKS, "AdjNum": LINKS, "PayPlanChargeNum": LINKS}),
+        max_size=4,
+    ),
+)
+def test_what_is_applied_and_what_is_not_make_the_payment_whatever_splits_there_are(
+    paid: Decimal, splits: list[dict[str, Any]]
+) -> None:
+    """Somebody who adds the parts up must not book more or less than came in."""
+    rows = [split_row(number, **columns) for number, columns in enumerate(splits, 1)]
+    shown = patient_payment(payment_row(PayAmt=str(paid)), practice=ELM_STREET, synced_at=READ_AT, splits=rows)
+
+    applied = sum(Decimal(one["amount"]["amount"]) for one in shown["allocations"] if one["kind"] != "unapplied")
+    assert applied + Decimal(shown["unapplied_amount"]["amount"]) == paid == Decimal(shown["signed_amount"]["amount"])
+
+
+def test_what_pays_a_plan_is_told_from_what_pays_its_work() -> None:
+    """A charge of a dynamic plan names the work that it finances, and its split names both."""
+    split = split_row(1, SplitAmt=20, PayPlanNum=4, PayPlanChargeNum=5, ProcNum=9)
+    (one,) = patient_payment(payment_row(), practice=ELM_STREET, synced_at=READ_AT, splits=[split])["allocations"]
+
+    assert one["kind"] == "plan_charge"
+    assert None not in (one["payment_plan_id"], one["plan_charge_id"], one["procedure_id"])
+
+
+def test_splits_that_were_not_read_are_left_out_and_not_shown_as_none() -> None:
+    shown = patient_payment(payment_row(), practice=ELM_STREET, synced_at=READ_AT, splits=None)
+
+    objects.Payment.model_validate(shown, strict=True)
+    assert "allocations" not in shown and "unapplied_amount" not in shown
 
 
 def test_operations_and_practices_conform_to_their_schema() -> None:

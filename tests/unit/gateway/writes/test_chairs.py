@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis.strategies import DrawFn, builds, composite, integers, lists, sampled_from, text
@@ -52,30 +53,23 @@ def test_a_clash_is_a_shared_minute_of_a_chair_or_of_a_provider(one: chairs.Visi
     assert bool(chairs.clashes(one, [other])) == (one.key != other.key and bool(chair or provider))
 
 
-@given(visits(), lists(visits(), max_size=12), lists(builds(lambda a, b: (a, b), integers(0, 20), integers(1, 8))))
-def test_every_alternative_is_free_scheduled_and_not_past(
-    wanted: chairs.Visit, others: list[chairs.Visit], blocks: list[tuple[int, int]]
+spans = builds(
+    lambda start, length: (DAY + timedelta(minutes=start), DAY + timedelta(minutes=start + length)),
+    integers(0, 100),
+    integers(1, 30),
+)
+
+
+@given(spans, lists(spans, max_size=6))
+def test_merged_spans_have_the_same_minutes_and_one_is_over_another_by_a_minute(
+    one: chairs.Span, others: list[chairs.Span]
 ) -> None:
-    hours = [(DAY + timedelta(hours=start), DAY + timedelta(hours=start + length)) for start, length in blocks]
-    closed = [(DAY + timedelta(hours=12), DAY + timedelta(hours=13))]
-    now = DAY + timedelta(hours=8)
+    merged = chairs.merged(others)
+    covered = set().union(*map(minutes, others))
 
-    starts = chairs.alternatives(wanted, others, hours, closed, step=timedelta(minutes=10), not_before=now)
-
-    assert len(starts) <= 3
-    for start in starts:
-        by = start - wanted.start
-        moved = chairs.Visit(
-            wanted.key,
-            wanted.op,
-            start,
-            wanted.end + by,
-            {who: tuple((a + by, b + by) for a, b in spans) for who, spans in wanted.provider_spans.items()},
-        )
-        assert start >= now
-        assert chairs.is_within((moved.start, moved.end), hours)
-        assert not chairs.clashes(moved, others)
-        assert moved.end <= closed[0][0] or moved.start >= closed[0][1]
+    assert set().union(*map(minutes, merged)) == covered
+    assert all(before[1] < after[0] for before, after in pairwise(merged))
+    assert chairs.any_over(one, merged) == bool(minutes(one) & covered)
 
 
 def appointment(**changes: object) -> dict[str, object]:

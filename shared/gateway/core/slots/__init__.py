@@ -1,0 +1,1 @@
+"""Free times: the calendar of some days, the search in it, and the holds on it."""

@@ -1,0 +1,92 @@
+"""What answers cost: upstream requests per call, cold (nothing is cached), by what the practice's key may do.
+
+Counted in one process over the simulated practice, so nothing here is a time of this machine: the seconds beside a
+count are what the practice's own pace makes of it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from gateway.core.ids import row_ids
+from gateway.core.practices import Tier
+from tests.bench.figures import Figure, Say, at_most
+from tests.fakes.deployment import ALL_PERMISSIONS, Deployment, deployed
+
+LONGEST_S = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that offices have: what it may do, and the pace that comes with it."""
+
+    name: str
+    tier: Tier
+    permissions: frozenset[str]
+
+
+KEYS = (
+    Key("no reading, by FHIR", Tier.STANDARD, frozenset({"Appointments"})),
+    Key("ReadAll only", Tier.READ_ONLY, frozenset({"ReadAll"})),
+    Key("all permissions", Tier.STANDARD, ALL_PERMISSIONS),
+    Key("all permissions, Enterprise", Tier.ENTERPRISE, ALL_PERMISSIONS),
+)
+
+
+def patient_360(office: Deployment) -> str:
+    """The patient with the most visits."""
+    visits = [row["PatNum"] for row in office.rows("appointment")]
+    busiest = max(set(visits), key=lambda number: (visits.count(number), -number))
+    return f"/patients/{row_ids('patient', office.practice_id)(busiest)}/360"
+
+
+def of_today(office: Deployment) -> str:
+    """The visits of one day, whose words the office's own set-up has."""
+    day = office.on.clock.now().date()
+    return f"/appointments?date_from={day}&date_to={day}"
+
+
+QUESTIONS: dict[str, tuple[Callable[[Deployment], str], int | None]] = {
+    "patient list page": (lambda _: "/patients?status=active", 1),
+    "patient 360": (patient_360, 14),
+    "a day's appointments, nothing known of the office": (of_today, None),
+}
+"""What is asked -> the request, and how many upstream requests it may cost at most."""
+
+
+def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
+    """Each question with each key, in a deployment of its own."""
+    # Handlers log each request, to where the table of figures goes.
+    logging.disable(logging.WARNING)
+    try:
+        for question in QUESTIONS:
+            for key in KEYS[1:3] if quick else KEYS:
+                yield _asked(question, key, say)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _asked(question: str, key: Key, say: Say) -> Figure:
+    path_of, most = QUESTIONS[question]
+    with deployed(tier=key.tier) as office:
+        office.know(permissions=key.permissions)
+        path, _, query = path_of(office).partition("?")
+        asked = dict(one.split("=", 1) for one in query.split("&") if one)
+        began = office.on.clock.seconds
+        answer = office.get(path, **asked)
+        while answer.status == HTTPStatus.ACCEPTED and office.on.clock.seconds - began < LONGEST_S:
+            office.on.clock.sleep(1)
+            answer = office.get(path, **asked)
+        took = office.on.clock.seconds - began
+    say(f"  {question}, {key.name}: {answer.status}")
+    if answer.status != HTTPStatus.OK:
+        raise RuntimeError(f"{question} with {key.name} was answered {answer.status}")
+    beside = f"{took:.0f} s at this key's pace"
+    if "sections" in answer.body:
+        there = [one for one in answer.body["sections"].values() if one["status"] == "ok"]
+        beside += f", {len(there)} of {len(answer.body['sections'])} sections"
+    goal = None if most is None else at_most(most)
+    return Figure("requests", f"{question}: {key.name}", len(office.upstream_calls), goal=goal, beside=beside)
