@@ -125,7 +125,6 @@ KINDS: dict[str, Kind] = {
     "resources.write": Kind("gateway.core.resources.plans:write"),
     "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
     "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
-    "appointments.create": Kind("gateway.core.writes.appointment:create"),
     "patients.create": Kind("gateway.core.writes.patient:create"),
     "patients.update": Kind("gateway.core.writes.patient:update"),
     "communications.create": Kind("gateway.core.writes.communication:create"),
