@@ -15,7 +15,8 @@ from typing import Any, Final
 from gateway.core import chairs, fetches, normalize
 from gateway.core.errors import Conflict, Invalid, VersionTooOld
 from gateway.core.fetches import Steps, knows
-from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
+from gateway.core.plans import HELD_TIMES, Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
+from gateway.core.slots.holds import held, visits_from
 from gateway.core.walltime import to_wall
 from gateway.core.writes.appointment import check_place, day_around, double_booked
 from gateway.core.writes.common import blames, day_of
@@ -96,14 +97,18 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         if day < day_of(None, context):
             raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
     wanted = _wanted(row, changes)
-    moves = not changes.keys().isdisjoint({*_PLACE, "AptStatus"}) and wanted is not None
-    if wanted is not None and moves and not _gives_way(row, changes, wanted):
+    if changes.keys().isdisjoint({*_PLACE, "AptStatus"}) or (wanted and _gives_way(row, changes, wanted)):
+        # It takes no time that it did not have.
+        wanted = None
+    if wanted is not None:
         before = yield from day_around(wanted, context)
         yield from check_place(wanted, {**input_, **_people(row, changes)}, before, context)
     confirm = yield from _confirmation(row, input_, context, is_alone=not changes)
     broken = yield from _breaking(input_, context)
     stamp = yield from _presence(row, input_, context)
 
+    if wanted is not None and not input_["allow_double_booking"]:
+        yield from _check_holds(wanted)
     if changes:
         yield UpstreamCall("appointments.update", path={"AptNum": number}, body=changes, step="change")
     if confirm is not None:
@@ -114,7 +119,7 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         yield from _stamp(number, stamp, context)
 
     warnings: tuple[Mapping[str, Any], ...] = ()
-    if wanted is not None and moves and not input_["allow_double_booking"]:
+    if wanted is not None and not input_["allow_double_booking"]:
         warnings = double_booked(wanted, (yield from day_around(wanted, context)), context, "was being moved")
     return Outcome(body=(yield from read_back(number, context)), warnings=warnings)
 
@@ -129,6 +134,14 @@ def read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
         procedures=rows.get("procedurelogs", []),
         history=rows.get("histappointments"),
     )
+
+
+def _check_holds(wanted: chairs.Visit) -> Steps[None]:
+    """Look once more at what other callers keep: the office was asked a few things since. Raises: Clash."""
+    span = {"first": f"{wanted.start.date()}", "last": f"{wanted.end.date()}", "but": None}
+    kept = (yield UpstreamCall(HELD_TIMES, query=span)).rows
+    if chairs.clashes(wanted, visits_from(kept)):
+        raise held()
 
 
 def _same(row: Row, name: str, value: Any) -> bool:
