@@ -278,13 +278,16 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         hmac=True,
         counts=True,
     ),
-    # Whose hold a booking names.
     # Writes lie apart from the reads of their paths, which start the faster for it.
-    _writes(
-        "create_appointment",
-        "Books an appointment.",
-        Route("POST", "/create_appointment"),
-        Route("POST", "/appointments"),
+    # Whose hold a booking names.
+    replace(
+        _writes(
+            "create_appointment",
+            "Books an appointment.",
+            Route("POST", "/create_appointment"),
+            Route("POST", "/appointments"),
+        ),
+        tables={**_TURN, "holds": GET},
     ),
     _writes(
         "update_appointment",

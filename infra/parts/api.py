@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 
 import aws_cdk as cdk
 from aws_cdk import aws_apigateway as apigateway
@@ -14,7 +13,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.catalogue import Authorizes, FunctionRow, Http, Route
+from infra.catalogue import Authorizes, FunctionRow, Http
 from infra.openapi import openapi_body
 from infra.parts.function import Function
 from infra.parts.sealed_log import SealedLog
@@ -39,29 +38,6 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
 }
 
 
-def patterns_of(mine: Http, *, beside: Iterable[Http]) -> list[str]:
-    """Method and path of all of `mine`, and of no route `beside`, in few patterns: `*/providers*`, `POST/patients`.
-
-    Each pattern is a permission, and a stack holds 500 resources. `*` is any method, any end of a path, or a parameter
-    of one, as API Gateway writes it.
-    """
-    others = [_spelled(route) for http in beside for route in http.all_routes()]
-    left = [_spelled(route) for route in mine.all_routes()]
-    paths = dict.fromkeys(spelled.partition("/")[2] for spelled in left)
-    roots = dict.fromkeys(path.partition("/")[0] for path in paths)
-    found = []
-    for pattern in (*(f"*/{root}*" for root in roots), *(f"*/{path}" for path in paths)):
-        covered = [spelled for spelled in left if fnmatchcase(spelled, pattern)]
-        if covered and not any(fnmatchcase(spelled, pattern) for spelled in others):
-            found.append(pattern)
-            left = [spelled for spelled in left if spelled not in covered]
-    return found + left
-
-
-def _spelled(route: Route) -> str:
-    return route.method + re.sub(r"{\w+\+?}", "*", route.path)
-
-
 class Api(Construct):
     """A regional REST API in front of the functions that rows with routes describe."""
 
@@ -69,7 +45,6 @@ class Api(Construct):
         self, scope: Construct, id_: str, *, functions: Mapping[str, Function], key: kms.IKey, stage: Stage
     ) -> None:
         super().__init__(scope, id_)
-        self._functions = functions
         stack = cdk.Stack.of(self)
 
         def invocation_uri(row: FunctionRow) -> str:
@@ -104,7 +79,7 @@ class Api(Construct):
             ),
         )
         for function in functions.values():
-            self._let_call(function)
+            self._let_call(function, shared=_shared_paths(one.row for one in functions.values()))
         if stage.owns_api_logging:
             self._give_api_gateway_a_log_role()
 
@@ -113,14 +88,23 @@ class Api(Construct):
         """The stage, as WAF names it."""
         return self.rest_api.deployment_stage.stage_arn
 
-    def _let_call(self, function: Function) -> None:
+    def _let_call(self, function: Function, *, shared: frozenset[str]) -> None:
         match function.row.trigger:
             case Authorizes():
                 sources = [self._arn("authorizers/*")]
             case Http() as http:
-                sources = [
-                    self._arn(f"{API_STAGE}/{pattern}") for pattern in patterns_of(http, beside=self._others(function))
-                ]
+                # A path parameter is `*`, as API Gateway wants it, and so is the method of a path that is all this
+                # function's: CloudFormation counts each permission against the 500 resources of the stack.
+                sources = sorted(
+                    {
+                        self.rest_api.arn_for_execute_api(
+                            route.method if route.path in shared else "*",
+                            re.sub(r"{\w+\+?}", "*", route.path),
+                            API_STAGE,
+                        )
+                        for route in http.all_routes()
+                    }
+                )
             case _:
                 raise ValueError(f"{function.row.name} is not called by the API")
         for number, source in enumerate(sources):
@@ -132,10 +116,6 @@ class Api(Construct):
                 principal="apigateway.amazonaws.com",
                 source_arn=source,
             )
-
-    def _others(self, function: Function) -> list[Http]:
-        rows = (other.row for other in self._functions.values() if other is not function)
-        return [row.trigger for row in rows if isinstance(row.trigger, Http)]
 
     def _arn(self, what: str) -> str:
         return cdk.Stack.of(self).format_arn(
@@ -167,3 +147,12 @@ class Api(Construct):
         account = apigateway.CfnAccount(self, "Account", cloud_watch_role_arn=role.role_arn)
         account.node.add_dependency(policy)
         self.rest_api.deployment_stage.node.add_dependency(account)
+
+
+def _shared_paths(rows: Iterable[FunctionRow]) -> frozenset[str]:
+    """Paths whose methods belong to more than one function."""
+    owners: dict[str, set[str]] = {}
+    for row in rows:
+        for route in row.trigger.all_routes() if isinstance(row.trigger, Http) else ():
+            owners.setdefault(route.path, set()).add(row.name)
+    return frozenset(path for path, names in owners.items() if len(names) > 1)

@@ -1,13 +1,16 @@
 """The catalogue's files against the format they promise, and against the rulings about what may be called."""
 
+import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from open_dental import wire
-from open_dental.catalogue import Operation, UnknownOperation, UnknownResource, operation, resource, resources
+from open_dental.catalogue import Operation, UnknownOperation, UnknownResource, model, operation, resource, resources
 
+DATA = Path(model.__file__).parent / "data"
 ALL = [one for name in resources() for one in resource(name).operations]
 IDS = [one.id for one in ALL]
 
@@ -98,6 +101,17 @@ def test_what_could_leak_keys_or_make_the_office_call_out_is_closed(one: Operati
     )
 
     assert one.exposure == ("closed" if closed else "open" if one.effect == "read" else "guarded")
+
+
+def test_an_operation_that_nobody_has_marked_does_not_load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What may be called by whom is decided when an operation is added, never by a default."""
+    for mark in ("exposure", "effect"):
+        facts = json.loads((DATA / "recalls.json").read_text())
+        del facts["operations"][0][mark]
+        (tmp_path / "recalls.json").write_text(json.dumps(facts))
+        monkeypatch.setattr(model, "_data", lambda: tmp_path)
+        with pytest.raises(KeyError, match=mark):
+            model.resource.__wrapped__("recalls")
 
 
 @pytest.mark.parametrize("one", ALL, ids=IDS)

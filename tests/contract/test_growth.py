@@ -43,15 +43,29 @@ with build(options) as server:
 print(catalogue.operation("chairsides.create").exposure, [row["OpNum"] for row in rows])
 """
 
+REACH = """
+from tests.fakes.deployment import deployed
 
-def test_a_file_of_facts_is_an_upstream_resource(tmp_path: Path) -> None:
-    for folder in ("shared", "infra"):
+scopes = ["resources:read", "resources:chairsides.create"]
+with deployed("--version", "26.3.1.0", scopes=scopes) as deployment:
+    for op in ("3", "4"):
+        made = deployment.post("/resources/chairsides", {"label": "left", "op_num": op})
+    rows = deployment.get("/resources/chairsides", op_num="4").body["data"]
+    listed = deployment.get("/resources", resource="chairsides").body["data"]
+    wrong = deployment.get("/resources/chairsides", opnum="4")
+print(made.status, made.body["result"]["row"], rows, [one["allowed"] for one in listed], wrong.status)
+"""
+
+
+def run_with_facts(folders: tuple[str, ...], code: str, tmp_path: Path) -> str:
+    """The last line that `code` prints in a copy of the project that has one resource more."""
+    for folder in folders:
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     file = tmp_path / "shared/open_dental/catalogue/data/chairsides.json"
     file.write_text(json.dumps(FACTS))
 
     done = subprocess.run(
-        [sys.executable, "-c", USE],
+        [sys.executable, "-c", code],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": f"{tmp_path}/shared{os.pathsep}{tmp_path}"},
         capture_output=True,
@@ -60,4 +74,17 @@ def test_a_file_of_facts_is_an_upstream_resource(tmp_path: Path) -> None:
         check=False,
     )
 
-    assert done.stdout.strip() == "guarded [4]", done.stderr[-2000:]
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip().splitlines()[-1]
+
+
+def test_a_file_of_facts_is_an_upstream_resource(tmp_path: Path) -> None:
+    assert run_with_facts(("shared", "infra"), USE, tmp_path) == "guarded [4]"
+
+
+def test_a_file_of_facts_is_reached_under_resources(tmp_path: Path) -> None:
+    """Names, types, scopes, checks and the row that is read back: all of it comes from the file."""
+    row = "{'chairside_num': '2', 'label': 'left', 'op_num': '4'}"
+    said = run_with_facts(("shared", "infra", "functions", "tests"), REACH, tmp_path)
+
+    assert said == f"201 {row} [{row}] [True, True] 400"

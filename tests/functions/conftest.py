@@ -32,7 +32,8 @@ ELM = Practice(
 )
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
 _WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls")
-SCOPES = frozenset({"*:read", "practices:connect", *(f"{name}:write" for name in _WRITES)})
+_RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
+SCOPES = frozenset({"*:read", "practices:connect", *(f"{name}:write" for name in _WRITES), *_RAW})
 
 
 _BOOKED = {

@@ -69,16 +69,17 @@ def answer(office: Office, request: Request, *, base_url: str = "", max_limit: i
     if not is_simulated(operation):
         raise Rejected(400, f"{operation.id} is not part of this simulated practice.")
     handler = HANDLERS.get(operation.id)
-    if operation.id in GUARDS:
+    guards = GUARDS.get(operation.id, ())
+    if handler is not None or guards:
         _check_types(request)
-        for guard in GUARDS[operation.id]:
-            guard(office, request)
     # A read needs no transaction; what a behaviour might write comes with one.
     if handler is None and operation.method == "GET":
+        for guard in guards:
+            guard(office, request)
         return _read(office, request, max_limit)
-    if handler is not None:
-        _check_types(request)
     with office.store.transaction():
+        for guard in guards:
+            guard(office, request)
         if handler is not None:
             return handler(office, request)
         write = {"create": _create, "update": _update, "delete": _delete}[operation.kind]

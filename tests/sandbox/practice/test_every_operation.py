@@ -81,3 +81,18 @@ def test_every_write_survives_every_body(start: Callable[..., Running]) -> None:
                 # Escapes carry what UTF-8 cannot, such as half a character.
                 answer = practice.api.request(operation.method, path(operation), content=json.dumps(body))
                 assert answer.status_code in (200, 201, 400, 401, 404, 410), (operation.id, body, answer.text)
+
+
+def test_every_operation_is_refused_without_its_permission_and_only_then(start: Callable[..., Running]) -> None:
+    practice = seeded(start).practice
+    every = practice.key.permissions
+    for operation in facts.operations().values():
+        if operation.deprecated:
+            continue
+        target = f"/api/v1/{path(operation)}"
+        practice.change({"permissions": sorted(every - {operation.permission})})
+        assert practice.handle(operation.method, target, HEADERS_READ, b"{}", "test").status == 401, operation.id
+        practice.change({"permissions": [operation.permission] if operation.permission in every else []})
+        without = practice.handle(operation.method, target, HEADERS_READ, b"{}", "test").status
+        # A key of the portal is no key of an office.
+        assert (without == 401) == (operation.permission not in every), operation.id

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.sandbox.practice import behaviours, facts, generic, short_query
+from infra.sandbox.practice import behaviours, facts, generic, schema, short_query
 from infra.sandbox.practice.clock import FrozenClock
 from infra.sandbox.practice.handlers import Rejected, Request
 from infra.sandbox.practice.keys import ApiKey
@@ -52,8 +52,7 @@ class Desk:
         return refusal.value
 
     def counts(self) -> dict[str, int]:
-        tables = ("appointment", "payment", "paysplit", "claim", "claimproc", "claimpayment", "procedurelog", "patient")
-        return {table: self.store.count(table) for table in tables}
+        return {table: self.store.count(table) for table in schema.tables()}
 
     def prefer(self, name: str, value: object) -> None:
         self.store.set_preference(name, str(value))

@@ -14,6 +14,14 @@ def test_a_popup_that_says_something_new_leaves_an_archived_copy(desk: Desk) -> 
     assert (copy["PopupNumArchive"], copy["Description"]) == (popup, "Late payer")
 
 
+def test_a_popup_that_could_not_be_changed_leaves_no_copy(desk: Desk) -> None:
+    popup = desk.ask("popups.create", body={"PatNum": desk.patient(), "Description": "Late payer"})["PopupNum"]
+    wrong = {"Description": "Pays again", "PopupLevel": "Nobody"}
+    assert desk.refused("popups.update", popup, body=wrong).status == 400
+    desk.store.update("patient", 1, {"PatStatus": 4})
+    assert desk.refused("popups.update", popup, body={"Description": "Pays again"}).status == 400
+
+
 def test_a_popup_shows_for_the_whole_family_even_when_it_is_off(desk: Desk) -> None:
     head = desk.patient()
     child = desk.patient(guarantor=head)

@@ -74,6 +74,83 @@ SHOWN_OTHERWISE = {
     ("userods.create", "Password"): "never shown again",
     ("procedurelogs.GroupNoteCreate", "Note"): "kept with the note, not in the procedure",
 }
+# Fields that say what to do, or are kept in another table or form, and where they are tested.
+TOLD_NOWHERE: dict[tuple[str, str], str] = {
+    ("appointments.create", "DateTimeArrived"): "a time of day; test_appointments",
+    ("appointments.create", "DateTimeSeated"): "a time of day; test_appointments",
+    ("appointments.create", "DateTimeDismissed"): "a time of day; test_appointments",
+    ("appointments.Planned", "procNums"): "kept with the procedures; test_appointments",
+    ("asapcomms.create", "aptNum"): "becomes FKey; test_desk",
+    ("asapcomms.create", "recallNum"): "becomes FKey; test_desk",
+    ("claimprocs.InsAdjustCreate", "insUsed"): "becomes InsPayAmt; test_accounts",
+    ("claimprocs.InsAdjustCreate", "deductibleUsed"): "becomes DedApplied; test_accounts",
+    ("claimprocs.InsAdjustCreate", "date"): "becomes ProcDate; test_accounts",
+    ("deposits.create", "payNums"): "kept with the payments; test_plans",
+    ("deposits.create", "claimPaymentNums"): "kept with the payments; test_plans",
+    ("etrans.create", "DateTimeTrans"): "the resource shows no rows; test_plans",
+    ("etrans.create", "HqClearinghouseNum"): "the resource shows no rows; test_plans",
+    ("etrans.create", "MessageText"): "the resource shows no rows; test_plans",
+    ("etrans.create", "UserNum"): "the resource shows no rows; test_plans",
+    ("patfielddefs.create", "PickList"): "not shown; test_desk",
+    ("patients.create", "Guarantor"): "joins his family, whoever was named of it; test_patients",
+    ("payments.create", "isPatientPreferred"): "decides the splits; test_payments",
+    ("payments.create", "isPrepayment"): "decides the splits; test_payments",
+    ("payments.create", "procNums"): "decides the splits; test_payments",
+    ("payments.create", "payPlanNum"): "decides the splits; test_payments",
+    ("payplans.DynamicCreate", "NumberOfPayments"): "becomes PayAmt; test_payment_plans",
+    ("payplans.DynamicCreate", "procNums"): "kept as links; test_payment_plans",
+    ("payplans.DynamicCreate", "adjNums"): "kept as links; test_payment_plans",
+    ("payplans.DynamicCreate", "Note"): "comes after the terms; test_payment_plans",
+    ("payplans.create", "useEstBalance"): "becomes charges; test_payment_plans",
+    ("payplans.create", "NumberOfPayments"): "becomes charges; test_payment_plans",
+    ("payplans.create", "Note"): "comes after the terms; test_payment_plans",
+    **{
+        ("perioexams.create", region): "becomes measures; test_clinical"
+        for region in ("UpperFacial", "UpperLingual", "LowerLingual", "LowerFacial")
+    },
+    **{
+        ("periomeasures.create", f"{place}value"): "mobility has no surfaces; test_clinical"
+        for place in ("MB", "B", "DB", "ML", "L", "DL")
+    },
+    ("procedurelogs.create", "priority"): "by name; test_procedures",
+    ("procedurelogs.create", "dxName"): "by name; test_procedures",
+    ("procedurelogs.GroupNoteCreate", "isSigned"): "kept with the note; test_accounts",
+    ("procnotes.create", "doAppendNote"): "joins the texts; test_clinical",
+    ("referrals.create", "NotPerson"): "set by what the source is; test_desk",
+}
+TOLD: dict[tuple[str, str], Any] = {
+    ("appointments.create", "AptStatus"): "UnschedList",
+    ("appointments.create", "Pattern"): "XXXX",
+    ("appointments.create", "PatternSecondary"): "X///",
+    ("appointments.Planned", "Pattern"): "XXXX",
+    ("appointments.Planned", "PatternSecondary"): "X///",
+    ("benefits.create", "procCode"): "D1110",
+    ("claimpayments.create", "PayType"): lambda w: w.desk.definition(32, 1),
+    ("claimpayments.Batch", "PayType"): lambda w: w.desk.definition(32, 1),
+    ("commlogs.create", "commType"): "Recall",
+    ("diseases.create", "diseaseDefName"): lambda w: w.desk.row("diseasedef", 2)["DiseaseName"],
+    ("medications.create", "genericName"): lambda w: w.desk.row("medication", 1)["MedName"],
+    ("patients.create", "BillingType"): lambda w: w.desk.row("definition", w.desk.definition(4, 1))["ItemName"],
+    ("patients.create", "SSN"): "123456789",
+    ("patients.create", "SuperFamily"): lambda w: w.patient,
+    ("patients.create", "Zip"): "97301",
+    ("payments.create", "PayType"): lambda w: w.desk.definition(10, 1),
+    ("procedurecodes.create", "procCat"): lambda w: w.desk.row("definition", w.desk.definition(11, 1))["ItemName"],
+    ("procedurelogs.create", "CodeNum"): lambda w: w.desk.code("D1110"),
+    ("procedurelogs.create", "procCode"): "D0120",
+    ("recalls.create", "RecallInterval"): "1y",
+    ("referrals.create", "specialty"): lambda w: w.desk.row("definition", w.desk.definition(35))["ItemName"],
+    ("subscriptions.create", "UiEventType"): "PatientSelected",
+}
+# What the body usually has and this field excludes.
+INSTEAD: dict[tuple[str, str], set[str]] = {
+    ("allergies.create", "defDescription"): {"AllergyDefNum"},
+    ("benefits.create", "PatPlanNum"): {"PlanNum"},
+    ("diseases.create", "diseaseDefName"): {"DiseaseDefNum"},
+    ("procedurecodes.create", "procCat"): {"ProcCat"},
+    ("refattaches.create", "referralName"): {"ReferralNum"},
+    ("subscriptions.create", "UiEventType"): {"WatchTable", "PollingSeconds"},
+}
 # Resources whose lists are found under another name, or hold no such row.
 LISTED_BY = {"etrans": "etranss.list"}
 NOT_LISTED = {
@@ -92,6 +169,8 @@ def test_what_was_created_is_shown_by_get_and_list(world: World, operation: Oper
     rows = [row for row in desk.rows(table.name) if row[table.key] not in before]
     assert len(rows) == 1
     row = rows[0]
+    assert operation.shape != "none" or answer is None
+    assert operation.shape != "object" or isinstance(answer, dict)
     resource = facts.resources()[operation.resource]
     wire_key = resource.key or table.key
     if isinstance(answer, dict) and wire_key in answer:
@@ -106,6 +185,26 @@ def test_what_was_created_is_shown_by_get_and_list(world: World, operation: Oper
         for name, value in body.items():
             if name in one and (operation.id, name) not in SHOWN_OTHERWISE:
                 assert same(one[name], value), name
+
+
+@pytest.mark.parametrize(
+    ("operation", "name"),
+    [(operation, p.name) for operation in CREATES for p in operation.body if not p.required],
+    ids=lambda one: one if isinstance(one, str) else one.id,
+)
+def test_what_a_create_is_told_stands_in_the_row(world: World, operation: Operation, name: str) -> None:
+    if (operation.id, name) in TOLD_NOWHERE:
+        return
+    desk, table = world.desk, table_of(operation)
+    parameter = next(p for p in operation.body if p.name == name)
+    before = {row[table.key] for row in desk.rows(table.name)}
+    chosen = TOLD.get((operation.id, name))
+    value = chosen(world) if callable(chosen) else world.value(parameter, other=True) if chosen is None else chosen
+    body = {key: one for key, one in world.body(operation).items() if key not in INSTEAD.get((operation.id, name), ())}
+    desk.ask(operation.id, body=body | {name: value})
+    (row,) = (row for row in desk.rows(table.name) if row[table.key] not in before)
+    shown = desk.office.render(operation.resource, row)
+    assert same(shown[name], value)
 
 
 def same(shown: Any, sent: Any) -> bool:
@@ -301,7 +400,8 @@ def required(world: World, operation: Operation, row: dict[str, Any]) -> dict[st
 
 
 def put(world: World, operation: Operation, key: int, body: dict[str, Any]) -> None:
-    world.desk.ask(operation.id, *([key] if "{" in operation.path else []), body=body)
+    answer = world.desk.ask(operation.id, *([key] if "{" in operation.path else []), body=body)
+    assert (answer is None) == (operation.shape == "none")
 
 
 @pytest.mark.parametrize(
@@ -491,5 +591,18 @@ def test_what_is_walked_nowhere_stands_in_a_list() -> None:
     known = facts.operations()
     parameters = {(told.id, p.name) for told in known.values() for p in (*told.query, *told.body)}
     assert {*NO_CREATE, *NO_UPDATE, *ROW, *NOT_LISTED} <= known.keys()
-    listed = {*REFUSED, *ONE_WAY, *ELSEWHERE, *COLUMNS, *FOLLOW, *VALUES, *NOT_FILTERED, *ASKED, *SHOWN_OTHERWISE}
+    listed = {
+        *TOLD_NOWHERE,
+        *TOLD,
+        *INSTEAD,
+        *REFUSED,
+        *ONE_WAY,
+        *ELSEWHERE,
+        *COLUMNS,
+        *FOLLOW,
+        *VALUES,
+        *NOT_FILTERED,
+        *ASKED,
+        *SHOWN_OTHERWISE,
+    }
     assert listed <= parameters

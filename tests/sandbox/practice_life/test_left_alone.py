@@ -146,7 +146,9 @@ def test_a_claims_list_knows_the_patient_and_archived_lists_stand_apart(desk: De
 
 
 def test_asap_messages_are_those_of_seven_days_unless_asked(desk: Desk) -> None:
-    desk.store.insert("asapcomm", {"PatNum": desk.patient(), "DateTimeEntry": "2026-11-01 09:00:00"})
+    key = desk.store.insert("asapcomm", {"PatNum": desk.patient(), "DateTimeEntry": "2026-11-01 09:00:00"})
+    assert desk.ask("asapcomms.list") == []
+    desk.store.update("asapcomm", key, {"ResponseStatus": 7})
     assert desk.ask("asapcomms.list") == []
     assert len(desk.ask("asapcomms.list", dateStart="2026-10-01", dateEnd="2026-11-30")) == 1
 
@@ -308,3 +310,27 @@ def test_a_patient_has_one_row_of_health_records_however_often_it_is_read(desk: 
     for _ in range(2):
         assert desk.ask("ehrpatients.get", patient)["PatNum"] == patient
     assert len(desk.rows("ehrpatient", PatNum=patient)) == 1
+
+
+def test_every_change_of_a_visit_adds_a_copy_to_its_history(desk: Desk) -> None:
+    visit = {"PatNum": desk.patient(), "Op": 1, "AptDateTime": "2026-12-01 09:00:00"}
+    key = desk.ask("appointments.create", body=visit)["AptNum"]
+    desk.ask("appointments.Note", key, body={"Note": "Late"})
+    desk.ask("appointments.update", key, body={"Op": 2})
+    desk.ask("appointments.Break", key, body={"sendToUnscheduledList": "false"})
+    rows = desk.ask("histappointments.list", AptNum=key)
+    assert [row["HistApptAction"] for row in rows] == ["Created", "Changed", "Changed", "Changed"]
+    assert [(row["Note"], row["Op"], row["AptStatus"]) for row in rows] == [
+        ("", 1, "Scheduled"),
+        ("Late", 1, "Scheduled"),
+        ("Late", 2, "Scheduled"),
+        ("Late", 2, "Broken"),
+    ]
+
+
+def test_a_payment_with_negative_splits_is_not_refunded(desk: Desk) -> None:
+    patient = desk.patient()
+    payment = desk.store.insert("payment", {"PatNum": patient, "PayAmt": 10.0})
+    for amount in (15.0, -5.0):
+        desk.store.insert("paysplit", {"PatNum": patient, "PayNum": payment, "SplitAmt": amount})
+    assert desk.refused("payments.Refund", body={"PayNum": payment}).status == 400

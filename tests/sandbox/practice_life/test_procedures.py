@@ -172,3 +172,64 @@ def test_a_disabled_recall_keeps_its_note_and_stays_blank(desk: Desk) -> None:
 
     kept = desk.row("recall", recall)
     assert (kept["DatePrevious"], kept["DateDue"], kept["Note"]) == (TODAY, "0001-01-01", "moved away")
+
+
+def priced(desk: Desk, patient: int, **more: object) -> float:
+    body = {"PatNum": patient, "ProcDate": TODAY, "ProcStatus": "TP", "procCode": "D1110"}
+    return float(desk.ask("procedurelogs.create", body=body | more)["ProcFee"])
+
+
+def schedule(desk: Desk, amount: float, **more: object) -> int:
+    """A fee schedule with one fee."""
+    key = desk.store.insert("feesched", {"Description": "Of the test"})
+    desk.store.insert("fee", {"FeeSched": key, "CodeNum": desk.code("D1110"), "Amount": amount} | more)
+    return key
+
+
+def test_a_fee_comes_from_the_patients_schedule_before_the_providers(desk: Desk) -> None:
+    own = desk.patient(FeeSched=schedule(desk, 11.0))
+    assert priced(desk, own) == 11
+    desk.store.update("provider", 2, {"FeeSched": schedule(desk, 12.0)})
+    assert priced(desk, desk.patient(), ProvNum=2) == 12
+    assert priced(desk, desk.patient(PriProv=2), ProvNum=3) != 12
+    desk.store.update("provider", 3, {"FeeSched": desk.store.insert("feesched", {})})
+    assert priced(desk, desk.patient(PriProv=2), ProvNum=3) == 12
+
+
+@pytest.mark.parametrize(
+    ("kind", "usual", "of_plan", "billed"),
+    [("", 50.0, 40.0, 40.0), ("f", 50.0, 60.0, 60.0), ("p", 50.0, 40.0, 50.0), ("p", 50.0, 60.0, 60.0)],
+)
+def test_the_first_plan_decides_what_is_billed(
+    desk: Desk, kind: str, usual: float, of_plan: float, billed: float
+) -> None:
+    patient = desk.patient(PriProv=2)
+    desk.store.update("provider", 2, {"FeeSched": schedule(desk, usual)})
+    plan = desk.row("inssub", desk.insure(patient, kind=kind))["PlanNum"]
+    desk.store.update("insplan", plan, {"FeeSched": schedule(desk, of_plan)})
+    desk.prefer("InsPpoAlwaysUseUcrFee", 0)
+    assert priced(desk, patient, ProvNum=3) == billed
+    desk.prefer("InsPpoAlwaysUseUcrFee", 1)
+    assert priced(desk, patient, ProvNum=3) == (usual if kind == "p" else billed)
+
+
+def test_a_capitation_plan_bills_its_copay_or_nothing(desk: Desk) -> None:
+    patient = desk.patient()
+    plan = desk.row("inssub", desk.insure(patient, kind="c"))["PlanNum"]
+    assert priced(desk, patient) == 0
+    desk.store.update("insplan", plan, {"CopayFeeSched": schedule(desk, 15.0)})
+    assert priced(desk, patient) == 15
+
+
+def test_a_fee_of_clinic_and_provider_beats_the_general_one(desk: Desk) -> None:
+    key = schedule(desk, 10.0)
+    fee = {"FeeSched": key, "CodeNum": desk.code("D1110")}
+    desk.store.insert("fee", fee | {"Amount": 20.0, "ClinicNum": 1})
+    desk.store.insert("fee", fee | {"Amount": 30.0, "ProvNum": 2})
+    desk.store.insert("fee", fee | {"Amount": 40.0, "ClinicNum": 1, "ProvNum": 2})
+    patient = desk.patient(FeeSched=key)
+    prices = [
+        priced(desk, patient, ClinicNum=clinic, ProvNum=provider)
+        for clinic, provider in ((2, 3), (1, 3), (2, 2), (1, 2))
+    ]
+    assert prices == [10, 20, 30, 40]

@@ -83,6 +83,16 @@ def test_a_row_that_another_operation_wrote_is_no_evidence_without_references() 
     assert ledger.judge(bare, [row(3)]).found is Found.ONE
 
 
+def test_a_new_row_that_may_be_ours_in_another_form_is_no_proof_that_nothing_was_written() -> None:
+    bare = replace(EVIDENCE, reference=None, reference_field=None, leaves_doubt=True)
+
+    assert ledger.judge(bare, [row(1), row(3, PayAmt="61.99")]).found is Found.SEVERAL
+    assert ledger.judge(bare, [row(3, PayAmt="61.99")], taken=frozenset({3})).found is Found.NONE
+    assert ledger.judge(bare, [row(3, PayAmt="61.99", PayNote=f"x {THEIRS}")]).found is Found.NONE
+    assert ledger.judge(bare, [row(1), row(2)]).found is Found.NONE
+    assert ledger.judge(bare, [row(3), row(4, PayAmt="61.99")]).found is Found.ONE
+
+
 def test_two_candidates_decide_nothing_and_one_row_read_twice_is_one() -> None:
     assert ledger.judge(EVIDENCE, [row(3), row(4)]).found is Found.SEVERAL
     assert ledger.judge(EVIDENCE, [row(3), row("3")]).found is Found.ONE
@@ -168,6 +178,19 @@ def test_only_the_turn_that_has_the_operation_marks_a_write_sent(attempt: int, h
 def test_an_add_without_evidence_is_never_sent() -> None:
     with pytest.raises(WrongTransition):
         sent(call=replace(PAY, evidence=None))
+
+
+def test_an_add_that_says_that_nothing_could_find_it_is_sent_and_stays_unknown_for_days() -> None:
+    blind = replace(PAY, evidence=None, is_blind=True)
+    entry = ledger.lost(sent(call=blind), "pay")
+    again = ledger.nobody_can_look(entry, "pay", now=NOW)
+
+    assert (again.record.state, again.steps["pay"].ambiguous) == (OperationState.UNKNOWN, True)
+    assert again.record.due_at == NOW + ledger.NOBODY_LOOKS
+    with pytest.raises(WrongTransition):
+        ledger.send_again(again, "pay", now=NOW)
+    late = ledger.late_answer(again, "pay", "one", answer=UpstreamAnswer(201, {"PayNum": 3}), now=NOW)
+    assert late is not None and late.steps["pay"].state is StepState.DONE
 
 
 def test_nobody_says_failed_while_a_write_may_have_been_done() -> None:

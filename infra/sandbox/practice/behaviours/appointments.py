@@ -377,7 +377,7 @@ def _chart_broken(office: Office, row: Row, code: str) -> None:
     found = office.store.find("procedurecode", {"ProcCode": code})
     if not found:
         raise Rejected(400, "breakType is not enabled in this office.")
-    fee = office_fee(office, found[0]["CodeNum"], row["ProvNum"])
+    fee = office_fee(office, row["PatNum"], found[0]["CodeNum"], row["ProvNum"], row["ClinicNum"])
     procedure = chart(
         office,
         {

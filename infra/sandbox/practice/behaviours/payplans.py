@@ -149,7 +149,8 @@ def financed(office: Office, plan: Row) -> int:
         return sum(stored_cents(row["Principal"]) for row in credits)
     amount = 0
     for link in office.store.find("payplanlink", {"PayPlanNum": plan["PayPlanNum"]}):
-        row = office.store.get(_TABLES[link["LinkType"]], link["FKey"])
+        table = _TABLES.get(link["LinkType"])
+        row = office.store.get(table, link["FKey"]) if table else None
         if link["AmountOverride"]:
             amount += stored_cents(link["AmountOverride"])
         elif row is not None:

@@ -5,6 +5,7 @@ Source: https://www.opendental.com/site/apiprocedurelogs.html and https://www.op
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 from infra.sandbox.practice.behaviours.claims import estimate_of
@@ -16,6 +17,7 @@ from infra.sandbox.practice.behaviours.ground import (
     living_patient,
     named_definition,
     preference_number,
+    preferred,
     row_of,
     shown,
 )
@@ -28,18 +30,56 @@ ESTIMATED = (ProcStatus.TP, ProcStatus.C, ProcStatus.TPI)
 LOCKED_WHEN_COMPLETE = ("CodeNum", "ToothNum", "Surf", "ToothRange", "Discount")
 
 
-def office_fee(office: Office, code: int, provider: int) -> float:
-    """The fee of a code in the provider's schedule, else in the default provider's; an unknown one is billed 0.
+def office_fee(office: Office, patient: int, code: int, provider: int, clinic: int = 0) -> float:
+    """What a code is billed at; a schedule without a fee for it leaves the question to the next one, and then it is 0.
 
-    The program also knows schedules of patients and plans, and fees of one clinic or provider alone.
+    A first plan decides: a PPO bills the primary provider's fee, or its own where that is higher; a capitation plan
+    its copay; other plans their own schedule if they have one. Else the patient's schedule, the provider's and the
+    primary or default provider's, in this order (https://www.opendental.com/manual/feeschedulelogic.html).
     """
-    default = preference_number(office, "PracticeDefaultProv")
-    schedules = [row["FeeSched"] for row in map(partial(office.store.get, "provider"), (provider, default)) if row]
-    for schedule in schedules:
-        fees = office.store.find("fee", {"FeeSched": schedule, "CodeNum": code, "ClinicNum": 0, "ProvNum": 0})
-        if fees:
-            return float(fees[0]["Amount"])
-    return 0.0
+    person = row_of(office, "patient", patient)
+    doctors = (provider, person["PriProv"], preference_number(office, "PracticeDefaultProv"))
+    ladder = [person["FeeSched"], *map(partial(_schedule_of, office), doctors)]
+    plan = _first_plan(office, patient)
+    if plan is not None and plan["PlanType"] == "c":
+        return _fee(office, plan["CopayFeeSched"], code, clinic, provider) or 0.0
+    own = _fee(office, plan["FeeSched"], code, clinic, provider) if plan is not None else None
+    if plan is not None and plan["PlanType"] == "p":
+        usual = _first(_fee(office, schedule, code, clinic, provider) for schedule in ladder[2:])
+        return usual if preferred(office, "InsPpoAlwaysUseUcrFee") else max(usual, own or 0.0)
+    if own is not None:
+        return own
+    return _first(_fee(office, schedule, code, clinic, provider) for schedule in ladder)
+
+
+def _first(fees: Iterable[float | None]) -> float:
+    return next((fee for fee in fees if fee is not None), 0.0)
+
+
+def _first_plan(office: Office, patient: int) -> Row | None:
+    for place in office.store.find("patplan", {"PatNum": patient}, order='"Ordinal"'):
+        subscription = office.store.get("inssub", place["InsSubNum"])
+        return office.store.get("insplan", subscription["PlanNum"]) if subscription else None
+    return None
+
+
+def _schedule_of(office: Office, provider: int) -> int:
+    row = office.store.get("provider", provider) if provider else None
+    return int(row["FeeSched"]) if row else 0
+
+
+def _fee(office: Office, schedule: int, code: int, clinic: int, provider: int) -> float | None:
+    """The most particular fee of a schedule: clinic and provider, provider, clinic, all."""
+    if not schedule:
+        return None
+    fees = {
+        (row["ClinicNum"], row["ProvNum"]): float(row["Amount"])
+        for row in office.store.find("fee", {"FeeSched": schedule, "CodeNum": code})
+    }
+    for place in ((clinic, provider), (0, provider), (clinic, 0), (0, 0)):
+        if place in fees and fees[place] >= 0:
+            return fees[place]
+    return None
 
 
 def chart(office: Office, row: Row) -> int:
@@ -97,7 +137,9 @@ def attach_codes(office: Office, visit: Row, codes: list[str], *, column: str = 
                 "CodeNum": found[0]["CodeNum"],
                 "ProcStatus": int(ProcStatus.TP),
                 "ProcDate": visit["AptDateTime"][:10],
-                "ProcFee": office_fee(office, found[0]["CodeNum"], visit["ProvNum"]),
+                "ProcFee": office_fee(
+                    office, visit["PatNum"], found[0]["CodeNum"], visit["ProvNum"], visit["ClinicNum"]
+                ),
                 "ProvNum": visit["ProvNum"],
                 "ClinicNum": visit["ClinicNum"],
                 "Priority": definition(office, "TxPriorities"),
@@ -167,8 +209,10 @@ def create_procedure(office: Office, request: Request) -> Reply:
     provider = given.get("ProvNum") or (visit["ProvNum"] if visit else 0) or fallback
     # Existing work and work referred out carry no fee.
     priced = given["ProcStatus"] in (ProcStatus.TP, ProcStatus.C)
+    clinic = int(({"ClinicNum": patient["ClinicNum"]} | given)["ClinicNum"] or 0)
+    fee = office_fee(office, patient["PatNum"], code["CodeNum"], provider, clinic) if priced else 0.0
     row = {
-        "ProcFee": office_fee(office, code["CodeNum"], provider) if priced else 0.0,
+        "ProcFee": fee,
         "Priority": definition(office, "TxPriorities"),
         "Dx": definition(office, "Diagnosis"),
         "ClinicNum": patient["ClinicNum"],

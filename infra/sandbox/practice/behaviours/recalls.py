@@ -119,8 +119,8 @@ def create_recall(office: Office, request: Request) -> Reply:
         raise Rejected(400, "RecallTypeNum is invalid. The patient has a recall of this type already.")
     key = office.store.insert("recall", {"RecallInterval": kind["DefaultInterval"]} | given)
     sync_recalls(office, given["PatNum"])
-    if "DateDue" in given:
-        office.store.update("recall", key, {"DateDue": given["DateDue"]})
+    # What was done before dates a new recall; what the caller said of it stays.
+    office.store.update("recall", key, given)
     office.log("RecallEdit", given["PatNum"], "Recall created.", key)
     return shown(office, request, key)
 

@@ -21,7 +21,7 @@ from gateway.core.errors import (
     VersionTooOld,
 )
 from gateway.core.fetches import Steps, collect, knows
-from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
+from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, Row, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.resources.secrets import is_secret
 from gateway.core.resources.typed import shape_of
@@ -107,6 +107,9 @@ def _window(
         limit = min(practice.page_limit, count - len(rows))
         query = {**input_["query"], "Limit": limit, "Offset": offset + len(rows)}
         page = _rows((yield UpstreamCall(operation.id, path=input_["path"], query=query)).rows)
+        if len(page) > limit:
+            # Some lists heed neither: what came is all there is.
+            return page[offset : offset + count]
         if page and page == last:
             raise UpstreamBroken("Open Dental answered one page of the list twice")
         rows.extend(page)
@@ -130,21 +133,30 @@ def write(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """One write, and the row that it made or changed.
 
     `input_`: the `operation`, its `path` and `body`, spelled as Open Dental spells them. Costs one call; one or more
-    before it where a lost answer could be settled by a look at the rows of the same parent; one behind it where Open
-    Dental answers no row and there is a call that gets it.
+    before it where a lost answer could be settled by a look at the rows of the same parent; one before a deletion,
+    which tells whether there is anything to delete; one behind it where Open Dental answers no row and has a call that
+    gets it.
     """
     operation = catalogue.operation(input_["operation"])
     path, body = input_["path"], input_["body"]
     evidence = (yield from _evidence(operation, body, context)) if operation.effect == "add" else None
-    answer = yield UpstreamCall(
-        operation.id,
-        path=path,
-        body=body if operation.body else None,
-        step="call",
-        evidence=evidence,
-        is_blind=operation.effect == "add" and evidence is None,
-    )
     resource = catalogue.resource(operation.resource)
+    get = _get_of(operation)
+    was_there = operation.kind == "delete" and get is not None and (yield from _is_there(get, path, context.practice))
+    try:
+        answer = yield UpstreamCall(
+            operation.id,
+            path=path,
+            body=body if operation.body else None,
+            step="call",
+            evidence=evidence,
+            is_blind=operation.effect == "add" and evidence is None,
+        )
+    except NotFound:
+        # It was there a moment ago: a deletion whose answer was lost has been sent again.
+        if not was_there:
+            raise
+        answer = UpstreamAnswer(200)
     row: Row = answer.row
     row_key = resource.key or ""
     number = wire.key(row.get(row_key))
@@ -152,16 +164,14 @@ def write(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         number = path[row_key]
     warnings: tuple[Mapping[str, Any], ...] = ()
     shape = shape_of(operation)
-    if not row and number is not None and operation.kind != "delete":
-        get = next((one for one in resource.operations if one.kind == "get"), None)
-        if get is not None and get.path_params == (row_key,):
-            shape = shape_of(get)
-            try:
-                require(context.practice, get.id)
-                row = (yield UpstreamCall(get.id, path={row_key: number})).row
-            except AppError:
-                detail = "the write stands, but the row could not be read back"
-                warnings = ({"code": "not-read-back", "detail": detail},)
+    if not row and number is not None and get is not None and operation.kind != "delete":
+        shape = shape_of(get)
+        try:
+            require(context.practice, get.id)
+            row = (yield UpstreamCall(get.id, path={row_key: number})).row
+        except AppError:
+            detail = "the write stands, but the row could not be read back"
+            warnings = ({"code": "not-read-back", "detail": detail},)
     body_ = {
         "resource": resource.resource,
         "operation": operation.id,
@@ -169,6 +179,26 @@ def write(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         "row": shape.typed(row) if row else None,
     }
     return Outcome(body=body_, created=operation.method == "POST", warnings=warnings)
+
+
+def _get_of(operation: Operation) -> Operation | None:
+    """The call that gets one row of the operation's resource by its key."""
+    resource = catalogue.resource(operation.resource)
+    return next((one for one in resource.operations if one.kind == "get" and one.path_params == (resource.key,)), None)
+
+
+def _is_there(get: Operation, path: Mapping[str, int], practice: Practice) -> Steps[bool]:
+    """Whether the row of `path` stands, as far as the practice may say.
+
+    Raises:
+        NotFound: it does not.
+    """
+    try:
+        require(practice, get.id)
+        yield UpstreamCall(get.id, path=path)
+    except (PermissionMissing, VersionTooOld, UpstreamRefused):
+        return False
+    return True
 
 
 def look_for(operation: Operation, body: Mapping[str, Any], practice: Practice) -> UpstreamCall | None:

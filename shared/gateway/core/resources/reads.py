@@ -38,7 +38,7 @@ def read(
     """What Open Dental answers to a GET of `segments`, the path behind `/resources/`: a page of rows, or one row.
 
     `query` takes `practice_id`, `include=raw`, for lists `limit` and `cursor`, and what the operation takes. A page
-    costs as many calls as it has pages of the vendor's, one if it has not more than 99 rows; a list that the vendor
+    costs as many calls as it has pages of the vendor's, one if it has not more than 98 rows; a list that the vendor
     does not page comes whole.
 
     Raises:

@@ -19,7 +19,8 @@ MODELS = {
     name: model
     for module in iter_modules(objects.__path__)
     for name, model in vars(import_module(f"{objects.__name__}.{module.name}")).items()
-    if isinstance(model, type) and issubclass(model, Part)
+    # Parts of a patient's whole picture bear the names of the objects they are made of.
+    if isinstance(model, type) and issubclass(model, Part) and (name == "Patient360" or module.name != "patient_360")
 }
 
 

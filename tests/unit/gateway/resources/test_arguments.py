@@ -18,7 +18,7 @@ from tests.fakes.services import ELM_STREET
 
 NEW = replace(ELM_STREET, version="26.3.1.0")
 WRITES = [one for name in resources() for one in resource(name).operations if one.body]
-BODY = {
+BODY: dict[str, Any] = {
     "PatNum": "15",
     "recall_type_num": 1,
     "date_due": "2026-03-02",
