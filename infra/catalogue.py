@@ -257,13 +257,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
     _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
     _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
-    _reads(
-        "fhir",
-        "Reads and searches the practices' data as FHIR R4 resources.",
-        Route("GET", "/fhir/R4/metadata"),
-        *(_list_and_get("/fhir/R4/{type}")),
-        # Parameters in a body, as FHIR has it.
-        Route("POST", "/fhir/R4/{type}/_search"),
+    replace(
+        _reads(
+            "fhir",
+            "Reads and searches the practices' data as FHIR R4 resources.",
+            Route("GET", "/fhir/R4/metadata"),
+            *(_list_and_get("/fhir/R4/{type}")),
+            # Parameters in a body, as FHIR has it.
+            Route("POST", "/fhir/R4/{type}/_search"),
+        ),
+        # What is kept is not free.
+        tables={**_FETCH, "holds": QUERY},
     ),
     replace(
         _reads("slots", "Finds free times.", Route("GET", "/slots"), Route("GET", "/slots/next_available")),

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from gateway.core.ids import row_ids
 from gateway.core.practices import Tier
 from tests.bench.figures import Figure, Say, at_most
-from tests.fakes.deployment import ALL_PERMISSIONS, Deployment, deployed
+from tests.fakes.deployment import ALL_PERMISSIONS, Answered, Deployment, deployed
 
 LONGEST_S = 600
 
@@ -49,12 +49,33 @@ def of_today(office: Deployment) -> str:
     return f"/appointments?date_from={day}&date_to={day}"
 
 
+def slots_of_two_weeks(office: Deployment) -> str:
+    """Half an hour with one of four providers, in the next 14 days."""
+    ids = row_ids("provider", office.practice_id)
+    four = sorted({row["ProvNum"] for row in office.rows("schedule", "SchedType=1")})[:4]
+    return f"/slots?duration_minutes=30&provider_id={','.join(map(ids, four))}"
+
+
+def slots_again(office: Deployment) -> str:
+    """The same a while later: the office's set-up is known for the day."""
+    path = slots_of_two_weeks(office)
+    _answered(office, path)
+    office.on.clock.sleep(300)
+    office.upstream_calls.clear()
+    return path
+
+
 QUESTIONS: dict[str, tuple[Callable[[Deployment], str], int | None]] = {
     "patient list page": (lambda _: "/patients?status=active", 1),
     "patient 360": (patient_360, 14),
     "a day's appointments, nothing known of the office": (of_today, None),
+    "slot search over 14 days and 4 providers": (slots_of_two_weeks, 8),
+    "slot search, the office's set-up known": (slots_again, 4),
 }
 """What is asked -> the request, and how many upstream requests it may cost at most."""
+
+BY_REST_ONLY = frozenset({"slot search over 14 days and 4 providers", "slot search, the office's set-up known"})
+"""What a key without the permission to read is refused: schedules do not come by FHIR."""
 
 
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
@@ -64,6 +85,8 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     try:
         for question in QUESTIONS:
             for key in KEYS[1:3] if quick else KEYS:
+                if question in BY_REST_ONLY and "ReadAll" not in key.permissions:
+                    continue
                 yield _asked(question, key, say)
     finally:
         logging.disable(logging.NOTSET)
@@ -73,13 +96,9 @@ def _asked(question: str, key: Key, say: Say) -> Figure:
     path_of, most = QUESTIONS[question]
     with deployed(tier=key.tier) as office:
         office.know(permissions=key.permissions)
-        path, _, query = path_of(office).partition("?")
-        asked = dict(one.split("=", 1) for one in query.split("&") if one)
+        path = path_of(office)
         began = office.on.clock.seconds
-        answer = office.get(path, **asked)
-        while answer.status == HTTPStatus.ACCEPTED and office.on.clock.seconds - began < LONGEST_S:
-            office.on.clock.sleep(1)
-            answer = office.get(path, **asked)
+        answer = _answered(office, path)
         took = office.on.clock.seconds - began
     say(f"  {question}, {key.name}: {answer.status}")
     if answer.status != HTTPStatus.OK:
@@ -90,3 +109,15 @@ def _asked(question: str, key: Key, say: Say) -> Figure:
         beside += f", {len(there)} of {len(answer.body['sections'])} sections"
     goal = None if most is None else at_most(most)
     return Figure("requests", f"{question}: {key.name}", len(office.upstream_calls), goal=goal, beside=beside)
+
+
+def _answered(office: Deployment, asked: str) -> Answered:
+    """The answer, asked for as long as it takes."""
+    path, _, query = asked.partition("?")
+    told = dict(one.split("=", 1) for one in query.split("&") if one)
+    began = office.on.clock.seconds
+    answer = office.get(path, **told)
+    while answer.status == HTTPStatus.ACCEPTED and office.on.clock.seconds - began < LONGEST_S:
+        office.on.clock.sleep(1)
+        answer = office.get(path, **told)
+    return answer

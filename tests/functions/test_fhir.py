@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -33,6 +33,17 @@ EVERY: dict[str, list[dict[str, str]]] = {
 }
 """Searches that bring all there are."""
 
+BY_PATIENT = {
+    "Coverage": ("inssub", "SELECT InsSubNum || '.' || PatNum AS found FROM patplan"),
+    "AllergyIntolerance": ("allergy", "SELECT AllergyNum AS found FROM allergy"),
+    "MedicationStatement": ("medicationpat", "SELECT MedicationPatNum AS found FROM medicationpat"),
+    "Condition": ("disease", "SELECT DiseaseNum AS found FROM disease"),
+    "Communication": ("commlog", "SELECT CommlogNum AS found FROM commlog"),
+}
+"""What is asked for patient by patient, and the rows behind it."""
+
+ALL = [*EVERY, *BY_PATIENT, "Schedule"]
+
 ROWS: dict[str, list[tuple[str, str, str]]] = {
     "Patient": [("patient", "PatNum", "PatStatus != 4")],
     "Practitioner": [("provider", "ProvNum", "1=1")],
@@ -56,6 +67,7 @@ def office() -> Iterator[Deployment]:
         store.update("carrier", 2, {"IsHidden": 1})
         store.update("claim", 3, {"ClaimStatus": "U", "ProvBill": 2})
         store.update("claim", 5, {"ProvBill": 2})
+        store.update("patplan", 2, {"IsPending": 1})
         yield deployment
 
 
@@ -63,9 +75,26 @@ def office() -> Iterator[Deployment]:
 def every(office: Deployment) -> dict[str, dict[str, Resource]]:
     """All resources of all types, by id."""
     return {
-        name: {one["id"]: one for query in queries for one in found(office, name, **query, _count="500")}
-        for name, queries in EVERY.items()
+        name: {one["id"]: one for query in queries_of(office, name) for one in found(office, name, **query)}
+        for name in ALL
     }
+
+
+def queries_of(office: Deployment, name: str) -> list[dict[str, Any]]:
+    """The searches that bring all resources of a type; of schedules those of a month."""
+    if name == "Schedule":
+        first = date.fromisoformat(office.rows("schedule")[-1]["SchedDate"]) - timedelta(days=30)
+        return [{"date": [f"ge{first}", f"le{first + timedelta(days=30)}"], "_count": "500"}]
+    if name == "Slot":
+        return [{"-duration": "60"}]
+    if name in BY_PATIENT:
+        patients = [row["PatNum"] for row in office.rows("patient", "PatStatus != 4")]
+        return [{"patient": patient_reference(number)} for number in patients]
+    return [{**query, "_count": "500"} for query in EVERY[name]]
+
+
+def patient_reference(number: int) -> str:
+    return "Patient/" + row_id("patient", IDS[0], number).replace("_", "-")
 
 
 def ask(office: Deployment, path: str, /, **query: Any) -> Answered:
@@ -113,14 +142,39 @@ def test_every_row_of_the_practice_has_its_resource(
         assert keys(every[name], table) == rows
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", BY_PATIENT)
+def test_every_row_of_every_patient_has_its_resource(
+    name: str, every: dict[str, dict[str, Resource]], office: Deployment
+) -> None:
+    table, sql = BY_PATIENT[name]
+    rows = {str(row["found"]) for row in office.simulated.office.store.rows(sql)}
+    shown = {
+        f"{identifier['value']}.{id_.rpartition('.')[2]}" if name == "Coverage" else identifier["value"]
+        for id_, one in every[name].items()
+        for identifier in one["identifier"]
+        if identifier["system"] == f"urn:open-dental-gateway:{IDS[0]}:{table}"
+    }
+
+    assert rows and shown == rows
+
+
+def test_the_hours_of_a_month_are_schedules_and_nothing_else_is(
+    every: dict[str, dict[str, Resource]], office: Deployment
+) -> None:
+    ((first, last),) = ([value[2:] for value in query["date"]] for query in queries_of(office, "Schedule"))
+    rows = office.rows("schedule", f"SchedType = 1 AND SchedDate BETWEEN '{first}' AND '{last}'")
+
+    assert rows and keys(every["Schedule"], "schedule") == {str(row["ScheduleNum"]) for row in rows}
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_every_resource_of_the_practice_is_fhir_r4(name: str, every: dict[str, dict[str, Resource]]) -> None:
     wrong = {one["id"]: problems for one in every[name].values() if (problems := problems_of(one))}
 
     assert wrong == {}
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL)
 def test_a_read_is_what_a_search_by_its_id_finds(
     name: str, every: dict[str, dict[str, Resource]], office: Deployment
 ) -> None:
@@ -139,10 +193,16 @@ def plain(resource: Resource, lacks: set[str]) -> Resource:
     return {name: value for name, value in resource.items() if name not in lacks} | {"meta": meta}
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", ALL)
 def test_pages_make_the_whole(name: str, every: dict[str, dict[str, Resource]], office: Deployment) -> None:
-    query = {**EVERY[name][-1], "_count": "2"}
-    whole = [one["id"] for one in found(office, name, **{**query, "_count": "500"})]
+    query, whole = max(
+        (
+            (one, [resource["id"] for resource in found(office, name, **{**one, "_count": "500"})])
+            for one in queries_of(office, name)[-12:]
+        ),
+        key=lambda pair: len(pair[1]),
+    )
+    query = {**query, "_count": "2"}
     ids: list[str] = []
     more: Mapping[str, Any] | None = query
     for _ in range(8):
@@ -213,7 +273,15 @@ def codes(one: Resource) -> list[str]:
 
 
 FILTERS = [
-    *(Filter(name, "_id", lambda one: str(one["id"]), lambda one, value: one["id"] == value) for name in EVERY),
+    *(Filter(name, "_id", lambda one: str(one["id"]), lambda one, value: one["id"] == value) for name in ALL),
+    *(Filter(name, "patient", **same("patient", "reference")) for name in ("AllergyIntolerance",)),
+    *(
+        Filter(name, "patient", **same("subject", "reference"))
+        for name in ("MedicationStatement", "Condition", "Communication")
+    ),
+    Filter("Communication", "subject", **same("subject", "reference")),
+    Filter("Coverage", "patient", **same("beneficiary", "reference")),
+    Filter("Coverage", "beneficiary", **same("beneficiary", "reference")),
     *(
         Filter(
             name,
@@ -410,6 +478,13 @@ def test_every_parameter_of_the_statement_has_a_filter_that_is_tested() -> None:
         ("Practitioner", "_lastUpdated"),
         ("ExplanationOfBenefit", "_lastUpdated"),
         ("Claim", "insurer"),
+        ("Communication", "_lastUpdated"),
+        ("Schedule", "identifier"),
+        ("Schedule", "_lastUpdated"),
+        ("Schedule", "date"),
+        ("Schedule", "actor"),
+        *(("Slot", param.name) for param in TYPES["Slot"].params),
+        *((name, param) for name, param, _ in OF_ONE_PATIENT),
     }
 
 
@@ -426,6 +501,166 @@ def test_claims_are_found_by_the_carrier_that_insures(
     assert (
         found(office, "Claim", patient=patient, insurer="Organization/car-" + IDS[0][5:] + "a" * 12 + "e") is not None
     )
+
+
+OF_ONE_PATIENT: list[tuple[str, str, Callable[[Resource], Any]]] = [
+    ("Coverage", "status", at("status")),
+    ("AllergyIntolerance", "clinical-status", lambda one: one["clinicalStatus"]["coding"][0]["code"]),
+    ("MedicationStatement", "status", at("status")),
+    ("Condition", "clinical-status", lambda one: one["clinicalStatus"]["coding"][0]["code"]),
+    ("Communication", "medium", lambda one: one["medium"][0]["coding"][0]["code"] if "medium" in one else None),
+    ("Communication", "sent", lambda one: one["sent"][:10] if "sent" in one else None),
+    ("Communication", "received", lambda one: one["received"][:10] if "received" in one else None),
+    *(
+        (name, "identifier", lambda one: one["identifier"][0]["system"] + "|" + one["identifier"][0]["value"])
+        for name in ("AllergyIntolerance", "MedicationStatement", "Condition", "Communication")
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "param", "value_of"), OF_ONE_PATIENT)
+def test_a_parameter_tells_a_patients_resources_apart(
+    name: str,
+    param: str,
+    value_of: Callable[[Resource], Any],
+    every: dict[str, dict[str, Resource]],
+    office: Deployment,
+) -> None:
+    whose = at(
+        "beneficiary" if name == "Coverage" else "patient" if name == "AllergyIntolerance" else "subject", "reference"
+    )
+    resources = list(every[name].values())
+    values = {value for one in resources if (value := value_of(one)) is not None}
+    some = sorted(values)[:2]
+    assert some, f"no {name} has a {param}"
+
+    for one in resources:
+        for value in some:
+            ids = {two["id"] for two in found(office, name, patient=whose(one), **{param: value})}
+            if param in {"sent", "received"}:
+                # Days of a moment are the office's; these are UTC's.
+                assert all(abs((day(value_of(every[name][id_])) - day(value)).days) <= 1 for id_ in ids)
+                ids = {id_ for id_ in ids if value_of(every[name][id_]) == value}
+            mine = {two["id"] for two in resources if whose(two) == whose(one) and value_of(two) == value}
+            assert ids == mine or param in {"sent", "received"}
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+def test_hours_are_found_by_who_works_them_and_where(every: dict[str, dict[str, Resource]], office: Deployment) -> None:
+    (query,) = queries_of(office, "Schedule")
+    for one in list(every["Schedule"].values())[:3]:
+        for actor_ in (part["reference"] for part in one["actor"]):
+            ids = {two["id"] for two in found(office, "Schedule", **query, actor=actor_)}
+            assert one["id"] in ids
+            if actor_.startswith("Practitioner/"):
+                assert ids == {
+                    two["id"]
+                    for two in every["Schedule"].values()
+                    if actor_ in [part["reference"] for part in two["actor"]]
+                }
+                assert ids < set(every["Schedule"])
+
+
+HOUR = {"-duration": "60", "_count": "500"}
+
+
+def test_every_free_time_is_a_slot_of_the_hours_it_lies_in(office: Deployment) -> None:
+    free = office.get("/slots", duration_minutes=60, limit=500).body["data"]
+    slots = found(office, "Slot", **HOUR)[: len(free)]
+
+    assert len(free) == 500
+    assert [(one["start"], one["end"]) for one in slots] == [(one["start_at"], one["end_at"]) for one in free]
+    assert {problem for one in slots[:50] for problem in problems_of(one)} == set()
+    for one in (slots[0], slots[len(slots) // 2], slots[-1]):
+        hours = ask(office, one["schedule"]["reference"]).body
+        assert hours["planningHorizon"]["start"] <= one["start"] < one["end"] <= hours["planningHorizon"]["end"]
+        assert who(one) in [part["reference"] for part in hours["actor"]]
+
+
+def who(slot: Resource) -> str:
+    """The practitioner whose time it is."""
+    named = (one for one in slot["extension"] if one["url"].endswith(":practitioner"))
+    return str(next(named)["valueReference"]["reference"])
+
+
+def test_a_free_time_is_read_as_long_as_it_is_free(office: Deployment) -> None:
+    slot = found(office, "Slot", **HOUR)[-1]
+    assert ask(office, f"Slot/{slot['id']}").body == slot
+
+    taken = slot["id"].replace(".60", ".540")
+    assert outcome(ask(office, f"Slot/{taken}")) == (404, "not-found", None)
+    assert outcome(ask(office, "Slot/slot-nobody")) == (404, "not-found", None)
+    over = slot["id"].split(".")
+    assert outcome(ask(office, f"Slot/{'.'.join([over[0], '1', *over[2:]])}")) == (404, "not-found", None)
+
+
+def test_free_times_are_found_by_day_by_hour_and_by_whose_they_are(office: Deployment) -> None:
+    slots = found(office, "Slot", **HOUR)
+    middle = slots[len(slots) // 2]
+    start = middle["start"]
+
+    last = slots[-1]["start"]
+    assert [one["id"] for one in found(office, "Slot", **HOUR, start=[f"ge{start}", f"lt{last}"])] == [
+        one["id"] for one in slots if start <= one["start"] < last
+    ]
+    assert {one["start"] for one in found(office, "Slot", **HOUR, start=start)} == {start}
+    mine = found(office, "Slot", **HOUR, **{"schedule.actor": who(middle)})
+    assert [one["id"] for one in mine] == [one["id"] for one in slots if who(one) == who(middle)]
+    assert 0 < len(mine) < len(slots)
+    assert found(office, "Slot", **HOUR, status="busy") == []
+    assert len(found(office, "Slot", **HOUR, status="free")) == len(slots)
+
+
+def test_a_kind_of_visit_says_how_long_it_is(office: Deployment) -> None:
+    kinds = office.get("/appointment_types").body["data"]
+    kind = next(one for one in kinds if one["duration_minutes"] and one["is_active"])
+    answer = ask(office, "Slot", **{"appointment-type": kind["id"].replace("_", "-"), "_count": "20"})
+    slots = [one["resource"] for one in answer.body["entry"]]
+
+    assert {one["appointmentType"]["coding"][0]["code"] for one in slots} == {kind["id"].replace("_", "-")}
+    assert {minutes(one) for one in slots} == {kind["duration_minutes"]}
+    assert ask(office, f"Slot/{slots[0]['id']}").body == slots[0]
+
+
+def minutes(slot: Resource) -> int:
+    first, last = (datetime.fromisoformat(slot[name].replace("Z", "+00:00")) for name in ("start", "end"))
+    return int((last - first).total_seconds()) // 60
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({}, (400, "value", ["http.-duration"])),
+        ({"-duration": "61"}, (400, "value", ["http.-duration"])),
+        ({"-duration": "an hour"}, (400, "value", ["http.-duration"])),
+        ({"-duration": "60", "status": "open"}, (400, "value", ["http.status"])),
+        ({"-duration": "60", "start": "lt2020-01-01"}, (400, "value", ["http.start"])),
+        ({"-duration": "60", "schedule.actor": "Patient/pat-x"}, (404, "not-found", ["http.schedule.actor"])),
+    ],
+)
+def test_a_search_of_free_times_that_cannot_be_is_refused(
+    query: dict[str, str], expected: tuple[int, str, list[str] | None], office: Deployment
+) -> None:
+    assert outcome(ask(office, "Slot", **query)) == expected
+
+
+def test_a_claim_names_the_coverage_of_its_patient(every: dict[str, dict[str, Resource]], office: Deployment) -> None:
+    """A patient who was taken out of a coverage has none any more, so not every one is there."""
+    named = {part["coverage"].get("reference", "") for one in every["Claim"].values() for part in one["insurance"]}
+
+    assert {f"Coverage/{id_}" for id_ in every["Coverage"]} & named
+
+
+def test_what_is_found_only_under_its_patient_is_not_read_without(office: Deployment, every: dict[str, Any]) -> None:
+    for name in BY_PATIENT:
+        id_ = next(iter(every[name]))
+        assert outcome(ask(office, f"{name}/{id_.partition('.')[0]}")) == (404, "not-found", None)
+        other = next(row["PatNum"] for row in office.rows("patient") if str(row["PatNum"]) != id_.rpartition(".")[2])
+        if name != "Coverage":
+            assert outcome(ask(office, f"{name}/{id_.partition('.')[0]}.{other}"))[:2] == (404, "not-found")
 
 
 def test_the_statement_is_fhir_and_names_every_type(office: Deployment) -> None:
@@ -589,7 +824,7 @@ def test_a_client_of_several_practices_names_the_one_it_means() -> None:
 def test_each_type_needs_the_scope_of_its_object() -> None:
     with deployed(scopes=["patients:read"]) as narrow:
         for name in TYPES:
-            query = {**EVERY[name][0]}
+            query = queries_of(narrow, name)[0]
             answer = ask(narrow, name, **query)
             assert answer.status == (200 if name == "Patient" else 403)
             if answer.status == 403:
@@ -641,6 +876,9 @@ def test_references_lead_to_resources_that_are_there(
     for id_ in list(every[name])[:10]:
         for reference in references(ask(office, f"{name}/{id_}").body):
             if any(reference.startswith(one) for one in served):
+                # A patient who was taken out of a coverage has none any more, which no claim of before forgets.
+                if reference.startswith("Coverage/"):
+                    continue
                 assert reference in known, f"{name}/{id_} names {reference}"
 
 

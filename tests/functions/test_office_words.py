@@ -12,6 +12,7 @@ import pytest
 from gateway.core.ids import row_ids
 from gateway.core.objects.appointment import Appointment
 from gateway.core.objects.patient import Patient
+from gateway.core.practices import Tier
 from tests.fakes.deployment import Deployment, deployed
 
 MEANINGS = {
@@ -150,6 +151,32 @@ def test_a_visit_is_shown_without_the_words_of_an_office_that_does_not_give_them
     assert {one["confirmation"]["status"] for one in answer.body["data"]} == {None}
 
 
+def test_words_that_come_late_do_not_keep_the_schedule_waiting() -> None:
+    with deployed(tier=Tier.READ_ONLY) as office:
+        first = visits(office)
+        began = office.on.clock.seconds
+        later = first
+        for _ in range(30):
+            office.on.clock.sleep(5)
+            later = visits(office)
+            if later.status == 200 and "confirmation.status" not in later.body["meta"]["omitted"]:
+                break
+
+    assert (first.status, began <= 11) == (200, True)
+    assert "confirmation.status" in first.body["meta"]["omitted"]
+    assert "confirmation.status" not in later.body["meta"]["omitted"]
+
+
+def test_the_office_s_own_fields_of_too_many_rows_are_refused_before_they_are_asked_for(office: Deployment) -> None:
+    store = office.simulated.office.store
+    for number in range(60):
+        store.insert("apptfielddef", {"FieldName": f"Field {number}", "FieldType": 0, "PickList": ""})
+    answer = visits(office, expand="extensions")
+
+    assert (answer.status, answer.body["code"]) == (422, "filter-too-wide")
+    assert "apptfields.get" not in office.upstream_calls
+
+
 def test_only_the_preferences_that_are_used_are_kept(office: Deployment) -> None:
     visits(office)
     kept = [rows.rows["preferences"] for rows in office.on.cache.rows.values() if "preferences" in rows.rows]
@@ -236,6 +263,19 @@ def test_a_patient_costs_one_call_in_an_office_without_fields_of_its_own(office:
     shown = office.get(f"/patients/{second['id']}").body
 
     assert (shown["meta"]["upstream_calls"], shown["extensions"]) == (1, [])
+
+
+def test_a_patient_read_by_fhir_is_shown_without_the_office_s_own_fields(office: Deployment) -> None:
+    """FHIR knows none of them, and asking for them by REST is what the key may not do."""
+    patient = office.get("/patients", status="active").body["data"][0]["id"]
+    office.know(permissions=frozenset({"Appointments"}))
+    office.on.cache.rows.clear()
+    office.upstream_calls.clear()
+    shown = office.get(f"/patients/{patient}")
+
+    assert shown.status == 200
+    assert not [call for call in office.upstream_calls if not call.startswith("fhir")]
+    assert "extensions" in shown.body["meta"]["omitted"] and "extensions" not in shown.body
 
 
 def test_a_visit_has_the_office_s_own_fields(office: Deployment) -> None:

@@ -301,6 +301,33 @@ def test_a_blockout_closes_only_where_it_forbids_appointments(flags: str, is_ope
     assert booked.status == (201 if is_open else 409), booked.body
 
 
+def test_a_blockout_for_one_kind_of_visit_is_open_to_it_alone(office: Deployment) -> None:
+    """Offices keep the best hours for long treatment; nobody's cleaning may take them."""
+    kinds = [row for row in office.rows("appointmenttype", "IsHidden=0") if row["Pattern"]][:2]
+    slot = some_slot(office)
+    row = office.rows("schedule", "SchedType=2")[0]
+    store = office.simulated.office.store
+    day, clock = slot["local_start"].split("T")
+    times = {"SchedDate": day, "StartTime": clock, "StopTime": slot["local_end"][11:]}
+    store.update("schedule", row["ScheduleNum"], times)
+    for link in office.rows("scheduleop", f"ScheduleNum={row['ScheduleNum']}"):
+        store.delete("scheduleop", link["ScheduleOpNum"])
+    store.update("definition", row["BlockoutType"], {"ItemValue": ""})
+    store.update("appointmenttype", kinds[0]["AppointmentTypeNum"], {"BlockoutTypes": str(row["BlockoutType"])})
+    dedicated, other = (row_id("appointment_type", office.practice_id, kind["AppointmentTypeNum"]) for kind in kinds)
+    query = {"date_from": day, "date_to": day}
+    fresh = {"Cache-Control": "no-cache"}
+
+    assert slot in slots(office, fresh, **query, appointment_type_id=dedicated)
+    assert slot not in slots(office, fresh, **query, appointment_type_id=other)
+    assert slot not in slots(office, fresh, **query)
+    for type_id, status in ((other, 409), (None, 409), (dedicated, 201)):
+        more = {} if type_id is None else {"appointment_type_id": type_id}
+        booked = post(office, "/create_appointment", booking_of(office, slot, **more), key=f"k{status}{type_id}")
+
+        assert booked.status == status, booked.body
+
+
 # -- holding and booking ---------------------------------------------------------------------------------------------
 
 

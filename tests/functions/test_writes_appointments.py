@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from gateway.core.ids import row_id
 from gateway.core.objects.appointment import Appointment
-from tests.fakes.deployment import Answered, Deployment, deployed
+from tests.fakes.deployment import CLIENT, Answered, Deployment, deployed
 from tests.functions.writes import assert_a_get_shows, changed, result_of, row_of
 
 SCOPES = ("*:read", "appointments:write")
@@ -404,3 +405,31 @@ def test_another_practices_ids_name_nothing_here() -> None:
 
     assert (elsewhere.status, elsewhere.body["param"]) == (404, "provider_id")
     assert not_mine.status == 404
+
+
+def test_a_time_that_another_client_holds_is_refused_until_the_hold_is_over(visit: Visit) -> None:
+    office = visit.office
+    other = replace(office.on.callers.client(CLIENT), id="cli_bob", scopes=frozenset({"*:read", "appointments:write"}))
+    office.on.callers.put_client(other)
+    wanted = {"provider_id": visit.id("provider", 1), "operatory_id": visit.id("operatory", 1)}
+    slot = {**wanted, "local_start": visit.at(60), "duration_minutes": 40}
+    held = office.send("POST", "/slots/hold", body=slot, key="their-hold", client_id="cli_bob")
+    assert held.status == 201, held.body
+    refused = visit.change(local_start=visit.at(60))
+
+    assert (refused.status, refused.body["code"], refused.body["reason"]) == (409, "clash", "held")
+    assert visit.writes() == []
+    office.on.clock.sleep(600)
+    assert visit.change(local_start=visit.at(60)).status == 200
+
+
+def test_a_visit_is_not_moved_to_a_day_that_is_over_by_mistake(visit: Visit) -> None:
+    past: dict[str, Any] = {
+        "local_start": "2026-01-05T09:00:00",
+        "allow_outside_schedule": True,
+        "allow_double_booking": True,
+    }
+    refused = visit.change(**past)
+
+    assert (refused.status, refused.body["param"], visit.writes()) == (400, "local_start", [])
+    assert visit.change(**past, allow_past=True).status == 200

@@ -97,6 +97,19 @@ def test_no_client_may_take_more_than_half_of_what_a_stage_takes() -> None:
         assert stage.client_requests_per_minute * 2 <= stage.requests_per_second * 60
 
 
+HOLDS = {
+    "slots": {"Query"},
+    "hold_slot": {"GetItem", "Query", "PutItem"},
+    "create_appointment": {"GetItem"},
+    "upstream_worker": {"GetItem", "Query", "PutItem"},
+}
+"""Who shows, takes, names and heeds the times that callers keep."""
+
+
+def test_holds_are_touched_by_whoever_needs_them_and_by_nobody_else() -> None:
+    assert {row.name: set(row.tables["holds"]) for row in FUNCTIONS if "holds" in row.tables} == HOLDS
+
+
 @pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])
 def test_no_worker_may_send_to_the_queue_that_feeds_it_nor_to_any_other(
     assembly: Assembly, networked: Assembly, action: str

@@ -25,7 +25,17 @@ from gateway.web.conditional import matched
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
-from gateway.web.params import AnyBody, AnyQuery, Form, any_body, any_query, body_model, form_of, no_query, query_model
+from gateway.web.params import (
+    AnyBody,
+    AnyQuery,
+    Form,
+    any_body,
+    any_query,
+    body_model,
+    form_of,
+    no_query,
+    query_model,
+)
 from gateway.web.prefer import WRITE_WAIT_S, Prefer, prefer_of
 
 Handler: TypeAlias = Callable[..., Answer]

@@ -62,6 +62,10 @@ class AnyQuery(dict[str, list[str]]):
     """A query string of names that only the use case knows: each with its values in their order."""
 
 
+class Form(AnyQuery):
+    """A query string and a form in the body together, of such names."""
+
+
 class AnyBody(dict[str, Any]):
     """A JSON object whose members only the use case knows."""
 
@@ -70,11 +74,12 @@ def any_query(request: HttpRequest) -> AnyQuery:
     """The query string as it is.
 
     Raises:
-        Invalid: a parameter holds a control character.
+        Invalid: a name or a value holds a control character.
     """
     for name, given in request.query.items():
-        if any(_CONTROL_OR_BREAK.search(value) for value in (name, *given)):
-            raise Invalid("a parameter holds a control character", param=_CONTROL_OR_BREAK.sub("", name)[:100])
+        if any(_CONTROL_OR_BREAK.search(text) for text in (name, *given)):
+            shown = _CONTROL_OR_BREAK.sub("", name)[:100]
+            raise Invalid(f"{shown} holds a control character", param=shown)
     return AnyQuery(request.query)
 
 
@@ -99,10 +104,6 @@ def any_body(request: HttpRequest) -> AnyBody:
         MediaTypeUnsupported, BodyTooLarge, BodyNotJson. Invalid: a member is given twice or holds a control character.
     """
     return AnyBody(_object_of(request)[1]) if request.body else AnyBody()
-
-
-class Form(AnyQuery):
-    """Query string and form together, for such a handler of POST."""
 
 
 def form_of(request: HttpRequest) -> Form:

@@ -62,12 +62,12 @@ _CLINICAL: Final = "http://terminology.hl7.org/CodeSystem/allergyintolerance-cli
 
 def allergy_intolerance(shown: Mapping[str, Any]) -> dict[str, Any]:
     """The AllergyIntolerance of an allergy object."""
-    type_, category = KINDS.get(shown["kind"] or "other", (None, None))
-    reaction = shown["reaction"]
+    type_, category = KINDS.get(shown.get("kind") or "other", (None, None))
+    reaction = shown.get("reaction")
     return made(
         {
             **resource("AllergyIntolerance", shown, of_patient=shown["patient_id"]),
-            "extension": several([extension("kind", "Code", shown["kind"])]),
+            "extension": several([extension("kind", "Code", shown.get("kind"))]),
             "identifier": [row_identifier(shown["source"])],
             "clinicalStatus": concept(_CLINICAL, STATUS.get(shown["status"] or "")) or absent(),
             "type": type_,
@@ -76,7 +76,7 @@ def allergy_intolerance(shown: Mapping[str, Any]) -> dict[str, Any]:
                 shown, text=shown["label"], definitions="allergy-definition", none="no-known-allergies"
             ),
             "patient": reference(shown["patient_id"]) or absent(),
-            "lastOccurrence": shown["reacted_on"],
+            "lastOccurrence": shown.get("reacted_on"),
             "reaction": [{"manifestation": [{"text": reaction}]}] if reaction else None,
         }
     )

@@ -2,7 +2,8 @@
 
 Notes in the schedule (`kind: note`) are no visits and have no resource. Instants are UTC. `unscheduled` and `planned`
 have no start, which FHIR allows a `waitlist` and a `proposed` appointment. A broken visit of which nothing says
-whether it was missed or cancelled is `cancelled` there too; the extension `status` keeps the difference.
+whether it was missed or cancelled is `cancelled` there too; the extension `status` keeps the difference. Without
+its procedures, which searches by patient and reads have, a resource is marked SUBSETTED.
 
 | field | element |
 |---|---|
@@ -38,8 +39,10 @@ whether it was missed or cancelled is `cancelled` there too; the extension `stat
 | dismissed_at | extension.valueInstant |
 | asked_to_arrive_at | extension.valueInstant |
 | planned_appointment_id | extension.valueReference.reference |
+| extensions.name | extension.extension.valueString |
+| extensions.kind | extension.extension.valueCode |
+| extensions.value | extension.extension.valueString |
 | note | comment |
-| extensions.name, extensions.kind, extensions.value | - (fields of the office's own, without a published meaning) |
 | local_start, local_end, local_ambiguous, local_nonexistent | - (follow from the instants and the zone) |
 | time_blocks, assistant_id, coverage_ids, status_source, kind | - (no element of a visit's) |
 | source.system, practice_id, synced_at, deleted_at, raw, meta | - (the practice is in the identifier's system) |
@@ -58,6 +61,7 @@ from gateway.core.fhir.elements import (
     fhir_id,
     logical_reference,
     made,
+    office_fields,
     our_concept,
     own_system,
     reference,
@@ -97,7 +101,7 @@ def appointment(shown: Mapping[str, Any]) -> dict[str, Any]:
     status = STATUS[shown["status"]] if shown["status"] else None
     return made(
         {
-            **resource("Appointment", shown),
+            **resource("Appointment", shown, subsetted=shown.get("procedure_ids") is None),
             "extension": several(
                 [
                     extension("status", "Code", shown["status"]),
@@ -118,6 +122,7 @@ def appointment(shown: Mapping[str, Any]) -> dict[str, Any]:
                     extension("dismissed", "Instant", shown["dismissed_at"]),
                     extension("asked-to-arrive", "Instant", shown["asked_to_arrive_at"]),
                     extension("planned-appointment", "Reference", reference(shown["planned_appointment_id"])),
+                    *office_fields(shown),
                 ]
             ),
             "identifier": [row_identifier(shown["source"])],

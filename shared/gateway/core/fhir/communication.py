@@ -1,7 +1,8 @@
 """Communication -> Communication (https://hl7.org/fhir/R4/communication.html).
 
 What somebody, or some program, wrote down of a contact: it has happened, so it is `completed`. Between the practice and
-the patient, in the direction that the row says; where it says none, neither sender nor recipient is named.
+the patient, in the direction that the row says; where it says none, neither sender nor recipient is named. The id
+carries the patient, because older offices find a single one no other way.
 
 | field | element |
 |---|---|
@@ -60,25 +61,29 @@ _MEDIUM: Final = "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode"
 
 def communication(shown: Mapping[str, Any]) -> dict[str, Any]:
     """The Communication of a communication object."""
-    practice, patient, direction = reference(shown["practice_id"]), reference(shown["patient_id"]), shown["direction"]
+    practice, patient, direction = (
+        reference(shown["practice_id"]),
+        reference(shown["patient_id"]),
+        shown.get("direction"),
+    )
     ends = {"sent": (practice, patient), "received": (patient, practice)}
     sender, recipient = ends.get(direction or "", (None, None))
-    note = shown["note"]
+    note = shown.get("note")
     return made(
         {
-            **resource("Communication", shown),
+            **resource("Communication", shown, of_patient=shown["patient_id"]),
             "extension": several(
                 [
-                    extension("mode", "Code", shown["mode"]),
+                    extension("mode", "Code", shown.get("mode")),
                     extension("direction", "Code", direction),
-                    extension("origin", "Code", shown["origin"]),
-                    extension("entered", "Instant", shown["entered_at"]),
+                    extension("origin", "Code", shown.get("origin")),
+                    extension("entered", "Instant", shown.get("entered_at")),
                 ]
             ),
             "identifier": [row_identifier(shown["source"])],
             "status": "completed",
-            "category": several([labelled(shown["practice_id"], shown["type"])]),
-            "medium": [concept(_MEDIUM, code) for code in MEDIA.get(shown["mode"] or "other", ())],
+            "category": several([labelled(shown["practice_id"], shown.get("type"))]),
+            "medium": [concept(_MEDIUM, code) for code in MEDIA.get(shown.get("mode") or "other", ())],
             "subject": patient,
             "sent": None if direction == "received" else shown["at"],
             "received": shown["at"] if direction == "received" else None,

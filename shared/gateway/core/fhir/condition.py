@@ -59,7 +59,7 @@ def condition(shown: Mapping[str, Any]) -> dict[str, Any]:
     """The Condition of a condition object."""
     status = STATUS[shown["status"]] if shown["status"] else None
     is_over = status in {"resolved", "inactive"}
-    note, stopped = shown["note"], shown["stopped_on"]
+    note, stopped = shown.get("note"), shown.get("stopped_on")
     return made(
         {
             **resource("Condition", shown, of_patient=shown["patient_id"]),
@@ -69,7 +69,7 @@ def condition(shown: Mapping[str, Any]) -> dict[str, Any]:
             "category": [concept(_CATEGORY, "problem-list-item")],
             "code": history_code(shown, text=shown["label"], definitions="condition", none="no-known-problems"),
             "subject": reference(shown["patient_id"]) or absent(),
-            "onsetDateTime": shown["started_on"],
+            "onsetDateTime": shown.get("started_on"),
             "abatementDateTime": stopped if is_over else None,
             "note": [{"text": note}] if note else None,
         }

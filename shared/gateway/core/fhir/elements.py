@@ -43,6 +43,7 @@ TYPE_OF: Final = {
     "carrier": "Organization",
     "claim": "Claim",
     "coverage": "Coverage",
+    "schedule": "Schedule",
     "allergy": "AllergyIntolerance",
     "medication": "MedicationStatement",
     "condition": "Condition",
@@ -182,7 +183,7 @@ def history_code(shown: Mapping[str, Any], *, text: str | None, definitions: str
 
     `none` is the code of a row that stands for "no known ...", so that nobody takes its label for a substance.
     """
-    key = shown["definition_key"]
+    key = shown.get("definition_key")
     coding = [{"system": _NONE_KNOWN, "code": none}] if shown.get("says_none") else []
     coding += [{"system": CODE_SYSTEMS[one["system"]], "code": one["value"]} for one in shown.get("codes") or ()]
     coding += [{"system": own_system(shown["practice_id"], definitions), "code": key}] if key else []
@@ -192,6 +193,24 @@ def history_code(shown: Mapping[str, Any], *, text: str | None, definitions: str
 def absent(reason: str = "unknown") -> dict[str, Any]:
     """What stands for an element that FHIR requires and that nobody here knows."""
     return {"extension": [{"url": _ABSENT, "valueCode": reason}]}
+
+
+def office_fields(shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The office's own fields, each an extension of its name, kind and value; none where they were not read."""
+    return [
+        {
+            "url": f"{OURS}:office-field",
+            "extension": several(
+                [
+                    {"url": "name", "valueString": one["name"]},
+                    {"url": "kind", "valueCode": one["kind"]} if one["kind"] else None,
+                    {"url": "value", "valueString": one["value"]},
+                ]
+            ),
+        }
+        for one in shown.get("extensions") or ()
+        if one["name"] and one["value"]
+    ]
 
 
 def code_or_absent(name: str, code: str | None) -> dict[str, Any]:

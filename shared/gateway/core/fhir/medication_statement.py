@@ -47,7 +47,7 @@ STATUS: Final = {"true": "active", "false": "stopped"}
 
 def medication_statement(shown: Mapping[str, Any]) -> dict[str, Any]:
     """The MedicationStatement of a medication object."""
-    note = shown["note"]
+    note = shown.get("note")
     return made(
         {
             **resource("MedicationStatement", shown, of_patient=shown["patient_id"]),
@@ -58,8 +58,8 @@ def medication_statement(shown: Mapping[str, Any]) -> dict[str, Any]:
                 shown, text=shown["name"], definitions="medication", none="no-known-medications"
             ),
             "subject": reference(shown["patient_id"]) or absent(),
-            "effectivePeriod": made({"start": shown["started_on"], "end": shown["stopped_on"]}),
-            "informationSource": reference(shown["provider_id"]),
+            "effectivePeriod": made({"start": shown.get("started_on"), "end": shown.get("stopped_on")}),
+            "informationSource": reference(shown.get("provider_id")),
             "note": [{"text": note}] if note else None,
         }
     )

@@ -14,8 +14,6 @@ ISSUE: Final[Mapping[str, str]] = {
     "clash": "conflict",
     "conflict": "conflict",
     "filter-too-wide": "too-costly",
-    "use-normalized": "not-supported",
-    "possible-duplicate": "duplicate",
     "idempotency-key-missing": "required",
     "internal": "exception",
     "invalid": "value",
@@ -46,6 +44,8 @@ ISSUE: Final[Mapping[str, str]] = {
     "upstream-broken": "transient",
     "upstream-invalid": "processing",
     "upstream-timeout": "timeout",
+    "use-normalized": "not-supported",
+    "possible-duplicate": "duplicate",
     "version-too-old": "not-supported",
 }
 """The problem's code -> FHIR's type of issue."""

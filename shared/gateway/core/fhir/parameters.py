@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal, TypeAlias
 
 from gateway.core.errors import Invalid, NotFound
-from gateway.core.fhir.elements import CDT, TYPE_OF, kind_of, our_id, row_system
+from gateway.core.fhir.elements import CDT, TYPE_OF, kind_of, our_id, our_scoped_id, row_system
 from gateway.core.fhir.organization import PRACTICE
 from gateway.core.ids import is_id, row_id
 from gateway.core.inputs import AFTER_LAST_DAY, FIRST_DAY
@@ -258,8 +258,11 @@ def last_updated(name: str, values: list[str], asked: Asked) -> None:
 
 
 def by_id(_: str, values: list[str], asked: Asked) -> None:
-    """Resources by their own ids."""
-    asked.among(one for one in map(our_id, values) if kind_of(one) == asked.kind)
+    """Resources by their own ids. One that carries its patient asks for the patient's."""
+    found = [one for one in map(our_scoped_id, values) if kind_of(one[0]) == asked.kind]
+    asked.among(object_id for object_id, _ in found)
+    for patient_id in {patient_id for _, patient_id in found if patient_id is not None}:
+        asked.give("patient_id", "_id", patient_id)
 
 
 def reference_to(kinds: Mapping[str, str]) -> Ask:
@@ -332,6 +335,23 @@ def code_of(place: str, codes: Iterable[str]) -> Ask:
         asked.tests.append(lambda shown: shown[place] in wanted)
 
     return ask
+
+
+def mapped_code(place: str, table: Mapping[str, str | None], *, known: Iterable[str]) -> Ask:
+    """A code that is held against our word at `place` of the objects: `table` is ours -> FHIR's."""
+    all_ = sorted(known)
+
+    def ask(name: str, values: list[str], asked: Asked) -> None:
+        wanted = {plain(one).rpartition("|")[2] for one in values}
+        if not wanted <= set(all_):
+            raise Invalid(f"{name} takes {', '.join(all_)}", param=name)
+        asked.tests.append(lambda shown: table.get(_word(shown[place])) in wanted)
+
+    return ask
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def truth(name: str, values: list[str], asked: Asked, *, field_: str = "is_active") -> None:

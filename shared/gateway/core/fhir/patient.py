@@ -40,9 +40,11 @@ A row of the patient selection window is marked SUBSETTED: it lacks what the fie
 | chart_number | identifier.value |
 | medicaid_id | identifier.value |
 | ssn | identifier.value |
+| extensions.name | extension.extension.valueString |
+| extensions.kind | extension.extension.valueCode |
+| extensions.value | extension.extension.valueString |
 | detail | meta.tag.code |
 | billing_type, balances, contact_preferences | - (what FHIR keeps in Account and Consent, not offered here) |
-| extensions.name, extensions.kind, extensions.value | - (fields of the office's own, without a published meaning) |
 | family_id, super_family_id | - (families follow from the guarantor) |
 | first_visit_on, created_on, has_ssn, status_source, language_source, source.system | - (of this service) |
 | synced_at, deleted_at, raw, meta | - (of the answer, not of the patient) |
@@ -61,6 +63,7 @@ from gateway.core.fhir.elements import (
     extension,
     identifier,
     made,
+    office_fields,
     own_system,
     phone,
     reference,
@@ -105,6 +108,7 @@ def patient(shown: Mapping[str, Any]) -> dict[str, Any]:
                     extension("status", "Code", status),
                     extension("location", "Reference", reference(get("location_id"))),
                     extension("guarantor", "Reference", reference(get("guarantor_id"))),
+                    *office_fields(shown),
                 ]
             ),
             "identifier": several(

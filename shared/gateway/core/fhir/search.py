@@ -17,7 +17,7 @@ from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
 from gateway.core.fhir import organization
-from gateway.core.fhir.elements import kind_of, our_id
+from gateway.core.fhir.elements import kind_of, our_id, our_scoped_id
 from gateway.core.fhir.parameters import Asked, Object, alternatives
 from gateway.core.fhir.types import TYPES, Part, Type
 from gateway.core.normalize.views import practice_view
@@ -89,17 +89,29 @@ def read(
         NotFound: no such resource of this type, or another's. And what the get of the object raises.
     """
     type_ = type_of(type_name)
-    object_id = our_id(id_)
+    object_id, patient_id = our_scoped_id(id_)
     kind = kind_of(object_id)
     if type_.practice and kind == "practice":
         return _practice(object_id, caller=caller, on=on)
     part = next((one for one in type_.parts if one.kind == kind), None)
-    if part is None:
-        raise NotFound(f"no such {type_name}")
+    nobody = f"no such {type_name}"
+    if type_.parts[0].own_ids:
+        with _in_words_of(type_):
+            shown = type_.parts[0].get(id_, caller=caller, freshness=freshness, on=on)
+        return shown, type_.parts[0].show(shown)
+    if part is None or part.scoped != (patient_id is not None):
+        raise NotFound(nobody)
     with _in_words_of(type_):
-        shown = part.get(object_id, caller=caller, freshness=freshness, on=on)
+        if patient_id is None:
+            shown = part.get(object_id, caller=caller, freshness=freshness, on=on)
+        else:
+            only = {"ids": [object_id], "patient_id": patient_id}
+            listed = part.list(only, caller=caller, freshness=freshness, on=on)
+            if not listed["data"]:
+                raise NotFound(nobody)
+            shown = {**listed["data"][0], "meta": listed["meta"]}
     if not part.fits(shown):
-        raise NotFound(f"no such {type_name}")
+        raise NotFound(nobody)
     return shown, part.show(shown)
 
 
@@ -242,7 +254,8 @@ def _shown(practice: Practice) -> tuple[dict[str, Any], dict[str, Any]]:
 def _may_read(part: Part, fields: Mapping[str, Any], *, caller: Caller, on: Services) -> None:
     """Say no to whoever may not read these, though there is nothing to be found."""
     ids = {name: value for name, value in fields.items() if name == "ids" or name.endswith("_id")}
-    practice_of(part.query(**ids), part.scope, caller=caller, on=on)
+    # Whatever else the search would need, this is all that the question takes.
+    practice_of(part.query.model_construct(**ids), part.scope, caller=caller, on=on)
 
 
 def _unknown(type_: Type, params: Mapping[str, list[str]], *, lenient: bool) -> list[str]:
@@ -307,8 +320,10 @@ def _in_words_of(type_: Type) -> Iterator[None]:
         raise FilterTooWide(f"nothing bounds this search: send {' or '.join(known)}", bounds=known) from error
     except ValidationError as error:
         # What a filter of ours takes is said by its model; the value is not repeated.
-        param = named(str(error.errors(include_input=False, include_url=False)[0]["loc"][0]))
-        raise Invalid(f"{param} cannot be looked for as sent", param=param) from None
+        said = error.errors(include_input=False, include_url=False)[0]
+        # A rule over several filters names the one to look at.
+        param = named(str(said.get("ctx", {}).get("param") or said["loc"][0]))
+        raise Invalid(f"{param} is missing, or cannot be looked for as sent", param=param) from None
     except AppError as error:
         if error.param is not None:
             error.param = named("_cursor" if error.param == "cursor" else error.param)

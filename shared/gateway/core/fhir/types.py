@@ -12,15 +12,24 @@ from functools import partial
 from typing import Any, Final
 
 from gateway.core.callers import Caller
+from gateway.core.errors import Invalid
+from gateway.core.fhir import allergy_intolerance as allergies
 from gateway.core.fhir import appointment as appointments
 from gateway.core.fhir import claim as claims
+from gateway.core.fhir import communication as communications
+from gateway.core.fhir import condition as conditions
 from gateway.core.fhir import explanation_of_benefit as explanations
+from gateway.core.fhir import medication_statement as medications
 from gateway.core.fhir import procedure as procedures
+from gateway.core.fhir import schedule as schedules
 from gateway.core.fhir import service_request as service_requests
-from gateway.core.fhir.elements import NPI
+from gateway.core.fhir.coverage import coverage
+from gateway.core.fhir.elements import NPI, our_id
+from gateway.core.fhir.free_times import get_free_time, list_free_times
 from gateway.core.fhir.location import location, operatory
 from gateway.core.fhir.organization import PAYER_ID, carrier
 from gateway.core.fhir.parameters import (
+    Ask,
     Asked,
     Object,
     Param,
@@ -34,6 +43,8 @@ from gateway.core.fhir.parameters import (
     given,
     identifier_by,
     last_updated,
+    mapped_code,
+    one_of,
     procedure_code,
     reference_to,
     references,
@@ -45,6 +56,7 @@ from gateway.core.fhir.parameters import (
 )
 from gateway.core.fhir.patient import ACTIVE, patient
 from gateway.core.fhir.practitioner import practitioner
+from gateway.core.fhir.slot import slot
 from gateway.core.ports import Services
 from gateway.core.reads import (
     AppointmentsQuery,
@@ -63,7 +75,19 @@ from gateway.core.reads import (
     list_patients,
     list_procedures,
 )
+from gateway.core.reads.clinical import (
+    ALLERGIES,
+    CONDITIONS,
+    MEDICATIONS,
+    AllergiesQuery,
+    ConditionsQuery,
+    MedicationsQuery,
+)
+from gateway.core.reads.coverages import COVERAGES, CoveragesQuery
+from gateway.core.reads.desk import COMMUNICATIONS, CommunicationsQuery
 from gateway.core.reads.families import Family, get_object, list_objects
+from gateway.core.reads.queries import PagedQuery
+from gateway.core.reads.schedules import SchedulesQuery, get_schedule, list_schedules
 from gateway.core.reads.setup import (
     CARRIERS,
     LOCATIONS,
@@ -74,6 +98,7 @@ from gateway.core.reads.setup import (
     OperatoriesQuery,
     ProvidersQuery,
 )
+from gateway.core.reads.slots import SlotsQuery
 from gateway.core.requests import Freshness
 
 Fields = dict[str, Any]
@@ -86,13 +111,14 @@ class Part:
     `scope`: their word in scopes. `table`: theirs in Open Dental, which their identifiers name. `query`: what their
     list is asked by. `lists`, `gets`: the read use cases. `show`: object -> resource. `fits`: whether an object has
     such a resource. `usual`: filters that a search gets unless it fills them. `more`: what a search adds when it knows
-    all the rest. `single`: what a get is asked with.
+    all the rest. `single`: what a get is asked with. `scoped`: whether ids carry the patient, because Open Dental finds
+    a single one no other way. `own_ids`: whether ids are made here, and say nothing to the REST side.
     """
 
     kind: str
     scope: str
     table: str
-    query: type[ListQuery]
+    query: type[PagedQuery]
     lists: Callable[..., dict[str, Any]]
     gets: Callable[..., dict[str, Any]]
     show: Callable[[Object], dict[str, Any]]
@@ -100,6 +126,8 @@ class Part:
     usual: Mapping[str, Any] | None = None
     more: Callable[[Fields], Fields] | None = None
     single: ObjectQuery | None = None
+    scoped: bool = False
+    own_ids: bool = False
 
     def list(self, fields: Fields, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
         """A page of the list, in its envelope."""
@@ -234,11 +262,85 @@ def _organization_type(_: str, values: list[str], asked: Asked) -> None:
     asked.concerned = asked.concerned and {"carrier": "pay", "practice": "prov"}[asked.kind] in codes
 
 
+def _status_of_coverage(name: str, values: list[str], asked: Asked) -> None:
+    check = Asked(asked.kind, asked.table)
+    code_of("status", _CLAIM_CODES)(name, values, check)
+    asked.tests.extend(
+        lambda shown, test=test: test(coverage(shown))  # type: ignore[misc]
+        for test in check.tests
+    )
+
+
 def _part_of(name: str, values: list[str], asked: Asked) -> None:
     reference_to({"location": "location_id"})(name, values, asked)
     asked.concerned = asked.concerned and asked.kind == "operatory"
 
 
+def _history(reads: Family, query: type[ListQuery], *, table: str, show: Callable[[Object], dict[str, Any]]) -> Part:
+    """A part of a patient's history, with what the office's definitions say of it."""
+    return family_part(reads, query, table=table, show=show, scoped=True, more=lambda _: {"expand": ["definition"]})
+
+
+def _contact(*, received: bool) -> Ask:
+    """When a contact was, of those that came in or of the others."""
+    ask_days = days("date_from", "date_to", instant="at")
+
+    def ask(name: str, values: list[str], asked: Asked) -> None:
+        ask_days(name, values, asked)
+        asked.tests.append(lambda shown: (shown["direction"] == "received") is received)
+
+    return ask
+
+
+def _medium(name: str, values: list[str], asked: Asked) -> None:
+    known = {code for codes in communications.MEDIA.values() for code in codes}
+    wanted = {one.rpartition("|")[2] for one in values}
+    if not wanted <= known:
+        raise Invalid(f"{name} takes {', '.join(sorted(known))}", param=name)
+    asked.tests.append(lambda shown: bool(wanted & {*communications.MEDIA.get(shown["mode"] or "other", ())}))
+
+
+_starts: Final = days("date_from", "date_to", instant="start_at")
+
+
+def _minutes(name: str, values: list[str], asked: Asked) -> None:
+    value = one_of(name, values)
+    if not (value.isascii() and value.isdigit() and len(value) <= 4):
+        raise Invalid(f"{name} takes a whole number of minutes", param=name)
+    asked.give("duration_minutes", name, int(value))
+
+
+def _kind_of_visit(name: str, values: list[str], asked: Asked) -> None:
+    asked.give("appointment_type_id", name, our_id(one_of(name, values).rpartition("|")[2]))
+
+
+def _whose_time(name: str, values: list[str], asked: Asked) -> None:
+    fills = {"provider": "provider_id", "operatory": "operatory_id", "location": "location_id"}
+    for one in values:
+        found = Asked(asked.kind, asked.table)
+        reference_to(fills)(name, [one], found)
+        for field_, object_id in found.fields.items():
+            if field_ == "location_id":
+                asked.give(field_, name, object_id)
+            else:
+                asked.fields[field_] = [*asked.fields.get(field_, ()), object_id]
+
+
+def _free(name: str, values: list[str], asked: Asked) -> None:
+    codes = {one.rpartition("|")[2] for one in values}
+    known = {"busy", "free", "busy-unavailable", "busy-tentative", "entered-in-error"}
+    if not codes <= known:
+        raise Invalid(f"{name} takes {', '.join(sorted(known))}", param=name)
+    asked.possible = asked.possible and "free" in codes
+
+
+_OF_PATIENT: Final = "Listed by patient only; the id carries whose it is."
+_HISTORY_PARAMS: Final = (*_common(updated=False), *of_patient("patient"))
+_ALLERGY_CODES: Final = "active inactive resolved".split()  # noqa: SIM905
+_CONDITION_CODES: Final = "active recurrence relapse inactive remission resolved".split()  # noqa: SIM905
+_MEDICATION_CODES: Final = (
+    "active completed entered-in-error intended stopped on-hold unknown not-taken".split()  # noqa: SIM905
+)
 _PROCEDURE_PARAMS: Final = (
     *_common(),
     *of_patient("patient", "subject"),
@@ -426,6 +528,138 @@ TYPES: Final[Mapping[str, Type]] = {
                 Param("status", "token", words("status", explanations.STATUS, known=_CLAIM_CODES), ("status",)),
             ),
             "Claims that were answered, under the claim's id. Marked SUBSETTED like claims.",
+        ),
+        Type(
+            "Coverage",
+            (
+                family_part(
+                    COVERAGES,
+                    CoveragesQuery,
+                    table="inssub",
+                    show=coverage,
+                    scoped=True,
+                    fits=lambda shown: bool(shown.get("patients")),
+                ),
+            ),
+            (
+                _ID,
+                *of_patient("patient", "beneficiary"),
+                Param("status", "token", _status_of_coverage, says="`active` or `draft` (pending)."),
+            ),
+            "What covers a patient now, one for each patient: the id carries whose it is. Needs the patient or ids.",
+        ),
+        Type(
+            "AllergyIntolerance",
+            (_history(ALLERGIES, AllergiesQuery, table="allergy", show=allergies.allergy_intolerance),),
+            (
+                *_HISTORY_PARAMS,
+                Param("clinical-status", "token", mapped_code("status", allergies.STATUS, known=_ALLERGY_CODES)),
+            ),
+            _OF_PATIENT,
+        ),
+        Type(
+            "MedicationStatement",
+            (_history(MEDICATIONS, MedicationsQuery, table="medicationpat", show=medications.medication_statement),),
+            (
+                *_HISTORY_PARAMS,
+                Param("status", "token", mapped_code("is_current", medications.STATUS, known=_MEDICATION_CODES)),
+            ),
+            _OF_PATIENT,
+        ),
+        Type(
+            "Condition",
+            (_history(CONDITIONS, ConditionsQuery, table="disease", show=conditions.condition),),
+            (
+                *_HISTORY_PARAMS,
+                Param("clinical-status", "token", mapped_code("status", conditions.STATUS, known=_CONDITION_CODES)),
+            ),
+            _OF_PATIENT,
+        ),
+        Type(
+            "Communication",
+            (
+                family_part(
+                    COMMUNICATIONS,
+                    CommunicationsQuery,
+                    table="commlog",
+                    show=communications.communication,
+                    scoped=True,
+                ),
+            ),
+            (
+                *_common(),
+                *of_patient("patient", "subject"),
+                Param("sent", "date", _contact(received=False), ("date_from", "date_to"), _DAYS),
+                Param("received", "date", _contact(received=True), ("date_from", "date_to"), _DAYS),
+                Param("medium", "token", _medium, says="A code of v3-ParticipationMode."),
+            ),
+            "What was written down of contacts, not the messages themselves. Ids carry the patient.",
+        ),
+        Type(
+            "Schedule",
+            (
+                Part(
+                    kind="schedule",
+                    scope="schedules",
+                    table="schedule",
+                    query=SchedulesQuery,
+                    lists=list_schedules,
+                    gets=get_schedule,
+                    show=schedules.schedule,
+                    fits=lambda shown: shown["kind"] == "provider_hours",
+                    usual={"kind": ["provider_hours"]},
+                ),
+            ),
+            (
+                *_common(),
+                Param("date", "date", days("date_from", "date_to"), ("date_from", "date_to"), _DAYS),
+                Param(
+                    "actor",
+                    "reference",
+                    reference_to({"provider": "provider_id", "location": "location_id", "operatory": "operatory_id"}),
+                    ("provider_id", "location_id", "operatory_id"),
+                    "A practitioner, a clinic or a chair.",
+                ),
+            ),
+            "The hours that somebody works, stretch by stretch: nothing repeats by itself.",
+        ),
+        Type(
+            "Slot",
+            (
+                Part(
+                    kind="slot",
+                    scope="slots",
+                    table="slot",
+                    query=SlotsQuery,
+                    lists=list_free_times,
+                    gets=get_free_time,
+                    show=slot,
+                    own_ids=True,
+                ),
+            ),
+            (
+                Param(
+                    "start", "date", days("date_from", "date_to", instant="start_at"), ("date_from", "date_to"), _DAYS
+                ),
+                Param("-duration", "number", _minutes, ("duration_minutes",), "How long the visit is, in minutes."),
+                Param(
+                    "appointment-type",
+                    "token",
+                    _kind_of_visit,
+                    ("appointment_type_id",),
+                    "The code that Appointment.appointmentType shows; it has a length unless `-duration` says one.",
+                ),
+                Param(
+                    "schedule.actor",
+                    "reference",
+                    _whose_time,
+                    ("provider_id", "operatory_id", "location_id"),
+                    "A practitioner, a clinic or a chair. The only chain there is.",
+                ),
+                Param("status", "token", _free, says="`free`: of nothing else is there a resource."),
+            ),
+            "Free times for a visit of a length: `-duration` or `appointment-type` is needed, and both scopes, "
+            "slots:read and schedules:read. From today on, 14 days unless `start` says otherwise, 31 at most.",
         ),
     )
 }

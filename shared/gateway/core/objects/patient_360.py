@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, Literal, TypeVar
 
+from gateway.core.objects.account import Aging
 from gateway.core.objects.appointment import Appointment
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
@@ -124,19 +125,10 @@ class Insurance(Part):
     plan: InsurancePlan
 
 
-class Coverage(Part):
+class Insurances(Part):
     """The patient's insurances, the primary first."""
 
     insurances: list[Insurance]
-
-
-class Aging(Part):
-    """What the family owes, by its age in days."""
-
-    days_0_30: Money | None
-    days_31_60: Money | None
-    days_61_90: Money | None
-    days_over_90: Money | None
 
 
 class FamilyOwes(Part):
@@ -185,7 +177,7 @@ class Sections(Part):
     alerts: Section[Alerts] | None = None
     appointments: Section[Visits] | None = None
     treatment: Section[Treatment] | None = None
-    coverage: Section[Coverage] | None = None
+    coverage: Section[Insurances] | None = None
     balances: Section[Owed] | None = None
     recalls: Section[Recalls] | None = None
     family: Section[Family] | None = None

@@ -161,7 +161,8 @@ def get_appointment(
         fields=fields,
         raw=query is not None and "raw" in query.include,
     )
-    return {**shown, "meta": reading.meta([*ALWAYS_OMITTED, *unsaid])}
+    omitted = [*ALWAYS_OMITTED, *unsaid, *(() if fields is not None else ("extensions",))]
+    return {**shown, "meta": reading.meta(omitted)}
 
 
 def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:
@@ -177,13 +178,12 @@ def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:
     return words, unsaid + (["type.name"] if types and not words.knows(Table.APPOINTMENT_TYPES) else [])
 
 
-def _fields(rows: list[Row], reading: Reading) -> list[Row]:
-    """The office's own fields of these visits; no call where the office has none, or is too old to say which."""
-    names = sorted(
-        name
-        for row in reading.words(Table.APPOINTMENT_FIELDS).fields(Table.APPOINTMENT_FIELDS)
-        if (name := text(row.get("FieldName")))
-    )
+def _fields(rows: list[Row], reading: Reading) -> list[Row] | None:
+    """The office's own fields of these visits; no call where the office has none, and None where nobody knows which."""
+    words = reading.words(Table.APPOINTMENT_FIELDS)
+    if not words.knows(Table.APPOINTMENT_FIELDS):
+        return None
+    names = sorted(name for row in words.fields(Table.APPOINTMENT_FIELDS) if (name := text(row.get("FieldName"))))
     if not names or not rows:
         return []
     too_many_calls(len(names) * len(rows), "expand=extensions")

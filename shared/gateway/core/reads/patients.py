@@ -9,7 +9,8 @@ from typing import Any, Final
 from gateway.core import normalize
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import FilterTooWide, Invalid, NotFound
+from gateway.core.capability import require
+from gateway.core.errors import FilterTooWide, Invalid, NotFound, PermissionMissing, VersionTooOld
 from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
 from gateway.core.normalize.patients import STATUS, SUMMARY_LACKS, WATCHED, has_email, has_phone
@@ -126,7 +127,11 @@ def get_patient(
     if not rows:
         raise NotFound("no such patient")
     report_drift(drift("patient", WATCHED, rows))
-    fields = _fields(rows, reading)
+    fields: list[Row] | None
+    try:
+        fields = _fields(rows, reading)
+    except (PermissionMissing, VersionTooOld):
+        fields = None
     words = reading.words(Table.DEFINITIONS, only_if_cached=True)
     shown = normalize.patient(
         rows[0],
@@ -137,11 +142,15 @@ def get_patient(
         show_ssn=SSN_SCOPE in caller.client.scopes,
         raw=query is not None and "raw" in query.include,
     )
-    return {**shown, "meta": reading.meta(_unsaid(words))}
+    return {**shown, "meta": reading.meta([*_unsaid(words), *(() if fields is not None else ("extensions",))])}
 
 
 def _fields(rows: list[Row], reading: Reading) -> list[Row]:
-    """The office's own fields of these patients; no call where the office is known to have none."""
+    """The office's own fields of these patients; no call where the office is known to have none.
+
+    Raises: PermissionMissing, VersionTooOld: they cannot be asked for. FilterTooWide: of so many patients.
+    """
+    require(reading.practice, "patfields.list")
     words = reading.words(Table.PATIENT_FIELDS)
     none = words.knows(Table.PATIENT_FIELDS) and not words.fields(Table.PATIENT_FIELDS)
     if none or not rows:

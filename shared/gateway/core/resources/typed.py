@@ -87,9 +87,14 @@ def _clock(value: Any) -> str | None:
 
 def _decimal(value: Any) -> str | None:
     if value.__class__ is Decimal:
+        # Half the amounts of a page are zero, and most others are in cents or tenths.
+        if not value:
+            return "0.00"
         text = str(value)
         if text[-3:-2] == ".":
             return text
+        if text[-2:-1] == ".":
+            return f"{text}0"
     exact = wire.number(value)
     if exact is None:
         return None

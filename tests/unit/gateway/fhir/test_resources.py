@@ -6,22 +6,37 @@ import re
 import types
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from datetime import UTC, datetime
 from decimal import Decimal
 from importlib import import_module
 from itertools import product
 from typing import Any, Literal, NamedTuple, TypeGuard, Union, get_args, get_origin
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, StringConstraints
 
 from gateway.core.fhir.elements import fhir_id, our_id
+from gateway.core.fhir.slot import SlotId, read_slot_id, slot_id
 from gateway.core.ids import PREFIXES, new_id, parse_row_id, row_id
-from gateway.core.objects import Appointment, Claim, Patient, PracticeView, Procedure, office
+from gateway.core.objects import Appointment, Claim, Patient, PracticeView, Procedure, clinical, desk, office
+from gateway.core.objects.coverage import Coverage
+from gateway.core.objects.schedule import Schedule
+from gateway.core.objects.slot import Slot
+from gateway.core.objects.values import AppointmentTypeId, ScheduleId
 from tests.fakes import ELM_STREET
 from tests.fakes.fhir_models import problems_of
 
 FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 KIND_OF_PREFIX = {prefix: kind for kind, prefix in PREFIXES.items()}
+
+
+class FreeTime(Slot):
+    """A slot as FHIR's reads have it: with the hours it lies in, and the kind of visit that was asked for."""
+
+    schedule_id: ScheduleId | None
+    appointment_type_id: AppointmentTypeId | None
 
 
 class Mapped(NamedTuple):
@@ -46,9 +61,20 @@ MAPPED = {
         "service_request", "service_request", Procedure, {"status": ["planned", "planned_inactive", "referred"]}
     ),
     "Claim": Mapped("claim", "claim", Claim),
+    "Coverage": Mapped("coverage", "coverage", Coverage),
+    "AllergyIntolerance": Mapped("allergy_intolerance", "allergy_intolerance", clinical.Allergy),
+    "MedicationStatement": Mapped("medication_statement", "medication_statement", clinical.Medication),
+    "Condition": Mapped("condition", "condition", clinical.Condition),
+    "Communication": Mapped("communication", "communication", desk.Communication, {"direction": "sent"}),
+    "Schedule": Mapped("schedule", "schedule", Schedule, {"kind": "provider_hours"}),
+    "Slot": Mapped("slot", "slot", FreeTime),
     "ExplanationOfBenefit": Mapped("explanation_of_benefit", "explanation_of_benefit", Claim, {"status": "received"}),
 }
-ONLY_WITHOUT: dict[str, str] = {"phones.raw": "phones.number", "phone.raw": "phone.number"}
+ONLY_WITHOUT: dict[str, str] = {
+    "phones.raw": "phones.number",
+    "phone.raw": "phone.number",
+    "member_id": "patients.member_id",
+}
 """Fields that are shown where another one is null."""
 
 
@@ -130,7 +156,7 @@ def _text(pattern: str | None, place: str, turn: int, number: int) -> str:
         kind = KIND_OF_PREFIX[match[1]]
         return row_id(kind, ELM_STREET.id, number) if kind != "operation" else new_id(kind)
     examples = {
-        "T": f"2026-03-{number % 28 + 1:02}T0{turn}:00:0{number % 7}" + ("Z" if "Z" in pattern else ""),
+        "T": f"2026-03-{number % 28 + 1:02}T{turn:02}:00:0{number % 7}" + ("Z" if "Z" in pattern else ""),
         "-": f"2026-0{turn + 1}-{number % 28 + 1:02}",
     }
     if r"\.\d" in pattern:
@@ -224,6 +250,8 @@ def told_by(value: Any) -> list[str]:
         return [str(Decimal(value["amount"]))]
     if re.fullmatch(r"proc_[a-z2-7]+", value):
         return [fhir_id(value), str(parse_row_id(value, "procedure").key)]
+    if value.startswith("prac_"):
+        return [value, fhir_id(value), value.partition("_")[2]]
     return [fhir_id(value), value] if re.fullmatch(r"[a-z]+_[a-z2-7]{16,29}", value) else [value]
 
 
@@ -280,3 +308,41 @@ def test_an_id_is_spelled_as_fhir_spells_ids_and_back(kind: str) -> None:
     for one in (row_id(kind, ELM_STREET.id, key) for key in (1, -7, 2**62)):
         assert FHIR_ID.fullmatch(fhir_id(one))
         assert our_id(fhir_id(one)) == our_id(one) == one
+
+
+@given(
+    keys=st.lists(st.integers(1, 2**63 - 1), min_size=3, max_size=3),
+    start=st.datetimes(datetime(2000, 1, 1), datetime(2199, 12, 31)),  # noqa: DTZ001
+    minutes=st.integers(1, 108).map(lambda units: 5 * units),
+)
+def test_the_id_of_a_free_time_says_what_it_is(keys: list[int], start: datetime, minutes: int) -> None:
+    start = start.replace(second=0, microsecond=0, tzinfo=UTC)
+    operatory, provider, kind = (
+        row_id(name, ELM_STREET.id, key)
+        for name, key in zip(("operatory", "provider", "appointment_type"), keys, strict=True)
+    )
+    shown = {
+        "practice_id": ELM_STREET.id,
+        "start_at": f"{start:%Y-%m-%dT%H:%M:%SZ}",
+        "operatory_id": operatory,
+        "provider_id": provider,
+        "duration_minutes": minutes,
+    }
+    said = slot_id(shown)
+    with_kind = slot_id({**shown, "appointment_type_id": kind})
+
+    assert FHIR_ID.fullmatch(said) and FHIR_ID.fullmatch(with_kind)
+    assert read_slot_id(said) == SlotId(ELM_STREET.id, start, operatory, provider, minutes, None)
+    # With keys of 19 digits there is no room for it.
+    assert read_slot_id(with_kind) in [
+        SlotId(ELM_STREET.id, start, operatory, provider, minutes, one) for one in (kind, None)
+    ]
+    if max(keys) < 10**9:
+        assert with_kind != said
+
+
+@pytest.mark.parametrize(
+    "text", ["", "slot-x", "slot-aaaaaaaaaaaaaaaa.1.0.1.60", "slot-aaaaaaaaaaaaaaaa.1.1.zzzzzzzzzzzzz.60"]
+)
+def test_what_is_no_id_of_a_free_time_is_none(text: str) -> None:
+    assert read_slot_id(text) is None

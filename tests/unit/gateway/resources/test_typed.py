@@ -58,7 +58,16 @@ def test_values_have_the_types_of_their_columns() -> None:
 
 @pytest.mark.parametrize(
     ("written", "text"),
-    [("339", "339.00"), ("250.0", "250.00"), ("0", "0.00"), ("-12.345", "-12.345"), ("12345678901234567.89",) * 2],
+    [
+        ("339", "339.00"),
+        ("250.0", "250.00"),
+        ("0", "0.00"),
+        ("-0.0", "0.00"),
+        ("7.5", "7.50"),
+        ("1.5E2", "150.00"),
+        ("-12.345", "-12.345"),
+        ("12345678901234567.89",) * 2,
+    ],
 )
 def test_an_amount_is_text_with_two_places_or_more(written: str, text: str) -> None:
     row = wire.loads(f'{{"AdjAmt": {written}}}')

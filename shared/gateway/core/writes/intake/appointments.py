@@ -51,9 +51,11 @@ class AppointmentChange(Change):
 
     kept: ClassVar = frozenset(
         {*_TIME, *_LENGTH, "operatory_id", "provider_id", "is_hygiene", "confirmation", "status", "is_asap"}
-        | {"is_new_patient", "allow_double_booking", "allow_outside_schedule", "to_unscheduled_list"}
+        | {"is_new_patient", "allow_double_booking", "allow_outside_schedule", "allow_past", "to_unscheduled_list"}
     )
-    settings: ClassVar = frozenset({"allow_double_booking", "allow_outside_schedule", "to_unscheduled_list"})
+    settings: ClassVar = frozenset(
+        {"allow_double_booking", "allow_outside_schedule", "allow_past", "to_unscheduled_list"}
+    )
 
     local_start: WallTime | None = None
     start_at: Moment | None = None
@@ -78,6 +80,7 @@ class AppointmentChange(Change):
     appointment_type_id: str | None = None
     allow_double_booking: bool = False
     allow_outside_schedule: bool = False
+    allow_past: bool = False
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
@@ -150,6 +153,7 @@ def update_appointment(
         ),
         "allow_double_booking": change.allow_double_booking,
         "allow_outside_schedule": change.allow_outside_schedule,
+        "allow_past": change.allow_past,
     }
     require(practice, "appointments.get")
     if put or change.status in {"scheduled", "unscheduled"}:
