@@ -92,6 +92,7 @@ class Sandbox:
         self._clients: dict[str, Any] = {}
         self._making = threading.Lock()
         self._processes: list[Kept] = []
+        self._more: list[Simulated] = []
         self.home = options.home
         self.offices: list[Practice] = []
         """Every practice that was started, connected or not."""
@@ -216,7 +217,7 @@ class Sandbox:
             self.client_key = self._make_client()
             say(f"connecting {len(self.offices)} practice(s) through POST /authenticate")
             with ThreadPoolExecutor() as pool:
-                self.practices = list(pool.map(self._connect, self.offices))
+                self.practices = list(pool.map(self.connect, self.offices))
         self._write_state()
 
     @property
@@ -240,14 +241,14 @@ class Sandbox:
         self._processes.append(emulator.process)
         return emulator
 
-    def _start_practice(self, number: int) -> Simulated:
+    def _start_practice(self, number: int, *, command: Sequence[str] = ()) -> Simulated:
         options = self._options
         office = Simulated(
             number,
             self.home,
             patients=options.patients,
             seed=options.seed,
-            command=options.practice_command,
+            command=command or options.practice_command,
             repository=REPOSITORY,
         )
         self._closing.callback(office.stop)
@@ -290,12 +291,14 @@ class Sandbox:
             switch_off(self.aws, mapping)
             self._closing.callback(Drain(self.aws, mapping).stop)
 
-    def new_client(self, name: str, *, requests_per_minute: int | None = None) -> str:
+    def new_client(
+        self, name: str, *, scopes: Sequence[str] = enrol.SCOPES, requests_per_minute: int | None = None
+    ) -> str:
         """Make one more API client, with the scopes of the first and no practice, and return its key."""
         return enrol.enrol_client(
             self._environment(),
             name=name,
-            scopes=enrol.SCOPES,
+            scopes=scopes,
             repository=REPOSITORY,
             requests_per_minute=requests_per_minute,
         )
@@ -317,7 +320,19 @@ class Sandbox:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
 
-    def _connect(self, office: Practice) -> Connected:
+    def one_more_practice(self, *flags: str) -> Connected:
+        """Start a practice with the people of the others and its own `flags`, and connect it; it is in no list."""
+        command = (*self._options.practice_command, *flags)
+        office = self._start_practice(self._options.practices + len(self._more) + 1, command=command)
+        self._more.append(office)
+        return self.connect(office.wait())
+
+    def connect(self, office: Practice, client_key: str | None = None) -> Connected:
+        """Sign in to `office` as the first client or another, and connect it if it is new.
+
+        Raises:
+            SandboxError: it was refused, or took more than a minute.
+        """
         wanted = {
             "customer_key": office.customer_key,
             "developer_key": office.developer_key,
@@ -326,7 +341,7 @@ class Sandbox:
             "base_url": office.base_url,
             "name": office.name,
         }
-        headers = {"Authorization": f"Bearer {self.client_key}", "Prefer": "wait=25"}
+        headers = {"Authorization": f"Bearer {client_key or self.client_key}", "Prefer": "wait=25"}
         deadline = time.monotonic() + 60
         while True:
             status, answer = self.call("POST", "/authenticate", wanted, headers)

@@ -26,6 +26,7 @@ SCOPES = (
     "payments:write",
     "procedures:write",
     "recalls:write",
+    "resources:read",
 )
 COMMAND = ("-m", "gateway.wiring.enrol")
 

@@ -7,10 +7,12 @@ no code with the gateway.
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
@@ -21,6 +23,10 @@ from infra.sandbox.tour import step
 
 _SETTLES_WITHIN_S = 240
 """A lost answer is looked for after 70 s, by jobs that run once a minute."""
+
+_OPERATIONS = 365
+"""How many Open Dental documents."""
+_FHIR_TYPES = 16
 
 
 @dataclass(frozen=True)
@@ -510,3 +516,267 @@ def a_limit_is_felt_by_its_client_alone(box: Sandbox) -> None:
     wait_s = int(answers[refused].headers["Retry-After"])
     assert 1 <= wait_s <= 60, f"Retry-After is {wait_s}, and a minute has 60 seconds"
     _problem(me.send("GET", paths[0]), 404, "not-found")
+
+
+def _as(box: Sandbox, name: str, *scopes: str) -> Caller:
+    """Another client of the first practice."""
+    office = box.practices[0].practice
+    connected = box.connect(office, box.new_client(name, scopes=("practices:connect", *scopes)))
+    return replace(_caller(box), token=connected.access_token)
+
+
+@step("P22")
+def all_of_open_dental_is_there(box: Sandbox) -> None:
+    made = "employers.create"
+    me = _as(box, "raw", "*:read", "*:write", "resources:read", f"resources:{made}")
+    listed = {one["operation"]: one for one in me.get("/resources")["data"]}
+    assert len(listed) == _OPERATIONS, f"{len(listed)} operations are listed"
+    reasons = {one["reason"] for one in listed.values() if not one["allowed"]}
+    known = {"operation-closed", "use-normalized", "permission-missing", "version-too-old"}
+    assert reasons <= known, f"an operation is refused for {sorted(map(str, reasons - known))}"
+    for one in listed.values():
+        path = re.sub(r"\{\w+\}", "1", one["path"])
+        if one["exposure"] == "closed":
+            _problem(me.send(one["method"], path, {}, Idempotency_Key=_key()), 403, "operation-closed")
+    lost = next(one for one in listed.values() if one["operation"] == "employers.update")
+    answer = me.send("PATCH", re.sub(r"\{\w+\}", "1", lost["path"]), {"emp_name": "Acme"}, Idempotency_Key=_key())
+    problem = _problem(answer, 403, "scope-missing")
+    assert problem["scope"] == "resources:employers.update", "the problem does not name the scope"
+    problem = _problem(me.send("GET", "/resources/patients?LNmae=anybody"), 400, "invalid")
+    assert problem["param"] == "LNmae", "the problem does not name the misspelt parameter"
+    name = f"Fernworth {_key()[-9:]}"
+    done = me.send("POST", "/resources/employers", {"emp_name": name}, Idempotency_Key=_key())
+    assert done.status_code == 201, f"a write with its scope is answered {done.status_code}: {done.text}"
+    assert len(me.rows("employer", EmpName=name)) == 1, "the practice does not have the row"
+    seen = me.get(f"/resources/employers/{done.json()['result']['employer_num']}")
+    assert seen["emp_name"] == name, "what was written is not read back"
+
+
+_SINGLE_OF_PATIENT = {"adjustments", "allergies", "conditions", "medications", "recalls", "treatment_plans"}
+"""Families of which one is asked for by its patient as well."""
+
+_OF_PATIENT = {
+    "procedures": "procedurelog",
+    "claims": "claim",
+    "payments": "payment",
+    "adjustments": "adjustment",
+    "payment_plans": "payplan",
+    "balances": "patient",
+    "coverages": "patplan",
+    "allergies": "allergy",
+    "medications": "medicationpat",
+    "conditions": "disease",
+    "communications": "commlog",
+    "recalls": "recall",
+    "documents": "document",
+    "treatment_plans": "treatplan",
+    "perio_exams": "perioexam",
+}
+"""Family -> the table that says which patient has several of them."""
+
+_OF_ANY = (
+    "patients?status=active",
+    "appointments?date_from={day}&date_to={later}",
+    "schedules?date_from={day}&date_to={later}",
+    "tasks?created_from=2020-01-01",
+    "task_lists?",
+    "providers?",
+    "locations?",
+    "operatories?",
+    "carriers?",
+    "appointment_types?",
+    "procedure_codes?",
+    "recall_types?",
+    "definitions?",
+)
+
+
+def _listed_paged_and_got(me: Caller, path: str, single: str = "") -> None:
+    """Hold a list of `path` to its pages, and its first object to the one that is asked for alone."""
+    family = path.partition("?")[0]
+    between = "" if path.endswith("?") else "&"
+    slowly = {"Prefer": "wait=28", "Cache_Control": "max-age=300"}
+    whole = me.get(f"/{path}{between}limit=500&practice_id={me.practice_id}", **slowly)["data"]
+    assert whole, f"/{family} is empty"
+    first = me.get(f"/{path}{between}limit=1&practice_id={me.practice_id}", **slowly)
+    paged = first["data"]
+    if first["has_more"]:
+        cursor = f"&limit={len(whole)}&cursor={first['next_cursor']}"
+        paged += me.get(f"/{path}{between}practice_id={me.practice_id}{cursor}", **slowly)["data"]
+    assert [one["id"] for one in paged] == [one["id"] for one in whole], f"pages of /{family} do not make the whole"
+    alone = me.get(f"/{family}/{whole[0]['id']}{single}", **slowly)
+    differing = [name for name, value in whole[0].items() if name != "synced_at" and alone[name] != value]
+    assert not differing, f"one of /{family} differs from its list in {', '.join(differing)}"
+
+
+@step("P23")
+def every_family_is_one_object(box: Sandbox) -> None:
+    def _half(number: int) -> None:
+        me = _caller(box, number)
+        everybody = {row["source"]["key"]: row["id"] for row in me.every("/patients?status=active&limit=500")}
+        days = {"day": _today(me), "later": _today(me) + timedelta(days=7)}
+        for path in _OF_ANY[number :: len(box.practices)]:
+            _listed_paged_and_got(me, path.format(**days))
+        for family in list(_OF_PATIENT)[number :: len(box.practices)]:
+            owners = Counter(str(row["PatNum"]) for row in me.rows(_OF_PATIENT[family]))
+            patient = next(everybody[key] for key, _ in owners.most_common() if key in everybody)
+            single = f"?patient_id={patient}" if family in _SINGLE_OF_PATIENT else ""
+            _listed_paged_and_got(me, f"{family}?patient_id={patient}", single)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_half, range(len(box.practices))))
+
+
+@step("P24")
+def a_free_time_is_kept_for_its_holder(box: Sandbox) -> None:
+    me = _caller(box)
+    other = _as(box, "rival", "*:read", "appointments:write")
+    visit = _visit(me)
+    path = f"/slots/next_available?provider_id={visit['provider_id']}&duration_minutes=20&notice_minutes=1440"
+    slot = me.get(f"{path}&practice_id={me.practice_id}", Prefer="wait=28")["data"][0]
+    wanted = {name: slot[name] for name in ("provider_id", "operatory_id", "local_start")}
+    held = me.send("POST", "/slots/hold", wanted | {"duration_minutes": 20}, Idempotency_Key=_key())
+    assert held.status_code == 201, f"a hold is answered {held.status_code}: {held.text}"
+    booking = wanted | {"patient_id": visit["patient_id"], "duration_minutes": 20}
+    again = other.send("POST", "/slots/hold", wanted | {"duration_minutes": 20}, Idempotency_Key=_key())
+    _problem(again, 409, "clash")
+    refused = _problem(other.send("POST", "/create_appointment", booking, Idempotency_Key=_key()), 409, "clash")
+    assert slot["local_start"] not in {one["local_start"] for one in refused["alternatives"]}, "it is offered again"
+    answer = me.send(
+        "POST",
+        "/create_appointment",
+        booking | {"hold_id": held.json()["id"]},
+        Idempotency_Key=_key(),
+        Prefer="wait=28",
+    )
+    assert answer.status_code == 201, f"its holder is answered {answer.status_code}: {answer.text}"
+    assert answer.json()["result"]["local_start"] == slot["local_start"], "another time was booked"
+
+
+@step("P25")
+def a_patient_is_shown_whole(box: Sandbox) -> None:
+    me = _caller(box, 1)
+    patient = _visit(me)["patient_id"]
+    # Some twenty calls of the practice's pace: more than a request may wait, so it is asked again.
+    answer = me.send("GET", f"/patients/{patient}/360", Prefer="wait=28")
+    if answer.status_code == 202:
+        _ended(me, answer.json()["id"])
+        answer = me.send("GET", f"/patients/{patient}/360", Prefer="wait=28")
+    assert answer.status_code == 200, f"answered {answer.status_code}: {answer.text}"
+    sections = answer.json()["sections"]
+    untold = [name for name, one in sections.items() if one["status"] != "ok" or not one["as_of"]]
+    assert not untold, f"{', '.join(untold)}: not there, or of no age"
+    assert sections["demographics"]["data"]["id"] == patient, "it is somebody else"
+    lesser = _caller(box)
+    patient = _visit(lesser)["patient_id"]
+    narrow = _as(box, "desk", "patients:read", "appointments:read")
+    path = f"/patients/{patient}/360?sections=demographics,appointments,claims"
+    sections = narrow.get(path, Prefer="wait=28")["sections"]
+    assert sections["claims"]["status"] == "unavailable", "a section without its scope is shown"
+    assert sections["claims"]["reason"]["scope"] == "claims:read", "the section does not say what is missing"
+    assert {sections[name]["status"] for name in ("demographics", "appointments")} == {"ok"}, "the others are not there"
+
+
+def _ended(me: Caller, operation: str) -> None:
+    deadline = time.monotonic() + 60
+    while me.get(f"/operations/{operation}")["state"] not in {"succeeded", "failed"}:
+        assert time.monotonic() < deadline, "the fetch does not end"
+        time.sleep(1)
+
+
+@step("P26")
+def the_same_is_there_as_fhir(box: Sandbox) -> None:
+    me = _caller(box)
+    visit = _visit(me)
+    statement = me.get("/fhir/R4/metadata")
+    assert statement["fhirVersion"] == "4.0.1", "the statement is of another FHIR"
+    types = {one["type"]: {param["name"] for param in one["searchParam"]} for one in statement["rest"][0]["resource"]}
+    assert len(types) == _FHIR_TYPES, f"{len(types)} types are served"
+    first, last = _today(me) + timedelta(days=1), _today(me) + timedelta(days=3)
+    special = {
+        "Patient": "active=true",
+        "Schedule": f"date=ge{first}&date=le{last}",
+        "Slot": f"start=ge{first}&start=le{last}&-duration=20",
+    }
+    for name, params in types.items():
+        bound = special.get(name) or (f"patient={visit['patient_id']}" if "patient" in params else "")
+        page = _searched(me, f"{me.api}/fhir/R4/{name}?{bound}&_count=1&practice_id={me.practice_id}")
+        links = {link["relation"]: link["url"] for link in page["link"]}
+        assert "self" in links, f"a page of {name} has no link to itself"
+        shown = [entry["resource"]["resourceType"] for entry in page.get("entry", ())]
+        assert set(shown) <= {name}, f"a search of {name} finds {', '.join(shown)}"
+        if "next" in links:
+            further = _searched(me, links["next"])
+            ids = [entry["resource"]["id"] for one in (page, further) for entry in one["entry"]]
+            assert len(set(ids)) == 2, f"the next page of {name} is the same one"
+        else:
+            assert name not in {"Patient", "Slot", "Schedule", "Practitioner"}, f"a page of {name} has no next one"
+    refused = me.send("GET", "/fhir/R4/Patient?nmae=anybody", Prefer="handling=strict")
+    assert refused.status_code == 400, f"a misspelt parameter is answered {refused.status_code}"
+    assert refused.json()["resourceType"] == "OperationOutcome", "an error is no OperationOutcome"
+
+
+def _searched(me: Caller, url: str) -> dict[str, Any]:
+    with httpx.Client(timeout=60, trust_env=False) as http:
+        answer = http.get(url, headers={"Authorization": f"Bearer {me.token}", "Prefer": "wait=28"})
+    assert answer.status_code == 200, f"a search is answered {answer.status_code}: {answer.text}"
+    assert answer.headers["Content-Type"].startswith("application/fhir+json"), "the answer is no FHIR"
+    page = cast("dict[str, Any]", answer.json())
+    assert (page["resourceType"], page["type"]) == ("Bundle", "searchset"), "the answer is no searchset"
+    return page
+
+
+@step("P27")
+def a_change_changes_what_it_names(box: Sandbox) -> None:
+    me = _caller(box, 1)
+    visit = _visit(me)
+    start = _free_start(me, visit)
+    booked = me.send("POST", "/appointments", _booking(visit, start, note="by the window"), Idempotency_Key=_key())
+    one = _settled(me, booked.json()["id"])["result"]
+    later = (datetime.fromisoformat(start) + timedelta(minutes=5)).isoformat()
+    for named, columns in (
+        ({"note": "by the door"}, {"Note"}),
+        ({"local_start": later}, {"AptDateTime"}),
+        ({"status": "arrived"}, {"DateTimeArrived"}),
+        ({"status": "cancelled"}, {"AptStatus"}),
+    ):
+        _changes(me, f"/appointments/{one['id']}", "appointment", {"AptNum": one["source"]["key"]}, named, columns)
+    patient = me.get(f"/patients/{visit['patient_id']}")
+    key = {"PatNum": patient["source"]["key"]}
+    _changes(me, f"/patients/{patient['id']}", "patient", key, {"chart_number": _key()[-8:]}, {"ChartNumber"})
+
+
+_STAMPS = {"DateTStamp", "SecDateTEdit"}
+
+
+def _changes(
+    me: Caller,
+    path: str,
+    table: str,
+    key: Mapping[str, object],
+    named: Mapping[str, Any],
+    columns: set[str],
+) -> None:
+    """Hold a change to the columns that it is to touch, in the practice's own row."""
+    (before,) = me.rows(table, **key)
+    answer = me.send("PATCH", path, named, Idempotency_Key=_key(), Prefer="wait=28")
+    assert answer.status_code in {200, 201}, f"a change of {', '.join(named)} is {answer.status_code}: {answer.text}"
+    (after,) = me.rows(table, **key)
+    changed = {name for name in after if after[name] != before[name]} - _STAMPS
+    assert changed == columns, f"a change of {', '.join(named)} touched {', '.join(sorted(changed)) or 'nothing'}"
+
+
+@step("P28")
+def a_key_for_fhir_alone_reads_the_same_objects(box: Sandbox) -> None:
+    me = _caller(box)
+    by_rest = {row["source"]["key"]: row for row in me.every("/patients?status=active&limit=500")}
+    office = box.one_more_practice("--permissions", "")
+    assert office.practice.control_url, "the tour needs simulated practices"
+    other = Caller(me.api, office.access_token, office.practice_id, office.practice.control_url)
+    by_fhir = {row["source"]["key"]: row for row in other.every("/patients?status=active&limit=500", Prefer="wait=28")}
+    assert set(by_fhir) == set(by_rest), "other patients are read by FHIR"
+    for key, row in by_fhir.items():
+        for field in ("name", "birth_date", "status", "gender"):
+            assert row[field] == by_rest[key][field], f"{field} is another by FHIR"
+    calls = {one["operation"] for one in other.steer("GET", "log") if one["status"] == 200}
+    assert calls == {"fhir.capability", "fhir.patient"}, f"it was asked for {', '.join(sorted(calls))}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from gateway.core.errors import AppError, KeyNotUsable, NotFound, PermissionMissing
 from gateway.core.plans import Outcome, Plan, PlanContext, UpstreamCall
@@ -34,10 +34,12 @@ def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
     """Prove the pending keys with the cheapest call, and learn what they may do and which version answers.
 
     A key whose permissions are all for FHIR is refused by REST in the same words as a wrong one, so FHIR is asked
-    before a key is called wrong; an office's own server has no FHIR to ask.
+    before a key is called wrong; an office's own server has no FHIR to ask. `by_fhir` says that it was FHIR that
+    answered: what the key may do by REST, if anything, is not known then.
 
     Sources: https://www.opendental.com/site/apisecurityperms.html, https://www.opendental.com/site/apipreferences.html
     """
+    by_fhir = False
     try:
         answer = yield UpstreamCall("securityperms.list")
         permissions = permissions_of(answer.rows)
@@ -45,7 +47,7 @@ def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
         if context.practice.mode in {Mode.SERVICE, Mode.LOCAL}:
             raise
         yield UpstreamCall("fhir.capability")
-        permissions = frozenset()
+        permissions, by_fhir = frozenset(), True
     version = None
     if "ReadAll" in permissions:
         answer = yield UpstreamCall("preferences.list", query={"PrefName": "ProgramVersion"})
@@ -53,7 +55,8 @@ def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
             (str(row["ValueString"]) for row in answer.rows if row.get("PrefName") == "ProgramVersion"), None
         )
     tier = tier_of(permissions, context.practice.mode)
-    return Outcome(body={"permissions": sorted(permissions), "tier": tier.value, "version": version}, created=True)
+    learned = {"permissions": sorted(permissions), "tier": tier.value, "version": version, "by_fhir": by_fhir}
+    return Outcome(body=learned, created=True)
 
 
 def permissions_of(rows: list[dict[str, Any]]) -> frozenset[str]:
@@ -99,9 +102,17 @@ def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
             permissions=frozenset(learned["permissions"]),
             tier=Tier(learned["tier"]),
             version=learned["version"],
+            upstream=_upstream(practice, by_fhir=learned.get("by_fhir", False)),
             connected_at=on.practices.get(practice.id).connected_at or on.clock.now(),
         )
     )
+
+
+def _upstream(practice: Practice, *, by_fhir: bool) -> Literal["rest", "fhir", "auto"]:
+    """How rows are read with these keys: by FHIR where only FHIR took them, and no longer once REST does."""
+    if by_fhir:
+        return "fhir"
+    return "rest" if practice.upstream == "rest" else "auto"
 
 
 def give_up(_: AppError, practice: Practice, on: ConnectServices) -> None:

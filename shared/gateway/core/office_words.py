@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from open_dental import wire
@@ -243,9 +243,13 @@ def payment_method(words: OfficeWords, def_num: int, *, label: str | None = None
     from the name, and says so.
     """
     name = words.label(def_num) or label
-    folded = (name or "").casefold()
-    category = next((made for made, parts in _PAID_BY if any(part in folded for part in parts)), "other")
-    return {"category": category, "label": name, "inferred": True}
+    return {"category": _paid_by(name or ""), "label": name, "inferred": True}
+
+
+@lru_cache(maxsize=1024)
+def _paid_by(name: str) -> str:
+    folded = name.casefold()
+    return next((made for made, parts in _PAID_BY if any(part in folded for part in parts)), "other")
 
 
 NO_WORDS: Final = OfficeWords({})

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from gateway.core import ids
 from gateway.core.normalize.office import Office, office
-from gateway.core.normalize.values import content_version, day, exact, flag, key, money_of, raw_row, text
+from gateway.core.normalize.values import content_version, day, exact, flag, key, money, money_of, raw_row, text
 from gateway.core.office_words import NO_WORDS, OfficeWords, payment_method
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
+
+_NOTHING: Final = Decimal(0)
 
 
 def patient_payment(
@@ -140,7 +142,7 @@ def _payment(
 def _applied(signed: Decimal, allocations: list[dict[str, Any]]) -> dict[str, Any]:
     """What a payment is for. Whatever splits there are, what is applied and `unapplied_amount` make its amount."""
     spent = (Decimal(one["amount"]["amount"]) for one in allocations if one["kind"] != "unapplied")
-    return {"allocations": allocations, "unapplied_amount": money_of(signed - sum(spent, Decimal(0)))}
+    return {"allocations": allocations, "unapplied_amount": money_of(signed - sum(spent, _NOTHING))}
 
 
 def _split(split: Mapping[str, Any], here: Office) -> dict[str, Any]:
@@ -165,7 +167,7 @@ def _split(split: Mapping[str, Any], here: Office) -> dict[str, Any]:
         "plan_charge_id": here.plan_charge(charge) if charge else None,
         "patient_id": here.patient(patient) if patient else None,
         "provider_id": here.provider(provider) if provider else None,
-        "amount": money_of(exact(get("SplitAmt"))),
+        "amount": money(get("SplitAmt")) or money_of(_NOTHING),
     }
 
 
@@ -182,7 +184,7 @@ def _paid_line(line: Mapping[str, Any], here: Office) -> dict[str, Any]:
         "plan_charge_id": None,
         "patient_id": here.patient(patient) if patient else None,
         "provider_id": here.provider(provider) if provider else None,
-        "amount": money_of(exact(get("InsPayAmt"))),
+        "amount": money(get("InsPayAmt")) or money_of(_NOTHING),
     }
 
 

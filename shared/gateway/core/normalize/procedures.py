@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from gateway.core.normalize.by_fhir import only_known
@@ -76,7 +77,7 @@ def procedure(
     visit, planned_visit = key(get("AptNum")), key(get("PlannedAptNum"))
     diagnosis, priority = key(get("Dx")), key(get("Priority"))
     quantity = max(1, (whole(get("UnitQty")) or 0) + (whole(get("BaseUnits")) or 0))
-    fee = exact(get("ProcFee"))
+    fee = money(get("ProcFee"))
     shown: dict[str, Any] = {
         "id": here.procedure(number),
         "source": {"system": "open_dental", "table": "procedurelog", "key": str(number), "practice_id": practice.id},
@@ -93,10 +94,15 @@ def procedure(
         },
         "status": STATUS[status_source],
         "status_source": status_source or None,
-        "area": _area(row, (areas or {}).get(key(get("CodeNum")))),
-        "fee": money(get("ProcFee")),
+        "area": _area(
+            text(get("Surf")),
+            text(get("ToothNum")),
+            text(get("ToothRange")),
+            areas.get(key(get("CodeNum"))) if areas else None,
+        ),
+        "fee": fee,
         "quantity": quantity,
-        "total_fee": money_of(fee * quantity) if get("ProcFee") not in (None, "") else None,
+        "total_fee": fee if fee is None or quantity == 1 else money_of(exact(get("ProcFee")) * quantity),
         "diagnosis": {"id": here.definition(diagnosis), "label": text(get("dxName"))} if diagnosis else None,
         "priority": {"id": here.definition(priority), "label": text(get("priority"))} if priority else None,
         "performed_on": day(get("ProcDate")) if status_source in PERFORMED else None,
@@ -116,10 +122,10 @@ def is_cdt(code: str | None) -> bool:
     return code is not None and _CDT.fullmatch(code) is not None
 
 
-def _area(row: Mapping[str, Any], treat_area: str | None) -> dict[str, Any]:
-    surf = (text(row.get("Surf")) or "").upper()
-    tooth = (text(row.get("ToothNum")) or "").upper()
-    named = [one for part in (text(row.get("ToothRange")) or "").upper().split(",") if (one := part.strip())]
+@lru_cache(maxsize=4096)
+def _area(surf: str | None, tooth: str | None, tooth_range: str | None, treat_area: str | None) -> dict[str, Any]:
+    surf, tooth = (surf or "").upper(), (tooth or "").upper()
+    named = [one for part in (tooth_range or "").upper().split(",") if (one := part.strip())]
     # Quadrant and arch codes may ask for a range of teeth as well.
     teeth = [one for one in ([tooth] if tooth else named) if one in _TEETH]
     kind, region = _kind(surf, tooth, named, treat_area)

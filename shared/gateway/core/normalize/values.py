@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
 from typing import Any, Final
@@ -116,27 +117,40 @@ def day(value: object) -> str | None:
 
 
 _AMOUNTS: dict[object, str | None] = {}
+_DECIMALS: dict[str, str | None] = {}
 _MOST_AMOUNTS: Final = 16_384
 
 
 def amount(value: object) -> str | None:
     """An amount as decimal text with two places, signed as it is; None for nothing."""
+    if value.__class__ is Decimal:
+        # A Decimal's own hash costs more than its text.
+        written = str(value)
+        try:
+            return _DECIMALS[written]
+        except KeyError:
+            return _keep(_DECIMALS, written, _amount(value))
     try:
         return _AMOUNTS[value]
     except KeyError:
-        pass
+        # A float would share its key with an equal int, and it is refused.
+        return _amount(value) if value.__class__ is float else _keep(_AMOUNTS, value, _amount(value))
     except TypeError:
         return None
+
+
+def _amount(value: object) -> str | None:
     try:
         exact = wire.money(value)
     except ValueError:
-        exact = None
-    shown = None if exact is None else f"{exact + 0:f}"
-    if len(_AMOUNTS) >= _MOST_AMOUNTS:
-        _AMOUNTS.clear()
-    # A float would share its key with an equal Decimal, and it is refused.
-    if value.__class__ is not float:
-        _AMOUNTS[value] = shown
+        return None
+    return None if exact is None else f"{exact + 0:f}"
+
+
+def _keep(known: dict[Any, str | None], written: object, shown: str | None) -> str | None:
+    if len(known) >= _MOST_AMOUNTS:
+        known.clear()
+    known[written] = shown
     return shown
 
 
@@ -148,13 +162,17 @@ def money(value: object) -> dict[str, str] | None:
 
 def money_of(exact: Decimal) -> dict[str, str]:
     """A computed amount with its currency."""
-    return {"amount": f"{exact.quantize(Decimal('0.01')) + 0:f}", "currency": CURRENCY}
+    return {"amount": f"{exact.quantize(_CENT) + 0:f}", "currency": CURRENCY}
+
+
+_CENT: Final = Decimal("0.01")
+_NOTHING: Final = Decimal(0)
 
 
 def exact(value: object) -> Decimal:
     """An amount to reckon with; 0 for nothing."""
     shown = amount(value)
-    return Decimal(0) if shown is None else Decimal(shown)
+    return _NOTHING if shown is None else Decimal(shown)
 
 
 def exact_or_unset(value: object) -> Decimal | None:
@@ -243,9 +261,9 @@ def content_version(row: Mapping[str, Any]) -> str:
     Left out are the server's clock and joined names (spelled in lower case: they change without the row). 12 and "12",
     62.5 and 62.50 are one value each. 32 hexadecimal characters.
     """
-    columns = sorted(filter(_is_content, row))
+    mark, columns = _content_of(tuple(row))
     values = [value if (value := row[name]).__class__ is str else _plain(value) for name in columns]
-    return _digest(_columns_mark(columns) + _BETWEEN.join(values))
+    return _digest(mark + _BETWEEN.join(values))
 
 
 class Shape:
@@ -295,6 +313,13 @@ class Shape:
         return content_version(row)
 
 
+@lru_cache(maxsize=1024)
+def _content_of(names: tuple[str, ...]) -> tuple[str, list[str]]:
+    """The mark and the order of what is hashed in rows with these names: a list's rows have the same ones."""
+    columns = sorted(filter(_is_content, names))
+    return _columns_mark(columns), columns
+
+
 def _is_content(name: str) -> bool:
     return not name[:1].islower() or name in _OWN_COLUMNS_IN_LOWER_CASE
 
@@ -312,18 +337,19 @@ def _digest(content: str) -> str:
         return sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-_PLAIN: dict[Decimal, str] = {}
+_PLAIN: dict[str, str] = {}
 
 
 def _plain(value: object) -> str:
     if value.__class__ is not Decimal:
         return str(value)
-    known = _PLAIN.get(value)
+    written = str(value)
+    known = _PLAIN.get(written)
     if known is None:
         if len(_PLAIN) >= _MOST_AMOUNTS:
             _PLAIN.clear()
         shown = f"{value:f}"
-        known = _PLAIN[value] = (shown.rstrip("0").rstrip(".") or "0") if "." in shown else shown
+        known = _PLAIN[written] = (shown.rstrip("0").rstrip(".") or "0") if "." in shown else shown
     return known
 
 
@@ -331,7 +357,6 @@ def plain_and_money(value: object) -> tuple[str, dict[str, str] | None]:
     """An amount of a row as the hash writes it, and as `money`."""
     if value.__class__ is not Decimal:
         return str(value), money(value)
-    # A Decimal's own hash costs more than its text.
     written = str(value)
     known = _BOTH.get(written)
     if known is None:

@@ -302,8 +302,9 @@ def test_a_key_that_only_fhir_knows_is_not_called_wrong(on: LivingServices, conn
     on.office.on_call = lambda call: Fault.UNAUTHORIZED if call.operation == "securityperms.list" else None
     session = sign_in(on, connector)
 
+    practice = on.practices.get(session["practice"]["id"])
     assert session["practice"]["permissions"] == []
-    assert on.practices.get(session["practice"]["id"]).tier is Tier.READ_ONLY
+    assert (practice.tier, practice.upstream) == (Tier.READ_ONLY, "fhir")
 
 
 def test_an_office_that_is_off_is_no_wrong_key(on: LivingServices, connector: str) -> None:
