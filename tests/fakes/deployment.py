@@ -25,6 +25,7 @@ from gateway.core.practices import Baa, Mode, Practice, Tier
 from gateway.wiring.services import using
 from infra.catalogue import FUNCTIONS, Http
 from infra.sandbox.practice.__main__ import build, parser
+from infra.sandbox.practice.keys import PERMISSIONS
 from infra.sandbox.practice.practice import Practice as SimulatedPractice
 from infra.sandbox.practice.server import PracticeServer
 from open_dental.client import Client as UpstreamClient
@@ -34,24 +35,7 @@ from tests.fakes.living import LivingServices
 from tests.fakes.services import FakeClock
 
 ZONE = "America/Chicago"
-ALL_PERMISSIONS = frozenset(
-    [
-        "ReadAll",
-        "AllOthers",
-        "Comm",
-        "Documents",
-        "Queries",
-        "Appointments",
-        "InsuranceSimple",
-        "Insurance",
-        "Patients",
-        "Payments",
-        "PayPlans",
-        "ProcedureLogs",
-        "Setup",
-        "TextingASAP",
-    ]
-)
+ALL_PERMISSIONS = frozenset(PERMISSIONS)
 IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb")
 CLIENT = "cli_ada"
 

@@ -99,6 +99,7 @@ def test_no_client_may_take_more_than_half_of_what_a_stage_takes() -> None:
 
 HOLDS = {
     "slots": {"Query"},
+    "fhir": {"Query"},
     "hold_slot": {"GetItem", "Query", "PutItem"},
     "create_appointment": {"GetItem"},
     "upstream_worker": {"GetItem", "Query", "PutItem"},

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,8 @@ class Credentials(BaseModel):
 
     `developer_key` may be left out where the request carries a client's credential that has the practice already.
     `time_zone` (IANA) is needed when a practice is connected; sent again with both keys, it is changed. `mode` and
-    `base_url` say how Open Dental is reached; `name` is what operators see.
+    `base_url` say how Open Dental is reached, `upstream` by which of its two APIs rows are read; `name` is what
+    operators see.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,6 +72,8 @@ class Credentials(BaseModel):
     time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
     mode: Mode = Mode.REMOTE
     base_url: Annotated[str, StringConstraints(max_length=200)] | None = None
+    upstream: Literal["rest", "fhir", "auto"] | None = None
+    """`auto` reads by FHIR only what the key has no REST permission for. Sent again with both keys, it is changed."""
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
 
 
@@ -178,13 +181,20 @@ class _Attempt:
         sent = self.credentials
         if sent.base_url is not None and _normal(sent.base_url) != practice.base_url:
             raise Conflict("the practice is connected by another base_url", param="base_url")
-        if sent.time_zone is None or sent.time_zone == practice.time_zone:
+        said = replace(
+            practice,
+            time_zone=practice.time_zone
+            if sent.time_zone in {None, practice.time_zone}
+            else _zone(sent.time_zone or ""),
+            upstream=sent.upstream or practice.upstream,
+        )
+        if said == practice:
             return practice
         if not proven:
-            raise NotAllowed("the time zone is changed with both keys only", param="time_zone")
-        practice = replace(practice, time_zone=_zone(sent.time_zone))
-        self.on.practices.put(practice)
-        return practice
+            param = "time_zone" if said.time_zone != practice.time_zone else "upstream"
+            raise NotAllowed(f"{param} is changed with both keys only", param=param)
+        self.on.practices.put(said)
+        return said
 
     # -- a practice that is not --------------------------------------------------------------------------------
 
@@ -245,6 +255,7 @@ class _Attempt:
             mode=sent.mode,
             base_url=base_url,
             network=network,
+            upstream=sent.upstream or "auto",
             tier=tier_of(frozenset(), sent.mode),
             key_fingerprint=fingerprint,
             state="pending",

@@ -109,10 +109,8 @@ def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
 
 
 def _upstream(practice: Practice, *, by_fhir: bool) -> Literal["rest", "fhir", "auto"]:
-    """How rows are read with these keys: by FHIR where only FHIR took them, and no longer once REST does."""
-    if by_fhir:
-        return "fhir"
-    return "rest" if practice.upstream == "rest" else "auto"
+    """How rows are read with these keys: as was said, or by FHIR where only FHIR took them."""
+    return "fhir" if by_fhir else practice.upstream
 
 
 def give_up(_: AppError, practice: Practice, on: ConnectServices) -> None:

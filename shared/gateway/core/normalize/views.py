@@ -36,6 +36,7 @@ def practice_view(practice: Practice) -> dict[str, Any]:
         "name": practice.name,
         "time_zone": practice.time_zone,
         "mode": practice.mode.value,
+        "upstream": practice.upstream,
         "version": practice.version,
         "permissions": sorted(practice.permissions),
         "state": practice.state,

@@ -45,6 +45,8 @@ class PracticeView(Part):
     name: str
     time_zone: str
     mode: Literal["remote", "service", "local", "cloud"]
+    upstream: Literal["rest", "fhir", "auto"]
+    """By which of Open Dental's two APIs rows are read."""
     version: str | None
     """Of Open Dental; null until learned."""
     permissions: list[str]

@@ -546,6 +546,20 @@ def test_a_time_zone_is_changed_by_who_has_both_keys(on: LivingServices, connect
     assert (before, on.practices.get(practice_id).time_zone) == ("America/Chicago", "America/Denver")
 
 
+def test_by_which_api_rows_are_read_is_said_at_connecting_and_changed_with_both_keys(
+    on: LivingServices, connector: str
+) -> None:
+    practice = sign_in(on, connector, upstream="fhir")["practice"]
+    with pytest.raises(NotAllowed) as refused:
+        sign_in(on, connector, developer_key=None, upstream="rest")
+    before = on.practices.get(practice["id"]).upstream
+    sign_in(on, connector, upstream="rest")
+    sign_in(on, connector)
+
+    assert (practice["upstream"], before, on.practices.get(practice["id"]).upstream) == ("fhir", "fhir", "rest")
+    assert refused.value.param == "upstream"
+
+
 def test_signing_in_does_not_move_a_practice(on: LivingServices, connector: str) -> None:
     sign_in(on, connector)
 
