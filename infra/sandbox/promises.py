@@ -753,7 +753,7 @@ def a_change_changes_what_it_names(box: Sandbox) -> None:
 _STAMPS = {"DateTStamp", "SecDateTEdit"}
 
 
-def _changes(  # noqa: PLR0917 - what is changed, then what changes.
+def _changes(
     me: Caller,
     path: str,
     table: str,
