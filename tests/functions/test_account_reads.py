@@ -406,3 +406,19 @@ def test_a_list_that_nothing_bounds_names_what_would(path: str, office: Deployme
 
     assert (answer.status, answer.body["code"]) == (422, "filter-too-wide")
     assert "patient_id" in answer.body["bounds"]
+
+
+@pytest.mark.parametrize(
+    "type_id",
+    [id_of("definition", 1, IDS[1]), id_of("patient", 1), "def_x"],
+    ids=["another practice's", "another kind's", "none"],
+)
+def test_an_adjustments_type_that_is_none_here_is_not_found_whoever_is_asked_about(
+    type_id: str, office: Deployment
+) -> None:
+    """Held against rows only, it would be an empty list for a patient without adjustments and 404 for another."""
+    with_some = {row["PatNum"] for row in office.rows("adjustment")}
+    without = next(row["PatNum"] for row in office.rows("patient") if row["PatNum"] not in with_some)
+    for number in (without, *with_some):
+        answer = office.get("/adjustments", patient_id=id_of("patient", number), type_id=type_id)
+        assert (answer.status, answer.body.get("param")) == (404, "type_id")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.core.ids import row_id
 from gateway.core.objects import office
 from gateway.core.objects.values import Object
 from tests.fakes.deployment import Deployment, deployed
@@ -114,3 +115,13 @@ def test_a_provider_shows_neither_number_nor_birth_date(office_: Deployment) -> 
     shown = office_.get("/providers", include="raw", **{}).body["data"]
 
     assert "900-00-0001" not in str(shown)
+
+
+def test_another_practices_provider_is_none_here_whatever_the_other_filters_leave() -> None:
+    with deployed(practices=2) as both:
+        theirs = row_id("provider", list(both.servers)[1], 1)
+        answer = both.get(
+            "/operatories", practice_id=both.practice_id, provider_id=theirs, is_active=False, is_hygiene=True
+        )
+
+    assert (answer.status, answer.body["param"]) == (404, "provider_id")

@@ -158,7 +158,7 @@ def when(name: str, value: str) -> When:
         raise Invalid(said, param=name)
     try:
         first, after = _span(match, value)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(f"{name}: there is no such day or time", param=name) from None
     if not FIRST_DAY <= first.date() < AFTER_LAST_DAY:
         raise Invalid(f"{name} takes a date between {FIRST_DAY} and {AFTER_LAST_DAY}", param=name)
@@ -178,7 +178,7 @@ def _span(match: re.Match[str], value: str) -> tuple[datetime, datetime]:
     """From when to before when a written date reaches: as far as it is exact.
 
     Raises:
-        ValueError: the calendar does not have it.
+        ValueError: the calendar does not have it. OverflowError: it reaches over an end of the calendar.
     """
     year, month, day = int(match["year"]), match["month"], match["day"]
     if match["time"]:

@@ -70,10 +70,6 @@ def _of_the_procedures_patient(query: Any, practice: Practice, reading: Reading)
     return query.model_copy(update={"patient_id": office(practice).patient(patient)})
 
 
-def _is_on(column: str, kind: str, param: str) -> Any:
-    return lambda row, wanted, practice: key(row.get(column)) == key_of(wanted, kind, practice, param=param)
-
-
 def _with_charges(rows: Sequence[Row], reading: Reading, query: Any, single: bool) -> Related:  # noqa: FBT001 - the engine's
     if not single and "charges" not in query.expand:
         return {}, accounts.NEEDS_CHARGES
@@ -119,9 +115,9 @@ ADJUSTMENTS: Final = Family(
     row_key="AdjNum",
     normalize=accounts.adjustment,
     bounds=(Bound("patient_id", "PatNum", "patient"), Bound("procedure_id", "ProcNum", "procedure")),
+    matches=(Bound("type_id", "AdjType", "definition"),),
     complete=_of_the_procedures_patient,
     tests={
-        "type_id": _is_on("AdjType", "definition", "type_id"),
         "effect": lambda row, wanted, _: accounts.effect_of(row) == wanted,
         "date_from": lambda row, wanted, _: (day(row.get("AdjDate")) or "") >= wanted.isoformat(),
         "date_to": lambda row, wanted, _: (day(row.get("AdjDate")) or "9999") <= wanted.isoformat(),

@@ -69,7 +69,7 @@ class Bound:
     param: str
     kind: str | None = None
     words: Words | None = None
-    column: str | None = None
+    column: str | tuple[str, ...] | None = None
     also: Mapping[str, str] = field(default_factory=dict)
     written: Callable[[date], str] = date.isoformat
 
@@ -111,7 +111,9 @@ class Bound:
             return None
         if self.kind is not None:
             wanted = key_of(given, self.kind, practice, param=self.filter)
-            return lambda row: key(row.get(column)) == wanted
+            columns = (column,) if isinstance(column, str) else column
+            return lambda row: any(key(row.get(one)) == wanted for one in columns)
+        assert isinstance(column, str)
         if self.words is not None:
             words, ours = self.words, frozenset(_several(given))
             return lambda row: words[row.get(column)] in ours

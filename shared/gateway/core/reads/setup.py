@@ -12,7 +12,7 @@ from gateway.core.normalize.values import flag, key, text
 from gateway.core.office_words import NO_WORDS, Table
 from gateway.core.practices import Practice
 from gateway.core.reads.families import Bound, Family, Related
-from gateway.core.reads.lists import Reading, Row, key_of
+from gateway.core.reads.lists import Reading, Row
 from gateway.core.reads.queries import Code, Id, ListQuery, ObjectQuery
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
@@ -120,14 +120,11 @@ OPERATORIES: Final = Family(
     row_key="OperatoryNum",
     normalize=setup.operatory,
     bounds=(Bound("location_id", "ClinicNum", "location"),),
+    matches=(Bound("provider_id", "", "provider", column=("ProvDentist", "ProvHygienist")),),
     whole=True,
     tests={
         "is_active": _is_active,
         "is_hygiene": lambda row, wanted, _: flag(row.get("IsHygiene")) is wanted,
-        "provider_id": lambda row, wanted, practice: (
-            key_of(wanted, "provider", practice, param="provider_id")
-            in {key(row.get("ProvDentist")), key(row.get("ProvHygienist"))}
-        ),
     },
 )
 

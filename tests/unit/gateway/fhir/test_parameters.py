@@ -63,7 +63,22 @@ def test_a_moment_is_as_long_as_it_is_exact(written: str, first: str, after: str
 
 
 @pytest.mark.parametrize(
-    "written", ["", "2026-02-30", "2026-13", "ne2026", "2026-03-05T25:00:00Z", "2026-03-05T10:00:00", "0001-01-01", "x"]
+    "written",
+    [
+        "",
+        "2026-02-30",
+        "2026-13",
+        "ne2026",
+        "2026-03-05T25:00:00Z",
+        "2026-03-05T10:00:00",
+        "0001-01-01",
+        "0001-01-01T00:00:00+14:00",
+        "9999",
+        "9999-12",
+        "lt9999-12-31",
+        "9999-12-31T23:59:59Z",
+        "x",
+    ],
 )
 def test_what_is_no_date_is_refused_by_its_parameters_name(written: str) -> None:
     with pytest.raises(Invalid) as refused:
