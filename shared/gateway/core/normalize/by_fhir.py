@@ -100,15 +100,15 @@ def only_known(kind: str, shown: dict[str, Any], row: Mapping[str, Any]) -> dict
         return shown
     for name in LACKS.get(kind, ()):
         shown.pop(name, None)
-    if kind == "patient" and shown["status"] is None:
-        # Not active: inactive, archived, prospective, or no patient at all. No word of FHIR's says which.
-        shown["status"] = "other"
     if kind == "patient":
+        # Not active: inactive, archived, prospective, or no patient at all. No word of FHIR's says which.
+        shown["status"] = shown["status"] or "other"
         # Which of them the patient prefers is not said.
         shown["phones"] = [{**phone, "preferred": None} for phone in shown["phones"]]
     if kind == "procedure" and shown["status"] == "completed":
         shown.pop("planned_on", None)
-        shown.pop("updated_at", None) if shown["updated_at"] is None else None
+        if shown["updated_at"] is None:
+            shown.pop("updated_at")
     if "detail" in shown:
         shown["detail"] = "summary"
     if "raw" in shown:

@@ -330,12 +330,11 @@ def _kept(family: Family, number: int, reading: Reading) -> Row | None:
 
 def _gets(family: Family, practice: Practice, keys: Sequence[int]) -> bool:
     """Whether Open Dental can be asked for these rows one by one. Those of a second table cannot."""
+    # FHIR gets every row by itself.
     if reads_by_fhir(practice, family.resource):
         return True
     own = family.second_key is None or all(number > 0 for number in keys)
-    # FHIR gets every row by itself.
-    named = family.gets is not None and knows(practice, family.gets)
-    return own and (named or reads_by_fhir(practice, family.resource))
+    return own and family.gets is not None and knows(practice, family.gets)
 
 
 def _rows(family: Family, bound: dict[str, Any], reading: Reading, *, of: str | None) -> list[Row]:
