@@ -20,6 +20,11 @@ HELD_TIMES: Final = "gateway.holds"
 """Not one of Open Dental's operations: what other callers keep on the days `first` to `last`, leaving out the hold
 `but`. It costs no slot, is asked afresh at every restart, and answers nothing once a write has been sent."""
 
+OFFICE_WORDS: Final = "gateway.words"
+"""Not one of Open Dental's operations: the rows of the office's own set-up that are at hand, by `tables` (names of
+`office_words.Table`): `{table: rows}`, without those that are not. It costs no slot and is asked afresh at every
+restart, so it may say how a result is shown, and nothing that is written may hang on it."""
+
 Row: TypeAlias = Mapping[str, Any]
 """A row as Open Dental sent it, numbers as int or Decimal, nothing else changed."""
 
