@@ -1,0 +1,127 @@
+"""A copy of one upstream row: what is kept of it, in which order reads of it count, and the port that keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol, TypeAlias
+
+Row: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Order:
+    """When a row was read, in the order that decides: `epoch` of the practice's database, then the turn of its pace.
+
+    Stamps do not decide: they have whole seconds, are often missing, and go back in autumn or after a restore. Turns
+    of a practice never overlap, so the later one read later; within a turn the later call did, and wins a tie.
+    """
+
+    epoch: int
+    turn_no: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAt:
+    """Where rows come from: the turn that read them, and the moment its call was sent (UTC)."""
+
+    order: Order
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row as the mirror has it.
+
+    `row` is what Open Dental sent, without its clock, numbers as int or Decimal; a tombstone keeps the last one that
+    was seen. `version` is its content hash (`normalize.values.content_version`). `seq` rises by one with every stored
+    change of this object, its burial and its return included: two equal numbers are one state. `read_at` is when the
+    stored content was first read: it may have been read again since, unchanged, which writes nothing.
+    """
+
+    resource: str
+    key: int
+    row: Row
+    version: str
+    seq: int
+    read: ReadAt
+    deleted_at: datetime | None = None
+
+    @property
+    def is_living(self) -> bool:
+        """Whether it is no tombstone."""
+        return self.deleted_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a store made of rows: `changed` content or new, `same` as before, `older` than what is kept."""
+
+    changed: int = 0
+    same: int = 0
+    older: int = 0
+
+
+class Records(Protocol):
+    """The copies. Every method is about one practice; nobody can name two.
+
+    All reads leave tombstones out unless told otherwise. `store` and `bury` may be cut off between any two rows and
+    done again: they come to the same.
+    """
+
+    def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
+        """Keep `rows` of `resource` (the catalogue's name), each by its own conditional put.
+
+        A row whose content differs from what is kept is stored if `read.order` is not lower than the kept one's, and
+        its `seq` rises by one. A row that is the same writes nothing, unless it is a tombstone that came back: that is
+        a change. `cause`: `load`, `poll`, `sweep`, `read`, `own_write`, for whoever reads the table's stream.
+        """
+        ...
+
+    def bury(
+        self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
+    ) -> int:
+        """Make tombstones of these rows, `deleted_at` = `at`, where `read.order` is not lower; returns how many.
+
+        A row that is not kept, or is buried already, is left alone.
+        """
+        ...
+
+    def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
+        """These rows, strongly consistent, in the order of their keys; missing ones are missing."""
+        ...
+
+    def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
+        """Up to `limit` rows in ascending order of key behind `after`, strongly consistent; fewer only at the end."""
+        ...
+
+    def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
+        """All rows whose `column` (one of `Mirrored.parents`) is `value`, in the order of their keys.
+
+        The index may be behind by milliseconds to seconds; what this deployment wrote itself within the last minute is
+        among them all the same, and rows that have moved to another parent since are not: content decides.
+        """
+        ...
+
+    def between(
+        self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
+    ) -> list[Record]:
+        """All rows whose `Mirrored.day` lies within, both ends included, in the order of day and key; as `under`."""
+        ...
+
+    def changed(
+        self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Record]:
+        """Up to `limit` rows that were stored or buried (tombstones included) at or after `since` by our clock, in the
+        order of (time of the change, key), behind `after`.
+        """
+        ...
+
+    def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
+        """Keys and content hashes of living rows in the order of key, without reading their content."""
+        ...
+
+    def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
+        """Erase up to `limit` rows, of one resource or of the practice; True once nothing is left."""
+        ...
