@@ -1,4 +1,4 @@
-"""How far the mirror of a practice is: what is complete as of when, and what comes next; and the port that keeps it.
+"""How far a practice's mirror is: what is complete as of when, what comes next; and the port that keeps it."""
 
 from __future__ import annotations
 
