@@ -213,6 +213,20 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=512,
         tables={"callers": READ_WRITE},
     ),
+    FunctionRow(
+        name="practices",
+        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
+        trigger=Http(
+            (
+                *_list_and_get("/practices"),
+                Route("GET", "/practices/{id}/sync"),
+                Route("PATCH", "/practices/{id}/sync"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ_WRITE},
+        counts=True,
+    ),
     _reads(
         "patients",
         "Lists, searches and shows patients.",
