@@ -22,6 +22,7 @@ from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 
 T = TypeVar("T")
@@ -432,6 +433,9 @@ class FakeServices:
         self.calls: Any = FakeCalls(self.clock)
         self.cache: Any = FakeCache()
         self.cache.now = self.clock.now
+        self.records: Any = FakeRecords()
+        self.records.now = self.clock.now
+        self.syncs: Any = FakeSyncStates()
         self.holds: Any = FakeHolds()
         self.practices: Any = FakePractices({one.id: one for one in self.practices_})
         self.callers: Any = FakeCallers()
@@ -464,6 +468,8 @@ _PORTS = (
     "paces",
     "calls",
     "cache",
+    "records",
+    "syncs",
     "holds",
     "practices",
     "governor",

@@ -17,6 +17,8 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
+    from gateway.core.mirror.records import Records
+    from gateway.core.mirror.syncing import SyncStates
     from gateway.core.slots.holds import Hold, Interval, Place
 
 
@@ -360,6 +362,10 @@ class Services(Protocol):
     def cache(self) -> Cache: ...
     @property
     def paces(self) -> Paces: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def syncs(self) -> SyncStates: ...
     @property
     def holds(self) -> Holds: ...
     @property

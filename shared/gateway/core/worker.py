@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gateway.core.ledger import Entry
+from gateway.core.mirror.records import Records
+from gateway.core.mirror.syncing import SyncStates
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.ports import Cache, Calls, Clock, Holds, Practices, Upstream, Vault
@@ -156,6 +158,10 @@ class WorkerServices(Protocol):
     def cache(self) -> Cache: ...
     @property
     def practices(self) -> Practices: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def syncs(self) -> SyncStates: ...
     @property
     def holds(self) -> Holds: ...
     @property

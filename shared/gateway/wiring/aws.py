@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.vault import SecretsVault
+    from gateway.core.mirror.records import Records
+    from gateway.core.mirror.syncing import SyncStates
 
 
 class AwsServices:
@@ -63,6 +65,16 @@ class AwsServices:
         from gateway.adapters.cache import DynamoCache
 
         return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
+
+    @cached_property
+    def records(self) -> Records:
+        """Copies of practices' rows."""
+        raise NotImplementedError
+
+    @cached_property
+    def syncs(self) -> SyncStates:
+        """How far each practice's mirror is."""
+        raise NotImplementedError
 
     @cached_property
     def holds(self) -> DynamoHolds:

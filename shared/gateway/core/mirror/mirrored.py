@@ -7,11 +7,13 @@ read, and never counts as complete.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum
 from functools import cached_property
 from typing import Final
 
-from open_dental import catalogue
+from gateway.core.mirror.records import Row
+from open_dental import catalogue, wire
 
 
 class Rank(IntEnum):
@@ -63,6 +65,33 @@ class Mirrored:
         """The column of a row in which Open Dental sends its server's time."""
         sync = catalogue.resource(self.resource).sync
         return None if sync is None else sync.server_clock
+
+    def key_of(self, row: Row) -> int:
+        """The primary key of a row.
+
+        Raises:
+            Malformed: it has none that can be read.
+        """
+        key = wire.key(row.get(self.key))
+        if key is None:
+            raise wire.Malformed("a row without its key")
+        return key
+
+    def parents_of(self, row: Row) -> dict[str, int]:
+        """The parents that a row has, by column; 0 is none.
+
+        Raises:
+            Malformed: one of them cannot be read.
+        """
+        found = ((column, wire.key(row.get(column))) for column in self.parents)
+        return {column: value for column, value in found if value is not None}
+
+    def day_of(self, row: Row) -> date | None:
+        """The calendar day of a row, by the office's wall; None where it has none that can be read."""
+        try:
+            return None if self.day is None else wire.day(row.get(self.day))
+        except wire.Malformed:
+            return None
 
 
 _S, _P, _H, _C, _M, _D = Rank.SETUP, Rank.PEOPLE, Rank.SCHEDULE, Rank.CLINICAL, Rank.MONEY, Rank.DESK

@@ -36,8 +36,9 @@ class Record:
 
     `row` is what Open Dental sent, without its clock, numbers as int or Decimal; a tombstone keeps the last one that
     was seen. `version` is its content hash (`normalize.values.content_version`). `seq` rises by one with every stored
-    change of this object, its burial and its return included: two equal numbers are one state. `read_at` is when the
-    stored content was first read: it may have been read again since, unchanged, which writes nothing.
+    change of this object, its burial and its return included: two equal numbers are one state. `read` is the first
+    reading of the stored state, for a tombstone the one that missed the row: it may have been read again since,
+    unchanged, which writes nothing. `changed_at` is when that state was stored, by our clock.
     """
 
     resource: str
@@ -46,6 +47,7 @@ class Record:
     version: str
     seq: int
     read: ReadAt
+    changed_at: datetime
     deleted_at: datetime | None = None
 
     @property
@@ -75,7 +77,12 @@ class Records(Protocol):
 
         A row whose content differs from what is kept is stored if `read.order` is not lower than the kept one's, and
         its `seq` rises by one. A row that is the same writes nothing, unless it is a tombstone that came back: that is
-        a change. `cause`: `load`, `poll`, `sweep`, `read`, `own_write`, for whoever reads the table's stream.
+        a change. Of a key that is twice among `rows`, the later row counts as read later. `cause`: `load`, `poll`,
+        `sweep`, `read`, `own_write`, for whoever reads the table's stream.
+
+        Raises:
+            Malformed: a row whose key or parent cannot be read; other rows may have been stored.
+            Unavailable: some rows may have been stored; do it again.
         """
         ...
 
@@ -99,27 +106,36 @@ class Records(Protocol):
     def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
         """All rows whose `column` (one of `Mirrored.parents`) is `value`, in the order of their keys.
 
-        The index may be behind by milliseconds to seconds; what this deployment wrote itself within the last minute is
-        among them all the same, and rows that have moved to another parent since are not: content decides.
+        The index may be behind by milliseconds to seconds; what was stored within the last minute with the cause
+        `own_write` or `read` is among them all the same, and rows that have moved to another parent since are not:
+        content decides. 0 is no parent, nothing is under it.
         """
         ...
 
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
-        """All rows whose `Mirrored.day` lies within, both ends included, in the order of day and key; as `under`."""
+        """All rows whose `Mirrored.day` lies within, both ends included, in the order of day and key; as `under`.
+
+        Rows without a day (unset, or unreadable) are never among them, not even without bounds.
+        """
         ...
 
     def changed(
         self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
     ) -> list[Record]:
         """Up to `limit` rows that were stored or buried (tombstones included) at or after `since` by our clock, in the
-        order of (time of the change, key), behind `after`.
+        order of (`changed_at`, key), behind `after`; fewer only at the end.
+
+        From an index that may be behind by seconds, and the clocks of two workers differ by milliseconds: who goes on
+        from where he ended begins some seconds earlier.
         """
         ...
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
-        """Keys and content hashes of living rows in the order of key, without reading their content."""
+        """Keys and content hashes of up to `limit` living rows in the order of key, without reading their content;
+        fewer only at the end. From an index that may be behind by seconds.
+        """
         ...
 
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:

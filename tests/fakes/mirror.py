@@ -1,0 +1,167 @@
+"""The mirror's two ports, in memory."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from threading import RLock
+
+from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import ReadAt, Record, Row, Stored
+from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded
+from gateway.core.normalize.values import SERVER_CLOCK, content_version
+
+
+def _alive() -> None:
+    """Nothing happens between two rows."""
+
+
+class FakeRecords:
+    """Fills `Records`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], dict[int, Record]] = defaultdict(dict)
+        self.causes: list[tuple[str, str, int, int, str]] = []
+        """Every change there was: practice, resource, key, the new `seq`, cause."""
+        self.between_rows: Callable[[], None] = _alive
+        """Called before each row that is written; a test may die in it."""
+        self.now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+        self._lock = RLock()
+
+    def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
+        changed = same = older = 0
+        kept = self.kept[practice_id, resource]
+        for row in rows:
+            key, content = MIRRORED[resource].key_of(row), _content(row)
+            version = content_version(content)
+            with self._lock:
+                was = kept.get(key)
+                if was is not None and was.is_living and was.version == version:
+                    same += 1
+                elif was is not None and read.order < was.read.order:
+                    older += 1
+                else:
+                    self.between_rows()
+                    seq = 1 if was is None else was.seq + 1
+                    kept[key] = Record(resource, key, content, version, seq, read, self.now())
+                    self.causes.append((practice_id, resource, key, seq, cause))
+                    changed += 1
+        return Stored(changed, same, older)
+
+    def bury(
+        self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
+    ) -> int:
+        buried = 0
+        kept = self.kept[practice_id, resource]
+        for key in sorted(set(keys)):
+            with self._lock:
+                was = kept.get(key)
+                if was is None or not was.is_living or read.order < was.read.order:
+                    continue
+                self.between_rows()
+                kept[key] = replace(was, seq=was.seq + 1, read=read, changed_at=self.now(), deleted_at=at)
+                self.causes.append((practice_id, resource, key, was.seq + 1, cause))
+                buried += 1
+        return buried
+
+    def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
+        kept = self.kept[practice_id, resource]
+        return [_copy(kept[key]) for key in sorted(set(keys)) if key in kept and (dead or kept[key].is_living)]
+
+    def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
+        living = [one for one in self._all(practice_id, resource) if one.is_living]
+        return [one for one in living if after is None or one.key > after][:limit]
+
+    def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
+        if column not in MIRRORED[resource].parents:
+            raise ValueError("rows are not found under this column")
+        return [
+            one
+            for one in self._all(practice_id, resource)
+            if one.is_living and MIRRORED[resource].parents_of(one.row).get(column) == value
+        ]
+
+    def between(
+        self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
+    ) -> list[Record]:
+        found = [
+            (day, one.key, one)
+            for one in self._all(practice_id, resource)
+            if (dead or one.is_living) and (day := MIRRORED[resource].day_of(one.row)) is not None
+        ]
+        return [
+            one
+            for day, _, one in sorted(found, key=lambda each: each[:2])
+            if (first is None or day >= first) and (last is None or day <= last)
+        ]
+
+    def changed(
+        self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Record]:
+        places = [((one.changed_at, one.key), one) for one in self._all(practice_id, resource)]
+        return [
+            one
+            for place, one in sorted(places, key=lambda each: each[0])
+            if place[0] >= since and (after is None or place > after)
+        ][:limit]
+
+    def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
+        return [(one.key, one.version) for one in self.page(practice_id, resource, after=after, limit=limit)]
+
+    def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
+        left = limit
+        for where, kept in list(self.kept.items()):
+            if where[0] == practice_id and resource in {None, where[1]}:
+                for key in sorted(kept)[:left]:
+                    del kept[key]
+                    left -= 1
+                if kept:
+                    return False
+        return True
+
+    def _all(self, practice_id: str, resource: str) -> list[Record]:
+        return [_copy(one) for _, one in sorted(self.kept[practice_id, resource].items())]
+
+
+def _content(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != SERVER_CLOCK}
+
+
+def _copy(record: Record) -> Record:
+    return replace(record, row=dict(record.row))
+
+
+class FakeSyncStates:
+    """Fills `SyncStates`."""
+
+    def __init__(self) -> None:
+        self.practices: dict[str, PracticeSync] = {}
+        self.resources: dict[str, dict[str, ResourceSync]] = defaultdict(dict)
+        self._lock = RLock()
+
+    def load(self, practice_id: str) -> PracticeSync:
+        with self._lock:
+            own = self.practices.get(practice_id) or PracticeSync(practice_id)
+            return replace(own, resources=dict(self.resources[practice_id]))
+
+    def save_practice(self, state: PracticeSync) -> PracticeSync:
+        with self._lock:
+            kept = self.practices.get(state.practice_id)
+            if state.rev != (0 if kept is None else kept.rev):
+                raise Superseded
+            self.practices[state.practice_id] = replace(state, rev=state.rev + 1, resources={})
+            return replace(state, rev=state.rev + 1)
+
+    def save(self, practice_id: str, state: ResourceSync) -> ResourceSync:
+        with self._lock:
+            kept = self.resources[practice_id].get(state.resource)
+            if state.rev != (0 if kept is None else kept.rev):
+                raise Superseded
+            self.resources[practice_id][state.resource] = replace(state, rev=state.rev + 1)
+            return self.resources[practice_id][state.resource]
+
+    def forget(self, practice_id: str) -> None:
+        with self._lock:
+            self.resources[practice_id].clear()
