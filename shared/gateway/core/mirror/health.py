@@ -166,11 +166,8 @@ def _progress(running: Pass, rows: int) -> dict[str, Any]:
 
 def _percent_of_all(offered: Iterable[dict[str, Any]]) -> int | None:
     """How many of the resources are loaded, in percent."""
-    several = list(offered)
-    if not several:
-        return None
-    loaded = sum(one["phase"] == Phase.LOADED for one in several)
-    return loaded * 100 // len(several)
+    phases = [Phase(one["phase"]) for one in offered]
+    return phases.count(Phase.LOADED) * 100 // len(phases) if phases else None
 
 
 def _clock(state: PracticeSync, practice: Practice, now: datetime) -> dict[str, Any]:

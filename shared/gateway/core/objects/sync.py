@@ -27,9 +27,9 @@ class SyncProgress(Part):
 
 
 class ResourceSyncView(Part):
-    """One resource. What was stored at the office by `as_of` is in the mirror, but for deletions and edits that leave no
-    trace, for which `deletions_as_of` stands. `fresh_at`: when a stale one is expected to be young again, null where
-    that cannot be said or depends on somebody."""
+    """One resource. What was stored at the office by `as_of` is in the mirror, but for deletions and for edits that
+    leave no trace, for which `deletions_as_of` stands. `fresh_at`: when a stale one is expected to be young again, null
+    where that cannot be said or depends on somebody."""
 
     resource: str
     """The vendor's name of it, as under `/resources`."""
