@@ -73,9 +73,12 @@ class Api(Construct):
                 throttling_burst_limit=stage.request_burst,
             ),
         )
+        permissions = Construct(self, "Calls")
         shared = _shared_paths(rows)
         for row in rows:
-            self._let_call(row, shared=shared, stage=stage)
+            self._let_call(permissions, row, shared=shared, stage=stage)
+        # Else a new route could be served some seconds before the API may call what it leads to.
+        self.rest_api.deployment_stage.node.add_dependency(permissions)
         if stage.owns_api_logging:
             self._give_api_gateway_a_log_role()
 
@@ -84,7 +87,7 @@ class Api(Construct):
         """The stage, as WAF names it."""
         return self.rest_api.deployment_stage.stage_arn
 
-    def _let_call(self, row: FunctionRow, *, shared: frozenset[str], stage: Stage) -> None:
+    def _let_call(self, scope: Construct, row: FunctionRow, *, shared: frozenset[str], stage: Stage) -> None:
         """Permit the API to call the row's function on its own routes.
 
         Here and not beside the function: the permission names the API, which is made after what it calls.
@@ -109,8 +112,8 @@ class Api(Construct):
                 raise ValueError(f"{row.name} is not called by the API")
         for number, source in enumerate(sources):
             lambda_.CfnPermission(
-                self,
-                f"Calls{camel(row.name)}{number}",
+                scope,
+                f"{camel(row.name)}{number}",
                 action="lambda:InvokeFunction",
                 function_name=live_arn(self, stage, row),
                 principal="apigateway.amazonaws.com",

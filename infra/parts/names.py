@@ -18,7 +18,7 @@ from constructs import Construct
 from infra.catalogue import FunctionRow, stack_of
 from infra.stages import Stage
 
-Publisher = Literal["data", "core", "api"]
+Publisher = Literal["data", "core"]
 
 LIVE = "live"
 """The alias by which everyone calls a function."""

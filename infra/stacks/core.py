@@ -95,7 +95,7 @@ class CoreStack(cdk.Stack):
                     source, key = fed[queue]
                     Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
                 case Every():
-                    pass  # Its clock lies in `flows`.
+                    pass  # Its clock is in a stack that is deployed later.
                 case _:
                     raise ValueError(f"{row.name} is called by the API, so it is not part of the core stack")
         worker, trigger = _consumer_of(rows, "calls")
