@@ -20,10 +20,11 @@ from gateway.core.errors import AppError, Unavailable
 from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed
 from gateway.core.mirror.effects import EVERYBODY, mark
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
+from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
 from gateway.core.normalize.values import key
 from gateway.core.operations import RowSet
-from gateway.core.plans import PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.plans import PlanContext, PlanFunction, UpstreamAnswer, UpstreamCall
 from gateway.core.walltime import read_wall
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def answer(
     try:
         look = Look(practice, state, freshness, on, soon_taken=kind in _SOON_TAKEN)
         look.expect(bound)
-        rows = _run(of, bound, look)
+        rows = _run(SHORTCUTS.get(kind) or registry.plan_function(of), bound, look)
     except (Elsewhere, Unavailable):
         # The mirror is there to make answers cheap; without it they come all the same.
         return None
@@ -100,8 +101,8 @@ def answer(
     return None if rows is None else RowSet(rows, as_of=look.as_of or look.now, upstream_calls=0)
 
 
-def _run(of: registry.Kind, bound: Mapping[str, Any], look: Look) -> dict[str, list[Row]] | None:
-    plan = registry.plan_function(of)(bound, PlanContext(look.practice, "", look.now, ""))
+def _run(function: PlanFunction, bound: Mapping[str, Any], look: Look) -> dict[str, list[Row]] | None:
+    plan = function(bound, PlanContext(look.practice, "", look.now, ""))
     try:
         call = next(plan)
         while True:
@@ -144,6 +145,10 @@ class Look:
 
         Raises: Elsewhere.
         """
+        if call.operation == ROW:
+            ((resource, number),) = call.path.items()
+            row, as_of = self._one(MIRRORED[resource], number)
+            return UpstreamAnswer(200, row, started_at=as_of)
         mirrored = mirrored_by(call.operation)
         if mirrored is None or call.body is not None:
             raise Elsewhere
