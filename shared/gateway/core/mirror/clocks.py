@@ -75,6 +75,14 @@ def since(cursor: str, zone: ZoneInfo) -> str:
     return write_clock(wall - OVERLAP - (DST_OVERLAP if _changes_near(wall, zone) else timedelta()))
 
 
+def entry(stamp: str, name: str | None) -> str:
+    """A filter by the time of entry: a day where its name says so, from the day before on."""
+    if name is None or "Time" in name:
+        return stamp
+    wall = read_clock(stamp)
+    return stamp[:10] if wall is None else (wall - timedelta(days=1)).date().isoformat()
+
+
 def is_far_behind(clock: object, highest: str | None) -> bool:
     """Whether the server's clock is so far behind what it once showed that its old stamps mean nothing any more."""
     now, then = read_clock(clock), read_clock(highest)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final, TypeAlias
 
 from gateway.core.mirror.mirrored import Mirrored
@@ -223,9 +223,7 @@ def is_many(suspects: int, rows: int) -> bool:
     return suspects > MANY or suspects > MANY_SHARE * rows
 
 
-def _joins(
-    edge: Place, keys: Sequence[int], places: Sequence[Place | None], how: Listing, *, ordered: bool
-) -> bool:
+def _joins(edge: Place, keys: Sequence[int], places: Sequence[Place | None], how: Listing, *, ordered: bool) -> bool:
     """Whether no row can lie between the edge and this page."""
     if not keys:
         return False

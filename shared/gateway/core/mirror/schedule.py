@@ -122,9 +122,7 @@ def feeds_due(state: PracticeSync, now: datetime) -> list[str]:
 def children_due(state: PracticeSync, now: datetime) -> list[str]:
     """What has rows under changed parents to be read again."""
     return [
-        name
-        for name, of in state.resources.items()
-        if of.parents and of.phase is Phase.LOADED and _may_try(of, now)
+        name for name, of in state.resources.items() if of.parents and of.phase is Phase.LOADED and _may_try(of, now)
     ]
 
 
@@ -137,8 +135,10 @@ def loads_due(state: PracticeSync, now: datetime) -> list[str]:
 
     def place(of: ResourceSync) -> tuple[int, bool, int]:
         one = MIRRORED[of.resource]
-        return one.rank, of.running is not None and is_past(of.running.part, of.running.started_at), names.index(
-            of.resource
+        return (
+            one.rank,
+            of.running is not None and is_past(of.running.part, of.running.started_at),
+            names.index(of.resource),
         )
 
     return [of.resource for of in sorted(waiting, key=place) if _may_try(of, now)]

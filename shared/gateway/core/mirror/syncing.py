@@ -73,7 +73,7 @@ class ResourceSync:
     sweep on its way, `feed`: a reading of changes that takes several pages. `suspects`: rows that a complete list did
     not show, until it is known whether they are gone. `parents`: rows under these are to be read again.
     `highest`: the highest key ever seen. `moved_at`: when a poll last found a change. `failures`: how often in a row
-    its calls failed, `not_before`: when they are tried again. `trouble`: a code that says why it is not younger, no text.
+    its calls failed, `not_before`: when they are tried again. `trouble`: why it is not younger, a code.
     """
 
     resource: str
@@ -111,6 +111,8 @@ class PracticeSync:
     server_clock_at: datetime | None = None
     highest: str | None = None
     """The latest server clock seen, as text: one that falls far behind it is a restored backup."""
+    pulse_at: datetime | None = None
+    """When the server's clock and highest key were last looked at."""
     started_at: datetime | None = None
     changed_at: datetime | None = None
     rev: int = 0
