@@ -298,6 +298,7 @@ def _value_of(item: PaceItem) -> dict[str, Any]:
         "breaker": asdict(item.breaker),
         "lane_until": item.lane_until,
         "next_due_at": item.next_due_at,
+        "rhythm_s": item.rhythm_s,
     }
 
 
