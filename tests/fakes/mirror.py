@@ -139,12 +139,13 @@ class FakeSyncStates:
     def __init__(self) -> None:
         self.practices: dict[str, PracticeSync] = {}
         self.resources: dict[str, dict[str, ResourceSync]] = defaultdict(dict)
+        self.touched: dict[str, dict[str, datetime]] = defaultdict(dict)
         self._lock = RLock()
 
     def load(self, practice_id: str) -> PracticeSync:
         with self._lock:
             own = self.practices.get(practice_id) or PracticeSync(practice_id)
-            return replace(own, resources=dict(self.resources[practice_id]))
+            return replace(own, resources=dict(self.resources[practice_id]), touched=dict(self.touched[practice_id]))
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         with self._lock:
@@ -161,6 +162,11 @@ class FakeSyncStates:
                 raise Superseded
             self.resources[practice_id][state.resource] = replace(state, rev=state.rev + 1)
             return self.resources[practice_id][state.resource]
+
+    def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
+        with self._lock:
+            kept = self.touched[practice_id]
+            kept.update({mark: max(at, kept.get(mark, at)) for mark in marks})
 
     def forget(self, practice_id: str) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
-from gateway.core.requests import Fetched, Freshness, fetch, key_of_fetch
+from gateway.core.requests import Fetched, Freshness, fetch, from_mirror, key_of_fetch
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
 
@@ -131,7 +131,7 @@ class Reading:
             return self._by_bound[asked].rows.rows
         freshness = replace(self.freshness, wait_s=self._left_s())
         if reference and not freshness.asked:
-            freshness = replace(freshness, max_age_s=DAY_S)
+            freshness = replace(freshness, max_age_s=DAY_S, asked=True)
         try:
             fetched = fetch(
                 kind,
@@ -141,6 +141,7 @@ class Reading:
                 freshness=freshness,
                 on=self.on,
                 reference=reference,
+                since=self._began,
             )
         except NotFound as error:
             if of is None:
@@ -228,16 +229,21 @@ class Reading:
                     bound,
                     practice=self.practice,
                     caller=self.caller,
-                    freshness=Freshness(max_age_s, wait_s),
+                    freshness=Freshness(max_age_s, wait_s, asked=True),
                     on=self.on,
                     reference=True,
+                    since=self._began,
                 )
             except AppError as error:
                 _log.info("no words", extra={"object": table.value, "code": error.code})
             else:
                 self._reference_calls += fetched.upstream_calls
                 return fetched.rows
-        return self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
+        kept = self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
+        if kept is not None:
+            return kept
+        found = from_mirror(kind, bound, practice=self.practice, freshness=Freshness(DAY_S, asked=True), on=self.on)
+        return None if found is None else found.rows
 
     @property
     def upstream_calls(self) -> int:
@@ -259,11 +265,17 @@ class Reading:
         return {
             "as_of": instant_text(self.as_of),
             "age_seconds": round(max(fetched.age_seconds for fetched in self._done), 1),
-            "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
+            "served_from": served_from(fetched.served_from for fetched in self._done),
             "practice_id": self.practice.id,
             "upstream_calls": self.upstream_calls,
             "omitted": sorted({*omitted, *self._lacking}),
         }
+
+
+def served_from(roads: Iterable[str]) -> str:
+    """What an answer of several fetches says of where it is from: the dearest road of any."""
+    taken = set(roads)
+    return next((road for road in ("live", "mirror") if road in taken), "cache")
 
 
 @dataclass(frozen=True, slots=True)
