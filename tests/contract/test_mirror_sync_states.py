@@ -199,3 +199,11 @@ def test_a_busy_hour_costs_no_more_than_its_bound(aws: None) -> None:
     state = syncs.load(A)
     assert len(state.touched) == 2000
     assert (state.touched_floor, min(state.touched.values())) == (NOW, NOW + timedelta(seconds=1))
+
+
+def test_marks_of_yesterday_are_not_read_with_every_request(aws: None) -> None:
+    syncs = DynamoSyncStates(make_records_table(), table="records")
+    syncs.touch(A, ["claims:1"], NOW)
+    syncs.touch(A, ["claims:2"], NOW + timedelta(days=1))
+
+    assert (set(syncs.load(A).touched), syncs.load(A).touched_floor) == ({"claims:2"}, NOW)
