@@ -20,6 +20,10 @@ HELD_TIMES: Final = "gateway.holds"
 """Not one of Open Dental's operations: what other callers keep on the days `first` to `last`, leaving out the hold
 `but`. It costs no slot, is asked afresh at every restart, and answers nothing once a write has been sent."""
 
+PUSH: Final = "documents.DownloadSftp"
+"""Plans say its `SftpAddress` without the server: whoever sends it adds that, the user's name and the password, so that
+no ledger, journal or queue ever holds them."""
+
 Row: TypeAlias = Mapping[str, Any]
 """A row as Open Dental sent it, numbers as int or Decimal, nothing else changed."""
 
