@@ -124,9 +124,9 @@ class Function(Construct):
         sealed_with: kms.IKey | None,
         only_if: Mapping[str, Any] | None = None,
     ) -> None:
-        """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts (None: AWS's own).
+        """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts.
 
-        `only_if` is the statement's condition, as IAM writes it.
+        None: no key whose use has to be allowed. `only_if` is the statement's condition, as IAM writes it.
         """
         self.permissions.add_statements(
             iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)

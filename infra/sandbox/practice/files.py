@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 
-# One grey point. A comment in it makes each picture a file of its own.
+# One grey point. A comment behind the header makes each picture a file of its own.
 _PICTURE = base64.b64decode(
     "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////"
-    "////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxA="
+    "////////wgALCAABAAEBAREA/8QAFBABAAAAAAAAAAAAAAAAAAAAAP/aAAgBAQABPxD/2Q=="
 )
+_HEADER = 20
+"""Bytes of it in front of everything else: the start of a picture, and what a JFIF file says first."""
 
 
 def invented(extension: str, text: str) -> bytes:
     """A file of the type that `extension` (lower case, without the dot) stands for; `text` is in it, ASCII."""
     if extension in {"jpg", "jpeg"}:
         comment = text.encode("ascii")
-        return _PICTURE[:2] + b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment + _PICTURE[2:]
+        said = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
+        return _PICTURE[:_HEADER] + said + _PICTURE[_HEADER:]
     if extension == "pdf":
         return _page(text)
     return text.encode("ascii")
