@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.core.errors import UpstreamRefused
+from gateway.core.errors import Unavailable, UpstreamRefused
 from gateway.core.normalize.documents import extension_of
 from gateway.core.plans import PUSH, Outcome, Plan, PlanContext, UpstreamCall
 
@@ -45,6 +45,9 @@ def content(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     try:
         yield UpstreamCall(PUSH, body={**body, "SftpAddress": f"{folder}/{name}"})
     except UpstreamRefused as error:
+        if (error.upstream or {}).get("status") is None:
+            # Not its words: the call could not even be made.
+            raise Unavailable("the password of this deployment's SFTP server cannot be read") from error
         raise UpstreamRefused(
             "Open Dental could not put the file on the SFTP server", upstream=error.upstream
         ) from error
