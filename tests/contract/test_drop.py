@@ -148,6 +148,30 @@ def test_a_bucket_that_does_not_answer_is_unavailable() -> None:
         drop.tidy(before=datetime.now(UTC))
 
 
+class _Guarded:
+    """A bucket that lets nobody delete. S3 answers 200 and names what stays."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def delete_objects(self, **_: Any) -> dict[str, Any]:
+        return {"Errors": [{"Key": f"{FOLDER}/content.pdf", "Code": "AccessDenied"}]}
+
+
+@pytest.mark.usefixtures("aws")
+def test_files_that_could_not_be_deleted_are_said() -> None:
+    client: Any = boto3.client("s3", region_name=REGION)
+    client.create_bucket(Bucket=BUCKET)
+    client.put_object(Bucket=BUCKET, Key=f"{FOLDER}/content.pdf", Body=b"")
+    guarded: Any = _Guarded(client)
+
+    with pytest.raises(Unavailable):
+        S3Drop(guarded, bucket=BUCKET, prefix="").tidy(before=datetime.now(UTC) + timedelta(minutes=1))
+
+
 def login(secret: str) -> DropLogin:
     client: Any = boto3.client("secretsmanager", region_name=REGION)
     arn = client.create_secret(Name="test-drop-password", SecretString=secret)["ARN"]
@@ -195,9 +219,9 @@ def test_a_secret_without_a_password_is_told_from_one_that_cannot_be_read(secret
 )
 def test_what_the_office_quotes_of_the_sign_in_is_cut(said: str, left: str) -> None:
     made = login("Secret-42")
-    made.completed("documents.DownloadSftp", {"SftpAddress": "a/b"})
+    sent = made.completed("documents.DownloadSftp", {"SftpAddress": "a/b"})
     error = errors.Invalid(operation="documents.DownloadSftp", status=400, message=said)
-    made.cut(error)
+    made.cut(error, sent)
 
     assert error.message == left
     assert "Secret-42" not in repr(error) + str(error)

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,11 +17,15 @@ import pytest
 
 from gateway.adapters.drop import DropLogin
 from gateway.core import sweeping
+from gateway.core.errors import Unavailable
 from gateway.core.ids import row_id
 from gateway.core.objects.document import Document, DocumentContent
+from gateway.wiring import worker
 from infra.sandbox.sftp_site import SftpSite
 from tests.fakes.deployment import IDS, Answered, Deployment, deployed
 from tests.fakes.drop import FakeDrop
+from tests.fakes.gateway_events import Context
+from tests.functions.test_events import event_of, handler_of
 
 USER, PASSWORD = "odg-drop-user", "hunter2-in-the-drop"
 SCOPES = ("*:read", "document_contents:read")
@@ -35,6 +40,13 @@ class _Secrets:
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: N803 - AWS's spelling
         assert SecretId == "arn:test"
         return {"SecretString": self.text}
+
+
+class _Locked:
+    """A bucket that lets nobody delete."""
+
+    def tidy(self, *, before: datetime) -> int:
+        raise Unavailable("the bucket did not answer")
 
 
 @dataclass
@@ -303,6 +315,27 @@ def test_files_are_deleted_half_an_hour_after_they_came_and_nothing_else_is(hous
     assert list(house.drop.files) == ["somebody/elses.pdf"]
     house.office.on.drop = None
     assert sweeping.tidy(house.office.on) == 0
+
+
+def test_the_minute_of_the_sweeper_deletes_files_and_goes_on_where_it_cannot(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def minute() -> dict[str, int]:
+        swept: dict[str, int] = handler_of("sweeper/minute")(event_of("sweeper/minute"), Context())
+        return swept
+
+    house.content(house.document())
+    house.office.on.clock.seconds += 31 * 60
+    worker.use(house.office.on)
+    try:
+        house.office.on.drop = _Locked()
+        assert minute() == {"put": 0, "unknown": 0}
+        assert "could not be deleted" in capsys.readouterr().out
+        house.office.on.drop = house.drop
+        assert minute() == {"put": 0, "unknown": 0}
+    finally:
+        worker.use(None)
+    assert house.drop.files == {}
 
 
 def test_a_document_that_nobody_in_the_office_has_opened_is_refused_as_the_office_does(house: House) -> None:

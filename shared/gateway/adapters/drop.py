@@ -90,7 +90,10 @@ class S3Drop:
     def _delete(self, keys: list[str]) -> None:
         for start in range(0, len(keys), _DELETE_AT_MOST):
             named: Any = [{"Key": one} for one in keys[start : start + _DELETE_AT_MOST]]
-            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": named, "Quiet": True})
+            answer = self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": named, "Quiet": True})
+            if answer.get("Errors"):
+                # S3 answers 200 all the same, and names what it did not delete.
+                raise unavailable("the bucket of the SFTP server")
 
 
 class DropLogin:
@@ -108,7 +111,6 @@ class DropLogin:
         self._address = address
         self._username = username
         self._secret_arn = secret_arn
-        self._read: str | None = None
 
     def completed(self, operation: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """`body` with the server in front of its `SftpAddress`, the user's name and the password.
@@ -116,17 +118,16 @@ class DropLogin:
         Raises:
             Unavailable: the secret could not be read now. errors.Invalid: there is none, or no password in it.
         """
-        self._read = password = self._password(operation)
         return {
             **body,
             "SftpAddress": f"{self._address}{body['SftpAddress']}",
             "SftpUsername": self._username,
-            "SftpPassword": password,
+            "SftpPassword": self._password(operation),
         }
 
-    def cut(self, error: errors.OpenDentalError) -> None:
-        """Cut from the vendor's words whatever `completed` said last: they may quote what was sent."""
-        said, password = error.message, self._read or ""
+    def cut(self, error: errors.OpenDentalError, sent: Mapping[str, Any]) -> None:
+        """Cut from the vendor's words what `sent` says of the server: they may quote it."""
+        said, password = error.message, sent["SftpPassword"]
         if len(said) >= errors.MESSAGE_LIMIT:
             # It may have been cut off in the middle of the password.
             said = said[: -len(password) or None]

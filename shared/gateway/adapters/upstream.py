@@ -63,7 +63,7 @@ class OpenDentalUpstream:
         try:
             answer = client.call(call.operation, body=body, gate=gate)
         except errors.OpenDentalError as error:
-            self._drop.cut(error)
+            self._drop.cut(error, body)
             raise
         except ValueError as error:
             raise errors.Invalid(operation=call.operation, reason="cannot be spelled") from error

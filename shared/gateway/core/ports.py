@@ -288,7 +288,11 @@ class Drop(Protocol):
         ...
 
     def tidy(self, *, before: datetime) -> int:
-        """Delete what was delivered before that moment; returns how many objects."""
+        """Delete what was delivered before that moment; returns how many objects.
+
+        Raises:
+            Unavailable: something of it is still there.
+        """
         ...
 
 
