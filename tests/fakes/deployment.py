@@ -19,10 +19,12 @@ import httpx
 
 from gateway.adapters.drop import DropLogin
 from gateway.adapters.upstream import OpenDentalUpstream
-from gateway.core.callers import Client
+from gateway.core.callers import Caller, Client
 from gateway.core.ids import row_id
+from gateway.core.office_words import Table, input_of
 from gateway.core.ports import Keys
 from gateway.core.practices import Baa, Mode, Practice, Tier
+from gateway.core.requests import Freshness, fetch
 from gateway.wiring.services import using
 from infra.catalogue import FUNCTIONS, Http
 from infra.sandbox.practice.__main__ import build, parser
@@ -87,6 +89,21 @@ class Deployment:
     def know(self, **facts: Any) -> None:
         """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
         self.on.practices.put(replace(self.on.practices.get(self.practice_id), **facts))
+
+    def read_up(self) -> None:
+        """Have the office's own set-up at hand, as it is once somebody has read what needs it."""
+        practice, caller = self.on.practices.get(self.practice_id), Caller(self.on.callers.client(CLIENT))
+        for table in Table:
+            fetch(
+                f"fetch.{table}",
+                input_of(table),
+                practice=practice,
+                caller=caller,
+                freshness=Freshness(),
+                on=self.on,
+                reference=True,
+            )
+        self.upstream_calls.clear()
 
     def know_anew(self, **facts: Any) -> None:
         """Like `know`, a minute later, so that nothing is answered from what was read before."""

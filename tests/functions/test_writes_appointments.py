@@ -22,6 +22,7 @@ WRITES = {"appointments.update", "appointments.Confirm", "appointments.Break", "
 @pytest.fixture
 def office() -> Iterator[Deployment]:
     with deployed(scopes=SCOPES) as deployment:
+        deployment.read_up()
         yield deployment
 
 

@@ -19,6 +19,7 @@ WRITES = {"claims.create", "claims.update", "claims.Status"}
 @pytest.fixture
 def office() -> Iterator[Deployment]:
     with deployed(scopes=SCOPES) as deployment:
+        deployment.read_up()
         yield deployment
 
 

@@ -19,6 +19,7 @@ SCOPES = ("*:read", "communications:write", "recalls:write")
 @pytest.fixture
 def office() -> Iterator[Deployment]:
     with deployed(scopes=SCOPES) as deployment:
+        deployment.read_up()
         yield deployment
 
 

@@ -30,6 +30,7 @@ NEW: dict[str, Any] = {
 @pytest.fixture
 def office() -> Iterator[Deployment]:
     with deployed(scopes=("*:read", "patients:write")) as deployment:
+        deployment.read_up()
         yield deployment
 
 

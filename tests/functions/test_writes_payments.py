@@ -18,6 +18,7 @@ SCOPES = ("*:read", "payments:write")
 @pytest.fixture
 def office() -> Iterator[Deployment]:
     with deployed(scopes=SCOPES) as deployment:
+        deployment.read_up()
         yield deployment
 
 

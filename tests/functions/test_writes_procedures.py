@@ -19,6 +19,7 @@ CROWN: dict[str, Any] = {"code": "D2740", "status": "planned", "area": {"kind": 
 @pytest.fixture
 def office() -> Iterator[Deployment]:
     with deployed(scopes=SCOPES) as deployment:
+        deployment.read_up()
         yield deployment
 
 

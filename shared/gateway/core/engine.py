@@ -11,7 +11,7 @@ A turn that loses its lease or its entry to another one stops: whoever has them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -39,10 +39,12 @@ from gateway.core.errors import (
 )
 from gateway.core.hashing import canonical_hash
 from gateway.core.ledger import Effect, Entry, Note
+from gateway.core.office_words import Table, input_of
 from gateway.core.operations import RowSet, StepState, Turn
-from gateway.core.plans import HELD_TIMES, Outcome, PlanContext, UpstreamAnswer, UpstreamCall
+from gateway.core.plans import HELD_TIMES, OFFICE_WORDS, Outcome, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
+from gateway.core.requests import key_of_fetch
 from gateway.core.seat import (
     BUDGET,
     CONNECT_AHEAD_S,
@@ -334,6 +336,8 @@ class OperationRun:
     def _answer(self, call: UpstreamCall) -> UpstreamAnswer:
         if call.operation == HELD_TIMES:
             return self._held_times(call.query)
+        if call.operation == OFFICE_WORDS:
+            return self._office_words(call.query["tables"])
         effect = effect_of(call)
         return self._read(call) if effect is Effect.READ else self._write(call, effect)
 
@@ -345,6 +349,12 @@ class OperationRun:
         now = self._on.clock.now()
         kept = holds.live(self._on.holds.kept(self._seat.practice_id, *days, now=now), now=now, but=asked["but"])
         return UpstreamAnswer(200, holds.rows_of(kept))
+
+    def _office_words(self, tables: Sequence[Table]) -> UpstreamAnswer:
+        practice = self._of_practice()
+        keys = {one: key_of_fetch(f"fetch.{one}", input_of(one), practice=practice, reference=True) for one in tables}
+        kept = {one: self._on.cache.get(practice.id, key) for one, key in keys.items()}
+        return UpstreamAnswer(200, {one: rows.rows[one] for one, rows in kept.items() if rows is not None})
 
     def _read(self, call: UpstreamCall) -> UpstreamAnswer:
         asked = canonical_hash([call.operation, call.path, call.query, call.body])

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from gateway.core.engine import app_error_of
-from gateway.core.plans import HELD_TIMES, Outcome, PlanContext, PlanFunction, UpstreamAnswer, UpstreamCall
+from gateway.core.plans import (
+    HELD_TIMES,
+    OFFICE_WORDS,
+    Outcome,
+    PlanContext,
+    PlanFunction,
+    UpstreamAnswer,
+    UpstreamCall,
+)
 from gateway.core.practices import Mode, Practice, Tier
 from infra.sandbox.practice.__main__ import build, parser
 from infra.sandbox.practice.server import PracticeServer
@@ -50,7 +58,7 @@ class Desk:
             while True:
                 call = running.throw(error) if error is not None else running.send(answer)  # type: ignore[arg-type]
                 answer, error = None, None
-                if call.operation == HELD_TIMES:
+                if call.operation in {HELD_TIMES, OFFICE_WORDS}:
                     answer = UpstreamAnswer(200, [])
                     continue
                 self.calls.append(call.operation)

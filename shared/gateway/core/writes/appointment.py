@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from gateway.core import chairs, normalize
 from gateway.core.errors import Clash, Invalid, NotFound, OutsideSchedule
-from gateway.core.fetches import knows
+from gateway.core.fetches import Steps, knows
 from gateway.core.ids import row_id
+from gateway.core.office_words import Table
 from gateway.core.plans import HELD_TIMES, Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.slots.calendar import (
     BLOCKOUT_CATEGORY,
@@ -31,6 +32,7 @@ from gateway.core.slots.plan import REACHES_OVER
 from gateway.core.slots.search import keeps_its_length
 from gateway.core.walltime import instant_text, read_wall
 from gateway.core.writes.common import blames, day_of, listed, with_reference
+from gateway.core.writes.words import at_hand, own_fields
 from open_dental import wire
 
 ALTERNATIVE_STEP: Final = timedelta(minutes=10)
@@ -90,8 +92,15 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     warnings: tuple[Mapping[str, Any], ...] = ()
     if not input_["allow_double_booking"]:
         warnings = double_booked(_with_key(wanted, key or 0), after, context, "was being made")
-    body = normalize.appointment(row, practice=context.practice, synced_at=context.accepted_at)
+    body = normalize.appointment(row, practice=context.practice, synced_at=context.accepted_at, **(yield from said()))
     return Outcome(body=body, created=True, warnings=warnings)
+
+
+def said() -> Steps[dict[str, Any]]:
+    """What a visit's own row does not say, as far as that is at hand: keywords of `normalize.appointment`."""
+    fields = Table.APPOINTMENT_FIELDS
+    words = yield from at_hand(Table.DEFINITIONS, Table.PREFERENCES, Table.APPOINTMENT_TYPES, fields)
+    return {"words": words, "fields": own_fields(words, fields)}
 
 
 def double_booked(

@@ -18,7 +18,7 @@ from gateway.core.fetches import Steps, knows
 from gateway.core.plans import HELD_TIMES, Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.slots.holds import held, visits_from
 from gateway.core.walltime import to_wall
-from gateway.core.writes.appointment import check_place, day_around, double_booked
+from gateway.core.writes.appointment import check_place, day_around, double_booked, said
 from gateway.core.writes.common import blames, day_of
 from gateway.core.writes.words import number_preference, require_definition
 from open_dental import wire
@@ -133,6 +133,7 @@ def read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
         synced_at=context.accepted_at,
         procedures=rows.get("procedurelogs", []),
         history=rows.get("histappointments"),
+        **(yield from said()),
     )
 
 

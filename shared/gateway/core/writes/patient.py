@@ -12,9 +12,11 @@ from gateway.core import normalize
 from gateway.core.errors import PossibleDuplicate
 from gateway.core.fetches import Steps
 from gateway.core.ids import row_id
+from gateway.core.office_words import Table
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.writes.common import blames, listed
 from gateway.core.writes.intake.patients import FIELDS
+from gateway.core.writes.words import at_hand, own_fields
 from open_dental import wire
 
 
@@ -64,4 +66,11 @@ def _is_alike(row: Row, body: Mapping[str, Any]) -> bool:
 
 def _read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
     row = (yield UpstreamCall("patients.get", path={"PatNum": number})).row
-    return normalize.patient(row, practice=context.practice, synced_at=context.accepted_at)
+    words = yield from at_hand(Table.DEFINITIONS, Table.PATIENT_FIELDS)
+    return normalize.patient(
+        row,
+        practice=context.practice,
+        synced_at=context.accepted_at,
+        words=words,
+        fields=own_fields(words, Table.PATIENT_FIELDS),
+    )

@@ -12,9 +12,11 @@ from gateway.core import fetches, normalize
 from gateway.core.errors import Conflict, Invalid
 from gateway.core.fetches import Steps
 from gateway.core.normalize.procedures import PERFORMED, STATUS
+from gateway.core.office_words import Table
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.writes.common import blames, day_of, listed
 from gateway.core.writes.intake.procedures import FIELDS
+from gateway.core.writes.words import at_hand
 from open_dental import wire
 
 _FIXED_WHEN_COMPLETED: Final = ("procCode", "ToothNum", "Surf", "ToothRange")
@@ -86,4 +88,5 @@ def _row(number: int, context: PlanContext) -> Steps[Row]:
 
 def _read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
     row = yield from _row(number, context)
-    return normalize.procedure(row, practice=context.practice, synced_at=context.accepted_at)
+    areas = (yield from at_hand(Table.PROCEDURE_CODES)).areas
+    return normalize.procedure(row, practice=context.practice, synced_at=context.accepted_at, areas=areas)

@@ -1,6 +1,7 @@
 """What an office has set up, where a write must know it before it is sent: a preference, a definition.
 
-One call each, asked in the write's own turn: what is decided by them must be true now.
+One call each, asked in the write's own turn: what is decided by them must be true now. `at_hand` is for what a result
+calls things, and costs none.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from typing import Any
 
 from gateway.core.errors import NotFound
 from gateway.core.fetches import Steps
-from gateway.core.plans import PlanContext, Row
+from gateway.core.office_words import NO_WORDS, OfficeWords, Table
+from gateway.core.plans import OFFICE_WORDS, PlanContext, Row, UpstreamCall
 from gateway.core.writes.common import listed
 from open_dental import wire
 
@@ -39,3 +41,14 @@ def require_definition(def_num: int, category: int, context: PlanContext, *, par
         if wire.key(row.get("DefNum")) == def_num:
             return row
     raise NotFound("no such definition of that kind", param=param)
+
+
+def at_hand(*tables: Table) -> Steps[OfficeWords]:
+    """What is known of the office without asking it. For a result, behind the last write, and for nothing else."""
+    rows = (yield UpstreamCall(OFFICE_WORDS, query={"tables": tables})).data
+    return OfficeWords(rows) if rows else NO_WORDS
+
+
+def own_fields(words: OfficeWords, table: Table) -> list[Row] | None:
+    """The values of fields of the office's own: none where it has no such fields, None where that takes a call."""
+    return [] if words.knows(table) and not words.fields(table) else None
