@@ -25,6 +25,7 @@ from infra.sandbox.sftp_site import SftpSite
 from tests.fakes.deployment import IDS, Answered, Deployment, deployed
 from tests.fakes.drop import FakeDrop
 from tests.fakes.gateway_events import Context
+from tests.fakes.services import Life
 from tests.functions.test_events import event_of, handler_of
 
 USER, PASSWORD = "odg-drop-user", "hunter2-in-the-drop"
@@ -276,6 +277,25 @@ def test_an_answer_that_was_lost_is_asked_for_again_in_the_same_place(house: Hou
     assert answer.status == 200, answer.body
     assert house.pushes() == 2
     assert len(house.site.sizes) == len(house.drop.files) == 1
+
+
+def test_a_worker_that_dies_anywhere_leaves_one_file_in_one_place_and_no_password(house: House) -> None:
+    world = house.office.on.world
+    lives: list[Life] = []
+    world.next_life = lambda: lives.pop() if lives else None
+    for steps in range(30):
+        house.drop.files.clear()
+        house.site.sizes.clear()
+        lives[:] = [Life(left=steps)]
+        started = house.content(house.document(), cache_control="no-cache", prefer="respond-async")
+        assert world.work()
+        assert PASSWORD not in everything_kept(house.office)
+        world.run(400)
+        assert house.office.get(f"/operations/{started.body['id']}").body["state"] == "succeeded"
+        (path,) = house.drop.files
+        assert {f"odg/{path}"} == {*house.site.sizes}
+
+    assert world.crashes > 12, "the worker hardly ever died"
 
 
 def test_whoever_does_not_wait_follows_the_operation_and_asks_again(house: House) -> None:

@@ -23,6 +23,7 @@ HELD_TIMES: Final = "gateway.holds"
 PUSH: Final = "documents.DownloadSftp"
 """Plans say its `SftpAddress` without the server: whoever sends it adds that, the user's name and the password, so that
 no ledger, journal or queue ever holds them."""
+
 OFFICE_WORDS: Final = "gateway.words"
 """Not one of Open Dental's operations: the rows of the office's own set-up that are at hand, by `tables` (names of
 `office_words.Table`): `{table: rows}`, without those that are not. It costs no slot and is asked afresh at every
