@@ -6,6 +6,7 @@ tests are made from the rows. What a row does not name, its function may not tou
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -404,6 +405,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         drop=TIDY,
     ),
 )
+
+
+HTTP_STACKS = 4
+"""Over how many stacks the functions lie that the API calls. Another number would move most of them."""
+
+
+def stack_of(row: FunctionRow) -> str:
+    """Return the stack that the row's function lies in: `core`, or one of `http-1` to `http-4` if the API calls it.
+
+    Nothing but the row's own name chooses among the latter, so what is added, taken away or changed beside it moves
+    no function. One that moves is deleted in one stack and made in another, and does not answer meanwhile.
+    """
+    if not isinstance(row.trigger, Http | Authorizes):
+        return "core"
+    return f"http-{zlib.crc32(row.name.encode()) % HTTP_STACKS + 1}"
 
 
 def function(name: str) -> FunctionRow:
