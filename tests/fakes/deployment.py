@@ -73,6 +73,12 @@ class Deployment:
         """The first practice, to look at and to change behind the gateway's back."""
         return self.servers[self.practice_id].practice
 
+    @property
+    def today(self) -> date:
+        """The calendar day at the first practice's office."""
+        zone = self.on.practices.get(self.practice_id).zone()
+        return self.on.clock.now().astimezone(zone).date()
+
     def rows(self, table: str, where: str = "1=1") -> list[dict[str, Any]]:
         """Rows of the first practice's database, in database form."""
         return self.simulated.office.store.rows(f"SELECT * FROM {table} WHERE {where}")
