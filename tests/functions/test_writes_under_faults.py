@@ -6,11 +6,13 @@ the database must then be as after one of these steps, and the operation must sa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +20,7 @@ import pytest
 from gateway.core.ids import row_id
 from infra.sandbox.practice import schema
 from open_dental import catalogue
-from tests.fakes.deployment import Answered, Deployment, deployed
+from tests.fakes.deployment import CLIENT, Answered, Deployment, deployed
 from tests.fakes.services import Life, Moment
 from tests.functions.test_every_operation import EVERY_SCOPE
 from tests.functions.writes import STAMPS, timeless
@@ -289,6 +291,9 @@ WRITES = (
 )
 
 
+BY_NAME = {write.name: write for write in WRITES}
+
+
 def operation_of(answer: Answered) -> str:
     """The id of the operation that an answer to a write tells of, whatever has become of it."""
     return str(answer.body.get("operation_id") or answer.body["id"])
@@ -489,6 +494,10 @@ def test_an_office_that_closes_between_two_steps_finds_the_rest_done_when_it_ope
 # Workers that die
 
 
+def _taken(lives: list[Life]) -> Life | None:
+    return lives.pop() if lives else None
+
+
 def deaths(write: Write) -> Iterator[tuple[str, int, Moment]]:
     """Around each call that writes, and around each time that something is stored."""
     normal = undisturbed(write)
@@ -505,11 +514,228 @@ def deaths(write: Write) -> Iterator[tuple[str, int, Moment]]:
 def test_a_worker_that_dies_leaves_nothing_twice_and_nothing_untold(write: Write) -> None:
     for dies_at in deaths(write):
         with day(write) as one:
-            lives = iter([Life(dies_at=dies_at)])
-            one.office.on.world.next_life = lambda lives=lives: next(lives, None)
+            lives: list[Life] = [Life(dies_at=dies_at)]
+            one.office.on.world.next_life = partial(_taken, lives)
             shown = one.run()
 
             assert one.office.on.world.crashes == 1
             assert_tells_the_truth(write, one, shown)
             adds = sum(effect(call) == "add" for call in undisturbed(write).calls)
             assert shown["state"] == "succeeded" or adds, (dies_at, shown)
+
+
+def test_a_change_that_may_stand_is_not_called_failed_when_sending_it_again_is_turned_away() -> None:
+    """The first answer was lost, so the second refusal says nothing of what the first sending did."""
+    for turned_away in ("429", "offline"):
+        with day(BY_NAME["procedure-change"]) as one:
+            one.office.faulty("drop_answer", "procedurelogs.update")
+            one.office.faulty(turned_away, "procedurelogs.update")
+            one.office.faulty("offline", "procedurelogs.update")
+            one.office.faulty("html", "procedurelogs.get", after=1, count=7)
+            shown = one.run()
+
+            assert_tells_the_truth(BY_NAME["procedure-change"], one, shown)
+            assert shown["state"] == "succeeded"
+
+
+# Others who write at the same time
+
+
+def meanwhile(office: Deployment, operation: str, happens: Callable[[], Any]) -> None:
+    """Have something happen at the office right before the first such call goes out."""
+    seen: list[str] = []
+
+    def told(called: str) -> None:
+        seen.append(called)
+        if called == operation and seen.count(operation) == 1:
+            happens()
+
+    office.before_call = told
+
+
+def at_the_desk(office: Deployment, method: str, path: str, body: Mapping[str, Any]) -> None:
+    """What somebody at the front desk does, by the office's own rules and none of our roads."""
+    practice = office.simulated
+    headers = {
+        "authorization": f"ODFHIR {practice.key.developer}/{practice.key.customer}",
+        "content-type": "application/json",
+    }
+    got = practice.handle(method, f"/api/v1/{path}", headers, json.dumps(body).encode(), "127.0.0.1")
+    assert got.status < 300, got
+
+
+def newest(office: Deployment, table: str, where: str = "1=1") -> dict[str, Any]:
+    return office.rows(table, where)[-1]
+
+
+FATES = ("lose_request", "drop_answer")
+
+
+@pytest.mark.parametrize("fault", FATES)
+def test_a_claim_of_other_work_that_the_desk_makes_meanwhile_is_not_taken_for_ours(fault: str) -> None:
+    with day(BY_NAME["claim"]) as one:
+        office = one.office
+        crowns(office, 1)
+        others = {"PatNum": 1, "ClaimType": "P", "procNums": [newest(office, "procedurelog")["ProcNum"]]}
+        meanwhile(office, "claims.create", lambda: at_the_desk(office, "POST", "claims", others))
+        # The desk's own call is the first that the fault would meet.
+        office.faulty(fault, "claims.create", after=1)
+        shown = one.run()
+
+        if fault == "lose_request":
+            assert shown["error"]["code"] == "not-written"
+        else:
+            assert sorted(line["procedure_id"] for line in shown["result"]["lines"]) == one.asked.body["procedure_ids"]
+
+
+def test_a_claim_of_a_part_of_the_work_decides_nothing_and_people_are_asked() -> None:
+    with day(BY_NAME["claim"]) as one:
+        office = one.office
+        part = {"PatNum": 1, "ClaimType": "P", "procNums": [newest(office, "procedurelog")["ProcNum"]]}
+        meanwhile(office, "claims.create", lambda: at_the_desk(office, "POST", "claims", part))
+        office.faulty("lose_request", "claims.create", after=1)
+
+        assert one.run()["state"] == "unknown"
+        assert (office.practice_id, "ambiguous-write") in office.on.notices.notes
+
+
+@pytest.mark.parametrize("fault", FATES)
+def test_a_refund_that_the_desk_makes_as_well_is_never_answered_by_a_third(fault: str) -> None:
+    with day(BY_NAME["refund"]) as one:
+        office, before = one.office, len(one.office.rows("payment"))
+        paid = {"PayNum": newest(office, "payment")["PayNum"]}
+        meanwhile(office, "payments.Refund", lambda: at_the_desk(office, "POST", "payments/Refund", paid))
+        office.faulty(fault, "payments.Refund", after=1)
+        shown = one.run()
+
+        # Of two equal ones nobody can say which is whose; one alone is the refund, whoever made it.
+        assert shown["state"] == ("succeeded" if fault == "lose_request" else "unknown")
+        assert len(office.rows("payment")) == before + (1 if fault == "lose_request" else 2)
+        assert_the_books_agree(office)
+
+
+@pytest.mark.parametrize("fault", [None, *FATES])
+@pytest.mark.parametrize("name", ["carriers-payment", "carriers-payment-in-a-batch"])
+def test_a_check_that_the_desk_enters_first_is_posted_once_and_said_to_be_the_desks(
+    name: str, fault: str | None
+) -> None:
+    with day(BY_NAME[name]) as one:
+        office, batch = one.office, "batch" in name
+        claim = newest(office, "claim")["ClaimNum"]
+        body = {"CheckAmt": "81.00", "CheckNum": "DESK", **({"claimNums": [claim]} if batch else {"claimNum": claim})}
+        operation, path = ("Batch", "claimpayments/Batch") if batch else ("create", "claimpayments")
+        meanwhile(office, f"claimpayments.{operation}", lambda: at_the_desk(office, "POST", path, body))
+        if fault is not None:
+            office.faulty(fault, f"claimpayments.{operation}", after=1)
+        shown = one.run()
+
+        assert [check["CheckNum"] for check in office.rows("claimpayment")] == ["DESK"]
+        if fault is None:
+            assert (shown["error"]["code"], shown["error"]["remaining"]) == ("partly-done", "finalize")
+        else:
+            assert (shown["state"], shown["result"]["check_number"]) == ("succeeded", "DESK")
+            assert [one_["code"] for one_ in shown["warnings"]] == ["entered-by-the-office"]
+        assert_the_books_agree(office)
+
+
+@pytest.mark.parametrize("moment", ["claims.update", "finalize"])
+@pytest.mark.parametrize("name", ["carriers-payment", "carriers-payment-in-a-batch"])
+def test_a_line_that_the_desk_changes_meanwhile_is_paid_by_no_check_of_another_amount(name: str, moment: str) -> None:
+    with day(BY_NAME[name]) as one:
+        office, batch = one.office, "batch" in name
+        finalize = "claimpayments.Batch" if batch else "claimpayments.create"
+        line = newest(office, "claimproc", "ClaimNum <> 0")["ClaimProcNum"]
+        change = partial(at_the_desk, office, "PUT", f"claimprocs/{line}", {"Status": "Received", "InsPayAmt": "50.00"})
+        meanwhile(office, finalize if moment == "finalize" else moment, change)
+        shown = one.run()
+
+        if batch and moment == "finalize":
+            # Between the last look and the post lies one call, and a batch takes any amount.
+            assert (shown["result"]["is_partial"], shown["warnings"][0]["code"]) == (True, "partial-payment")
+            return
+        assert (shown["error"]["code"], shown["error"]["remaining"]) == ("partly-done", "finalize")
+        assert [step["operation"] for step in shown["error"]["done"]] == [
+            "claimprocs.update", "claimprocs.update", "claims.update",
+        ]  # fmt: skip
+        assert office.rows("claimpayment") == []
+
+
+@pytest.mark.parametrize("fault", FATES)
+def test_a_check_of_another_amount_that_the_desk_enters_is_not_taken_for_ours(fault: str) -> None:
+    with day(BY_NAME["carriers-payment"]) as one:
+        office, claim = one.office, newest(one.office, "claim")["ClaimNum"]
+        lines = [line["ClaimProcNum"] for line in office.rows("claimproc", f"ClaimNum = {claim}")]
+
+        def desk() -> None:
+            for line in lines:
+                at_the_desk(office, "PUT", f"claimprocs/{line}", {"InsPayAmt": "50.00"})
+            at_the_desk(office, "POST", "claimpayments", {"claimNum": claim, "CheckAmt": "100.00"})
+
+        meanwhile(office, "claimpayments.create", desk)
+        office.faulty(fault, "claimpayments.create", after=1)
+        shown = one.run()
+
+        assert (shown["error"]["code"], shown["error"]["remaining"]) == ("partly-done", "finalize")
+        assert len(office.rows("claimpayment")) == 1
+
+
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("fault", FATES)
+def test_a_payment_that_the_desk_enters_as_well_is_told_apart_by_our_reference_alone(fault: str, marked: bool) -> None:
+    ask = patients_payment if marked else unmarked(patients_payment)
+    with day(Write("", ask)) as one:
+        office, before = one.office, len(one.office.rows("payment"))
+        equal = {"PatNum": 1, "PayAmt": "80.00"}
+        meanwhile(office, "payments.create", lambda: at_the_desk(office, "POST", "payments", equal))
+        office.faulty(fault, "payments.create", after=1)
+        shown = one.run()
+        warned = [one_["code"] for one_ in shown["warnings"]]
+
+        if fault == "lose_request":
+            # An equal one stands: calling ours not written would ask for a second one.
+            assert (shown["state"], len(office.rows("payment"))) == ("succeeded", before + 1)
+            assert warned == (["entered-by-the-office"] if marked else [])
+        else:
+            assert (shown["state"], warned) == ("succeeded" if marked else "unknown", [])
+        assert_the_books_agree(office)
+
+
+def test_an_allocation_that_the_desk_took_first_leaves_a_payment_that_says_what_stands() -> None:
+    with day(BY_NAME["allocated-payment"]) as one:
+        office = one.office
+        first = int(newest(office, "procedurelog")["ProcNum"])
+        paid = {"PatNum": 1, "PayAmt": "150.00", "procNums": [first, first - 1]}
+        meanwhile(office, "payments.Partial", lambda: at_the_desk(office, "POST", "payments", paid))
+        shown = one.run()
+
+        assert (shown["error"]["code"], shown["error"]["remaining"]) == ("partly-done", "allocate")
+        assert shown["error"]["done"] == [
+            {"step": "create", "operation": "payments.create", "key": f"{newest(office, 'payment')['PayNum'] - 1}"}
+        ]
+        assert_the_books_agree(office)
+
+
+def test_one_key_text_of_two_clients_or_at_two_practices_is_two_operations() -> None:
+    with deployed("--patients", "8", practices=2, scopes=SCOPES) as office:
+        here, there = office.servers
+        bob = replace(office.on.callers.client(CLIENT), id="cli_bob")
+        office.on.callers.put_client(bob)
+        stores = {id_: server.practice.office.store for id_, server in office.servers.items()}
+        before = {id_: store_.count("payment") for id_, store_ in stores.items()}
+        # Equal rows in both, and both answers lost: each is found in its own practice.
+        for server in office.servers.values():
+            server.practice.faults.add({"kind": "drop_answer", "match": "payments.create"})
+        answers = []
+        for id_, client in ((here, CLIENT), (there, CLIENT), (here, bob.id)):
+            body = {"kind": "patient", "patient_id": row_id("patient", id_, 1), "amount": {"amount": "80.00"}}
+            answers.append(office.send("POST", "/payments", body=body, key="the-same-key", client_id=client))
+        office.on.world.run(7200.0)
+        shown = [
+            office.send("GET", f"/operations/{operation_of(answer)}", client_id=client).body
+            for answer, client in zip(answers, (CLIENT, CLIENT, bob.id), strict=True)
+        ]
+
+        assert [one["state"] for one in shown] == ["succeeded"] * 3
+        assert len({one["id"] for one in shown}) == len({one["result"]["id"] for one in shown}) == 3
+        assert [one["practice_id"] for one in shown] == [here, there, here]
+        assert {id_: store_.count("payment") - before[id_] for id_, store_ in stores.items()} == {here: 2, there: 1}
