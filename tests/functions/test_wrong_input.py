@@ -70,7 +70,7 @@ AMOUNTS = (
     MARK,
 )
 DAYS = ("0001-01-01", "9999-12-31", "2026-02-30", "2200-01-01", "20260101", "2026-01-01T00:00:00Z", "0000-00-00")
-VALUES = (None, True, 1, -1, 1.5, 1e300, 10**30, 10**400, [], [MARK], {}, {"a": MARK}, {"amount": 1.5})
+VALUES: tuple[Any, ...] = (None, True, 1, -1, 1.5, 1e300, 10**30, 10**400, [], [MARK], {}, {"a": MARK}, {"amount": 1.5})
 NUMBERS = ("NaN", "Infinity", "1e400000000", "-1e-400000000", "1e999", "[" * 990 + "]" * 990, "[" * 9999 + "]" * 9999)
 """As they stand in the body: no JSON library writes them."""
 
