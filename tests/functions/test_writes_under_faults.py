@@ -739,3 +739,44 @@ def test_one_key_text_of_two_clients_or_at_two_practices_is_two_operations() -> 
         assert len({one["id"] for one in shown}) == len({one["result"]["id"] for one in shown}) == 3
         assert [one["practice_id"] for one in shown] == [here, there, here]
         assert {id_: store_.count("payment") - before[id_] for id_, store_ in stores.items()} == {here: 2, there: 1}
+
+
+@pytest.mark.parametrize("fault", [*FATES, "html", "500", None])
+@pytest.mark.parametrize("name", ["claim", "carriers-payment", "refund", "patient"])
+def test_two_who_ask_for_the_same_at_once_get_it_once(name: str, fault: str | None) -> None:
+    """Whatever becomes of the first, the second sees it or makes it; and neither is given the other's."""
+    write = BY_NAME[name]
+    with day(write) as one:
+        (add,) = [call for call, _ in undisturbed(write).at(writes=True) if effect(call) == "add"]
+        if fault is not None:
+            one.office.faulty(match=add, **(DONE | LOST)[fault])
+        answers = [one.send(key=key) for key in ("of-the-first-client", "of-the-second-client")]
+        one.office.on.world.run(7200.0)
+        first, second = (one.office.get(f"/operations/{operation_of(answer)}").body for answer in answers)
+
+        lost = fault in LOST
+        assert [first["state"], second["state"]] == (["failed", "succeeded"] if lost else ["succeeded", "failed"])
+        error = (first if lost else second)["error"]
+        if lost:
+            assert (error.get("cause") or error)["code"] == "not-written"
+        else:
+            assert error["code"] in {"conflict", "possible-duplicate"}
+        assert one.book.differences() == undisturbed(write).pages[-1]
+        assert_the_books_agree(one.office)
+
+
+@pytest.mark.parametrize("fault", [*FATES, None])
+def test_equal_payments_of_two_who_pay_at_once_are_told_apart_without_references(fault: str | None) -> None:
+    """One may pay the same amount twice: each operation has a payment of its own, or none."""
+    with day(BY_NAME["patients-payment"]) as one:
+        before = len(one.office.rows("payment"))
+        if fault is not None:
+            one.office.faulty(fault, "payments.create", count=2)
+        answers = [one.send(key=key) for key in ("of-the-first-client", "of-the-second-client")]
+        one.office.on.world.run(7200.0)
+        shown = [one.office.get(f"/operations/{operation_of(answer)}").body for answer in answers]
+
+        made_ = {one_["result"]["id"] for one_ in shown if one_["state"] == "succeeded"}
+        assert [one_["state"] for one_ in shown] == ["failed" if fault == "lose_request" else "succeeded"] * 2
+        assert len(made_) == len(one.office.rows("payment")) - before
+        assert_the_books_agree(one.office)
