@@ -780,3 +780,20 @@ def test_equal_payments_of_two_who_pay_at_once_are_told_apart_without_references
         assert [one_["state"] for one_ in shown] == ["failed" if fault == "lose_request" else "succeeded"] * 2
         assert len(made_) == len(one.office.rows("payment")) - before
         assert_the_books_agree(one.office)
+
+
+@pytest.mark.parametrize("fault", [*FATES, None])
+def test_what_is_done_to_a_row_again_is_found_again(fault: str | None) -> None:
+    """A claim is sent a second time, a visit broken a second time: the row is not the first operation's for good."""
+    with day(BY_NAME["claim-sent"]) as one:
+        assert one.run()["state"] == "succeeded"
+        if fault is not None:
+            one.office.faulty(fault, "claims.Status")
+        again = one.send(key="a-second-sending", body={"status": "sent", "sent_on": "2026-03-09"})
+        shown = one.office.settled(again)
+
+        sent_on = newest(one.office, "claim")["DateSent"]
+        if fault == "lose_request":
+            assert (shown["error"]["code"], sent_on) == ("not-written", "2026-03-02")
+        else:
+            assert (shown["state"], sent_on) == ("succeeded", "2026-03-09")

@@ -478,13 +478,12 @@ class OperationRun:
         raise Told(problem) from None
 
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
-        evidence = self._entry.steps[name].call.evidence
-        if evidence is not None:
+        call = self._entry.steps[name].call
+        if call.evidence is not None and call.makes_a_row:
             # Perhaps nothing in the row says it is ours (any more): an equal write that was lost must not take it.
-            key = ledger.key_of(answer.row, evidence.key_field)
+            key = ledger.key_of(answer.row, call.evidence.key_field)
             if key is not None:
-                operation = self._entry.steps[name].call.operation
-                self._on.ledger.claim(self._seat.practice_id, operation, key, by=self._entry.record.id)
+                self._on.ledger.claim(self._seat.practice_id, call.operation, key, by=self._entry.record.id)
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.DONE, answer=answer))
         except Superseded:
