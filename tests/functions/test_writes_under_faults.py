@@ -438,6 +438,7 @@ LOST: dict[str, dict[str, Any]] = {
     "500": {"kind": "status", "status": 500},
 }
 """Nothing is done, and nobody knows."""
+FATES = ("lose_request", "drop_answer")
 REFUSED: dict[str, dict[str, Any]] = {"offline": {"kind": "offline"}, "429": {"kind": "429"}}
 """Nothing is done, and that is said."""
 
@@ -538,6 +539,21 @@ def test_a_change_that_may_stand_is_not_called_failed_when_sending_it_again_is_t
             assert shown["state"] == "succeeded"
 
 
+@pytest.mark.parametrize("fault", FATES)
+def test_a_repeat_that_is_refused_says_that_the_first_sending_may_stand(fault: str) -> None:
+    """Whoever reads "refused" would else take the row for what it was."""
+    with day(BY_NAME["procedure-change"]) as one:
+        one.office.faulty(fault, "procedurelogs.update")
+        one.office.faulty("status", "procedurelogs.update", status=400, text="Not now.")
+        shown = one.run()
+
+        assert (shown["state"], shown["error"]["may_stand"]) == ("failed", True)
+
+    with day(BY_NAME["procedure-change"]) as one:
+        one.office.faulty("status", "procedurelogs.update", status=400, text="Not now.")
+        assert "may_stand" not in one.run()["error"]
+
+
 # Others who write at the same time
 
 
@@ -566,9 +582,6 @@ def at_the_desk(office: Deployment, method: str, path: str, body: Mapping[str, A
 
 def newest(office: Deployment, table: str, where: str = "1=1") -> dict[str, Any]:
     return office.rows(table, where)[-1]
-
-
-FATES = ("lose_request", "drop_answer")
 
 
 @pytest.mark.parametrize("fault", FATES)

@@ -463,8 +463,7 @@ class OperationRun:
             self._store(self._with_notes())
             return
         refused = _said(error)
-        problem = app_error_of(error)
-        told = {**problem_of(problem), "step": name}
+        told = {**problem_of(self._refusal_of(name, error)), "step": name}
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem=told))
         except Superseded:
@@ -473,9 +472,17 @@ class OperationRun:
         error = self._settled_401(error)
         if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
             self._key_refused(error)
-        problem = app_error_of(error)
+        problem = self._refusal_of(name, error)
         problem.upstream = refused
         raise Told(problem) from None
+
+    def _refusal_of(self, name: str, error: upstream.OpenDentalError) -> AppError:
+        """What a refused write means to a caller: that of a repeat says nothing of the first sending."""
+        problem = app_error_of(error)
+        if self._entry.steps[name].in_doubt:
+            problem.detail += "; it was sent before without an answer, and may stand all the same"
+            problem.more["may_stand"] = True
+        return problem
 
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
         call = self._entry.steps[name].call
