@@ -81,7 +81,6 @@ TABLES: tuple[TableRow, ...] = (
         holds="The mirror: copies of the practices' rows, and how far each practice's are.",
         # Two parents are the most that a resource has. Indexes hold keys; what they lead to is read from the table.
         indexes=(
-            Index("living", "living", "sk", ("v",), sort_type="text"),
             Index("parent_1", "parent_1", "sk", sort_type="text"),
             Index("parent_2", "parent_2", "sk", sort_type="text"),
             Index("day", "day_month", "day_place", sort_type="text"),

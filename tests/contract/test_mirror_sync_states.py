@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from tests.contract.conftest import make_records_table
 
 A, B = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -24,7 +26,10 @@ RUNNING = Pass(
     seen=3000,
     pages=3,
     repeats=1,
+    missing=(3, -4),
+    before=(),
 )
+FEED = Pass("feed", "", 100, NOW, edge=("2026-03-02 05:58:00", 7), ordered=False, is_blind=True, limit=100)
 APPOINTMENTS = ResourceSync(
     resource="appointments",
     phase=Phase.LOADING,
@@ -34,9 +39,13 @@ APPOINTMENTS = ResourceSync(
     rows=3000,
     calls=3,
     running=RUNNING,
+    feed=FEED,
     due_at=NOW + timedelta(minutes=5),
     sweep_due_at=NOW + timedelta(days=1),
     suspects=(1, 2**62 + 1),
+    parents=(7, 8),
+    highest=2**62 + 1,
+    failures=2,
     trouble="offline",
     trouble_since=NOW,
 )
@@ -125,3 +134,68 @@ def test_what_is_forgotten_is_the_resources_and_not_the_wish(syncs: Any) -> None
     assert syncs.load(A) == replace(own, resources={})
     assert set(syncs.load(B).resources) == {"appointments"}
     assert syncs.save(A, APPOINTMENTS).rev == 1
+
+
+def test_a_state_has_the_types_it_was_saved_with(syncs: Any) -> None:
+    """A decimal in place of a float fails only where somebody adds to it."""
+    syncs.save_practice(PRACTICE)
+    syncs.save(A, APPOINTMENTS)
+
+    kept = syncs.load(A).resources["appointments"]
+    assert type(syncs.load(A).server_offset_s) is float
+    assert {type(of) for of in (kept.suspects, kept.parents, kept.running.edge, kept.running.before)} == {tuple}
+    assert kept.feed.edge == ("2026-03-02 05:58:00", 7)
+
+
+def test_what_own_writes_touched_is_known_with_its_latest_time_to_whoever_loads_next(syncs: Any) -> None:
+    syncs.touch(A, ["appointments:7", "recalls:7"], NOW)
+    syncs.touch(A, iter(["appointments:7"]), NOW + timedelta(seconds=2))
+    syncs.touch(A, ["appointments:7", "claims:9"], NOW + timedelta(seconds=1))
+    syncs.touch(A, [], NOW + timedelta(seconds=9))
+
+    assert syncs.load(A).touched == {
+        "appointments:7": NOW + timedelta(seconds=2),
+        "recalls:7": NOW,
+        "claims:9": NOW + timedelta(seconds=1),
+    }
+    assert syncs.load(A).touched_floor is None
+    assert syncs.load(B).touched == {}
+
+
+def test_a_touch_comes_between_no_load_and_save(syncs: Any) -> None:
+    """The worker that saves what it loaded must neither fail because of a write nor forget what that touched."""
+    own, one = syncs.save_practice(PRACTICE), syncs.save(A, APPOINTMENTS)
+    syncs.touch(A, ["claims:1"], NOW)
+    syncs.save_practice(replace(own, epoch=3, touched={}))
+    syncs.save(A, replace(one, rows=4))
+    syncs.forget(A)
+
+    assert (syncs.load(A).touched, syncs.load(A).epoch) == ({"claims:1": NOW}, 3)
+
+
+def test_touches_by_eight_threads_are_all_kept(syncs: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: syncs.touch(A, [f"claims:{n}"], NOW), range(8)))
+
+    assert set(syncs.load(A).touched) == {f"claims:{n}" for n in range(8)}
+
+
+def test_a_mark_is_kept_for_an_hour_and_dropped_only_under_the_floor(syncs: Any) -> None:
+    """Whoever finds no mark must not take that for no write."""
+    for minutes in (0, 1, 59, 61, 150, 190):
+        syncs.touch(A, [f"claims:{minutes}"], NOW + timedelta(minutes=minutes))
+        state = syncs.load(A)
+        for earlier in (one for one in (0, 1, 59, 61, 150) if one <= minutes):
+            at = NOW + timedelta(minutes=earlier)
+            kept = state.touched.get(f"claims:{earlier}") == at
+            assert kept or (minutes - earlier > 60 and state.touched_floor >= at)
+
+
+def test_a_busy_hour_costs_no_more_than_its_bound(aws: None) -> None:
+    syncs = DynamoSyncStates(make_records_table(), table="records")
+    for n in range(3):
+        syncs.touch(A, [f"claims:{n}_{i}" for i in range(1000)], NOW + timedelta(seconds=n))
+
+    state = syncs.load(A)
+    assert len(state.touched) == 2000
+    assert (state.touched_floor, min(state.touched.values())) == (NOW, NOW + timedelta(seconds=1))

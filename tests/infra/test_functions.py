@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from infra.app import app
-from infra.catalogue import FUNCTIONS, WRITE, Consumes, Every, FunctionRow, Http
+from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
 from infra.stages import STAGES
@@ -109,6 +109,15 @@ HOLDS = {
 
 def test_holds_are_touched_by_whoever_needs_them_and_by_nobody_else() -> None:
     assert {row.name: set(row.tables["holds"]) for row in FUNCTIONS if "holds" in row.tables} == HOLDS
+
+
+def test_only_the_worker_writes_the_mirror_and_no_function_scans_it() -> None:
+    """Whatever a row says came from a turn, in the order of its practice's turns."""
+    verbs = {row.name: set(row.tables["records"]) for row in FUNCTIONS if "records" in row.tables}
+
+    assert {name for name, of in verbs.items() if of - READ_MANY} == {"upstream_worker"}
+    assert verbs["upstream_worker"] >= {"PutItem", "UpdateItem", "BatchWriteItem", "BatchGetItem", "GetItem", "Query"}
+    assert not [name for name, of in verbs.items() if "Scan" in of]
 
 
 @pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])

@@ -157,9 +157,10 @@ def test_every_table_is_sealed_restorable_forgetful_and_survives_its_stack(assem
 
 
 def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
-    indexes = [index for table in tables(assembly) for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
+    every = [index for table in tables(assembly) for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
+    indexes = [index for index in every if index["IndexName"] == "due"]
 
-    assert [index["IndexName"] for index in indexes] == ["due", "due"]
+    assert len(indexes) == 2
     for index in indexes:
         assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
     assert [sorted(index["Projection"]["NonKeyAttributes"]) for index in indexes] == [
@@ -170,6 +171,34 @@ def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
         types = {item["AttributeName"]: item["AttributeType"] for item in table["Properties"]["AttributeDefinitions"]}
         assert types.get("due_at", "N") == "N"
         assert types.get("due_shard", "S") == "S"
+
+
+def test_rows_of_the_mirror_are_found_by_indexes_that_hold_no_content(assembly: Assembly) -> None:
+    """What lies in an index is paid for with every change, and read by whoever may query it."""
+    (records,) = (table["Properties"] for table in tables(assembly) if "StreamSpecification" in table["Properties"])
+    types = {item["AttributeName"]: item["AttributeType"] for item in records["AttributeDefinitions"]}
+    indexes = {
+        index["IndexName"]: (
+            [key["AttributeName"] for key in index["KeySchema"]],
+            index["Projection"].get("NonKeyAttributes", []),
+        )
+        for index in records["GlobalSecondaryIndexes"]
+    }
+
+    assert set(types.values()) == {"S"}
+    assert indexes == {
+        "parent_1": (["parent_1", "sk"], []),
+        "parent_2": (["parent_2", "sk"], []),
+        "day": (["day_month", "day_place"], []),
+        "change": (["change_month", "change_place"], []),
+    }
+
+
+def test_a_change_of_a_row_can_be_read_with_what_was_there_before(assembly: Assembly) -> None:
+    """A burial is a change of the item and an erasure its removal: only who sees both images can tell them apart."""
+    streams = [table["Properties"].get("StreamSpecification") for table in tables(assembly)]
+
+    assert [one for one in streams if one is not None] == [{"StreamViewType": "NEW_AND_OLD_IMAGES"}]
 
 
 def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(assembly: Assembly) -> None:

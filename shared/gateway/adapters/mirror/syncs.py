@@ -28,6 +28,8 @@ _TOUCHED = "touched"
 _BESIDE = frozenset({"rev", "resources", "touched", "touched_floor"})
 
 TOUCHED_KEPT = timedelta(hours=1)
+MOST_TOUCHED = 2_000
+"""More marks would make each write of a busy hour dear: the oldest go, and the floor rises."""
 _TRIES = 20
 
 
@@ -63,16 +65,14 @@ class DynamoSyncStates:
     def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
         """See `SyncStates.touch`."""
         new = tuple(marks)
-        for _ in range(_TRIES if new else 0):
+        for tried in range(_TRIES if new else 0):
             item = self._table.get(_pk(practice_id), _TOUCHED)
             was, rev = (_NOTHING_TOUCHED, 0) if item is None else (_value_of(item), int(item["rev"]["N"]))
-            kept = {**was["marks"], **{one: max(at, was["marks"].get(one, at)) for one in new}}
-            old = {one: when for one, when in kept.items() if when < at - TOUCHED_KEPT}
-            floor = max([when for when in (was["floor"], *old.values()) if when is not None], default=None)
-            value = {"marks": {one: when for one, when in kept.items() if one not in old}, "floor": floor}
+            value = _lasting(was["marks"] | {one: max(at, was["marks"].get(one, at)) for one in new}, was["floor"])
             try:
                 self._put(practice_id, _TOUCHED, value, rev=rev)
             except Superseded:
+                self._table.pause(tried)
                 continue
             return
         if new:
@@ -107,6 +107,15 @@ def _pk(practice_id: str) -> str:
 
 
 _NOTHING_TOUCHED: Mapping[str, Any] = {"marks": {}, "floor": None}
+
+
+def _lasting(marks: Mapping[str, datetime], floor: datetime | None) -> dict[str, Any]:
+    """The marks that are kept, and the floor, which is no lower than any that is dropped."""
+    latest = sorted(marks.items(), key=lambda one: one[1], reverse=True)
+    since = latest[0][1] - TOUCHED_KEPT
+    kept = dict([(mark, at) for mark, at in latest if at >= since][:MOST_TOUCHED])
+    dropped = (at for mark, at in latest if mark not in kept)
+    return {"marks": kept, "floor": max([*dropped, *([] if floor is None else [floor])], default=None)}
 
 
 def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:

@@ -153,8 +153,8 @@ class SyncStates(Protocol):
     def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
         """Note that an own write was answered at `at` which may have changed the rows of `marks` (`effects.mark`).
 
-        The next `load` has them, with the latest time of each. Marks are kept for an hour at least; when one is
-        dropped, `touched_floor` is no earlier than its time. Changes no `rev`.
+        The next `load` has them, with the latest time of each. The latest 2,000 marks are kept for an hour at least;
+        when one is dropped, `touched_floor` is no earlier than its time. Changes no `rev`; `save_practice` leaves both.
         """
         ...
 
