@@ -15,9 +15,11 @@ Verbs = frozenset[str]
 GET: Verbs = frozenset({"GetItem"})
 QUERY: Verbs = frozenset({"Query"})
 READ: Verbs = GET | QUERY
+READ_MANY: Verbs = READ | {"BatchGetItem"}
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
+READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
 
 SEND: Verbs = frozenset({"SendMessage"})
 EXTEND: Verbs = frozenset({"ChangeMessageVisibility"})
@@ -32,12 +34,13 @@ KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index: string partition, number sort, keys plus the attributes named here."""
+    """A global secondary index: string partition, sort by number or text, keys plus the attributes named here."""
 
     name: str
     partition: str
     sort: str
     include: tuple[str, ...] = ()
+    sort_type: Literal["number", "text"] = "number"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,8 @@ class TableRow:
     name: str
     holds: str
     indexes: tuple[Index, ...] = ()
+    stream: bool = False
+    """Whether each change, with the item before and after it, can be read from a stream for 24 hours."""
 
 
 TABLES: tuple[TableRow, ...] = (
@@ -65,7 +70,20 @@ TABLES: tuple[TableRow, ...] = (
         indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
     ),
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
-    TableRow(name="cache", holds="Rows that fetches brought, kept for minutes; the mirror's place."),
+    TableRow(name="cache", holds="Rows that fetches brought, kept for minutes."),
+    TableRow(
+        name="records",
+        holds="The mirror: copies of the practices' rows, and how far each practice's are.",
+        # Two parents are the most that a resource has. Indexes hold keys; what they lead to is read from the table.
+        indexes=(
+            Index("living", "living", "sk", ("v",), sort_type="text"),
+            Index("parent_1", "parent_1", "sk", sort_type="text"),
+            Index("parent_2", "parent_2", "sk", sort_type="text"),
+            Index("day", "day_month", "day_place", sort_type="text"),
+            Index("change", "change_month", "change_place", sort_type="text"),
+        ),
+        stream=True,
+    ),
 )
 
 
@@ -141,7 +159,7 @@ class FunctionRow:
 _HTTP_TIMEOUT_S = 28
 
 _TURN: Mapping[str, Verbs] = {"callers": GET, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
-_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ}
+_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ, "records": READ_MANY}
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -348,6 +366,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "pace": READ_WRITE,
             "ledger": READ_WRITE,
             "cache": READ_WRITE,
+            "records": READ_WRITE_MANY,
             "holds": READ | {"PutItem"},
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.

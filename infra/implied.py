@@ -20,10 +20,12 @@ _TABLE_WRITE = (*_TABLE, "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFro
 KEY_USE: dict[str, tuple[str, ...]] = {
     "dynamodb:GetItem": _TABLE,
     "dynamodb:Query": _TABLE,
+    "dynamodb:BatchGetItem": _TABLE,
     "dynamodb:ConditionCheckItem": _TABLE,
     "dynamodb:PutItem": _TABLE_WRITE,
     "dynamodb:UpdateItem": _TABLE_WRITE,
     "dynamodb:DeleteItem": _TABLE_WRITE,
+    "dynamodb:BatchWriteItem": _TABLE_WRITE,
     "sqs:SendMessage": _SEAL,
     "sqs:ReceiveMessage": _UNSEAL,
     "sqs:DeleteMessage": (),

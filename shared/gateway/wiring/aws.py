@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from gateway.adapters.clock import SystemClock
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
+    from gateway.adapters.mirror.records import DynamoRecords
+    from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.vault import SecretsVault
-    from gateway.core.mirror.records import Records
-    from gateway.core.mirror.syncing import SyncStates
 
 
 class AwsServices:
@@ -67,14 +67,18 @@ class AwsServices:
         return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
 
     @cached_property
-    def records(self) -> Records:
+    def records(self) -> DynamoRecords:
         """Copies of practices' rows."""
-        raise NotImplementedError
+        from gateway.adapters.mirror.records import DynamoRecords
+
+        return DynamoRecords(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
-    def syncs(self) -> SyncStates:
-        """How far each practice's mirror is."""
-        raise NotImplementedError
+    def syncs(self) -> DynamoSyncStates:
+        """How far each practice's mirror is; it lies beside the copies."""
+        from gateway.adapters.mirror.syncs import DynamoSyncStates
+
+        return DynamoSyncStates(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
     def holds(self) -> DynamoHolds:
