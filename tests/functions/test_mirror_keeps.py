@@ -20,7 +20,6 @@ SCOPES = (
     "appointments:write",
     "payments:write",
     "communications:write",
-    "resources:appointments.Break",
     "resources:allergydefs.create",
     "resources:patplans.delete",
     "procedures:write",
@@ -346,20 +345,20 @@ def test_what_a_payment_changes_in_its_family_is_read_anew(office: Deployment) -
     assert came_from(office.get(f"/patients/{office.id_of('patient', payer['PatNum'])}"))[0] == "mirror"
 
 
-def test_what_a_write_does_not_read_back_is_read_anew(office: Deployment) -> None:
+def test_what_breaking_a_visit_charts_is_read_anew_and_the_visit_is_not(office: Deployment) -> None:
     visit = office.rows("appointment", "AptStatus = 1 AND AptDateTime > date('now')")[0]
-    path = f"/resources/appointments/{visit['AptNum']}/Break"
+    shown = office.id_of("appointment", visit["AptNum"])
+    procedures = {"patient_id": office.id_of("patient", visit["PatNum"])}
+    assert came_from(office.get("/procedurelogs", **procedures))[0] == "mirror"
 
-    office.settled(
-        office.send("PATCH", path, body={"sendToUnscheduledList": True, "breakType": "Missed"}, key="k" * 16)
-    )
+    result_of(office.patch(f"/appointments/{shown}", {"status": "no_show"}))
 
-    listed = office.get("/procedurelogs", patient_id=office.id_of("patient", visit["PatNum"]))
-    assert came_from(listed)[0] == "live"
-    missed = {row["ProcNum"] for row in office.rows("procedurelog", f"PatNum = {visit['PatNum']}")}
-    assert {int(one["source"]["key"]) for one in listed.body["data"]} <= missed
-    shown = office.get(f"/appointments/{office.id_of('appointment', visit['AptNum'])}").body
-    assert shown["status"] != "scheduled"
+    listed = office.get("/appointments", patient_id=office.id_of("patient", visit["PatNum"]))
+    assert came_from(listed) == ("mirror", 0)
+    assert "scheduled" not in {one["status"] for one in listed.body["data"] if one["id"] == shown}
+    charted = office.get("/procedurelogs", **procedures)
+    assert came_from(charted)[0] == "live"
+    assert "D9986" in {one["code"]["value"] for one in charted.body["data"]}
 
 
 def test_a_row_that_was_deleted_by_us_is_gone_at_once(office: Deployment) -> None:
