@@ -125,3 +125,36 @@ def test_what_is_forgotten_is_the_resources_and_not_the_wish(syncs: Any) -> None
     assert syncs.load(A) == replace(own, resources={})
     assert set(syncs.load(B).resources) == {"appointments"}
     assert syncs.save(A, APPOINTMENTS).rev == 1
+
+
+def test_marks_of_own_writes_are_there_with_the_next_load_and_with_their_latest_time(syncs: Any) -> None:
+    kept = syncs.save_practice(PRACTICE)
+    later = NOW + timedelta(seconds=1)
+    syncs.touch(A, ["patients:1", "claims:0"], NOW)
+    syncs.touch(A, ["patients:1"], later)
+    syncs.touch(A, ["patients:1"], NOW)
+
+    state = syncs.load(A)
+    assert (state.touched, state.touched_floor) == ({"patients:1": later, "claims:0": NOW}, None)
+    assert syncs.load(B).touched == {}
+    assert syncs.save_practice(replace(kept, epoch=3)).rev == 2
+    assert syncs.load(A).touched == state.touched
+
+
+def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
+    """Without it an answer could be older than an own write that nobody remembers."""
+    for number in range(7):
+        marks = [f"patients:{number * 100 + one}" for one in range(100)]
+        syncs.touch(A, marks, NOW + timedelta(seconds=number))
+
+    state = syncs.load(A)
+    assert len(state.touched) == 500
+    assert min(state.touched.values()) == NOW + timedelta(seconds=2)
+    assert state.touched_floor == NOW + timedelta(seconds=1)
+
+
+def test_marks_that_are_made_at_once_are_all_kept(syncs: Any) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: syncs.touch(A, [f"patients:{number}"], NOW), range(8)))
+
+    assert set(syncs.load(A).touched) == {f"patients:{number}" for number in range(8)}

@@ -2,15 +2,18 @@
 
 sync#{practice}   practice              what is the practice's own, conditional on `rev`
 sync#{practice}   resource#{resource}   one resource, conditional on `rev`
+sync#{practice}   touched               what own writes may have changed, conditional on `rev`
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
+from gateway.adapters.aws_errors import unavailable
 from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.table import Table, key_of
@@ -21,7 +24,13 @@ if TYPE_CHECKING:
 
 _OWN = "practice"
 _RESOURCE = "resource#"
-_BESIDE = frozenset({"rev", "resources"})
+_TOUCHED = "touched"
+_BESIDE = frozenset({"rev", "resources", "touched", "touched_floor"})
+
+MOST_MARKS: Final = 500
+"""Marks that are kept. Each answer from the mirror reads them all: 500 are some 5 kB."""
+
+_TRIES: Final = 8
 
 
 class DynamoSyncStates:
@@ -32,14 +41,16 @@ class DynamoSyncStates:
 
     def load(self, practice_id: str) -> PracticeSync:
         """See `SyncStates.load`."""
-        own, resources = PracticeSync(practice_id), {}
+        own, resources, touched = PracticeSync(practice_id), {}, dict[str, Any]()
         for item in self._table.query(_pk(practice_id)):
             if item["sk"]["S"] == _OWN:
                 own = _practice_from(item)
-            else:
+            elif item["sk"]["S"] == _TOUCHED:
+                touched = unpack(bytes(item["body"]["B"]))
+            elif item["sk"]["S"].startswith(_RESOURCE):
                 state = _resource_from(item)
                 resources[state.resource] = state
-        return replace(own, resources=resources)
+        return replace(own, resources=resources, touched=touched.get("marks", {}), touched_floor=touched.get("floor"))
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         """See `SyncStates.save_practice`."""
@@ -50,6 +61,33 @@ class DynamoSyncStates:
         """See `SyncStates.save`."""
         self._put(practice_id, _RESOURCE + state.resource, state)
         return replace(state, rev=state.rev + 1)
+
+    def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
+        """See `SyncStates.touch`."""
+        new = list(marks)
+        for tried in range(_TRIES):
+            stored = self._table.get(_pk(practice_id), _TOUCHED)
+            kept = {} if stored is None else unpack(bytes(stored["body"]["B"]))
+            times: dict[str, datetime] = {**kept.get("marks", {})}
+            times.update({mark: max(at, times.get(mark, at)) for mark in new})
+            latest = sorted(times, key=lambda mark: times[mark])
+            dropped, latest = latest[:-MOST_MARKS], latest[-MOST_MARKS:]
+            floors = [one for one in (kept.get("floor"), *(times[mark] for mark in dropped)) if one is not None]
+            body = {"marks": {mark: times[mark] for mark in latest}, "floor": max(floors, default=None)}
+            rev = 0 if stored is None else int(stored["rev"]["N"])
+            item = {
+                **key_of(_pk(practice_id), _TOUCHED),
+                "rev": {"N": str(rev + 1)},
+                "body": {"B": pack(body)},
+            }
+            condition, values = "attribute_not_exists(pk)", dict[str, Any]()
+            if rev:
+                condition, values = "rev = :was", {":was": {"N": str(rev)}}
+            # A put whose lost answer the SDK repeats meets its own item, and is done again: the marks stay the same.
+            if self._table.put(item, condition=condition, values=values):
+                return
+            self._table.pause(tried)
+        raise unavailable("the mirror")
 
     def forget(self, practice_id: str) -> None:
         """See `SyncStates.forget`."""
