@@ -24,11 +24,12 @@ from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks  # noqa: E402
 
 from infra.acknowledged import ACKNOWLEDGED  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
-from infra.catalogue import FUNCTIONS, TABLES, Authorizes, FunctionRow, Http, TableRow  # noqa: E402
+from infra.catalogue import FUNCTIONS, HTTP_STACKS, TABLES, FunctionRow, TableRow, stack_of  # noqa: E402
 from infra.stacks.api import ApiStack  # noqa: E402
 from infra.stacks.core import CoreStack  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.flows import FlowsStack  # noqa: E402
+from infra.stacks.http import HttpStack  # noqa: E402
 from infra.stages import Stage, stage_for  # noqa: E402
 
 
@@ -62,8 +63,8 @@ def app(
     layer = Path(given).resolve() if (given := said("layer")) else cached_layer()
 
     rows, tables = tuple(functions), tuple(tables)
-    called = [row for row in rows if isinstance(row.trigger, Http | Authorizes)]
-    working = [row for row in rows if row not in called]
+    working = [row for row in rows if stack_of(row) == "core"]
+    called = [row for row in rows if row not in working]
 
     def name(part: str) -> str:
         return f"open-dental-gateway-{stage.name}-{part}"
@@ -72,10 +73,15 @@ def app(
     core = CoreStack(
         root, name("core"), rows=working, tables=tables, alarms=alarms, code=code, layer=layer, stage=stage, env=env
     )
-    api = ApiStack(root, name("api"), rows=called, tables=tables, code=code, layer=layer, stage=stage, env=env)
+    api = ApiStack(root, name("api"), rows=called, stage=stage, env=env)
+    for part in (f"http-{number}" for number in range(1, HTTP_STACKS + 1)):
+        share = [row for row in called if stack_of(row) == part]
+        http = HttpStack(root, name(part), rows=share, tables=tables, code=code, layer=layer, stage=stage, env=env)
+        http.add_stack_dependency(core)
+        # A route leads to a function that is there.
+        api.add_stack_dependency(http)
     flows = FlowsStack(root, name("flows"), rows=working, stage=stage, env=env)
     core.add_stack_dependency(data)
-    api.add_stack_dependency(core)
     flows.add_stack_dependency(api)
     cdk.Tags.of(root).add("application", "open-dental-gateway")
     cdk.Tags.of(root).add("stage", stage.name)

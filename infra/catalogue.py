@@ -6,6 +6,7 @@ tests are made from the rows. What a row does not name, its function may not tou
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -231,6 +232,20 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=512,
         tables={"callers": READ_WRITE},
     ),
+    FunctionRow(
+        name="practices",
+        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
+        trigger=Http(
+            (
+                *_list_and_get("/practices"),
+                Route("GET", "/practices/{id}/sync"),
+                Route("PATCH", "/practices/{id}/sync"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ_WRITE},
+        counts=True,
+    ),
     _reads(
         "patients",
         "Lists, searches and shows patients.",
@@ -405,6 +420,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         bodies=READ_WRITE_BODIES,
     ),
 )
+
+
+HTTP_STACKS = 4
+"""Over how many stacks the functions lie that the API calls. Another number would move most of them."""
+
+
+def stack_of(row: FunctionRow) -> str:
+    """Return the stack that the row's function lies in: `core`, or one of `http-1` to `http-4` if the API calls it.
+
+    Nothing but the row's own name chooses among the latter, so what is added, taken away or changed beside it moves
+    no function. One that moves is deleted in one stack and made in another, and does not answer meanwhile.
+    """
+    if not isinstance(row.trigger, Http | Authorizes):
+        return "core"
+    return f"http-{zlib.crc32(row.name.encode()) % HTTP_STACKS + 1}"
 
 
 def function(name: str) -> FunctionRow:

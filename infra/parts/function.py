@@ -15,6 +15,7 @@ from constructs import Construct
 
 from infra.catalogue import Consumes, Every, FunctionRow
 from infra.implied import ATTACHING, DEAD_LETTERING, key_use
+from infra.parts.names import LIVE, function_name
 from infra.parts.practice_network import PracticeNetwork
 from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
@@ -58,6 +59,8 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
+            # What consumes a queue is called by no other stack, and there is one for each network.
+            function_name=None if isinstance(row.trigger, Consumes) else function_name(row, stage),
             description=row.does,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -109,7 +112,7 @@ class Function(Construct):
         self.live = lambda_.Alias(
             self,
             "Live",
-            alias_name="live",
+            alias_name=LIVE,
             version=self.function.current_version,
             # The next minute does what a failed one left; Lambda would repeat it beside that one, for up to 6 hours.
             retry_attempts=0 if by_the_clock else None,

@@ -35,8 +35,8 @@ class FakeRecords:
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         changed = same = older = 0
         kept = self.kept[practice_id, resource]
-        for row in rows:
-            key, content = MIRRORED[resource].key_of(row), _content(row)
+        # Of rows with one key the last counts.
+        for key, content in {MIRRORED[resource].key_of(row): _content(row) for row in rows}.items():
             version = content_version(content)
             with self._lock:
                 was = kept.get(key)

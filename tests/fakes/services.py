@@ -207,6 +207,9 @@ class FakePace:
     def doubt(self, practice_id: str) -> None:
         self.doubts.add(practice_id)
 
+    def background_due(self, practice_id: str, at: datetime) -> None:
+        self.update(practice_id, lambda item: (pacing.work_due(item, at.timestamp()), None))
+
     def doubted(self, *, limit: int) -> list[str]:
         return sorted(self.doubts)[:limit]
 

@@ -31,7 +31,7 @@ ELM = Practice(
     key_fingerprint="f" * 32,
 )
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
-_WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls")
+_WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls", "sync")
 _RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
 SCOPES = frozenset({"*:read", "practices:connect", *(f"{name}:write" for name in _WRITES), *_RAW})
 

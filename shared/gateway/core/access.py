@@ -71,7 +71,14 @@ def keep_to_limit(count: int, limit: int, *, at: datetime) -> None:
 
 
 def allow(
-    caller: Caller, practice_id: str, obj: str, verb: Verb | str, *, on: Services, maker_id: str | None = None
+    caller: Caller,
+    practice_id: str,
+    obj: str,
+    verb: Verb | str,
+    *,
+    on: Services,
+    maker_id: str | None = None,
+    protected: bool = True,
 ) -> Practice:
     """The practice, if `caller` may do `verb` to `obj` there.
 
@@ -79,7 +86,8 @@ def allow(
     `resources`, raw access, reading takes `resources:read`, which `*:read` does not cover, and each write a scope of
     its own, whose `verb` is the catalogue's operation id: `resources:recalls.create`. Nothing stands for several.
     `maker_id` is the client that made the record, where one did: it reads what it made by the scope that let it make
-    it. Practice and agreement are asked of the maker like of anybody.
+    it. Practice and agreement are asked of the maker like of anybody. `protected` False is for what holds no health
+    data, such as the practice's own record: an operator has to see a practice whose agreement is missing.
 
     Raises:
         NotFound: the practice is not the caller's, or there is none: the two are told apart nowhere.
@@ -97,6 +105,8 @@ def allow(
     practice = on.practices.get(practice_id)
     if practice.state != "active":
         raise NotFound("no such practice")
+    if not protected:
+        return practice
     agreed = practice.baa is not None and practice.baa.is_current(on.clock.now().date())
     if not agreed and not (practice.baa is None and on.stage == SANDBOX):
         raise BaaMissing("no current business associate agreement is on record for this practice")

@@ -24,6 +24,7 @@ https://www.opendental.com/site/apispecification.html (60 s limit of one request
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -118,7 +119,8 @@ class PaceItem:
     """What is stored for one practice. All times are epoch seconds.
 
     `holder` has the lease until `busy_until`: only it calls. `turn_no` grows with each turn and orders what turns
-    read. `lane_until`: a background turn is queued or running until then. `next_due_at`: when background work is due.
+    read. `lane_until`: a background turn is queued until then. `next_due_at`: when background work is due. `rhythm_s`:
+    how often it is due within a minute, for work that is never done; None: as it says.
 
     `waiting`, `parked`, `interactive_at` and `killed` belong to others than the holder (callers that join, the
     operator) and change without regard to `rev`, which grows with each change of the rest.
@@ -132,6 +134,7 @@ class PaceItem:
     breaker: Breaker = Breaker()
     lane_until: float = 0.0
     next_due_at: float | None = None
+    rhythm_s: float | None = None
     rev: int = 0
     waiting: int = 0
     parked: int = 0
@@ -452,9 +455,21 @@ def offer_lane(item: PaceItem, now: float, horizon_s: float = 60.0) -> tuple[Pac
     return replace(item, lane_until=now + delay + BACKGROUND_QUEUED_S), delay
 
 
-def close_lane(item: PaceItem, next_due_at: float | None) -> PaceItem:
+def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[float]:
+    """The delays after which the practice's background turns come, for a lane that was offered at `delay_s`.
+
+    The lane looks once a minute, and a change at the office must be here sooner: so a practice with a rhythm gets all
+    turns of the minute at once. One that finds nothing to do ends without a call.
+    """
+    if item.rhythm_s is None or item.breaker.trip is not None:
+        return [delay_s]
+    rhythm_s = max(item.rhythm_s, 5.0)
+    return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
+
+
+def close_lane(item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None) -> PaceItem:
     """End a background turn: the lane is free, and `next_due_at` says when it is wanted again."""
-    return replace(item, lane_until=0.0, next_due_at=next_due_at)
+    return replace(item, lane_until=0.0, next_due_at=next_due_at, rhythm_s=rhythm_s)
 
 
 def must_give_way(item: PaceItem) -> bool:

@@ -164,6 +164,10 @@ class Paces(Protocol):
         """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
         ...
 
+    def background_due(self, practice_id: str, at: datetime) -> None:
+        """Have the practice's background work looked at by `at`, within a minute; nothing if that was so before."""
+        ...
+
 
 class Holds(Protocol):
     """Times that callers keep for some minutes. They bind callers of this gateway, nobody else."""

@@ -76,10 +76,10 @@ def offer_lanes(on: WorkerServices) -> int:
     now = on.clock.now()
     offered = 0
     for practice_id in on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST):
-        delay = on.pace.update(practice_id, lambda item: _offered(item, now.timestamp()))
-        if delay is not None:
-            on.ticks.put(practice_id, delay_s=min(SPREAD_S, round(delay)), attempt=int(now.timestamp()))
-            offered += 1
+        delays = on.pace.update(practice_id, lambda item: _offered(item, now.timestamp()))
+        for number, delay in enumerate(delays):
+            on.ticks.put(practice_id, delay_s=min(SPREAD_S, round(delay)), attempt=int(now.timestamp()) + number)
+        offered += bool(delays)
     return offered
 
 
@@ -93,9 +93,9 @@ def forward_tick(practice_id: str, attempt: int, *, on: WorkerServices) -> None:
     on.calls.put(Turn(practice_id, None, attempt), network=network)
 
 
-def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, float | None]:
+def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, list[float]]:
     offer = pacing.offer_lane(item, now)
-    return (item, None) if offer is None else offer
+    return (item, []) if offer is None else (offer[0], pacing.ticks_of(*offer))
 
 
 def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: WorkerServices) -> list[bool]:

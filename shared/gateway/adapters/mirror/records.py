@@ -44,29 +44,19 @@ class DynamoRecords:
 
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         """See `Records.store`."""
-        of_key: dict[int, list[Reading]] = {}
-        for row in rows:
-            one = Reading.of(resource, row)
-            of_key.setdefault(one.key, []).append(one)
+        readings = {one.key: one for one in (Reading.of(resource, row) for row in rows)}
         kept = self._rows(practice_id, resource)
-        heads = kept.heads(of_key)
-        outcomes = Counter[Outcome]()
-        changing: list[int] = []
-        for key, readings in of_key.items():
-            expected = [judged(heads.get(key), one.version, read) for one in readings]
-            if Outcome.CHANGED in expected:
-                changing.append(key)
-            else:
-                outcomes.update(expected)
+        heads = kept.heads(readings)
+        expected = {key: judged(heads.get(key), one.version, read) for key, one in readings.items()}
+        outcomes: Counter[Outcome] = Counter(outcome for outcome in expected.values() if outcome is not Outcome.CHANGED)
+        changing = [readings[key] for key, outcome in expected.items() if outcome is Outcome.CHANGED]
         if changing:
             # First the ways that lead to a row, then the row: whoever comes between them finds what was there before.
-            places = [(key, one.places) for key in changing for one in of_key[key]]
-            self._finding.prepare(practice_id, resource, [of.day for _, of in places])
+            self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
             if cause in SOUGHT_AT_ONCE:
-                self._finding.point_to(practice_id, resource, places)
+                self._finding.point_to(practice_id, resource, [(one.key, one.places) for one in changing])
             because = Because(read, cause)
-            for became in self._table.each(lambda key: kept.keep(of_key[key], heads.get(key), because), changing):
-                outcomes.update(became)
+            outcomes.update(self._table.each(lambda one: kept.keep(one, heads.get(one.key), because), changing))
         return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
 
     def bury(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
@@ -93,45 +93,13 @@ class Rows:
             if one is not None and one.is_living:
                 yield one
 
-    def keep(self, readings: Sequence[Reading], head: Head | None, because: Because) -> list[Outcome]:
-        """What became of readings of one key, one after the other, of which `head` was kept."""
-        outcomes = []
-        for one in readings:
-            outcome, head = self._keep(one, head, because)
-            outcomes.append(outcome)
-        return outcomes
-
-    def bury(self, key: int, head: Head | None, because: Because, at: datetime) -> bool:
-        """Whether the row, of which `head` was kept, was made a tombstone."""
-        order = because.read.order
-        for tried in range(_TRIES):
-            if head is None or head.dead or order < head.order:
-                return False
-            mine = Head(head.version, head.seq + 1, order, dead=True, parts=head.parts)
-            new: Item = {**self._state(key, mine, because), "dead_at": {"N": str(items.micros(at))}}
-            if self._table.update(
-                self._pk,
-                items.row_sk(key),
-                # Its day stays: tombstones are asked for by day.
-                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE living, parent_1, parent_2",
-                condition=_AS_READ,
-                values={f":{name}": value for name, value in new.items()} | {":was": {"N": str(head.seq)}},
-            ):
-                return True
-            head = self.heads([key]).get(key)
-            if head == mine:
-                # The SDK repeats a write whose answer was lost, and then meets its own row.
-                return True
-            self._table.pause(tried)
-        raise unavailable("the mirror")
-
-    def _keep(self, one: Reading, head: Head | None, because: Because) -> tuple[Outcome, Head | None]:
-        """What became of a reading, and what is kept now."""
+    def keep(self, one: Reading, head: Head | None, because: Because) -> Outcome:
+        """What became of a reading of a row of which `head` was kept."""
         pieces: list[bytes] = []
         for tried in range(_TRIES):
             outcome = judged(head, one.version, because.read)
             if outcome is not Outcome.CHANGED:
-                return outcome, head
+                return outcome
             pieces = pieces or items.pieces_of(one.row)
             parts = None if len(pieces) == 1 else f"{items.new_token()}#{len(pieces)}"
             mine = Head(one.version, 1 if head is None else head.seq + 1, because.read.order, parts=parts)
@@ -155,8 +123,32 @@ class Rows:
                 head = self.heads([one.key]).get(one.key)
             if stored or head == mine:
                 self._drop_parts(one.key, was)
-                return outcome, mine
+                return outcome
             self._drop_parts(one.key, mine)
+            self._table.pause(tried)
+        raise unavailable("the mirror")
+
+    def bury(self, key: int, head: Head | None, because: Because, at: datetime) -> bool:
+        """Whether the row, of which `head` was kept, was made a tombstone."""
+        order = because.read.order
+        for tried in range(_TRIES):
+            if head is None or head.dead or order < head.order:
+                return False
+            mine = Head(head.version, head.seq + 1, order, dead=True, parts=head.parts)
+            new: Item = {**self._state(key, mine, because), "dead_at": {"N": str(items.micros(at))}}
+            if self._table.update(
+                self._pk,
+                items.row_sk(key),
+                # Its day stays: tombstones are asked for by day.
+                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE living, parent_1, parent_2",
+                condition=_AS_READ,
+                values={f":{name}": value for name, value in new.items()} | {":was": {"N": str(head.seq)}},
+            ):
+                return True
+            head = self.heads([key]).get(key)
+            if head == mine:
+                # The SDK repeats a write whose answer was lost, and then meets its own row.
+                return True
             self._table.pause(tried)
         raise unavailable("the mirror")
 

@@ -154,7 +154,8 @@ class Table:
             asked["ProjectionExpression"] = ", ".join(only)
         found: dict[str, Mapping[str, Any]] = {}
         left = {self._name: asked}
-        for tried in range(_TRIES):
+        tried = 0
+        while left:
             try:
                 answer = self._client.batch_get_item(RequestItems=left)
             except AwsError as error:
@@ -162,12 +163,13 @@ class Table:
             answered = answer.get("Responses", {}).get(self._name, [])
             found.update((item["sk"]["S"], item) for item in answered)
             left = answer.get("UnprocessedKeys") or {}
-            if not left:
-                return found
             # A batch that stops at its 16 MB goes on at once; one that brought nothing was throttled.
-            if not answered:
+            if left and not answered:
+                tried += 1
+                if tried == _TRIES:
+                    raise unavailable(_WHAT)
                 self.pause(tried)
-        raise unavailable(_WHAT)
+        return found
 
     def _batch_delete(self, keys: Sequence[Item]) -> None:
         left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}

@@ -35,7 +35,8 @@ class Mirrored:
     that hidden rows come too. `parents`: columns that rows are found under, the patient's first. `day`: the column
     whose calendar day orders lists. `future_first`: loaded from today onwards before the past. `followed_by`: a
     mirrored resource whose changed rows say that rows of this one may have changed as well, and by which parent to
-    ask (`("claims", "ClaimNum")`), for resources that no filter of their own follows.
+    ask (`("claims", "ClaimNum")`), for resources that no filter of their own follows. `entered`: the list's filter by
+    the day (or time) of entry, where there is none by change: it finds new rows and no edits.
     """
 
     resource: str
@@ -46,6 +47,7 @@ class Mirrored:
     fixed: tuple[tuple[str, object], ...] = ()
     future_first: bool = False
     followed_by: tuple[str, str] | None = None
+    entered: str | None = None
 
     @cached_property
     def key(self) -> str:
@@ -125,7 +127,7 @@ MIRRORED: Final[dict[str, Mirrored]] = {
         Mirrored("diseases", _C, "diseases.list", parents=_PATIENT),
         Mirrored("allergies", _C, None, parents=_PATIENT),
         Mirrored("medicationpats", _C, None, parents=_PATIENT),
-        Mirrored("perioexams", _C, "perioexams.list", parents=_PATIENT),
+        Mirrored("perioexams", _C, "perioexams.list", parents=_PATIENT, entered="ExamDate"),
         Mirrored(
             "periomeasures", _C, "periomeasures.list", parents=("PerioExamNum",),
             followed_by=("perioexams", "PerioExamNum"),
@@ -136,7 +138,7 @@ MIRRORED: Final[dict[str, Mirrored]] = {
             "claimprocs", _M, "claimprocs.list", parents=("PatNum", "ClaimNum"), followed_by=("claims", "ClaimNum")
         ),
         Mirrored("claimpayments", _M, "claimpayments.list", day="CheckDate"),
-        Mirrored("payments", _M, "payments.list", parents=_PATIENT, day="PayDate"),
+        Mirrored("payments", _M, "payments.list", parents=_PATIENT, day="PayDate", entered="DateEntry"),
         Mirrored("paysplits", _M, "paysplits.list", parents=("PatNum", "PayNum"), followed_by=("payments", "PayNum")),
         Mirrored("adjustments", _M, None, parents=_PATIENT),
         Mirrored("payplans", _M, "payplans.list", parents=_PATIENT),
@@ -147,7 +149,11 @@ MIRRORED: Final[dict[str, Mirrored]] = {
         Mirrored("commlogs", _D, "commlogs.list", parents=_PATIENT, day="CommDateTime"),
         Mirrored("patfields", _D, "patfields.list", parents=_PATIENT),
         Mirrored("documents", _D, None, parents=_PATIENT),
-        Mirrored("tasks", _D, "tasks.list", parents=("TaskListNum",)),
+        Mirrored(
+            # Without a time the list is that of the last 14 days.
+            "tasks", _D, "tasks.list", parents=("TaskListNum",), entered="DateTimeOriginal",
+            fixed=(("DateTimeOriginal", "1880-01-01 00:00:00"),),
+        ),
         Mirrored("tasklists", _D, "tasklists.list"),
     )
 }  # fmt: skip

@@ -77,8 +77,8 @@ class Records(Protocol):
 
         A row whose content differs from what is kept is stored if `read.order` is not lower than the kept one's, and
         its `seq` rises by one. A row that is the same writes nothing, unless it is a tombstone that came back: that is
-        a change. Of a key that is twice among `rows`, the later row counts as read later. `cause`: `load`, `poll`,
-        `sweep`, `read`, `own_write`, for whoever reads the table's stream.
+        a change. Of rows with one key only the last counts, for it was read last. `cause`: `load`, `poll`, `sweep`,
+        `read`, `own_write`, for whoever reads the table's stream.
 
         Raises:
             Malformed: a row whose key or parent cannot be read; other rows may have been stored.

@@ -31,12 +31,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A full reading of one resource, on its way. It can be continued from here by anybody, at any later time.
+    """A reading of one list to its end, on its way. It can be continued from here by anybody, at any later time.
 
-    `offset`: rows read so far of the present part. `part`: which list of several (`future`, `past`, `all`). `edge`:
-    identities of the last rows of the page before, by which the next one must begin (pages overlap). `started_at` and
-    `clock`: our clock and Open Dental's when its first page was asked for. `seen`: how many rows. `purpose`: `load` or
-    `sweep`.
+    `purpose`: `load`, `sweep` or `feed`. `part`: which of the lists that make up the resource (`passes.parts`).
+    `offset`: how many rows of the part were read, as the server counts them. `started_at` and `clock`: our clock and
+    Open Dental's when the very first page was asked for. `seen`: how many different rows, of all parts.
     """
 
     purpose: str
@@ -44,10 +43,25 @@ class Pass:
     offset: int
     started_at: datetime
     clock: str | None = None
-    edge: tuple[int, ...] = ()
+    edge: tuple[int | str, ...] = ()
+    """The place of the last row so far, by which the next page must begin (pages overlap); where the list is in no
+    order, the keys of the last few rows."""
     seen: int = 0
     pages: int = 0
     repeats: int = 0
+    """Pages that were read to get back to the edge, or brought nothing new."""
+    stalled: int = 0
+    """How many of those there were in a row."""
+    ordered: bool = True
+    """Whether all rows so far came in the order that the list should have."""
+    is_blind: bool = False
+    """Whether some part took several pages in no order, so that nobody can say what is missing from it."""
+    limit: int = 0
+    """Rows of a page where fewer than usual must be asked for; 0: as many as the practice allows."""
+    missing: tuple[int, ...] = ()
+    """Keys that the mirror has and the list did not show where they should be."""
+    before: tuple[int, ...] | None = None
+    """`missing` of the pass before, which this one repeats; None where it repeats none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,11 @@ class ResourceSync:
 
     `as_of`: whatever was stored at Open Dental by then is in the mirror, but for edits that move no stamp and
     deletions, which `swept_at` is for (UTC, ours). `cursor`: Open Dental's clock, as text, up to which the feed was
-    read. `due_at`: when it is polled or swept next. `trouble`: why it is not younger (`{code, since}`), no text.
+    read. `due_at`: when it is polled next, `sweep_due_at`: when it is read as a whole next. `running`: the load or
+    sweep on its way, `feed`: a reading of changes that takes several pages. `suspects`: rows that a complete list did
+    not show, until it is known whether they are gone. `parents`: rows under these are to be read again.
+    `highest`: the highest key ever seen. `moved_at`: when a poll last found a change. `failures`: how often in a row
+    its calls failed, `not_before`: when they are tried again. `trouble`: why it is not younger, a code.
     """
 
     resource: str
@@ -67,9 +85,15 @@ class ResourceSync:
     rows: int = 0
     calls: int = 0
     running: Pass | None = None
+    feed: Pass | None = None
     due_at: datetime | None = None
     sweep_due_at: datetime | None = None
     suspects: tuple[int, ...] = ()
+    parents: tuple[int, ...] = ()
+    highest: int = 0
+    moved_at: datetime | None = None
+    failures: int = 0
+    not_before: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
     rev: int = 0
@@ -88,6 +112,8 @@ class PracticeSync:
     server_clock_at: datetime | None = None
     highest: str | None = None
     """The latest server clock seen, as text: one that falls far behind it is a restored backup."""
+    pulse_at: datetime | None = None
+    """When the server's clock and highest key were last looked at."""
     started_at: datetime | None = None
     changed_at: datetime | None = None
     rev: int = 0

@@ -1,0 +1,155 @@
+"""What background work may do in a practice's seat: one read after another, until it has to give way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from gateway.core import engine, ledger, pacing, registry
+from gateway.core.ledger import Entry
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.practices import Practice
+from gateway.core.seat import Exhausted, Seat, SlotTooFar
+from gateway.core.worker import Superseded, WorkerServices
+from open_dental import errors as upstream
+from open_dental.paging import Paging
+
+LAST_LOOK_S = 0.08
+"""How long before its slot a background call looks once more whether somebody waits."""
+
+
+HUNGRY_S = 180.0
+"""A practice that is called all day long must still learn what became of its lost writes: at a call a minute."""
+
+MODEST_S = 120.0
+"""Long readings leave every second slot to others while somebody called within so many seconds."""
+
+
+RHYTHM_MARGIN_S = 2.0
+"""How much shorter than its rhythm a turn is."""
+
+
+class GiveWay(Exception):
+    """Somebody waits, or the time is over: background work stops after the running call."""
+
+
+class CouldNotLook(Exception):
+    """The practice did not answer this read, or not usably."""
+
+
+class BackgroundTurn:
+    """What background work may do in a seat: one read after another, until it has to give way."""
+
+    def __init__(self, seat: Seat, practice: Practice, *, kinds: Mapping[str, registry.Kind]) -> None:
+        self.on: WorkerServices = seat.on
+        self.practice = practice
+        self.turn_no = seat.item.turn_no
+        self.session: object | None = None
+        """What work keeps for those that come after it in the same turn."""
+        self.rhythm_s = seat.item.rhythm_s
+        self._seat = seat
+        self._kinds = kinds
+        # The next turn of a rhythm is on its way: one that does not end before it would push it ever further back.
+        length_s = min(seat.budget.background_s, max(1.0, (self.rhythm_s or 60.0) - RHYTHM_MARGIN_S))
+        self._until = seat.elapsed() + length_s
+        self._took_s = 0.0
+        due = seat.item.next_due_at
+        self._hungry = due is not None and seat.now() - due > HUNGRY_S
+        # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
+        self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
+
+    def may_call(self, calls: int) -> None:
+        """Let the turn make so many more calls than an interactive one may; its time stays what it is."""
+        self._seat.budget = replace(self._seat.budget, calls=self._seat.calls + calls)
+
+    def pause(self) -> None:
+        """Between two steps that call nobody. Raises: GiveWay."""
+        if self._seat.elapsed() >= self._until:
+            raise GiveWay
+        self._seat.change(lambda item: item)
+        if pacing.must_give_way(self._seat.item):
+            raise GiveWay
+
+    def interval_s(self) -> float:
+        """The present interval of the practice's key, in seconds."""
+        key, floor_s = self.practice.key_fingerprint, pacing.floor_of(self.practice)
+        return pacing.key_pace(self._seat.item, key, floor_s).interval_s
+
+    def call(self, call: UpstreamCall, *, gives_way: bool = True, modest: bool = False) -> UpstreamAnswer:
+        """Make one read in the next slot.
+
+        `gives_way` False is for a probe: those who wait wait for it. `modest`: slots are left free where people have
+        called lately. Work that has been kept away for HUNGRY_S makes
+        the first call of its turn whoever waits; the lane offers a turn once a minute at most.
+
+        Raises:
+            GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
+        """
+        seat = self._seat
+        if seat.elapsed() >= self._until:
+            raise GiveWay
+        try:
+            slot = seat.slot(self.practice, spare=self._spare_s(modest=modest))
+        except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
+            raise GiveWay from error
+        if gives_way and seat.item.breaker.trip is not None and seat.calls:
+            self._seat.change(lambda item: pacing.give_back(item, self.practice.key_fingerprint, slot))
+            raise GiveWay
+        if gives_way and (seat.calls or not self._hungry):
+            self._let_others_by(slot)
+            seat.wait_until(slot - LAST_LOOK_S)
+            # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.
+            seat.change(lambda item: item)
+            self._let_others_by(slot)
+        try:
+            return seat.send(self.practice, call, slot=slot)
+        except pacing.LeaseLost as error:
+            raise GiveWay from error
+        except upstream.OpenDentalError as error:
+            raise CouldNotLook from error
+        finally:
+            self._took_s = max(0.0, seat.now() - slot)
+
+    def _spare_s(self, *, modest: bool) -> float:
+        """What is left unused before the next slot: as long as a call has its slot to itself, so that half remains."""
+        someone = self._seat.now() - self._seat.item.interactive_at < MODEST_S
+        if not self._halved and not (modest and someone):
+            return 0.0
+        return max(self.interval_s(), self._took_s, 0.5)
+
+    def _let_others_by(self, slot: float) -> None:
+        if pacing.must_give_way(self._seat.item):
+            key = self.practice.key_fingerprint
+            self._seat.change(lambda item: pacing.give_back(item, key, slot))
+            raise GiveWay
+
+    def read_all(self, call: UpstreamCall) -> list[Mapping[str, object]]:
+        """All rows of a list, over all its pages.
+
+        Raises: GiveWay. CouldNotLook: also when the pages moved so that some rows may be missing.
+        """
+        paging = Paging(call.operation, call.query, page_limit=self.practice.page_limit)
+        rows: list[Mapping[str, object]] = []
+        while (query := paging.next_query()) is not None:
+            answer = self.call(UpstreamCall(call.operation, path=call.path, query=query))
+            rows += paging.take(answer.rows)
+        if not paging.complete:
+            raise CouldNotLook
+        return rows
+
+    def go_on_with(self, entry: Entry) -> None:
+        """Continue the plan of an operation whose lost write has just been settled.
+
+        It is a caller's again: if somebody else waits, or something is amiss, the sweeper gives it a turn instead.
+        """
+        if pacing.must_give_way(self._seat.item):
+            raise GiveWay
+        woken = ledger.put_again(entry, now=self.on.clock.now())
+        if woken is None:
+            return
+        try:
+            woken = self.on.ledger.save(woken, was=entry)
+        except Superseded:
+            return
+        self.on.pace.count(self.practice.id, parked=-1)
+        engine.OperationRun(self._seat, woken, kinds=self._kinds, has_message=False).run()

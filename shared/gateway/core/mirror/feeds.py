@@ -1,0 +1,243 @@
+"""Background work: what has changed at the office since it was last asked, by the filters that Open Dental has.
+
+A cursor is the server's own clock, from the first page of a reading, and moves only when all pages are read. Rows at
+its edge come again and change nothing. The server's clock and its highest key are looked at besides: a clock that was
+set back, or a backup that was restored, would make every cursor a lie without any error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from gateway.core.background_turn import BackgroundTurn
+from gateway.core.fetches import knows
+from gateway.core.mirror import clocks, passes, reading, schedule
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored
+from gateway.core.mirror.records import Row
+from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
+from gateway.core.mirror.sweeps import read_children
+from gateway.core.mirror.syncing import Pass, Phase, Wanted
+from gateway.core.normalize.values import content_version
+
+MOST_PARENTS: Final = 500
+"""Changed parents that are remembered; for more the whole resource is read again."""
+
+KEEPS_KEYS: Final = "procedurelogs"
+"""Listed from the highest key down, and never deleted but by a mark: its first row tells of a restored backup."""
+
+SERVER_CLOCK_BACK: Final = "server-clock-back"
+BACKUP_RESTORED: Final = "backup-restored"
+
+_CLOCKS: Final = (KEEPS_KEYS, "providers", "patients", "appointments")
+"""Lists whose rows bring the server's clock; the first that is offered is asked."""
+
+MEASURED_ANEW: Final = timedelta(minutes=1)
+"""How often the measured offset is stored where polls bring the clock all the time."""
+
+
+class Feeds:
+    """Polls what is due, the longest due first; then the rows under parents that have changed."""
+
+    def run(self, turn: BackgroundTurn) -> None:
+        """See `Work.run`."""
+        m = Session.of_turn(turn)
+        if not m.is_on or not m.state.resources:
+            return
+        _feel_pulse(m)
+        for name in schedule.feeds_due(m.state, m.now()):
+            if m.of(name).phase is not Phase.LOADED:
+                continue
+            try:
+                while _poll(m, name):
+                    pass
+            except Refused as error:
+                m.refused(name, error.code)
+            except Failed as error:
+                m.failed(name, error.code)
+        read_children(m)
+
+    def next_due(self, turn: BackgroundTurn) -> datetime | None:
+        """See `Work.next_due`."""
+        m = Session.of_turn(turn)
+        return schedule.feeds_next(m.state) if m.state.wanted is Wanted.ON else None
+
+
+def _poll(m: Session, name: str) -> bool:
+    """Read the next page of what has changed; whether there are more."""
+    one, of = MIRRORED[name], m.of(name)
+    how = passes.listing(one)
+    running = of.feed or Pass("feed", passes.ALL.name, 0, m.now())
+    base = {**dict(one.fixed), **_filter(m, one, of.cursor)}
+    query = passes.query_of(running, base, page_limit=m.practice.page_limit)
+    answer, at = m.ask(one.list_operation or "", query)
+    clock = clock_of(answer.rows)
+    if clock is not None and _hear_clock(m, clock, at):
+        return False
+    of = m.of(name)
+    if not running.pages:
+        running = replace(running, clock=clock)
+    step = passes.take(running, answer.rows, how, page_limit=m.practice.page_limit)
+    if passes.is_stuck(step.running):
+        m.save(replace(of, feed=None))
+        raise Failed("paging-broken")
+    rows = [row for row in step.rows if is_readable(one, row)]
+    if followers := [other for other in MIRRORED.values() if other.followed_by and other.followed_by[0] == name]:
+        _remember(m, one, rows, followers)
+    stored = m.store(one, rows, at=at, cause="poll")
+    of = replace(
+        of,
+        calls=of.calls + 1,
+        highest=max([of.highest, *(key_of(one, row) for row in rows)]),
+        feed=step.running,
+        moved_at=m.now() if stored.changed else of.moved_at,
+        failures=0,
+        not_before=None,
+        trouble=None,
+        trouble_since=None,
+    )
+    if not step.done:
+        m.save(of)
+        return True
+    began = step.running.started_at
+    cursor = step.running.clock or (of.cursor if one.clock is not None else reading.wall_of(m, began))
+    period = schedule.poll_period(one, of, m.now(), zone=m.zone, interval_s=m.turn.interval_s())
+    as_of = of.as_of if one.stamp is None else began if of.as_of is None else max(of.as_of, began)
+    m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, due_at=began + period))
+    return False
+
+
+def _filter(m: Session, one: Mirrored, cursor: str | None) -> dict[str, Any]:
+    """What to ask with for everything since `cursor`."""
+    stamp = clocks.since(cursor or "", m.zone)
+    return {one.stamp or one.entered or "": stamp if one.stamp is not None else clocks.entry(stamp, one.entered)}
+
+
+def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequence[Mirrored]) -> None:
+    """Note that the rows under changed parents are to be read again, before the parents are stored as seen."""
+    kept = {record.key: record.version for record in m.on.records.get(m.practice.id, one.resource, _keys(one, rows))}
+    changed = {key_of(one, row) for row in rows if kept.get(key_of(one, row)) != content_version(row)}
+    if not changed:
+        return
+    for other in followers:
+        of = m.of(other.resource)
+        if of.phase not in {Phase.LOADING, Phase.LOADED}:
+            continue
+        parents = tuple(dict.fromkeys((*of.parents, *sorted(changed))))
+        if len(parents) <= MOST_PARENTS:
+            m.save(replace(of, parents=parents))
+        elif of.phase is Phase.LOADED:
+            m.save(replace(of, parents=(), sweep_due_at=m.now(), running=None))
+        else:
+            m.save(replace(of, parents=(), running=None))
+
+
+def _keys(one: Mirrored, rows: Sequence[Row]) -> list[int]:
+    return [key_of(one, row) for row in rows]
+
+
+# The server's clock and its highest key
+
+
+def _feel_pulse(m: Session) -> None:
+    """Once in a while, and after every silence: is it still the same database, by the same clock?"""
+    measured = m.state.server_clock_at
+    keys = m.of(KEEPS_KEYS)
+    if measured is not None and m.now() - measured < schedule.PULSE and m.now() - _felt_at(m) < schedule.PULSE:
+        return
+    name = next((one for one in _CLOCKS if m.of(one).phase not in {Phase.NOT_OFFERED, Phase.NONE}), None)
+    if name is None:
+        return
+    one = MIRRORED[name]
+    try:
+        answer, at = m.ask(one.list_operation or "", {**dict(one.fixed), "Limit": 1, "Offset": 0})
+    except (Refused, Failed):
+        return
+    clock = clock_of(answer.rows)
+    if clock is not None and _hear_clock(m, clock, at):
+        return
+    if name == KEEPS_KEYS and keys.highest and _keys_fell_back(m, one, answer.rows, keys.highest):
+        _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
+        return
+    if clock is None:
+        # An empty database has no clock to show; the next look is a pulse later all the same.
+        m.save_practice(pulse_at=m.now())
+    else:
+        m.save_practice(pulse_at=m.now(), server_clock_at=at, server_offset_s=clocks.offset_of(clock, at))
+
+
+def _felt_at(m: Session) -> datetime:
+    return m.state.pulse_at or datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
+    """Whether the row of the highest key is gone, which no office can do by itself."""
+    found = max((key_of(one, row) for row in rows if is_readable(one, row)), default=0)
+    if found >= highest:
+        return False
+    if not knows(m.practice, f"{one.resource}.get"):
+        return True
+    try:
+        answer, _ = m.ask(f"{one.resource}.get", path={one.key: highest})
+    except (Refused, Failed):
+        return False
+    return not any(is_readable(one, row) for row in answer.rows)
+
+
+def _hear_clock(m: Session, clock: str, at: datetime) -> bool:
+    """Measure the server's clock by an answer; True where it fell so far back that much must be read again."""
+    state = m.state
+    offset_s = clocks.offset_of(clock, at)
+    if offset_s is None:
+        return False
+    if clocks.is_far_behind(clock, state.highest):
+        stamped = [one.resource for one in MIRRORED.values() if one.stamp is not None]
+        _begin_epoch(m, SERVER_CLOCK_BACK, stamped, highest=clock, server_offset_s=offset_s, server_clock_at=at)
+        return True
+    before_s, before_at = state.server_offset_s, state.server_clock_at
+    set_back = before_s is not None and offset_s < before_s - clocks.WENT_BACK_S
+    if set_back and before_at is not None:
+        _lower_cursors(m, clocks.write_clock((before_at + timedelta(seconds=offset_s)).replace(tzinfo=None)))
+    moved = before_s is None or abs(offset_s - before_s) > clocks.WENT_BACK_S
+    if moved or before_at is None or at - before_at > MEASURED_ANEW:
+        highest = clocks.later(state.highest, clock)
+        m.save_practice(server_offset_s=offset_s, server_clock_at=at, highest=highest)
+    return False
+
+
+def _lower_cursors(m: Session, clock: str) -> None:
+    """The server's clock was set back: stamps since then are lower than the cursors, which must go below them."""
+    for name, of in m.state.resources.items():
+        if of.cursor is not None and of.cursor > clock:
+            m.save(replace(m.of(name), cursor=clock, feed=None))
+
+
+def _begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any) -> None:
+    """Have these resources loaded anew, above everything that was read before.
+
+    The one by whose highest key a restored backup is known comes last: what is cut off here is found out again.
+    """
+    for name in sorted(resources, key=lambda one: one == KEEPS_KEYS):
+        if name == KEEPS_KEYS:
+            m.save_practice(epoch=m.state.epoch + 1, pulse_at=None, **changes)
+        of = m.of(name)
+        if of.phase in {Phase.LOADED, Phase.LOADING}:
+            m.save(
+                replace(
+                    of,
+                    phase=Phase.LOADING,
+                    as_of=None,
+                    cursor=None,
+                    running=None,
+                    feed=None,
+                    suspects=(),
+                    parents=(),
+                    highest=0,
+                    failures=0,
+                    not_before=None,
+                    trouble=why,
+                    trouble_since=m.now(),
+                )
+            )

@@ -1,0 +1,39 @@
+"""Background work: the first load of a practice, and its erasure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from gateway.core.background_turn import BackgroundTurn
+from gateway.core.mirror import reading, schedule
+from gateway.core.mirror.session import Session
+from gateway.core.mirror.syncing import Wanted
+
+ERASED_AT_ONCE: Final = 500
+
+
+class FirstLoad:
+    """Loads what is not loaded, a page at a time and in the order of need; erases where nothing is wanted any more."""
+
+    def run(self, turn: BackgroundTurn) -> None:
+        """See `Work.run`."""
+        m = Session.of_turn(turn)
+        if m.state.wanted is Wanted.OFF and m.state.resources:
+            _erase(m)
+        while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
+            reading.go_on(m, waiting[0], purpose=reading.LOAD)
+
+    def next_due(self, turn: BackgroundTurn) -> datetime | None:
+        """See `Work.next_due`."""
+        m = Session.of_turn(turn)
+        return None if m.state.wanted is Wanted.PAUSED else schedule.loads_next(m.state, m.now())
+
+
+def _erase(m: Session) -> None:
+    """Forget every row, and then how far they were: who sees states left knows that rows may be left."""
+    while not m.on.records.forget(m.practice.id, limit=ERASED_AT_ONCE):
+        m.turn.pause()
+    m.on.syncs.forget(m.practice.id)
+    m.save_practice(started_at=None, resources={})
+    m.forget_resources()

@@ -1,0 +1,205 @@
+"""What is read when: pure rules, from what it costs, how often it changes, and the office's hours.
+
+The few resources that people work in are polled in turn, so that a change is here within seconds; setup is read once in
+a while. A cycle takes the same share of a practice's calls whatever its key allows: about a quarter at one call a
+second, and never more than that of people, who always go first. Full readings wait for the night where they are long.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored
+from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Wanted
+
+HOT: Final = frozenset({"appointments", "patients", "procedurelogs", "claims"})
+"""What is polled all the time."""
+
+HOT_PERIOD_S: Final = 20.0
+"""How often each of them is polled: a change waits half of it at the median."""
+
+CALLS_OF_A_CYCLE: Final = 12.0
+"""Slots of a key in the shortest cycle: four hot polls leave two thirds of them to everybody else."""
+
+WARM_S: Final = 120.0
+COOL_S: Final = 300.0
+COLD_S: Final = 900.0
+"""How often the others with a filter are polled: changed within the last hour, within a day, or not."""
+
+ENTRIES_S: Final = 60.0
+"""How often new payments are looked for, which no stamp tells of."""
+
+CLOSED_FACTOR: Final = 3.0
+"""How much longer everything may take while the office is closed."""
+
+OPENS, CLOSES, SUNDAY = 6, 21, 6
+"""Hours of the wall clock in which an office may work, and the day on which it does not."""
+
+PULSE: Final = timedelta(minutes=10)
+"""How often the server's clock and its highest key are looked at, where no answer brought them by itself."""
+
+SLACK: Final = timedelta(seconds=3)
+"""What is due so soon is done now, in the same turn."""
+
+SHORT_PAGES, MIDDLE_PAGES = 2, 20
+SWEEP_SHORT: Final = timedelta(hours=1)
+SWEEP_MIDDLE: Final = timedelta(hours=6)
+SWEEP_LONG: Final = timedelta(hours=24)
+SWEEP_LATEST: Final = timedelta(hours=48)
+"""A long reading waits for the night, but not longer than this."""
+
+RETRY_FIRST_S: Final = 30.0
+RETRY_LONGEST_S: Final = 3600.0
+
+QUIET_S: Final = 120.0
+"""Loads and sweeps leave half of the slots while somebody called within so many seconds."""
+
+
+def is_open(now: datetime, zone: ZoneInfo) -> bool:
+    """Whether somebody may be working at the office."""
+    wall = now.astimezone(zone)
+    return wall.weekday() != SUNDAY and OPENS <= wall.hour < CLOSES
+
+
+def cycle_s(interval_s: float) -> float:
+    """How often the hot resources are polled by a key of this interval, in seconds."""
+    return max(HOT_PERIOD_S, CALLS_OF_A_CYCLE * interval_s)
+
+
+def poll_period(one: Mirrored, state: ResourceSync, now: datetime, *, zone: ZoneInfo, interval_s: float) -> timedelta:
+    """How long after a poll the next one is due."""
+    scale = cycle_s(interval_s) / HOT_PERIOD_S
+    if one.resource in HOT:
+        seconds = HOT_PERIOD_S
+    elif one.stamp is None:
+        seconds = ENTRIES_S
+    else:
+        age = now - state.moved_at if state.moved_at is not None else timedelta.max
+        seconds = WARM_S if age < timedelta(hours=1) else COOL_S if age < timedelta(days=1) else COLD_S
+    return timedelta(seconds=seconds * scale * (1.0 if is_open(now, zone) else CLOSED_FACTOR))
+
+
+def sweep_period(state: ResourceSync, *, page_limit: int) -> timedelta:
+    """How long after a full reading the next one is due."""
+    pages = state.rows / max(1, page_limit - 1)
+    if pages <= SHORT_PAGES:
+        return SWEEP_SHORT
+    return SWEEP_MIDDLE if pages <= MIDDLE_PAGES else SWEEP_LONG
+
+
+def next_sweep(state: ResourceSync, began: datetime, *, zone: ZoneInfo, page_limit: int) -> datetime:
+    """When a full reading that began then is followed by the next one; long ones at night."""
+    period = sweep_period(state, page_limit=page_limit)
+    due = began + period
+    if period < SWEEP_LONG or not is_open(due, zone):
+        return due
+    closes = due.astimezone(zone).replace(hour=CLOSES, minute=0, second=0, microsecond=0)
+    return min(max(due, closes), began + SWEEP_LATEST)
+
+
+def retry_at(state: ResourceSync, now: datetime) -> datetime:
+    """When to try again what has just failed."""
+    return now + timedelta(seconds=min(RETRY_LONGEST_S, RETRY_FIRST_S * 2 ** min(state.failures, 10)))
+
+
+def is_fed(one: Mirrored) -> bool:
+    """Whether a filter tells changes or new rows of it."""
+    return one.list_operation is not None and (one.stamp is not None or one.entered is not None)
+
+
+def feeds_due(state: PracticeSync, now: datetime) -> list[str]:
+    """What is to be polled now, the longest due first."""
+    due = [
+        (of.due_at or of.as_of or now, name)
+        for name, of in state.resources.items()
+        if _is_fed_now(name, of) and _is_due(of.due_at, now)
+    ]
+    return [name for _, name in sorted(due)]
+
+
+def children_due(state: PracticeSync, now: datetime) -> list[str]:
+    """What has rows under changed parents to be read again."""
+    return [
+        name for name, of in state.resources.items() if of.parents and of.phase is Phase.LOADED and _may_try(of, now)
+    ]
+
+
+def loads_due(state: PracticeSync, now: datetime) -> list[str]:
+    """What is to be loaded, in this order: reference data, people, what is to come, and then the past."""
+    names = list(MIRRORED)
+    waiting = [
+        of for of in state.resources.values() if of.phase in {Phase.NONE, Phase.LOADING} and of.resource in MIRRORED
+    ]
+
+    def place(of: ResourceSync) -> tuple[int, bool, int]:
+        one = MIRRORED[of.resource]
+        return (
+            one.rank,
+            of.running is not None and is_past(of.running.part, of.running.started_at),
+            names.index(of.resource),
+        )
+
+    return [of.resource for of in sorted(waiting, key=place) if _may_try(of, now)]
+
+
+def sweeps_due(state: PracticeSync, now: datetime) -> list[str]:
+    """What is to be read as a whole again: first what was begun, then the longest due."""
+    due = [
+        (of.running is None, of.sweep_due_at or now, name)
+        for name, of in state.resources.items()
+        if of.phase is Phase.LOADED
+        and (of.running is not None or bool(of.suspects) or _is_due(of.sweep_due_at, now))
+        and _may_try(of, now)
+    ]
+    return [name for *_, name in sorted(due)]
+
+
+def feeds_next(state: PracticeSync) -> datetime | None:
+    """When something is polled next."""
+    times = [of.due_at for name, of in state.resources.items() if _is_fed_now(name, of)]
+    return min((at for at in times if at is not None), default=None)
+
+
+def loads_next(state: PracticeSync, now: datetime) -> datetime | None:
+    """When something is loaded, or erased, next."""
+    if state.wanted is Wanted.OFF:
+        return now if state.resources else None
+    times = [_not_before(of, now) for of in state.resources.values() if of.phase in {Phase.NONE, Phase.LOADING}]
+    return min(times, default=None) if state.resources else now
+
+
+def sweeps_next(state: PracticeSync, now: datetime) -> datetime | None:
+    """When something is read as a whole, or looked for, next."""
+    times = []
+    for of in state.resources.values():
+        if of.phase is not Phase.LOADED:
+            continue
+        if of.running is not None or of.suspects or of.parents:
+            times.append(_not_before(of, now))
+        elif of.sweep_due_at is not None:
+            times.append(of.sweep_due_at)
+    return min(times, default=None)
+
+
+def is_past(part: str, started_at: datetime) -> bool:
+    """Whether a part of a load is about what has been."""
+    return part == "past" or (part[:4].isdigit() and part < f"{started_at:%Y-%m}")
+
+
+def _is_due(at: datetime | None, now: datetime) -> bool:
+    return at is None or at <= now + SLACK
+
+
+def _is_fed_now(name: str, of: ResourceSync) -> bool:
+    return of.phase is Phase.LOADED and name in MIRRORED and is_fed(MIRRORED[name])
+
+
+def _may_try(of: ResourceSync, now: datetime) -> bool:
+    """Whether it did not fail so lately that it had better be left alone."""
+    return of.not_before is None or of.not_before <= now
+
+
+def _not_before(of: ResourceSync, now: datetime) -> datetime:
+    return now if of.not_before is None else max(now, of.not_before)

@@ -1,0 +1,66 @@
+"""Background work: whole readings of what is loaded, which find deletions and edits that moved no stamp."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from gateway.core.background_turn import BackgroundTurn
+from gateway.core.mirror import reading, schedule
+from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.reading import Way
+from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
+from gateway.core.mirror.syncing import Wanted
+
+PARENTS_A_TURN: Final = 20
+"""Parents whose rows are read again in one turn, before the sweeps; the rest is remembered."""
+
+
+class Sweeps:
+    """Reads again what is due as a whole, one resource after another."""
+
+    def run(self, turn: BackgroundTurn) -> None:
+        """See `Work.run`."""
+        m = Session.of_turn(turn)
+        while m.is_on and (waiting := schedule.sweeps_due(m.state, m.now())):
+            reading.go_on(m, waiting[0], purpose=reading.SWEEP)
+
+    def next_due(self, turn: BackgroundTurn) -> datetime | None:
+        """See `Work.next_due`."""
+        m = Session.of_turn(turn)
+        return schedule.sweeps_next(m.state, m.now()) if m.state.wanted is Wanted.ON else None
+
+
+def read_children(m: Session) -> None:
+    """Read again the rows under parents that have changed, for resources that no filter follows."""
+    left = PARENTS_A_TURN
+    for name in schedule.children_due(m.state, m.now()):
+        while left and m.of(name).parents:
+            left -= 1
+            try:
+                _read_under(m, name)
+            except Refused as error:
+                m.refused(name, error.code)
+            except Failed as error:
+                m.failed(name, error.code)
+                break
+
+
+def _read_under(m: Session, name: str) -> None:
+    one, of = MIRRORED[name], m.of(name)
+    parent, *others = of.parents
+    column = one.followed_by[1] if one.followed_by is not None else ""
+    rows, at = m.ask_all(one.list_operation or "", {**dict(one.fixed), column: parent})
+    rows = [row for row in rows if is_readable(one, row)]
+    m.store(one, rows, at=at, cause="poll")
+    shown = {key_of(one, row) for row in rows}
+    kept = m.on.records.under(m.practice.id, name, column, parent)
+    gone = [record.key for record in kept if record.key not in shown and record.read.at < at]
+    suspects = of.suspects
+    if reading.way_of(m.practice, one)[0] is Way.GET:
+        # It may have been moved to another parent.
+        suspects = tuple(sorted({*suspects, *gone}))
+    else:
+        m.bury(one, gone, at=at, cause="poll")
+    m.save(replace(of, parents=tuple(others), suspects=suspects, calls=of.calls + 1, failures=0, not_before=None))
