@@ -151,10 +151,11 @@ class SyncStates(Protocol):
         ...
 
     def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
-        """Note that an own write was answered at `at` which may have changed the rows of `marks` (`effects.mark`).
+        """Note that an own write was sent at `at` which may have changed the rows of `marks` (`effects.mark`).
 
-        The next `load` has them, with the latest time of each. The latest 2,000 marks are kept for an hour at least;
-        when one is dropped, `touched_floor` is no earlier than its time. Changes no `rev`; `save_practice` leaves both.
+        The next `load` has them, with the latest time of each. The oldest may be dropped where there are many;
+        `touched_floor` is then no earlier than any of those. Changes no `rev`; `save_practice`
+        leaves both.
         """
         ...
 
