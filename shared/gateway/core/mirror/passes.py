@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 from gateway.core.mirror.mirrored import Mirrored
@@ -260,7 +261,7 @@ def _in_order(places: Sequence[Place | None], how: Listing) -> bool:
     if any(place is None for place in places):
         return False
     known = [place for place in places if place is not None]
-    return all(how.is_behind(later, earlier) for earlier, later in zip(known, known[1:], strict=False))
+    return all(how.is_behind(later, earlier) for earlier, later in pairwise(known))
 
 
 def _month(today: date, by: int) -> Part:
