@@ -61,6 +61,8 @@ class Session:
         self.turn, self.on = turn, turn.on
         self.practice: Practice = turn.practice
         self.zone = self.practice.zone()
+        self.began = self.on.clock.now()
+        """When the turn began: what is polled in it is due again a period later, however late in it that was."""
         self.state: PracticeSync = self.on.syncs.load(self.practice.id)
         self.undated: dict[str, list[tuple[int, Place]]] = {}
         """Rows without a day, of resources that are found by day, where a sweep has looked them up."""
