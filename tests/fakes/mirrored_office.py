@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.core import pacing
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.passes import parts
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
 from gateway.core.normalize.values import content_version
-from gateway.core.practices import Tier
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.ports import Upstream
+from gateway.core.practices import Practice, Tier
 from infra.sandbox.practice.clock import Clock
-from open_dental import wire
 from tests.fakes.deployment import ZONE, Deployment, deployed
 from tests.fakes.services import FakeClock
 
@@ -36,6 +38,20 @@ class OfficeClock(Clock):
 
     def sleep(self, practice_s: float) -> None:
         self._clock.sleep(practice_s)
+
+
+Meddle = Callable[[UpstreamCall, UpstreamAnswer], UpstreamAnswer]
+"""What happens at the office right after a call was answered; it may change the answer on its way."""
+
+
+class _Meddled:
+    """An upstream with somebody behind it."""
+
+    def __init__(self, upstream: Upstream, meddle: Meddle) -> None:
+        self._upstream, self._meddle = upstream, meddle
+
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        return self._meddle(call, self._upstream.send(practice, call, gate))
 
 
 class MirroredOffice:
@@ -68,7 +84,18 @@ class MirroredOffice:
             self.run(60)
             if self.is_loaded():
                 return
-        raise AssertionError(f"not loaded: {[name for name, of in self.states().items() if of.phase < 'm']}")
+        late = {name: of for name, of in self.states().items() if of.phase in {Phase.NONE, Phase.LOADING}}
+        raise AssertionError(f"not loaded: {late}")
+
+    @contextmanager
+    def meddled(self, meddle: Meddle) -> Iterator[None]:
+        """Have this happen after each call."""
+        was = self.on.upstream
+        self.on.upstream = _Meddled(was, meddle)
+        try:
+            yield
+        finally:
+            self.on.upstream = was
 
     def is_loaded(self) -> bool:
         states = self.states()
@@ -140,15 +167,14 @@ class MirroredOffice:
         return found
 
     def _list(self, operation: str, query: dict[str, Any]) -> list[dict[str, Any]]:
-        from gateway.core.plans import UpstreamCall
-
         rows: list[dict[str, Any]] = []
         practice = self.on.practices.get(self.id)
         while True:
             page = {**query, "Limit": 1000, "Offset": len(rows)}
-            seconds = self.on.clock.seconds
+            seconds, calls = self.on.clock.seconds, len(self.d.upstream_calls)
             answer = self.on.upstream.send(practice, UpstreamCall(operation, query=page))
             self.on.clock.seconds = seconds
+            del self.d.upstream_calls[calls:]
             rows += answer.rows
             if len(answer.rows) < 1000:
                 return rows
@@ -157,13 +183,8 @@ class MirroredOffice:
 @contextmanager
 def mirrored_office(*options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE) -> Iterator[MirroredOffice]:
     """A deployment with one practice (40 patients unless told otherwise), its mirror off, one time for both."""
-    from zoneinfo import ZoneInfo
-
     with deployed("--tier", "enterprise", *options, tier=tier) as d:
         clock = OfficeClock(d.on.clock, zone=ZoneInfo(zone))
         office = d.simulated.office
         office.store.clock = office.clock = clock
         yield MirroredOffice(d, clock)
-
-
-__all__ = ["UTC", "MirroredOffice", "OfficeClock", "mirrored_office", "wire"]

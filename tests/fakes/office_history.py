@@ -99,7 +99,7 @@ class OfficeHistory:
         return str(self.office.clock.now() + shift)
 
     def _any(self, name: str) -> dict[str, Any] | None:
-        rows = self.store.rows(f'SELECT * FROM "{self._shape(name).name}"')  # noqa: S608 - a name of the schema.
+        rows = self.store.rows(f'SELECT * FROM "{self._shape(name).name}"')
         return self.random.choice(rows) if rows else None
 
     def _column(self, name: str) -> str | None:

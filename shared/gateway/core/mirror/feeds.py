@@ -95,9 +95,9 @@ def _poll(m: Session, name: str) -> bool:
         moved_at=m.now() if stored.changed else of.moved_at,
         failures=0,
         not_before=None,
-        trouble=None,
-        trouble_since=None,
     )
+    if of.trouble not in reading.LASTING:
+        of = replace(of, trouble=None, trouble_since=None)
     if not step.done:
         m.save(of)
         return True

@@ -73,7 +73,7 @@ def poll_period(one: Mirrored, state: ResourceSync, now: datetime, *, zone: Zone
     scale = cycle_s(interval_s) / HOT_PERIOD_S
     if one.resource in HOT:
         seconds = HOT_PERIOD_S
-    elif one.stamp is None:
+    elif one.resource == "payments":
         seconds = ENTRIES_S
     else:
         age = now - state.moved_at if state.moved_at is not None else timedelta.max

@@ -28,6 +28,9 @@ from open_dental.paging import Paging
 CALLS_A_TURN: Final = 120
 """A turn of the mirror may make more calls than one that somebody waits behind; its time is the same."""
 
+MOST_INVALID: Final = 3
+"""So often a list may be called invalid before it counts as not offered: older versions ask some for a parent."""
+
 _OF_THE_PRACTICE: Final = (
     upstream.PracticeOffline,
     upstream.KeyRefused,
@@ -120,6 +123,9 @@ class Session:
     def failed(self, name: str, code: str) -> None:
         """Note that a resource could not be read, and leave it alone for a while; longer each time."""
         of, now = self.of(name), self.now()
+        if code == "invalid" and of.failures >= MOST_INVALID and of.phase is not Phase.LOADED:
+            self.refused(name, code)
+            return
         again = schedule.retry_at(of, now)
         self.save(
             replace(
