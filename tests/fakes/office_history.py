@@ -41,7 +41,8 @@ class OfficeHistory:
         if like is None:
             return None
         self._note("insert", name)
-        row = {column: value for column, value in like.items() if column not in self._stamps(name)}
+        given = self._stamps(name) | schema.ENTRY_STAMPS
+        row = {column: value for column, value in like.items() if column not in given}
         row.pop(self._shape(name).key)
         if name == "appointments":
             row["AptDateTime"] = self._some_time()
