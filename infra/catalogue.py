@@ -6,6 +6,7 @@ tests are made from the rows. What a row does not name, its function may not tou
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -15,15 +16,21 @@ Verbs = frozenset[str]
 GET: Verbs = frozenset({"GetItem"})
 QUERY: Verbs = frozenset({"Query"})
 READ: Verbs = GET | QUERY
+READ_MANY: Verbs = READ | {"BatchGetItem"}
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
+READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
 
 SEND: Verbs = frozenset({"SendMessage"})
 EXTEND: Verbs = frozenset({"ChangeMessageVisibility"})
 
 READ_BODIES: Verbs = frozenset({"GetObject"})
 READ_WRITE_BODIES: Verbs = READ_BODIES | {"PutObject"}
+
+TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
+# A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
+HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
 
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
@@ -32,12 +39,13 @@ KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index: string partition, number sort, keys plus the attributes named here."""
+    """A global secondary index: string partition, sort by number or text, keys plus the attributes named here."""
 
     name: str
     partition: str
     sort: str
     include: tuple[str, ...] = ()
+    sort_type: Literal["number", "text"] = "number"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +55,8 @@ class TableRow:
     name: str
     holds: str
     indexes: tuple[Index, ...] = ()
+    stream: bool = False
+    """Whether each change, with the item before and after it, can be read from a stream for 24 hours."""
 
 
 TABLES: tuple[TableRow, ...] = (
@@ -65,7 +75,19 @@ TABLES: tuple[TableRow, ...] = (
         indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
     ),
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
-    TableRow(name="cache", holds="Rows that fetches brought, kept for minutes; the mirror's place."),
+    TableRow(name="cache", holds="Rows that fetches brought, kept for minutes."),
+    TableRow(
+        name="records",
+        holds="The mirror: copies of the practices' rows, and how far each practice's are.",
+        # Two parents are the most that a resource has. Indexes hold keys; what they lead to is read from the table.
+        indexes=(
+            Index("parent_1", "parent_1", "sk", sort_type="text"),
+            Index("parent_2", "parent_2", "sk", sort_type="text"),
+            Index("day", "day_month", "day_place", sort_type="text"),
+            Index("change", "change_month", "change_place", sort_type="text"),
+        ),
+        stream=True,
+    ),
 )
 
 
@@ -127,6 +149,10 @@ class FunctionRow:
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
+    drop: Verbs = frozenset()
+    """Calls of S3 on what lies behind the stage's SFTP server; nothing where a stage has none."""
+    drop_login: bool = False
+    """Says to Open Dental how to sign in at the stage's SFTP server; nothing where a stage has none."""
     hmac: bool = False
     """Reads the secret that signs cursors and fingerprints keys."""
     vault: Verbs = frozenset()
@@ -141,7 +167,7 @@ class FunctionRow:
 _HTTP_TIMEOUT_S = 28
 
 _TURN: Mapping[str, Verbs] = {"callers": GET, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
-_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ}
+_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ, "records": READ_MANY}
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -213,6 +239,20 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=512,
         tables={"callers": READ_WRITE},
     ),
+    FunctionRow(
+        name="practices",
+        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
+        trigger=Http(
+            (
+                *_list_and_get("/practices"),
+                Route("GET", "/practices/{id}/sync"),
+                Route("PATCH", "/practices/{id}/sync"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ_WRITE},
+        counts=True,
+    ),
     _reads(
         "patients",
         "Lists, searches and shows patients.",
@@ -254,7 +294,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
     _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
     _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
-    _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
+    replace(
+        _reads(
+            "documents",
+            "Lists and shows what lies in patients' folders, and hands out links to the files.",
+            *_list_and_get("/documents"),
+            Route("GET", "/documents/{id}/content"),
+        ),
+        drop=HAND_OUT,
+    ),
     _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
     _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     replace(
@@ -348,12 +396,14 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "pace": READ_WRITE,
             "ledger": READ_WRITE,
             "cache": READ_WRITE,
+            "records": READ_WRITE_MANY,
             "holds": READ | {"PutItem"},
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
         vault=KEEP_SECRET,
+        drop_login=True,
     ),
     FunctionRow(
         name="lane",
@@ -376,7 +426,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="sweeper",
-        does="Wakes parked and forgotten turns, and counts the operations whose outcome is unknown.",
+        does="Wakes parked and forgotten turns, counts operations of unknown outcome, deletes files handed out.",
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
@@ -384,8 +434,24 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         # An entry is loaded and saved as a whole.
         bodies=READ_WRITE_BODIES,
+        drop=TIDY,
     ),
 )
+
+
+HTTP_STACKS = 4
+"""Over how many stacks the functions lie that the API calls. Another number would move most of them."""
+
+
+def stack_of(row: FunctionRow) -> str:
+    """Return the stack that the row's function lies in: `core`, or one of `http-1` to `http-4` if the API calls it.
+
+    Nothing but the row's own name chooses among the latter, so what is added, taken away or changed beside it moves
+    no function. One that moves is deleted in one stack and made in another, and does not answer meanwhile.
+    """
+    if not isinstance(row.trigger, Http | Authorizes):
+        return "core"
+    return f"http-{zlib.crc32(row.name.encode()) % HTTP_STACKS + 1}"
 
 
 def function(name: str) -> FunctionRow:

@@ -38,6 +38,7 @@ class Table(Construct):
             deletion_protection=stage.keep_data,
             removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
             global_secondary_indexes=[_index(index) for index in row.indexes],
+            dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if row.stream else None,
         )
         publish(self, stage, "data", f"tables/{row.name}", table.table_arn)
 
@@ -74,6 +75,9 @@ class TableAccess:
         )
 
 
+_SORT_TYPES = {"number": dynamodb.AttributeType.NUMBER, "text": dynamodb.AttributeType.STRING}
+
+
 def _string(name: str) -> dynamodb.Attribute:
     return dynamodb.Attribute(name=name, type=dynamodb.AttributeType.STRING)
 
@@ -82,7 +86,7 @@ def _index(index: Index) -> dynamodb.GlobalSecondaryIndexPropsV2:
     return dynamodb.GlobalSecondaryIndexPropsV2(
         index_name=index.name,
         partition_key=_string(index.partition),
-        sort_key=dynamodb.Attribute(name=index.sort, type=dynamodb.AttributeType.NUMBER),
+        sort_key=dynamodb.Attribute(name=index.sort, type=_SORT_TYPES[index.sort_type]),
         projection_type=dynamodb.ProjectionType.INCLUDE if index.include else dynamodb.ProjectionType.KEYS_ONLY,
         non_key_attributes=list(index.include) or None,
     )

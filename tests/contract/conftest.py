@@ -15,8 +15,12 @@ from moto.dynamodb.responses import DynamoHandler
 from gateway.adapters.bodies import Bodies
 from gateway.adapters.cache import DynamoCache
 from gateway.adapters.ledger import DynamoLedger
+from gateway.adapters.mirror.records import DynamoRecords
+from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.adapters.pace import DynamoPace
+from infra.catalogue import TABLES, Index
 from tests.fakes import FakeLedger, FakePace
+from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.services import FakeCache, FakeClock
 
 REGION = "us-east-1"
@@ -74,6 +78,37 @@ def make_table(name: str, *, due: bool) -> Any:
     return client
 
 
+def make_records_table(name: str = "records") -> Any:
+    """The mirror's table with the indexes that `infra/` gives it; returns the client."""
+    client: Any = boto3.client("dynamodb", region_name=REGION)
+    (row,) = (table for table in TABLES if table.name == "records")
+    types = {"pk": "S", "sk": "S"}
+    for index in row.indexes:
+        types |= {index.partition: "S", index.sort: "S" if index.sort_type == "text" else "N"}
+    client.create_table(
+        TableName=name,
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[_index(index) for index in row.indexes],
+    )
+    return client
+
+
+def _index(index: Index) -> dict[str, Any]:
+    kept: dict[str, Any] = {"ProjectionType": "KEYS_ONLY"}
+    if index.include:
+        kept = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.include)}
+    return {
+        "IndexName": index.name,
+        "KeySchema": [
+            {"AttributeName": index.partition, "KeyType": "HASH"},
+            {"AttributeName": index.sort, "KeyType": "RANGE"},
+        ],
+        "Projection": kept,
+    }
+
+
 def make_bodies() -> Bodies:
     """Where large bodies go."""
     client: Any = boto3.client("s3", region_name=REGION)
@@ -114,3 +149,23 @@ def cache(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
         return fake
     request.getfixturevalue("aws")
     return DynamoCache(make_table("cache", due=False), table="cache", bodies=make_bodies(), now=clock.now)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def records(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
+    """The mirror's copies."""
+    if request.param == "fake":
+        fake = FakeRecords()
+        fake.now = clock.now
+        return fake
+    request.getfixturevalue("aws")
+    return DynamoRecords(make_records_table(), table="records", now=clock.now, sleep=clock.sleep)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def syncs(request: pytest.FixtureRequest) -> Any:
+    """How far the mirror is."""
+    if request.param == "fake":
+        return FakeSyncStates()
+    request.getfixturevalue("aws")
+    return DynamoSyncStates(make_records_table(), table="records")

@@ -13,6 +13,8 @@ from gateway.core.mirror.records import ReadAt, Record, Row, Stored
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
+MOST_MARKS = 500
+
 
 def _alive() -> None:
     """Nothing happens between two rows."""
@@ -33,8 +35,8 @@ class FakeRecords:
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         changed = same = older = 0
         kept = self.kept[practice_id, resource]
-        for row in rows:
-            key, content = MIRRORED[resource].key_of(row), _content(row)
+        # Of rows with one key the last counts.
+        for key, content in {MIRRORED[resource].key_of(row): _content(row) for row in rows}.items():
             version = content_version(content)
             with self._lock:
                 was = kept.get(key)
@@ -139,12 +141,19 @@ class FakeSyncStates:
     def __init__(self) -> None:
         self.practices: dict[str, PracticeSync] = {}
         self.resources: dict[str, dict[str, ResourceSync]] = defaultdict(dict)
+        self.touched: dict[str, dict[str, datetime]] = defaultdict(dict)
+        self.floors: dict[str, datetime] = {}
         self._lock = RLock()
 
     def load(self, practice_id: str) -> PracticeSync:
         with self._lock:
             own = self.practices.get(practice_id) or PracticeSync(practice_id)
-            return replace(own, resources=dict(self.resources[practice_id]))
+            return replace(
+                own,
+                resources=dict(self.resources[practice_id]),
+                touched=dict(self.touched[practice_id]),
+                touched_floor=self.floors.get(practice_id),
+            )
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         with self._lock:
@@ -161,6 +170,14 @@ class FakeSyncStates:
                 raise Superseded
             self.resources[practice_id][state.resource] = replace(state, rev=state.rev + 1)
             return self.resources[practice_id][state.resource]
+
+    def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
+        with self._lock:
+            kept = self.touched[practice_id]
+            kept.update({mark: max(at, kept.get(mark, at)) for mark in marks})
+            for mark in sorted(kept, key=lambda one: kept[one])[:-MOST_MARKS]:
+                self.floors[practice_id] = max(kept[mark], self.floors.get(practice_id, kept[mark]))
+                del kept[mark]
 
     def forget(self, practice_id: str) -> None:
         with self._lock:

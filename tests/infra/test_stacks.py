@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cfnlint import ManualArgs
 from cfnlint.api import lint_by_config
+from hypothesis import given
+from hypothesis import strategies as st
 
-from infra.catalogue import TABLES
+from infra.catalogue import FUNCTIONS, TABLES, FunctionRow, Http, Route, function, stack_of
 from infra.stages import STAGES, stage_for
-from tests.infra.templates import PARTS, Assembly, variables_of
+from tests.infra.templates import HTTP_PARTS, MOST_BYTES, MOST_PARAMETERS, MOST_RESOURCES, PARTS, Assembly, variables_of
 
 OPERATION_KEPT_DAYS = 30
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_stack_stays_far_from_the_500_resources_that_cloudformation_takes(assembly: Assembly, part: str) -> None:
-    assert 0 < len(assembly.templates[part]["Resources"]) < 400
+def test_a_stack_stays_far_from_what_cloudformation_takes(assembly: Assembly, part: str) -> None:
+    """That is 500 resources, 200 parameters and 1 MB."""
+    template = assembly.templates[part]
+
+    assert 0 < len(template["Resources"]) < MOST_RESOURCES
+    assert len(template["Parameters"]) < MOST_PARAMETERS
+    assert assembly.path(part).stat().st_size < MOST_BYTES
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -55,9 +64,55 @@ def test_stacks_are_deployed_in_the_order_in_which_they_learn(assembly: Assembly
         for name, artifact in manifest.items()
         if artifact["type"] == "aws:cloudformation:stack"
     }
-    data, core, api, flows = (f"open-dental-gateway-{assembly.stage}-{part}" for part in PARTS)
+    named = {
+        name: {part.removeprefix(f"open-dental-gateway-{assembly.stage}-") for part in needed}
+        for name, needed in before.items()
+    }
+    expected = {"data": set(), "core": {"data"}, "api": set(HTTP_PARTS), "flows": {"api"}}
+    expected |= {part: {"core"} for part in HTTP_PARTS}
 
-    assert before == {data: set(), core: {data}, api: {core}, flows: {api}}
+    assert named == {f"open-dental-gateway-{assembly.stage}-{part}": needed for part, needed in expected.items()}
+
+
+def test_what_one_stack_calls_by_name_lies_in_a_stack_before_it(assembly: Assembly) -> None:
+    """A name is no reference: CloudFormation would permit, and route to, what is not there yet."""
+    made: set[str] = set()
+    for part in PARTS:
+        called = set(re.findall(r":function:([\w-]+):live\b", json.dumps(assembly.templates[part])))
+        assert called <= made
+        made |= {
+            resource["Properties"].get("FunctionName")
+            for resource in assembly.templates[part]["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
+
+
+@given(row=st.sampled_from(FUNCTIONS), flag=st.booleans(), seconds=st.integers(1, 28))
+def test_a_functions_stack_follows_from_its_name_alone(row: FunctionRow, flag: bool, seconds: int) -> None:
+    """It may change in every other way, and so may its neighbours, without being deleted and made anew elsewhere."""
+    assert stack_of(
+        replace(row, does="", snapstart=flag, timeout_s=seconds, tables={}, bodies=frozenset())
+    ) == stack_of(row)
+    if isinstance(row.trigger, Http):
+        assert stack_of(replace(row, trigger=Http((Route("GET", "/other"),), public=flag))) == stack_of(row)
+
+
+def test_no_function_has_moved_since_it_was_first_deployed() -> None:
+    """Another rule would take most functions away before it makes them again, with callers waiting."""
+    some = ("patients", "fhir", "resources", "authorizer", "upstream_worker")
+
+    assert [stack_of(function(name)) for name in some] == [*HTTP_PARTS, "core"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_stack_holds_the_functions_that_the_rule_gives_it(assembly: Assembly, part: str) -> None:
+    held = {
+        resource["Properties"]["Handler"].partition(".")[0]
+        for resource in assembly.templates[part]["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+
+    assert held == {row.name for row in FUNCTIONS if stack_of(row) == part}
 
 
 def test_a_stack_with_real_data_is_not_deleted_by_mistake(assembly: Assembly) -> None:
@@ -102,9 +157,10 @@ def test_every_table_is_sealed_restorable_forgetful_and_survives_its_stack(assem
 
 
 def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
-    indexes = [index for table in tables(assembly) for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
+    every = [index for table in tables(assembly) for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
+    indexes = [index for index in every if index["IndexName"] == "due"]
 
-    assert [index["IndexName"] for index in indexes] == ["due", "due"]
+    assert len(indexes) == 2
     for index in indexes:
         assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
     assert [sorted(index["Projection"]["NonKeyAttributes"]) for index in indexes] == [
@@ -115,6 +171,34 @@ def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
         types = {item["AttributeName"]: item["AttributeType"] for item in table["Properties"]["AttributeDefinitions"]}
         assert types.get("due_at", "N") == "N"
         assert types.get("due_shard", "S") == "S"
+
+
+def test_rows_of_the_mirror_are_found_by_indexes_that_hold_no_content(assembly: Assembly) -> None:
+    """What lies in an index is paid for with every change, and read by whoever may query it."""
+    (records,) = (table["Properties"] for table in tables(assembly) if "StreamSpecification" in table["Properties"])
+    types = {item["AttributeName"]: item["AttributeType"] for item in records["AttributeDefinitions"]}
+    indexes = {
+        index["IndexName"]: (
+            [key["AttributeName"] for key in index["KeySchema"]],
+            index["Projection"].get("NonKeyAttributes", []),
+        )
+        for index in records["GlobalSecondaryIndexes"]
+    }
+
+    assert set(types.values()) == {"S"}
+    assert indexes == {
+        "parent_1": (["parent_1", "sk"], []),
+        "parent_2": (["parent_2", "sk"], []),
+        "day": (["day_month", "day_place"], []),
+        "change": (["change_month", "change_place"], []),
+    }
+
+
+def test_a_change_of_a_row_can_be_read_with_what_was_there_before(assembly: Assembly) -> None:
+    """A burial is a change of the item and an erasure its removal: only who sees both images can tell them apart."""
+    streams = [table["Properties"].get("StreamSpecification") for table in tables(assembly)]
+
+    assert [one for one in streams if one is not None] == [{"StreamViewType": "NEW_AND_OLD_IMAGES"}]
 
 
 def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(assembly: Assembly) -> None:

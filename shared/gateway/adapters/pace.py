@@ -128,6 +128,10 @@ class DynamoPace:
         except AwsError as error:
             raise unavailable("the pace table") from error
 
+    def background_due(self, practice_id: str, at: datetime) -> None:
+        """See `Paces.background_due`."""
+        self.update(practice_id, lambda item: (pacing.work_due(item, at.timestamp()), None))
+
     def doubted(self, *, limit: int) -> list[str]:
         """See `PaceStore.doubted`."""
         try:

@@ -164,6 +164,10 @@ class Paces(Protocol):
         """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
         ...
 
+    def background_due(self, practice_id: str, at: datetime) -> None:
+        """Have the practice's background work looked at by `at`, within a minute; nothing if that was so before."""
+        ...
+
 
 class Holds(Protocol):
     """Times that callers keep for some minutes. They bind callers of this gateway, nobody else."""
@@ -263,6 +267,38 @@ class Practices(Protocol):
 
     def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
         """Undo a claim of `practice_id`, when its keys turned out to be wrong."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FileLink:
+    """Where one file can be had for a few minutes. Has no repr on purpose: whoever has the URL has the file."""
+
+    url: str
+    expires_at: datetime
+    size_bytes: int
+
+
+class Drop(Protocol):
+    """The bucket behind the SFTP server of the stage's own, where Open Dental leaves files for us.
+
+    Each delivery has a folder of its own, whose name nobody can guess. Nothing else in the bucket is ever touched.
+    """
+
+    def link(self, folder: str, name: str, *, content_type: str, save_as: str, now: datetime) -> FileLink | None:
+        """A link to the file in `folder`, made now and kept nowhere; None: there is none.
+
+        A file that was left there under another name than `name` gets that name first: offices name files after the
+        patient. `save_as` is what a browser calls it.
+        """
+        ...
+
+    def tidy(self, *, before: datetime) -> int:
+        """Delete what was delivered before that moment; returns how many objects.
+
+        Raises:
+            Unavailable: something of it is still there.
+        """
         ...
 
 
@@ -372,6 +408,11 @@ class Services(Protocol):
     def vault(self) -> Vault: ...
     @property
     def signer(self) -> Signer: ...
+    @property
+    def drop(self) -> Drop | None:
+        """None where the stage has no SFTP server of its own."""
+        ...
+
     @property
     def stage(self) -> str:
         """`sandbox`, `dev` or `prod`: only the sandbox lets a missing BAA pass."""

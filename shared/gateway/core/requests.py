@@ -10,16 +10,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.core.callers import Caller
 from gateway.core.errors import KeyNotUsable, NotFound, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
 from gateway.core.hashing import canonical_hash
+from gateway.core.mirror.memory import state_of
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
 from gateway.core.pacing import FULL_RETRY_S
 from gateway.core.ports import REFERENCE, PaceView, Services
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.syncing import PracticeSync
 
 __all__ = [
     "Fetched",
@@ -55,11 +59,11 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """Rows, and what `meta` says of them. `upstream_calls` is what this answer cost: 0 from the cache."""
+    """Rows, and what `meta` says of them. `upstream_calls` is what this answer cost: 0 unless it is live."""
 
     rows: RowSet
     age_seconds: float
-    served_from: str  # "cache" | "live"
+    served_from: str  # "cache" | "live" | "mirror"
     upstream_calls: int
 
 
@@ -72,22 +76,27 @@ def fetch(
     freshness: Freshness,
     on: Services,
     reference: bool = False,
+    since: float | None = None,
 ) -> Fetched:
-    """The rows of the fetch plan `kind` for `bound`, from the cache or from Open Dental.
+    """The rows of the fetch plan `kind` for `bound`, from the practice's mirror, the cache or Open Dental.
 
     The cache key is made from practice, kind and bound; filters that are applied here are no part of it. With
-    `reference` they are rows of the office's own set-up, which are kept for a day (`ports.REFERENCE`).
+    `reference` they are rows of the office's own set-up, which are kept for a day (`ports.REFERENCE`) in one piece:
+    that copy is cheaper than the mirror's rows. `since` is when the question came, by the clock's `monotonic`, for an
+    answer of several fetches.
 
     Raises:
         StillRunning: the wait is over. PracticeOffline: at once, when the practice is known to be offline.
         QueueFull, Throttled, or whatever error the operation ended with.
     """
     cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    kept = on.cache.get(practice.id, cache_key)
-    if kept is not None:
-        age_s = (on.clock.now() - kept.as_of).total_seconds()
-        if age_s <= freshness.max_age_s:
-            return Fetched(kept, max(0.0, age_s), "cache", 0)
+    if reference and (kept := _from_cache(cache_key, practice=practice, freshness=freshness, on=on)) is not None:
+        return kept
+    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    if found is None and not reference:
+        found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    if found is not None:
+        return found
     view = on.paces.view(practice.id)
     if view.offline:
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
@@ -117,6 +126,51 @@ def fetch(
     age_s = (on.clock.now() - rows.as_of).total_seconds()
     shared = operation.submitted_at < asked_at
     return Fetched(rows, max(0.0, age_s), "live", 0 if shared else rows.upstream_calls)
+
+
+def from_mirror(
+    kind: str,
+    bound: Mapping[str, Any],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    since: float | None = None,
+) -> Fetched | None:
+    """The rows of a fetch from the practice's mirror, if it has one that can say, as young as the caller wants it.
+
+    `since` as `fetch` has it.
+    """
+    state = mirror_of(practice, freshness, on=on, since=since)
+    if state is None:
+        return None
+    # Plans and catalogue, which a practice without a mirror needs none of.
+    from gateway.core.mirror.answers import answer  # noqa: PLC0415
+
+    rows = answer(kind, bound, practice=practice, freshness=freshness, on=on, state=state)
+    if rows is None:
+        return None
+    return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
+
+
+def mirror_of(
+    practice: Practice, freshness: Freshness, *, on: Services, since: float | None = None
+) -> PracticeSync | None:
+    """How far the practice's mirror is; None where it has none, or the caller takes no copy at all."""
+    if freshness.asked and freshness.max_age_s <= 0:
+        return None
+    try:
+        return state_of(practice.id, syncs=on.syncs, clock=on.clock, since=since)
+    except Unavailable:
+        return None
+
+
+def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
+    kept = on.cache.get(practice.id, cache_key)
+    if kept is None:
+        return None
+    age_s = (on.clock.now() - kept.as_of).total_seconds()
+    return Fetched(kept, max(0.0, age_s), "cache", 0) if age_s <= freshness.max_age_s else None
 
 
 def key_of_fetch(kind: str, bound: Mapping[str, Any], *, practice: Practice, reference: bool) -> str:

@@ -23,7 +23,7 @@ from gateway.core.fhir.types import TYPES, Part, Type
 from gateway.core.normalize.views import practice_view
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.lists import practice_of
+from gateway.core.reads.lists import practice_of, served_from
 from gateway.core.reads.queries import ListQuery
 from gateway.core.requests import Freshness
 
@@ -60,11 +60,10 @@ class Found:
         if not self.meta:
             self.meta = dict(meta)
             return
-        live = "live" in {self.meta["served_from"], meta["served_from"]}
         self.meta |= {
             "as_of": min(self.meta["as_of"], meta["as_of"]),
             "age_seconds": max(self.meta["age_seconds"], meta["age_seconds"]),
-            "served_from": "live" if live else "cache",
+            "served_from": served_from((self.meta["served_from"], meta["served_from"])),
             "upstream_calls": self.meta["upstream_calls"] + meta["upstream_calls"],
         }
 

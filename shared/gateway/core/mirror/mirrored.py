@@ -166,9 +166,10 @@ WHOLE_ROWS: Final = frozenset(
         for operation in (one.list_operation, f"{one.resource}.list", f"{one.resource}.get")
         if operation is not None
     }
-    - {"patients.list"}
+    - {"patients.list", "documents.get"}
 )
-"""Operations whose rows are whole ones of a mirrored resource. `patients.list` mirrors a window of the program."""
+"""Operations whose rows are whole ones of a mirrored resource. `patients.list` mirrors a window of the program, and a
+document got by itself lacks columns that its list has."""
 
 
 def mirrored_by(operation: str) -> Mirrored | None:

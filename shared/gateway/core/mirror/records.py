@@ -77,8 +77,8 @@ class Records(Protocol):
 
         A row whose content differs from what is kept is stored if `read.order` is not lower than the kept one's, and
         its `seq` rises by one. A row that is the same writes nothing, unless it is a tombstone that came back: that is
-        a change. Of a key that is twice among `rows`, the later row counts as read later. `cause`: `load`, `poll`,
-        `sweep`, `read`, `own_write`, for whoever reads the table's stream.
+        a change. Of rows with one key only the last counts, for it was read last. `cause`: `load`, `poll`, `sweep`,
+        `read`, `own_write`, for whoever reads the table's stream.
 
         Raises:
             Malformed: a row whose key or parent cannot be read; other rows may have been stored.
@@ -133,8 +133,8 @@ class Records(Protocol):
         ...
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
-        """Keys and content hashes of up to `limit` living rows in the order of key, without reading their content;
-        fewer only at the end. From an index that may be behind by seconds.
+        """Keys and content hashes of up to `limit` living rows in the order of key, without their content; fewer only
+        at the end. Strongly consistent.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -117,6 +118,10 @@ class PracticeSync:
     changed_at: datetime | None = None
     rev: int = 0
     resources: dict[str, ResourceSync] = field(default_factory=dict)
+    touched: Mapping[str, datetime] = field(default_factory=dict)
+    """When an own write may last have changed rows that it did not read back, by `effects.mark`."""
+    touched_floor: datetime | None = None
+    """Marks that are as old as this, or older, have been dropped: until then anything may have been touched."""
 
 
 class Superseded(Exception):
@@ -142,6 +147,15 @@ class SyncStates(Protocol):
         """Store one resource's state if `rev` is still the stored one; returns it with the new `rev`.
 
         Raises: Superseded.
+        """
+        ...
+
+    def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
+        """Note that an own write was sent at `at` which may have changed the rows of `marks` (`effects.mark`).
+
+        The next `load` has them, with the latest time of each. The oldest may be dropped where there are many;
+        `touched_floor` is then no earlier than any of those. Changes no `rev`; `save_practice`
+        leaves both.
         """
         ...
 

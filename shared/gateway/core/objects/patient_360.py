@@ -40,7 +40,7 @@ class Section(Part, Generic[T]):
     as_of: Instant | None
     """Nothing in it is older; null where nothing was asked."""
     age_seconds: float | None
-    served_from: Literal["live", "cache"] | None
+    served_from: Literal["live", "cache", "mirror"] | None
     data: T | None
     """Of `alerts` that are unavailable in part, what came; else null where it is unavailable."""
 

@@ -121,7 +121,8 @@ class Meta(Part):
     as_of: Instant
     """Nothing in the answer is older."""
     age_seconds: float
-    served_from: Literal["cache", "live"]
+    served_from: Literal["cache", "live", "mirror"]
+    """`mirror`: the practice's copies, which are kept up to date; `cache`: what Open Dental answered minutes ago."""
     practice_id: PracticeId
     upstream_calls: Annotated[int, Field(ge=0)]
     """Calls of Open Dental that this answer cost."""

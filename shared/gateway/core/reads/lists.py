@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
+from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound, Unavailable
 from gateway.core.ids import parse_row_id, practice_of_row
 from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift, key
@@ -21,9 +21,12 @@ from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
-from gateway.core.requests import Fetched, Freshness, fetch, key_of_fetch
+from gateway.core.requests import Fetched, Freshness, fetch, from_mirror, key_of_fetch, mirror_of
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.answers import Look
 
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
@@ -131,7 +134,7 @@ class Reading:
             return self._by_bound[asked].rows.rows
         freshness = replace(self.freshness, wait_s=self._left_s())
         if reference and not freshness.asked:
-            freshness = replace(freshness, max_age_s=DAY_S)
+            freshness = replace(freshness, max_age_s=DAY_S, asked=True)
         try:
             fetched = fetch(
                 kind,
@@ -141,6 +144,7 @@ class Reading:
                 freshness=freshness,
                 on=self.on,
                 reference=reference,
+                since=self._began,
             )
         except NotFound as error:
             if of is None:
@@ -155,6 +159,28 @@ class Reading:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
         return fetched.rows.rows
+
+    def walk(self, walk: Callable[[Look], Page]) -> Page | None:
+        """The page that `walk` makes of the practice's mirror; None where the mirror is off or cannot say.
+
+        Only for lists that nothing bounds, which have no other road.
+        """
+        state = mirror_of(self.practice, self.freshness, on=self.on, since=self._began)
+        if state is None:
+            return None
+        # What a list that something bounds never needs.
+        from gateway.core.mirror.asked import Elsewhere  # noqa: PLC0415
+        from gateway.core.mirror.walks import look_of  # noqa: PLC0415
+
+        look = look_of(self.practice, state, self.freshness, self.on)
+        try:
+            page = walk(look)
+        except (Elsewhere, Unavailable):
+            return None
+        as_of = look.as_of or look.now
+        age_s = max(0.0, (look.now - as_of).total_seconds())
+        self._done.append(Fetched(RowSet({}, as_of, 0), age_s, "mirror", 0))
+        return page
 
     def _left_s(self) -> float:
         """How long the caller still waits: an answer of several fetches waits no longer than one of one."""
@@ -228,16 +254,21 @@ class Reading:
                     bound,
                     practice=self.practice,
                     caller=self.caller,
-                    freshness=Freshness(max_age_s, wait_s),
+                    freshness=Freshness(max_age_s, wait_s, asked=True),
                     on=self.on,
                     reference=True,
+                    since=self._began,
                 )
             except AppError as error:
                 _log.info("no words", extra={"object": table.value, "code": error.code})
             else:
                 self._reference_calls += fetched.upstream_calls
                 return fetched.rows
-        return self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
+        kept = self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
+        if kept is not None:
+            return kept
+        found = from_mirror(kind, bound, practice=self.practice, freshness=Freshness(DAY_S, asked=True), on=self.on)
+        return None if found is None else found.rows
 
     @property
     def upstream_calls(self) -> int:
@@ -259,11 +290,17 @@ class Reading:
         return {
             "as_of": instant_text(self.as_of),
             "age_seconds": round(max(fetched.age_seconds for fetched in self._done), 1),
-            "served_from": "live" if any(fetched.served_from == "live" for fetched in self._done) else "cache",
+            "served_from": served_from(fetched.served_from for fetched in self._done),
             "practice_id": self.practice.id,
             "upstream_calls": self.upstream_calls,
             "omitted": sorted({*omitted, *self._lacking}),
         }
+
+
+def served_from(roads: Iterable[str]) -> str:
+    """What an answer of several fetches says of where it is from: the dearest road of any."""
+    taken = set(roads)
+    return next((road for road in ("live", "mirror") if road in taken), "cache")
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +343,42 @@ class Pager:
         page, more = placed[: self._limit], len(placed) > self._limit
         cursor = self._write(page[-1][0]) if more else None
         return Page([row for _, row in page], more, cursor)
+
+    @property
+    def after(self) -> SortKey | None:
+        """Where the page before ended."""
+        return self._after
+
+    @property
+    def limit(self) -> int:
+        """How many rows a page has at most."""
+        return self._limit
+
+    def walk(
+        self,
+        stretches: Iterable[tuple[list[Row], SortKey]],
+        place: Callable[[Row], SortKey],
+        fits: Filter,
+        *,
+        most_rows: int,
+        most_stretches: int,
+    ) -> Page:
+        """The page of rows that come in the order of their places, a stretch at a time, each with where it ends.
+
+        It is short where so many have been looked at that the next page has to go on.
+        """
+        page: list[Row] = []
+        looked = 0
+        for number, (rows, end) in enumerate(stretches, start=1):
+            for row in rows:
+                if (self._after is None or place(row) > self._after) and fits(row):
+                    if len(page) == self._limit:
+                        return Page(page, has_more=True, next_cursor=self._write(place(page[-1])))
+                    page.append(row)
+            looked += len(rows)
+            if looked >= most_rows or number >= most_stretches:
+                return Page(page, has_more=True, next_cursor=self._write(end))
+        return Page(page, has_more=False, next_cursor=None)
 
     def _fingerprint(self) -> str:
         """What the cursor is bound to. Most lists fit on one page: they neither sign nor fetch the key for it."""

@@ -1,0 +1,39 @@
+"""GET /practices[/{id}], GET and PATCH /practices/{id}/sync: which practices there are, and how far their mirrors."""
+
+from __future__ import annotations
+
+from gateway.core.callers import Caller
+from gateway.core.mirror.control import SyncChange, change_sync, sync_of
+from gateway.core.reads.practices import PracticesQuery, get_practice, list_practices
+from gateway.web.app import entrypoint, http_app
+from gateway.web.http import Answer
+from gateway.wiring.services import services
+
+app = http_app(services)
+
+
+@app.get("/practices")
+def get_practices(query: PracticesQuery, caller: Caller) -> Answer:
+    """All practices of the client."""
+    return Answer(status=200, body=list_practices(query, caller=caller, on=services()))
+
+
+@app.get("/practices/{id}")
+def get_one(id: str, caller: Caller) -> Answer:
+    """One practice of the client."""
+    return Answer(status=200, body=get_practice(id, caller=caller, on=services()), practice_id=id)
+
+
+@app.get("/practices/{id}/sync")
+def get_sync(id: str, caller: Caller) -> Answer:
+    """How far its mirror is, what is stale, why, and when it will not be."""
+    return Answer(status=200, body=sync_of(id, caller=caller, on=services()), practice_id=id)
+
+
+@app.patch("/practices/{id}/sync")
+def patch_sync(id: str, change: SyncChange, caller: Caller) -> Answer:
+    """Turn the mirror on, pause it, or turn it off."""
+    return Answer(status=200, body=change_sync(id, change, caller=caller, on=services()), practice_id=id)
+
+
+lambda_handler = entrypoint(app)

@@ -1,0 +1,146 @@
+"""Copies of rows in DynamoDB. `items.py` says how they lie there."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from gateway.adapters.mirror import items
+from gateway.adapters.mirror.finding import Finding
+from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
+from gateway.adapters.mirror.table import Table
+from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import ReadAt, Record, Row, Stored
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SOUGHT_AT_ONCE: Final = frozenset({"own_write", "read"})
+"""Causes of rows that the next request may look for before the indexes know them."""
+
+PAGE_BY_PAGE: Final = frozenset({"load", "sweep"})
+"""Causes of rows that come by whole pages, whose keys mostly lie close together."""
+
+_CHUNK: Final = 100
+
+
+class DynamoRecords:
+    """Fills `core.mirror.records.Records`."""
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        *,
+        table: str,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._table = Table(client, name=table, sleep=sleep)
+        self._finding = Finding(self._table, now=now)
+        self._now = now
+
+    # -- writing ----------------------------------------------------------------------------------------------------
+
+    def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
+        """See `Records.store`."""
+        readings = {one.key: one for one in (Reading.of(resource, row) for row in rows)}
+        kept = self._rows(practice_id, resource)
+        heads = kept.heads(readings, are_near=cause in PAGE_BY_PAGE)
+        expected = {key: judged(heads.get(key), one.version, read) for key, one in readings.items()}
+        outcomes: Counter[Outcome] = Counter(outcome for outcome in expected.values() if outcome is not Outcome.CHANGED)
+        changing = [readings[key] for key, outcome in expected.items() if outcome is Outcome.CHANGED]
+        if changing:
+            # First the ways that lead to a row, then the row: whoever comes between them finds what was there before.
+            self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
+            if cause in SOUGHT_AT_ONCE:
+                self._finding.point_to(practice_id, resource, [(one.key, one.places) for one in changing])
+            because = Because(read, cause)
+            outcomes.update(self._table.each(lambda one: kept.keep(one, heads.get(one.key), because), changing))
+        return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
+
+    def bury(
+        self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
+    ) -> int:
+        """See `Records.bury`."""
+        kept, because = self._rows(practice_id, resource), Because(read, cause)
+        heads = kept.heads(keys)
+        return sum(self._table.each(lambda key: kept.bury(key, heads[key], because, at), sorted(heads)))
+
+    def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
+        """See `Records.forget`."""
+        left = limit
+        for one in self._finding.resources(practice_id) if resource is None else [resource]:
+            for pk in (items.rows_pk, items.parts_pk, items.fresh_pk):
+                # One more than may go says whether that was all.
+                keys = self._table.query(pk(practice_id, one), only=("pk", "sk"), limit=left + 1)
+                found = [dict(key) for key in islice(keys, left + 1)]
+                self._table.delete_all(found[:left])
+                if len(found) > left:
+                    return False
+                left -= len(found)
+            self._finding.forget(practice_id, one)
+        return True
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
+        """See `Records.get`."""
+        found = self._rows(practice_id, resource).get(keys)
+        return [one for _, one in sorted(found.items()) if dead or one.is_living]
+
+    def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
+        """See `Records.page`."""
+        return list(islice(self._rows(practice_id, resource).living(after=after, limit=limit), limit))
+
+    def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
+        """See `Records.under`."""
+        mirrored = MIRRORED[resource]
+        if column not in mirrored.parents:
+            raise ValueError("rows are not found under this column")
+        number = mirrored.parents.index(column)
+        keys = self._finding.under(practice_id, resource, number, value)
+        keys |= {key for key, of in self._finding.pointed_to(practice_id, resource) if of.parents[number] == value}
+        found = self.get(practice_id, resource, keys)
+        return [one for one in found if mirrored.parents_of(one.row).get(column) == value]
+
+    def between(
+        self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
+    ) -> list[Record]:
+        """See `Records.between`."""
+        mirrored = MIRRORED[resource]
+        if mirrored.day is None:
+            return []
+        first, last = first or date.min, last or date.max
+        keys = self._finding.between(practice_id, resource, first, last)
+        keys |= {
+            key
+            for key, of in self._finding.pointed_to(practice_id, resource)
+            if of.day is not None and first <= of.day <= last
+        }
+        days = [(mirrored.day_of(one.row), one) for one in self.get(practice_id, resource, keys, dead=dead)]
+        within = [(day, one) for day, one in days if day is not None and first <= day <= last]
+        return [one for _, one in sorted(within, key=lambda each: (each[0], each[1].key))]
+
+    def changed(
+        self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Record]:
+        """See `Records.changed`."""
+        kept = self._rows(practice_id, resource)
+        entries = self._finding.changed(practice_id, resource, since, after=after, limit=min(limit, _CHUNK))
+        found: list[Record] = []
+        while chunk := list(islice(entries, min(limit - len(found), _CHUNK))):
+            rows = kept.get(key for _, key in chunk)
+            # What has changed again since the index was written comes later, in its new place.
+            found += [rows[key] for at, key in chunk if key in rows and rows[key].changed_at == at]
+        return found
+
+    def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
+        """See `Records.versions`."""
+        return list(islice(self._rows(practice_id, resource).versions(after=after, limit=limit), limit))
+
+    def _rows(self, practice_id: str, resource: str) -> Rows:
+        return Rows(self._table, practice_id, resource, now=self._now)

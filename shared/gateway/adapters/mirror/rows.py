@@ -1,0 +1,225 @@
+"""The rows of one resource of one practice, each read and written by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from itertools import islice
+from typing import Any, Final
+
+from gateway.adapters.aws_errors import unavailable
+from gateway.adapters.codec import unpack
+from gateway.adapters.mirror import items
+from gateway.adapters.mirror.items import Head, Item, Places
+from gateway.adapters.mirror.table import Table, key_of
+from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import ReadAt, Record, Row
+from gateway.core.normalize.values import SERVER_CLOCK, content_version
+
+_TRIES: Final = 12
+"""Each try that fails is somebody else's change of the same row."""
+
+_STRETCH: Final = 20
+"""Fewer keys are asked for one by one."""
+
+_NOT_KEPT: Final = "attribute_not_exists(pk)"
+_AS_READ: Final = "seq = :was AND (epoch < :epoch OR (epoch = :epoch AND turn <= :turn))"
+
+
+class Outcome(Enum):
+    """What a reading of a row came to."""
+
+    CHANGED = auto()
+    SAME = auto()
+    OLDER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One row as it was read, without the server's clock."""
+
+    key: int
+    row: Row
+    version: str
+    places: Places
+
+    @classmethod
+    def of(cls, resource: str, row: Row) -> Reading:
+        """Raises Malformed: its key or a parent cannot be read."""
+        content = {name: value for name, value in row.items() if name != SERVER_CLOCK}
+        key = MIRRORED[resource].key_of(content)
+        return cls(key, content, content_version(content), Places.of(resource, content))
+
+
+@dataclass(frozen=True, slots=True)
+class Because:
+    """Which reading of Open Dental a change comes from, and on what occasion it was made."""
+
+    read: ReadAt
+    cause: str
+
+
+def judged(head: Head | None, version: str, read: ReadAt) -> Outcome:
+    """What a reading comes to where `head` is kept."""
+    if head is not None and not head.dead and head.version == version:
+        return Outcome.SAME
+    return Outcome.OLDER if head is not None and read.order < head.order else Outcome.CHANGED
+
+
+class Rows:
+    """One partition of the table."""
+
+    def __init__(self, table: Table, practice_id: str, resource: str, *, now: Callable[[], datetime]) -> None:
+        self._table = table
+        self._practice_id = practice_id
+        self._resource = resource
+        self._pk = items.rows_pk(practice_id, resource)
+        self._now = now
+
+    def heads(self, keys: Iterable[int], *, are_near: bool = False) -> dict[int, Head]:
+        """What is kept of these rows, without their content.
+
+        `are_near`: the keys may well be those of a page in the order of keys. Read as a stretch, a row costs a fifth
+        of what it costs by itself; where other rows lie between them, the stretch ends soon and the rest is asked for.
+        """
+        left = sorted({items.row_sk(key) for key in keys})
+        wanted, found = frozenset(left), dict[str, Mapping[str, Any]]()
+        if are_near and len(left) >= _STRETCH:
+            most = len(left) + len(left) // 2
+            stretch = self._table.query(self._pk, between=(left[0], left[-1]), only=items.HEAD, limit=most)
+            met = {item["sk"]["S"]: item for item in islice(stretch, most)}
+            found = {sk: item for sk, item in met.items() if sk in wanted}
+            left = [sk for sk in left if sk > max(met)] if len(met) == most else []
+        found.update(self._table.get_all(self._pk, left, only=items.HEAD))
+        return {items.key_from(sk): items.head_from(item) for sk, item in found.items()}
+
+    def get(self, keys: Iterable[int]) -> dict[int, Record]:
+        """These rows, tombstones included."""
+        found = self._table.get_all(self._pk, [items.row_sk(key) for key in keys])
+        records = (self._record(item) for item in found.values())
+        return {one.key: one for one in records if one is not None}
+
+    def living(self, *, after: int | None, limit: int) -> Iterator[Record]:
+        """Rows behind a key in the order of keys, without tombstones; `limit` is how many are read at a time."""
+        above = None if after is None else items.row_sk(after)
+        for item in self._table.query(self._pk, above=above, limit=limit):
+            one = None if "dead_at" in item else self._record(item)
+            if one is not None and one.is_living:
+                yield one
+
+    def versions(self, *, after: int | None, limit: int) -> Iterator[tuple[int, str]]:
+        """Keys and content hashes of rows, as `living`."""
+        above = None if after is None else items.row_sk(after)
+        for item in self._table.query(self._pk, above=above, only=("sk", "v", "dead_at"), limit=limit):
+            if "dead_at" not in item:
+                yield items.key_from(item["sk"]["S"]), item["v"]["S"]
+
+    def keep(self, one: Reading, head: Head | None, because: Because) -> Outcome:
+        """What became of a reading of a row of which `head` was kept."""
+        pieces: list[bytes] = []
+        for tried in range(_TRIES):
+            outcome = judged(head, one.version, because.read)
+            if outcome is not Outcome.CHANGED:
+                return outcome
+            pieces = pieces or items.pieces_of(one.row)
+            parts = None if len(pieces) == 1 else f"{items.new_token()}#{len(pieces)}"
+            mine = Head(one.version, 1 if head is None else head.seq + 1, because.read.order, parts=parts)
+            item: Item = {
+                **key_of(self._pk, items.row_sk(one.key)),
+                "v": {"S": one.version},
+                **self._state(one.key, mine, because),
+                **items.place_attributes(self._practice_id, self._resource, one.key, one.places),
+                **({"body": {"B": pieces[0]}} if parts is None else {"parts": {"S": parts}}),
+            }
+            if parts is not None:
+                for number, piece in enumerate(pieces):
+                    self._table.put({**self._part_key(one.key, parts, number), "body": {"B": piece}})
+            was = head
+            if head is None:
+                stored = self._table.put(item, condition=_NOT_KEPT)
+            else:
+                order = {":epoch": item["epoch"], ":turn": item["turn"]}
+                stored = self._table.put(item, condition=_AS_READ, values={":was": {"N": str(head.seq)}, **order})
+            if not stored:
+                head = self.heads([one.key]).get(one.key)
+            if stored or head == mine:
+                self._drop_parts(one.key, was)
+                return outcome
+            self._drop_parts(one.key, mine)
+            self._table.pause(tried)
+        raise unavailable("the mirror")
+
+    def bury(self, key: int, head: Head | None, because: Because, at: datetime) -> bool:
+        """Whether the row, of which `head` was kept, was made a tombstone."""
+        order = because.read.order
+        for tried in range(_TRIES):
+            if head is None or head.dead or order < head.order:
+                return False
+            mine = Head(head.version, head.seq + 1, order, dead=True, parts=head.parts)
+            new: Item = {**self._state(key, mine, because), "dead_at": {"N": str(items.micros(at))}}
+            if self._table.update(
+                self._pk,
+                items.row_sk(key),
+                # Its day stays: tombstones are asked for by day.
+                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE parent_1, parent_2",
+                condition=_AS_READ,
+                values={f":{name}": value for name, value in new.items()} | {":was": {"N": str(head.seq)}},
+            ):
+                return True
+            head = self.heads([key]).get(key)
+            if head == mine:
+                # The SDK repeats a write whose answer was lost, and then meets its own row.
+                return True
+            self._table.pause(tried)
+        raise unavailable("the mirror")
+
+    def _state(self, key: int, mine: Head, because: Because) -> Item:
+        """What every change of a row writes."""
+        return {
+            "seq": {"N": str(mine.seq)},
+            "cause": {"S": because.cause},
+            **items.order_attributes(because.read),
+            **items.change_attributes(self._practice_id, self._resource, key, self._now()),
+        }
+
+    def _record(self, item: Mapping[str, Any] | None) -> Record | None:
+        """What an item holds; None if it was erased while its pieces were read."""
+        for tried in range(_TRIES):
+            if item is None:
+                return None
+            head = items.head_from(item)
+            raw = bytes(item["body"]["B"]) if head.parts is None else self._long(item["sk"]["S"], head.parts)
+            if raw is not None:
+                return Record(
+                    resource=self._resource,
+                    key=items.key_from(item["sk"]["S"]),
+                    row=unpack(raw),
+                    version=head.version,
+                    seq=head.seq,
+                    read=ReadAt(head.order, items.moment_from(item["read_at"]["N"])),
+                    changed_at=items.change_time_from(item["change_place"]["S"]),
+                    deleted_at=items.moment_from(item["dead_at"]["N"]) if head.dead else None,
+                )
+            # Somebody has replaced the row, and with it its pieces.
+            self._table.pause(tried)
+            item = self._table.get(self._pk, item["sk"]["S"])
+        raise unavailable("the mirror")
+
+    def _long(self, sk: str, parts: str) -> bytes | None:
+        """The content that lies in pieces; None if they are not all there."""
+        token, _, count = parts.partition("#")
+        pk = items.parts_pk(self._practice_id, self._resource)
+        pieces = [bytes(one["body"]["B"]) for one in self._table.query(pk, starts=f"{sk}#{token}#")]
+        return b"".join(pieces) if len(pieces) == int(count) else None
+
+    def _drop_parts(self, key: int, head: Head | None) -> None:
+        """Delete the pieces of a content that no row has any more."""
+        if head is not None and head.parts is not None:
+            count = int(head.parts.partition("#")[2])
+            self._table.delete_all([self._part_key(key, head.parts, number) for number in range(count)])
+
+    def _part_key(self, key: int, parts: str, number: int) -> Item:
+        token = parts.partition("#")[0]
+        return key_of(items.parts_pk(self._practice_id, self._resource), f"{items.row_sk(key)}#{token}#{number:04}")

@@ -1,0 +1,159 @@
+"""How far each practice's mirror is, in the table of its rows.
+
+sync#{practice}   practice              what is the practice's own, conditional on `rev`
+sync#{practice}   resource#{resource}   one resource, conditional on `rev`
+sync#{practice}   touched               when own writes last changed what they did not read back, conditional on `rev`
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.adapters.codec import pack, unpack
+from gateway.adapters.mirror import items
+from gateway.adapters.mirror.table import Table, key_of
+from gateway.core.errors import Unavailable
+from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Superseded, Wanted
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_OWN = "practice"
+_RESOURCE = "resource#"
+_TOUCHED = "touched"
+_BESIDE = frozenset({"rev", "resources", "touched", "touched_floor"})
+
+MOST_MARKS: Final = 500
+"""Marks that are kept, whatever their age: a paused mirror is answered from for days. Each answer reads them all."""
+
+_TRIES = 20
+
+
+class DynamoSyncStates:
+    """Fills `core.mirror.syncing.SyncStates`."""
+
+    def __init__(self, client: DynamoDBClient, *, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, name=table, sleep=sleep)
+
+    def load(self, practice_id: str) -> PracticeSync:
+        """See `SyncStates.load`."""
+        own, resources, touched = PracticeSync(practice_id), dict[str, ResourceSync](), _NOTHING_TOUCHED
+        for item in self._table.query(_pk(practice_id)):
+            if item["sk"]["S"] == _OWN:
+                own = _practice_from(item)
+            elif item["sk"]["S"] == _TOUCHED:
+                touched = _value_of(item)
+            else:
+                state = _resource_from(item)
+                resources[state.resource] = state
+        return replace(own, resources=resources, touched=touched["marks"], touched_floor=touched["floor"])
+
+    def save_practice(self, state: PracticeSync) -> PracticeSync:
+        """See `SyncStates.save_practice`."""
+        self._put(state.practice_id, _OWN, _value(state), rev=state.rev)
+        return replace(state, rev=state.rev + 1)
+
+    def save(self, practice_id: str, state: ResourceSync) -> ResourceSync:
+        """See `SyncStates.save`."""
+        self._put(practice_id, _RESOURCE + state.resource, _value(state), rev=state.rev)
+        return replace(state, rev=state.rev + 1)
+
+    def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
+        """See `SyncStates.touch`."""
+        new = tuple(marks)
+        for tried in range(_TRIES if new else 0):
+            item = self._table.get(_pk(practice_id), _TOUCHED)
+            was, rev = (_NOTHING_TOUCHED, 0) if item is None else (_value_of(item), int(item["rev"]["N"]))
+            kept = {**was["marks"], **{one: max(at, was["marks"].get(one, at)) for one in new}}
+            old = sorted(kept, key=lambda mark: kept[mark])[:-MOST_MARKS]
+            floor = max([when for when in (was["floor"], *map(kept.get, old)) if when is not None], default=None)
+            value = {"marks": {one: when for one, when in kept.items() if one not in old}, "floor": floor}
+            try:
+                self._put(practice_id, _TOUCHED, value, rev=rev)
+            except Superseded:
+                self._table.pause(tried)
+                continue
+            return
+        if new:
+            raise Unavailable("too many writes of one practice at once", retry_after=1.0)
+
+    def forget(self, practice_id: str) -> None:
+        """See `SyncStates.forget`."""
+        found = self._table.query(_pk(practice_id), starts=_RESOURCE, only=("pk", "sk"))
+        self._table.delete_all([{"pk": item["pk"], "sk": item["sk"]} for item in found])
+
+    def _put(self, practice_id: str, sk: str, value: Mapping[str, Any], *, rev: int) -> None:
+        token = {"S": items.new_token()}
+        item = {
+            **key_of(_pk(practice_id), sk),
+            "rev": {"N": str(rev + 1)},
+            "saved_by": token,
+            "body": {"B": pack(value)},
+        }
+        condition, values = "attribute_not_exists(pk)", dict[str, Any]()
+        if rev:
+            condition, values = "rev = :was", {":was": {"N": str(rev)}}
+        if self._table.put(item, condition=condition, values=values):
+            return
+        # The SDK repeats a put whose answer was lost, and then meets its own item.
+        stored = self._table.get(_pk(practice_id), sk)
+        if stored is None or stored["saved_by"] != token:
+            raise Superseded
+
+
+def _pk(practice_id: str) -> str:
+    return f"sync#{practice_id}"
+
+
+_NOTHING_TOUCHED: Mapping[str, Any] = {"marks": {}, "floor": None}
+
+
+def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:
+    value = {one.name: getattr(state, one.name) for one in fields(state) if one.name not in _BESIDE}
+    return {name: _plain(one) if isinstance(one, Pass) else one for name, one in value.items()}
+
+
+def _plain(of: Pass) -> dict[str, Any]:
+    return {one.name: getattr(of, one.name) for one in fields(of)}
+
+
+def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
+    value = _known(PracticeSync, item)
+    value["wanted"] = Wanted(value["wanted"])
+    offset = value.get("server_offset_s")
+    value["server_offset_s"] = None if offset is None else float(offset)
+    return PracticeSync(**value)
+
+
+def _resource_from(item: Mapping[str, Any]) -> ResourceSync:
+    value = _known(ResourceSync, item)
+    value["phase"] = Phase(value["phase"])
+    return ResourceSync(**{name: _as_kept(one) for name, one in value.items()})
+
+
+def _as_kept(value: Any) -> Any:
+    """What JSON made a list of was a tuple, and its only objects were passes."""
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, dict):
+        return Pass(**{name: _as_kept(one) for name, one in _only(Pass, value).items()})
+    return value
+
+
+def _known(kind: type[PracticeSync | ResourceSync], item: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_only(kind, _value_of(item)), "rev": int(item["rev"]["N"])}
+
+
+def _value_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    value: dict[str, Any] = unpack(bytes(item["body"]["B"]))
+    return value
+
+
+def _only(kind: type[Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    """What this release knows of a stored value; what a newer one added falls away."""
+    known = {one.name for one in fields(kind)}
+    return {name: one for name, one in value.items() if name in known}

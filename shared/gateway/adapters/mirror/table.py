@@ -1,0 +1,190 @@
+"""The calls of DynamoDB that the mirror makes, page after page and batch after batch."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from gateway.adapters.aws_errors import AwsError, is_condition, unavailable
+from gateway.adapters.mirror.items import Item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+AT_ONCE: Final = 8
+"""Requests that one call of the mirror has under way; the SDK's pool has ten connections."""
+
+_READ_BATCH: Final = 100
+_WRITE_BATCH: Final = 25
+_TRIES: Final = 8
+_WHAT: Final = "the mirror"
+
+
+class Table:
+    """One table. Whatever DynamoDB does not do is `Unavailable`."""
+
+    def __init__(self, client: DynamoDBClient, *, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client: Any = client
+        self._name = name
+        self._sleep = sleep
+
+    def get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
+        """One item, strongly consistent."""
+        try:
+            answer = self._client.get_item(TableName=self._name, Key=key_of(pk, sk), ConsistentRead=True)
+        except AwsError as error:
+            raise unavailable(_WHAT) from error
+        found: Mapping[str, Any] | None = answer.get("Item")
+        return found
+
+    def get_all(self, pk: str, sks: Iterable[str], *, only: Sequence[str] = ()) -> dict[str, Mapping[str, Any]]:
+        """These items of a partition by their sort keys, strongly consistent; `only` these attributes of them."""
+        wanted = sorted(set(sks))
+        batches = [wanted[start : start + _READ_BATCH] for start in range(0, len(wanted), _READ_BATCH)]
+        found: dict[str, Mapping[str, Any]] = {}
+        for answered in self.each(lambda batch: self._batch_get(pk, batch, only), batches):
+            found.update(answered)
+        return found
+
+    def query(
+        self,
+        pk: str,
+        *,
+        index: tuple[str, str, str] | None = None,
+        above: str | None = None,
+        between: tuple[str, str] | None = None,
+        starts: str | None = None,
+        only: Sequence[str] = (),
+        limit: int | None = None,
+    ) -> Iterator[Mapping[str, Any]]:
+        """Items of a partition in the order of their sort keys, read as they are asked for.
+
+        Of the table strongly consistent; of an `index` (its name, partition and sort attribute) as far as that is.
+        Sort keys lie `above` one, `between` two of them, both included, or start with a text. `limit` is how many
+        DynamoDB is to read at a time.
+        """
+        name, partition, sort = index or (None, "pk", "sk")
+        asked: dict[str, Any] = {"TableName": self._name, "ExpressionAttributeValues": {":pk": {"S": pk}}}
+        asked |= {"ConsistentRead": True} if name is None else {"IndexName": name}
+        condition = f"{partition} = :pk"
+        if above is not None:
+            condition += f" AND {sort} > :above"
+            asked["ExpressionAttributeValues"][":above"] = {"S": above}
+        if between is not None:
+            condition += f" AND {sort} BETWEEN :first AND :last"
+            asked["ExpressionAttributeValues"] |= {":first": {"S": between[0]}, ":last": {"S": between[1]}}
+        if starts is not None:
+            condition += f" AND begins_with({sort}, :starts)"
+            asked["ExpressionAttributeValues"][":starts"] = {"S": starts}
+        asked["KeyConditionExpression"] = condition
+        if only:
+            asked["ProjectionExpression"] = ", ".join(only)
+        if limit is not None:
+            asked["Limit"] = limit
+        while True:
+            try:
+                answer = self._client.query(**asked)
+            except AwsError as error:
+                raise unavailable(_WHAT) from error
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def put(self, item: Item, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> bool:
+        """Store an item; False if the condition does not hold."""
+        asked: dict[str, Any] = {"TableName": self._name, "Item": item}
+        return self._write(self._client.put_item, asked, condition, values)
+
+    def update(
+        self, pk: str, sk: str, expression: str, *, values: Mapping[str, Any], condition: str | None = None
+    ) -> bool:
+        """Change an item; False if the condition does not hold."""
+        asked = {"TableName": self._name, "Key": key_of(pk, sk), "UpdateExpression": expression}
+        return self._write(self._client.update_item, asked, condition, values)
+
+    def delete_all(self, keys: Sequence[Item]) -> None:
+        """Delete these items; those that are gone already are no matter."""
+        batches = [keys[start : start + _WRITE_BATCH] for start in range(0, len(keys), _WRITE_BATCH)]
+        self.each(self._batch_delete, batches)
+
+    def each(self, do: Callable[[T], R], these: Sequence[T]) -> list[R]:
+        """What `do` returns for each of `these`, some of them at a time.
+
+        What one raises is raised once all that have begun are over, so no thread outlives the call.
+        """
+        if len(these) <= 1:
+            return [do(one) for one in these]
+        with ThreadPoolExecutor(min(AT_ONCE, len(these))) as pool:
+            begun = [pool.submit(do, one) for one in these]
+            try:
+                return [one.result() for one in begun]
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def pause(self, tried: int) -> None:
+        """Let rivals that came together part, and a busy table recover."""
+        self._sleep(random.uniform(0.005, 0.02) * 2 ** min(tried, 5))  # noqa: S311 - no secret hangs on it
+
+    def _write(
+        self, call: Callable[..., Any], asked: dict[str, Any], condition: str | None, values: Mapping[str, Any] | None
+    ) -> bool:
+        if condition is not None:
+            asked["ConditionExpression"] = condition
+        if values:
+            asked["ExpressionAttributeValues"] = dict(values)
+        try:
+            call(**asked)
+        except AwsError as error:
+            if condition is not None and is_condition(error):
+                return False
+            raise unavailable(_WHAT) from error
+        return True
+
+    def _batch_get(self, pk: str, sks: Sequence[str], only: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        asked: dict[str, Any] = {"Keys": [key_of(pk, sk) for sk in sks], "ConsistentRead": True}
+        if only:
+            asked["ProjectionExpression"] = ", ".join(only)
+        found: dict[str, Mapping[str, Any]] = {}
+        left = {self._name: asked}
+        tried = 0
+        while left:
+            try:
+                answer = self._client.batch_get_item(RequestItems=left)
+            except AwsError as error:
+                raise unavailable(_WHAT) from error
+            answered = answer.get("Responses", {}).get(self._name, [])
+            found.update((item["sk"]["S"], item) for item in answered)
+            left = answer.get("UnprocessedKeys") or {}
+            # A batch that stops at its 16 MB goes on at once; one that brought nothing was throttled.
+            if left and not answered:
+                tried += 1
+                if tried == _TRIES:
+                    raise unavailable(_WHAT)
+                self.pause(tried)
+        return found
+
+    def _batch_delete(self, keys: Sequence[Item]) -> None:
+        left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
+        for tried in range(_TRIES):
+            try:
+                answer = self._client.batch_write_item(RequestItems=left)
+            except AwsError as error:
+                raise unavailable(_WHAT) from error
+            left = answer.get("UnprocessedItems") or {}
+            if not left:
+                return
+            self.pause(tried)
+        raise unavailable(_WHAT)
+
+
+def key_of(pk: str, sk: str) -> Item:
+    """An item's key."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}

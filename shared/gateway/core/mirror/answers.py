@@ -1,0 +1,299 @@
+"""Answering a fetch from the mirror: its own plan is run, and what it would call is looked up instead.
+
+So an answer of the mirror is made of the same rows, by the same steps, as Open Dental's would be, and money that is
+spread over four resources composes here as it does there. The first call that the mirror cannot answer for certain, or
+not young enough, ends it, and the fetch takes the live road; nothing is ever answered from both.
+
+Young enough is what the caller says (`Cache-Control`). Where nobody says, `DEFAULT_AGE_S`; less where a row that is
+missing could hurt somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from gateway.core import registry
+from gateway.core.errors import AppError, Unavailable
+from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed
+from gateway.core.mirror.effects import EVERYBODY, mark
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
+from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
+from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
+from gateway.core.normalize.values import key
+from gateway.core.operations import RowSet
+from gateway.core.plans import PlanContext, PlanFunction, UpstreamAnswer, UpstreamCall
+from gateway.core.walltime import read_wall
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.records import Record
+    from gateway.core.ports import Services
+    from gateway.core.practices import Practice
+    from gateway.core.requests import Freshness
+
+Row: TypeAlias = Mapping[str, Any]
+
+DEFAULT_AGE_S: Final = 300.0
+"""How old an answer may be for a caller who does not say."""
+
+ALERT_AGE_S: Final = 60.0
+"""The same for what may harm a patient if it is missing, and for times that two people may want at once."""
+
+ALERTS: Final = frozenset({"allergies", "diseases", "medicationpats"})
+_SOON_TAKEN: Final = frozenset({"fetch.slots"})
+
+MOST_SCANNED: Final = 3000
+"""Rows that one answer looks through where no key, parent or day leads to those it wants."""
+
+_PAGE: Final = 1000
+_STAMPS_OFF: Final = timedelta(hours=3)
+"""How far before a stamp, read by the office's clock, its row may have been stored by ours: a stamp in the hour that
+occurs twice is read as the first, and two hours are left for whatever else is odd about an office's clock."""
+
+_RAW: Final = frozenset({"fetch.resource"})
+"""Rows as Open Dental answers them, which the mirror's are not: its clock is missing."""
+
+_PARENTS: Final = {
+    "PatNum": "patients",
+    "Guarantor": "patients",
+    "Subscriber": "patients",
+    "AptNum": "appointments",
+    "ClaimNum": "claims",
+    "PayNum": "payments",
+    "PerioExamNum": "perioexams",
+    "PayPlanNum": "payplans",
+    "CarrierNum": "carriers",
+    "PlanNum": "insplans",
+    "InsSubNum": "inssubs",
+    "TaskListNum": "tasklists",
+}
+"""What a parent's column names."""
+
+
+def answer(
+    kind: str,
+    bound: Mapping[str, Any],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    state: PracticeSync,
+) -> RowSet | None:
+    """The rows of the fetch `kind` for `bound`, or None where Open Dental has to be asked.
+
+    `as_of` is that of the oldest part. A row that the mirror does not have, or that it knows to be gone, is asked for
+    at Open Dental: only there can somebody have made it, or say that it is gone. Rows of FHIR are never mirrored.
+    `state` is how far the mirror is, read just now.
+    """
+    of = registry.KINDS.get(kind)
+    if of is None or kind in _RAW or not kind.startswith("fetch."):
+        return None
+    try:
+        look = Look(practice, state, freshness, on, soon_taken=kind in _SOON_TAKEN)
+        look.expect(bound)
+        rows = _run(SHORTCUTS.get(kind) or registry.plan_function(of), bound, look)
+    except (Elsewhere, Unavailable):
+        # The mirror is there to make answers cheap; without it they come all the same.
+        return None
+    # A plan that has nothing to ask about needs no rows, and so none that could be old.
+    return None if rows is None else RowSet(rows, as_of=look.as_of or look.now, upstream_calls=0)
+
+
+def _run(function: PlanFunction, bound: Mapping[str, Any], look: Look) -> dict[str, list[Row]] | None:
+    plan = function(bound, PlanContext(look.practice, "", look.now, ""))
+    try:
+        call = next(plan)
+        while True:
+            call = plan.send(look.up(call))
+    except StopIteration as stop:
+        found = stop.value.rows
+        return None if found is None else {name: [dict(row) for row in rows] for name, rows in found.items()}
+    except AppError:
+        # What the plan makes of it is Open Dental's to say.
+        return None
+    finally:
+        plan.close()
+
+
+@dataclass
+class Look:
+    """The mirror of one practice as it is now, for one answer. `as_of`: nothing that was looked up is older."""
+
+    practice: Practice
+    state: PracticeSync
+    freshness: Freshness
+    on: Services
+    soon_taken: bool = False
+    any_age: bool = False
+    """Whether a caller who says nothing takes it however old: there is no other road."""
+    as_of: datetime | None = None
+    now: datetime = field(init=False)
+    _got: dict[tuple[str, int], Record] = field(default_factory=dict)
+    _lists: dict[str, tuple[list[Row], datetime]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.now = self.on.clock.now()
+
+    def expect(self, bound: Mapping[str, Any]) -> None:
+        """Learn which keys the plan will get one by one, so that they are read together."""
+        self._keys = [number for number in bound.get("keys", ()) if isinstance(number, int) and number > 0]
+
+    def up(self, call: UpstreamCall) -> UpstreamAnswer:
+        """What Open Dental would answer.
+
+        Raises: Elsewhere.
+        """
+        if call.operation == ROW:
+            ((resource, number),) = call.path.items()
+            row, as_of = self._one(MIRRORED[resource], number)
+            return UpstreamAnswer(200, row, started_at=as_of)
+        mirrored = mirrored_by(call.operation)
+        if mirrored is None or call.body is not None:
+            raise Elsewhere
+        if call.operation == f"{mirrored.resource}.get":
+            if call.query or set(call.path) != {mirrored.key}:
+                raise Elsewhere
+            row, as_of = self._one(mirrored, call.path[mirrored.key])
+            return UpstreamAnswer(200, row, started_at=as_of)
+        if call.path:
+            raise Elsewhere
+        asked_for = {name: value for name, value in call.query.items() if name not in PAGING}
+        name = f"{call.operation} {sorted(asked_for.items(), key=lambda pair: pair[0])!r}"
+        if name not in self._lists:
+            self._lists[name] = self._listed(mirrored, call.operation, asked_for)
+        rows, as_of = self._lists[name]
+        offset = int(call.query.get("Offset", 0))
+        limit = int(call.query.get("Limit", len(rows)))
+        return UpstreamAnswer(200, rows[offset : offset + limit], started_at=as_of)
+
+    def complete(self, mirrored: Mirrored) -> ResourceSync:
+        """The state of a resource whose rows are all here, young enough for the caller.
+
+        Raises: Elsewhere.
+        """
+        sync = self.state.resources.get(mirrored.resource)
+        if mirrored.list_operation is None or sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
+            raise Elsewhere
+        self._heed_age(mirrored.resource, sync.as_of)
+        return sync
+
+    def used(self, as_of: datetime) -> None:
+        """Note how old a part of the answer is."""
+        self.as_of = as_of if self.as_of is None else min(self.as_of, as_of)
+
+    # One row
+
+    def _one(self, mirrored: Mirrored, number: int) -> tuple[Row, datetime]:
+        resource = mirrored.resource
+        if (resource, number) not in self._got:
+            keys = self._keys if number in self._keys else [number]
+            for record in self.on.records.get(self.practice.id, resource, keys):
+                self._got[resource, record.key] = record
+        kept = self._got.get((resource, number))
+        if kept is None or not kept.is_living:
+            raise Elsewhere
+        as_of = kept.read.at
+        sync = self.state.resources.get(resource)
+        if sync is not None and sync.phase is Phase.LOADED and sync.as_of is not None and is_listed(mirrored, kept.row):
+            as_of = max(as_of, sync.as_of)
+        if as_of < self._touched(resource, as_of, key(kept.row.get("PatNum")), kept.row):
+            raise Elsewhere
+        self._heed_age(resource, as_of)
+        self.used(as_of)
+        return kept.row, as_of
+
+    # A list
+
+    def _listed(self, mirrored: Mirrored, operation: str, query: Mapping[str, Any]) -> tuple[list[Row], datetime]:
+        wanted = asked(mirrored, operation, query)
+        sync = self.complete(mirrored)
+        assert sync.as_of is not None
+        if sync.as_of < self._touched(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named):
+            raise Elsewhere
+        rows = in_order(mirrored.resource, (one.row for one in self._looked_for(mirrored, sync, wanted)))
+        rows = [row for row in rows if wanted.fits(row)]
+        if not rows and wanted.parent is not None:
+            self._be_sure_of(*wanted.parent)
+        self.used(sync.as_of)
+        return rows, sync.as_of
+
+    def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
+        records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource
+        if wanted.parent is not None:
+            return records.under(practice_id, resource, *wanted.parent)
+        if wanted.days is not None:
+            return records.between(practice_id, resource, *wanted.days)
+        if sync.rows > MOST_SCANNED:
+            if wanted.since is None:
+                raise Elsewhere
+            return self._changed(resource, wanted.since)
+        return self._every(resource)
+
+    def _every(self, resource: str) -> list[Record]:
+        found: list[Record] = []
+        while True:
+            after = found[-1].key if found else None
+            page = self.on.records.page(self.practice.id, resource, after=after, limit=_PAGE)
+            found += page
+            if len(page) < _PAGE:
+                return found
+            if len(found) > MOST_SCANNED:
+                raise Elsewhere
+
+    def _changed(self, resource: str, since: str) -> list[Record]:
+        """Living rows that may have a stamp of `since` or later: none was stored before it was made."""
+        if self.state.server_offset_s is None:
+            raise Elsewhere
+        try:
+            wall = datetime.fromisoformat(since).replace(tzinfo=None)
+        except ValueError:
+            raise Elsewhere from None
+        at = read_wall(wall, self.practice.zone()).instant
+        at -= timedelta(seconds=max(0.0, self.state.server_offset_s)) + _STAMPS_OFF
+        found: list[Record] = []
+        after: tuple[datetime, int] | None = None
+        while True:
+            page = self.on.records.changed(self.practice.id, resource, at, after=after, limit=_PAGE)
+            found += (one for one in page if one.is_living)
+            if len(page) < _PAGE:
+                return found
+            if len(found) > MOST_SCANNED:
+                raise Elsewhere
+            after = (page[-1].changed_at, page[-1].key)
+
+    def _be_sure_of(self, column: str, value: int) -> None:
+        """An empty list under somebody who is not there is Open Dental's to refuse."""
+        of = MIRRORED.get(_PARENTS.get(column, ""))
+        if of is None or not self.on.records.get(self.practice.id, of.resource, [value]):
+            raise Elsewhere
+
+    # Age, and what own writes have touched
+
+    def _heed_age(self, resource: str, as_of: datetime) -> None:
+        if self.freshness.asked:
+            most_s = self.freshness.max_age_s
+        elif self.any_age:
+            return
+        else:
+            most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else DEFAULT_AGE_S
+        if (self.now - as_of).total_seconds() > most_s:
+            raise Elsewhere
+
+    def _touched(self, resource: str, as_of: datetime, patient: int, row: Row) -> datetime:
+        """When an own write last may have changed what was looked for; long ago where none did since `as_of`."""
+        state, never = self.state, datetime.min.replace(tzinfo=UTC)
+        if state.touched_floor is not None and as_of < state.touched_floor:
+            return state.touched_floor
+        since = {name: at for name, at in state.touched.items() if at > as_of and name.startswith(f"{resource}:")}
+        if not since:
+            return never
+        family = key(row.get("Guarantor")) if resource == "patients" else self._family(patient)
+        if not family:
+            return max(since.values())
+        return max(since.get(mark(resource, family), never), since.get(mark(resource, EVERYBODY), never))
+
+    def _family(self, patient: int) -> int:
+        found = self.on.records.get(self.practice.id, "patients", [patient]) if patient else []
+        return key(found[0].row.get("Guarantor")) if found else EVERYBODY

@@ -1,0 +1,62 @@
+"""What an operator does with a practice's mirror: look, turn on, pause, turn off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.errors import Unavailable
+from gateway.core.mirror.health import sync_view
+from gateway.core.mirror.syncing import Superseded, Wanted
+from gateway.core.ports import Services
+
+TRIES = 5
+
+
+class SyncChange(BaseModel):
+    """The body of `PATCH /practices/{id}/sync`.
+
+    `on` begins the first load, or goes on where `paused` stopped; `paused` stops reading and keeps what is there, which
+    grows old and says so; `off` erases it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: Wanted
+
+
+def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """How far the mirror is: scope `sync:read`. No health data, so that no agreement is asked for.
+
+    Raises: NotFound, ScopeMissing.
+    """
+    practice = allow(caller, practice_id, "sync", Verb.READ, on=on, protected=False)
+    return sync_view(on.syncs.load(practice.id), practice, on.paces.view(practice.id), on.clock.now())
+
+
+def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """Set what is wanted, and have the practice's background lane look at it: scope `sync:write`.
+
+    Saying again what is said already changes nothing.
+
+    Raises: NotFound, ScopeMissing, BaaMissing. Unavailable: others changed it all the while.
+    """
+    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on)
+    now = on.clock.now()
+    for _ in range(TRIES):
+        state = on.syncs.load(practice.id)
+        if state.wanted is not change.state:
+            started_at = now if change.state is Wanted.ON and state.started_at is None else state.started_at
+            try:
+                on.syncs.save_practice(replace(state, wanted=change.state, changed_at=now, started_at=started_at))
+            except Superseded:
+                continue
+        # Also where nothing changed: whoever said it first may have died before this.
+        on.paces.background_due(practice.id, now + timedelta(seconds=1))
+        return sync_of(practice_id, caller=caller, on=on)
+    raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)

@@ -1,0 +1,197 @@
+"""What an operator is told of a practice's mirror: what is stale, why, and when it will not be. No health data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored
+from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Wanted
+from gateway.core.ports import PaceView
+from gateway.core.practices import Practice
+from gateway.core.walltime import instant_text
+
+LATE: Final = timedelta(minutes=5)
+"""A resource that is followed is late when nothing was heard of it for so long after it was due."""
+
+CLOCK_LEEWAY_S: Final = 120.0
+"""Seconds that a server's clock may be off before it is worth a word."""
+
+_WHY: Final = {
+    "paused": "an operator has paused this mirror; nothing grows younger until it is on again",
+    "practice-offline": "the practice does not answer; it is tried again every minute",
+    "key-refused": "Open Dental refuses the practice's key; it is tried again once an hour",
+    "killed": "an operator has stopped all calls of this practice",
+    "loading": "the first load has not come to its end",
+    "waiting": "other resources are loaded before this one",
+    "behind": "calls of this practice are scarce, and people's requests go first",
+    "only-by-parent": "Open Dental lists this only under what it belongs to; rows are kept as they are read",
+    "not-offered": "the practice's key or version does not have this list",
+    "no-feed": "Open Dental tells no changes of this; it is as young as its last full reading",
+}
+"""Code -> what it means, for people."""
+
+
+def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: datetime) -> dict[str, Any]:
+    """How far the mirror of `practice` is. Times are ISO 8601 in UTC, durations in seconds, counts in rows and calls.
+
+    `fresh_at` is when a stale resource is expected to be young again: null where that depends on somebody, or cannot
+    be said.
+    """
+    shown = [_resource(state.resources.get(name, ResourceSync(name)), state, pace, now) for name in MIRRORED]
+    offered = [one for one in shown if one["phase"] != Phase.NOT_OFFERED]
+    loaded = [one for one in offered if one["phase"] == Phase.LOADED]
+    return {
+        "practice_id": practice.id,
+        "state": state.wanted.value,
+        "phase": _phase(state, len(loaded), len(offered)),
+        "started_at": _at(state.started_at),
+        "changed_at": _at(state.changed_at),
+        "epoch": state.epoch,
+        "rows": sum(one["rows"] for one in shown),
+        "upstream_calls": sum(one["upstream_calls"] for one in shown),
+        "resources_loaded": len(loaded),
+        "resources_offered": len(offered),
+        "percent": _percent_of_all(offered),
+        "stale": [one["resource"] for one in shown if one["is_stale"]],
+        "clock": _clock(state, practice, now),
+        "pace": {
+            "interval_seconds": pace.interval_s,
+            "waiting": pace.waiting,
+            "offline": pace.offline,
+            "key_refused": pace.key_refused,
+            "stopped": pace.killed,
+        },
+        "resources": shown,
+    }
+
+
+def _phase(state: PracticeSync, loaded: int, offered: int) -> str:
+    if state.wanted is Wanted.OFF:
+        return "off"
+    if not offered or loaded == offered:
+        return "complete" if offered else "loading"
+    return "loading"
+
+
+def _resource(of: ResourceSync, state: PracticeSync, pace: PaceView, now: datetime) -> dict[str, Any]:
+    how = MIRRORED[of.resource]
+    why = None if state.wanted is Wanted.OFF else _why_stale(of, how, state, pace, now)
+    return {
+        "resource": of.resource,
+        "phase": of.phase.value,
+        "rows": of.rows,
+        "upstream_calls": of.calls,
+        "as_of": _at(of.as_of),
+        "age_seconds": None if of.as_of is None else max(0, round((now - of.as_of).total_seconds())),
+        "deletions_as_of": _at(of.swept_at),
+        "followed_by": _followed_by(how),
+        "is_stale": why is not None,
+        "why": why,
+        "explanation": None if why is None else _WHY.get(why),
+        "fresh_at": _at(_fresh_at(of, why, now)),
+        "due_at": _at(of.due_at),
+        "sweep_due_at": _at(of.sweep_due_at),
+        "trouble": None if of.trouble is None else {"code": of.trouble, "since": _at(of.trouble_since)},
+        "progress": None if of.running is None else _progress(of.running, of.rows),
+    }
+
+
+def _followed_by(how: Mirrored) -> str:
+    """How changes are noticed: by a stamp of its own, by the rows it belongs to, or by full readings only."""
+    if how.stamp is not None:
+        return "stamp"
+    return "parent" if how.followed_by is not None else "sweep"
+
+
+def _why_stale(of: ResourceSync, how: Mirrored, state: PracticeSync, pace: PaceView, now: datetime) -> str | None:
+    """The code of what keeps it from being young; None where it is young enough."""
+    if of.phase is Phase.NOT_OFFERED:
+        return "only-by-parent" if how.list_operation is None else "not-offered"
+    if of.phase is Phase.LOADED and not _is_late(of, how, now):
+        return None
+    if state.wanted is Wanted.PAUSED:
+        return "paused"
+    blocked = next(
+        (
+            code
+            for code, holds in (
+                ("killed", pace.killed),
+                ("key-refused", pace.key_refused),
+                ("practice-offline", pace.offline),
+            )
+            if holds
+        ),
+        None,
+    )
+    if blocked is not None:
+        return blocked
+    if of.phase is not Phase.LOADED:
+        return "loading" if of.running is not None else "waiting"
+    return of.trouble or ("no-feed" if how.stamp is None and how.followed_by is None else "behind")
+
+
+def _is_late(of: ResourceSync, how: Mirrored, now: datetime) -> bool:
+    """Whether what was due did not happen, or what was heard is too old."""
+    if of.as_of is None or of.trouble is not None:
+        return True
+    if of.due_at is not None:
+        return now > of.due_at + LATE
+    return how.stamp is not None and now > of.as_of + LATE
+
+
+def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | None:
+    """When it is expected to be young again."""
+    if why in {None, "paused", "killed", "only-by-parent", "not-offered"}:
+        return None
+    if why == "no-feed":
+        return of.sweep_due_at
+    if why == "key-refused":
+        return None
+    return max(of.due_at, now) if of.due_at is not None else None
+
+
+def _progress(running: Pass, rows: int) -> dict[str, Any]:
+    return {
+        "purpose": running.purpose,
+        "part": running.part,
+        "rows": running.seen,
+        "pages": running.pages,
+        "started_at": _at(running.started_at),
+        # How many there are is known from the last full reading only: Open Dental counts nothing for anybody.
+        "percent": min(99, running.seen * 100 // rows) if running.purpose == "sweep" and rows else None,
+    }
+
+
+def _percent_of_all(offered: Iterable[dict[str, Any]]) -> int | None:
+    """How many of the resources are loaded, in percent."""
+    phases = [Phase(one["phase"]) for one in offered]
+    return phases.count(Phase.LOADED) * 100 // len(phases) if phases else None
+
+
+def _clock(state: PracticeSync, practice: Practice, now: datetime) -> dict[str, Any]:
+    """The server's clock beside ours, and whether it goes by the practice's zone."""
+    offset = state.server_offset_s
+    if offset is None:
+        return {"server_offset_seconds": None, "measured_at": None, "agrees": None, "explanation": None}
+    zone = now.astimezone(practice.zone()).utcoffset()
+    difference = offset - (zone.total_seconds() if zone is not None else 0.0)
+    agrees = abs(difference) <= CLOCK_LEEWAY_S
+    return {
+        "server_offset_seconds": round(offset),
+        "measured_at": _at(state.server_clock_at),
+        "agrees": agrees,
+        "explanation": None if agrees else _clock_said(difference, practice),
+    }
+
+
+def _clock_said(difference: float, practice: Practice) -> str:
+    return (
+        f"the server's clock is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
+        "stamps are read by the server's clock, appointments by the practice's zone; check time_zone"
+    )
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)

@@ -1,0 +1,49 @@
+"""The practices a client may touch: their records hold no health data, so no agreement is asked for."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from gateway.core.access import allow
+from gateway.core.callers import Caller, Verb
+from gateway.core.errors import NotFound, ScopeMissing
+from gateway.core.normalize.views import practice_view
+from gateway.core.ports import Services
+
+SCOPE: Final = "practices:read"
+
+
+class PracticesQuery(BaseModel):
+    """Filters of `GET /practices`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    """`next_cursor` of the page before."""
+
+
+def list_practices(query: PracticesQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """All of them, in the order of their ids: scope `practices:read`.
+
+    Raises: ScopeMissing.
+    """
+    if not {"*:read", SCOPE} & caller.client.scopes:
+        raise ScopeMissing(f"the client lacks the scope {SCOPE}", scope=SCOPE)
+    # The cursor is the last id that was shown: it names a practice of the caller's own, and works wherever it stands.
+    left = sorted(one for one in caller.client.practices if query.cursor is None or one > query.cursor)
+    found = []
+    for practice_id in left[: query.limit]:
+        try:
+            found.append(get_practice(practice_id, caller=caller, on=on))
+        except NotFound:
+            continue  # Disconnected, or being connected.
+    has_more = len(left) > query.limit
+    return {"data": found, "has_more": has_more, "next_cursor": left[query.limit - 1] if has_more else None}
+
+
+def get_practice(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """One of them. Raises: NotFound, ScopeMissing."""
+    return practice_view(allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False))

@@ -1,0 +1,186 @@
+"""Random histories of two practices with equal keys: the adapter and the fake keep the same copies."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any, cast
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from gateway.adapters.mirror.records import DynamoRecords
+from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import Order, ReadAt
+from tests.contract.conftest import make_records_table
+from tests.fakes.mirror import FakeRecords
+from tests.fakes.services import FakeClock
+
+NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+PRACTICES = ("prac_a", "prac_b")
+KEYS = (-(2**63), -4, 1, 9, 10, 2**62 + 1, 2**63 - 1)
+DAYS = ("0001-01-01", "2025-12-31", "2026-01-31", "2026-02-01", "2026-02-28", "2030-07-04")
+BOUNDS = (None, date(2025, 12, 31), date(2026, 2, 1), date(2026, 2, 28), date(2027, 1, 1))
+CAUSES = ("load", "poll", "sweep", "read", "own_write")
+
+appointments = st.fixed_dictionaries(
+    {
+        "AptNum": st.sampled_from(KEYS),
+        "PatNum": st.sampled_from((0, 1, 2)),
+        "AptDateTime": st.sampled_from([f"{day} 08:00:00" for day in DAYS]),
+        "Note": st.sampled_from(("", "a")),
+    }
+)
+paysplits = st.fixed_dictionaries(
+    {
+        "SplitNum": st.sampled_from(KEYS),
+        "PatNum": st.sampled_from((1, 2)),
+        "PayNum": st.sampled_from((1, 2, 2**62 + 1)),
+        "SplitAmt": st.sampled_from((Decimal("1.10"), Decimal("1.1"), Decimal(2))),
+    }
+)
+rows = st.one_of(
+    st.tuples(st.just("appointments"), st.lists(appointments, min_size=1, max_size=4)),
+    st.tuples(st.just("paysplits"), st.lists(paysplits, min_size=1, max_size=4)),
+)
+reads = st.builds(
+    lambda epoch, turn: ReadAt(Order(epoch, turn), NOON + timedelta(seconds=turn)), st.integers(1, 2), st.integers(1, 5)
+)
+practices = st.sampled_from(PRACTICES)
+resources = st.sampled_from(("appointments", "paysplits"))
+
+
+class Crash(Exception):
+    """The process is gone."""
+
+
+class Dying:
+    """A client whose process may end after so many writes."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.left: int | None = None
+
+    def __getattr__(self, operation: str) -> Any:
+        def call(**asked: Any) -> Any:
+            if operation in {"put_item", "update_item", "batch_write_item"} and self.left is not None:
+                self.left -= 1
+                if self.left < 0:
+                    raise Crash
+            return getattr(self.client, operation)(**asked)
+
+        return call
+
+
+def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
+    """A machine whose every run has practices of its own, in one table."""
+
+    class Histories(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.run = next(numbers)
+            self.clock = FakeClock(NOON)
+            self.fake = FakeRecords()
+            self.fake.now = self.clock.now
+            self.way = Dying(client)
+            self.real: Any = DynamoRecords(
+                cast("Any", self.way), table="records", now=self.clock.now, sleep=lambda _: None
+            )
+
+        def both(self, method: str, practice: str, *args: Any, **more: Any) -> Any:
+            """What both answer to the same."""
+            expected = getattr(self.fake, method)(practice, *args, **more)
+            assert getattr(self.real, method)(f"{practice}{self.run}", *args, **more) == expected
+            return expected
+
+        @rule(practice=practices, of=rows, read=reads, cause=st.sampled_from(CAUSES))
+        def store(self, practice: str, of: tuple[str, list[Any]], read: ReadAt, cause: str) -> None:
+            self.both("store", practice, of[0], of[1], read=read, cause=cause)
+
+        @rule(practice=practices, of=rows, read=reads, left=st.integers(0, 5))
+        def store_die_and_store_again(self, practice: str, of: tuple[str, list[Any]], read: ReadAt, left: int) -> None:
+            self.way.left = left
+            with suppress(Crash):
+                self.real.store(f"{practice}{self.run}", of[0], of[1], read=read, cause="read")
+            self.way.left = None
+            self.real.store(f"{practice}{self.run}", of[0], of[1], read=read, cause="read")
+            self.fake.store(practice, of[0], of[1], read=read, cause="read")
+
+        @rule(practice=practices, resource=resources, keys=st.lists(st.sampled_from(KEYS), max_size=4), read=reads)
+        def bury(self, practice: str, resource: str, keys: list[int], read: ReadAt) -> None:
+            at = self.clock.now()
+            self.both("bury", practice, resource, keys, read=read, cause="sweep", at=at)
+
+        @rule(seconds=st.sampled_from((0.0, 0.001, 61.0, 86_400.0 * 20)))
+        def time_passes(self, seconds: float) -> None:
+            self.clock.sleep(seconds)
+
+        @rule(practice=practices, resource=st.one_of(st.none(), resources))
+        def forget(self, practice: str, resource: str | None) -> None:
+            self.both("forget", practice, resource)
+
+        @rule(practice=practices, resource=resources, dead=st.booleans())
+        def get(self, practice: str, resource: str, dead: bool) -> None:
+            self.both("get", practice, resource, KEYS, dead=dead)
+
+        @rule(
+            practice=practices,
+            resource=resources,
+            after=st.one_of(st.none(), st.sampled_from(KEYS)),
+            limit=st.integers(1, 4),
+        )
+        def page(self, practice: str, resource: str, after: int | None, limit: int) -> None:
+            self.both("page", practice, resource, after=after, limit=limit)
+            self.both("versions", practice, resource, after=after, limit=limit)
+
+        @rule(practice=practices, resource=resources, value=st.sampled_from((0, 1, 2, 2**62 + 1)))
+        def under(self, practice: str, resource: str, value: int) -> None:
+            for column in MIRRORED[resource].parents:
+                self.both("under", practice, resource, column, value)
+
+        @rule(practice=practices, first=st.sampled_from(BOUNDS), last=st.sampled_from(BOUNDS), dead=st.booleans())
+        def between(self, practice: str, first: date | None, last: date | None, dead: bool) -> None:
+            self.both("between", practice, "appointments", first, last, dead=dead)
+
+        @rule(practice=practices, resource=resources, days=st.integers(0, 60), limit=st.integers(1, 3))
+        def changed(self, practice: str, resource: str, days: int, limit: int) -> None:
+            since, after = self.clock.now() - timedelta(days=days), None
+            for _ in range(10):
+                found = self.both("changed", practice, resource, since, after=after, limit=limit)
+                if len(found) < limit:
+                    break
+                after = (found[-1].changed_at, found[-1].key)
+
+        def teardown(self) -> None:
+            for practice in PRACTICES:
+                for resource in ("appointments", "paysplits"):
+                    self.get(practice, resource, True)
+                    self.page(practice, resource, None, 99)
+                    for value in (1, 2):
+                        self.under(practice, resource, value)
+                    self.both("changed", practice, resource, LONG_AGO, after=None, limit=99)
+                self.between(practice, None, None, False)
+                while not self.real.forget(f"{practice}{self.run}"):
+                    pass
+
+    return Histories
+
+
+def test_the_adapter_keeps_what_the_fake_keeps_whatever_happens(aws: None) -> None:
+    client, numbers = make_records_table(), count()
+    run_state_machine_as_test(
+        machine(client, numbers),
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
+
+    assert client.scan(TableName="records")["Items"] == []

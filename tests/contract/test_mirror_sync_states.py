@@ -1,0 +1,190 @@
+"""What the keeper of the mirror's states promises, whoever it is."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Superseded, Wanted
+
+A, B = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
+NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
+
+RUNNING = Pass(
+    purpose="load",
+    part="future",
+    offset=3000,
+    started_at=NOW,
+    clock="2026-03-02 06:00:00",
+    edge=(2**62 + 1, -5),
+    seen=3000,
+    pages=3,
+    repeats=1,
+    missing=(3, -4),
+    before=(),
+)
+FEED = Pass("feed", "", 100, NOW, edge=("2026-03-02 05:58:00", 7), ordered=False, is_blind=True, limit=100)
+APPOINTMENTS = ResourceSync(
+    resource="appointments",
+    phase=Phase.LOADING,
+    as_of=NOW,
+    swept_at=NOW - timedelta(days=1),
+    cursor="2026-03-02 05:59:00",
+    rows=3000,
+    calls=3,
+    running=RUNNING,
+    feed=FEED,
+    due_at=NOW + timedelta(minutes=5),
+    sweep_due_at=NOW + timedelta(days=1),
+    suspects=(1, 2**62 + 1),
+    parents=(7, 8),
+    highest=2**62 + 1,
+    failures=2,
+    trouble="offline",
+    trouble_since=NOW,
+)
+PRACTICE = PracticeSync(
+    practice_id=A,
+    wanted=Wanted.ON,
+    epoch=2,
+    server_offset_s=-1.25,
+    server_clock_at=NOW,
+    highest="2026-03-02 06:00:00",
+    started_at=NOW - timedelta(days=2),
+    changed_at=NOW,
+)
+
+
+def test_a_practice_that_nobody_has_turned_on_is_off(syncs: Any) -> None:
+    assert syncs.load(A) == PracticeSync(A)
+    assert syncs.load(A).wanted is Wanted.OFF
+
+
+def test_states_come_back_as_they_were(syncs: Any) -> None:
+    syncs.save_practice(PRACTICE)
+    syncs.save(A, APPOINTMENTS)
+    syncs.save(A, ResourceSync("claims"))
+
+    assert syncs.load(A) == replace(
+        PRACTICE,
+        rev=1,
+        resources={"appointments": replace(APPOINTMENTS, rev=1), "claims": ResourceSync("claims", rev=1)},
+    )
+    assert syncs.load(B) == PracticeSync(B)
+
+
+def test_a_save_returns_what_the_next_one_begins_with(syncs: Any) -> None:
+    own, one = syncs.save_practice(PRACTICE), syncs.save(A, APPOINTMENTS)
+    own = syncs.save_practice(replace(own, epoch=3))
+    one = syncs.save(A, replace(one, running=None, phase=Phase.LOADED))
+
+    assert syncs.load(A) == replace(own, resources={"appointments": one})
+    assert (own.rev, own.epoch, one.rev, one.running) == (2, 3, 2, None)
+
+
+def test_a_practices_own_state_and_its_resources_are_saved_apart(syncs: Any) -> None:
+    """The operator's pause must not undo the page that the worker has just read."""
+    loaded = syncs.load(A)
+    one = syncs.save(A, APPOINTMENTS)
+    syncs.save_practice(replace(loaded, wanted=Wanted.PAUSED))
+
+    assert syncs.load(A).resources == {"appointments": one}
+    assert syncs.load(A).wanted is Wanted.PAUSED
+
+
+@pytest.mark.parametrize("stale", [0, 2])
+def test_a_state_that_somebody_has_replaced_is_not_saved(syncs: Any, stale: int) -> None:
+    syncs.save_practice(PRACTICE)
+    syncs.save(A, APPOINTMENTS)
+
+    with pytest.raises(Superseded):
+        syncs.save_practice(replace(PRACTICE, rev=stale, epoch=9))
+    with pytest.raises(Superseded):
+        syncs.save(A, replace(APPOINTMENTS, rev=stale, rows=9))
+    assert (syncs.load(A).epoch, syncs.load(A).resources["appointments"].rows) == (2, 3000)
+
+
+def test_of_eight_that_save_at_once_one_does(syncs: Any) -> None:
+    def save(rows: int) -> bool:
+        try:
+            syncs.save(A, replace(APPOINTMENTS, rows=rows))
+        except Superseded:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        saved = list(pool.map(save, range(8)))
+
+    assert saved.count(True) == 1
+    assert syncs.load(A).resources["appointments"].rows == saved.index(True)
+
+
+def test_what_is_forgotten_is_the_resources_and_not_the_wish(syncs: Any) -> None:
+    own = syncs.save_practice(replace(PRACTICE, wanted=Wanted.OFF))
+    syncs.save(A, APPOINTMENTS)
+    syncs.save(B, APPOINTMENTS)
+    syncs.forget(A)
+
+    assert syncs.load(A) == replace(own, resources={})
+    assert set(syncs.load(B).resources) == {"appointments"}
+    assert syncs.save(A, APPOINTMENTS).rev == 1
+
+
+def test_a_state_has_the_types_it_was_saved_with(syncs: Any) -> None:
+    """A decimal in place of a float fails only where somebody adds to it."""
+    syncs.save_practice(PRACTICE)
+    syncs.save(A, APPOINTMENTS)
+
+    kept = syncs.load(A).resources["appointments"]
+    assert type(syncs.load(A).server_offset_s) is float
+    assert {type(of) for of in (kept.suspects, kept.parents, kept.running.edge, kept.running.before)} == {tuple}
+    assert kept.feed.edge == ("2026-03-02 05:58:00", 7)
+
+
+def test_what_own_writes_touched_is_known_with_its_latest_time_to_whoever_loads_next(syncs: Any) -> None:
+    syncs.touch(A, ["appointments:7", "recalls:7"], NOW)
+    syncs.touch(A, iter(["appointments:7"]), NOW + timedelta(seconds=2))
+    syncs.touch(A, ["appointments:7", "claims:9"], NOW + timedelta(seconds=1))
+    syncs.touch(A, [], NOW + timedelta(seconds=9))
+
+    assert syncs.load(A).touched == {
+        "appointments:7": NOW + timedelta(seconds=2),
+        "recalls:7": NOW,
+        "claims:9": NOW + timedelta(seconds=1),
+    }
+    assert syncs.load(A).touched_floor is None
+    assert syncs.load(B).touched == {}
+
+
+def test_a_touch_comes_between_no_load_and_save(syncs: Any) -> None:
+    """The worker that saves what it loaded must neither fail because of a write nor forget what that touched."""
+    own, one = syncs.save_practice(PRACTICE), syncs.save(A, APPOINTMENTS)
+    syncs.touch(A, ["claims:1"], NOW)
+    syncs.save_practice(replace(own, epoch=3, touched={}))
+    syncs.save(A, replace(one, rows=4))
+    syncs.forget(A)
+
+    assert (syncs.load(A).touched, syncs.load(A).epoch) == ({"claims:1": NOW}, 3)
+
+
+def test_touches_by_eight_threads_are_all_kept(syncs: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: syncs.touch(A, [f"claims:{n}"], NOW), range(8)))
+
+    assert set(syncs.load(A).touched) == {f"claims:{n}" for n in range(8)}
+
+
+def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
+    """Without it an answer could be older than an own write that nobody remembers."""
+    for number in range(7):
+        marks = [f"patients:{number * 100 + one}" for one in range(100)]
+        syncs.touch(A, marks, NOW + timedelta(seconds=number))
+
+    state = syncs.load(A)
+    assert len(state.touched) == 500
+    assert min(state.touched.values()) == NOW + timedelta(seconds=2)
+    assert state.touched_floor == NOW + timedelta(seconds=1)
