@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.errors import Unavailable
 from gateway.core.mirror.syncing import Phase, Wanted
 from tests.fakes.deployment import Answered, Deployment, deployed
 from tests.fakes.mirroring import is_now, load, mirror, turn_on
@@ -284,28 +285,46 @@ def test_an_older_turn_never_overwrites_what_a_later_one_read(office: Deployment
 
 
 def test_a_reader_gets_the_rows_though_they_cannot_be_stored(office: Deployment) -> None:
-    from gateway.core.errors import Unavailable  # noqa: PLC0415
-
-    def broken(*_: Any, **__: Any) -> Any:
-        raise Unavailable("the table does not answer")
-
-    office.on.records.store = broken
+    office.on.records.store = _broken
 
     assert came_from(fresh(office, f"/patients/{office.id_of('patient', 3)}"))[0] == "live"
 
 
 def test_a_mirror_that_does_not_answer_is_none(office: Deployment) -> None:
-    from gateway.core.errors import Unavailable  # noqa: PLC0415
-
-    def broken(*_: Any, **__: Any) -> Any:
-        raise Unavailable("the table does not answer")
-
-    office.on.records.get = office.on.records.under = broken
+    office.on.records.get = office.on.records.under = _broken
 
     assert came_from(office.get(f"/patients/{office.id_of('patient', 3)}"))[0] == "live"
 
 
+def _broken(*_: Any, **__: Any) -> Any:
+    raise Unavailable("the table does not answer")
+
+
 # What writes bring
+
+
+def test_an_own_change_that_could_not_be_stored_is_read_at_open_dental(office: Deployment) -> None:
+    path = f"/patients/{office.id_of('patient', 3)}"
+    store, office.on.records.store = office.on.records.store, _broken
+    result_of(office.patch(path, {"medicaid_id": "M4711"}))
+    office.on.records.store = store
+
+    got = office.get(path)
+
+    assert (got.body["medicaid_id"], came_from(got)[0]) == ("M4711", "live")
+
+
+def test_a_write_whose_marks_cannot_be_kept_has_not_settled(office: Deployment) -> None:
+    path = f"/patients/{office.id_of('patient', 3)}"
+    touch, office.on.syncs.touch = office.on.syncs.touch, _broken
+
+    running = office.patch(path, {"medicaid_id": "M4711"})
+    office.on.syncs.touch = touch
+
+    assert running.status == 202
+    assert office.settled(running, seconds=400)["state"] == "succeeded"
+    assert office.upstream_calls.count("patients.update") == 1
+    assert office.get(path).body["medicaid_id"] == "M4711"
 
 
 def test_an_own_change_is_in_the_mirror_at_once(office: Deployment) -> None:
