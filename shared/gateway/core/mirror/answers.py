@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gateway.core import registry
@@ -194,12 +194,14 @@ class Look:
         kept = self._got.get((resource, number))
         if kept is None or not kept.is_living:
             raise Elsewhere
-        as_of = kept.read.at
+        own_at, of_all = kept.read.at, None
         sync = self.state.resources.get(resource)
         if sync is not None and sync.phase is Phase.LOADED and sync.as_of is not None and is_listed(mirrored, kept.row):
-            as_of = max(as_of, sync.as_of)
-        if as_of < self._touched(resource, as_of, key(kept.row.get("PatNum")), kept.row):
+            of_all = sync.as_of
+        marked_at = self._marked(resource, of_all or own_at, key(kept.row.get("PatNum")), kept.row)
+        if marked_at is not None and own_at < marked_at:
             raise Elsewhere
+        as_of = own_at if of_all is None else max(own_at, of_all)
         self._heed_age(resource, as_of)
         self.used(as_of)
         return kept.row, as_of
@@ -210,7 +212,7 @@ class Look:
         wanted = asked(mirrored, operation, query)
         sync = self.complete(mirrored)
         assert sync.as_of is not None
-        if sync.as_of < self._touched(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named):
+        if self._marked(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named) is not None:
             raise Elsewhere
         rows = in_order(mirrored.resource, (one.row for one in self._looked_for(mirrored, sync, wanted)))
         rows = [row for row in rows if wanted.fits(row)]
@@ -281,18 +283,16 @@ class Look:
         if (self.now - as_of).total_seconds() > most_s:
             raise Elsewhere
 
-    def _touched(self, resource: str, as_of: datetime, patient: int, row: Row) -> datetime:
-        """When an own write last may have changed what was looked for; long ago where none did since `as_of`."""
-        state, never = self.state, datetime.min.replace(tzinfo=UTC)
-        if state.touched_floor is not None and as_of < state.touched_floor:
-            return state.touched_floor
-        since = {name: at for name, at in state.touched.items() if at > as_of and name.startswith(f"{resource}:")}
-        if not since:
-            return never
-        family = key(row.get("Guarantor")) if resource == "patients" else self._family(patient)
-        if not family:
-            return max(since.values())
-        return max(since.get(mark(resource, family), never), since.get(mark(resource, EVERYBODY), never))
+    def _marked(self, resource: str, as_of: datetime, patient: int, row: Row) -> datetime | None:
+        """When an own write since `as_of` last may have changed what is looked for; None where none did."""
+        state = self.state
+        since = {name: at for name, at in state.touched.items() if at >= as_of and name.startswith(f"{resource}:")}
+        times = [] if state.touched_floor is None or as_of > state.touched_floor else [state.touched_floor]
+        if since:
+            family = key(row.get("Guarantor")) if resource == "patients" else self._family(patient)
+            names = (mark(resource, family), mark(resource, EVERYBODY)) if family else tuple(since)
+            times += (since[name] for name in names if name in since)
+        return max(times, default=None)
 
     def _family(self, patient: int) -> int:
         found = self.on.records.get(self.practice.id, "patients", [patient]) if patient else []
