@@ -24,7 +24,10 @@ RUNNING = Pass(
     seen=3000,
     pages=3,
     repeats=1,
+    missing=(3, -4),
+    before=(),
 )
+FEED = Pass("feed", "", 100, NOW, edge=("2026-03-02 05:58:00", 7), ordered=False, is_blind=True, limit=100)
 APPOINTMENTS = ResourceSync(
     resource="appointments",
     phase=Phase.LOADING,
@@ -34,9 +37,13 @@ APPOINTMENTS = ResourceSync(
     rows=3000,
     calls=3,
     running=RUNNING,
+    feed=FEED,
     due_at=NOW + timedelta(minutes=5),
     sweep_due_at=NOW + timedelta(days=1),
     suspects=(1, 2**62 + 1),
+    parents=(7, 8),
+    highest=2**62 + 1,
+    failures=2,
     trouble="offline",
     trouble_since=NOW,
 )
@@ -127,18 +134,48 @@ def test_what_is_forgotten_is_the_resources_and_not_the_wish(syncs: Any) -> None
     assert syncs.save(A, APPOINTMENTS).rev == 1
 
 
-def test_marks_of_own_writes_are_there_with_the_next_load_and_with_their_latest_time(syncs: Any) -> None:
-    kept = syncs.save_practice(PRACTICE)
-    later = NOW + timedelta(seconds=1)
-    syncs.touch(A, ["patients:1", "claims:0"], NOW)
-    syncs.touch(A, ["patients:1"], later)
-    syncs.touch(A, ["patients:1"], NOW)
+def test_a_state_has_the_types_it_was_saved_with(syncs: Any) -> None:
+    """A decimal in place of a float fails only where somebody adds to it."""
+    syncs.save_practice(PRACTICE)
+    syncs.save(A, APPOINTMENTS)
 
-    state = syncs.load(A)
-    assert (state.touched, state.touched_floor) == ({"patients:1": later, "claims:0": NOW}, None)
+    kept = syncs.load(A).resources["appointments"]
+    assert type(syncs.load(A).server_offset_s) is float
+    assert {type(of) for of in (kept.suspects, kept.parents, kept.running.edge, kept.running.before)} == {tuple}
+    assert kept.feed.edge == ("2026-03-02 05:58:00", 7)
+
+
+def test_what_own_writes_touched_is_known_with_its_latest_time_to_whoever_loads_next(syncs: Any) -> None:
+    syncs.touch(A, ["appointments:7", "recalls:7"], NOW)
+    syncs.touch(A, iter(["appointments:7"]), NOW + timedelta(seconds=2))
+    syncs.touch(A, ["appointments:7", "claims:9"], NOW + timedelta(seconds=1))
+    syncs.touch(A, [], NOW + timedelta(seconds=9))
+
+    assert syncs.load(A).touched == {
+        "appointments:7": NOW + timedelta(seconds=2),
+        "recalls:7": NOW,
+        "claims:9": NOW + timedelta(seconds=1),
+    }
+    assert syncs.load(A).touched_floor is None
     assert syncs.load(B).touched == {}
-    assert syncs.save_practice(replace(kept, epoch=3)).rev == 2
-    assert syncs.load(A).touched == state.touched
+
+
+def test_a_touch_comes_between_no_load_and_save(syncs: Any) -> None:
+    """The worker that saves what it loaded must neither fail because of a write nor forget what that touched."""
+    own, one = syncs.save_practice(PRACTICE), syncs.save(A, APPOINTMENTS)
+    syncs.touch(A, ["claims:1"], NOW)
+    syncs.save_practice(replace(own, epoch=3, touched={}))
+    syncs.save(A, replace(one, rows=4))
+    syncs.forget(A)
+
+    assert (syncs.load(A).touched, syncs.load(A).epoch) == ({"claims:1": NOW}, 3)
+
+
+def test_touches_by_eight_threads_are_all_kept(syncs: Any) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: syncs.touch(A, [f"claims:{n}"], NOW), range(8)))
+
+    assert set(syncs.load(A).touched) == {f"claims:{n}" for n in range(8)}
 
 
 def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
@@ -151,10 +188,3 @@ def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
     assert len(state.touched) == 500
     assert min(state.touched.values()) == NOW + timedelta(seconds=2)
     assert state.touched_floor == NOW + timedelta(seconds=1)
-
-
-def test_marks_that_are_made_at_once_are_all_kept(syncs: Any) -> None:
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda number: syncs.touch(A, [f"patients:{number}"], NOW), range(8)))
-
-    assert set(syncs.load(A).touched) == {f"patients:{number}" for number in range(8)}

@@ -436,7 +436,7 @@ def test_who_reads_the_stream_can_tell_a_burial_from_an_erasure(records: DynamoR
     (buried,) = all_items(way, "row#")
     assert ("dead_at" in buried, buried["cause"], buried["seq"]) == (True, {"S": "sweep"}, {"N": "2"})
     assert "expires_at" not in buried
-    assert not {"living", "parent_1", "parent_2"} & buried.keys()
+    assert not {"parent_1", "parent_2"} & buried.keys()
     assert records.forget(A)
     assert all_items(way) == []
 
@@ -453,7 +453,7 @@ def test_no_name_of_an_attribute_is_one_that_dynamodb_keeps_for_itself(records: 
     """Expressions name them as they are."""
     store(records, visit(1), cause="read")
     records.bury(A, "appointments", [1], read=read(2), cause="sweep", at=NOW)
-    used = {name for item in all_items(way) for name in item} | {*items.HEAD, "parent_1", "parent_2", "living"}
+    used = {name for item in all_items(way) for name in item} | {*items.HEAD, "parent_1", "parent_2"}
 
     assert not {name.upper() for name in used} & set(ReservedKeywords.get_reserved_keywords())
 

@@ -187,7 +187,6 @@ def test_rows_of_the_mirror_are_found_by_indexes_that_hold_no_content(assembly: 
 
     assert set(types.values()) == {"S"}
     assert indexes == {
-        "living": (["living", "sk"], ["v"]),
         "parent_1": (["parent_1", "sk"], []),
         "parent_2": (["parent_2", "sk"], []),
         "day": (["day_month", "day_place"], []),

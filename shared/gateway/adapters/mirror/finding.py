@@ -17,7 +17,6 @@ from gateway.adapters.mirror.items import Places
 from gateway.adapters.mirror.table import Table
 from gateway.core.mirror.mirrored import MIRRORED
 
-LIVING: Final = ("living", "living", "sk")
 DAY: Final = ("day", "day_month", "day_place")
 CHANGE: Final = ("change", "change_month", "change_place")
 PARENTS: Final = (("parent_1", "parent_1", "sk"), ("parent_2", "parent_2", "sk"))
@@ -117,13 +116,6 @@ class Finding:
             for item in self._table.query(place, index=CHANGE, above=above, limit=limit):
                 yield items.change_time_from(item["change_place"]["S"]), _key(item)
             month = _next(month)
-
-    def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> Iterator[tuple[int, str]]:
-        """Keys and content hashes of living rows. `limit` is how many are read at a time."""
-        above = None if after is None else items.row_sk(after)
-        place = items.rows_pk(practice_id, resource)
-        for item in self._table.query(place, index=LIVING, above=above, limit=limit):
-            yield _key(item), item["v"]["S"]
 
     # -- what a practice has rows of --------------------------------------------------------------------------------
 

@@ -154,7 +154,7 @@ def order_attributes(read: ReadAt) -> Item:
 
 def place_attributes(practice_id: str, resource: str, key: int, places: Places) -> Item:
     """A living row's places in the other indexes."""
-    item: Item = {"living": {"S": rows_pk(practice_id, resource)}}
+    item: Item = {}
     for number, (column, value) in enumerate(zip(MIRRORED[resource].parents, places.parents, strict=True), start=1):
         if value is not None:
             item[f"parent_{number}"] = {"S": parent_place(practice_id, resource, column, value)}

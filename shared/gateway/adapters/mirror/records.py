@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 SOUGHT_AT_ONCE: Final = frozenset({"own_write", "read"})
 """Causes of rows that the next request may look for before the indexes know them."""
 
+PAGE_BY_PAGE: Final = frozenset({"load", "sweep"})
+"""Causes of rows that come by whole pages, whose keys mostly lie close together."""
+
 _CHUNK: Final = 100
 
 
@@ -46,7 +49,7 @@ class DynamoRecords:
         """See `Records.store`."""
         readings = {one.key: one for one in (Reading.of(resource, row) for row in rows)}
         kept = self._rows(practice_id, resource)
-        heads = kept.heads(readings)
+        heads = kept.heads(readings, are_near=cause in PAGE_BY_PAGE)
         expected = {key: judged(heads.get(key), one.version, read) for key, one in readings.items()}
         outcomes: Counter[Outcome] = Counter(outcome for outcome in expected.values() if outcome is not Outcome.CHANGED)
         changing = [readings[key] for key, outcome in expected.items() if outcome is Outcome.CHANGED]
@@ -137,7 +140,7 @@ class DynamoRecords:
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""
-        return list(islice(self._finding.versions(practice_id, resource, after=after, limit=limit), limit))
+        return list(islice(self._rows(practice_id, resource).versions(after=after, limit=limit), limit))
 
     def _rows(self, practice_id: str, resource: str) -> Rows:
         return Rows(self._table, practice_id, resource, now=self._now)

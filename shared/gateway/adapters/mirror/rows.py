@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from itertools import islice
 from typing import Any, Final
 
 from gateway.adapters.aws_errors import unavailable
@@ -19,6 +20,9 @@ from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 _TRIES: Final = 12
 """Each try that fails is somebody else's change of the same row."""
+
+_STRETCH: Final = 20
+"""Fewer keys are asked for one by one."""
 
 _NOT_KEPT: Final = "attribute_not_exists(pk)"
 _AS_READ: Final = "seq = :was AND (epoch < :epoch OR (epoch = :epoch AND turn <= :turn))"
@@ -74,9 +78,21 @@ class Rows:
         self._pk = items.rows_pk(practice_id, resource)
         self._now = now
 
-    def heads(self, keys: Iterable[int]) -> dict[int, Head]:
-        """What is kept of these rows, without their content."""
-        found = self._table.get_all(self._pk, [items.row_sk(key) for key in keys], only=items.HEAD)
+    def heads(self, keys: Iterable[int], *, are_near: bool = False) -> dict[int, Head]:
+        """What is kept of these rows, without their content.
+
+        `are_near`: the keys may well be those of a page in the order of keys. Read as a stretch, a row costs a fifth
+        of what it costs by itself; where other rows lie between them, the stretch ends soon and the rest is asked for.
+        """
+        left = sorted({items.row_sk(key) for key in keys})
+        wanted, found = frozenset(left), dict[str, Mapping[str, Any]]()
+        if are_near and len(left) >= _STRETCH:
+            most = len(left) + len(left) // 2
+            stretch = self._table.query(self._pk, between=(left[0], left[-1]), only=items.HEAD, limit=most)
+            met = {item["sk"]["S"]: item for item in islice(stretch, most)}
+            found = {sk: item for sk, item in met.items() if sk in wanted}
+            left = [sk for sk in left if sk > max(met)] if len(met) == most else []
+        found.update(self._table.get_all(self._pk, left, only=items.HEAD))
         return {items.key_from(sk): items.head_from(item) for sk, item in found.items()}
 
     def get(self, keys: Iterable[int]) -> dict[int, Record]:
@@ -92,6 +108,13 @@ class Rows:
             one = None if "dead_at" in item else self._record(item)
             if one is not None and one.is_living:
                 yield one
+
+    def versions(self, *, after: int | None, limit: int) -> Iterator[tuple[int, str]]:
+        """Keys and content hashes of rows, as `living`."""
+        above = None if after is None else items.row_sk(after)
+        for item in self._table.query(self._pk, above=above, only=("sk", "v", "dead_at"), limit=limit):
+            if "dead_at" not in item:
+                yield items.key_from(item["sk"]["S"]), item["v"]["S"]
 
     def keep(self, one: Reading, head: Head | None, because: Because) -> Outcome:
         """What became of a reading of a row of which `head` was kept."""
@@ -140,7 +163,7 @@ class Rows:
                 self._pk,
                 items.row_sk(key),
                 # Its day stays: tombstones are asked for by day.
-                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE living, parent_1, parent_2",
+                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE parent_1, parent_2",
                 condition=_AS_READ,
                 values={f":{name}": value for name, value in new.items()} | {":was": {"N": str(head.seq)}},
             ):

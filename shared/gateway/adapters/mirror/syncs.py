@@ -65,7 +65,7 @@ class DynamoSyncStates:
     def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
         """See `SyncStates.touch`."""
         new = tuple(marks)
-        for _ in range(_TRIES if new else 0):
+        for tried in range(_TRIES if new else 0):
             item = self._table.get(_pk(practice_id), _TOUCHED)
             was, rev = (_NOTHING_TOUCHED, 0) if item is None else (_value_of(item), int(item["rev"]["N"]))
             kept = {**was["marks"], **{one: max(at, was["marks"].get(one, at)) for one in new}}
@@ -75,6 +75,7 @@ class DynamoSyncStates:
             try:
                 self._put(practice_id, _TOUCHED, value, rev=rev)
             except Superseded:
+                self._table.pause(tried)
                 continue
             return
         if new:

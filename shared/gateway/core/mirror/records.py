@@ -133,8 +133,8 @@ class Records(Protocol):
         ...
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
-        """Keys and content hashes of up to `limit` living rows in the order of key, without reading their content;
-        fewer only at the end. From an index that may be behind by seconds.
+        """Keys and content hashes of up to `limit` living rows in the order of key, without their content; fewer only
+        at the end. Strongly consistent.
         """
         ...
 

@@ -1,0 +1,142 @@
+"""What requests to DynamoDB cost in units, counted beside an emulator that counts none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import ceil
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.catalogue import Index
+
+Item = Mapping[str, Any]
+
+
+class Meter:
+    """A client whose on-demand units and calls are counted.
+
+    By AWS's rules: a write is a unit for each begun kB of the larger of the item before and after, and of what changes
+    in each index, where another key is a removal and a new entry; a strongly consistent read is one for each begun
+    4 kB, of each item in a batch and of all items of a query together, an index costing half of that.
+    Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html.
+    """
+
+    def __init__(self, client: Any, indexes: Sequence[Index]) -> None:
+        self._client = client
+        self._indexes = indexes
+        self.reads = 0.0
+        self.writes = 0
+        self.calls: Counter[str] = Counter()
+
+    def of(self, do: Callable[[], object]) -> tuple[float, int, int]:
+        """Read units, write units and calls of what `do` does."""
+        self.reads, self.writes = 0.0, 0
+        self.calls.clear()
+        do()
+        return self.reads, self.writes, self.calls.total()
+
+    def get_item(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        answer = self._call("get_item", asked)
+        self.reads += _read_units([answer["Item"]] if "Item" in answer else [])
+        return answer
+
+    def batch_get_item(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        answer = self._call("batch_get_item", asked)
+        for name, request in asked["RequestItems"].items():
+            # A projection is read as a whole item.
+            self.reads += sum(_read_units([self._item(name, key)]) for key in request["Keys"])
+        return answer
+
+    def query(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        answer = self._call("query", asked)
+        found = answer["Items"]
+        if "IndexName" in asked:
+            self.reads += _read_units(found) / 2
+        else:
+            self.reads += _read_units([self._item(asked["TableName"], item) for item in found])
+        return answer
+
+    def put_item(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        return self._written("put_item", asked, [asked["Item"]])
+
+    def update_item(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        return self._written("update_item", asked, [asked["Key"]])
+
+    def batch_write_item(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        ((name, requests),) = asked["RequestItems"].items()
+        keys = [one["DeleteRequest"]["Key"] for one in requests]
+        return self._written("batch_write_item", {**asked, "TableName": name}, keys)
+
+    def _written(self, operation: str, asked: dict[str, Any], keys: Iterable[Item]) -> Any:
+        name = asked["TableName"]
+        given = {key: value for key, value in asked.items() if operation != "batch_write_item" or key != "TableName"}
+        before = [self._item(name, key) for key in keys]
+        try:
+            return self._call(operation, given)
+        finally:
+            for key, was in zip(keys, before, strict=True):
+                now = self._item(name, key)
+                self.writes += max(1, ceil(max(size_of(was), size_of(now)) / 1024))
+                self.writes += sum(_index_units(index, was, now) for index in self._indexes)
+
+    def _item(self, name: str, key: Item) -> Item:
+        where = {"pk": key["pk"], "sk": key["sk"]}
+        found: Item = self._client.get_item(TableName=name, Key=where, ConsistentRead=True).get("Item", {})
+        return found
+
+    def _call(self, operation: str, asked: dict[str, Any]) -> Any:
+        self.calls[operation] += 1
+        return getattr(self._client, operation)(**asked)
+
+
+def size_of(item: Item) -> int:
+    """Bytes that DynamoDB counts of an item."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def index_size(index: Index, item: Item) -> int:
+    """Bytes that an item takes in an index, with the 100 that each entry costs; 0 where it has no place in it."""
+    entry = _entry(index, item)
+    return 0 if entry is None else size_of(entry) + 100
+
+
+def _entry(index: Index, item: Item) -> Item | None:
+    if index.partition not in item or index.sort not in item:
+        return None
+    return {name: item[name] for name in {"pk", "sk", index.partition, index.sort, *index.include} if name in item}
+
+
+def _index_units(index: Index, was: Item, now: Item) -> int:
+    before, after = _entry(index, was), _entry(index, now)
+    if before == after:
+        return 0
+    if before is None or after is None:
+        return ceil(size_of(after or before or {}) / 1024)
+    same_place = all(before[name] == after[name] for name in (index.partition, index.sort))
+    units = [ceil(size_of(entry) / 1024) for entry in (before, after)]
+    return max(units) if same_place else sum(units)
+
+
+def _read_units(items: Iterable[Item]) -> int:
+    return max(1, ceil(sum(map(size_of, items)) / 4096))
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    ((kind, held),) = value.items()
+    if kind == "S":
+        return len(held.encode())
+    if kind == "N":
+        return len(held.lstrip("-")) // 2 + 2
+    if kind == "B":
+        return len(held)
+    if kind == "SS":
+        return 3 + sum(len(one.encode()) + 1 for one in held)
+    raise ClientError({"Error": {"Code": "Unknown", "Message": kind}}, "size")
