@@ -181,6 +181,26 @@ def test_two_practices_with_equal_keys_have_two_mirrors() -> None:
     assert (len(ids), here) == (1, [])
 
 
+def test_what_was_read_before_a_backup_was_restored_is_no_copy_of_what_is_there_now(asleep: Deployment) -> None:
+    turn_on(asleep)
+    path = f"/procedurelogs/{asleep.id_of('procedure', 1)}"
+    fresh(asleep, path)
+    state = asleep.on.syncs.load(asleep.practice_id)
+    asleep.on.syncs.save_practice(replace(state, epoch=2))
+    asleep.on.clock.seconds += 60
+
+    assert came_from(asleep.get(path))[0] == "live"
+
+
+def test_schedules_are_answered_for_the_months_that_are_mirrored(office: Deployment) -> None:
+    today = office.on.clock.now().date()
+    years = [today + timedelta(days=days) for days in (-500, 5, 500)]
+
+    roads = [came_from(office.get("/schedules", date_from=f"{day}", date_to=f"{day}"))[0] for day in years]
+
+    assert roads == ["live", "mirror", "live"]
+
+
 # Off
 
 

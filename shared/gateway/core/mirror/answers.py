@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gateway.core import registry
 from gateway.core.errors import AppError, Unavailable
-from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed
+from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
 from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
@@ -194,17 +194,27 @@ class Look:
         kept = self._got.get((resource, number))
         if kept is None or not kept.is_living:
             raise Elsewhere
-        own_at, of_all = kept.read.at, None
-        sync = self.state.resources.get(resource)
-        if sync is not None and sync.phase is Phase.LOADED and sync.as_of is not None and is_listed(mirrored, kept.row):
-            of_all = sync.as_of
-        marked_at = self._marked(resource, of_all or own_at, key(kept.row.get("PatNum")), kept.row)
-        if marked_at is not None and own_at < marked_at:
+        # What was read of another database says nothing of this one.
+        own_at = kept.read.at if kept.read.order.epoch == self.state.epoch else None
+        of_all = self._as_of_all(mirrored, kept.row)
+        times = [one for one in (own_at, of_all) if one is not None]
+        if not times:
             raise Elsewhere
-        as_of = own_at if of_all is None else max(own_at, of_all)
+        marked_at = self._marked(resource, of_all or max(times), key(kept.row.get("PatNum")), kept.row)
+        if marked_at is not None and (own_at is None or own_at < marked_at):
+            raise Elsewhere
+        as_of = max(times)
         self._heed_age(resource, as_of)
         self.used(as_of)
         return kept.row, as_of
+
+    def _as_of_all(self, mirrored: Mirrored, row: Row) -> datetime | None:
+        """As of when all rows like this one are here; None where they are not."""
+        sync = self.state.resources.get(mirrored.resource)
+        if sync is None or sync.phase is not Phase.LOADED or not is_listed(mirrored, row):
+            return None
+        day = mirrored.day_of(row)
+        return sync.as_of if sync.as_of is None or is_within(mirrored, day, day, sync.as_of) else None
 
     # A list
 
@@ -212,6 +222,8 @@ class Look:
         wanted = asked(mirrored, operation, query)
         sync = self.complete(mirrored)
         assert sync.as_of is not None
+        if not is_within(mirrored, *(wanted.days or (None, None)), sync.as_of):
+            raise Elsewhere
         if self._marked(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named) is not None:
             raise Elsewhere
         rows = in_order(mirrored.resource, (one.row for one in self._looked_for(mirrored, sync, wanted)))
