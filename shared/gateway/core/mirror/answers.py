@@ -5,7 +5,7 @@ spread over four resources composes here as it does there. The first call that t
 not young enough, ends it, and the fetch takes the live road; nothing is ever answered from both.
 
 Young enough is what the caller says (`Cache-Control`). Where nobody says, `DEFAULT_AGE_S`; less where a row that is
-missing could hurt somebody.
+missing could hurt somebody, more for an office's own set-up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from gateway.core import registry
 from gateway.core.errors import AppError, Unavailable
 from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored, Rank, mirrored_by
 from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
 from gateway.core.normalize.values import key
@@ -40,6 +40,9 @@ DEFAULT_AGE_S: Final = 300.0
 
 ALERT_AGE_S: Final = 60.0
 """The same for what may harm a patient if it is missing, and for times that two people may want at once."""
+
+SETUP_AGE_S: Final = 7200.0
+"""The same for an office's own set-up, which hardly changes and is read as a whole once an hour."""
 
 ALERTS: Final = frozenset({"allergies", "diseases", "medicationpats"})
 _SOON_TAKEN: Final = frozenset({"fetch.slots"})
@@ -291,7 +294,8 @@ class Look:
         elif self.any_age:
             return
         else:
-            most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else DEFAULT_AGE_S
+            most_s = SETUP_AGE_S if MIRRORED[resource].rank is Rank.SETUP else DEFAULT_AGE_S
+            most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else most_s
         if (self.now - as_of).total_seconds() > most_s:
             raise Elsewhere
 
