@@ -294,6 +294,51 @@ def test_what_somebody_reads_afresh_the_mirror_has_from_then_on(office: Deployme
     assert office.on.records.causes[-1][-1] == "read"
 
 
+def test_what_was_deleted_at_the_office_is_gone_once_somebody_asked_for_it(office: Deployment) -> None:
+    """Or it would be there again as soon as the next caller takes a copy."""
+    number = office.rows("commlog")[0]["CommlogNum"]
+    path = f"/communications/{office.id_of('communication', number)}"
+    office.simulated.office.store.delete("commlog", number)
+    assert came_from(office.get(path))[0] == "mirror"
+
+    assert fresh(office, path).status == 404
+
+    assert office.on.records.get(office.practice_id, "commlogs", [number]) == []
+    assert office.get(path).status == 404
+
+
+def test_what_a_list_of_its_patient_no_longer_shows_is_looked_for_and_gone(office: Deployment) -> None:
+    office.grant(*SCOPES, "sync:write")
+    office.patch(f"/practices/{office.practice_id}/sync", {"state": "on"})
+    office.on.world.run(300)
+    row = office.rows("commlog")[0]
+    number, patient = row["CommlogNum"], office.id_of("patient", row["PatNum"])
+    shown = office.id_of("communication", number)
+    office.simulated.office.store.delete("commlog", number)
+    kept = aged(office, "/communications", 86_400, patient_id=patient)
+    assert (came_from(kept)[0], shown in [one["id"] for one in kept.body["data"]]) == ("mirror", True)
+
+    fresh(office, "/communications", patient_id=patient)
+
+    at_once = aged(office, "/communications", 86_400, patient_id=patient)
+    assert shown not in [one["id"] for one in at_once.body["data"]]
+    assert came_from(at_once)[0] != "mirror"
+    office.on.world.run(60)
+    assert office.on.records.get(office.practice_id, "commlogs", [number]) == []
+
+
+def test_a_row_that_moved_to_another_parent_is_no_tombstone(office: Deployment) -> None:
+    row = office.rows("procedurelog", "AptNum <> 0 AND ProcStatus = 1")[0]
+    office.simulated.office.store.update("procedurelog", row["ProcNum"], {"AptNum": 0})
+
+    fresh(office, "/procedurelogs", appointment_id=office.id_of("appointment", row["AptNum"]))
+    office.on.world.run(60)
+
+    assert [one.is_living for one in office.on.records.get(office.practice_id, "procedurelogs", [row["ProcNum"]])] == [
+        True
+    ]
+
+
 def test_an_older_turn_never_overwrites_what_a_later_one_read(office: Deployment) -> None:
     fresh(office, f"/patients/{office.id_of('patient', 3)}")
     pace = office.on.pace
