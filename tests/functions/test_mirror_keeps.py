@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.errors import Unavailable
 from gateway.core.mirror.syncing import Phase, Wanted
 from tests.fakes.deployment import Answered, Deployment, deployed
 from tests.fakes.mirroring import is_now, load, mirror, turn_on
@@ -180,6 +181,26 @@ def test_two_practices_with_equal_keys_have_two_mirrors() -> None:
     assert (len(ids), here) == (1, [])
 
 
+def test_what_was_read_before_a_backup_was_restored_is_no_copy_of_what_is_there_now(asleep: Deployment) -> None:
+    turn_on(asleep)
+    path = f"/procedurelogs/{asleep.id_of('procedure', 1)}"
+    fresh(asleep, path)
+    state = asleep.on.syncs.load(asleep.practice_id)
+    asleep.on.syncs.save_practice(replace(state, epoch=2))
+    asleep.on.clock.seconds += 60
+
+    assert came_from(asleep.get(path))[0] == "live"
+
+
+def test_schedules_are_answered_for_the_months_that_are_mirrored(office: Deployment) -> None:
+    today = office.on.clock.now().date()
+    years = [today + timedelta(days=days) for days in (-500, 5, 500)]
+
+    roads = [came_from(office.get("/schedules", date_from=f"{day}", date_to=f"{day}"))[0] for day in years]
+
+    assert roads == ["live", "mirror", "live"]
+
+
 # Off
 
 
@@ -273,6 +294,51 @@ def test_what_somebody_reads_afresh_the_mirror_has_from_then_on(office: Deployme
     assert office.on.records.causes[-1][-1] == "read"
 
 
+def test_what_was_deleted_at_the_office_is_gone_once_somebody_asked_for_it(office: Deployment) -> None:
+    """Or it would be there again as soon as the next caller takes a copy."""
+    number = office.rows("commlog")[0]["CommlogNum"]
+    path = f"/communications/{office.id_of('communication', number)}"
+    office.simulated.office.store.delete("commlog", number)
+    assert came_from(office.get(path))[0] == "mirror"
+
+    assert fresh(office, path).status == 404
+
+    assert office.on.records.get(office.practice_id, "commlogs", [number]) == []
+    assert office.get(path).status == 404
+
+
+def test_what_a_list_of_its_patient_no_longer_shows_is_looked_for_and_gone(office: Deployment) -> None:
+    office.grant(*SCOPES, "sync:write")
+    office.patch(f"/practices/{office.practice_id}/sync", {"state": "on"})
+    office.on.world.run(300)
+    row = office.rows("commlog")[0]
+    number, patient = row["CommlogNum"], office.id_of("patient", row["PatNum"])
+    shown = office.id_of("communication", number)
+    office.simulated.office.store.delete("commlog", number)
+    kept = aged(office, "/communications", 86_400, patient_id=patient)
+    assert (came_from(kept)[0], shown in [one["id"] for one in kept.body["data"]]) == ("mirror", True)
+
+    fresh(office, "/communications", patient_id=patient)
+
+    at_once = aged(office, "/communications", 86_400, patient_id=patient)
+    assert shown not in [one["id"] for one in at_once.body["data"]]
+    assert came_from(at_once)[0] != "mirror"
+    office.on.world.run(60)
+    assert office.on.records.get(office.practice_id, "commlogs", [number]) == []
+
+
+def test_a_row_that_moved_to_another_parent_is_no_tombstone(office: Deployment) -> None:
+    row = office.rows("procedurelog", "AptNum <> 0 AND ProcStatus = 1")[0]
+    office.simulated.office.store.update("procedurelog", row["ProcNum"], {"AptNum": 0})
+
+    fresh(office, "/procedurelogs", appointment_id=office.id_of("appointment", row["AptNum"]))
+    office.on.world.run(60)
+
+    assert [one.is_living for one in office.on.records.get(office.practice_id, "procedurelogs", [row["ProcNum"]])] == [
+        True
+    ]
+
+
 def test_an_older_turn_never_overwrites_what_a_later_one_read(office: Deployment) -> None:
     fresh(office, f"/patients/{office.id_of('patient', 3)}")
     pace = office.on.pace
@@ -284,28 +350,46 @@ def test_an_older_turn_never_overwrites_what_a_later_one_read(office: Deployment
 
 
 def test_a_reader_gets_the_rows_though_they_cannot_be_stored(office: Deployment) -> None:
-    from gateway.core.errors import Unavailable  # noqa: PLC0415
-
-    def broken(*_: Any, **__: Any) -> Any:
-        raise Unavailable("the table does not answer")
-
-    office.on.records.store = broken
+    office.on.records.store = _broken
 
     assert came_from(fresh(office, f"/patients/{office.id_of('patient', 3)}"))[0] == "live"
 
 
 def test_a_mirror_that_does_not_answer_is_none(office: Deployment) -> None:
-    from gateway.core.errors import Unavailable  # noqa: PLC0415
-
-    def broken(*_: Any, **__: Any) -> Any:
-        raise Unavailable("the table does not answer")
-
-    office.on.records.get = office.on.records.under = broken
+    office.on.records.get = office.on.records.under = _broken
 
     assert came_from(office.get(f"/patients/{office.id_of('patient', 3)}"))[0] == "live"
 
 
+def _broken(*_: Any, **__: Any) -> Any:
+    raise Unavailable("the table does not answer")
+
+
 # What writes bring
+
+
+def test_an_own_change_that_could_not_be_stored_is_read_at_open_dental(office: Deployment) -> None:
+    path = f"/patients/{office.id_of('patient', 3)}"
+    store, office.on.records.store = office.on.records.store, _broken
+    result_of(office.patch(path, {"medicaid_id": "M4711"}))
+    office.on.records.store = store
+
+    got = office.get(path)
+
+    assert (got.body["medicaid_id"], came_from(got)[0]) == ("M4711", "live")
+
+
+def test_a_write_whose_marks_cannot_be_kept_has_not_settled(office: Deployment) -> None:
+    path = f"/patients/{office.id_of('patient', 3)}"
+    touch, office.on.syncs.touch = office.on.syncs.touch, _broken
+
+    running = office.patch(path, {"medicaid_id": "M4711"})
+    office.on.syncs.touch = touch
+
+    assert running.status == 202
+    assert office.settled(running, seconds=400)["state"] == "succeeded"
+    assert office.upstream_calls.count("patients.update") == 1
+    assert office.get(path).body["medicaid_id"] == "M4711"
 
 
 def test_an_own_change_is_in_the_mirror_at_once(office: Deployment) -> None:

@@ -181,3 +181,43 @@ def test_every_filter_is_answered_alike_by_the_mirror_and_by_open_dental(shared:
 
     assert differing == []
     assert set(dear) <= DEARER
+
+
+def test_the_mirror_that_the_background_filled_answers_every_filter_as_open_dental_does() -> None:
+    """Loaded by feeds and passes, not at one go: what they say is complete must be."""
+    with deployed(scopes=("*:read", "patients.ssn", "sync:write")) as d:
+        d.read_up()
+        assert d.patch(f"/practices/{d.practice_id}/sync", {"state": "on"}).status == 200
+        d.on.world.run(900)
+        asked = questions(d)
+        roads, differing = [], []
+        for name, (path, query) in asked.items():
+            ours = d.send("GET", path, query=query, headers={"Cache-Control": "max-age=86400"})
+            roads.append(ours.body.get("meta", {}).get("served_from"))
+            theirs = live(d, path, **query)
+            if (theirs.status, content(theirs.body)) != (ours.status, content(ours.body)):
+                differing.append(name)
+
+    assert differing == []
+    assert roads.count("mirror") >= len(asked) - len(DEARER)
+
+
+def test_what_changes_at_the_office_is_answered_once_the_background_has_been_there() -> None:
+    with deployed(scopes=("*:read", "sync:write")) as d:
+        d.read_up()
+        d.patch(f"/practices/{d.practice_id}/sync", {"state": "on"})
+        d.on.world.run(600)
+        store = d.simulated.office.store
+        store.update("patient", 3, {"FName": "Renamed"})
+        visit = d.rows("appointment", "AptStatus = 1")[0]
+        store.update("appointment", visit["AptNum"], {"Note": "moved by the desk"})
+        d.on.world.run(200)
+        d.upstream_calls.clear()
+
+        name = d.get(f"/patients/{d.id_of('patient', 3)}").body["name"]["first"]
+        listed = d.get("/appointments", patient_id=d.id_of("patient", visit["PatNum"]))
+
+        assert name == "Renamed"
+        assert "moved by the desk" in {one["note"] for one in listed.body["data"]}
+        assert listed.body["meta"]["served_from"] == "mirror"
+        assert "appointments.list" not in d.upstream_calls

@@ -380,11 +380,14 @@ class OperationRun:
             self._replayed = len(journal)
         while True:
             self._slot()
+            asked_at = self._on.clock.now()
             try:
                 answer = self._send(call)
             except pacing.LeaseLost:
                 self._back(1.0)
             except upstream.OpenDentalError as error:
+                if isinstance(error, upstream.NotFound):
+                    self._mirror.missed(call, asked_at, self._practice)
                 problem = self._after_failed_read(error)
                 if problem is None:
                     continue

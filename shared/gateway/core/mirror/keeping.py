@@ -11,16 +11,21 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.core import pacing
 from gateway.core.errors import Unavailable
+from gateway.core.mirror.asked import PAGING, is_listed
 from gateway.core.mirror.effects import EVERYBODY, beside, is_for_everybody, mark
 from gateway.core.mirror.memory import REMEMBERED_S, state_of
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
 from gateway.core.mirror.records import Order, ReadAt
+from gateway.core.mirror.syncing import Phase, Superseded
 from gateway.core.normalize.values import key
 from open_dental import catalogue, wire
+from open_dental.paging import CAPS
 from open_dental.versions import Version
 
 if TYPE_CHECKING:
@@ -53,12 +58,29 @@ class Keeper:
         """
         mirrored = mirrored_by(call.operation)
         rows = answer.rows
-        if mirrored is None or not rows or len(rows) > MOST_STORED or not all(isinstance(row, dict) for row in rows):
+        if mirrored is None or len(rows) > MOST_STORED or not all(isinstance(row, dict) for row in rows):
             return
         unread = self._unread.get(mirrored.resource, set())
-        known = {mirrored.key_of(row) for row in rows} & unread if unread else set()
-        if self._store(mirrored, rows, at=answer.started_at, is_own=bool(known)):
+        known = {key(row.get(mirrored.key)) for row in rows} & unread if unread else set()
+        if rows and self._store(mirrored, rows, at=answer.started_at, is_own=bool(known)):
             unread -= known
+        parent = _whole_under(mirrored, call, len(rows))
+        if parent is not None and answer.started_at is not None:
+            shown = {key(row.get(mirrored.key)) for row in rows}
+            self._look_for_missing(mirrored, *parent, shown=shown, at=answer.started_at)
+
+    def missed(self, call: UpstreamCall, at: datetime, practice: Practice | None) -> None:
+        """Learn that Open Dental has no such row: `call`, sent after `at`, was answered 404.
+
+        Asked for by its key it is gone, unless the office may be too old for the question; a list under something that
+        is gone says nothing of its rows.
+        """
+        mirrored = mirrored_by(call.operation)
+        if mirrored is None or call.operation != f"{mirrored.resource}.get" or mirrored.key not in call.path:
+            return
+        since = catalogue.operation(call.operation).since
+        if practice is not None and practice.version is not None and Version.parse(practice.version).has(since):
+            self._bury(mirrored, [call.path[mirrored.key]], at=at, cause="read")
 
     def wrote(self, call: UpstreamCall, answer: UpstreamAnswer | None, practice: Practice | None) -> None:
         """Learn of a write that was sent, and of what it was answered, if that is new."""
@@ -79,7 +101,7 @@ class Keeper:
         number = key(row.get(mirrored.key)) or key(call.path.get(mirrored.key))
         operation = catalogue.operation(call.operation)
         if answer is not None and operation.kind == "delete" and number:
-            if not self._bury(mirrored, number):
+            if not self._bury(mirrored, [number], at=self._on.clock.now(), cause="own_write"):
                 self._unread[resource].add(number)
             return
         whole = answer is not None and answer.started_at is not None and _is_whole(mirrored, row, practice)
@@ -134,18 +156,44 @@ class Keeper:
             return False
         return not stored.older
 
-    def _bury(self, mirrored: Mirrored, number: int) -> bool:
-        now = self._on.clock.now()
-        read = self._read_at(now)
+    def _bury(self, mirrored: Mirrored, keys: Iterable[int], *, at: datetime, cause: str) -> bool:
+        read = self._read_at(at)
         if read is None:
             return False
         try:
-            self._on.records.bury(
-                self._seat.practice_id, mirrored.resource, [number], read=read, cause="own_write", at=now
-            )
+            self._on.records.bury(self._seat.practice_id, mirrored.resource, keys, read=read, cause=cause, at=at)
         except Unavailable:
             return False
         return True
+
+    def _look_for_missing(self, mirrored: Mirrored, column: str, value: int, *, shown: set[int], at: datetime) -> None:
+        """Of rows that a whole list under their parent did not show, those without a call of their own are gone.
+
+        Others may belong to another parent by now: the background gets each, and till then the family's are read live.
+        """
+        practice_id, resource = self._seat.practice_id, mirrored.resource
+        if self._read_at(at) is None:
+            return
+        try:
+            kept = self._on.records.under(practice_id, resource, column, value)
+            gone = [one for one in kept if one.key not in shown and one.read.at < at and is_listed(mirrored, one.row)]
+            if not gone:
+                return
+            keys = {one.key for one in gone}
+            if not any(one.id == f"{resource}.get" for one in catalogue.resource(resource).operations):
+                self._bury(mirrored, keys, at=at, cause="read")
+                return
+            state = state_of(practice_id, syncs=self._on.syncs, clock=self._on.clock, fresh=True)
+            of = None if state is None else state.resources.get(resource)
+            if of is None or of.phase is not Phase.LOADED or keys <= set(of.suspects):
+                return
+            self._on.syncs.save(practice_id, replace(of, suspects=tuple(sorted({*of.suspects, *keys}))))
+            self._on.syncs.touch(practice_id, [mark(resource)], at)
+        except (Superseded, Unavailable):
+            # A sweep finds them.
+            return
+        due = self._on.clock.now().timestamp()
+        self._seat.change(lambda item: pacing.work_due(item, due))
 
     def _read_at(self, at: datetime | None) -> ReadAt | None:
         """The order of what is read now; None where nothing may be stored: no mirror, or the lease is another's."""
@@ -158,6 +206,17 @@ class Keeper:
         except Unavailable:
             return None
         return None if state is None else ReadAt(Order(state.epoch, self._seat.item.turn_no), at)
+
+
+def _whole_under(mirrored: Mirrored, call: UpstreamCall, count: int) -> tuple[str, int] | None:
+    """The parent whose rows an answer of `count` rows has all of; None where it is of something else, or cut off."""
+    query = {name: value for name, value in call.query.items() if name not in PAGING}
+    of_list = call.operation == mirrored.list_operation and not call.path and not mirrored.fixed
+    if not of_list or len(query) != 1 or int(call.query.get("Offset", 0)):
+        return None
+    ((column, value),) = query.items()
+    cut = catalogue.operation(call.operation).paginated and (count >= int(call.query.get("Limit", 0)) or count in CAPS)
+    return None if cut or column not in mirrored.parents or not key(value) else (column, key(value))
 
 
 def _is_whole(mirrored: Mirrored, row: Mapping[str, Any], practice: Practice | None) -> bool:
