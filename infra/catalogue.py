@@ -28,6 +28,10 @@ EXTEND: Verbs = frozenset({"ChangeMessageVisibility"})
 READ_BODIES: Verbs = frozenset({"GetObject"})
 READ_WRITE_BODIES: Verbs = READ_BODIES | {"PutObject"}
 
+TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
+# A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
+HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
+
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
 KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
@@ -145,6 +149,10 @@ class FunctionRow:
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
+    drop: Verbs = frozenset()
+    """Calls of S3 on what lies behind the stage's SFTP server; nothing where a stage has none."""
+    drop_login: bool = False
+    """Says to Open Dental how to sign in at the stage's SFTP server; nothing where a stage has none."""
     hmac: bool = False
     """Reads the secret that signs cursors and fingerprints keys."""
     vault: Verbs = frozenset()
@@ -286,7 +294,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
     _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
     _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
-    _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
+    replace(
+        _reads(
+            "documents",
+            "Lists and shows what lies in patients' folders, and hands out links to the files.",
+            *_list_and_get("/documents"),
+            Route("GET", "/documents/{id}/content"),
+        ),
+        drop=HAND_OUT,
+    ),
     _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
     _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     replace(
@@ -387,6 +403,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
         vault=KEEP_SECRET,
+        drop_login=True,
     ),
     FunctionRow(
         name="lane",
@@ -409,7 +426,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="sweeper",
-        does="Wakes parked and forgotten turns, and counts the operations whose outcome is unknown.",
+        does="Wakes parked and forgotten turns, counts operations of unknown outcome, deletes files handed out.",
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
@@ -417,6 +434,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         # An entry is loaded and saved as a whole.
         bodies=READ_WRITE_BODIES,
+        drop=TIDY,
     ),
 )
 

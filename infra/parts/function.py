@@ -124,18 +124,18 @@ class Function(Construct):
         actions: Sequence[str],
         *,
         on: Sequence[str],
-        sealed_with: kms.IKey,
+        sealed_with: kms.IKey | None,
         only_if: Mapping[str, Any] | None = None,
     ) -> None:
         """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts.
 
-        `only_if` is the statement's condition, as IAM writes it.
+        None: no key whose use has to be allowed. `only_if` is the statement's condition, as IAM writes it.
         """
         self.permissions.add_statements(
             iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)
         )
-        service = actions[0].partition(":")[0]
-        self._use_key(sealed_with, service, key_use(actions))
+        if sealed_with is not None:
+            self._use_key(sealed_with, actions[0].partition(":")[0], key_use(actions))
 
     def tell(self, name: str, value: str) -> None:
         """Set the environment variable `name`; whoever gives a permission tells the name along with it."""

@@ -13,6 +13,8 @@ from gateway.core.mirror.records import ReadAt, Record, Row, Stored
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
+MOST_MARKS = 500
+
 
 def _alive() -> None:
     """Nothing happens between two rows."""
@@ -140,12 +142,18 @@ class FakeSyncStates:
         self.practices: dict[str, PracticeSync] = {}
         self.resources: dict[str, dict[str, ResourceSync]] = defaultdict(dict)
         self.touched: dict[str, dict[str, datetime]] = defaultdict(dict)
+        self.floors: dict[str, datetime] = {}
         self._lock = RLock()
 
     def load(self, practice_id: str) -> PracticeSync:
         with self._lock:
             own = self.practices.get(practice_id) or PracticeSync(practice_id)
-            return replace(own, resources=dict(self.resources[practice_id]), touched=dict(self.touched[practice_id]))
+            return replace(
+                own,
+                resources=dict(self.resources[practice_id]),
+                touched=dict(self.touched[practice_id]),
+                touched_floor=self.floors.get(practice_id),
+            )
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         with self._lock:
@@ -167,6 +175,9 @@ class FakeSyncStates:
         with self._lock:
             kept = self.touched[practice_id]
             kept.update({mark: max(at, kept.get(mark, at)) for mark in marks})
+            for mark in sorted(kept, key=lambda one: kept[one])[:-MOST_MARKS]:
+                self.floors[practice_id] = max(kept[mark], self.floors.get(practice_id, kept[mark]))
+                del kept[mark]
 
     def forget(self, practice_id: str) -> None:
         with self._lock:

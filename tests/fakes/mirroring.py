@@ -25,6 +25,8 @@ def mirror(d: Deployment, *resources: str, practice_id: str | None = None) -> No
     turn_on(d, practice_id=practice_id)
     for name in resources or [one.resource for one in MIRRORED.values() if one.list_operation is not None]:
         load(d, name, practice_id=practice_id)
+    # No two calls of a practice are sent at one moment.
+    d.on.clock.seconds += 0.01
 
 
 def turn_on(d: Deployment, *, practice_id: str | None = None, wanted: Wanted = Wanted.ON) -> None:

@@ -36,7 +36,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-TABLES = ("callers", "practices", "pace", "ledger", "cache")
+TABLES = ("callers", "practices", "pace", "ledger", "cache", "records")
 BODY = {
     "developer_key": "FakeDeveloperKey",
     "customer_key": "FakeCustomerKey0",

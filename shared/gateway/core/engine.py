@@ -39,8 +39,9 @@ from gateway.core.errors import (
 )
 from gateway.core.hashing import canonical_hash
 from gateway.core.ledger import Effect, Entry, Note
+from gateway.core.mirror.keeping import Keeper
 from gateway.core.office_words import Table, input_of
-from gateway.core.operations import RowSet, StepState, Turn
+from gateway.core.operations import OperationState, RowSet, StepState, Turn
 from gateway.core.plans import HELD_TIMES, OFFICE_WORDS, Outcome, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
@@ -174,6 +175,7 @@ class OperationRun:
         self._calls = 0
         self._as_of: datetime | None = None
         self._is_fetch = ledger.is_fetch(entry.record.request)
+        self._mirror = Keeper(seat)
 
     # -- begin and end ----------------------------------------------------------------------------------------------
 
@@ -213,6 +215,7 @@ class OperationRun:
         entry = ledger.begun(self._entry, attempt=of.attempt, holder=self._seat.holder, now=self._on.clock.now())
         if entry is None:
             raise Superseded
+        self._remember_writes()
         # A kind that settles outside the ledger may have begun to: nobody could ask the same again.
         self._store(entry if self._kind.settle else ledger.refreshed(entry, now=self._on.clock.now()))
         try:
@@ -230,6 +233,12 @@ class OperationRun:
 
     def _stands(self) -> bool:
         return any(step.state is StepState.DONE for step in self._entry.steps.values())
+
+    def _remember_writes(self) -> None:
+        """An earlier turn may have died before it could mark what its writes changed."""
+        for step in self._entry.steps.values():
+            if step.state in {StepState.SENT, StepState.UNKNOWN, StepState.DONE}:
+                self._mirror.wrote(step.call, None, self._practice)
 
     def _take_up_lost_writes(self) -> None:
         """A write that an earlier turn marked SENT without an answer was cut off by a crash."""
@@ -371,16 +380,20 @@ class OperationRun:
             self._replayed = len(journal)
         while True:
             self._slot()
+            asked_at = self._on.clock.now()
             try:
                 answer = self._send(call)
             except pacing.LeaseLost:
                 self._back(1.0)
             except upstream.OpenDentalError as error:
+                if isinstance(error, upstream.NotFound):
+                    self._mirror.missed(call, asked_at, self._practice)
                 problem = self._after_failed_read(error)
                 if problem is None:
                     continue
                 self._notes.append(Note(asked, problem=problem_of(problem)))
                 raise Told(problem) from None
+            self._mirror.saw(call, answer)
             self._notes.append(Note(asked, answer))
             self._seen(answer)
             return answer
@@ -412,7 +425,7 @@ class OperationRun:
             if step.state is StepState.DONE:
                 if step.sent_by != self._seat.holder:
                     # Found by evidence, or the turn that sent it died before it could say so to the cache.
-                    self._wrote()
+                    self._wrote(step.call)
                 return step.answer or UpstreamAnswer(200)
             if step.state is StepState.REFUSED:
                 raise Told(error_of(step.problem or {}))
@@ -446,7 +459,7 @@ class OperationRun:
                 # The body got lost on its way: what stands, if anything, only evidence can tell.
                 self._lost(name)
             self._done(name, answer)
-            self._wrote()
+            self._wrote(call, answer)
             return answer
 
     def _after_failed_write(self, name: str, effect: Effect, error: upstream.OpenDentalError) -> None:
@@ -454,7 +467,7 @@ class OperationRun:
         if not error.nothing_done:
             if effect is Effect.ADD:
                 self._lost(name)
-            self._wrote()
+            self._wrote(self._entry.steps[name].call)
             self._entry = ledger.failed_once(self._entry)
             if isinstance(error, upstream.PracticeOffline):
                 self._offline()
@@ -473,8 +486,7 @@ class OperationRun:
             self._store(self._with_notes())
             return
         refused = _said(error)
-        problem = app_error_of(error)
-        told = {**problem_of(problem), "step": name}
+        told = {**problem_of(self._refusal_of(name, error)), "step": name}
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem=told))
         except Superseded:
@@ -483,18 +495,25 @@ class OperationRun:
         error = self._settled_401(error)
         if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
             self._key_refused(error)
-        problem = app_error_of(error)
+        problem = self._refusal_of(name, error)
         problem.upstream = refused
         raise Told(problem) from None
 
+    def _refusal_of(self, name: str, error: upstream.OpenDentalError) -> AppError:
+        """What a refused write means to a caller: that of a repeat says nothing of the first sending."""
+        problem = app_error_of(error)
+        if self._entry.steps[name].in_doubt:
+            problem.detail += "; it was sent before without an answer, and may stand all the same"
+            problem.more["may_stand"] = True
+        return problem
+
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
-        evidence = self._entry.steps[name].call.evidence
-        if evidence is not None:
+        call = self._entry.steps[name].call
+        if call.evidence is not None and call.makes_a_row:
             # Perhaps nothing in the row says it is ours (any more): an equal write that was lost must not take it.
-            key = ledger.key_of(answer.row, evidence.key_field)
+            key = ledger.key_of(answer.row, call.evidence.key_field)
             if key is not None:
-                operation = self._entry.steps[name].call.operation
-                self._on.ledger.claim(self._seat.practice_id, operation, key, by=self._entry.record.id)
+                self._on.ledger.claim(self._seat.practice_id, call.operation, key, by=self._entry.record.id)
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.DONE, answer=answer))
         except Superseded:
@@ -519,15 +538,17 @@ class OperationRun:
 
     def _lost(self, name: str) -> NoReturn:
         """The operation is unknown from here on; evidence is looked for in the background."""
+        self._mirror.wrote(self._entry.steps[name].call, None, self._practice)
         self._store(ledger.lost(self._with_notes(), name))
-        self._wrote()
+        self._on.cache.wrote(self._seat.practice_id, self._on.clock.now())
         due = self._entry.record.due_at
         if due is not None:
             at = due.timestamp()
             self._seat.change(lambda item: pacing.work_due(item, at))
         raise Stop(Ended.UNKNOWN)
 
-    def _wrote(self) -> None:
+    def _wrote(self, call: UpstreamCall, answer: UpstreamAnswer | None = None) -> None:
+        self._mirror.wrote(call, answer, self._practice)
         self._on.cache.wrote(self._seat.practice_id, self._on.clock.now())
 
     # -- calling ----------------------------------------------------------------------------------------------------
@@ -612,6 +633,9 @@ class OperationRun:
         return ledger.noted(entry, notes)
 
     def _store(self, entry: Entry) -> None:
+        if entry.record.state is not OperationState.RUNNING:
+            # Whoever learns that it is settled finds in the mirror what it did, or is sent to Open Dental.
+            self._mirror.settle()
         self._entry = self._on.ledger.save(entry, was=self._stored)
         self._stored = self._entry
 

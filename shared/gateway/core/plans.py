@@ -20,6 +20,10 @@ HELD_TIMES: Final = "gateway.holds"
 """Not one of Open Dental's operations: what other callers keep on the days `first` to `last`, leaving out the hold
 `but`. It costs no slot, is asked afresh at every restart, and answers nothing once a write has been sent."""
 
+PUSH: Final = "documents.DownloadSftp"
+"""Plans say its `SftpAddress` without the server: whoever sends it adds that, the user's name and the password, so that
+no ledger, journal or queue ever holds them."""
+
 OFFICE_WORDS: Final = "gateway.words"
 """Not one of Open Dental's operations: the rows of the office's own set-up that are at hand, by `tables` (names of
 `office_words.Table`): `{table: rows}`, without those that are not. It costs no slot and is asked afresh at every
@@ -47,6 +51,10 @@ class Evidence:
     leaves_doubt: bool = False
     """Whether a new row that differs from `natural` may be ours all the same, changed by Open Dental as it stored it:
     then "it is not there" is said only where no new row came at all."""
+    lines: tuple[Mapping[str, Any], ...] = ()
+    """Where `look` reads not the new row but rows that name it by `key_field` (a claim's lines name their claim): what
+    those rows must hold. A key whose rows have all of it is ours, one whose rows have none of it is not, and one whose
+    rows have a part decides nothing. Further rows of the key do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,14 @@ class UpstreamCall:
     evidence: Evidence | None = None
     is_blind: bool = False
     """An `add` for which there can be no evidence. If its answer is lost it stays unknown, until people look."""
+
+    @property
+    def makes_a_row(self) -> bool:
+        """Whether what the evidence looks for is a new row, and not a change of the row that the path names.
+
+        A new row is one operation's for good; a row that was changed may be changed by another operation tomorrow.
+        """
+        return self.evidence is not None and self.evidence.key_field not in self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.core.callers import Caller
 from gateway.core.errors import KeyNotUsable, NotFound, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
@@ -21,6 +21,9 @@ from gateway.core.pacing import FULL_RETRY_S
 from gateway.core.ports import REFERENCE, PaceView, Services
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.syncing import PracticeSync
 
 __all__ = [
     "Fetched",
@@ -138,12 +141,7 @@ def from_mirror(
 
     `since` as `fetch` has it.
     """
-    if freshness.asked and freshness.max_age_s <= 0:
-        return None
-    try:
-        state = state_of(practice.id, syncs=on.syncs, clock=on.clock, since=since)
-    except Unavailable:
-        return None
+    state = mirror_of(practice, freshness, on=on, since=since)
     if state is None:
         return None
     # Plans and catalogue, which a practice without a mirror needs none of.
@@ -153,6 +151,18 @@ def from_mirror(
     if rows is None:
         return None
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
+
+
+def mirror_of(
+    practice: Practice, freshness: Freshness, *, on: Services, since: float | None = None
+) -> PracticeSync | None:
+    """How far the practice's mirror is; None where it has none, or the caller takes no copy at all."""
+    if freshness.asked and freshness.max_age_s <= 0:
+        return None
+    try:
+        return state_of(practice.id, syncs=on.syncs, clock=on.clock, since=since)
+    except Unavailable:
+        return None
 
 
 def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:

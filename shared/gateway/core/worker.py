@@ -12,7 +12,7 @@ from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
-from gateway.core.ports import Cache, Calls, Clock, Holds, Practices, Upstream, Vault
+from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Upstream, Vault
 
 T = TypeVar("T")
 
@@ -178,4 +178,9 @@ class WorkerServices(Protocol):
     @property
     def ticks(self) -> Ticks:
         """Only the lane has it."""
+        ...
+
+    @property
+    def drop(self) -> Drop | None:
+        """Only the sweeper has it, and only where the stage has an SFTP server of its own."""
         ...

@@ -12,6 +12,7 @@ FIRST_REQUEST = (
     "botocore.httpsession",
     "botocore.parsers",
     "botocore.session",
+    "concurrent.futures.thread",
     "gateway.adapters.bodies",
     "gateway.adapters.cache",
     "gateway.adapters.callers",
@@ -19,11 +20,14 @@ FIRST_REQUEST = (
     "gateway.adapters.clock",
     "gateway.adapters.holds",
     "gateway.adapters.ledger",
+    "gateway.adapters.mirror.records",
+    "gateway.adapters.mirror.syncs",
     "gateway.adapters.pace",
     "gateway.adapters.practices",
     "gateway.adapters.service_data",
     "gateway.adapters.signer",
     "gateway.adapters.vault",
+    "gateway.core.mirror.answers",
 )
 """What the ports of the HTTP functions are made of. boto3 is not there: only its lower half is used."""
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
@@ -27,9 +27,9 @@ _RESOURCE = "resource#"
 _TOUCHED = "touched"
 _BESIDE = frozenset({"rev", "resources", "touched", "touched_floor"})
 
-TOUCHED_KEPT = timedelta(hours=1)
-MOST_TOUCHED = 2_000
-"""More marks would make each write of a busy hour dear: the oldest go, and the floor rises."""
+MOST_MARKS: Final = 500
+"""Marks that are kept, whatever their age: a paused mirror is answered from for days. Each answer reads them all."""
+
 _TRIES = 20
 
 
@@ -68,7 +68,10 @@ class DynamoSyncStates:
         for tried in range(_TRIES if new else 0):
             item = self._table.get(_pk(practice_id), _TOUCHED)
             was, rev = (_NOTHING_TOUCHED, 0) if item is None else (_value_of(item), int(item["rev"]["N"]))
-            value = _lasting(was["marks"] | {one: max(at, was["marks"].get(one, at)) for one in new}, was["floor"])
+            kept = {**was["marks"], **{one: max(at, was["marks"].get(one, at)) for one in new}}
+            old = sorted(kept, key=lambda mark: kept[mark])[:-MOST_MARKS]
+            floor = max([when for when in (was["floor"], *map(kept.get, old)) if when is not None], default=None)
+            value = {"marks": {one: when for one, when in kept.items() if one not in old}, "floor": floor}
             try:
                 self._put(practice_id, _TOUCHED, value, rev=rev)
             except Superseded:
@@ -107,15 +110,6 @@ def _pk(practice_id: str) -> str:
 
 
 _NOTHING_TOUCHED: Mapping[str, Any] = {"marks": {}, "floor": None}
-
-
-def _lasting(marks: Mapping[str, datetime], floor: datetime | None) -> dict[str, Any]:
-    """The marks that are kept, and the floor, which is no lower than any that is dropped."""
-    latest = sorted(marks.items(), key=lambda one: one[1], reverse=True)
-    since = latest[0][1] - TOUCHED_KEPT
-    kept = dict([(mark, at) for mark, at in latest if at >= since][:MOST_TOUCHED])
-    dropped = (at for mark, at in latest if mark not in kept)
-    return {"marks": kept, "floor": max([*dropped, *([] if floor is None else [floor])], default=None)}
 
 
 def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:

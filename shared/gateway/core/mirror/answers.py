@@ -5,21 +5,21 @@ spread over four resources composes here as it does there. The first call that t
 not young enough, ends it, and the fetch takes the live road; nothing is ever answered from both.
 
 Young enough is what the caller says (`Cache-Control`). Where nobody says, `DEFAULT_AGE_S`; less where a row that is
-missing could hurt somebody.
+missing could hurt somebody, more for an office's own set-up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gateway.core import registry
 from gateway.core.errors import AppError, Unavailable
-from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed
+from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored, Rank, mirrored_by
 from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
 from gateway.core.normalize.values import key
@@ -40,6 +40,9 @@ DEFAULT_AGE_S: Final = 300.0
 
 ALERT_AGE_S: Final = 60.0
 """The same for what may harm a patient if it is missing, and for times that two people may want at once."""
+
+SETUP_AGE_S: Final = 7200.0
+"""The same for an office's own set-up, which hardly changes and is read as a whole once an hour."""
 
 ALERTS: Final = frozenset({"allergies", "diseases", "medicationpats"})
 _SOON_TAKEN: Final = frozenset({"fetch.slots"})
@@ -194,15 +197,27 @@ class Look:
         kept = self._got.get((resource, number))
         if kept is None or not kept.is_living:
             raise Elsewhere
-        as_of = kept.read.at
-        sync = self.state.resources.get(resource)
-        if sync is not None and sync.phase is Phase.LOADED and sync.as_of is not None and is_listed(mirrored, kept.row):
-            as_of = max(as_of, sync.as_of)
-        if as_of < self._touched(resource, as_of, key(kept.row.get("PatNum")), kept.row):
+        # What was read of another database says nothing of this one.
+        own_at = kept.read.at if kept.read.order.epoch == self.state.epoch else None
+        of_all = self._as_of_all(mirrored, kept.row)
+        times = [one for one in (own_at, of_all) if one is not None]
+        if not times:
             raise Elsewhere
+        marked_at = self._marked(resource, of_all or max(times), key(kept.row.get("PatNum")), kept.row)
+        if marked_at is not None and (own_at is None or own_at < marked_at):
+            raise Elsewhere
+        as_of = max(times)
         self._heed_age(resource, as_of)
         self.used(as_of)
         return kept.row, as_of
+
+    def _as_of_all(self, mirrored: Mirrored, row: Row) -> datetime | None:
+        """As of when all rows like this one are here; None where they are not."""
+        sync = self.state.resources.get(mirrored.resource)
+        if sync is None or sync.phase is not Phase.LOADED or not is_listed(mirrored, row):
+            return None
+        day = mirrored.day_of(row)
+        return sync.as_of if sync.as_of is None or is_within(mirrored, day, day, sync.as_of) else None
 
     # A list
 
@@ -210,7 +225,9 @@ class Look:
         wanted = asked(mirrored, operation, query)
         sync = self.complete(mirrored)
         assert sync.as_of is not None
-        if sync.as_of < self._touched(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named):
+        if not is_within(mirrored, *(wanted.days or (None, None)), sync.as_of):
+            raise Elsewhere
+        if self._marked(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named) is not None:
             raise Elsewhere
         rows = in_order(mirrored.resource, (one.row for one in self._looked_for(mirrored, sync, wanted)))
         rows = [row for row in rows if wanted.fits(row)]
@@ -277,22 +294,21 @@ class Look:
         elif self.any_age:
             return
         else:
-            most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else DEFAULT_AGE_S
+            most_s = SETUP_AGE_S if MIRRORED[resource].rank is Rank.SETUP else DEFAULT_AGE_S
+            most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else most_s
         if (self.now - as_of).total_seconds() > most_s:
             raise Elsewhere
 
-    def _touched(self, resource: str, as_of: datetime, patient: int, row: Row) -> datetime:
-        """When an own write last may have changed what was looked for; long ago where none did since `as_of`."""
-        state, never = self.state, datetime.min.replace(tzinfo=UTC)
-        if state.touched_floor is not None and as_of < state.touched_floor:
-            return state.touched_floor
-        since = {name: at for name, at in state.touched.items() if at > as_of and name.startswith(f"{resource}:")}
-        if not since:
-            return never
-        family = key(row.get("Guarantor")) if resource == "patients" else self._family(patient)
-        if not family:
-            return max(since.values())
-        return max(since.get(mark(resource, family), never), since.get(mark(resource, EVERYBODY), never))
+    def _marked(self, resource: str, as_of: datetime, patient: int, row: Row) -> datetime | None:
+        """When an own write since `as_of` last may have changed what is looked for; None where none did."""
+        state = self.state
+        since = {name: at for name, at in state.touched.items() if at >= as_of and name.startswith(f"{resource}:")}
+        times = [] if state.touched_floor is None or as_of > state.touched_floor else [state.touched_floor]
+        if since:
+            family = key(row.get("Guarantor")) if resource == "patients" else self._family(patient)
+            names = (mark(resource, family), mark(resource, EVERYBODY)) if family else tuple(since)
+            times += (since[name] for name in names if name in since)
+        return max(times, default=None)
 
     def _family(self, patient: int) -> int:
         found = self.on.records.get(self.practice.id, "patients", [patient]) if patient else []

@@ -10,10 +10,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from gateway.core.mirror.mirrored import Mirrored
+from gateway.core.mirror.passes import MONTHS_AHEAD, MONTHS_BACK
 from gateway.core.normalize.values import flag, key
 from open_dental import catalogue
 
@@ -28,6 +29,12 @@ _SINCE: Final = frozenset({("payments", "DateEntry"), ("perioexams", "ExamDate")
 
 _NOT_HERE: Final = frozenset({("providers", "ClinicNum"), ("definitions", "Category"), ("payments", "PayType")})
 """Parameters that bring another query, or compare with what rows do not show."""
+
+_UNSAID: Final[Mapping[str, frozenset[str]]] = {
+    "tasks": frozenset({"DateTimeOriginal"}),
+    "schedules": frozenset({"date", "dateStart"}),
+}
+"""Lists of a time that passes while nothing is read, the last two weeks or today, unless one of these is sent."""
 
 _CONTAINED: Final = frozenset({("patients", "LName"), ("patients", "FName")})
 
@@ -45,12 +52,19 @@ def is_listed(mirrored: Mirrored, row: Row) -> bool:
     return hidden is None or not hidden(row)
 
 
+def is_within(mirrored: Mirrored, first: date | None, last: date | None, as_of: datetime) -> bool:
+    """Whether the mirror has all of these days. Schedules are mirrored for some months only, counted from `as_of`."""
+    if mirrored.resource != "schedules":
+        return True
+    reach = timedelta(days=31 * (min(MONTHS_BACK, MONTHS_AHEAD) - 2))
+    today = as_of.date()
+    return first is not None and last is not None and today - reach <= first and last <= today + reach
+
+
 _HIDDEN: Final[Mapping[str, Test]] = {
     "patients": lambda row: row.get("PatStatus") == "Deleted",
     "clinics": lambda row: flag(row.get("IsHidden")) is True,
     "tasklists": lambda row: row.get("TaskListStatus") != "Active",
-    # The list is of the last two weeks, which pass while nothing is read.
-    "tasks": lambda _: True,
 }
 
 
@@ -89,6 +103,8 @@ def asked(mirrored: Mirrored, operation_id: str, query: Mapping[str, Any]) -> As
         Elsewhere: it asks what rows do not tell.
     """
     given = {name: value for name, value in query.items() if name not in PAGING and value is not None}
+    if mirrored.resource in _UNSAID and not _UNSAID[mirrored.resource] & given.keys():
+        raise Elsewhere
     tests: list[Test] = [lambda row: is_listed(mirrored, row)]
     if mirrored.resource == "definitions" and str(given.pop("includeHidden", "false")).lower() != "true":
         tests.append(lambda row: flag(row.get("isHidden")) is not True)
@@ -100,9 +116,6 @@ def asked(mirrored: Mirrored, operation_id: str, query: Mapping[str, Any]) -> As
     days = None if first is None and last is None else (first, last)
     if days is not None:
         tests.append(_within(mirrored, *days))
-    elif mirrored.resource == "schedules":
-        # Today, by the office's clock.
-        raise Elsewhere
     tests += (_test(mirrored, operation_id, name, value) for name, value in given.items())
     parents = {column: key(given[column]) for column in mirrored.parents if column in given}
     if 0 in parents.values():

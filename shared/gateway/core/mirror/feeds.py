@@ -95,9 +95,9 @@ def _poll(m: Session, name: str) -> bool:
         moved_at=m.now() if stored.changed else of.moved_at,
         failures=0,
         not_before=None,
-        trouble=None,
-        trouble_since=None,
     )
+    if of.trouble not in reading.LASTING:
+        of = replace(of, trouble=None, trouble_since=None)
     if not step.done:
         m.save(of)
         return True
@@ -105,7 +105,7 @@ def _poll(m: Session, name: str) -> bool:
     cursor = step.running.clock or (of.cursor if one.clock is not None else reading.wall_of(m, began))
     period = schedule.poll_period(one, of, m.now(), zone=m.zone, interval_s=m.turn.interval_s())
     as_of = of.as_of if one.stamp is None else began if of.as_of is None else max(of.as_of, began)
-    m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, due_at=began + period))
+    m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, due_at=m.began + period))
     return False
 
 

@@ -26,12 +26,14 @@ class _Known:
 _KNOWN: WeakKeyDictionary[SyncStates, dict[str, _Known]] = WeakKeyDictionary()
 
 
-def state_of(practice_id: str, *, syncs: SyncStates, clock: Clock, since: float | None = None) -> PracticeSync | None:
+def state_of(
+    practice_id: str, *, syncs: SyncStates, clock: Clock, since: float | None = None, fresh: bool = False
+) -> PracticeSync | None:
     """How far the practice's mirror is; None where it is off.
 
     "Off" is remembered for `REMEMBERED_S`. Anything else is read, unless it was at or after `since` (the clock's
     `monotonic`): whoever answers from the mirror must see what own writes have touched, and that it was turned off, up
-    to the moment at which the question came.
+    to the moment at which the question came. With `fresh` even "off" is read again.
 
     Raises: Unavailable.
     """
@@ -39,7 +41,7 @@ def state_of(practice_id: str, *, syncs: SyncStates, clock: Clock, since: float 
     kept = known.get(practice_id)
     if kept is not None:
         is_off = kept.state.wanted is Wanted.OFF and now - kept.at < REMEMBERED_S
-        if not is_off and (since is None or kept.at < since):
+        if fresh or (not is_off and (since is None or kept.at < since)):
             kept = None
     if kept is None:
         kept = known[practice_id] = _Known(now, syncs.load(practice_id))

@@ -37,6 +37,11 @@ MOST_HIDDEN: Final = 30
 
 KEYS_AT_ONCE: Final = 1000
 
+ORDER_UNKNOWN: Final = "order-unknown"
+LIST_INCOMPLETE: Final = "list-incomplete"
+LASTING: Final = frozenset({ORDER_UNKNOWN, LIST_INCOMPLETE})
+"""Troubles of whole readings: deletions cannot be told. Polls go on all the same, and only a good reading ends them."""
+
 
 class Way(StrEnum):
     """How it is found out whether a row that a list did not show is gone."""
@@ -175,7 +180,7 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
         rows=running.seen,
         running=None,
         suspects=(),
-        trouble="order-unknown" if running.is_blind else None,
+        trouble=ORDER_UNKNOWN if running.is_blind else None,
         trouble_since=now if running.is_blind else None,
         failures=0,
         not_before=None,
@@ -308,7 +313,7 @@ def _confirm(m: Session, name: str) -> None:
         of = replace(of, running=replace(of.running, stalled=of.running.stalled + shown))
         if of.running is not None and of.running.stalled > MOST_HIDDEN:
             m.save(replace(of, suspects=(), running=None, sweep_due_at=m.now() + schedule.SWEEP_LONG))
-            raise Failed("list-incomplete")
+            raise Failed(LIST_INCOMPLETE)
     if left:
         m.save(of)
         return

@@ -73,7 +73,7 @@ def poll_period(one: Mirrored, state: ResourceSync, now: datetime, *, zone: Zone
     scale = cycle_s(interval_s) / HOT_PERIOD_S
     if one.resource in HOT:
         seconds = HOT_PERIOD_S
-    elif one.stamp is None:
+    elif one.resource == "payments":
         seconds = ENTRIES_S
     else:
         age = now - state.moved_at if state.moved_at is not None else timedelta.max
@@ -110,13 +110,13 @@ def is_fed(one: Mirrored) -> bool:
 
 
 def feeds_due(state: PracticeSync, now: datetime) -> list[str]:
-    """What is to be polled now, the longest due first."""
+    """What is to be polled now: what people work in first, then the longest due."""
     due = [
-        (of.due_at or of.as_of or now, name)
+        (name not in HOT, of.due_at or of.as_of or now, name)
         for name, of in state.resources.items()
         if _is_fed_now(name, of) and _is_due(of.due_at, now)
     ]
-    return [name for _, name in sorted(due)]
+    return [name for *_, name in sorted(due)]
 
 
 def children_due(state: PracticeSync, now: datetime) -> list[str]:

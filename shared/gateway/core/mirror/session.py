@@ -28,6 +28,9 @@ from open_dental.paging import Paging
 CALLS_A_TURN: Final = 120
 """A turn of the mirror may make more calls than one that somebody waits behind; its time is the same."""
 
+MOST_INVALID: Final = 3
+"""So often a list may be called invalid before it counts as not offered: older versions ask some for a parent."""
+
 _OF_THE_PRACTICE: Final = (
     upstream.PracticeOffline,
     upstream.KeyRefused,
@@ -61,6 +64,8 @@ class Session:
         self.turn, self.on = turn, turn.on
         self.practice: Practice = turn.practice
         self.zone = self.practice.zone()
+        self.began = self.on.clock.now()
+        """When the turn began: what is polled in it is due again a period later, however late in it that was."""
         self.state: PracticeSync = self.on.syncs.load(self.practice.id)
         self.undated: dict[str, list[tuple[int, Place]]] = {}
         """Rows without a day, of resources that are found by day, where a sweep has looked them up."""
@@ -118,6 +123,9 @@ class Session:
     def failed(self, name: str, code: str) -> None:
         """Note that a resource could not be read, and leave it alone for a while; longer each time."""
         of, now = self.of(name), self.now()
+        if code == "invalid" and of.failures >= MOST_INVALID and of.phase is not Phase.LOADED:
+            self.refused(name, code)
+            return
         again = schedule.retry_at(of, now)
         self.save(
             replace(

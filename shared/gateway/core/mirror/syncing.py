@@ -74,7 +74,7 @@ class ResourceSync:
     sweep on its way, `feed`: a reading of changes that takes several pages. `suspects`: rows that a complete list did
     not show, until it is known whether they are gone. `parents`: rows under these are to be read again.
     `highest`: the highest key ever seen. `moved_at`: when a poll last found a change. `failures`: how often in a row
-    its calls failed, `not_before`: when they are tried again. `trouble`: why it is not younger, a code.
+    its calls failed, `not_before`: when they are tried again. `trouble`: a code that says why it is not younger.
     """
 
     resource: str
@@ -151,10 +151,11 @@ class SyncStates(Protocol):
         ...
 
     def touch(self, practice_id: str, marks: Iterable[str], at: datetime) -> None:
-        """Note that an own write was answered at `at` which may have changed the rows of `marks` (`effects.mark`).
+        """Note that an own write was sent at `at` which may have changed the rows of `marks` (`effects.mark`).
 
-        The next `load` has them, with the latest time of each. The latest 2,000 marks are kept for an hour at least;
-        when one is dropped, `touched_floor` is no earlier than its time. Changes no `rev`; `save_practice` leaves both.
+        The next `load` has them, with the latest time of each. The oldest may be dropped where there are many;
+        `touched_floor` is then no earlier than any of those. Changes no `rev`; `save_practice`
+        leaves both.
         """
         ...
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core import normalize
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
+from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, NotFound
 from gateway.core.fetches import attached_query, knows
 from gateway.core.ids import parse_row_id
@@ -19,6 +20,7 @@ from gateway.core.practices import Practice
 from gateway.core.reads.lists import (
     MOST_DAYS,
     Filter,
+    Page,
     Pager,
     Reading,
     Row,
@@ -35,8 +37,12 @@ from gateway.core.reads.queries import AppointmentsQuery, ObjectQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
 
+if TYPE_CHECKING:
+    from gateway.core.mirror.answers import Look
+
 BOUNDS: Final = ("patient_id", "updated_since", "date_from", "date_to", "ids")
-"""Filters that bound the list: one of them, or both dates at most 31 days apart."""
+"""Filters that bound the list: one of them, or both dates at most 31 days apart; at a practice whose mirror is complete
+`date_from` alone."""
 
 ALWAYS_OMITTED: Final = ("coverage_ids",)
 """What would need the patient's coverage, which is not read here: a visit names plans, many patients share one."""
@@ -70,42 +76,31 @@ def list_appointments(
     operatory = key_of(query.operatory_id, "operatory", practice, param="operatory_id")
     clinic = key_of(query.location_id, "location", practice, param="location_id")
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
-    within = on_days(query.date_from, query.date_to)
-    bound = _bound(query, practice, keys=keys, patient=patient, operatory=operatory, clinic=clinic, since=since)
-
-    wanted: list[Filter] = [not_before(since, "DateTStamp")]
-    if keys is not None:
-        among = frozenset(keys)
-        wanted.append(lambda row: key(row.get("AptNum")) in among)
-    if patient is not None:
-        wanted.append(lambda row: key(row.get("PatNum")) == patient)
-    if provider is not None:
-        wanted.append(lambda row: provider in (key(row.get("ProvNum")), key(row.get("ProvHyg"))))
-    if operatory is not None:
-        wanted.append(lambda row: key(row.get("Op")) == operatory)
-    if clinic is not None:
-        wanted.append(lambda row: key(row.get("ClinicNum")) == clinic)
-    if query.date_from or query.date_to:
-        wanted.append(lambda row: within(_day_of(row)))
-
-    parent = "patient_id" if patient is not None else None
+    wanted = _filters(
+        query, keys=keys, patient=patient, provider=provider, operatory=operatory, clinic=clinic, since=since
+    )
     reading = Reading(practice, caller, freshness, on)
-    rows = [
-        row
-        for row in reading.rows("fetch.appointments", bound, of=parent)["appointments"]
-        if all(fits(row) for fits in wanted)
-    ]
-    report_drift(drift("appointment", WATCHED, rows))
-
-    asked = frozenset(query.status or ())
     history: list[Row] | None = None
-    broken = [row for row in rows if row.get("AptStatus") == "Broken"]
-    if broken and (asked & _HOW_BROKEN or "break_evidence" in query.expand):
-        history = _history(broken, bound, reading)
-    if asked:
-        rows = [row for row in rows if _status_of(row, history, practice, reading) in asked]
-
-    page = pager.cut(rows, _place)
+    try:
+        bound = _bound(query, practice, keys=keys, patient=patient, operatory=operatory, clinic=clinic, since=since)
+    except FilterTooWide:
+        walked = _walk(query, wanted, pager, reading)
+        if walked is None:
+            raise
+        page = walked
+        broken = [row for row in page.rows if row.get("AptStatus") == "Broken"]
+    else:
+        parent = "patient_id" if patient is not None else None
+        found = reading.rows("fetch.appointments", bound, of=parent)["appointments"]
+        rows = [row for row in found if all(fits(row) for fits in wanted)]
+        report_drift(drift("appointment", WATCHED, rows))
+        asked = frozenset(query.status or ())
+        broken = [row for row in rows if row.get("AptStatus") == "Broken"]
+        if broken and (asked & _HOW_BROKEN or "break_evidence" in query.expand):
+            history = _history(broken, bound, reading)
+        if asked:
+            rows = [row for row in rows if _status_of(row, history, practice, reading) in asked]
+        page = pager.cut(rows, _place)
     procedures = _procedures(page.rows, patient, reading) if "procedure_ids" in query.expand else None
     words, unsaid = _words(page.rows, reading)
     fields = _fields(page.rows, reading) if "extensions" in query.expand else None
@@ -131,6 +126,36 @@ def list_appointments(
         *(() if history is not None or not broken else ("break_evidence",)),
     ]
     return page.envelope(data, reading.meta(omitted))
+
+
+def _walk(query: AppointmentsQuery, wanted: list[Filter], pager: Pager, reading: Reading) -> Page | None:
+    """The page of a longer time than Open Dental can be asked for, from the mirror.
+
+    Not of what needs the history of visits, which is not mirrored. Without a first day it would have no beginning.
+    """
+    asked = frozenset(query.status or ())
+    first = query.date_from
+    if first is None or asked & _HOW_BROKEN or "break_evidence" in query.expand:
+        return None
+
+    def walk(look: Look) -> Page:
+        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, by_day, day_of  # noqa: PLC0415
+
+        require(reading.practice, "appointments.list")
+        begin = first if pager.after is None else day_of(pager.after)
+        if begin is None:
+            return pager.cut([], _place)
+        stretches = by_day(look, "appointments", max(first, begin), query.date_to)
+
+        def fits(row: Row) -> bool:
+            if not all(one(row) for one in wanted):
+                return False
+            shown = normalize.appointment(row, practice=reading.practice, synced_at=look.now) if asked else {}
+            return not asked or shown["status"] in asked
+
+        return pager.walk(stretches, _place, fits, most_rows=MOST_EXAMINED, most_stretches=MOST_STRETCHES)
+
+    return reading.walk(walk)
 
 
 def get_appointment(
@@ -226,6 +251,34 @@ def _bound(
     if len(words) == 1 and knows(practice, "appointments.list", "AptStatus"):
         asked["AptStatus"] = words[0]
     return {"queries": [asked]}
+
+
+def _filters(
+    query: AppointmentsQuery,
+    *,
+    keys: list[int] | None,
+    patient: int | None,
+    provider: int | None,
+    operatory: int | None,
+    clinic: int | None,
+    since: str | None,
+) -> list[Filter]:
+    within = on_days(query.date_from, query.date_to)
+    wanted: list[Filter] = [not_before(since, "DateTStamp")]
+    if keys is not None:
+        among = frozenset(keys)
+        wanted.append(lambda row: key(row.get("AptNum")) in among)
+    if patient is not None:
+        wanted.append(lambda row: key(row.get("PatNum")) == patient)
+    if provider is not None:
+        wanted.append(lambda row: provider in (key(row.get("ProvNum")), key(row.get("ProvHyg"))))
+    if operatory is not None:
+        wanted.append(lambda row: key(row.get("Op")) == operatory)
+    if clinic is not None:
+        wanted.append(lambda row: key(row.get("ClinicNum")) == clinic)
+    if query.date_from or query.date_to:
+        wanted.append(lambda row: within(_day_of(row)))
+    return wanted
 
 
 def _upstream_words(status: str) -> Iterable[str]:

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound
+from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound, Unavailable
 from gateway.core.ids import parse_row_id, practice_of_row
 from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift, key
@@ -21,9 +21,12 @@ from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
-from gateway.core.requests import Fetched, Freshness, fetch, from_mirror, key_of_fetch
+from gateway.core.requests import Fetched, Freshness, fetch, from_mirror, key_of_fetch, mirror_of
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.answers import Look
 
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
@@ -156,6 +159,28 @@ class Reading:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
         return fetched.rows.rows
+
+    def walk(self, walk: Callable[[Look], Page]) -> Page | None:
+        """The page that `walk` makes of the practice's mirror; None where the mirror is off or cannot say.
+
+        Only for lists that nothing bounds, which have no other road.
+        """
+        state = mirror_of(self.practice, self.freshness, on=self.on, since=self._began)
+        if state is None:
+            return None
+        # What a list that something bounds never needs.
+        from gateway.core.mirror.asked import Elsewhere  # noqa: PLC0415
+        from gateway.core.mirror.walks import look_of  # noqa: PLC0415
+
+        look = look_of(self.practice, state, self.freshness, self.on)
+        try:
+            page = walk(look)
+        except (Elsewhere, Unavailable):
+            return None
+        as_of = look.as_of or look.now
+        age_s = max(0.0, (look.now - as_of).total_seconds())
+        self._done.append(Fetched(RowSet({}, as_of, 0), age_s, "mirror", 0))
+        return page
 
     def _left_s(self) -> float:
         """How long the caller still waits: an answer of several fetches waits no longer than one of one."""
@@ -318,6 +343,42 @@ class Pager:
         page, more = placed[: self._limit], len(placed) > self._limit
         cursor = self._write(page[-1][0]) if more else None
         return Page([row for _, row in page], more, cursor)
+
+    @property
+    def after(self) -> SortKey | None:
+        """Where the page before ended."""
+        return self._after
+
+    @property
+    def limit(self) -> int:
+        """How many rows a page has at most."""
+        return self._limit
+
+    def walk(
+        self,
+        stretches: Iterable[tuple[list[Row], SortKey]],
+        place: Callable[[Row], SortKey],
+        fits: Filter,
+        *,
+        most_rows: int,
+        most_stretches: int,
+    ) -> Page:
+        """The page of rows that come in the order of their places, a stretch at a time, each with where it ends.
+
+        It is short where so many have been looked at that the next page has to go on.
+        """
+        page: list[Row] = []
+        looked = 0
+        for number, (rows, end) in enumerate(stretches, start=1):
+            for row in rows:
+                if (self._after is None or place(row) > self._after) and fits(row):
+                    if len(page) == self._limit:
+                        return Page(page, has_more=True, next_cursor=self._write(place(page[-1])))
+                    page.append(row)
+            looked += len(rows)
+            if looked >= most_rows or number >= most_stretches:
+                return Page(page, has_more=True, next_cursor=self._write(end))
+        return Page(page, has_more=False, next_cursor=None)
 
     def _fingerprint(self) -> str:
         """What the cursor is bound to. Most lists fit on one page: they neither sign nor fetch the key for it."""

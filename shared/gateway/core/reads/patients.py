@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core import normalize
 from gateway.core.access import allow
@@ -20,9 +20,11 @@ from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.lists import (
     Filter,
+    Page,
     Pager,
     Reading,
     Row,
+    SortKey,
     key_of,
     keys_of,
     not_before,
@@ -33,6 +35,9 @@ from gateway.core.reads.lists import (
 from gateway.core.reads.queries import ObjectQuery, PatientsQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.answers import Look
 
 BOUNDS: Final = (
     "name",
@@ -46,7 +51,7 @@ BOUNDS: Final = (
     "updated_since",
     "ids",
 )
-"""Filters of which at least one must be given."""
+"""Filters of which at least one must be given, but for a practice whose mirror is complete."""
 
 SSN_SCOPE: Final = "patients.ssn"
 
@@ -65,7 +70,8 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
       missing there may exist: the window hides deleted patients and those of closed clinics. Where a filter or
       `expand=details` needs the full row, each match is read: a call more for each.
 
-    Every filter is applied here again, over all pages.
+    Every filter is applied here again, over all pages. What nothing bounds is read from the practice's mirror, where it
+    has one that is complete.
 
     Raises:
         FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
@@ -79,16 +85,22 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
         raise Invalid("write a telephone number with its area code, such as 555-555-0197", param="phone")
     keys = keys_of(query, "patient", practice)
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
-    bound = _bound(query, practice, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
-
     reading = Reading(practice, caller, freshness, on)
-    found = reading.rows("fetch.patients", bound)
-    summary = "patients.list" in found
-    rows = found["patients.list" if summary else "patients"]
-    report_drift(drift("patient", {"PatStatus": STATUS} if summary else WATCHED, rows))
-
     wanted = _filters(query, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
-    page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), lambda row: (key(row.get("PatNum")),))
+    summary = False
+    try:
+        bound = _bound(query, practice, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
+    except FilterTooWide:
+        walked = _walk(query, wanted, pager, reading)
+        if walked is None:
+            raise
+        page = walked
+    else:
+        found = reading.rows("fetch.patients", bound)
+        summary = "patients.list" in found
+        rows = found["patients.list" if summary else "patients"]
+        report_drift(drift("patient", {"PatStatus": STATUS} if summary else WATCHED, rows))
+        page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), _place)
     fields = _fields(page.rows, reading) if "extensions" in query.expand else None
     words = reading.words(Table.DEFINITIONS, only_if_cached=True)
     data = [
@@ -106,6 +118,27 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
     ]
     omitted = [*(SUMMARY_LACKS if summary else ()), *_unsaid(words), *(() if fields is not None else ("extensions",))]
     return page.envelope(data, reading.meta(omitted))
+
+
+def _walk(query: PatientsQuery, wanted: list[Filter], pager: Pager, reading: Reading) -> Page | None:
+    """The page of all patients, from the mirror. Deleted ones are on no list, so that nobody knows all of them."""
+    if query.status is not None and "deleted" in query.status:
+        return None
+
+    def walk(look: Look) -> Page:
+        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, by_key  # noqa: PLC0415
+
+        require(reading.practice, "patients.Simple")
+        after = None if pager.after is None else int(pager.after[0])
+        stretches = by_key(look, "patients", after=after, first=pager.limit + 1)
+        fits = lambda row: all(one(row) for one in wanted)  # noqa: E731
+        return pager.walk(stretches, _place, fits, most_rows=MOST_EXAMINED, most_stretches=MOST_STRETCHES)
+
+    return reading.walk(walk)
+
+
+def _place(row: Row) -> SortKey:
+    return (key(row.get("PatNum")),)
 
 
 def get_patient(
