@@ -331,6 +331,8 @@ def test_what_was_just_stored_for_somebody_is_found_though_no_index_knows_it(
 ) -> None:
     store(records, visit(1), visit(2), turn=1)
     frozen()
+    clock.sleep(1)
+    begun = clock.now()
     store(records, visit(2, "2026-04-01 09:00:00", patient=8), turn=2, cause=cause)
     store(records, visit(3), turn=2, cause=cause)
     records.bury(A, "appointments", [1], read=read(2), cause=cause, at=NOW)
@@ -341,6 +343,12 @@ def test_what_was_just_stored_for_somebody_is_found_though_no_index_knows_it(
     assert [one.key for one in records.between(A, "appointments", date(2026, 3, 2), date(2026, 3, 2))] == [3]
     assert [one.key for one in records.between(A, "appointments", date(2026, 4, 1), None)] == [2]
     assert [one.key for one in records.between(A, "appointments", None, None, dead=True)] == [1, 3, 2]
+    changed = records.changed(A, "appointments", begun, after=None, limit=9)
+    assert [one.key for one in changed] == [2, 3]
+    first = records.changed(A, "appointments", begun, after=None, limit=1)
+    assert [one.key for one in first] == [2]
+    after = first[0].changed_at, first[0].key
+    assert [one.key for one in records.changed(A, "appointments", begun, after=after, limit=9)] == [3]
 
 
 @pytest.mark.parametrize("cause", ["load", "poll", "sweep"])
@@ -518,6 +526,22 @@ def test_a_page_that_is_kept_already_is_compared_in_one_request(records: DynamoR
 
     assert store(records, *page, turn=2, cause="sweep") == Stored(same=300)
     assert way.calls == ["query"]
+
+
+def test_no_partition_is_shared_by_two_practices_or_two_resources(records: DynamoRecords, way: Meddled) -> None:
+    """A practice's load must not take its neighbour's writes, nor its lists read past the neighbour's rows."""
+    for practice in ("prac_a", "prac_b"):
+        for resource, key in (("payments", "PayNum"), ("paysplits", "SplitNum")):
+            rows = [{key: 1, "PatNum": 1, "PayNum": 1, "PayDate": "2026-03-02", "Note": secrets.token_hex(400_000)}]
+            records.store(practice, resource, rows, read=read(), cause="read")
+    owners = {(practice, resource) for practice in ("prac_a", "prac_b") for resource in ("payments", "paysplits")}
+    everything = [item for item in all_items(way) if not item["pk"]["S"].startswith("kept#")]
+
+    for attribute in ("pk", "parent_1", "parent_2", "day_month", "change_month"):
+        # Of the table's partitions the first word says what lies there.
+        places = [item[attribute]["S"].split("#")[attribute == "pk" :] for item in everything if attribute in item]
+        assert {tuple(place[:2]) for place in places} <= owners, attribute
+        assert {place[0] for place in places} == {"prac_a", "prac_b"}, attribute
 
 
 # -- cost -----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ IN_ITEM_BYTES: Final = 300_000
 HEAD: Final = ("sk", "v", "seq", "epoch", "turn", "dead_at", "parts")
 """Attributes that `Head` is made of."""
 
-_LOWEST: Final = -(2**63)
+LOWEST_KEY: Final = -(2**63)
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -85,7 +85,7 @@ def kept_pk(practice_id: str) -> str:
 
 def row_sk(key: int) -> str:
     """A row's sort key. Raises ValueError for what is no key of 64 bits."""
-    shifted = key - _LOWEST
+    shifted = key - LOWEST_KEY
     if not 0 <= shifted < 2**64:
         raise ValueError("a key has 64 bits")
     return f"{shifted:016x}"
@@ -93,7 +93,7 @@ def row_sk(key: int) -> str:
 
 def key_from(sk: str) -> int:
     """See `row_sk`."""
-    return int(sk, 16) + _LOWEST
+    return int(sk, 16) + LOWEST_KEY
 
 
 def parent_place(practice_id: str, resource: str, column: str, value: int) -> str:

@@ -136,7 +136,10 @@ class DynamoRecords:
             rows = kept.get(key for _, key in chunk)
             # What has changed again since the index was written comes later, in its new place.
             found += [rows[key] for at, key in chunk if key in rows and rows[key].changed_at == at]
-        return found
+        new = {key for key, _ in self._finding.pointed_to(practice_id, resource)} - {one.key for one in found}
+        behind = max([(since, items.LOWEST_KEY - 1), *([] if after is None else [after])])
+        found += [one for one in kept.get(new).values() if (one.changed_at, one.key) > behind]
+        return sorted(found, key=lambda one: (one.changed_at, one.key))[:limit]
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""

@@ -127,7 +127,7 @@ class Records(Protocol):
         """Up to `limit` rows that were stored or buried (tombstones included) at or after `since` by our clock, in the
         order of (`changed_at`, key), behind `after`; fewer only at the end.
 
-        From an index that may be behind by seconds, and the clocks of two workers differ by milliseconds: who goes on
+        The index may be behind as that of `under`, and the clocks of two workers differ by milliseconds: who goes on
         from where he ended begins some seconds earlier.
         """
         ...
