@@ -10,7 +10,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -23,6 +23,9 @@ from infra.sandbox.tour import step
 
 _SETTLES_WITHIN_S = 240
 """A lost answer is looked for after 70 s, by jobs that run once a minute."""
+
+_LOADS_WITHIN_S = 300
+"""A first load of a small practice, whose background lane is offered once a minute."""
 
 _OPERATIONS = 365
 """How many Open Dental documents."""
@@ -797,3 +800,44 @@ def a_key_for_fhir_alone_reads_the_same_objects(box: Sandbox) -> None:
         assert row["birth_date"] == by_rest[key]["birth_date"], "the birth date is another by FHIR"
     calls = {one["operation"] for one in other.steer("GET", "log") if one["status"] == 200}
     assert calls == {"fhir"}, f"it answered {', '.join(sorted(calls))}"
+
+
+@step("P29")
+def a_mirror_answers_without_a_call(box: Sandbox) -> None:
+    office = box.one_more_practice("--tier", "enterprise")
+    assert office.practice.control_url, "the tour needs simulated practices"
+    client = box.new_client("mirror", scopes=("practices:connect", "*:read", "sync:write"))
+    connected = box.connect(office.practice, client)
+    me = Caller(box.api_url, connected.access_token, connected.practice_id, office.practice.control_url)
+    sync = f"/practices/{me.practice_id}/sync"
+    assert me.get(sync)["state"] == "off", "a mirror is on that nobody turned on"
+    turned = me.send("PATCH", sync, {"state": "on"})
+    assert turned.status_code == 200, f"turning it on is answered {turned.status_code}: {turned.text}"
+    _mirrored(me, sync, lambda told: told["phase"] == "complete", "is not complete")
+    me.steer("DELETE", "log")
+    page = me.get(f"/patients?status=active&limit=500&practice_id={me.practice_id}")
+    living = {str(row["PatNum"]) for row in me.rows("patient", PatStatus=0)}
+    assert {row["source"]["key"] for row in page["data"]} == living, "other patients are mirrored than there are"
+    meta = page["meta"]
+    assert (meta["served_from"], meta["upstream_calls"]) == ("mirror", 0), f"the answer is of {meta['served_from']}"
+    live = me.get(f"/patients/{page['data'][0]['id']}", Cache_Control="no-cache")["meta"]
+    assert live["served_from"] == "live" and live["upstream_calls"] >= 1, "who takes no copy is given one"
+    name = f"Mirror{_key()[-8:]}"
+    me.steer("POST", "rows", [{"resource": "patients", "row": {"LName": name, "FName": "Ada", "PatStatus": "Patient"}}])
+    deadline = time.monotonic() + 120
+    path = f"/patients?name={name}&practice_id={me.practice_id}"
+    while not (found := me.get(path, Cache_Control="max-age=600"))["data"]:
+        assert time.monotonic() < deadline, "who is new at the office is not in the mirror after two minutes"
+        time.sleep(2)
+    assert found["meta"]["served_from"] == "mirror", "Open Dental was asked for somebody new"
+    assert me.send("PATCH", sync, {"state": "off"}).json()["state"] == "off", "it cannot be turned off"
+    again = me.get(path)["meta"]
+    assert again["served_from"] == "live", "a mirror that is off is answered from"
+
+
+def _mirrored(me: Caller, sync: str, when: Callable[[dict[str, Any]], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + _LOADS_WITHIN_S
+    while not when(told := me.get(sync)):
+        waiting = ", ".join(f"{one['resource']} ({one['why']})" for one in told["resources"] if one["is_stale"])
+        assert time.monotonic() < deadline, f"the mirror {otherwise}: {waiting}"
+        time.sleep(2)

@@ -181,9 +181,11 @@ class MirroredOffice:
 
 
 @contextmanager
-def mirrored_office(*options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE) -> Iterator[MirroredOffice]:
+def mirrored_office(
+    *options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE, practices: int = 1
+) -> Iterator[MirroredOffice]:
     """A deployment with one practice (40 patients unless told otherwise), its mirror off, one time for both."""
-    with deployed("--tier", "enterprise", *options, tier=tier) as d:
+    with deployed("--tier", "enterprise", *options, tier=tier, practices=practices) as d:
         clock = OfficeClock(d.on.clock, zone=ZoneInfo(zone))
         office = d.simulated.office
         office.store.clock = office.clock = clock

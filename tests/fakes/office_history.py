@@ -28,6 +28,8 @@ class OfficeHistory:
         self.store = office.store
         self.random = random.Random(seed)
         self.happened: list[str] = []
+        self.untold: dict[str, set[int]] = {}
+        """Keys of rows, by resource, whose last change no filter tells: edits without a stamp, and deletions."""
 
     def something(self, name: str | None = None) -> None:
         """One change of a random kind."""
@@ -41,7 +43,8 @@ class OfficeHistory:
         if like is None:
             return None
         self._note("insert", name)
-        row = {column: value for column, value in like.items() if column not in self._stamps(name)}
+        given = self._stamps(name) | schema.ENTRY_STAMPS
+        row = {column: value for column, value in like.items() if column not in given}
         row.pop(self._shape(name).key)
         if name == "appointments":
             row["AptDateTime"] = self._some_time()
@@ -66,6 +69,7 @@ class OfficeHistory:
             return None
         self._note("silent edit", name)
         key: int = row[self._shape(name).key]
+        self.untold.setdefault(name, set()).add(key)
         same = {stamp: row[stamp] for stamp in self._stamps(name)}
         changes = {column: f"silent {self.random.random()}"} if name not in _AMOUNTS else self._new(name, column)
         self.store.update(self._shape(name).name, key, {**changes, **same})
@@ -77,6 +81,7 @@ class OfficeHistory:
         if row is None:
             return None
         key: int = row[self._shape(name).key]
+        self.untold.setdefault(name, set()).add(key)
         if name == "patients":
             self._note("mark", name)
             self.store.update("patient", key, {"PatStatus": self.random.choice((2, 4))})

@@ -71,6 +71,24 @@ def test_an_office_that_works_all_through_its_load_is_in_the_mirror_after_the_ne
         assert office.buried_alive() == {}
 
 
+def test_rows_that_were_there_all_through_a_load_are_there_after_it_whatever_went_in_front_of_the_reader() -> None:
+    """Each deletion in front of an offset moves a row that lives behind it, and nobody would look for it till night."""
+    with mirrored_office("--patients", "25") as office:
+        lines = sorted(office.office("claimprocs"), reverse=True)
+
+        def deletes_behind_the_reader(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation == "claimprocs.list" and len(lines) > 30:
+                for _ in range(3):
+                    office.store.delete("claimproc", lines.pop())
+            return answer
+
+        with office.meddled(deletes_behind_the_reader):
+            office.load()
+
+        assert len(lines) < len(office.mirror("claimprocs"))
+        assert set(lines) <= office.mirror("claimprocs").keys()
+
+
 def test_rows_that_were_edited_with_a_stamp_during_the_load_come_with_the_first_poll() -> None:
     """The feed goes on from the start of the load, not from its end."""
     with mirrored_office(*PATIENTS) as office:

@@ -53,6 +53,26 @@ def test_an_appointment_without_a_time_is_found_to_be_deleted_as_well() -> None:
         assert office.differences() == {}
 
 
+def test_a_visit_that_is_moved_in_front_of_the_reader_is_missing_from_the_list_and_lives() -> None:
+    with mirrored_office(*PATIENTS) as office:
+        office.load()
+        last = office.store.rows('SELECT "AptNum" FROM appointment ORDER BY "AptDateTime" DESC')[0]["AptNum"]
+        alive = []
+
+        def moves_it(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation == "appointments.list" and "DateTStamp" not in call.query:
+                office.store.update("appointment", last, {"AptDateTime": "2020-01-01 08:00:00"})
+            alive.append(bool(office.on.records.get(office.id, "appointments", [last])))
+            return answer
+
+        with office.meddled(moves_it):
+            office.sweep("appointments")
+
+        assert all(alive)
+        assert office.on.records.get(office.id, "appointments", [last])[0].seq == 2, "it was moved and not buried"
+        assert office.differences() == {}
+
+
 def test_a_silent_edit_is_found_by_the_next_sweep() -> None:
     with mirrored_office(*PATIENTS) as office:
         office.load()
