@@ -7,7 +7,7 @@ through the real client over httpx's `MockTransport`: no socket, and time that p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -59,6 +59,8 @@ class Deployment:
     servers: dict[str, PracticeServer]
     upstream_calls: list[str] = field(default_factory=list)
     """Operations that the practices were called with, in order."""
+    before_call: Callable[[str], None] = lambda operation: None
+    """Told of each call right before it goes out: what happens at the office meanwhile."""
 
     @property
     def practice_id(self) -> str:
@@ -191,6 +193,7 @@ class _Upstream(OpenDentalUpstream):
 
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
         """See `Upstream.send`."""
+        self._deployment.before_call(call.operation)
         self._deployment.upstream_calls.append(call.operation)
         # Calls take a moment of the deployment's time, as they do of everybody's.
         sent_at = self._deployment.on.clock.now()

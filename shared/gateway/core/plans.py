@@ -47,6 +47,10 @@ class Evidence:
     leaves_doubt: bool = False
     """Whether a new row that differs from `natural` may be ours all the same, changed by Open Dental as it stored it:
     then "it is not there" is said only where no new row came at all."""
+    lines: tuple[Mapping[str, Any], ...] = ()
+    """Where `look` reads not the new row but rows that name it by `key_field` (a claim's lines name their claim): what
+    those rows must hold. A key whose rows have all of it is ours, one whose rows have none of it is not, and one whose
+    rows have a part decides nothing. Further rows of the key do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
