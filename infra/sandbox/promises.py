@@ -749,7 +749,7 @@ def a_change_changes_what_it_names(box: Sandbox) -> None:
     later = (datetime.fromisoformat(start) + timedelta(minutes=5)).isoformat()
     for named, columns in (
         ({"local_start": later}, {"AptDateTime"}),
-        ({"status": "arrived"}, {"DateTimeArrived", "Confirmed"}),
+        ({"status": "arrived", "allow_other_day": True}, {"DateTimeArrived", "Confirmed"}),
         ({"status": "cancelled"}, {"AptStatus"}),
     ):
         key = {"AptNum": one["source"]["key"]}
