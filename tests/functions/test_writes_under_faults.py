@@ -438,6 +438,7 @@ LOST: dict[str, dict[str, Any]] = {
     "500": {"kind": "status", "status": 500},
 }
 """Nothing is done, and nobody knows."""
+FATES = ("lose_request", "drop_answer")
 REFUSED: dict[str, dict[str, Any]] = {"offline": {"kind": "offline"}, "429": {"kind": "429"}}
 """Nothing is done, and that is said."""
 
@@ -538,6 +539,21 @@ def test_a_change_that_may_stand_is_not_called_failed_when_sending_it_again_is_t
             assert shown["state"] == "succeeded"
 
 
+@pytest.mark.parametrize("fault", FATES)
+def test_a_repeat_that_is_refused_says_that_the_first_sending_may_stand(fault: str) -> None:
+    """Whoever reads "refused" would else take the row for what it was."""
+    with day(BY_NAME["procedure-change"]) as one:
+        one.office.faulty(fault, "procedurelogs.update")
+        one.office.faulty("status", "procedurelogs.update", status=400, text="Not now.")
+        shown = one.run()
+
+        assert (shown["state"], shown["error"]["may_stand"]) == ("failed", True)
+
+    with day(BY_NAME["procedure-change"]) as one:
+        one.office.faulty("status", "procedurelogs.update", status=400, text="Not now.")
+        assert "may_stand" not in one.run()["error"]
+
+
 # Others who write at the same time
 
 
@@ -566,9 +582,6 @@ def at_the_desk(office: Deployment, method: str, path: str, body: Mapping[str, A
 
 def newest(office: Deployment, table: str, where: str = "1=1") -> dict[str, Any]:
     return office.rows(table, where)[-1]
-
-
-FATES = ("lose_request", "drop_answer")
 
 
 @pytest.mark.parametrize("fault", FATES)
@@ -780,3 +793,20 @@ def test_equal_payments_of_two_who_pay_at_once_are_told_apart_without_references
         assert [one_["state"] for one_ in shown] == ["failed" if fault == "lose_request" else "succeeded"] * 2
         assert len(made_) == len(one.office.rows("payment")) - before
         assert_the_books_agree(one.office)
+
+
+@pytest.mark.parametrize("fault", [*FATES, None])
+def test_what_is_done_to_a_row_again_is_found_again(fault: str | None) -> None:
+    """A claim is sent a second time, a visit broken a second time: the row is not the first operation's for good."""
+    with day(BY_NAME["claim-sent"]) as one:
+        assert one.run()["state"] == "succeeded"
+        if fault is not None:
+            one.office.faulty(fault, "claims.Status")
+        again = one.send(key="a-second-sending", body={"status": "sent", "sent_on": "2026-03-09"})
+        shown = one.office.settled(again)
+
+        sent_on = newest(one.office, "claim")["DateSent"]
+        if fault == "lose_request":
+            assert (shown["error"]["code"], sent_on) == ("not-written", "2026-03-02")
+        else:
+            assert (shown["state"], sent_on) == ("succeeded", "2026-03-09")

@@ -72,6 +72,14 @@ class UpstreamCall:
     is_blind: bool = False
     """An `add` for which there can be no evidence. If its answer is lost it stays unknown, until people look."""
 
+    @property
+    def makes_a_row(self) -> bool:
+        """Whether what the evidence looks for is a new row, and not a change of the row that the path names.
+
+        A new row is one operation's for good; a row that was changed may be changed by another operation tomorrow.
+        """
+        return self.evidence is not None and self.evidence.key_field not in self.path
+
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
