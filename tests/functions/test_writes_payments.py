@@ -217,3 +217,16 @@ def test_an_allocation_that_takes_too_much_is_told_what_is_due(office: Deploymen
     for refused, reason, due in ((too_much, "more-than-due", "100.00"), (nothing, "nothing-due", "0.00")):
         assert (refused.status, refused.body["reason"], refused.body["procedure_id"]) == (409, reason, procedure)
         assert refused.body["due"] == {"amount": due, "currency": "USD"}
+
+
+def test_a_balance_is_of_the_last_aging_and_its_estimate_of_now(office: Deployment) -> None:
+    made = claim(office)
+    path = f"/balances/{office.id_of('patient', 1)}"
+    before = office.get(path).body
+    result_of(pay_claim(office, made), 201)
+    office.on.clock.sleep(60)
+    after = office.get(path).body
+
+    for name in ("portion", "family", "aged_on"):
+        assert after[name] == before[name]
+    assert float(after["estimated"]["amount"]) > float(before["estimated"]["amount"])
