@@ -525,6 +525,25 @@ def test_a_worker_that_dies_leaves_nothing_twice_and_nothing_untold(write: Write
             assert shown["state"] == "succeeded" or adds, (dies_at, shown)
 
 
+@pytest.mark.parametrize("write", WRITES, ids=str)
+def test_a_worker_that_stands_still_in_a_call_while_others_take_over_writes_nothing_twice(write: Write) -> None:
+    """Its lease runs out, another one settles what it can; then the first one's call comes through after all."""
+    for operation, before in undisturbed(write).at(writes=True):
+        with day(write) as one:
+            seen: list[str] = []
+
+            def stand_still(called: str, *, at: str = operation, after: int = before, seen: list[str] = seen) -> None:
+                seen.append(called)
+                if called == at and seen.count(at) == after + 1:
+                    one.office.on.world.run(400.0)
+
+            one.office.before_call = stand_still
+            shown = one.run()
+
+            assert shown["state"] == "succeeded", shown
+            assert_tells_the_truth(write, one, shown)
+
+
 def test_a_change_that_may_stand_is_not_called_failed_when_sending_it_again_is_turned_away() -> None:
     """The first answer was lost, so the second refusal says nothing of what the first sending did."""
     for turned_away in ("429", "offline"):

@@ -25,10 +25,11 @@ FORM = "application/x-www-form-urlencoded"
 _MOST_FIELDS = 200
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# Tabs and line breaks belong in notes; the rest is invisible, and databases choke on NUL. A lone surrogate, which JSON
-# can escape, is half a character: no store takes it.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# Tabs and line breaks belong in notes; the rest is invisible, and databases choke on NUL.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half a character, which JSON can escape and no store takes."""
 _DEEPEST = 50
 """Levels of lists and objects in a body. No object of ours has ten, and thousands are no accident."""
 _TIMES = (datetime, AwareDatetime, NaiveDatetime)
@@ -224,6 +225,8 @@ def _refuse_control_characters(value: Any, place: str = "", level: int = 0) -> N
     """Refuse text that nobody typed: in a name, a note or a member's name it can only do harm further on."""
     if level > _DEEPEST:
         raise BodyNotJson(f"the body is nested more than {_DEEPEST} levels deep")
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise BodyNotJson("the body is not JSON in UTF-8: a text in it holds half a character")
     if isinstance(value, str) and _CONTROL.search(value):
         raise Invalid(f"{place or 'body'} holds a control character", param=place or "body")
     if isinstance(value, list):
@@ -231,7 +234,7 @@ def _refuse_control_characters(value: Any, place: str = "", level: int = 0) -> N
             _refuse_control_characters(part, f"{place}.{index}" if place else str(index), level + 1)
     if isinstance(value, dict):
         for name, part in value.items():
-            if _CONTROL_OR_BREAK.search(name):
+            if _CONTROL_OR_BREAK.search(name) or _SURROGATE.search(name):
                 raise Invalid("the name of a member holds a control character", param=place or "body")
             _refuse_control_characters(part, f"{place}.{name[:100]}" if place else name[:100], level + 1)
 
