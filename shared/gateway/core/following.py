@@ -13,7 +13,9 @@ from gateway.core.requests import with_eta, woken
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-    """The operation as it stands, with its place in the queue; one whose park is over goes on. Its own client needs no scope beyond the maker's.
+    """The operation as it stands, with its place in the queue; one whose park is over goes on.
+
+    Its own client needs no scope beyond the maker's.
 
     Raises:
         NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are

@@ -162,8 +162,8 @@ def submit(
 def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
     """Follow the operation until it is settled or unknown or the wait is over; return how it then stands.
 
-    A wait is over early where nothing can come of it: the operation is parked for longer, or it is a write to a practice
-    that is known to be offline.
+    A wait is over early where nothing can come of it: the operation is parked for longer, or it is a write to a
+    practice that is known to be offline.
 
     Raises: QueueFull: an equal request opened it, and it was not taken.
     """

@@ -176,8 +176,8 @@ class Balance(Object):
     """Signed: this patient's portion, as Open Dental divides the family's balance among its members."""
     estimated: Money | None = None
     """Signed: this patient's balance, of the last aging, less what carriers are expected to pay by now. Once a carrier
-    has answered it is too high until the next aging, and more than `family.estimated`, which takes off what was expected
-    at the last one. Costs a call a patient, so in lists with `expand=estimated`."""
+    has answered it is too high until the next aging, and more than `family.estimated`, which takes off what was
+    expected at the last one. Costs a call a patient, so in lists with `expand=estimated`."""
     family: FamilyBalance
     aged_on: Day | None
     """The office's day of the last aging. None where it cannot be read."""

@@ -98,10 +98,7 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     if _becomes(row, input_) != row.get("AptStatus"):
         changes["AptStatus"] = _becomes(row, input_)
     _keep_length(row, changes, context)
-    if "AptDateTime" in changes and not input_["allow_past"]:
-        day = datetime.fromisoformat(changes["AptDateTime"]).date()
-        if day < day_of(None, context):
-            raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
+    _check_not_over(changes, input_, context)
     wanted = _wanted(row, changes)
     if changes.keys().isdisjoint({*_PLACE, "AptStatus"}) or (wanted and _gives_way(row, changes, wanted)):
         # It takes no time that it did not have.
@@ -214,6 +211,14 @@ def _check_moves(row: Row, changes: Mapping[str, Any], stands: str, *, is_schedu
     people = _people(row, changes)
     if people["is_hygiene"] and not people["hygienist"] and "IsHygiene" in changes:
         raise Invalid("is_hygiene needs a hygienist", param="hygienist_id")
+
+
+def _check_not_over(changes: Mapping[str, Any], input_: Mapping[str, Any], context: PlanContext) -> None:
+    """Move nothing by mistake to a day that is over. Raises: Invalid."""
+    if "AptDateTime" not in changes or input_["allow_past"]:
+        return
+    if datetime.fromisoformat(changes["AptDateTime"]).date() < day_of(None, context):
+        raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
 
 
 def _word(row: Row) -> str:

@@ -52,7 +52,8 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`,
             `line-open`, `write-off-too-large`, `already-received` (with `payment_ids`: every line is on a payment); or,
             after the lines were set, `lines-changed`.
-        Invalid: the amount is not what the lines add up to, which is `expected`; the day of entry is to come, in an office that allows none.
+        Invalid: the amount is not what the lines add up to, which is `expected`; the day of entry is to come, in an
+            office that allows none.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
     practice = context.practice
