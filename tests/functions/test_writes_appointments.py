@@ -277,6 +277,17 @@ def test_a_confirmation_that_says_nothing_of_presence_stays_when_that_is_taken_b
     assert visit.row["Confirmed"] == confirmed
 
 
+def test_a_visit_that_somebody_came_to_is_not_moved_to_another_day_by_mistake(visit: Visit) -> None:
+    visit.come()
+    assert visit.change(status="arrived").status == 200
+    tomorrow: dict[str, Any] = {"local_start": visit.at(24 * 60), "allow_outside_schedule": True}
+    refused = visit.change(**tomorrow)
+    moved = result_of(visit.change(**tomorrow, status="scheduled"))
+
+    assert (refused.status, refused.body["reason"]) == (409, "arrived")
+    assert (moved["status"], moved["local_start"]) == ("scheduled", visit.at(24 * 60))
+
+
 def test_a_broken_visit_that_somebody_came_to_is_scheduled_again_as_asked(visit: Visit) -> None:
     visit.come()
     for word in ("arrived", "cancelled"):

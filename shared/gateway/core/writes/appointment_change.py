@@ -185,7 +185,13 @@ def _check_standing(row: Row, changes: Mapping[str, Any], input_: Mapping[str, A
             if column not in input_["put"]:
                 param = _FIELDS[column]
                 raise Invalid(f"an unscheduled visit needs {param} to be scheduled", param=param)
-    _check_moves(row, changes, stands, is_scheduled_by_it=status == "scheduled")
+    _check_moves(
+        row,
+        changes,
+        stands,
+        is_scheduled_by_it=status == "scheduled",
+        is_other_day=bool(input_.get("allow_other_day")),
+    )
 
 
 _MAY_BECOME: Final = (
@@ -196,7 +202,13 @@ _MAY_BECOME: Final = (
 )
 
 
-def _check_moves(row: Row, changes: Mapping[str, Any], stands: str, *, is_scheduled_by_it: bool) -> None:
+def _changes_day(row: Row, changes: Mapping[str, Any]) -> bool:
+    return "AptDateTime" in changes and str(changes["AptDateTime"])[:10] != str(row.get("AptDateTime") or "")[:10]
+
+
+def _check_moves(
+    row: Row, changes: Mapping[str, Any], stands: str, *, is_scheduled_by_it: bool, is_other_day: bool
+) -> None:
     moves = sorted(changes.keys() & {*_PLACE, "AppointmentTypeNum"})
     if moves and stands == "Complete":
         raise Conflict("a completed visit stays as it was", param=_FIELDS[moves[0]], reason="completed")
@@ -208,6 +220,13 @@ def _check_moves(row: Row, changes: Mapping[str, Any], stands: str, *, is_schedu
                     param=_FIELDS[column],
                     reason=_word(row),
                 )
+    came = any(_is_stamped(row, column) for _, column in PRESENCE.values())
+    if came and _changes_day(row, changes) and not is_scheduled_by_it and not is_other_day:
+        raise Conflict(
+            "the patient has come already: with status scheduled that is taken back",
+            param="local_start",
+            reason="arrived",
+        )
     people = _people(row, changes)
     if people["is_hygiene"] and not people["hygienist"] and "IsHygiene" in changes:
         raise Invalid("is_hygiene needs a hygienist", param="hygienist_id")

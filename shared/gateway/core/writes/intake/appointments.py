@@ -42,7 +42,8 @@ class AppointmentChange(Change):
 
     * Move it: `local_start` or `start_at`, `operatory_id`, `provider_id`, `hygienist_id`, `is_hygiene`, and one of
       `duration_minutes`, `time_blocks`, `pattern`. The new place is checked like a booking's, unless
-      `allow_double_booking` or `allow_outside_schedule`. A broken or unscheduled visit also needs `status: scheduled`.
+      `allow_double_booking` or `allow_outside_schedule`. A broken or unscheduled visit also needs `status: scheduled`,
+      and so does one that the patient came to, for another day, unless `allow_other_day`.
     * `confirmation`.
     * `status`: `arrived`, `in_chair`, `dismissed` (now, at a visit of today unless `allow_other_day`), `broken`,
       `no_show`, `cancelled` (`to_unscheduled_list` says whether it leaves the schedule), `unscheduled`, `scheduled`.
