@@ -193,7 +193,7 @@ EXPECTED: dict[str, Expected] = {
     "resources/update_respond_async": Expected(202, headers=ASYNC, body={"state": "queued"}),
     "resources/delete_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
     "resources/unknown_resource": Expected(404, "not-found", "resource"),
-    "operations/get": Expected(200, headers={"Retry-After": "1"}, body={"kind": "appointments.create"}),
+    "operations/get": Expected(200, headers={"Retry-After": "5"}, body={"kind": "appointments.create"}),
     "operations/get_what_is_not_there": Expected(404, "not-found"),
     "operations/get_of_another_client": Expected(404, "not-found"),
     "operations/unknown_parameter": Expected(400, "invalid", "expand"),
