@@ -528,7 +528,7 @@ def _as(box: Sandbox, name: str, *scopes: str) -> Caller:
 @step("P22")
 def all_of_open_dental_is_there(box: Sandbox) -> None:
     made = "employers.create"
-    me = _as(box, "raw", "*:read", "*:write", "resources:read", f"resources:{made}")
+    me = _as(box, "raw", "*:read", "resources:read", f"resources:{made}")
     listed = {one["operation"]: one for one in me.get("/resources")["data"]}
     assert len(listed) == _OPERATIONS, f"{len(listed)} operations are listed"
     reasons = {one["reason"] for one in listed.values() if not one["allowed"]}

@@ -717,6 +717,27 @@ def test_what_is_refused_is_an_operation_outcome(
     assert outcome(ask(office, path, **query)) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "says", "not_says"),
+    [
+        ("Patient", {}, "send family or name", "birthdate bounds"),
+        ("Patient", {"birthdate": "ge2000-01-01"}, "birthdate bounds one as one day, not as a range", ""),
+        ("Appointment", {}, "or date", "date bounds"),
+        ("Appointment", {"date": "ge2026-11-23"}, "date bounds one where it has both ends (ge and le), at most 31", ""),
+        ("Appointment", {"date": "2026"}, "date bounds one where it has both ends (ge and le), at most 31", ""),
+        ("Slot", {}, "such as `-duration=60`", ""),
+        ("Slot", {"-duration": "an hour"}, "such as -duration=60", ""),
+    ],
+)
+def test_what_was_sent_and_is_not_enough_is_said_to_be_that(
+    path: str, query: dict[str, str], says: str, not_says: str, office: Deployment
+) -> None:
+    (issue,) = ask(office, path, **query).body["issue"]
+
+    assert says in issue["diagnostics"]
+    assert not not_says or not_says not in issue["diagnostics"]
+
+
 def test_a_refusal_repeats_no_value(office: Deployment) -> None:
     answer = ask(office, "Patient", birthdate="Jane Marker", family="Marker")
 

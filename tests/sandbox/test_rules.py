@@ -1,6 +1,8 @@
 """The sandbox's rules that need nothing running."""
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
 from infra.sandbox.processes import SandboxError
 from infra.sandbox.synth import read_assembly
 
+PATH = os.environ["PATH"]
 README = Path(stand_ins.__file__).with_name("README.md")
 
 
@@ -173,8 +176,25 @@ def test_the_shells_variables_have_the_clients_key_if_there_is_one() -> None:
     environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
     connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
 
-    assert "export CLIENT_KEY=odg_2\n" in _env("http://127.0.0.1/v1", connected, "odg_2")
-    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", connected, "")
+    assert "export CLIENT_KEY=odg_2\n" in _env("http://127.0.0.1/v1", connected, "odg_2", {})
+    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", connected, "", {})
+
+
+def test_the_shell_makes_clients_of_the_emulator_and_keeps_none_of_its_credentials(tmp_path: Path) -> None:
+    environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
+    connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
+    told = {"CALLERS_TABLE": "callers", "STAGE": "sandbox", "OTHER": "x"}
+    told |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    (tmp_path / "env").write_text(_env("http://127.0.0.1/v1", connected, "odg_2", told))
+
+    def said(command: str, **inherited: str) -> subprocess.CompletedProcess[str]:
+        script = f". {tmp_path}/env; {command}"
+        return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False, env=inherited)
+
+    assert said('echo "$API $CALLERS_TABLE$STAGE$AWS_ACCESS_KEY_ID"', PATH=PATH).stdout == "http://127.0.0.1/v1 \n"
+    # The command itself runs, in the environment that it needs: nothing but the region is missing.
+    ended = said("enrol --name desk", PATH=PATH, AWS_PROFILE="my-own", AWS_CONFIG_FILE="/dev/null")
+    assert "no AWS region" in ended.stderr, ended.stderr
 
 
 def test_the_tour_writes_to_no_real_practice(capsys: pytest.CaptureFixture[str]) -> None:
