@@ -67,9 +67,11 @@ def test_a_limit_that_lets_nothing_through_or_is_no_number_is_refused(limit: str
 
 @pytest.mark.parametrize(
     "scope",
-    ["bogus:thing", "*:write", "*", "patients", "patients:delete", "resources:*", "resources:nothing.create"]
-    # Done with its checks elsewhere, open to nobody, a read.
-    + ["resources:appointments.create", "resources:apikeys.create", "resources:fees.list"],
+    [
+        *("bogus:thing", "*:write", "*", "patients", "patients:delete", "resources:*", "resources:nothing.create"),
+        # Done with its checks elsewhere, open to nobody, a read.
+        *("resources:appointments.create", "resources:apikeys.create", "resources:fees.list"),
+    ],
 )
 def test_a_scope_that_opens_nothing_is_refused_with_those_that_do(
     capsys: pytest.CaptureFixture[str], scope: str

@@ -32,7 +32,7 @@ def asked() -> Iterator[str]:
                 yield f"{texts[0]}:{next(iter(verbs & {'read', 'write'}), _ASKS[name])}"
             for given in call.keywords:
                 if given.arg in {"obj", "scope"} and isinstance(given.value, ast.Constant):
-                    yield f"{given.value.value}:read"
+                    yield f"{given.value.value!s}:read"
 
 
 def test_every_scope_that_is_asked_for_can_be_given_and_opens_something() -> None:
