@@ -16,7 +16,7 @@ class Acknowledged:
     """`rule`, written with its pack's name in front, stands for the constructs whose path matches `where`.
 
     `where` is a shell pattern over the construct path without the stack's name. `finding` is the part in brackets
-    that some rules add for each finding; `{stage}` and `{region}` are filled in.
+    that some rules add for each finding; `{stage}`, `{region}` and `{drop}` are filled in.
     """
 
     rule: str
@@ -34,7 +34,8 @@ class Acknowledged:
         """The name of the finding as cdk-nag reports it in `stage`."""
         if self.finding is None:
             return self.rule
-        return f"{self.rule}[{self.finding.format(stage=stage.name, region=stage.region)}]"
+        drop = f"{stage.sftp_drop.bucket}/{stage.sftp_drop.prefix}" if stage.sftp_drop else "no drop/"
+        return f"{self.rule}[{self.finding.format(stage=stage.name, region=stage.region, drop=drop)}]"
 
 
 _STAGE = "Api/RestApi/DeploymentStage.v1/Resource"
@@ -59,6 +60,13 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         where="*/Permissions/Resource",
         reason="One secret a practice, made when the practice is connected; the prefix keeps it to this stage's.",
         ends="A fixed set of practices at deployment.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding="Resource::arn:<AWS::Partition>:s3:::{drop}*",
+        where="*/Permissions/Resource",
+        reason="Offices leave files in folders with random names; the prefix is the gateway's alone.",
+        ends="S3 permissions by object that a policy can name beforehand.",
     ),
     Acknowledged(
         rule="AwsSolutions-IAM5",

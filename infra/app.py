@@ -1,9 +1,9 @@
 """The CDK app: `python -m infra.app` writes cdk.out.
 
 Context (CDK's `-c name=value`, or `app(context)`): `stage` (see `stages.py`; `dev`), `region`, `alarm_email`,
-`networks` (a JSON file), `layer` (a folder that `bundling.build_layer` filled, for another platform than Lambda's),
-`functions` (another folder of handlers), `nag=off`. The environment's `CDK_VALIDATION=false` leaves out cdk-nag and
-CDK's own rules.
+`networks` and `sftp_drop` (JSON files), `layer` (a folder that `bundling.build_layer` filled, for another platform than
+Lambda's), `functions` (another folder of handlers), `nag=off`. The environment's `CDK_VALIDATION=false` leaves out
+cdk-nag and CDK's own rules.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks  # noqa: E402
 
 from infra.acknowledged import ACKNOWLEDGED  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
-from infra.catalogue import FUNCTIONS, TABLES, Authorizes, FunctionRow, Http, TableRow  # noqa: E402
+from infra.catalogue import FUNCTIONS, HTTP_STACKS, TABLES, FunctionRow, TableRow, stack_of  # noqa: E402
 from infra.stacks.api import ApiStack  # noqa: E402
 from infra.stacks.core import CoreStack  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.flows import FlowsStack  # noqa: E402
+from infra.stacks.http import HttpStack  # noqa: E402
 from infra.stages import Stage, stage_for  # noqa: E402
 
 
@@ -56,14 +57,15 @@ def app(
         value = root.node.try_get_context(name)
         return None if value is None else str(value)
 
-    stage = stage_for({name: value for name in ("stage", "region", "alarm_email", "networks") if (value := said(name))})
+    names = ("stage", "region", "alarm_email", "networks", "sftp_drop")
+    stage = stage_for({name: value for name in names if (value := said(name))})
     env = cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=stage.region)
     code = Path(said("functions") or ROOT / "functions")
     layer = Path(given).resolve() if (given := said("layer")) else cached_layer()
 
     rows, tables = tuple(functions), tuple(tables)
-    called = [row for row in rows if isinstance(row.trigger, Http | Authorizes)]
-    working = [row for row in rows if row not in called]
+    working = [row for row in rows if stack_of(row) == "core"]
+    called = [row for row in rows if row not in working]
 
     def name(part: str) -> str:
         return f"open-dental-gateway-{stage.name}-{part}"
@@ -72,10 +74,15 @@ def app(
     core = CoreStack(
         root, name("core"), rows=working, tables=tables, alarms=alarms, code=code, layer=layer, stage=stage, env=env
     )
-    api = ApiStack(root, name("api"), rows=called, tables=tables, code=code, layer=layer, stage=stage, env=env)
+    api = ApiStack(root, name("api"), rows=called, stage=stage, env=env)
+    for part in (f"http-{number}" for number in range(1, HTTP_STACKS + 1)):
+        share = [row for row in called if stack_of(row) == part]
+        http = HttpStack(root, name(part), rows=share, tables=tables, code=code, layer=layer, stage=stage, env=env)
+        http.add_stack_dependency(core)
+        # A route leads to a function that is there.
+        api.add_stack_dependency(http)
     flows = FlowsStack(root, name("flows"), rows=working, stage=stage, env=env)
     core.add_stack_dependency(data)
-    api.add_stack_dependency(core)
     flows.add_stack_dependency(api)
     cdk.Tags.of(root).add("application", "open-dental-gateway")
     cdk.Tags.of(root).add("stage", stage.name)

@@ -6,6 +6,7 @@ tests are made from the rows. What a row does not name, its function may not tou
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -24,6 +25,10 @@ EXTEND: Verbs = frozenset({"ChangeMessageVisibility"})
 
 READ_BODIES: Verbs = frozenset({"GetObject"})
 READ_WRITE_BODIES: Verbs = READ_BODIES | {"PutObject"}
+
+TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
+# A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
+HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
 
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
@@ -127,6 +132,10 @@ class FunctionRow:
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
+    drop: Verbs = frozenset()
+    """Calls of S3 on what lies behind the stage's SFTP server; nothing where a stage has none."""
+    drop_login: bool = False
+    """Says to Open Dental how to sign in at the stage's SFTP server; nothing where a stage has none."""
     hmac: bool = False
     """Reads the secret that signs cursors and fingerprints keys."""
     vault: Verbs = frozenset()
@@ -254,7 +263,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     _reads("recalls", "Lists and shows when patients should come again.", *_list_and_get("/recalls")),
     _reads("tasks", "Lists and shows the staff's tasks.", *_list_and_get("/tasks")),
     _reads("task_lists", "Lists and shows where tasks lie.", *_list_and_get("/task_lists")),
-    _reads("documents", "Lists and shows what lies in patients' folders.", *_list_and_get("/documents")),
+    replace(
+        _reads(
+            "documents",
+            "Lists and shows what lies in patients' folders, and hands out links to the files.",
+            *_list_and_get("/documents"),
+            Route("GET", "/documents/{id}/content"),
+        ),
+        drop=HAND_OUT,
+    ),
     _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
     _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     replace(
@@ -354,6 +371,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
         vault=KEEP_SECRET,
+        drop_login=True,
     ),
     FunctionRow(
         name="lane",
@@ -376,7 +394,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="sweeper",
-        does="Wakes parked and forgotten turns, and counts the operations whose outcome is unknown.",
+        does="Wakes parked and forgotten turns, counts operations of unknown outcome, deletes files handed out.",
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
@@ -384,8 +402,24 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         # An entry is loaded and saved as a whole.
         bodies=READ_WRITE_BODIES,
+        drop=TIDY,
     ),
 )
+
+
+HTTP_STACKS = 4
+"""Over how many stacks the functions lie that the API calls. Another number would move most of them."""
+
+
+def stack_of(row: FunctionRow) -> str:
+    """Return the stack that the row's function lies in: `core`, or one of `http-1` to `http-4` if the API calls it.
+
+    Nothing but the row's own name chooses among the latter, so what is added, taken away or changed beside it moves
+    no function. One that moves is deleted in one stack and made in another, and does not answer meanwhile.
+    """
+    if not isinstance(row.trigger, Http | Authorizes):
+        return "core"
+    return f"http-{zlib.crc32(row.name.encode()) % HTTP_STACKS + 1}"
 
 
 def function(name: str) -> FunctionRow:

@@ -31,6 +31,8 @@ KEY_USE: dict[str, tuple[str, ...]] = {
     "sqs:ChangeMessageVisibility": (),
     "s3:GetObject": _UNSEAL,
     "s3:PutObject": _SEAL,
+    "s3:ListBucket": (),
+    "s3:DeleteObject": (),
     "secretsmanager:GetSecretValue": _UNSEAL,
     "secretsmanager:CreateSecret": _SEAL,
     "secretsmanager:PutSecretValue": _SEAL,

@@ -88,6 +88,63 @@ _NAME_LONGEST = 20
 
 
 @dataclass(frozen=True, kw_only=True)
+class SftpDrop:
+    """An SFTP server of the user's own, and the bucket behind it (AWS Transfer Family has both): where offices leave
+    the files of documents. The gateway makes neither, and stores nothing there itself but one file under another name.
+
+    What lies under `prefix` in folders of 32 hexadecimal digits is the gateway's, and is deleted after 30 minutes. See
+    `infra/README.md` for what the bucket should refuse.
+
+    Raises:
+        ValueError: a field cannot be; the message names it.
+    """
+
+    host: str
+    """As offices reach it: `sftp.example.com`."""
+    username: str
+    """May make folders and write below `folder`; nothing else is asked of it."""
+    secret_arn: str
+    """The whole ARN of a secret in Secrets Manager: the password, or a JSON object with a member `password`."""
+    bucket: str
+    """In the stage's own region. Without versions, or with a rule that ends old ones: a deleted file shall be gone."""
+    prefix: str
+    """What the bucket's keys begin with for files left in `folder`; ends with a slash."""
+    folder: str = ""
+    """Where on the server, without slashes at either end."""
+    port: int = 22
+    """Some versions of Open Dental use 22 whatever is said."""
+    bucket_key_arn: str | None = None
+    """The KMS key that seals the bucket's objects, where it is one of the user's own."""
+    secret_key_arn: str | None = None
+    """The KMS key that seals the secret, where it is one of the user's own."""
+
+    def __post_init__(self) -> None:
+        checks: Mapping[str, str] = {
+            "host": r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?",
+            "username": r"[A-Za-z0-9_][A-Za-z0-9_.@-]{2,99}",
+            # An ARN without the six characters at its end is one that no policy can name.
+            "secret_arn": r"arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-[A-Za-z0-9]{6}",
+            "bucket": r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+            "prefix": r"([A-Za-z0-9_.-]+/)+",
+            "folder": r"([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?",
+            "bucket_key_arn": r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+            "secret_key_arn": r"arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+",
+        }
+        for name, form in checks.items():
+            value = getattr(self, name)
+            if value is not None and not re.fullmatch(form, value):
+                raise ValueError(f"sftp_drop: {name} has to look like {form}")
+        if not 0 < self.port < 65536:
+            raise ValueError("sftp_drop: port is a number from 1 to 65535")
+
+    @property
+    def address(self) -> str:
+        """The server and the folder, as Open Dental takes them, with a slash at the end."""
+        host = self.host if self.port == 22 else f"{self.host}:{self.port}"
+        return f"{host}/{self.folder}/" if self.folder else f"{host}/"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """Everything that differs between two deployments."""
 
@@ -117,6 +174,8 @@ class Stage:
     """API Gateway logs through one role an account and region. False where another stack has set it."""
     networks: tuple[Network, ...] = ()
     """VPCs with practices in Service mode; without any, every practice is reached over the internet."""
+    sftp_drop: SftpDrop | None = None
+    """Where offices leave the files of documents; without it the API shows what documents are, and no files."""
 
     def __post_init__(self) -> None:
         names = [network.name for network in self.networks]
@@ -148,12 +207,13 @@ STAGES: Mapping[str, Stage] = {
 def stage_for(context: Mapping[str, str]) -> Stage:
     """Return the stage that `context` names.
 
-    An operator may say `region`, `alarm_email` and `networks` at deployment (`-c alarm_email=...`) without touching
-    the rows. `networks` is a JSON file: a list of objects with the fields of `Network`, which join the row's own.
+    An operator may say `region`, `alarm_email`, `networks` and `sftp_drop` at deployment (`-c alarm_email=...`) without
+    touching the rows. `networks` is a JSON file: a list of objects with the fields of `Network`, which join the row's
+    own; `sftp_drop` is one with the fields of `SftpDrop`, in the place of the row's.
 
     Raises:
-        ValueError: there is no such stage (the message lists those that exist), or a network cannot be.
-        TypeError: a network lacks a field or has one that is none.
+        ValueError: there is no such stage (the message lists those that exist), or a network or the drop cannot be.
+        TypeError: one of them lacks a field or has one that is none.
         OSError: there is no such file.
     """
     name = context.get("stage", "dev")
@@ -161,8 +221,10 @@ def stage_for(context: Mapping[str, str]) -> Stage:
         raise ValueError(f"no stage {name!r} in infra/stages.py; there are {', '.join(STAGES)}")
     row = STAGES[name]
     said = json.loads(Path(file).read_text()) if (file := context.get("networks")) else []
+    drop = SftpDrop(**json.loads(Path(file).read_text())) if (file := context.get("sftp_drop")) else row.sftp_drop
     return replace(
         row,
+        sftp_drop=drop,
         region=context.get("region") or row.region,
         alarm_email=context.get("alarm_email") or row.alarm_email,
         networks=row.networks + tuple(_network(one) for one in said),

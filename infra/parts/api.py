@@ -15,7 +15,7 @@ from constructs import Construct
 
 from infra.catalogue import Authorizes, FunctionRow, Http
 from infra.openapi import openapi_body
-from infra.parts.function import Function
+from infra.parts.names import camel, live_arn
 from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
 
@@ -39,16 +39,15 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
 
 
 class Api(Construct):
-    """A regional REST API in front of the functions that rows with routes describe."""
+    """A regional REST API in front of the functions that rows with routes describe; these lie in other stacks."""
 
-    def __init__(
-        self, scope: Construct, id_: str, *, functions: Mapping[str, Function], key: kms.IKey, stage: Stage
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, rows: Iterable[FunctionRow], key: kms.IKey, stage: Stage) -> None:
         super().__init__(scope, id_)
         stack = cdk.Stack.of(self)
+        rows = tuple(rows)
 
         def invocation_uri(row: FunctionRow) -> str:
-            alias = functions[row.name].live.function_arn
+            alias = live_arn(self, stage, row)
             return (
                 f"arn:{stack.partition}:apigateway:{stack.region}:lambda:path/2015-03-31/functions/{alias}/invocations"
             )
@@ -59,11 +58,7 @@ class Api(Construct):
             "RestApi",
             rest_api_name=f"open-dental-gateway-{stage.name}",
             api_definition=apigateway.ApiDefinition.from_inline(
-                openapi_body(
-                    (function.row for function in functions.values()),
-                    title=f"Open Dental gateway ({stage.name})",
-                    invocation_uri=invocation_uri,
-                )
+                openapi_body(rows, title=f"Open Dental gateway ({stage.name})", invocation_uri=invocation_uri)
             ),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=False,
@@ -78,8 +73,12 @@ class Api(Construct):
                 throttling_burst_limit=stage.request_burst,
             ),
         )
-        for function in functions.values():
-            self._let_call(function, shared=_shared_paths(one.row for one in functions.values()))
+        permissions = Construct(self, "Calls")
+        shared = _shared_paths(rows)
+        for row in rows:
+            self._let_call(permissions, row, shared=shared, stage=stage)
+        # Else a new route could be served some seconds before the API may call what it leads to.
+        self.rest_api.deployment_stage.node.add_dependency(permissions)
         if stage.owns_api_logging:
             self._give_api_gateway_a_log_role()
 
@@ -88,8 +87,12 @@ class Api(Construct):
         """The stage, as WAF names it."""
         return self.rest_api.deployment_stage.stage_arn
 
-    def _let_call(self, function: Function, *, shared: frozenset[str]) -> None:
-        match function.row.trigger:
+    def _let_call(self, scope: Construct, row: FunctionRow, *, shared: frozenset[str], stage: Stage) -> None:
+        """Permit the API to call the row's function on its own routes.
+
+        Here and not beside the function: the permission names the API, which is made after what it calls.
+        """
+        match row.trigger:
             case Authorizes():
                 sources = [self._arn("authorizers/*")]
             case Http() as http:
@@ -106,13 +109,13 @@ class Api(Construct):
                     }
                 )
             case _:
-                raise ValueError(f"{function.row.name} is not called by the API")
+                raise ValueError(f"{row.name} is not called by the API")
         for number, source in enumerate(sources):
             lambda_.CfnPermission(
-                function,
-                f"CalledByApi{number}",
+                scope,
+                f"{camel(row.name)}{number}",
                 action="lambda:InvokeFunction",
-                function_name=function.live.function_arn,
+                function_name=live_arn(self, stage, row),
                 principal="apigateway.amazonaws.com",
                 source_arn=source,
             )

@@ -15,6 +15,7 @@ from constructs import Construct
 
 from infra.catalogue import Consumes, Every, FunctionRow
 from infra.implied import ATTACHING, DEAD_LETTERING, key_use
+from infra.parts.names import LIVE, function_name
 from infra.parts.practice_network import PracticeNetwork
 from infra.parts.sealed_log import SealedLog
 from infra.stages import Stage
@@ -58,6 +59,8 @@ class Function(Construct):
         self.function = lambda_.Function(
             self,
             "Function",
+            # What consumes a queue is called by no other stack, and there is one for each network.
+            function_name=None if isinstance(row.trigger, Consumes) else function_name(row, stage),
             description=row.does,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -109,7 +112,7 @@ class Function(Construct):
         self.live = lambda_.Alias(
             self,
             "Live",
-            alias_name="live",
+            alias_name=LIVE,
             version=self.function.current_version,
             # The next minute does what a failed one left; Lambda would repeat it beside that one, for up to 6 hours.
             retry_attempts=0 if by_the_clock else None,
@@ -121,18 +124,18 @@ class Function(Construct):
         actions: Sequence[str],
         *,
         on: Sequence[str],
-        sealed_with: kms.IKey,
+        sealed_with: kms.IKey | None,
         only_if: Mapping[str, Any] | None = None,
     ) -> None:
         """Let the function make the calls `actions` on the resources `on`, which `sealed_with` encrypts.
 
-        `only_if` is the statement's condition, as IAM writes it.
+        None: no key whose use has to be allowed. `only_if` is the statement's condition, as IAM writes it.
         """
         self.permissions.add_statements(
             iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=only_if)
         )
-        service = actions[0].partition(":")[0]
-        self._use_key(sealed_with, service, key_use(actions))
+        if sealed_with is not None:
+            self._use_key(sealed_with, actions[0].partition(":")[0], key_use(actions))
 
     def tell(self, name: str, value: str) -> None:
         """Set the environment variable `name`; whoever gives a permission tells the name along with it."""

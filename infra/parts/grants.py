@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallsAccess, QueueAccess
 from infra.parts.function import Function
+from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
 from infra.parts.vault import Vault
@@ -43,6 +44,11 @@ class Grants:
             self.signing.let_read(function)
         if row.vault:
             self.vault.let(function, row.vault)
+        if (drop := self.stage.sftp_drop) is not None:
+            if row.drop:
+                let_reach(function, drop, row.drop)
+            if row.drop_login:
+                let_log_in(function, drop)
         if row.counts:
             self.tables["callers"].let_count(function, "requests#")
             function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))

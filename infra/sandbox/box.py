@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from infra.bundling import LayerError, cached_layer
 from infra.sandbox import enrol, stand_ins
 from infra.sandbox.deploy import bootstrap, deploy, upload
 from infra.sandbox.drain import Drain, serial_mappings, switch_off
+from infra.sandbox.drop import Drop
 from infra.sandbox.emulator import ACCOUNT, REGION, ROOT_KEY, Emulator, python_version, uv_platform
 from infra.sandbox.practices import Practice, Simulated
 from infra.sandbox.processes import Kept, SandboxError
@@ -51,7 +52,8 @@ class Options:
 
     `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer. `home` holds logs and
     state and belongs to one sandbox at a time. `connect` False leaves the API without client and session; `practices` 0
-    starts none. `context` goes to the CDK app as the CLI's `-c` would.
+    starts none. `context` goes to the CDK app as the CLI's `-c` would. `sftp`: whether there is an SFTP server for
+    files; a real practice would not find it, so it has none.
     """
 
     app: Sequence[str] = ("-m", "infra.app")
@@ -66,6 +68,7 @@ class Options:
     connect: bool = True
     context: Mapping[str, str] = field(default_factory=dict)
     make_client: Enrol | None = None
+    sftp: bool = True
 
 
 @dataclass(frozen=True)
@@ -203,13 +206,12 @@ class Sandbox:
             shutil.rmtree(self.home / leftover, ignore_errors=True)
         self._closing.callback(self._tidy)
         self.state_file.unlink(missing_ok=True)
-
         simulated = [] if options.open_dental else list(range(1, options.practices + 1))
         with ThreadPoolExecutor() as pool:
             say("starting the AWS emulator" + (f" and {len(simulated)} practices" if simulated else ""))
             emulator = pool.submit(self._start_emulator)
             offices = [self._start_practice(number) for number in simulated]
-            stacks = pool.submit(self._synthesize)
+            stacks = pool.submit(self._synthesize, emulator)
             self.emulator = emulator.result()
             self.stacks = stacks.result()
         self._deploy()
@@ -258,7 +260,13 @@ class Sandbox:
         self._processes.append(office.process)
         return office
 
-    def _synthesize(self) -> list[Stack]:
+    def _start_drop(self, emulator: Emulator) -> Path:
+        drop = Drop(self.home)
+        self._closing.callback(drop.stop)
+        drop.start(s3=emulator.client("s3"), secrets_manager=emulator.client("secretsmanager"))
+        return drop.file
+
+    def _synthesize(self, emulator: Future[Emulator]) -> list[Stack]:
         options = self._options
         out = self.home / "cdk.out"
         context = {"stage": "sandbox"}
@@ -268,6 +276,8 @@ class Sandbox:
                 context["layer"] = str(cached_layer(platform=uv_platform(), python_version=python_version()))
             except LayerError as error:
                 raise SandboxError(str(error)) from error
+        if options.sftp and not options.open_dental:
+            context["sftp_drop"] = str(self._start_drop(emulator.result()))
         self._say("synthesizing the CDK app")
         synthesize(
             out,

@@ -22,6 +22,7 @@ SCOPES = (
     "appointments:write",
     "claims:write",
     "communications:write",
+    "document_contents:read",
     "patients:write",
     "payments:write",
     "procedures:write",

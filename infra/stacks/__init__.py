@@ -1,4 +1,4 @@
-"""The four stacks: data, core, api, flows. Each depends on those before it and learns their names through SSM."""
+"""The stacks, in the order of their deployment: data, core, http-1 and on, api, flows."""
 
 from infra.node import use_bundled_node
 

@@ -20,13 +20,12 @@ from infra.parts.function import Function
 from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
 from infra.parts.layer import Layer
-from infra.parts.names import publish
+from infra.parts.names import camel
 from infra.parts.practice_network import PracticeNetwork
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
 from infra.parts.ticks_queue import TicksQueue
 from infra.parts.vault import Vault
-from infra.stacks.data import camel
 from infra.stages import Stage
 
 
@@ -96,7 +95,7 @@ class CoreStack(cdk.Stack):
                     source, key = fed[queue]
                     Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
                 case Every():
-                    publish(function, stage, "core", f"functions/{row.name}", function.live.function_arn)
+                    pass  # Its clock is in a stack that is deployed later.
                 case _:
                     raise ValueError(f"{row.name} is called by the API, so it is not part of the core stack")
         worker, trigger = _consumer_of(rows, "calls")

@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.catalogue import TableRow
 from infra.parts.bodies_bucket import BodiesBucket
 from infra.parts.keys import Keys
+from infra.parts.names import camel
 from infra.parts.signing_secret import SigningSecret
 from infra.parts.table import Table
 from infra.stages import Stage
@@ -27,8 +28,3 @@ class DataStack(cdk.Stack):
             Table(self, camel(row.name), row=row, key=keys.records, stage=stage)
         BodiesBucket(self, "Bodies", key=keys.records, stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)
-
-
-def camel(name: str) -> str:
-    """Return `upstream_worker` as `UpstreamWorker`, the way construct ids are spelled."""
-    return "".join(part.title() for part in name.replace("-", "_").split("_"))

@@ -13,8 +13,7 @@ from constructs import Construct
 
 from infra.catalogue import Every, FunctionRow
 from infra.parts.clock import Clock
-from infra.parts.names import learn
-from infra.stacks.data import camel
+from infra.parts.names import camel, live_arn
 from infra.stages import Stage
 
 
@@ -27,5 +26,4 @@ class FlowsStack(cdk.Stack):
         super().__init__(scope, id_, **props)  # type: ignore[arg-type]
         for row in rows:
             if isinstance(row.trigger, Every):
-                target = learn(self, stage, "core", f"functions/{row.name}")
-                Clock(self, camel(row.name), target_arn=target, every=row.trigger)
+                Clock(self, camel(row.name), target_arn=live_arn(self, stage, row), every=row.trigger)

@@ -316,7 +316,8 @@ def _of_good_status(
     id_ = operation.id if operation else None
     if _is_html(body, content_type):
         return Garbage(operation=id_, status=status, reason="html")
-    read = operation is None or operation.effect == "read"
+    # A read whose work is seen elsewhere (`documents.DownloadSftp`) answers nothing, or a sentence.
+    read = operation is None or (operation.effect == "read" and operation.shape != "none")
     if not body.strip():
         return Garbage(operation=id_, status=status, reason="empty") if read else None
     try:

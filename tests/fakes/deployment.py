@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from gateway.adapters.drop import DropLogin
 from gateway.adapters.upstream import OpenDentalUpstream
 from gateway.core.callers import Caller, Client
 from gateway.core.ids import row_id
@@ -59,6 +60,8 @@ class Deployment:
     servers: dict[str, PracticeServer]
     upstream_calls: list[str] = field(default_factory=list)
     """Operations that the practices were called with, in order."""
+    drop_login: DropLogin | None = None
+    """How the practices sign in at the stage's SFTP server, where it has one."""
 
     @property
     def practice_id(self) -> str:
@@ -186,7 +189,7 @@ class _Upstream(OpenDentalUpstream):
     """The real adapter, whose clients reach the simulated practices without a socket."""
 
     def __init__(self, deployment: Deployment) -> None:
-        super().__init__(deployment.on.vault)
+        super().__init__(deployment.on.vault, deployment.drop_login)
         self._deployment = deployment
 
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
@@ -222,17 +225,22 @@ class _Upstream(OpenDentalUpstream):
 
 @contextmanager
 def deployed(
-    *options: str, practices: int = 1, scopes: Iterable[str] = ("*:read",), tier: Tier = Tier.ENTERPRISE
+    *options: str,
+    practices: int = 1,
+    scopes: Iterable[str] = ("*:read",),
+    tier: Tier = Tier.ENTERPRISE,
+    drop_login: DropLogin | None = None,
 ) -> Iterator[Deployment]:
     """A deployment whose practices are made with the command line `options` of `uv run practice` (40 patients each).
 
-    Practices have the same seed, so their rows have equal keys.
+    Practices have the same seed, so their rows have equal keys. `drop_login`: how they sign in at the stage's SFTP
+    server; the bucket behind it, `on.drop`, is the test's to make.
     """
     with ExitStack() as stack:
         clock = _now()
         on = LivingServices(*(_practice(id_, tier) for id_ in IDS[:practices]))
         on.clock.start = clock.start
-        deployment = Deployment(on, {})
+        deployment = Deployment(on, {}, drop_login=drop_login)
         for id_ in IDS[:practices]:
             asked = ["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE, *options]
             chosen = parser().parse_args(asked)

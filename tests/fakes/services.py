@@ -434,6 +434,7 @@ class FakeServices:
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
+        self.drop: Any = None
         self.governor: Any = FakeGovernor()
         self.notices: Any = FakeNotices()
         self.ticks: Any = FakeTicks(self.clock)

@@ -11,11 +11,13 @@ import pytest
 from gateway.core.callers import Client
 from gateway.core.ids import PREFIXES
 from gateway.core.operations import Request
+from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
 from gateway.wiring import worker
 from gateway.wiring.services import using
+from tests.fakes.drop import FakeDrop
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
 
@@ -33,7 +35,9 @@ ELM = Practice(
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
 _WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls")
 _RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
-SCOPES = frozenset({"*:read", "practices:connect", *(f"{name}:write" for name in _WRITES), *_RAW})
+SCOPES = frozenset(
+    {"*:read", "document_contents:read", "practices:connect", *(f"{name}:write" for name in _WRITES), *_RAW}
+)
 
 
 _BOOKED = {
@@ -98,9 +102,25 @@ def _furnish_accounts(on: LivingServices) -> None:
     rows["benefits"] = [limit | {"MonetaryAmt": "1500.0", "Percent": -1, "TimePeriod": "CalendarYear"}]
 
 
+def _furnish_files(on: LivingServices) -> None:
+    """An office that leaves each file where it is told to."""
+    paper = {"DocNum": 81, "FileName": "MarkerZoe15_1.pdf", "DocCategory": 7, "ImgType": "Document", "PatNum": 15}
+    on.office.rows["documents"] = [
+        paper | {"DateCreated": "2026-03-01 10:00:00", "DateTStamp": "2026-03-01 10:00:00", "ProvNum": 1}
+    ]
+    on.drop = FakeDrop(on.clock.now)
+
+    def leave(call: UpstreamCall) -> None:
+        if call.operation == PUSH and call.body is not None:
+            on.drop.keep(call.body["SftpAddress"], b"%PDF-1.4")
+
+    on.office.on_call = leave
+
+
 def _furnish(on: LivingServices) -> None:
     rows = on.office.rows
     _furnish_accounts(on)
+    _furnish_files(on)
     rows["operatories"] = [
         {"OperatoryNum": 3, "OpName": "Chair 3", "ItemOrder": 2, "IsHidden": "false", "ClinicNum": 0}
     ]

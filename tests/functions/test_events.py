@@ -127,6 +127,12 @@ EXPECTED: dict[str, Expected] = {
     "task_lists/list": Expected(200, headers=PRIVATE, body=A_LIST),
     "documents/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
     "documents/list_nothing_bounds": Expected(422, "filter-too-wide"),
+    "documents/get": Expected(200, headers=PRIVATE, body={"extension": "pdf", "kind": "document"}),
+    "documents/content": Expected(
+        200, headers={**NO_STORE, "ETag": None}, body={"content_type": "application/pdf", "size_bytes": 8}
+    ),
+    "documents/content_respond_async": Expected(202, headers=ASYNC, body={"kind": "fetch.document_content"}),
+    "documents/content_of_what_is_not_there": Expected(404, "not-found"),
     "treatment_plans/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
     "treatment_plans/list_with_procedures": Expected(200, headers=PRIVATE, body=A_LIST),
     "treatment_plans/list_of_an_unknown_status": Expected(400, "invalid", "status"),

@@ -10,6 +10,7 @@ import pytest
 from infra.app import app
 from infra.bundling import ROOT
 from infra.catalogue import FUNCTIONS
+from tests.infra.drops import DROP_SAID
 from tests.infra.networks import CLINIC_SAID, OTHER_SAID
 from tests.infra.templates import Assembly
 
@@ -37,6 +38,14 @@ def networked(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly
     out = tmp_path_factory.mktemp("networked")
     (out / "networks.json").write_text(json.dumps([CLINIC_SAID, OTHER_SAID]))
     return _checked(out / "cdk.out", layer, networks=str(out / "networks.json"))
+
+
+@pytest.fixture(scope="session")
+def dropped(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
+    """The same stage with an SFTP server of the user's own, as an operator's file says, checked as well."""
+    out = tmp_path_factory.mktemp("dropped")
+    (out / "sftp_drop.json").write_text(json.dumps(DROP_SAID))
+    return _checked(out / "cdk.out", layer, sftp_drop=str(out / "sftp_drop.json"))
 
 
 def _checked(out: Path, layer: Path, **context: str) -> Assembly:

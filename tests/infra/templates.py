@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 Resource = dict[str, Any]
-PARTS = ("data", "core", "api", "flows")
+HTTP_PARTS = ("http-1", "http-2", "http-3", "http-4")
+PARTS = ("data", "core", *HTTP_PARTS, "api", "flows")
+
+# Four fifths of what CloudFormation takes, so that whoever comes too close still has room to think.
+MOST_RESOURCES = 400
+MOST_PARAMETERS = 160
+MOST_BYTES = 800_000
 
 
 @dataclass(frozen=True)
@@ -19,9 +27,9 @@ class Assembly:
     folder: Path
     stage: str
 
-    @property
+    @cached_property
     def templates(self) -> Mapping[str, dict[str, Any]]:
-        """By stack (`data`, `core`, `api`, `flows`)."""
+        """By stack, in the order of deployment."""
         return {part: json.loads(self.path(part).read_text()) for part in PARTS}
 
     def path(self, part: str) -> Path:
@@ -91,6 +99,20 @@ def variables_of(function: Resource) -> dict[str, Any]:
     """The environment variables of a function."""
     found: dict[str, Any] = function["Properties"]["Environment"]["Variables"]
     return found
+
+
+def called_name(node: Any) -> str:
+    """The name of the function whose alias `live` an ARN, or a URI with it, leads to; everyone calls the alias."""
+    (found,) = re.findall(r":function:([\w-]+):live\b", joined(node))
+    return str(found)
+
+
+def joined(node: Any) -> str:
+    """What `Fn::Join` makes of `node`, with `$` for whatever only AWS knows."""
+    if isinstance(node, str):
+        return node
+    separator, pieces = node.get("Fn::Join", ("", ["$"]))
+    return str(separator).join(piece if isinstance(piece, str) else joined(piece) for piece in pieces)
 
 
 def listed(value: Any) -> list[Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+from dataclasses import replace
 
 import pytest
 
 from infra.acknowledged import ACKNOWLEDGED, Acknowledged
-from infra.stages import STAGES
+from infra.stages import STAGES, SftpDrop
+from tests.infra.drops import DROP_SAID
 from tests.infra.templates import Assembly
 
 # Words of the rules that are repaired, never acknowledged.
@@ -16,9 +18,9 @@ NEVER = ("SQS", "DLQ", "CloudWatchLogGroupEncrypted", "SSLRequests", "TLS", "Pub
 EXCEPT = {"HIPAA.Security-S3DefaultEncryptionKMS"}
 
 
-@pytest.fixture(params=["assembly", "networked"])
+@pytest.fixture(params=["assembly", "networked", "dropped"])
 def synthesized(request: pytest.FixtureRequest) -> Assembly:
-    """The stage without and with practices in networks of their own."""
+    """The stage by itself, with practices in networks of their own, and with an SFTP server of the user's own."""
     found: Assembly = request.getfixturevalue(request.param)
     return found
 
@@ -37,13 +39,17 @@ def test_cdk_nag_and_cdks_own_rules_find_nothing(synthesized: Assembly) -> None:
 
 
 @pytest.mark.parametrize("acknowledged", ACKNOWLEDGED, ids=lambda row: f"{row.rule}-{row.where}")
-def test_an_acknowledgement_is_needed(assembly: Assembly, networked: Assembly, acknowledged: Acknowledged) -> None:
+def test_an_acknowledgement_is_needed(
+    assembly: Assembly, networked: Assembly, dropped: Assembly, acknowledged: Acknowledged
+) -> None:
+    row = STAGES[assembly.stage]
+    with_drop = replace(row, sftp_drop=SftpDrop(**DROP_SAID))
     places = [
         place["constructPath"].partition("/")[2]
-        for assembly in (assembly, networked)
-        for plugin in assembly.report()["pluginReports"]
+        for synthesized, stage in ((assembly, row), (networked, row), (dropped, with_drop))
+        for plugin in synthesized.report()["pluginReports"]
         for finding in plugin.get("suppressedViolations", ())
-        if finding["ruleName"] == acknowledged.id_in(STAGES[assembly.stage])
+        if finding["ruleName"] == acknowledged.id_in(stage)
         for place in finding["violatingConstructs"]
     ]
 

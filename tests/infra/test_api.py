@@ -19,7 +19,7 @@ from infra.openapi import openapi_body
 from infra.parts.api import ACCESS_LOG_FIELDS
 from infra.parts.waf import BODY_LIMIT, FREE_TEXT_PATHS, HOOK_BODY_LIMIT, HOOK_PATHS, digits_above
 from infra.problems import GATEWAY_PROBLEMS, TYPE_BASE, WAF_PROBLEMS, GatewayProblem
-from tests.infra.templates import Assembly, mentioned
+from tests.infra.templates import Assembly, called_name, joined, mentioned
 
 PROBLEM_MEMBERS = {"type", "title", "status", "code", "detail", "retryable"}
 # What WAF lets a rule answer with (developer guide, "Supported status codes for custom responses").
@@ -43,6 +43,13 @@ def test_the_api_has_the_routes_of_the_table_and_no_others(assembly: Assembly) -
     paths = assembly.body()["paths"]
 
     assert {(method, path) for path, operations in paths.items() for method in operations} == set(routes())
+
+
+def test_the_api_stays_far_from_the_300_resources_that_api_gateway_takes() -> None:
+    """One for each piece of each path, shared beginnings once."""
+    pieces = [path.split("/") for _, path in routes()]
+
+    assert len({tuple(path[: n + 1]) for path in pieces for n in range(len(path))}) < 240
 
 
 def test_the_endpoints_are_spelled_as_callers_know_them() -> None:
@@ -101,23 +108,54 @@ def test_the_gateway_may_call_each_function_on_its_own_routes_only(assembly: Ass
     granted: dict[str, set[str]] = {}
     for part, _, permission in assembly.resources("AWS::Lambda::Permission"):
         if part == "api":
-            pieces = permission["Properties"]["SourceArn"]["Fn::Join"][1]
-            source = "".join(piece if isinstance(piece, str) else "$" for piece in pieces).partition("/")[2]
-            alias = permission["Properties"]["FunctionName"]["Ref"]
-            granted.setdefault(alias, set()).add(source)
-    by_function = sorted(granted.values(), key=sorted)
-    expected = []
+            called = called_name(permission["Properties"]["FunctionName"])
+            # `$` is the API's own id.
+            source = joined(permission["Properties"]["SourceArn"]).rpartition(":$/")[2]
+            granted.setdefault(called, set()).add(source)
+    expected = {}
     for row in FUNCTIONS:
+        name = name_of(assembly, row)
         if isinstance(row.trigger, Authorizes):
-            expected.append({"authorizers/*"})
+            expected[name] = {"authorizers/*"}
         if isinstance(row.trigger, Http):
             own = {(route.method, route.path) for route in row.trigger.all_routes()}
             others = {path for method, path in routes_of(FUNCTIONS) if (method, path) not in own}
-            expected.append(
-                {f"v1/{method if path in others else '*'}/{re.sub('{.+?}', '*', path[1:])}" for method, path in own}
-            )
+            expected[name] = {
+                f"v1/{method if path in others else '*'}/{re.sub('{.+?}', '*', path[1:])}" for method, path in own
+            }
 
-    assert by_function == sorted(expected, key=sorted)
+    assert granted == expected
+
+
+def test_each_route_leads_to_the_function_of_its_row(assembly: Assembly) -> None:
+    """Nothing else ties the API to functions in other stacks: a name that is not there answers 503."""
+    body = assembly.body()
+    led = {
+        (method, path): called_name(operation["x-amazon-apigateway-integration"]["uri"])
+        for path, operations in body["paths"].items()
+        for method, operation in operations.items()
+    }
+    scheme = body["components"]["securitySchemes"]["bearer"]["x-amazon-apigateway-authorizer"]
+    (authorizer,) = (row for row in FUNCTIONS if isinstance(row.trigger, Authorizes))
+
+    assert led == {
+        (route.method.lower(), route.path): name_of(assembly, row)
+        for row in FUNCTIONS
+        if isinstance(row.trigger, Http)
+        for route in row.trigger.all_routes()
+    }
+    assert called_name(scheme["authorizerUri"]) == name_of(assembly, authorizer)
+
+
+def test_a_route_is_not_served_before_the_api_may_call_its_function(assembly: Assembly) -> None:
+    permissions = {name for part, name, _ in assembly.resources("AWS::Lambda::Permission") if part == "api"}
+
+    assert permissions <= set(assembly.one("AWS::ApiGateway::Stage")["DependsOn"])
+
+
+def name_of(assembly: Assembly, row: FunctionRow) -> str:
+    """The name that the row's function has, if it has one of its own."""
+    return str(assembly.function(row.name)[2]["Properties"].get("FunctionName"))
 
 
 def routes_of(rows: Iterable[FunctionRow]) -> set[tuple[str, str]]:

@@ -15,7 +15,7 @@ from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
 from infra.openapi import API_TIMEOUT_MS
 from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
-from tests.infra.templates import Assembly, listed, mentioned, variables_of
+from tests.infra.templates import Assembly, called_name, listed, mentioned, variables_of
 
 IDENTITY_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 
@@ -174,17 +174,36 @@ def test_everything_that_starts_a_function_starts_its_alias(assembly: Assembly) 
     for _, _, mapping in assembly.resources("AWS::Lambda::EventSourceMapping"):
         assert mentioned(mapping["Properties"]["FunctionName"]) <= aliases
     body = assembly.body()
-    uris = [
-        operation["x-amazon-apigateway-integration"]["uri"]
-        for operations in body["paths"].values()
-        for operation in operations.values()
-    ]
     scheme = body["components"]["securitySchemes"]["bearer"]["x-amazon-apigateway-authorizer"]
-    for uri in [*uris, scheme["authorizerUri"]]:
-        assert mentioned(uri) & aliases
-    for part, _, published in assembly.resources("AWS::SSM::Parameter"):
-        if part == "core" and "/functions/" in published["Properties"]["Name"]:
-            assert mentioned(published["Properties"]["Value"]) <= aliases
+    calls = [
+        scheme["authorizerUri"],
+        *(
+            operation["x-amazon-apigateway-integration"]["uri"]
+            for operations in body["paths"].values()
+            for operation in operations.values()
+        ),
+        *(
+            permission["Properties"]["FunctionName"]
+            for _, _, permission in assembly.resources("AWS::Lambda::Permission")
+        ),
+        *(
+            target["Arn"]
+            for _, _, rule in assembly.resources("AWS::Events::Rule")
+            for target in rule["Properties"]["Targets"]
+        ),
+    ]
+    live = {
+        alias["Properties"]["FunctionName"]["Ref"]
+        for _, _, alias in assembly.resources("AWS::Lambda::Alias")
+        if alias["Properties"]["Name"] == "live"
+    }
+    named = {
+        function["Properties"]["FunctionName"]
+        for _, logical_id, function in assembly.resources("AWS::Lambda::Function")
+        if "FunctionName" in function["Properties"] and logical_id in live
+    }
+
+    assert {called_name(call) for call in calls} == named
 
 
 def test_functions_run_on_arm_with_python_313_and_without_a_tracer(assembly: Assembly, row: FunctionRow) -> None:

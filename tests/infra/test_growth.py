@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
@@ -11,8 +12,8 @@ import pytest
 from infra.alarms import ALARMS, AlarmRow
 from infra.app import app
 from infra.bundling import ROOT
-from infra.catalogue import FUNCTIONS, READ_WRITE, TABLES, FunctionRow, Http, Index, Route, TableRow
-from tests.infra.templates import Assembly, variables_of
+from infra.catalogue import FUNCTIONS, READ_WRITE, TABLES, FunctionRow, Http, Index, Route, TableRow, stack_of
+from tests.infra.templates import MOST_BYTES, MOST_RESOURCES, PARTS, Assembly, Resource, variables_of
 
 RECALLS = FunctionRow(
     name="parking_spaces",
@@ -85,10 +86,102 @@ def test_what_nothing_changed_keeps_its_version(before: Assembly, layer: Path, t
     """Versions with a snapshot cost money, and each new one starts cold."""
     app({"stage": "sandbox", "layer": str(layer), "nag": "off"}, outdir=tmp_path).synth()
 
-    for part in ("core", "api"):
+    for part in PARTS:
         assert json.loads(before.path(part).read_text()) == json.loads(
             Assembly(tmp_path, "sandbox").path(part).read_text()
         )
+
+
+@pytest.fixture(scope="session")
+def doubled(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
+    """The sandbox's stage with as many endpoints again, each like one that there is."""
+    out = tmp_path_factory.mktemp("doubled")
+    twins = [
+        replace(
+            row,
+            name=f"other_{row.name}",
+            trigger=replace(row.trigger, routes=tuple(map(elsewhere, row.trigger.routes))),
+        )
+        for row in FUNCTIONS
+        if isinstance(row.trigger, Http)
+    ]
+    code = copytree(ROOT / "functions", out / "functions")
+    for twin in twins:
+        copytree(code / twin.name.removeprefix("other_"), code / twin.name)
+    app(
+        {"stage": "sandbox", "layer": str(layer), "functions": str(code), "nag": "off"},
+        functions=[*FUNCTIONS, *twins],
+        outdir=out / "cdk.out",
+    ).synth()
+    return Assembly(out / "cdk.out", "sandbox")
+
+
+def elsewhere(route: Route) -> Route:
+    return replace(route, path=f"/other{route.path}")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_there_is_room_for_as_many_endpoints_again(doubled: Assembly, part: str) -> None:
+    assert len(doubled.templates[part]["Resources"]) < MOST_RESOURCES
+    assert doubled.path(part).stat().st_size < MOST_BYTES
+
+
+def test_no_endpoint_moves_however_many_come(before: Assembly, doubled: Assembly) -> None:
+    for part in PARTS:
+        ids, others = (set(assembly.templates[part]["Resources"]) for assembly in (before, doubled))
+        gone = {before.templates[part]["Resources"][name]["Type"] for name in ids - others}
+        # There is one deployment for each body of the API.
+        assert gone <= {"AWS::ApiGateway::Deployment"}, part
+
+
+def test_an_endpoint_more_touches_its_own_stack_and_the_api_and_nothing_that_was_there(
+    before: Assembly, layer: Path, tmp_path: Path
+) -> None:
+    one_more = replace(RECALLS, tables={"pace": READ_WRITE})
+    code = copytree(ROOT / "functions", tmp_path / "functions")
+    (code / one_more.name).mkdir()
+    (code / one_more.name / "handler.py").write_text("def lambda_handler(event, context): ...\n")
+    app(
+        {"stage": "sandbox", "layer": str(layer), "functions": str(code), "nag": "off"},
+        functions=[one_more, *FUNCTIONS],
+        outdir=tmp_path / "cdk.out",
+    ).synth()
+    after = Assembly(tmp_path / "cdk.out", "sandbox")
+    home = stack_of(one_more)
+
+    assert {part for part in PARTS if before.templates[part] != after.templates[part]} == {home, "api"}
+    assert changed(before, after, home) == set()
+    assert added(before, after, home) == {
+        "AWS::IAM::Role",
+        "AWS::IAM::ManagedPolicy",
+        "AWS::Logs::LogGroup",
+        "AWS::Lambda::Function",
+        "AWS::Lambda::Version",
+        "AWS::Lambda::Alias",
+    }
+    # A deployment is of one body, so a new body is a new deployment, which the stage then serves.
+    assert changed(before, after, "api") == {
+        "AWS::ApiGateway::RestApi",
+        "AWS::ApiGateway::Deployment",
+        "AWS::ApiGateway::Stage",
+    }
+    assert added(before, after, "api") == {"AWS::ApiGateway::Deployment", "AWS::Lambda::Permission"}
+
+
+def changed(before: Assembly, after: Assembly, part: str) -> set[str]:
+    """The types of resources that are no longer what they were, or no longer there."""
+    first, second = resources_of(before, part), resources_of(after, part)
+    return {resource["Type"] for name, resource in first.items() if second.get(name) != resource}
+
+
+def added(before: Assembly, after: Assembly, part: str) -> set[str]:
+    first, second = resources_of(before, part), resources_of(after, part)
+    return {resource["Type"] for name, resource in second.items() if name not in first}
+
+
+def resources_of(assembly: Assembly, part: str) -> dict[str, Resource]:
+    found: dict[str, Resource] = assembly.templates[part]["Resources"]
+    return found
 
 
 def test_a_flag_is_a_snapshot(grown: Assembly) -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cfnlint import ManualArgs
 from cfnlint.api import lint_by_config
+from hypothesis import given
+from hypothesis import strategies as st
 
-from infra.catalogue import TABLES
+from infra.catalogue import FUNCTIONS, TABLES, FunctionRow, Http, Route, function, stack_of
 from infra.stages import STAGES, stage_for
-from tests.infra.templates import PARTS, Assembly, variables_of
+from tests.infra.templates import HTTP_PARTS, MOST_BYTES, MOST_PARAMETERS, MOST_RESOURCES, PARTS, Assembly, variables_of
 
 OPERATION_KEPT_DAYS = 30
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_a_stack_stays_far_from_the_500_resources_that_cloudformation_takes(assembly: Assembly, part: str) -> None:
-    assert 0 < len(assembly.templates[part]["Resources"]) < 400
+def test_a_stack_stays_far_from_what_cloudformation_takes(assembly: Assembly, part: str) -> None:
+    """That is 500 resources, 200 parameters and 1 MB."""
+    template = assembly.templates[part]
+
+    assert 0 < len(template["Resources"]) < MOST_RESOURCES
+    assert len(template["Parameters"]) < MOST_PARAMETERS
+    assert assembly.path(part).stat().st_size < MOST_BYTES
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -55,9 +64,55 @@ def test_stacks_are_deployed_in_the_order_in_which_they_learn(assembly: Assembly
         for name, artifact in manifest.items()
         if artifact["type"] == "aws:cloudformation:stack"
     }
-    data, core, api, flows = (f"open-dental-gateway-{assembly.stage}-{part}" for part in PARTS)
+    named = {
+        name: {part.removeprefix(f"open-dental-gateway-{assembly.stage}-") for part in needed}
+        for name, needed in before.items()
+    }
+    expected = {"data": set(), "core": {"data"}, "api": set(HTTP_PARTS), "flows": {"api"}}
+    expected |= {part: {"core"} for part in HTTP_PARTS}
 
-    assert before == {data: set(), core: {data}, api: {core}, flows: {api}}
+    assert named == {f"open-dental-gateway-{assembly.stage}-{part}": needed for part, needed in expected.items()}
+
+
+def test_what_one_stack_calls_by_name_lies_in_a_stack_before_it(assembly: Assembly) -> None:
+    """A name is no reference: CloudFormation would permit, and route to, what is not there yet."""
+    made: set[str] = set()
+    for part in PARTS:
+        called = set(re.findall(r":function:([\w-]+):live\b", json.dumps(assembly.templates[part])))
+        assert called <= made
+        made |= {
+            resource["Properties"].get("FunctionName")
+            for resource in assembly.templates[part]["Resources"].values()
+            if resource["Type"] == "AWS::Lambda::Function"
+        }
+
+
+@given(row=st.sampled_from(FUNCTIONS), flag=st.booleans(), seconds=st.integers(1, 28))
+def test_a_functions_stack_follows_from_its_name_alone(row: FunctionRow, flag: bool, seconds: int) -> None:
+    """It may change in every other way, and so may its neighbours, without being deleted and made anew elsewhere."""
+    assert stack_of(
+        replace(row, does="", snapstart=flag, timeout_s=seconds, tables={}, bodies=frozenset())
+    ) == stack_of(row)
+    if isinstance(row.trigger, Http):
+        assert stack_of(replace(row, trigger=Http((Route("GET", "/other"),), public=flag))) == stack_of(row)
+
+
+def test_no_function_has_moved_since_it_was_first_deployed() -> None:
+    """Another rule would take most functions away before it makes them again, with callers waiting."""
+    some = ("patients", "fhir", "resources", "authorizer", "upstream_worker")
+
+    assert [stack_of(function(name)) for name in some] == [*HTTP_PARTS, "core"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_stack_holds_the_functions_that_the_rule_gives_it(assembly: Assembly, part: str) -> None:
+    held = {
+        resource["Properties"]["Handler"].partition(".")[0]
+        for resource in assembly.templates[part]["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    }
+
+    assert held == {row.name for row in FUNCTIONS if stack_of(row) == part}
 
 
 def test_a_stack_with_real_data_is_not_deleted_by_mistake(assembly: Assembly) -> None:

@@ -18,6 +18,7 @@ def stand_in_options(home: Path) -> Options:
         home=home,
         practice_command=(str(STAND_IN / "practice.py"),),
         make_client=lambda environment: "client-key",
+        sftp=False,
     )
 
 

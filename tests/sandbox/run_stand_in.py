@@ -14,5 +14,6 @@ if __name__ == "__main__":
         layer=False,
         practice_command=(str(STAND_IN / "practice.py"),),
         make_client=lambda environment: "client-key",
+        sftp=False,
     )
     sys.exit(main(sys.argv[1:], base=base))

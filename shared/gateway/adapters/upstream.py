@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from gateway.core.errors import NotFound
 from gateway.core.fhir_source import OPERATION
-from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.plans import PUSH, UpstreamAnswer, UpstreamCall
 from gateway.core.seat import FHIR_CAPABILITY
 from open_dental import errors
 from open_dental.catalogue import UnknownOperation
 
 if TYPE_CHECKING:
+    from gateway.adapters.drop import DropLogin
     from gateway.core.ports import Vault
     from gateway.core.practices import Practice
     from open_dental.client import Client
@@ -23,10 +24,12 @@ class OpenDentalUpstream:
     """Fills `core.ports.Upstream`. A practice in state `pending` is called with the pair that waits to be proven.
 
     Keys are read once for each practice between `close` and `close`, so a changed key acts on the next invocation.
+    `drop`: how the office signs in at the SFTP server, where the stage has one.
     """
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, drop: DropLogin | None = None) -> None:
         self._vault = vault
+        self._drop = drop
         self._clients: dict[tuple[str, str, bool], Client] = {}
 
     def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
@@ -41,6 +44,8 @@ class OpenDentalUpstream:
             kind = call.operation.removeprefix(OPERATION)
             found = client.fhir(kind, id=call.path.get("id"), query=call.query, gate=gate)
             return UpstreamAnswer(200, found, started_at)
+        if call.operation == PUSH:
+            return self._push(client, call, gate)
         try:
             answer = client.call(call.operation, path=call.path, query=call.query, body=call.body, gate=gate)
         except (ValueError, UnknownOperation) as error:
@@ -48,6 +53,21 @@ class OpenDentalUpstream:
             raise errors.Invalid(operation=call.operation, reason="cannot be spelled") from error
         data = answer.data if isinstance(answer.data, dict | list) else None
         return UpstreamAnswer(answer.status, data, started_at)
+
+    def _push(self, client: Client, call: UpstreamCall, gate: Callable[[], None] | None) -> UpstreamAnswer:
+        """Have the office put a file on the SFTP server. Where the file lies there it says, too; nobody needs it."""
+        if self._drop is None:
+            raise errors.Invalid(operation=call.operation, reason="the stage has no SFTP server")
+        body = self._drop.completed(call.operation, call.body or {})
+        started_at = datetime.now(UTC)
+        try:
+            answer = client.call(call.operation, body=body, gate=gate)
+        except errors.OpenDentalError as error:
+            self._drop.cut(error, body)
+            raise
+        except ValueError as error:
+            raise errors.Invalid(operation=call.operation, reason="cannot be spelled") from error
+        return UpstreamAnswer(answer.status, None, started_at)
 
     def close(self) -> None:
         """Close all connections and forget all keys."""

@@ -6,6 +6,7 @@ Before it stand `caller_of`, who asks, and `count_request`, whether it asks too 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import BaaMissing, Invalid, NotFound, RateLimited, ScopeMissing, Unauthenticated, Unavailable
@@ -17,6 +18,12 @@ SANDBOX = "sandbox"
 RESOURCES = "resources"
 """The object of raw access. No wildcard has it: whoever may read every object of ours has not been given every row of
 the practice's database, nor a single one of its columns that no object of ours shows."""
+
+DOCUMENT_CONTENTS = "document_contents"
+"""The object of files themselves: X-rays, letters, cards, consents. No wildcard has it: a client that was given all
+reads was given what the objects show, and each look at a file makes the office send it out of the house."""
+
+_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS})
 
 
 def caller_of(client_id: str, *, on: Services) -> Caller:
@@ -90,6 +97,7 @@ def allow(
     `obj` is the scope's word (`patients`, `appointments`, `procedures`, `claims`, `payments`, `operations`). For
     `resources`, raw access, reading takes `resources:read`, which `*:read` does not cover, and each write a scope of
     its own, whose `verb` is the catalogue's operation id: `resources:recalls.create`. Nothing stands for several.
+    `document_contents`, files, is in no wildcard either.
     `maker_id` is the client that made the record, where one did: it reads what it made by the scope that let it make
     it. Practice and agreement are asked of the maker like of anybody.
 
@@ -103,7 +111,7 @@ def allow(
     need = f"{obj}:{verb}"
     is_reading = verb is Verb.READ
     reads_own = is_reading and maker_id == caller.id
-    reads_all = is_reading and obj != RESOURCES and "*:read" in caller.client.scopes
+    reads_all = is_reading and obj not in _IN_NO_WILDCARD and "*:read" in caller.client.scopes
     if not (need in caller.client.scopes or reads_all or reads_own):
         raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
     practice = on.practices.get(practice_id)

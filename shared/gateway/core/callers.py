@@ -27,8 +27,8 @@ class Verb(StrEnum):
 class Client:
     """An API client. `practices` are the ids it may touch; `scopes` are strings such as `patients:read`.
 
-    A scope is `{object}:{verb}`; `*:read` covers every object's reads but not those of raw rows (`resources:read`), `*`
-    nothing (there is no scope for all).
+    A scope is `{object}:{verb}`; `*:read` covers every object's reads but not those of raw rows (`resources:read`) nor
+    of files (`document_contents:read`), `*` nothing (there is no scope for all).
     `requests_per_minute` (1 or more) is how often it may ask; None: as often as the stage lets every client.
     """
 

@@ -20,6 +20,10 @@ HELD_TIMES: Final = "gateway.holds"
 """Not one of Open Dental's operations: what other callers keep on the days `first` to `last`, leaving out the hold
 `but`. It costs no slot, is asked afresh at every restart, and answers nothing once a write has been sent."""
 
+PUSH: Final = "documents.DownloadSftp"
+"""Plans say its `SftpAddress` without the server: whoever sends it adds that, the user's name and the password, so that
+no ledger, journal or queue ever holds them."""
+
 OFFICE_WORDS: Final = "gateway.words"
 """Not one of Open Dental's operations: the rows of the office's own set-up that are at hand, by `tables` (names of
 `office_words.Table`): `{table: rows}`, without those that are not. It costs no slot and is asked afresh at every

@@ -264,6 +264,38 @@ class Practices(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class FileLink:
+    """Where one file can be had for a few minutes. Has no repr on purpose: whoever has the URL has the file."""
+
+    url: str
+    expires_at: datetime
+    size_bytes: int
+
+
+class Drop(Protocol):
+    """The bucket behind the SFTP server of the stage's own, where Open Dental leaves files for us.
+
+    Each delivery has a folder of its own, whose name nobody can guess. Nothing else in the bucket is ever touched.
+    """
+
+    def link(self, folder: str, name: str, *, content_type: str, save_as: str, now: datetime) -> FileLink | None:
+        """A link to the file in `folder`, made now and kept nowhere; None: there is none.
+
+        A file that was left there under another name than `name` gets that name first: offices name files after the
+        patient. `save_as` is what a browser calls it.
+        """
+        ...
+
+    def tidy(self, *, before: datetime) -> int:
+        """Delete what was delivered before that moment; returns how many objects.
+
+        Raises:
+            Unavailable: something of it is still there.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """A token of `POST /authenticate`, or an API key: who it stands for and until when."""
@@ -366,6 +398,11 @@ class Services(Protocol):
     def vault(self) -> Vault: ...
     @property
     def signer(self) -> Signer: ...
+    @property
+    def drop(self) -> Drop | None:
+        """None where the stage has no SFTP server of its own."""
+        ...
+
     @property
     def stage(self) -> str:
         """`sandbox`, `dev` or `prod`: only the sandbox lets a missing BAA pass."""

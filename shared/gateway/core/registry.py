@@ -121,6 +121,7 @@ KINDS: dict[str, Kind] = {
         afterwards="gateway.core.slots.heeding:let_go",
     ),
     "fetch.treatment_items": Kind("gateway.core.treatment_fetches:items"),
+    "fetch.document_content": Kind("gateway.core.document_fetches:content"),
     "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
     "resources.write": Kind("gateway.core.resources.plans:write"),
     "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),

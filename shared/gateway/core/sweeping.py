@@ -21,6 +21,10 @@ OPEN_AT_MOST = 10_000
 """Operations one sweep looks at; those behind them are looked at when these have settled."""
 
 LANES_AT_MOST = 2000
+FILES_KEPT = timedelta(minutes=30)
+"""How long a document's file lies in the bucket: while the cache knows of it (10 minutes) and a link to it lasts (5),
+with room for a look that began late."""
+
 SPREAD_S = 59
 """Background turns are spread over so many seconds, the longest delay before the lane looks again."""
 
@@ -69,6 +73,17 @@ def sweep(on: WorkerServices) -> Swept:
         not_put=len(taken) - sum(taken),
         oldest_s=max(0.0, max(overdue, default=0.0)),
     )
+
+
+def tidy(on: WorkerServices) -> int:
+    """Delete the documents' files that lie in the SFTP server's bucket for too long; returns how many objects.
+
+    By their age alone: also those that nobody asked for again, or that came after all after their turn was given up.
+
+    Raises:
+        Unavailable: something is still there.
+    """
+    return 0 if on.drop is None else on.drop.tidy(before=on.clock.now() - FILES_KEPT)
 
 
 def offer_lanes(on: WorkerServices) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from gateway.core.ledger import Entry
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
-from gateway.core.ports import Cache, Calls, Clock, Holds, Practices, Upstream, Vault
+from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Upstream, Vault
 
 T = TypeVar("T")
 
@@ -172,4 +172,9 @@ class WorkerServices(Protocol):
     @property
     def ticks(self) -> Ticks:
         """Only the lane has it."""
+        ...
+
+    @property
+    def drop(self) -> Drop | None:
+        """Only the sweeper has it, and only where the stage has an SFTP server of its own."""
         ...

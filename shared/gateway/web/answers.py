@@ -41,6 +41,17 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     return Answer(status=200, body=body, headers=headers, etag=tag, practice_id=practice_id)
 
 
+def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
+    """200 with a link, which no cache may keep and no tag stands for: whoever has it has what it leads to.
+
+    No redirect: clients that follow one by themselves may send the token along, which is not for the bucket, and which
+    S3 refuses beside a signature.
+    """
+    answer = read_answer(link, on=on)
+    headers = {name: value for name, value in answer.headers.items() if name != "Age"}
+    return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None)
+
+
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
     content = _timeless(body)

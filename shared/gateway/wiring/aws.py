@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.adapters.cache import DynamoCache
     from gateway.adapters.calls import SqsCalls
     from gateway.adapters.clock import SystemClock
+    from gateway.adapters.drop import S3Drop
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.pace import DynamoPace
@@ -81,6 +82,17 @@ class AwsServices:
         )
 
     @cached_property
+    def drop(self) -> S3Drop | None:
+        """The bucket behind the stage's SFTP server: DROP_BUCKET and DROP_PREFIX, which no function of another has."""
+        bucket = os.environ.get("DROP_BUCKET")
+        if bucket is None:
+            return None
+        from gateway.adapters.drop import S3Drop
+
+        client = cast("S3Client", self._client("s3", signature_version="s3v4"))
+        return S3Drop(client, bucket=bucket, prefix=os.environ["DROP_PREFIX"])
+
+    @cached_property
     def _ledger(self) -> DynamoLedger:
         from gateway.adapters.ledger import DynamoLedger
 
@@ -125,9 +137,11 @@ class AwsServices:
         session.register_component("data_loader", ServiceData())
         return session
 
-    def _client(self, service: str) -> Any:
+    def _client(self, service: str, **settings: Any) -> Any:
         from botocore.config import Config
 
         # An API function has 28 s in all; AWS services answer in milliseconds or are tried again.
-        config = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
+        config = Config(
+            connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3}, **settings
+        )
         return self._sdk.create_client(service, config=config)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from gateway.wiring.aws import AwsServices
 
 if TYPE_CHECKING:
+    from gateway.adapters.drop import DropLogin
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.notices import DynamoNotices
     from gateway.adapters.pace import DynamoGovernor, DynamoPace
@@ -42,7 +43,21 @@ class WorkerServices(AwsServices):
         """Open Dental."""
         from gateway.adapters.upstream import OpenDentalUpstream
 
-        return OpenDentalUpstream(self.vault)
+        return OpenDentalUpstream(self.vault, self._drop_login)
+
+    @cached_property
+    def _drop_login(self) -> DropLogin | None:
+        address = os.environ.get("DROP_ADDRESS")
+        if address is None:
+            return None
+        from gateway.adapters.drop import DropLogin
+
+        return DropLogin(
+            lambda: self._secrets_manager,
+            address=address,
+            username=os.environ["DROP_USERNAME"],
+            secret_arn=os.environ["DROP_SECRET_ARN"],
+        )
 
     @cached_property
     def notices(self) -> DynamoNotices:

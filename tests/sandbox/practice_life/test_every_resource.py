@@ -52,7 +52,7 @@ def operations(*kinds: str) -> list[Operation]:
 NO_CREATE = {
     "apikeys.create": "the gateway itself answers, no office",
     "queries.create": "writes to an SFTP site",
-    "documents.DownloadSftp": "writes to an SFTP site",
+    "documents.DownloadSftp": "writes to an SFTP site and makes no row; test_sftp",
     "documents.UploadSftp": "reads from an SFTP site",
     "documents.Thumbnails": "writes to an SFTP site",
     "documents.DownloadMount": "writes to an SFTP site",

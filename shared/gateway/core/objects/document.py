@@ -1,26 +1,54 @@
-"""A patient's documents: what they are, not what is in them."""
+"""A patient's documents: what they are, and where their files can be had."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from gateway.core.objects.values import (
     DocumentId,
     Instant,
     Labelled,
     LocalTime,
+    Meta,
     Object,
     Part,
     PatientId,
+    PracticeId,
     ProviderId,
 )
 
 
-class Content(Part):
-    """Where the file is. Open Dental hands files out over SFTP only, which this gateway has no server for."""
+class ContentAvailable(Part):
+    """The file can be had."""
+
+    status: Literal["available"]
+    path: str
+    """Of this API; it answers a `DocumentContent`, to clients with the scope `document_contents:read`."""
+
+
+class ContentUnavailable(Part):
+    """The file cannot be had. Open Dental hands files out over SFTP only, to a server of the deployment's own."""
 
     status: Literal["unavailable"]
-    reason: Literal["needs-sftp"]
+    reason: Literal["needs-sftp", "permission-missing", "version-too-old"]
+    """The stage has no such server; the practice's key or its Open Dental does not do it."""
+
+
+class DocumentContent(Part):
+    """A file, for as long as its link lasts. Nothing of it is kept here but for some minutes."""
+
+    document_id: DocumentId
+    practice_id: PracticeId
+    url: str
+    """Of the file itself, without any credential; whoever has it has the file. Never the same twice."""
+    expires_at: Instant
+    """When the URL ends; for another one ask again."""
+    content_type: str
+    """As the file's extension has it; `application/octet-stream` where it says nothing."""
+    size_bytes: Annotated[int, Field(ge=0)]
+    meta: Meta
 
 
 class Document(Object):
@@ -50,4 +78,4 @@ class Document(Object):
     note: str | None = None
     """In lists: Open Dental's single answer leaves it out."""
     prints_heading: bool | None
-    content: Content
+    content: ContentAvailable | ContentUnavailable

@@ -8,6 +8,7 @@ from typing import Final
 from gateway.core.inputs import Day
 from gateway.core.normalize import documents
 from gateway.core.normalize.values import day, key
+from gateway.core.reads.document_content import unavailable
 from gateway.core.reads.families import Bound, Family, Related
 from gateway.core.reads.lists import Reading, Row
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
@@ -32,11 +33,13 @@ class DocumentQuery(ObjectQuery):
     """A hint, for mounts and for offices before 24.2.32."""
 
 
-def _left_out(rows: Sequence[Row], _reading: Reading, _query: ObjectQuery, _single: bool) -> Related:  # noqa: FBT001
-    """The list and the single answer have different columns."""
+def _related(rows: Sequence[Row], reading: Reading, _query: ObjectQuery, _single: bool) -> Related:  # noqa: FBT001
+    """Whether files can be had. The list and the single answer have different columns."""
     own = [row for row in rows if key(row.get("DocNum"))]
     lacks = {"kind": any("ImgType" not in row for row in own), "note": any("Note" not in row for row in own)}
-    return {}, [name for name, lacking in lacks.items() if lacking]
+    return {"unavailable": unavailable(reading.practice, reading.on.drop)}, [
+        name for name, lacking in lacks.items() if lacking
+    ]
 
 
 DOCUMENTS: Final = Family(
@@ -51,6 +54,6 @@ DOCUMENTS: Final = Family(
     tests={"is_mount": lambda row, wanted, _: (not key(row.get("DocNum"))) is wanted},
     ranges={"date": lambda row: day(str(row.get("DateCreated"))[:10])},
     stamp="DateTStamp",
-    relate=_left_out,
+    relate=_related,
     watched=documents.DOCUMENTS,
 )
