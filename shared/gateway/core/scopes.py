@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.core.access import RESOURCES
+from gateway.core.access import DOCUMENT_CONTENTS, RESOURCES
 from gateway.core.resources.twins import TWINS
 from open_dental import catalogue
 
 SCOPES: Final[Mapping[str, str]] = {
     "practices:connect": "connect new practices",
     "practices:read": "see the practice itself, which FHIR calls an Organization",
-    "*:read": f"all of these that end in :read, but not {RESOURCES}:read",
+    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read and {RESOURCES}:read",
     "patients:read": "find and read patients",
     "patients:write": "add and change patients",
     "patients.ssn": "see patients' social security numbers, beside patients:read",
@@ -45,6 +45,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "tasks:read": "read the staff's tasks",
     "task_lists:read": "read the lists that tasks lie in",
     "documents:read": "read what lies in patients' folders",
+    f"{DOCUMENT_CONTENTS}:read": "get the files themselves, beside documents:read",
     "providers:read": "read who works there",
     "locations:read": "read the practice's clinics",
     "operatories:read": "read the chairs",
