@@ -17,7 +17,7 @@ from infra.sandbox import promises  # noqa: F401 (registers its steps)
 from infra.sandbox.box import HOME, REPOSITORY, Options, Sandbox
 from infra.sandbox.practices import KEYS_FROM, real_practice
 from infra.sandbox.processes import SandboxError, port_is_free
-from infra.sandbox.tour import TourError, check, run_tour
+from infra.sandbox.tour import USUAL_MINUTES, TourError, check, run_tour
 
 USUAL_PORT = 4566
 INTERRUPTED = 130
@@ -47,7 +47,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="same seed, same people (default: %(default)s)")
     parser.add_argument("--open-dental", metavar="URL", help="use a real practice instead; see below")
     parser.add_argument(
-        "--tour", action="store_true", help="run every promise of the README for real, about 10 minutes, then stop"
+        "--tour",
+        action="store_true",
+        help=f"run every promise of the README for real, about {USUAL_MINUTES} minutes, then stop",
     )
     parser.add_argument("--quiet", action="store_true", help="no progress, only what is ready and what went wrong")
     parser.add_argument("--home", type=Path, default=HOME, help="folder for logs and state (default: .sandbox)")

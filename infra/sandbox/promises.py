@@ -731,7 +731,8 @@ def the_same_is_there_as_fhir(box: Sandbox) -> None:
     assert refused.status_code == 400, f"a misspelt parameter is answered {refused.status_code}"
     assert refused.json()["resourceType"] == "OperationOutcome", "an error is no OperationOutcome"
     # What is refused before a type is asked is API Gateway's, which has one form of error for all paths.
-    _problem(replace(me, token="odg_test_nobody-issued-this").send("GET", "/fhir/R4/metadata"), 401, "unauthenticated")
+    nobody = replace(me, token=f"{me.token}x")
+    _problem(nobody.send("GET", "/fhir/R4/metadata"), 401, "unauthenticated")
 
 
 def _searched(me: Caller, path: str) -> dict[str, Any]:

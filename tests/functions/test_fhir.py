@@ -830,6 +830,20 @@ def test_ids_of_another_practice_are_not_found() -> None:
         assert outcome(ask(both, "Patient", identifier=identifier)) == (404, "not-found", ["http._id"])
 
 
+def test_whoever_names_no_practice_is_told_so_in_the_same_words_everywhere() -> None:
+    with deployed(practices=2, scopes=("*:read", "resources:read", "patients:write")) as both:
+        asked = [
+            both.get("/patients", status="active"),
+            both.get("/slots", duration_minutes=30),
+            both.get("/resources/fees"),
+            both.post("/patients", {"name": {"first": "Ada", "last": "Testerly"}, "birth_date": "1990-01-01"}),
+        ]
+        said = {(one.status, one.body["param"], one.body["detail"]) for one in asked}
+        (issue,) = ask(both, "Patient", active="true").body["issue"]
+
+    assert said == {(400, "practice_id", issue["diagnostics"])}
+
+
 def test_a_client_of_several_practices_names_the_one_it_means() -> None:
     with deployed(practices=2) as both:
         assert outcome(ask(both, "Practitioner")) == (400, "value", ["http.practice_id"])

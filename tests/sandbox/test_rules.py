@@ -1,18 +1,19 @@
 """The sandbox's rules that need nothing running."""
 
+import io
 import json
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.sandbox import stand_ins, tour
-from infra.sandbox.__main__ import main
-from infra.sandbox.box import Connected, Options, Sandbox, _env
+from infra.sandbox.__main__ import _now, arguments, main
+from infra.sandbox.box import REPOSITORY, Connected, Options, Sandbox, _env
 from infra.sandbox.drain import failed_items, sqs_event
 from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
 from infra.sandbox.processes import SandboxError
@@ -232,6 +233,21 @@ def test_promises_and_steps_must_match(promises: dict[str, str], steps: set[str]
         tour.match(promises, {name: lambda box: None for name in steps})
 
 
+def test_whoever_reads_the_tour_through_a_pipe_has_each_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(cast("Any", read))))
+    _now("  ✓ [P01] Holds.")
+
+    assert read.getvalue().decode() == "  ✓ [P01] Holds.\n"
+
+
+def test_the_readme_says_how_long_the_tour_takes() -> None:
+    top = (REPOSITORY / "README.md").read_text()
+
+    assert f"It takes about {tour.USUAL_MINUTES} minutes" in top
+    assert f"about {tour.USUAL_MINUTES} minutes" in " ".join(arguments().format_help().split())
+
+
 def test_a_tour_tries_every_promise_and_fails_if_one_did_not_hold(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("- [P01] Breaks.\n- [P02] Holds.\n")
@@ -245,6 +261,7 @@ def test_a_tour_tries_every_promise_and_fails_if_one_did_not_hold(tmp_path: Path
 
     assert tour.run_tour(nothing, readme, say=said.append, steps=steps) == 1
     assert said[-1] == "1 of 2 promises behaved"
+    assert said[0] == f"2 promises, one after the other: about {tour.USUAL_MINUTES} minutes"
     assert any("answered 500" in line for line in said)
 
     steps["P01"] = lambda box: None
