@@ -27,7 +27,16 @@ BOOK = UpstreamCall(
     "appointments.create",
     body={"PatNum": 7},
     step="create",
-    evidence=Evidence(LOOK, "AptNum", {"PatNum": 7}, frozenset({1, 2**62}), "OG0123456789", "Note", leaves_doubt=True),
+    evidence=Evidence(
+        LOOK,
+        "AptNum",
+        {"PatNum": 7},
+        frozenset({1, 2**62}),
+        "OG0123456789",
+        "Note",
+        leaves_doubt=True,
+        lines=({"ProcNum": 5}, {"ProcNum": 6}),
+    ),
 )
 
 

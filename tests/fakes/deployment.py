@@ -7,7 +7,7 @@ through the real client over httpx's `MockTransport`: no socket, and time that p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -62,6 +62,8 @@ class Deployment:
     """Operations that the practices were called with, in order."""
     drop_login: DropLogin | None = None
     """How the practices sign in at the stage's SFTP server, where it has one."""
+    before_call: Callable[[str], None] = lambda operation: None
+    """Told of each call right before it goes out: what happens at the office meanwhile."""
 
     @property
     def practice_id(self) -> str:
@@ -72,6 +74,12 @@ class Deployment:
     def simulated(self) -> SimulatedPractice:
         """The first practice, to look at and to change behind the gateway's back."""
         return self.servers[self.practice_id].practice
+
+    @property
+    def today(self) -> date:
+        """The calendar day at the first practice's office."""
+        zone = self.on.practices.get(self.practice_id).zone()
+        return self.on.clock.now().astimezone(zone).date()
 
     def rows(self, table: str, where: str = "1=1") -> list[dict[str, Any]]:
         """Rows of the first practice's database, in database form."""
@@ -194,6 +202,7 @@ class _Upstream(OpenDentalUpstream):
 
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
         """See `Upstream.send`."""
+        self._deployment.before_call(call.operation)
         self._deployment.upstream_calls.append(call.operation)
         # Calls take a moment of the deployment's time, as they do of everybody's.
         sent_at = self._deployment.on.clock.now()

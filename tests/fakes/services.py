@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import RLock
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from gateway.core import ledger, pacing
 from gateway.core.callers import Caller, Client
@@ -25,6 +25,8 @@ from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVau
 from tests.fakes.office import FakePractice, Killed
 
 T = TypeVar("T")
+
+Moment = Literal["before", "after"]
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -366,9 +368,10 @@ class FakeUpstream:
 class Mortal:
     """A port whose process dies at a chosen use of it, before or after the use has had its effect."""
 
-    def __init__(self, port: Any, life: Life) -> None:
+    def __init__(self, port: Any, life: Life, name: str) -> None:
         self._port = port
         self._life = life
+        self._name = name
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._port, name)
@@ -376,13 +379,13 @@ class Mortal:
             return value
 
         def use(*args: Any, **kwargs: Any) -> Any:
-            self._life.step(before=True)
+            self._life.step(before=True, use=f"{self._name}.{name}")
             try:
                 result = value(*args, **kwargs)
             except Killed:
                 self._life.dead = True
                 raise
-            self._life.step(before=False)
+            self._life.step(before=False, use=f"{self._name}.{name}")
             return result
 
         return use
@@ -397,9 +400,16 @@ class Life:
     used: int = 0
     stumbles: frozenset[int] = frozenset()
     """Steps at which a service of ours does not answer: before it did anything, or after it did."""
+    dies_at: tuple[str, int, Moment] | None = None
+    """The use it dies at: `("ledger.save", 3, "after")` is when the third save has had its effect."""
+    uses: Counter[str] = field(default_factory=Counter)
 
-    def step(self, *, before: bool) -> None:
+    def step(self, *, before: bool, use: str = "") -> None:
         if self.dead:
+            raise Killed
+        self.uses[use] += before
+        if self.dies_at == (use, self.uses[use], "before" if before else "after"):
+            self.dead = True
             raise Killed
         self.used += 1
         if self.used in self.stumbles:
@@ -451,7 +461,7 @@ class FakeServices:
         other = object.__new__(FakeServices)
         other.__dict__.update(self.__dict__)
         for name in _PORTS:
-            setattr(other, name, Mortal(getattr(self, name), life))
+            setattr(other, name, Mortal(getattr(self, name), life, name))
         return other
 
 

@@ -32,7 +32,7 @@ def own() -> Iterator[Deployment]:
 
 
 def days(office: Deployment) -> tuple[date, date]:
-    today = office.on.clock.now().date()
+    today = office.today
     return today, today + timedelta(days=27)
 
 
@@ -75,7 +75,7 @@ def test_a_single_stretch_is_the_one_of_the_list(office: Deployment) -> None:
     ("kind", "number"), [("practice_day", 0), ("provider_hours", 1), ("blockout", 2), ("employee_hours", 3)]
 )
 def test_a_kind_shows_that_kind_alone(kind: str, number: int, own: Deployment) -> None:
-    today = own.on.clock.now().date()
+    today = own.today
     own.simulated.office.store.insert(
         "schedule", {**own.rows("schedule")[0], "ScheduleNum": 999_999, "SchedDate": str(today), "SchedType": 0}
     )
@@ -141,7 +141,7 @@ def test_only_a_blockout_that_the_office_marked_is_closed(office: Deployment) ->
 
 
 def test_a_stretch_has_wall_times_and_instants_of_the_office(own: Deployment) -> None:
-    store, today = own.simulated.office.store, own.on.clock.now().date()
+    store, today = own.simulated.office.store, own.today
     number = rows(own, "SchedType=1")[0]["ScheduleNum"]
     store.update("schedule", number, {"SchedDate": str(today), "StartTime": "08:00:00", "StopTime": "12:30:00"})
     (one,) = (one for one in listed(own) if one["source"]["key"] == str(number))
@@ -253,7 +253,7 @@ def test_an_interval_of_a_recall_is_told_in_its_parts(office: Deployment) -> Non
 @pytest.mark.parametrize("path", ["/schedules", "/procedure_codes", "/recall_types"])
 def test_a_client_without_the_scope_reads_nothing(path: str) -> None:
     with deployed(scopes=["patients:read"]) as deployment:
-        today = deployment.on.clock.now().date()
+        today = deployment.today
         answer = deployment.get(path, **({"date_from": today, "date_to": today} if path == "/schedules" else {}))
 
     assert (answer.status, answer.body["code"]) == (403, "scope-missing")

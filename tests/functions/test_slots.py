@@ -45,7 +45,7 @@ def slots(office: Deployment, headers: dict[str, str] | None = None, /, **query:
 
 
 def tomorrow(office: Deployment, days: int = 1) -> str:
-    return str((office.on.clock.now() + timedelta(days=days)).date())
+    return str(office.today + timedelta(days=days))
 
 
 def some_slot(office: Deployment, **query: Any) -> dict[str, Any]:

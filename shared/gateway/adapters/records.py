@@ -104,4 +104,5 @@ def _evidence_value(evidence: Evidence) -> dict[str, Any]:
 
 
 def _evidence_from(value: Mapping[str, Any]) -> Evidence:
-    return Evidence(**{**value, "look": _call_from(value["look"]), "known_keys": frozenset(value["known_keys"])})
+    known, lines = frozenset(value["known_keys"]), tuple(value.get("lines", ()))
+    return Evidence(**{**value, "look": _call_from(value["look"]), "known_keys": known, "lines": lines})

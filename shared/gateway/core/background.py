@@ -202,10 +202,10 @@ class Reconcile:
         except CouldNotLook:
             return ledger.could_not_look(was, now=on.clock.now())
         # Without a reference two equal writes look alike: a row that is another one's answer proves nothing.
-        new = _keys(rows, evidence) - evidence.known_keys
+        new = _keys(rows, evidence) - evidence.known_keys if step.call.makes_a_row else frozenset()
         taken = on.ledger.taken(practice_id, operation, new, by=by)
         look = ledger.judge(evidence, rows, taken=taken)
-        if look.found is ledger.Found.ONE:
+        if look.found is ledger.Found.ONE and step.call.makes_a_row:
             key = _keys([look.row or {}], evidence)
             if not all(on.ledger.claim(practice_id, operation, one, by=by) for one in key):
                 look = ledger.Look(ledger.Found.NONE)

@@ -473,8 +473,7 @@ class OperationRun:
             self._store(self._with_notes())
             return
         refused = _said(error)
-        problem = app_error_of(error)
-        told = {**problem_of(problem), "step": name}
+        told = {**problem_of(self._refusal_of(name, error)), "step": name}
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.REFUSED, problem=told))
         except Superseded:
@@ -483,18 +482,25 @@ class OperationRun:
         error = self._settled_401(error)
         if isinstance(error, upstream.KeyRefused | upstream.KeyNotAssigned):
             self._key_refused(error)
-        problem = app_error_of(error)
+        problem = self._refusal_of(name, error)
         problem.upstream = refused
         raise Told(problem) from None
 
+    def _refusal_of(self, name: str, error: upstream.OpenDentalError) -> AppError:
+        """What a refused write means to a caller: that of a repeat says nothing of the first sending."""
+        problem = app_error_of(error)
+        if self._entry.steps[name].in_doubt:
+            problem.detail += "; it was sent before without an answer, and may stand all the same"
+            problem.more["may_stand"] = True
+        return problem
+
     def _done(self, name: str, answer: UpstreamAnswer) -> None:
-        evidence = self._entry.steps[name].call.evidence
-        if evidence is not None:
+        call = self._entry.steps[name].call
+        if call.evidence is not None and call.makes_a_row:
             # Perhaps nothing in the row says it is ours (any more): an equal write that was lost must not take it.
-            key = ledger.key_of(answer.row, evidence.key_field)
+            key = ledger.key_of(answer.row, call.evidence.key_field)
             if key is not None:
-                operation = self._entry.steps[name].call.operation
-                self._on.ledger.claim(self._seat.practice_id, operation, key, by=self._entry.record.id)
+                self._on.ledger.claim(self._seat.practice_id, call.operation, key, by=self._entry.record.id)
         try:
             self._store(ledger.step_to(self._with_notes(), name, StepState.DONE, answer=answer))
         except Superseded:

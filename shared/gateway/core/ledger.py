@@ -121,6 +121,8 @@ class Step:
     """Two rows could be the one we sent: somebody has to look."""
     noted: int | None = None
     """How many answers of the journal it rests on: those that were there when it was marked SENT."""
+    in_doubt: bool = False
+    """Whether it was sent before, and that time nobody knows what came of it: a `set` that is being sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,15 +412,30 @@ def sent(entry: Entry, call: UpstreamCall, effect: Effect, *, attempt: int, hold
     if old is not None and not (effect is Effect.SET and old.state in {StepState.SENT, StepState.UNKNOWN}):
         raise WrongTransition(f"step {call.step} is {old.state} already")
     looks = old.looks if old else 0
-    step = Step(call.step, call, effect, StepState.SENT, now, holder, looks=looks, noted=len(entry.journal))
+    step = Step(
+        call.step,
+        call,
+        effect,
+        StepState.SENT,
+        now,
+        holder,
+        looks=looks,
+        noted=len(entry.journal),
+        in_doubt=old is not None,
+    )
     return replace(entry, steps={**entry.steps, call.step: step})
 
 
 def unsent(entry: Entry, name: str) -> Entry:
-    """Take a SENT mark back: the call certainly did nothing and may be sent by a later try."""
+    """Take a SENT mark back: the call certainly did nothing and may be sent by a later try.
+
+    Not that of a `set` whose earlier sending is in doubt: that one may stand, so nobody can say that nothing does.
+    """
     step = entry.steps[name]
     if step.state is not StepState.SENT:
         raise WrongTransition(f"step {name} is {step.state}")
+    if step.in_doubt:
+        return entry
     return replace(entry, steps={key: value for key, value in entry.steps.items() if key != name})
 
 
@@ -508,23 +525,25 @@ def judge(evidence: Evidence, rows: Iterable[Mapping[str, Any]], *, taken: froze
     write, with the same natural key; a row with *another* operation's reference, or whose key is in `taken` (rows
     that other operations are known to have written), is somebody else's.
     """
+    rows = list(rows)
     unique = {_number(row.get(evidence.key_field)): row for row in rows}
     if evidence.reference and evidence.reference_field:
         ours = [row for row in unique.values() if evidence.reference in str(row.get(evidence.reference_field) or "")]
         if ours:
             return _look(ours)
+    is_known = {None} | evidence.known_keys | taken
+    if evidence.lines:
+        return _by_lines(evidence, [row for row in rows if _number(row.get(evidence.key_field)) not in is_known])
     alike = [
         row
         for key, row in unique.items()
-        if key is not None
-        and key not in evidence.known_keys
-        and key not in taken
+        if key not in is_known
         and all(_same(row.get(name), value) for name, value in evidence.natural.items())
         and not _others_reference(row, evidence)
     ]
     if not alike and evidence.leaves_doubt:
         # One that came meanwhile and is not like ours may be ours as Open Dental stored it.
-        others = (row for key, row in unique.items() if key is not None and key not in evidence.known_keys | taken)
+        others = (row for key, row in unique.items() if key not in is_known)
         if not all(_others_reference(row, evidence) for row in others):
             return Look(Found.SEVERAL)
     return _look(alike)
@@ -579,6 +598,22 @@ def nobody_can_look(entry: Entry, name: str, *, now: datetime) -> Entry:
 def could_not_look(entry: Entry, *, now: datetime) -> Entry:
     """The practice did not answer, or not completely: such a look says nothing and is repeated."""
     return _await_evidence(entry, now + LOOK_OFFLINE)
+
+
+def _by_lines(evidence: Evidence, rows: list[Mapping[str, Any]]) -> Look:
+    """The key that all of the expected lines name; several where one is named by a part of them."""
+    held: dict[int | None, set[int]] = {}
+    for row in rows:
+        if all(_same(row.get(name), value) for name, value in evidence.natural.items()):
+            held.setdefault(_number(row.get(evidence.key_field)), set()).update(
+                at
+                for at, line in enumerate(evidence.lines)
+                if all(_same(row.get(name), value) for name, value in line.items())
+            )
+    whole = {key for key, lines in held.items() if len(lines) == len(evidence.lines)}
+    if not whole and any(held.values()):
+        return Look(Found.SEVERAL)
+    return _look([{evidence.key_field: key} for key in sorted(whole, key=str)])
 
 
 def _look(rows: list[Mapping[str, Any]]) -> Look:

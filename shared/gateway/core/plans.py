@@ -51,6 +51,10 @@ class Evidence:
     leaves_doubt: bool = False
     """Whether a new row that differs from `natural` may be ours all the same, changed by Open Dental as it stored it:
     then "it is not there" is said only where no new row came at all."""
+    lines: tuple[Mapping[str, Any], ...] = ()
+    """Where `look` reads not the new row but rows that name it by `key_field` (a claim's lines name their claim): what
+    those rows must hold. A key whose rows have all of it is ours, one whose rows have none of it is not, and one whose
+    rows have a part decides nothing. Further rows of the key do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,14 @@ class UpstreamCall:
     evidence: Evidence | None = None
     is_blind: bool = False
     """An `add` for which there can be no evidence. If its answer is lost it stays unknown, until people look."""
+
+    @property
+    def makes_a_row(self) -> bool:
+        """Whether what the evidence looks for is a new row, and not a change of the row that the path names.
+
+        A new row is one operation's for good; a row that was changed may be changed by another operation tomorrow.
+        """
+        return self.evidence is not None and self.evidence.key_field not in self.path
 
 
 @dataclass(frozen=True, slots=True)

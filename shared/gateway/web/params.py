@@ -28,6 +28,10 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # Tabs and line breaks belong in notes; the rest is invisible, and databases choke on NUL.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _CONTROL_OR_BREAK = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""Half a character, which JSON can escape and no store takes."""
+_DEEPEST = 50
+"""Levels of lists and objects in a body. No object of ours has ten, and thousands are no accident."""
 _TIMES = (datetime, AwareDatetime, NaiveDatetime)
 _MANY = (list, tuple, set, frozenset)
 
@@ -217,18 +221,22 @@ def _refuse_loose_dates(model: type[BaseModel], values: Mapping[str, Any]) -> No
             raise Invalid(f"{name}: write dates as YYYY-MM-DD", param=name)
 
 
-def _refuse_control_characters(value: Any, place: str = "") -> None:
+def _refuse_control_characters(value: Any, place: str = "", level: int = 0) -> None:
     """Refuse text that nobody typed: in a name, a note or a member's name it can only do harm further on."""
+    if level > _DEEPEST:
+        raise BodyNotJson(f"the body is nested more than {_DEEPEST} levels deep")
+    if isinstance(value, str) and _SURROGATE.search(value):
+        raise BodyNotJson("the body is not JSON in UTF-8: a text in it holds half a character")
     if isinstance(value, str) and _CONTROL.search(value):
         raise Invalid(f"{place or 'body'} holds a control character", param=place or "body")
     if isinstance(value, list):
         for index, part in enumerate(value):
-            _refuse_control_characters(part, f"{place}.{index}" if place else str(index))
+            _refuse_control_characters(part, f"{place}.{index}" if place else str(index), level + 1)
     if isinstance(value, dict):
         for name, part in value.items():
-            if _CONTROL_OR_BREAK.search(name):
+            if _CONTROL_OR_BREAK.search(name) or _SURROGATE.search(name):
                 raise Invalid("the name of a member holds a control character", param=place or "body")
-            _refuse_control_characters(part, f"{place}.{name[:100]}" if place else name[:100])
+            _refuse_control_characters(part, f"{place}.{name[:100]}" if place else name[:100], level + 1)
 
 
 def _takes_many(annotation: Any) -> bool:

@@ -93,6 +93,44 @@ def test_a_new_row_that_may_be_ours_in_another_form_is_no_proof_that_nothing_was
     assert ledger.judge(bare, [row(3), row(4, PayAmt="61.99")]).found is Found.ONE
 
 
+BILLED = Evidence(
+    UpstreamCall("claimprocs.list", query={"PatNum": 7}),
+    "ClaimNum",
+    {"PatNum": 7},
+    frozenset({0, 1}),
+    lines=({"ProcNum": 5}, {"ProcNum": 6}),
+)
+
+
+def billed(claim: int, *procedures: int, patient: int = 7) -> list[dict[str, Any]]:
+    return [{"ClaimNum": claim, "ProcNum": f"{number}", "PatNum": patient} for number in procedures]
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (billed(3, 5, 6), Found.ONE),
+        (billed(3, 6, 7, 5, 5), Found.ONE),
+        (billed(0, 5, 6) + billed(1, 5, 6), Found.NONE),
+        (billed(3, 7) + billed(4, 8), Found.NONE),
+        (billed(3, 5, 6, patient=8), Found.NONE),
+        (billed(3, 5), Found.SEVERAL),
+        (billed(3, 5) + billed(4, 6), Found.SEVERAL),
+        (billed(3, 5, 6) + billed(4, 5), Found.ONE),
+        (billed(3, 5, 6) + billed(4, 5, 6), Found.SEVERAL),
+    ],
+)
+def test_rows_that_name_the_new_one_find_it_when_all_of_them_name_it(rows: list[dict[str, Any]], found: Found) -> None:
+    look = ledger.judge(BILLED, rows)
+
+    assert look.found is found
+    assert look.row == ({"ClaimNum": 3} if found is Found.ONE else None)
+
+
+def test_lines_of_a_row_that_another_operation_wrote_are_no_evidence() -> None:
+    assert ledger.judge(BILLED, billed(3, 5, 6), taken=frozenset({3})).found is Found.NONE
+
+
 def test_two_candidates_decide_nothing_and_one_row_read_twice_is_one() -> None:
     assert ledger.judge(EVIDENCE, [row(3), row(4)]).found is Found.SEVERAL
     assert ledger.judge(EVIDENCE, [row(3), row("3")]).found is Found.ONE
@@ -173,6 +211,16 @@ def test_a_set_may_go_out_again_while_nobody_knows_what_became_of_it(state: Step
 def test_only_the_turn_that_has_the_operation_marks_a_write_sent(attempt: int, holder: str) -> None:
     with pytest.raises(WrongTransition):
         ledger.sent(running(), PAY, Effect.ADD, attempt=attempt, holder=holder, now=NOW)
+
+
+def test_a_mark_is_taken_back_unless_an_earlier_sending_is_in_doubt() -> None:
+    first = sent(call=DATE, effect=Effect.SET)
+    again = sent(first, DATE, Effect.SET)
+
+    assert ledger.unsent(first, "date").steps == {}
+    assert ledger.unsent(again, "date").steps["date"].state is StepState.SENT
+    with pytest.raises(WrongTransition):
+        ledger.failed(ledger.unsent(again, "date"), {"code": "upstream-broken"}, now=NOW)
 
 
 def test_an_add_without_evidence_is_never_sent() -> None:

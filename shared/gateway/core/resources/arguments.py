@@ -26,6 +26,7 @@ _EXACT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,10})?")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 _CLOCK = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
+_MOST_DIGITS = 30
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 _TAKES: Final[Mapping[str, str]] = {
@@ -219,7 +220,10 @@ def _members(value: Any, takes: str) -> dict[str, Any]:
 def _exact(value: Any, takes: str, *, kind: str = "float") -> str:
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise _Refused(takes)
-    text = value if isinstance(value, str) else f"{value:f}"
+    # Written out, 1e400000000 is 400 MB, and a whole number of 400 digits is no float.
+    if isinstance(value, Decimal) and abs(value.adjusted()) > _MOST_DIGITS:
+        raise _Refused(takes)
+    text = f"{value:f}" if isinstance(value, Decimal) else str(value)
     if _EXACT.fullmatch(text) is None:
         raise _Refused(takes)
     try:

@@ -26,8 +26,7 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     Raises: Conflict: `already-claimed`, with `claim_ids`: a procedure is on a claim of this type.
     """
     body = input_["body"]
-    look = UpstreamCall("claims.list", query={"PatNum": body["PatNum"]})
-    before = yield from listed(look.operation, look.query, context)
+    before = yield from listed("claims.list", {"PatNum": body["PatNum"]}, context)
     alike = {wire.key(row.get("ClaimNum")) for row in before if row.get("ClaimType") == body["ClaimType"]}
     lines = yield from listed("claimprocs.list", {"PatNum": body["PatNum"]}, context)
     wanted = set(body["procNums"])
@@ -48,10 +47,12 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
             claim_ids=[row_id("claim", context.practice.id, number) for number in taken],
         )
     evidence = Evidence(
-        look=look,
+        # Patient and type are those of any claim that the desk makes meanwhile; the lines say what is billed.
+        look=UpstreamCall("claimprocs.list", query={"PatNum": body["PatNum"]}),
         key_field="ClaimNum",
-        natural={name: body[name] for name in ("PatNum", "ClaimType")},
-        known_keys=frozenset(wire.key(row.get("ClaimNum")) or 0 for row in before),
+        natural={name: body[name] for name in ("PatNum", "InsSubNum") if name in body},
+        known_keys=frozenset({0} | {wire.key(row.get("ClaimNum")) or 0 for row in (*before, *lines)}),
+        lines=tuple({"ProcNum": number} for number in sorted(wanted)),
     )
     made = (yield UpstreamCall("claims.create", body=body, step="create", evidence=evidence)).row
     return Outcome(body=(yield from _read_back(wire.key(made.get("ClaimNum")) or 0, context)), created=True)

@@ -40,6 +40,18 @@ def with_reference(text: str | None, context: PlanContext) -> str:
     return f"{words} [ref {context.reference}]".strip()
 
 
+def not_by_us(row: Row, text_field: str, context: PlanContext) -> tuple[Mapping[str, Any], ...]:
+    """A warning where the row that stands does not carry our reference.
+
+    A lost answer is settled by an equal row as well: whoever counts the money would count it twice otherwise. The
+    caller is told, because numbers and notes of that row may be the office's own.
+    """
+    if not context.practice.writes_reference or context.reference in str(row.get(text_field) or ""):
+        return ()
+    detail = "what stands was probably entered by the office meanwhile: it does not carry our reference"
+    return ({"code": "entered-by-the-office", "detail": detail},)
+
+
 def day_of(text: str | None, context: PlanContext) -> date:
     """The day the caller named, else the practice's calendar day when the request was accepted."""
     return date.fromisoformat(text) if text else context.accepted_at.astimezone(context.practice.zone()).date()

@@ -16,7 +16,7 @@ from gateway.core import normalize
 from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import blames, day_of, listed, with_reference
+from gateway.core.writes.common import blames, day_of, listed, not_by_us, with_reference
 from open_dental import wire
 
 BATCH_ONLY = "ClaimPaymentBatchOnly"
@@ -24,6 +24,7 @@ FUTURE_DATES = "FutureTransDatesAllowed"
 PAYMENT_TYPES = 32
 """The category of definitions that are types of insurance payments."""
 _UNSENT = frozenset({"U", "H", "W", "I"})
+_ANSWERED = frozenset({"Received", "Supplemental"})
 
 
 @blames(
@@ -47,7 +48,7 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     Raises:
         NotFound: a line that is not on the claim; no such type of insurance payments.
         Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`,
-            `line-open`, `write-off-too-large`.
+            `line-open`, `write-off-too-large`; or, after the lines were set, `lines-changed`.
         Invalid: the amount is not what the lines add up to; the day of entry is to come, in an office that allows none.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
@@ -71,8 +72,17 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         body = {"ClaimStatus": "R", "DateReceived": day_of(input_["received_on"], context).isoformat()}
         yield UpstreamCall("claims.update", path={"ClaimNum": input_["claim"]}, body=body, step="receive")
 
-    look = UpstreamCall("claimprocs.list", query={"ClaimNum": input_["claim"]})
-    posted = (yield _post(input_, finalize, look, lines, context)).row
+    # Read again: a batch takes any amount, and turns (or days, where the office was closed) may lie in between.
+    lines = yield from _lines(input_["claim"], context)
+    due = [line for line in lines if line.get("Status") in _ANSWERED and not wire.key(line.get("ClaimPaymentNum"))]
+    if sum(wire.money(line.get("InsPayAmt")) or 0 for line in due) != Decimal(input_["amount"]):
+        raise Conflict(
+            "the office changed the claim's lines meanwhile, and they do not add up to the amount any more",
+            param="amount",
+            reason="lines-changed",
+            step="finalize",
+        )
+    posted = (yield _post(input_, finalize, lines, due, context)).row
     payment_key = wire.key(posted.get("ClaimPaymentNum")) or 0
     row = (yield UpstreamCall("claimpayments.get", path={"ClaimPaymentNum": payment_key})).row
     after = yield from _lines(input_["claim"], context)
@@ -82,7 +92,11 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         lines=[line for line in after if wire.key(line.get("ClaimPaymentNum")) == payment_key],
         synced_at=context.accepted_at,
     )
-    return Outcome(body=body, created=True)
+    warnings = not_by_us(row, "Note", context)
+    if body["is_partial"]:
+        detail = "the office changed the claim's lines in the same moment: the payment is not what they add up to"
+        warnings = (*warnings, {"code": "partial-payment", "detail": detail})
+    return Outcome(body=body, created=True, warnings=warnings)
 
 
 def _preference(name: str) -> Generator[UpstreamCall, UpstreamAnswer, bool]:
@@ -120,7 +134,7 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
         row = by_key.get(key)
         if row is None:
             raise NotFound("a line is not on this claim", param="lines")
-        if wire.key(row.get("ClaimPaymentNum")) or row.get("Status") not in {"NotReceived", "Received", "Supplemental"}:
+        if wire.key(row.get("ClaimPaymentNum")) or row.get("Status") not in {"NotReceived", *_ANSWERED}:
             raise Conflict("a line is locked by a payment or its status", param="lines", reason="line-locked")
         billed = wire.money(row.get("FeeBilled")) or Decimal(0)
         if line["write_off"] is not None and Decimal(line["write_off"]) > billed:
@@ -135,7 +149,7 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
                 param="lines",
                 reason="line-open",
             )
-        answered = row.get("Status") in {"Received", "Supplemental"} and not wire.key(row.get("ClaimPaymentNum"))
+        answered = row.get("Status") in _ANSWERED and not wire.key(row.get("ClaimPaymentNum"))
         if answered and number not in decided:
             total += wire.money(row.get("InsPayAmt")) or 0
     if total != amount:
@@ -158,7 +172,7 @@ def _changes(row: Mapping[str, Any], line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _post(
-    input_: Mapping[str, Any], finalize: str, look: UpstreamCall, lines: list[Any], context: PlanContext
+    input_: Mapping[str, Any], finalize: str, lines: list[Any], due: list[Any], context: PlanContext
 ) -> UpstreamCall:
     claim: dict[str, Any] = (
         {"claimNums": [input_["claim"]]} if finalize == "claimpayments.Batch" else {"claimNum": input_["claim"]}
@@ -181,9 +195,13 @@ def _post(
         step="finalize",
         evidence=Evidence(
             # A payment's row names no claim; the claim's lines name their payment.
-            look=look,
+            look=UpstreamCall("claimprocs.list", query={"ClaimNum": input_["claim"]}),
             key_field="ClaimPaymentNum",
             natural={"ClaimNum": input_["claim"]},
             known_keys=frozenset({0} | {wire.key(line.get("ClaimPaymentNum")) or 0 for line in lines}),
+            lines=tuple(
+                {"ClaimProcNum": wire.key(line["ClaimProcNum"]), "InsPayAmt": wire.money(line.get("InsPayAmt"))}
+                for line in due
+            ),
         ),
     )

@@ -16,7 +16,7 @@ from gateway.core import normalize
 from gateway.core.errors import Conflict, NotFound
 from gateway.core.fetches import knows
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.writes.common import blames, day_of, listed, with_reference
+from gateway.core.writes.common import blames, day_of, listed, not_by_us, with_reference
 from open_dental import wire
 
 _OPEN_LINES = frozenset({"Received", "Supplemental", "CapComplete"})
@@ -68,6 +68,7 @@ def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     return Outcome(
         body=normalize.patient_payment(row, practice=practice, splits=splits, synced_at=context.accepted_at),
         created=True,
+        warnings=not_by_us(row, "PayNote", context),
     )
 
 
