@@ -40,7 +40,7 @@ EXPECTED: dict[str, Expected] = {
     "authenticate/connect_a_practice": Expected(200, headers=NO_STORE, body={"token_type": "Bearer"}),
     "authenticate/unknown_practice_without_a_client": Expected(403, "practice-not-enrolled"),
     "authenticate/no_time_zone": Expected(400, "invalid", "time_zone"),
-    "authenticate/wrong_keys": Expected(409, "key-refused"),
+    "authenticate/wrong_keys": Expected(409, "key-refused", "customer_key"),
     "authenticate/unknown_credential": Expected(401, "unauthenticated"),
     "authenticate/respond_async": Expected(202, headers=ASYNC, body={"state": "queued"}),
     "authenticate/key_of_a_wrong_type": Expected(400, "invalid", "customer_key"),

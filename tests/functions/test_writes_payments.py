@@ -42,6 +42,14 @@ def payments(office: Deployment) -> int:
     return len(office.rows("payment"))
 
 
+def test_what_was_paid_lies_where_location_says(office: Deployment, paid: dict[str, Any]) -> None:
+    back = refund(office, paid)
+    found = office.get(f"/{back.headers['Location']}")
+
+    assert (back.status, back.headers["Location"]) == (201, f"payments/{back.body['result']['id']}")
+    assert (found.status, found.body["id"]) == (200, back.body["result"]["id"])
+
+
 def test_a_refund_turns_the_payment_and_its_splits_round(office: Deployment, paid: dict[str, Any]) -> None:
     result = result_of(refund(office, paid, amount={"amount": "80.00"}), 201)
 

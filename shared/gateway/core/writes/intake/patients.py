@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gateway.core.access import allow
+from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require, require_fields
 from gateway.core.errors import Invalid
@@ -223,9 +223,7 @@ def _practice(patient: NewPatient, caller: Caller, on: Services) -> Practice:
         if practice_id is None and text is not None:
             practice_id = named(text, kind, name).practice_id
     if practice_id is None:
-        if len(caller.client.practices) != 1:
-            raise Invalid("say in which practice: the client has several", param="practice_id")
-        (practice_id,) = caller.client.practices
+        practice_id = only_practice(caller)
     return allow(caller, practice_id, "patients", Verb.WRITE, on=on)
 
 
