@@ -250,7 +250,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ_WRITE},
+        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ | {"PutItem"}},
         counts=True,
     ),
     _reads(
