@@ -53,10 +53,11 @@ class Feeds:
             try:
                 while _poll(m, name):
                     pass
-            except Refused as error:
-                m.refused(name, error.code)
-            except Failed as error:
-                m.failed(name, error.code)
+            except (Refused, Failed) as error:
+                if reading.took_too_long(error):
+                    of = m.of(name)
+                    m.save(replace(of, feed=reading.in_smaller_pages(m, of.feed or _begun(m))))
+                m.went_wrong(name, error)
         read_children(m)
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
@@ -69,7 +70,7 @@ def _poll(m: Session, name: str) -> bool:
     """Read the next page of what has changed; whether there are more."""
     one, of = MIRRORED[name], m.of(name)
     how = passes.listing(one)
-    running = of.feed or Pass("feed", passes.ALL.name, 0, m.now())
+    running = of.feed or _begun(m)
     base = {**dict(one.fixed), **_filter(m, one, of.cursor)}
     query = passes.query_of(running, base, page_limit=m.practice.page_limit)
     answer, at = m.ask(one.list_operation or "", query)
@@ -107,6 +108,10 @@ def _poll(m: Session, name: str) -> bool:
     as_of = of.as_of if one.stamp is None else began if of.as_of is None else max(of.as_of, began)
     m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, due_at=m.began + period))
     return False
+
+
+def _begun(m: Session) -> Pass:
+    return Pass("feed", passes.ALL.name, 0, m.now())
 
 
 def _filter(m: Session, one: Mirrored, cursor: str | None) -> dict[str, Any]:

@@ -28,6 +28,15 @@ _WHY: Final = {
     "behind": "calls of this practice are scarce, and people's requests go first",
     "only-by-parent": "Open Dental lists this only under what it belongs to; rows are kept as they are read",
     "not-offered": "the practice's key or version does not have this list",
+    "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
+    "backup-restored": "the office's highest keys are gone, as after a restored backup; everything is read again",
+    "list-incomplete": "the list does not show rows that live; deletions cannot be told until it does",
+    "order-unknown": "the list comes in no order; deletions cannot be told from it",
+    "paging-broken": "the list gives the same page whatever is asked for; it is tried again later",
+    "pages-moved": "the list moved while it was read; it is tried again",
+    "timed-out": "Open Dental did not finish within its minute; smaller pages are asked for",
+    "unauthorized": "Open Dental refuses the list without saying why; it is tried again, more and more seldom",
+    "invalid": "Open Dental calls the question invalid; it is tried again, more and more seldom",
     "no-feed": "Open Dental tells no changes of this; it is as young as its last full reading",
 }
 """Code -> what it means, for people."""

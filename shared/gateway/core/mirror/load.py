@@ -8,9 +8,9 @@ from typing import Final
 from gateway.core.background_turn import BackgroundTurn
 from gateway.core.mirror import reading, schedule
 from gateway.core.mirror.session import Session
-from gateway.core.mirror.syncing import Wanted
+from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
 
-ERASED_AT_ONCE: Final = 500
+ERASED_AT_ONCE: Final = 200
 
 
 class FirstLoad:
@@ -31,7 +31,13 @@ class FirstLoad:
 
 
 def _erase(m: Session) -> None:
-    """Forget every row, and then how far they were: who sees states left knows that rows may be left."""
+    """Forget every row, and then how far they were: who sees states left knows that rows may be left.
+
+    Nothing counts as loaded from the first step on, or a mirror that is turned on again meanwhile would lack rows.
+    """
+    for name, of in m.state.resources.items():
+        if of.phase is not Phase.NONE:
+            m.save(ResourceSync(name, rev=of.rev))
     while not m.on.records.forget(m.practice.id, limit=ERASED_AT_ONCE):
         m.turn.pause()
     m.on.syncs.forget(m.practice.id)

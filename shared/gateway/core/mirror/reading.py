@@ -37,6 +37,9 @@ MOST_HIDDEN: Final = 30
 
 KEYS_AT_ONCE: Final = 1000
 
+FEWEST_ROWS: Final = 10
+"""Of a page, where even small ones take the office too long."""
+
 ORDER_UNKNOWN: Final = "order-unknown"
 LIST_INCOMPLETE: Final = "list-incomplete"
 LASTING: Final = frozenset({ORDER_UNKNOWN, LIST_INCOMPLETE})
@@ -73,11 +76,12 @@ def go_on(m: Session, name: str, *, purpose: str) -> None:
             _confirm(m, name)
         else:
             _page(m, name, purpose=purpose)
-    except Refused as error:
-        m.refused(name, error.code)
-    except Failed as error:
-        _smaller_pages(m, name, error)
-        m.failed(name, error.code)
+    except (Refused, Failed) as error:
+        if took_too_long(error):
+            of = m.of(name)
+            running = of.running or Pass(purpose, "", 0, m.now())
+            m.save(replace(of, running=in_smaller_pages(m, running)))
+        m.went_wrong(name, error)
 
 
 def _page(m: Session, name: str, *, purpose: str) -> None:
@@ -327,10 +331,11 @@ def _all_looked_for(m: Session, one: Mirrored, of: ResourceSync) -> None:
     _complete(m, one, of, of.running)
 
 
-def _smaller_pages(m: Session, name: str, error: Failed) -> None:
-    """A page that takes the office too long is asked for in smaller ones: a minute is the vendor's limit."""
-    of = m.of(name)
-    if of.running is None or not isinstance(getattr(error.__cause__, "__cause__", None), TimedOut):
-        return
-    limit = max(50, (of.running.limit or m.practice.page_limit) // 4)
-    m.save(replace(of, running=replace(of.running, limit=limit)))
+def took_too_long(error: Exception) -> bool:
+    """Whether Open Dental gave up on a page after its minute."""
+    return isinstance(getattr(error.__cause__, "__cause__", None), TimedOut)
+
+
+def in_smaller_pages(m: Session, running: Pass) -> Pass:
+    """The pass, going on in pages of a quarter."""
+    return replace(running, limit=max(FEWEST_ROWS, (running.limit or m.practice.page_limit) // 4))

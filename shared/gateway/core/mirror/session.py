@@ -28,8 +28,12 @@ from open_dental.paging import Paging
 CALLS_A_TURN: Final = 120
 """A turn of the mirror may make more calls than one that somebody waits behind; its time is the same."""
 
+UNAUTHORIZED: Final = "unauthorized"
+"""401 without words: the key or a permission."""
+
 MOST_INVALID: Final = 3
-"""So often a list may be called invalid before it counts as not offered: older versions ask some for a parent."""
+"""So often a list may be refused without a clear reason before it counts as not offered: older versions ask some for a
+parent, and some keys lack a permission that nobody knows of."""
 
 _OF_THE_PRACTICE: Final = (
     upstream.PracticeOffline,
@@ -123,7 +127,7 @@ class Session:
     def failed(self, name: str, code: str) -> None:
         """Note that a resource could not be read, and leave it alone for a while; longer each time."""
         of, now = self.of(name), self.now()
-        if code == "invalid" and of.failures >= MOST_INVALID and of.phase is not Phase.LOADED:
+        if code in {"invalid", UNAUTHORIZED} and of.failures >= MOST_INVALID and of.phase is not Phase.LOADED:
             self.refused(name, code)
             return
         again = schedule.retry_at(of, now)
@@ -132,11 +136,23 @@ class Session:
                 of,
                 failures=of.failures + 1,
                 not_before=again,
-                due_at=again,
+                due_at=again if of.due_at is not None else None,
                 trouble=code,
                 trouble_since=of.trouble_since if of.trouble == code else now,
             )
         )
+
+    def went_wrong(self, name: str, error: Refused | Failed) -> None:
+        """Note what became of a resource's call.
+
+        Raises: CouldNotLook: it may concern the whole key, so that this turn had better ask nothing else.
+        """
+        if isinstance(error, Refused):
+            self.refused(name, error.code)
+            return
+        self.failed(name, error.code)
+        if error.code == UNAUTHORIZED:
+            raise CouldNotLook from error
 
     def refused(self, name: str, code: str) -> None:
         """Note that Open Dental does not offer it; that is tried again once a day, or when the practice changes."""
@@ -178,7 +194,7 @@ class Session:
                 return UpstreamAnswer(404, []), before
             if isinstance(cause, _REFUSED):
                 raise Refused(_code(cause)) from error
-            if cause is None or isinstance(cause, _OF_THE_PRACTICE) or type(cause) is upstream.Unauthorized:
+            if cause is None or isinstance(cause, _OF_THE_PRACTICE):
                 raise
             raise Failed(_code(cause)) from error
         return answer, answer.started_at or before

@@ -40,10 +40,8 @@ def read_children(m: Session) -> None:
             left -= 1
             try:
                 _read_under(m, name)
-            except Refused as error:
-                m.refused(name, error.code)
-            except Failed as error:
-                m.failed(name, error.code)
+            except (Refused, Failed) as error:
+                m.went_wrong(name, error)
                 break
 
 

@@ -105,6 +105,11 @@ def test_a_change_that_takes_several_pages_is_read_on_after_a_crash_and_the_curs
         office.d.faulty("status", "procedurelogs.list", status=504, after=3)
         office.run(20)
         half = office.state("procedurelogs")
+        # A row of the first page, long before the last page is read.
+        office.store.update("procedurelog", max(office.mirror("procedurelogs")), {"ClaimNote": "checked again"})
+        office.d.faulty("offline", "*", count=None)
+        office.run(900)
+        office.d.simulated.faults.clear()
         office.run(300)
 
         assert half.feed is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -185,6 +186,40 @@ def test_a_mirror_that_is_turned_off_is_erased_in_steps_and_can_be_filled_again(
         office.load()
 
         assert office.differences() == {}
+
+
+def test_a_mirror_that_is_turned_on_again_while_it_is_erased_lacks_nothing() -> None:
+    partly = []
+    for steps in range(96, 126, 4):
+        with mirrored_office("--patients", "8") as office:
+            office.load()
+            rows = _rows_kept(office)
+            office.turn_on(Wanted.OFF)
+            office.on.world.next_life = partial(Life, left=steps)
+            while office.on.world.crashes == 0:
+                office.run(5)
+            partly.append(0 < _rows_kept(office) < rows)
+            office.on.world.next_life = lambda: None
+            office.load()
+
+            assert office.differences() == {}
+
+    assert any(partly)
+
+
+def _rows_kept(office: MirroredOffice) -> int:
+    return sum(len(kept) for kept in office.on.records.kept.values())
+
+
+def test_a_key_that_is_refused_without_words_is_asked_one_thing_at_a_time() -> None:
+    """Forty refusals in a row look like abuse to the vendor, who suspends source addresses."""
+    with mirrored_office(*PATIENTS) as office:
+        office.d.faulty("status", "*", status=401, text="", count=None)
+        office.turn_on()
+        office.run(60)
+        office.run(240)
+
+        assert len(office.d.upstream_calls) < 40
 
 
 def test_a_list_that_times_out_is_asked_in_smaller_pages_and_the_others_are_loaded_meanwhile() -> None:

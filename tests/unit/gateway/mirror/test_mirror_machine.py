@@ -1,5 +1,5 @@
-"""Any history of an office and of our own bad days: what people work in is in the mirror once the polls have passed, but
-for what no filter tells; and after a closing sweep the mirror is the office, row by row.
+"""Any history of an office and of our own bad days: what people work in is in the mirror once the polls have passed,
+but for what no filter tells; and after a closing sweep the mirror is the office, row by row.
 
 A stateful test: rules are what happens at the office (rows come, change with and without a stamp, move, go), what goes
 wrong on the way, where our processes die, and how time passes. Tombstones of rows that live are looked for after every
