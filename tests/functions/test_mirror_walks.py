@@ -62,6 +62,26 @@ def test_all_patients_come_once_each_in_the_order_of_their_keys(limit: int, offi
     assert len(found[-1]) > 0
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "table", "column", "where", "more"),
+    [
+        ("/procedurelogs", "procedure", "procedurelog", "ProcNum", "ProcStatus <> 6", {}),
+        ("/procedurelogs", "procedure", "procedurelog", "ProcNum", "ProcStatus = 2", {"status": "completed"}),
+        ("/claims", "claim", "claim", "ClaimNum", "1=1", {}),
+    ],
+)
+def test_procedures_and_claims_come_once_each_too(
+    path: str, kind: str, table: str, column: str, where: str, more: dict[str, str], office: Deployment
+) -> None:
+    notes = {row["CodeNum"] for row in office.rows("procedurecode", "ProcCode = '~GRP~'")}
+    rows = [row for row in office.rows(table, where) if row.get("CodeNum") not in notes]
+
+    found = pages(office, path, limit=17, **more)
+
+    every = [office.id_of(kind, row[column]) for row in sorted(rows, key=lambda row: row[column])]
+    assert [one for page in found for one in page] == every
+
+
 def test_a_patient_who_comes_between_two_pages_moves_nobody(office: Deployment) -> None:
     first = office.get("/patients", limit=5).body
     kept = office.on.records.get(office.practice_id, "patients", [2])[0]

@@ -20,8 +20,10 @@ ROW: Final = "mirror.row"
 
 
 def patients(input_: Mapping[str, Any], context: PlanContext) -> Plan:
-    """See `fetches.patients`. Whom Open Dental finds by telephone or address in its selection window only, as
-    summaries, is found here by the whole row; also who belongs to a clinic that the window leaves out.
+    """See `fetches.patients`.
+
+    Whom Open Dental finds by telephone or address in its selection window only, as summaries, is found here by the
+    whole row; also who belongs to a clinic that the window leaves out.
     """
     if "window" not in input_:
         return (yield from fetches.patients(input_, context))

@@ -19,19 +19,22 @@ from gateway.core.reads.lists import (
     Pager,
     Reading,
     Row,
+    SortKey,
     key_of,
     keys_of,
     not_before,
     on_days,
     practice_of,
     report_drift,
+    walk_by_key,
 )
 from gateway.core.reads.queries import ClaimQuery, ClaimsQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
 
 BOUNDS: Final = ("patient_id", "status", "updated_since", "ids")
-"""Filters of which at least one must be given; before 23.3.11 an office can be asked by patient only."""
+"""Filters of which at least one must be given, but for a practice whose mirror is complete; before 23.3.11 an office
+can be asked by patient only."""
 
 
 def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
@@ -49,13 +52,7 @@ def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on:
     carrier = key_of(query.carrier_id, "carrier", practice, param="carrier_id")
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
     within = on_days(query.date_from, query.date_to)
-    bound = _bound(query, practice, keys=keys, patient=patient, carrier=carrier, since=since)
-
-    parent = "patient_id" if patient is not None else None
     reading = Reading(practice, caller, freshness, on)
-    found = reading.rows("fetch.claims", bound, of=parent)
-    report_drift(drift("claim", WATCHED, found["claims"]))
-
     wanted: list[Filter] = [not_before(since, "SecDateTEdit")]
     if keys is not None:
         among = frozenset(keys)
@@ -65,14 +62,23 @@ def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on:
     if query.status is not None:
         statuses = frozenset(query.status)
         wanted.append(lambda row: STATUS[row.get("ClaimStatus")] in statuses)
-    if carrier is not None:
-        plans = {key(plan.get("PlanNum")) for plan in found["insplans"] if key(plan.get("CarrierNum")) == carrier}
-        wanted.append(lambda row: key(row.get("PlanNum")) in plans)
     if query.date_from or query.date_to:
         wanted.append(lambda row: within(day(row.get("DateService"))))
 
-    rows = (row for row in found["claims"] if all(fits(row) for fits in wanted))
-    page = pager.cut(rows, lambda row: (key(row.get("ClaimNum")),))
+    try:
+        bound = _bound(query, practice, keys=keys, patient=patient, carrier=carrier, since=since)
+    except FilterTooWide:
+        walked = walk_by_key("claims", "claims.list", wanted, pager, reading) if carrier is None else None
+        if walked is None:
+            raise
+        page = walked
+    else:
+        found = reading.rows("fetch.claims", bound, of="patient_id" if patient is not None else None)
+        report_drift(drift("claim", WATCHED, found["claims"]))
+        if carrier is not None:
+            plans = {key(plan.get("PlanNum")) for plan in found["insplans"] if key(plan.get("CarrierNum")) == carrier}
+            wanted.append(lambda row: key(row.get("PlanNum")) in plans)
+        page = pager.cut((row for row in found["claims"] if all(fits(row) for fits in wanted)), _place)
     lines = _lines(page.rows, patient, reading) if "lines" in query.expand else None
     carriers = _carriers(page.rows, reading) if "carrier" in query.expand else {}
     data = [
@@ -121,6 +127,10 @@ def get_claim(
         raw="raw" in query.include,
     )
     return {**shown, "meta": reading.meta(() if with_carrier else ("carrier",))}
+
+
+def _place(row: Row) -> SortKey:
+    return (key(row.get("ClaimNum")),)
 
 
 def _bound(

@@ -401,6 +401,30 @@ class Pager:
         return tuple(place)
 
 
+def walk_by_key(resource: str, operation: str, wanted: Sequence[Filter], pager: Pager, reading: Reading) -> Page | None:
+    """The page of all rows of `resource` that fit, in the order of their keys; None where no mirror has them all.
+
+    Raises: what `require` raises for the `operation` that lists them.
+    """
+
+    def walk(look: Look) -> Page:
+        from gateway.core.mirror.mirrored import MIRRORED  # noqa: PLC0415
+        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, by_key  # noqa: PLC0415
+
+        require(reading.practice, operation)
+        column = MIRRORED[resource].key
+        after = None if pager.after is None else int(pager.after[0])
+        return pager.walk(
+            by_key(look, resource, after=after, first=pager.limit + 1),
+            lambda row: (key(row.get(column)),),
+            lambda row: all(fits(row) for fits in wanted),
+            most_rows=MOST_EXAMINED,
+            most_stretches=MOST_STRETCHES,
+        )
+
+    return reading.walk(walk)
+
+
 def on_days(query_from: date | None, query_to: date | None, *, param: str = "date_to") -> Callable[[str | None], bool]:
     """Whether a calendar day (`yyyy-MM-dd` or None) lies in the asked range, ends included.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from gateway.core import normalize
 from gateway.core.access import allow
@@ -31,13 +31,11 @@ from gateway.core.reads.lists import (
     practice_of,
     report_drift,
     too_many_calls,
+    walk_by_key,
 )
 from gateway.core.reads.queries import ObjectQuery, PatientsQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
-
-if TYPE_CHECKING:
-    from gateway.core.mirror.answers import Look
 
 BOUNDS: Final = (
     "name",
@@ -124,17 +122,7 @@ def _walk(query: PatientsQuery, wanted: list[Filter], pager: Pager, reading: Rea
     """The page of all patients, from the mirror. Deleted ones are on no list, so that nobody knows all of them."""
     if query.status is not None and "deleted" in query.status:
         return None
-
-    def walk(look: Look) -> Page:
-        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, by_key  # noqa: PLC0415
-
-        require(reading.practice, "patients.Simple")
-        after = None if pager.after is None else int(pager.after[0])
-        stretches = by_key(look, "patients", after=after, first=pager.limit + 1)
-        fits = lambda row: all(one(row) for one in wanted)  # noqa: E731
-        return pager.walk(stretches, _place, fits, most_rows=MOST_EXAMINED, most_stretches=MOST_STRETCHES)
-
-    return reading.walk(walk)
+    return walk_by_key("patients", "patients.Simple", wanted, pager, reading)
 
 
 def _place(row: Row) -> SortKey:

@@ -20,19 +20,21 @@ from gateway.core.reads.lists import (
     Pager,
     Reading,
     Row,
+    SortKey,
     key_of,
     keys_of,
     not_before,
     on_days,
     practice_of,
     report_drift,
+    walk_by_key,
 )
 from gateway.core.reads.queries import ObjectQuery, ProceduresQuery
 from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
 
 BOUNDS: Final = ("patient_id", "appointment_id", "updated_since", "ids")
-"""Filters of which at least one must be given."""
+"""Filters of which at least one must be given, but for a practice whose mirror is complete."""
 
 
 def list_procedures(query: ProceduresQuery, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
@@ -51,8 +53,6 @@ def list_procedures(query: ProceduresQuery, *, caller: Caller, freshness: Freshn
     visit = key_of(query.appointment_id, "appointment", practice, param="appointment_id")
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
     within = on_days(query.date_from, query.date_to)
-    bound = _bound(query, practice, keys=keys, patient=patient, visit=visit, since=since)
-
     codes = None if query.code is None else frozenset(query.code)
     statuses = None if query.status is None else frozenset(query.status)
     wanted: list[Filter] = [not_before(since, "DateTStamp")]
@@ -76,9 +76,17 @@ def list_procedures(query: ProceduresQuery, *, caller: Caller, freshness: Freshn
 
     parent = "appointment_id" if visit is not None else "patient_id" if patient is not None else None
     reading = Reading(practice, caller, freshness, on)
-    rows = reading.rows("fetch.procedurelogs", bound, of=parent)["procedurelogs"]
-    report_drift(drift("procedure", WATCHED, rows))
-    page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), lambda row: (key(row.get("ProcNum")),))
+    try:
+        bound = _bound(query, practice, keys=keys, patient=patient, visit=visit, since=since)
+    except FilterTooWide:
+        walked = walk_by_key("procedurelogs", "procedurelogs.list", wanted, pager, reading)
+        if walked is None:
+            raise
+        page = walked
+    else:
+        rows = reading.rows("fetch.procedurelogs", bound, of=parent)["procedurelogs"]
+        report_drift(drift("procedure", WATCHED, rows))
+        page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), _place)
     areas = _areas(page.rows, reading)
     data = [
         normalize.procedure(row, practice=practice, synced_at=reading.as_of, areas=areas, raw="raw" in query.include)
@@ -145,6 +153,10 @@ def _bound(
     if len(words) == 1 and knows(practice, "procedurelogs.list", "ProcStatus"):
         asked["ProcStatus"] = words[0]
     return {"queries": [asked]}
+
+
+def _place(row: Row) -> SortKey:
+    return (key(row.get("ProcNum")),)
 
 
 def _day_of(row: Row) -> str | None:
