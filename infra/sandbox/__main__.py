@@ -17,7 +17,7 @@ from infra.sandbox import promises  # noqa: F401 (registers its steps)
 from infra.sandbox.box import HOME, REPOSITORY, Options, Sandbox
 from infra.sandbox.practices import KEYS_FROM, real_practice
 from infra.sandbox.processes import SandboxError, port_is_free
-from infra.sandbox.tour import TourError, check, run_tour
+from infra.sandbox.tour import USUAL_MINUTES, TourError, check, run_tour
 
 USUAL_PORT = 4566
 INTERRUPTED = 130
@@ -46,7 +46,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--patients", type=int, default=200, help="patients in each practice (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same people (default: %(default)s)")
     parser.add_argument("--open-dental", metavar="URL", help="use a real practice instead; see below")
-    parser.add_argument("--tour", action="store_true", help="run every promise of the README for real, then stop")
+    parser.add_argument(
+        "--tour",
+        action="store_true",
+        help=f"run every promise of the README for real, about {USUAL_MINUTES} minutes, then stop",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress, only what is ready and what went wrong")
     parser.add_argument("--home", type=Path, default=HOME, help="folder for logs and state (default: .sandbox)")
     return parser
@@ -76,7 +80,7 @@ def main(argv: Sequence[str] | None = None, *, base: Options | None = None) -> i
             # From here on only our own order: a second Ctrl-C must not leave half of it running.
             try:
                 if options.tour:
-                    return run_tour(box, README, say=print)
+                    return run_tour(box, README, say=_now)
                 print(ready(box, seconds=time.monotonic() - started), flush=True)
                 _until_something_ends(box)
             except KeyboardInterrupt:
@@ -133,6 +137,11 @@ def _until_something_ends(box: Sandbox) -> None:
     while (ended := box.ended()) is None:
         pause.wait(0.5)
     raise SandboxError(ended)
+
+
+def _now(line: str) -> None:
+    """Print a line at once: a tour takes minutes, and whoever reads it through a pipe waits for a full buffer."""
+    print(line, flush=True)
 
 
 def _as_ctrl_c(_number: int, _frame: FrameType | None) -> None:

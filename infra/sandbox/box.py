@@ -11,7 +11,9 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
+import sys
 import threading
 import time
 import urllib.error
@@ -229,7 +231,8 @@ class Sandbox:
 
     @property
     def env_file(self) -> Path:
-        """The same for a shell: `. .sandbox/env` sets API, TOKEN, PRACTICE, and FROM and TO, the coming 30 days."""
+        """The same for a shell: `. .sandbox/env` sets API, TOKEN, PRACTICE, CLIENT_KEY, and FROM and TO, the coming 30
+        days; its function `enrol` makes further API clients, as an operator would."""
         return self.home / "env"
 
     def _tidy(self) -> None:
@@ -402,7 +405,7 @@ class Sandbox:
             ],
         }
         if first is not None:
-            _put(self.env_file, _env(self.api_url, first, self.client_key))
+            _put(self.env_file, _env(self.api_url, first, self.client_key, self._environment()))
         _put(self.state_file, json.dumps(state, indent=2) + "\n")
 
 
@@ -414,13 +417,22 @@ def _put(file: Path, text: str) -> None:
     draft.replace(file)
 
 
-def _env(api_url: str, connected: Connected, client_key: str) -> str:
+_FOR_ENROL = frozenset({"CALLERS_TABLE", "STAGE"})
+
+
+def _env(api_url: str, connected: Connected, client_key: str, environment: Mapping[str, str]) -> str:
     today = datetime.now(ZoneInfo(connected.practice.time_zone)).date()
     values = {"API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
     values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}"}
     if client_key:
         values["CLIENT_KEY"] = client_key
-    return "".join(f"export {name}={value}\n" for name, value in values.items())
+    said = "".join(f"export {name}={value}\n" for name, value in values.items())
+    # A function, not exports: credentials of the emulator must not stay in a shell that may deploy for real next.
+    told = {name: environment[name] for name in sorted(environment) if name in _FOR_ENROL or name.startswith("AWS_")}
+    told |= {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'shared'}"}
+    command = shlex.join([*(f"{name}={value}" for name, value in told.items()), sys.executable, *enrol.COMMAND])
+    # Of the user's own session nothing may reach the emulator, and a profile would be looked for in an empty file.
+    return f'{said}enrol() {{ env -u AWS_PROFILE -u AWS_SESSION_TOKEN {command} "$@"; }}\n'
 
 
 def _allow(template: dict[str, Any], base_url: str) -> None:

@@ -195,6 +195,8 @@ def equal_keys_are_not_equal_people(box: Sandbox) -> None:
     stranger = Caller(one.api, key, one.practice_id, one.control)
     for path in (f"/patients/{mine[0]['id']}", f"/patients?status=active&practice_id={one.practice_id}"):
         _problem(stranger.send("GET", path), 404, "not-found")
+    both = f"{mine[0]['id']},{theirs[0]['id']}"
+    _problem(one.send("GET", f"/patients?practice_id={one.practice_id}&ids={both}"), 404, "not-found")
     cursor = one.get(f"/patients?status=active&limit=1&practice_id={one.practice_id}")["next_cursor"]
     answer = other.send("GET", f"/patients?status=active&limit=1&practice_id={other.practice_id}&cursor={cursor}")
     _problem(answer, 404, "not-found")
@@ -531,7 +533,7 @@ def _as(box: Sandbox, name: str, *scopes: str) -> Caller:
 @step("P22")
 def all_of_open_dental_is_there(box: Sandbox) -> None:
     made = "employers.create"
-    me = _as(box, "raw", "*:read", "*:write", "resources:read", f"resources:{made}")
+    me = _as(box, "raw", "*:read", "resources:read", f"resources:{made}")
     listed = {one["operation"]: one for one in me.get("/resources")["data"]}
     assert len(listed) == _OPERATIONS, f"{len(listed)} operations are listed"
     reasons = {one["reason"] for one in listed.values() if not one["allowed"]}
@@ -731,6 +733,9 @@ def the_same_is_there_as_fhir(box: Sandbox) -> None:
     refused = me.send("GET", "/fhir/R4/Patient?nmae=anybody", Prefer="handling=strict")
     assert refused.status_code == 400, f"a misspelt parameter is answered {refused.status_code}"
     assert refused.json()["resourceType"] == "OperationOutcome", "an error is no OperationOutcome"
+    # What is refused before a type is asked is API Gateway's, which has one form of error for all paths.
+    nobody = replace(me, token=f"{me.token}x")
+    _problem(nobody.send("GET", "/fhir/R4/metadata"), 401, "unauthenticated")
 
 
 def _searched(me: Caller, path: str) -> dict[str, Any]:
@@ -752,7 +757,7 @@ def a_change_changes_what_it_names(box: Sandbox) -> None:
     later = (datetime.fromisoformat(start) + timedelta(minutes=5)).isoformat()
     for named, columns in (
         ({"local_start": later}, {"AptDateTime"}),
-        ({"status": "arrived"}, {"DateTimeArrived", "Confirmed"}),
+        ({"status": "arrived", "allow_other_day": True}, {"DateTimeArrived", "Confirmed"}),
         ({"status": "cancelled"}, {"AptStatus"}),
     ):
         key = {"AptNum": one["source"]["key"]}

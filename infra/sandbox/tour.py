@@ -25,6 +25,9 @@ Say = Callable[[str], object]
 
 PROMISE: Final = re.compile(r"^- \[(P\d{2,3})\] (\S.*)$", re.MULTILINE)
 
+USUAL_MINUTES: Final = 10
+"""How long all steps take; most of it is waiting: for a practice's pace, and for lost answers to be looked for."""
+
 STEPS: dict[str, Step] = {}
 
 
@@ -97,6 +100,7 @@ def run_tour(box: Sandbox, readme: Path, *, say: Say, steps: Mapping[str, Step] 
     """
     promises = check(readme, steps=steps)
     behaved = 0
+    say(f"{len(promises)} promises, one after the other: about {USUAL_MINUTES} minutes")
     for name, sentence in promises.items():
         started = time.monotonic()
         try:

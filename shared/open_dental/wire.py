@@ -306,6 +306,17 @@ def text(value: object) -> str | None:
     raise Malformed("not a text")
 
 
+def postal_code(value: object) -> str | None:
+    """Read a postal code; None for none.
+
+    The patients' selection window writes it as a bare number, which loses the zeros it begins with: they are put back,
+    up to the 5 or 9 digits that a number there can have. https://www.opendental.com/site/apipatients.html.
+    """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:05}" if 0 < value < 100_000 else f"{value:09}" if value > 0 else None
+    return text(value)
+
+
 def color(value: object) -> tuple[int, int, int] | None:
     """Read a colour, "r,g,b" with 0 to 255 each; None for nothing."""
     if value is None or value == "":

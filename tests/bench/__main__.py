@@ -22,6 +22,8 @@ SECTIONS: Mapping[str, str] = {
     "cold": "fresh process to first answer, per HTTP function",
     "normalize": "rows per second of the normalizers beside json.loads alone",
     "requests": "upstream requests per answer, by what the key may do",
+    "mirror": "a first load, how soon changes are seen, what is wrong after a bad week, and what an answer costs",
+    "storage": "DynamoDB units and bytes of a practice's rows in the mirror",
     "paging": "a far page of the simulated practice beside its first",
 }
 """Name -> what it shows. The module of the same name has `measure(*, quick: bool, say: Say)`."""

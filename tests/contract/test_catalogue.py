@@ -130,3 +130,16 @@ def test_an_operation_nobody_catalogued_is_unknown_and_reaches_no_file() -> None
             operation(id_)
     with pytest.raises(UnknownResource, match="catalogued"):
         resource("../versions")
+
+
+def test_what_is_text_in_one_answer_is_no_number_in_another() -> None:
+    """Postal codes, telephone numbers and codes lose the zeros they begin with."""
+    numbers = {"int", "float"}
+    for name in resources():
+        it = resource(name)
+        types: dict[str, set[str]] = {}
+        for one in it.operations:
+            for field in it.fields_of(one):
+                types.setdefault(field.name, set()).add(field.type)
+        odd = [field for field, kinds in types.items() if "string" in kinds and kinds & numbers]
+        assert odd == [], name

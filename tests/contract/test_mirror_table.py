@@ -212,10 +212,11 @@ def test_a_table_that_answers_nothing_is_unavailable_and_never_an_absence(
 
 
 @pytest.mark.parametrize("operation", ["query", "put_item", "update_item", "batch_get_item", "get_item"])
-def test_no_error_of_dynamodb_comes_through(records: DynamoRecords, way: Meddled, operation: str) -> None:
+@pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException"])
+def test_no_error_of_dynamodb_comes_through(records: DynamoRecords, way: Meddled, operation: str, code: str) -> None:
     def refuse(called: str, _: dict[str, Any]) -> None:
         if called == operation:
-            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "visit of patient 7"}}, called)
+            raise ClientError({"Error": {"Code": code, "Message": "visit of patient 7"}}, called)
 
     way.before = refuse
     with pytest.raises(Unavailable) as raised:
@@ -223,6 +224,24 @@ def test_no_error_of_dynamodb_comes_through(records: DynamoRecords, way: Meddled
         records.under(A, "appointments", "PatNum", 7)
 
     assert "7" not in str(raised.value)
+
+
+def test_a_table_that_is_busy_for_a_moment_is_waited_for(
+    records: DynamoRecords, way: Meddled, clock: FakeClock
+) -> None:
+    """Given up, the page would be read once more at Open Dental, in a slot of its own."""
+    refused: list[str] = []
+
+    def busy(called: str, _: dict[str, Any]) -> None:
+        if refused.count(called) < 5:
+            refused.append(called)
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, called)
+
+    way.before = busy
+
+    assert store(records, *(visit(key) for key in range(1, 6))) == Stored(changed=5)
+    assert [one.key for one in records.under(A, "appointments", "PatNum", 7)] == [1, 2, 3, 4, 5]
+    assert clock.seconds < 10
 
 
 # -- crashes --------------------------------------------------------------------------------------------------------
@@ -312,7 +331,8 @@ def test_what_was_just_stored_for_somebody_is_found_though_no_index_knows_it(
 ) -> None:
     store(records, visit(1), visit(2), turn=1)
     frozen()
-    store(records, visit(2, "2026-04-01 09:00:00", patient=8), visit(3), turn=2, cause=cause)
+    store(records, visit(2, "2026-04-01 09:00:00", patient=8), turn=2, cause=cause)
+    store(records, visit(3), turn=2, cause=cause)
     records.bury(A, "appointments", [1], read=read(2), cause=cause, at=NOW)
     clock.sleep(59)
 
@@ -368,12 +388,14 @@ def test_changes_on_both_sides_of_a_months_end_are_found(records: DynamoRecords,
     of_late.store(A, "appointments", [visit(1)], read=read(), cause="load")
     clock.sleep(0.002)
     of_late.store(A, "appointments", [visit(2)], read=read(), cause="load")
-    behind = DynamoRecords(client, table="records", now=lambda: LATE - timedelta(days=30, seconds=1))
+    behind = DynamoRecords(client, table="records", now=lambda: LATE - timedelta(days=31))
     behind.store(A, "appointments", [visit(3)], read=read(), cause="load")
     clock.sleep(86_400 * 200)
 
+    way.calls.clear()
     found = of_late.changed(A, "appointments", datetime(1971, 1, 1, tzinfo=UTC), after=None, limit=9)
     assert [one.key for one in found] == [3, 1, 2]
+    assert way.calls.count("query") < 12
     assert [one.key for one in of_late.changed(A, "appointments", LATE, after=None, limit=9)] == [1, 2]
 
 
@@ -467,6 +489,35 @@ def test_a_key_is_known_again_by_its_text(key: int) -> None:
 def test_what_is_no_key_is_refused(key: int) -> None:
     with pytest.raises(ValueError, match="64 bits"):
         items.row_sk(key)
+
+
+# -- pages ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cause", ["load", "sweep"])
+@pytest.mark.parametrize("step", [1, 2, 40])
+def test_a_page_is_compared_with_what_is_kept_however_close_its_keys_lie(
+    records: DynamoRecords, way: Meddled, cause: str, step: int
+) -> None:
+    """Of a page whose rows lie among many others, only the beginning is read as a stretch."""
+    store(records, *(visit(key) for key in range(1, 802)))
+    records.bury(A, "appointments", [401], read=read(2), cause="sweep", at=NOW)
+    page = [visit(key, note="b" if key == 321 else "") for key in range(1, 802, step)]
+
+    assert store(records, *page, turn=3, cause=cause) == Stored(changed=2, same=len(page) - 2)
+    way.calls.clear()
+    assert store(records, *page, turn=4, cause=cause) == Stored(same=len(page))
+    assert set(way.calls) <= {"query", "batch_get_item"}
+    assert [one.seq for one in records.get(A, "appointments", [1, 321, 401, 801])] == [1, 2, 3, 1]
+
+
+def test_a_page_that_is_kept_already_is_compared_in_one_request(records: DynamoRecords, way: Meddled) -> None:
+    page = [visit(key) for key in range(1, 301)]
+    store(records, *page, cause="load")
+    way.calls.clear()
+
+    assert store(records, *page, turn=2, cause="sweep") == Stored(same=300)
+    assert way.calls == ["query"]
 
 
 # -- cost -----------------------------------------------------------------------------------------------------------

@@ -375,3 +375,11 @@ def test_an_older_office_shows_communications_by_patient_only() -> None:
     assert (wide.status, alone.status) == (422, 422)
     assert listed.status == 200 and one in {found["id"] for found in listed.body["data"]}
     assert hinted.status == 200 and hinted.body["id"] == one
+
+
+def test_a_single_object_that_needs_its_patient_is_not_called_a_list(office: Deployment) -> None:
+    refused = office.get(f"/recalls/{office.id_of('recall', 1)}")
+
+    assert (refused.status, refused.body["code"], refused.body["bounds"]) == (422, "filter-too-wide", ["patient_id"])
+    assert "list" not in refused.body["title"]
+    assert "patient_id" in refused.body["detail"]

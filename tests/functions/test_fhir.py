@@ -717,6 +717,27 @@ def test_what_is_refused_is_an_operation_outcome(
     assert outcome(ask(office, path, **query)) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "says", "not_says"),
+    [
+        ("Patient", {}, "send family or name", "birthdate bounds"),
+        ("Patient", {"birthdate": "ge2000-01-01"}, "birthdate bounds one as one day, not as a range", ""),
+        ("Appointment", {}, "or date", "date bounds"),
+        ("Appointment", {"date": "ge2026-11-23"}, "date bounds one where it has both ends (ge and le), at most 31", ""),
+        ("Appointment", {"date": "2026"}, "date bounds one where it has both ends (ge and le), at most 31", ""),
+        ("Slot", {}, "such as `-duration=60`", ""),
+        ("Slot", {"-duration": "an hour"}, "such as -duration=60", ""),
+    ],
+)
+def test_what_was_sent_and_is_not_enough_is_said_to_be_that(
+    path: str, query: dict[str, str], says: str, not_says: str, office: Deployment
+) -> None:
+    (issue,) = ask(office, path, **query).body["issue"]
+
+    assert says in issue["diagnostics"]
+    assert not not_says or not_says not in issue["diagnostics"]
+
+
 def test_a_refusal_repeats_no_value(office: Deployment) -> None:
     answer = ask(office, "Patient", birthdate="Jane Marker", family="Marker")
 
@@ -807,6 +828,20 @@ def test_ids_of_another_practice_are_not_found() -> None:
         assert outcome(ask(both, f"Organization/{other.replace('_', '-')}")) == (404, "not-found", None)
         identifier = f"urn:open-dental-gateway:{other}:patient|2"
         assert outcome(ask(both, "Patient", identifier=identifier)) == (404, "not-found", ["http._id"])
+
+
+def test_whoever_names_no_practice_is_told_so_in_the_same_words_everywhere() -> None:
+    with deployed(practices=2, scopes=("*:read", "resources:read", "patients:write")) as both:
+        asked = [
+            both.get("/patients", status="active"),
+            both.get("/slots", duration_minutes=30),
+            both.get("/resources/fees"),
+            both.post("/patients", {"name": {"first": "Ada", "last": "Testerly"}, "birth_date": "1990-01-01"}),
+        ]
+        said = {(one.status, one.body["param"], one.body["detail"]) for one in asked}
+        (issue,) = ask(both, "Patient", active="true").body["issue"]
+
+    assert said == {(400, "practice_id", issue["diagnostics"])}
 
 
 def test_a_client_of_several_practices_names_the_one_it_means() -> None:

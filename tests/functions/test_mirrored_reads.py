@@ -13,8 +13,6 @@ from tests.fakes.mirroring import mirror
 
 DEARER = frozenset(
     {
-        "phone",
-        "email",
         "broken",
         "allergies",
         "medications",
@@ -84,8 +82,7 @@ def questions(d: Deployment) -> dict[str, tuple[str, dict[str, Any]]]:
         "part of a name": ("/patients", {"name": patient["LName"][:2]}),
         "any name": ("/patients", {"any_name": patient["FName"]}),
         "birth date": ("/patients", {"birth_date": born}),
-        "phone": ("/patients", {"phone": "555-555-0197"}),
-        "email": ("/patients", {"email": "nobody@example.test"}),
+        "email of nobody": ("/patients", {"email": "nobody@example.test"}),
         "primary provider": ("/patients", {"provider_id": d.id_of("provider", patient["PriProv"])}),
         "location": ("/patients", {"location_id": d.id_of("location", patient["ClinicNum"] or 1)}),
         "patients since": ("/patients", {"updated_since": since}),
@@ -181,6 +178,19 @@ def test_every_filter_is_answered_alike_by_the_mirror_and_by_open_dental(shared:
 
     assert differing == []
     assert set(dear) <= DEARER
+
+
+def test_who_calls_is_known_from_the_mirror_with_all_that_a_row_says(shared: Deployment) -> None:
+    """Open Dental's window finds the same people, as summaries."""
+    rows = [row for row in shared.rows("patient", "PatStatus <> 4") if row["WirelessPhone"] and row["Email"]]
+    for more in ({"phone": rows[0]["WirelessPhone"]}, {"email": rows[0]["Email"].split(",")[0].upper()}):
+        theirs, ours = live(shared, "/patients", **more), shared.get("/patients", **more)
+
+        assert [one["id"] for one in ours.body["data"]] == [one["id"] for one in theirs.body["data"]] != []
+        assert {one["detail"] for one in theirs.body["data"]} == {"summary"}
+        assert {one["detail"] for one in ours.body["data"]} == {"full"}
+        assert ours.body["meta"]["served_from"] == "mirror"
+        assert ours.body["meta"]["omitted"] == ["extensions"]
 
 
 def test_the_mirror_that_the_background_filled_answers_every_filter_as_open_dental_does() -> None:

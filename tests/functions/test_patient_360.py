@@ -340,3 +340,17 @@ def test_no_social_security_number_leaves_the_house(own: Deployment) -> None:
     assert answer.status == 200
     assert not re.search("900-?00-?0001", str(answer.body))
     assert answer.body["sections"]["demographics"]["data"]["has_ssn"]
+
+
+def test_a_recalls_type_is_called_what_its_own_endpoint_calls_it_or_is_said_to_be_left_out(own: Deployment) -> None:
+    number = somebody(own)
+    cold = read(own, number, sections="recalls")
+    listed = own.get("/recalls", patient_id=id_of(own, number)).body["data"]
+    own.on.clock.sleep(301)
+    warm = read(own, number, sections="recalls")
+
+    names = {one["id"]: one["type"]["label"] for one in listed}
+    assert "recalls.type.label" in cold["meta"]["omitted"]
+    assert all(names.values())
+    assert {one["id"]: one["type"]["label"] for one in warm["sections"]["recalls"]["data"]["recalls"]} == names
+    assert "recalls.type.label" not in warm["meta"]["omitted"]

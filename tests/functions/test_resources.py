@@ -443,3 +443,16 @@ def test_every_route_of_the_function_is_answered_by_it(office: Deployment) -> No
         answer = office.send(route.method, path, key="k" * 16)
         assert answer.status in {200, 404}, said(answer)
         assert answer.status == 200 or answer.body["param"] == "resource"
+
+
+def test_a_postal_code_keeps_its_zeros_in_every_list(own: Deployment) -> None:
+    codes = {"1": "02134", "2": "021341234", "3": "97301-1234", "4": "K1A 0B1"}
+    for number, code in codes.items():
+        store = own.simulated.office.store
+        store.update("patient", int(number), {"Zip": code, "WirelessPhone": "(503)555-0177"})
+    by_phone = own.get("/patients", phone="(503)555-0177").body["data"]
+    listed = own.get("/resources/patients", limit=500).body["data"]
+
+    assert {one["source"]["key"]: one["address"]["postal_code"] for one in by_phone} == codes
+    assert {one["pat_num"]: one["zip"] for one in listed if one["pat_num"] in codes} == codes
+    assert {number: own.get(f"/resources/patients/{number}").body["zip"] for number in codes} == codes

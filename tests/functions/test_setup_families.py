@@ -38,6 +38,18 @@ def test_a_list_shows_every_row_of_the_table_as_its_object(name: str, office_: D
         model.model_validate(one, strict=True)
 
 
+@pytest.mark.parametrize("category", ["payment_types", "10", "PaymentTypes"])
+def test_a_category_that_no_definition_can_have_is_refused_with_those_there_are(
+    category: str, office_: Deployment
+) -> None:
+    answer = office_.get("/definitions", category=category)
+    known = {one["category"] for one in office_.get("/definitions", limit=500).body["data"]}
+
+    assert (answer.status, answer.body["param"]) == (400, "category")
+    assert known | {"payment_type", "other"} <= set(answer.body["detail"].replace(",", "").split())
+    assert office_.get("/definitions", category="other").status == 200
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_single_object_is_the_one_of_the_list(name: str, office_: Deployment) -> None:
     listed = office_.get(f"/{name}").body["data"][0]

@@ -61,6 +61,12 @@ class Visit:
     def change(self, key: str | None = None, **body: Any) -> Answered:
         return self.office.patch(f"/appointments/{self.appointment_id}", body, key=key)
 
+    def come(self) -> None:
+        """Have the day of the visit be today."""
+        now = self.office.on.clock.now()
+        self.office.on.clock.sleep((self.nine.replace(hour=15, tzinfo=now.tzinfo) - now).total_seconds())
+        self.office.read_up()
+
     def writes(self) -> list[str]:
         """The writes that reached the practice."""
         return [call for call in self.office.upstream_calls if call in WRITES]
@@ -200,6 +206,7 @@ def test_a_meaning_that_the_office_has_no_status_for_is_refused(visit: Visit) ->
     ],
 )
 def test_who_comes_is_stamped_by_the_offices_own_status(status: str, shown: str, column: str, visit: Visit) -> None:
+    visit.come()
     before = visit.row
     result = result_of(visit.change(status=status))
 
@@ -209,6 +216,7 @@ def test_who_comes_is_stamped_by_the_offices_own_status(status: str, shown: str,
 
 
 def test_a_patient_comes_sits_down_and_goes(visit: Visit) -> None:
+    visit.come()
     seen = [result_of(visit.change(status=word)) for word in ("arrived", "in_chair", "dismissed")]
 
     assert [one["status"] for one in seen] == ["arrived", "in_chair", "arrived"]
@@ -216,6 +224,7 @@ def test_a_patient_comes_sits_down_and_goes(visit: Visit) -> None:
 
 
 def test_without_a_status_that_stamps_it_the_time_itself_is_written(visit: Visit) -> None:
+    visit.come()
     visit.office.simulated.office.store.set_preference("AppointmentTimeArrivedTrigger", "0")
     before = visit.row
     result = result_of(visit.change(status="arrived"))
@@ -226,11 +235,86 @@ def test_without_a_status_that_stamps_it_the_time_itself_is_written(visit: Visit
 def test_an_office_that_can_be_told_neither_is_too_old() -> None:
     with deployed("--version", "25.1.20", scopes=SCOPES) as office:
         visit = Visit(office)
+        visit.come()
         office.simulated.office.store.set_preference("AppointmentTimeArrivedTrigger", "0")
         refused = visit.change(status="arrived", note="never written")
 
         assert (refused.status, refused.body["code"], refused.body["version"]) == (409, "version-too-old", "25.2.10")
         assert visit.writes() == []
+
+
+@pytest.mark.parametrize("status", ["arrived", "in_chair", "dismissed"])
+def test_nobody_comes_to_a_visit_of_another_day_unless_that_is_said(status: str, visit: Visit) -> None:
+    refused = visit.change(status=status)
+
+    assert (refused.status, refused.body["reason"], refused.body["param"]) == (409, "other-day", "status")
+    assert visit.writes() == []
+    assert visit.change(status=status, allow_other_day=True).status == 200
+
+
+@pytest.mark.parametrize("came", [("arrived",), ("arrived", "in_chair"), ("arrived", "in_chair", "dismissed")])
+def test_that_a_patient_came_can_be_taken_back(came: tuple[str, ...], visit: Visit) -> None:
+    visit.come()
+    before = visit.row
+    for word in came:
+        assert visit.change(status=word).status == 200
+    visit.office.upstream_calls.clear()
+    result = result_of(visit.change(status="scheduled"))
+
+    assert (result["status"], changed(before, visit.row)) == ("scheduled", set())
+    assert visit.writes() == ["appointments.update"]
+    assert_a_get_shows(visit.office, "/appointments", result)
+
+
+def test_a_confirmation_that_says_nothing_of_presence_stays_when_that_is_taken_back(visit: Visit) -> None:
+    visit.office.simulated.office.store.set_preference("AppointmentTimeArrivedTrigger", "0")
+    visit.come()
+    assert visit.change(confirmation={"status": "confirmed"}).status == 200
+    assert visit.change(status="arrived").status == 200
+    confirmed = visit.row["Confirmed"]
+
+    assert result_of(visit.change(status="scheduled"))["status"] == "scheduled"
+    assert visit.row["Confirmed"] == confirmed
+
+
+def test_a_visit_that_somebody_came_to_is_not_moved_to_another_day_by_mistake(visit: Visit) -> None:
+    visit.come()
+    assert visit.change(status="arrived").status == 200
+    tomorrow: dict[str, Any] = {"local_start": visit.at(24 * 60), "allow_outside_schedule": True}
+    refused = visit.change(**tomorrow)
+    moved = result_of(visit.change(**tomorrow, status="scheduled"))
+
+    assert (refused.status, refused.body["reason"]) == (409, "arrived")
+    assert (moved["status"], moved["local_start"]) == ("scheduled", visit.at(24 * 60))
+
+
+def test_a_broken_visit_that_somebody_came_to_is_scheduled_again_as_asked(visit: Visit) -> None:
+    visit.come()
+    for word in ("arrived", "cancelled"):
+        assert visit.change(status=word).status == 200
+
+    assert result_of(visit.change(status="scheduled"))["status"] == "scheduled"
+
+
+def test_an_office_that_cannot_have_an_arrival_taken_back_is_too_old() -> None:
+    with deployed("--version", "25.1.20", scopes=SCOPES) as office:
+        visit = Visit(office)
+        visit.come()
+        assert visit.change(status="arrived").status == 200
+        office.upstream_calls.clear()
+        refused = visit.change(status="scheduled")
+
+        assert (refused.status, refused.body["code"], refused.body["version"]) == (409, "version-too-old", "25.2.10")
+        assert visit.writes() == []
+
+
+def test_what_is_not_as_asked_in_the_end_is_no_success(visit: Visit) -> None:
+    visit.come()
+    assert visit.change(status="arrived").status == 200
+    visit.office.faulty("status", "appointments.update", status=200, text="{}", work=False)
+    failed = visit.change(status="scheduled")
+
+    assert (failed.status, failed.body["code"]) == (409, "partly-done")
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,44 @@ def test_without_the_scope_or_in_another_practice_nothing_is_asked() -> None:
         assert (elsewhere.status, elsewhere.body["param"]) == (404, "procedure_ids")
         assert [(one.status, one.body["scope"]) for one in refused] == [(403, "claims:write")] * 2
         assert office.upstream_calls == []
+
+
+def test_a_secondary_claim_needs_a_second_coverage(office: Deployment) -> None:
+    ids = procedures(office)
+    store = office.simulated.office.store
+    for place in office.rows("patplan", "PatNum = 1")[1:]:
+        store.delete("patplan", place["PatPlanNum"])
+    refused = bill(office, ids, type="secondary")
+
+    assert (refused.status, refused.body["param"], refused.body["reason"]) == (409, "type", "no-coverage")
+    assert writes(office) == []
+
+
+def test_a_claim_needs_a_coverage_of_its_patient(office: Deployment) -> None:
+    ids = procedures(office)
+    own = {place["InsSubNum"] for place in office.rows("patplan", "PatNum = 1")}
+    other = next(row["InsSubNum"] for row in office.rows("inssub") if row["InsSubNum"] not in own)
+    foreign = bill(office, ids, coverage_id=row_id("coverage", office.practice_id, other))
+    for place in office.rows("patplan", "PatNum = 1"):
+        office.simulated.office.store.delete("patplan", place["PatPlanNum"])
+    uninsured = bill(office, ids)
+
+    assert (foreign.status, foreign.body["param"], foreign.body["reason"]) == (409, "coverage_id", "no-coverage")
+    assert (uninsured.status, uninsured.body["param"], uninsured.body["reason"]) == (409, "type", "no-coverage")
+    assert writes(office) == []
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_another_patients_procedure_is_named_before_anything_is_written(count: int, office: Deployment) -> None:
+    ids = procedures(office, count=count)
+    other = row_id("procedure", office.practice_id, office.rows("procedurelog", "PatNum > 1")[0]["ProcNum"])
+    refused = bill(office, [*ids, other])
+
+    assert (refused.status, refused.body["param"], refused.body["reason"]) == (409, "procedure_ids", "other-patient")
+    assert writes(office) == []
+
+
+def test_a_procedure_that_is_none_is_named(office: Deployment) -> None:
+    refused = bill(office, [*procedures(office), row_id("procedure", office.practice_id, 999_999)])
+
+    assert (refused.status, refused.body["param"], writes(office)) == (404, "procedure_ids", [])

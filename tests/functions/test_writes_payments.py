@@ -42,6 +42,14 @@ def payments(office: Deployment) -> int:
     return len(office.rows("payment"))
 
 
+def test_what_was_paid_lies_where_location_says(office: Deployment, paid: dict[str, Any]) -> None:
+    back = refund(office, paid)
+    found = office.get(f"/{back.headers['Location']}")
+
+    assert (back.status, back.headers["Location"]) == (201, f"payments/{back.body['result']['id']}")
+    assert (found.status, found.body["id"]) == (200, back.body["result"]["id"])
+
+
 def test_a_refund_turns_the_payment_and_its_splits_round(office: Deployment, paid: dict[str, Any]) -> None:
     result = result_of(refund(office, paid, amount={"amount": "80.00"}), 201)
 
@@ -143,3 +151,90 @@ def test_without_the_scope_or_in_another_practice_nothing_is_asked() -> None:
         assert (elsewhere.status, elsewhere.body["param"]) == (404, "patient_id")
         assert (refused.status, refused.body["scope"]) == (403, "payments:write")
         assert office.upstream_calls == []
+
+
+# -- carriers' payments, and what an allocation may take ---------------------------------------------------------------
+
+
+def done_work(office: Deployment) -> str:
+    """A crown of patient 1, who is insured, for 100.00."""
+    store = office.simulated.office.store
+    code = store.find("procedurecode", {"ProcCode": "D2740"})[0]["CodeNum"]
+    row = {
+        "PatNum": 1, "ProcStatus": 2, "ProcFee": 100.0, "UnitQty": 1, "CodeNum": code, "ProvNum": 1,
+        "ProcDate": "2026-01-05", "ClinicNum": 1, "ToothNum": "14",
+    }  # fmt: skip
+    return office.id_of("procedure", store.insert("procedurelog", row))
+
+
+def claim(office: Deployment, *, sent: bool = True) -> dict[str, Any]:
+    office.grant(*SCOPES, "claims:write")
+    body = {"patient_id": office.id_of("patient", 1), "type": "primary", "procedure_ids": [done_work(office)]}
+    made = result_of(office.post("/claims", body), 201)
+    return result_of(office.patch(f"/claims/{made['id']}", {"status": "sent"})) if sent else made
+
+
+def pay_claim(office: Deployment, made: dict[str, Any], *, amount: str = "60.00", lines: bool = True) -> Answered:
+    body: dict[str, Any] = {"kind": "insurance", "claim_id": made["id"], "amount": {"amount": amount}}
+    if lines:
+        body["lines"] = [{"claim_line_id": made["lines"][0]["id"], "paid": {"amount": "60.00"}}]
+    return office.post("/payments", body)
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_a_claim_that_is_paid_names_its_payment(lines: bool, office: Deployment) -> None:
+    made = claim(office)
+    first = result_of(pay_claim(office, made), 201)
+    before = len(office.rows("claimpayment"))
+    refused = pay_claim(office, made, lines=lines)
+
+    assert (refused.status, refused.body["param"], refused.body["reason"]) == (409, "claim_id", "already-received")
+    assert refused.body["payment_ids"] == [first["id"]]
+    assert office.get(f"/payments/{first['id']}").status == 200
+    assert len(office.rows("claimpayment")) == before
+
+
+def test_an_amount_that_is_not_what_the_lines_add_up_to_is_told_what_that_is(office: Deployment) -> None:
+    refused = pay_claim(office, claim(office), amount="61.00")
+
+    assert (refused.status, refused.body["code"], refused.body["param"]) == (400, "invalid", "amount")
+    assert refused.body["expected"] == {"amount": "60.00", "currency": "USD"}
+    assert "60.00" not in refused.body["detail"]
+
+
+def test_a_claim_that_has_not_been_sent_says_how_that_is_said(office: Deployment) -> None:
+    refused = pay_claim(office, claim(office, sent=False))
+
+    assert (refused.status, refused.body["reason"]) == (409, "not-sent")
+    assert "PATCH /claims/{id}" in refused.body["detail"]
+
+
+def test_an_allocation_that_takes_too_much_is_told_what_is_due(office: Deployment) -> None:
+    procedure = done_work(office)
+
+    def pay(amount: str) -> Answered:
+        return office.post("/payments", {
+            "kind": "patient", "patient_id": office.id_of("patient", 1), "amount": {"amount": amount},
+            "allocations": [{"procedure_id": procedure, "amount": {"amount": amount}}],
+        })  # fmt: skip
+
+    too_much = pay("100.01")
+    assert pay("100.00").status == 201
+    nothing = pay("1.00")
+
+    for refused, reason, due in ((too_much, "more-than-due", "100.00"), (nothing, "nothing-due", "0.00")):
+        assert (refused.status, refused.body["reason"], refused.body["procedure_id"]) == (409, reason, procedure)
+        assert refused.body["due"] == {"amount": due, "currency": "USD"}
+
+
+def test_a_balance_is_of_the_last_aging_and_its_estimate_of_now(office: Deployment) -> None:
+    made = claim(office)
+    path = f"/balances/{office.id_of('patient', 1)}"
+    before = office.get(path).body
+    result_of(pay_claim(office, made), 201)
+    office.on.clock.sleep(60)
+    after = office.get(path).body
+
+    for name in ("portion", "family", "aged_on"):
+        assert after[name] == before[name]
+    assert float(after["estimated"]["amount"]) > float(before["estimated"]["amount"])

@@ -1,21 +1,25 @@
 """The sandbox's rules that need nothing running."""
 
+import io
 import json
+import os
+import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.sandbox import stand_ins, tour
-from infra.sandbox.__main__ import main
-from infra.sandbox.box import Connected, Options, Sandbox, _env
+from infra.sandbox.__main__ import _now, arguments, main
+from infra.sandbox.box import REPOSITORY, Connected, Options, Sandbox, _env
 from infra.sandbox.drain import failed_items, sqs_event
 from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
 from infra.sandbox.processes import SandboxError
 from infra.sandbox.synth import read_assembly
 
+PATH = os.environ["PATH"]
 README = Path(stand_ins.__file__).with_name("README.md")
 
 
@@ -173,8 +177,25 @@ def test_the_shells_variables_have_the_clients_key_if_there_is_one() -> None:
     environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
     connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
 
-    assert "export CLIENT_KEY=odg_2\n" in _env("http://127.0.0.1/v1", connected, "odg_2")
-    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", connected, "")
+    assert "export CLIENT_KEY=odg_2\n" in _env("http://127.0.0.1/v1", connected, "odg_2", {})
+    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", connected, "", {})
+
+
+def test_the_shell_makes_clients_of_the_emulator_and_keeps_none_of_its_credentials(tmp_path: Path) -> None:
+    environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
+    connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
+    told = {"CALLERS_TABLE": "callers", "STAGE": "sandbox", "OTHER": "x"}
+    told |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    (tmp_path / "env").write_text(_env("http://127.0.0.1/v1", connected, "odg_2", told))
+
+    def said(command: str, **inherited: str) -> subprocess.CompletedProcess[str]:
+        script = f". {tmp_path}/env; {command}"
+        return subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=False, env=inherited)
+
+    assert said('echo "$API $CALLERS_TABLE$STAGE$AWS_ACCESS_KEY_ID"', PATH=PATH).stdout == "http://127.0.0.1/v1 \n"
+    # The command itself runs, in the environment that it needs: nothing but the region is missing.
+    ended = said("enrol --name desk", PATH=PATH, AWS_PROFILE="my-own", AWS_CONFIG_FILE="/dev/null")
+    assert "no AWS region" in ended.stderr, ended.stderr
 
 
 def test_the_tour_writes_to_no_real_practice(capsys: pytest.CaptureFixture[str]) -> None:
@@ -212,6 +233,21 @@ def test_promises_and_steps_must_match(promises: dict[str, str], steps: set[str]
         tour.match(promises, {name: lambda box: None for name in steps})
 
 
+def test_whoever_reads_the_tour_through_a_pipe_has_each_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(cast("Any", read))))
+    _now("  ✓ [P01] Holds.")
+
+    assert read.getvalue().decode() == "  ✓ [P01] Holds.\n"
+
+
+def test_the_readme_says_how_long_the_tour_takes() -> None:
+    top = (REPOSITORY / "README.md").read_text()
+
+    assert f"It takes about {tour.USUAL_MINUTES} minutes" in top
+    assert f"about {tour.USUAL_MINUTES} minutes" in " ".join(arguments().format_help().split())
+
+
 def test_a_tour_tries_every_promise_and_fails_if_one_did_not_hold(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("- [P01] Breaks.\n- [P02] Holds.\n")
@@ -225,6 +261,7 @@ def test_a_tour_tries_every_promise_and_fails_if_one_did_not_hold(tmp_path: Path
 
     assert tour.run_tour(nothing, readme, say=said.append, steps=steps) == 1
     assert said[-1] == "1 of 2 promises behaved"
+    assert said[0] == f"2 promises, one after the other: about {tour.USUAL_MINUTES} minutes"
     assert any("answered 500" in line for line in said)
 
     steps["P01"] = lambda box: None

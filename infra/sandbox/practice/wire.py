@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from infra.sandbox.practice import facts, schema
 from infra.sandbox.practice.store import Store
@@ -257,6 +257,10 @@ def _plan(resource_name: str, operation: str | None, version: str) -> list[tuple
     return plan
 
 
+_BARE_NUMBERS: Final = frozenset({("patients.list", "Zip")})
+"""Texts that one operation writes as numbers, by https://www.opendental.com/site/apipatients.html."""
+
+
 def _constant(value: Any) -> Getter:
     return lambda _row, _context: value
 
@@ -275,7 +279,8 @@ def _getter(resource: facts.Resource, operation: str | None, item: facts.Field) 
     if column is None:
         return _constant(_empty(item.type))
     capital = (resource.name, item.name) in _CAPITAL_BOOLS or (operation, item.name) in _CAPITAL_BOOLS
-    return _column_getter(column, item.type, capital=capital)
+    kind = "int" if (operation, item.name) in _BARE_NUMBERS else item.type
+    return _column_getter(column, kind, capital=capital)
 
 
 def _twin_getter(twin: Twin) -> Getter:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import BaaMissing, NotFound, RateLimited, ScopeMissing, Unauthenticated, Unavailable
+from gateway.core.errors import BaaMissing, Invalid, NotFound, RateLimited, ScopeMissing, Unauthenticated, Unavailable
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 
@@ -75,6 +75,18 @@ def keep_to_limit(count: int, limit: int, *, at: datetime) -> None:
             retry_after=60 - at.timestamp() % 60,
             requests_per_minute=limit,
         )
+
+
+def only_practice(caller: Caller) -> str:
+    """The practice of a client that has just one, for a request that names none.
+
+    Raises:
+        Invalid: it has several, or none.
+    """
+    if len(caller.client.practices) != 1:
+        raise Invalid("send practice_id: this client does not have exactly one practice", param="practice_id")
+    (only,) = caller.client.practices
+    return only
 
 
 def allow(

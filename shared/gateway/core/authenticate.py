@@ -277,7 +277,10 @@ class _Attempt:
         if operation.state is OperationState.FAILED:
             on.practices.release_fingerprint(claim, practice.id)
             error = error_of(operation.error or {})
-            if not isinstance(error, KeyNotUsable):
+            if isinstance(error, KeyNotUsable):
+                # Open Dental does not say which of the two it is; the one that the office hands out is looked at first.
+                error.param = error.param or "customer_key"
+            else:
                 # The office was offline, say: nothing is known against the pair.
                 on.callers.forget_attempt(self.source, attempt=claim)
             raise error

@@ -5,7 +5,7 @@
     . Unauthenticated      no credential, or one that is unknown, expired or revoked
     . NotFound             also for what belongs to another practice
     . Invalid              names the field, never its value
-    . FilterTooWide        nothing bounds the list; names what would
+    . FilterTooWide        nothing bounds it; names what would
     . UseNormalized        a raw write that has a checked one; names it
     . KeyReused            same Idempotency-Key, another body
     . NotAllowed           scope, permission, BAA, closed operation, practice not enrolled
@@ -86,7 +86,7 @@ class Invalid(Refused):
 
 
 class FilterTooWide(Refused):
-    """Nothing bounds the list. `bounds` names the filters that would."""
+    """Nothing bounds the list, or one object that Open Dental finds only under another. `bounds` names what would."""
 
     code = "filter-too-wide"
 

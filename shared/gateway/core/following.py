@@ -9,11 +9,13 @@ from gateway.core.errors import NotFound
 from gateway.core.ids import is_id
 from gateway.core.operations import Operation
 from gateway.core.ports import Services
-from gateway.core.requests import woken
+from gateway.core.requests import with_eta, woken
 
 
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
-    """The operation as it stands; one whose park is over goes on. Its own client needs no scope beyond the maker's.
+    """The operation as it stands, with its place in the queue; one whose park is over goes on.
+
+    Its own client needs no scope beyond the maker's.
 
     Raises:
         NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
@@ -29,4 +31,4 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     if operation.request.kind != CONNECT:
         maker_id = operation.request.client_id
         allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id)
-    return woken(operation, on=on)
+    return with_eta(woken(operation, on=on), on=on)

@@ -42,6 +42,10 @@ FIRST_LOOK_S = 0.02
 LONGEST_PAUSE_S = 0.2
 """A waiting request looks at its operation in growing pauses: soon for quick answers, seldom for slow ones."""
 
+FIRST_VIEW_S = 0.4
+VIEW_EVERY_S = 1.0
+"""A waiting write also looks whether its practice is offline: not at first, because most are done by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
@@ -212,13 +216,22 @@ def submit(
 def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
     """Follow the operation until it is settled or unknown or the wait is over; return how it then stands.
 
+    A wait is over early where nothing can come of it: the operation is parked for longer, or it is a write to a
+    practice that is known to be offline.
+
     Raises: QueueFull: an equal request opened it, and it was not taken.
     """
-    until, pause_s = on.clock.monotonic() + wait_s, FIRST_LOOK_S
+    started, pause_s = on.clock.monotonic(), FIRST_LOOK_S
+    until, next_view = started + wait_s, started + FIRST_VIEW_S
     while not operation.state.is_settled and operation.state is not OperationState.UNKNOWN:
-        left = until - on.clock.monotonic()
-        if left <= 0:
+        now = on.clock.monotonic()
+        left = until - now
+        if left <= 0 or _is_parked_for(left, operation, on):
             return with_eta(operation, on=on)
+        if now >= next_view and operation.request.idempotency_key is not None:
+            if on.paces.view(operation.request.practice_id).offline:
+                return with_eta(operation, on=on)
+            next_view = now + VIEW_EVERY_S
         on.clock.sleep(min(pause_s, left))
         pause_s = min(LONGEST_PAUSE_S, pause_s * 1.5)
         try:
@@ -228,6 +241,11 @@ def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
             raise QueueFull("too many turns of this practice wait already", retry_after=FULL_RETRY_S) from error
         operation = woken(operation, on=on)
     return operation
+
+
+def _is_parked_for(seconds: float, operation: Operation, on: Services) -> bool:
+    parked_until = operation.parked_until
+    return parked_until is not None and (parked_until - on.clock.now()).total_seconds() > seconds
 
 
 def woken(operation: Operation, *, on: Services) -> Operation:

@@ -75,7 +75,9 @@ PROBLEMS: dict[type[AppError], Problem] = {
     BodyTooLarge: Problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "The body is too long"),
     MediaTypeUnsupported: Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Bodies are JSON"),
     IdempotencyKeyMissing: Problem(HTTPStatus.BAD_REQUEST, "idempotency-key-missing", "Writes need a key"),
-    errors.FilterTooWide: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "filter-too-wide", "Nothing bounds this list"),
+    errors.FilterTooWide: Problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "filter-too-wide", "The request is too wide to answer"
+    ),
     errors.UseNormalized: Problem(
         HTTPStatus.UNPROCESSABLE_ENTITY, "use-normalized", "This has a path of its own, with its checks"
     ),

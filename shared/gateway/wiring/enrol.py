@@ -17,6 +17,7 @@ from gateway.core.authenticate import CONNECT_SCOPE
 from gateway.core.callers import Client, ClientKind
 from gateway.core.ids import new_id
 from gateway.core.ports import Callers, Session
+from gateway.core.scopes import listed, unknown
 from gateway.core.sessions import new_token, token_hash
 from gateway.wiring.services import services
 
@@ -37,7 +38,7 @@ def enrol(
 ) -> str:
     """Create a client and its first key, and return the key.
 
-    `scopes` are `{object}:{verb}`; `practices:connect` lets it connect new practices. Each call makes a new client
+    `scopes` are those of `core.scopes`, which the command below checks. Each call makes a new client
     unless `client_id` names it. A key works until `expires_at`, or until its client is revoked. `requests_per_minute`
     is the client's own limit, in place of the stage's.
     """
@@ -63,11 +64,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.enrol",
         description="Enrol an API client and show its key, once. Say --connects for the one that connects practices.",
-        epilog="Environment: CALLERS_TABLE names the table of callers, STAGE the stage, AWS_DEFAULT_REGION the region; "
-        "AWS credentials as for any AWS command.",
+        epilog=f"scopes:\n{listed()}\n\nenvironment:\n  CALLERS_TABLE names the table of callers, STAGE the stage,\n  "
+        "AWS_DEFAULT_REGION the region; AWS credentials as for any AWS command",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="what operators will see")
-    parser.add_argument("--scopes", default=",".join(DEFAULT_SCOPES), help="comma-separated; default: %(default)s")
+    parser.add_argument(
+        "--scopes", default=",".join(DEFAULT_SCOPES), help="comma-separated, of those below; default: %(default)s"
+    )
     parser.add_argument("--connects", action="store_true", help=f"may connect practices, too: adds {CONNECT_SCOPE}")
     parser.add_argument(
         "--practices",
@@ -82,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="how often it may ask before it is answered 429; default: the stage's client_requests_per_minute",
     )
     options = parser.parse_args(arguments)
+    scopes = [*_words(options.scopes), *([CONNECT_SCOPE] if options.connects else ())]
+    if nothing := unknown(scopes):
+        parser.exit(2, f"--scopes: there is no {', '.join(nothing)}; there are\n{listed()}\n")
     missing = [name for name in ("CALLERS_TABLE", "STAGE") if not os.environ.get(name)]
     if missing:
         parser.exit(1, f"{' and '.join(missing)}: not set; the function behind POST /authenticate has what it takes\n")
@@ -89,7 +96,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         callers = services().callers
     except NoRegionError:
         parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
-    scopes = [*_words(options.scopes), *([CONNECT_SCOPE] if options.connects else ())]
     client_id = new_id("client")
     key = enrol(
         callers,

@@ -72,7 +72,7 @@ def test_more_than_is_due_on_a_procedure_is_refused_before_anything_is_written(d
     with pytest.raises(Conflict) as caught:
         desk.work_off(create_for_patient, payment(allocations=[[charges[0], "80.00"]]))
 
-    assert caught.value.more["reason"] == "nothing-due"
+    assert caught.value.more["reason"] == "more-than-due"
     assert len(desk.writes) == 1
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from gateway.adapters.aws_errors import AwsError, is_condition, unavailable
+from gateway.adapters.aws_errors import AwsError, code_of, is_condition, unavailable
 from gateway.adapters.mirror.items import Item
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ R = TypeVar("R")
 
 AT_ONCE: Final = 8
 """Requests that one call of the mirror has under way; the SDK's pool has ten connections."""
+
+THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded"})
+"""DynamoDB's words for "not now", which the SDK gives up on after three."""
 
 _READ_BATCH: Final = 100
 _WRITE_BATCH: Final = 25
@@ -36,10 +39,7 @@ class Table:
 
     def get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         """One item, strongly consistent."""
-        try:
-            answer = self._client.get_item(TableName=self._name, Key=key_of(pk, sk), ConsistentRead=True)
-        except AwsError as error:
-            raise unavailable(_WHAT) from error
+        answer = self._ask("get_item", TableName=self._name, Key=key_of(pk, sk), ConsistentRead=True)
         found: Mapping[str, Any] | None = answer.get("Item")
         return found
 
@@ -88,10 +88,7 @@ class Table:
         if limit is not None:
             asked["Limit"] = limit
         while True:
-            try:
-                answer = self._client.query(**asked)
-            except AwsError as error:
-                raise unavailable(_WHAT) from error
+            answer = self._ask("query", **asked)
             yield from answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return
@@ -100,14 +97,14 @@ class Table:
     def put(self, item: Item, *, condition: str | None = None, values: Mapping[str, Any] | None = None) -> bool:
         """Store an item; False if the condition does not hold."""
         asked: dict[str, Any] = {"TableName": self._name, "Item": item}
-        return self._write(self._client.put_item, asked, condition, values)
+        return self._write("put_item", asked, condition, values)
 
     def update(
         self, pk: str, sk: str, expression: str, *, values: Mapping[str, Any], condition: str | None = None
     ) -> bool:
         """Change an item; False if the condition does not hold."""
         asked = {"TableName": self._name, "Key": key_of(pk, sk), "UpdateExpression": expression}
-        return self._write(self._client.update_item, asked, condition, values)
+        return self._write("update_item", asked, condition, values)
 
     def delete_all(self, keys: Sequence[Item]) -> None:
         """Delete these items; those that are gone already are no matter."""
@@ -134,19 +131,27 @@ class Table:
         self._sleep(random.uniform(0.005, 0.02) * 2 ** min(tried, 5))  # noqa: S311 - no secret hangs on it
 
     def _write(
-        self, call: Callable[..., Any], asked: dict[str, Any], condition: str | None, values: Mapping[str, Any] | None
+        self, operation: str, asked: dict[str, Any], condition: str | None, values: Mapping[str, Any] | None
     ) -> bool:
         if condition is not None:
             asked["ConditionExpression"] = condition
         if values:
             asked["ExpressionAttributeValues"] = dict(values)
-        try:
-            call(**asked)
-        except AwsError as error:
-            if condition is not None and is_condition(error):
-                return False
-            raise unavailable(_WHAT) from error
-        return True
+        return self._ask(operation, **asked) is not None
+
+    def _ask(self, operation: str, **asked: Any) -> Any:
+        """DynamoDB's answer; None where a condition did not hold."""
+        for tried in range(_TRIES):
+            try:
+                return getattr(self._client, operation)(**asked)
+            except AwsError as error:
+                if is_condition(error):
+                    return None
+                # A page of a first load may be more than a partition takes in a second. Given up, it is read anew.
+                if code_of(error) not in THROTTLES or tried == _TRIES - 1:
+                    raise unavailable(_WHAT) from error
+            self.pause(tried)
+        raise AssertionError
 
     def _batch_get(self, pk: str, sks: Sequence[str], only: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         asked: dict[str, Any] = {"Keys": [key_of(pk, sk) for sk in sks], "ConsistentRead": True}
@@ -156,10 +161,7 @@ class Table:
         left = {self._name: asked}
         tried = 0
         while left:
-            try:
-                answer = self._client.batch_get_item(RequestItems=left)
-            except AwsError as error:
-                raise unavailable(_WHAT) from error
+            answer = self._ask("batch_get_item", RequestItems=left)
             answered = answer.get("Responses", {}).get(self._name, [])
             found.update((item["sk"]["S"], item) for item in answered)
             left = answer.get("UnprocessedKeys") or {}
@@ -174,10 +176,7 @@ class Table:
     def _batch_delete(self, keys: Sequence[Item]) -> None:
         left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
         for tried in range(_TRIES):
-            try:
-                answer = self._client.batch_write_item(RequestItems=left)
-            except AwsError as error:
-                raise unavailable(_WHAT) from error
+            answer = self._ask("batch_write_item", RequestItems=left)
             left = answer.get("UnprocessedItems") or {}
             if not left:
                 return

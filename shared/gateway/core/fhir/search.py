@@ -6,7 +6,7 @@ objects, over as many of its pages as it takes to fill one of the search's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -23,7 +23,7 @@ from gateway.core.fhir.types import TYPES, Part, Type
 from gateway.core.normalize.views import practice_view
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.lists import practice_of, served_from
+from gateway.core.reads.lists import MOST_DAYS, practice_of, served_from
 from gateway.core.reads.queries import ListQuery
 from gateway.core.requests import Freshness
 
@@ -141,7 +141,7 @@ def search(
     names = [part.kind for part in type_.parts]
     if begin and begin not in names:
         raise Invalid("send the link to the next page as it came", param="_cursor")
-    with _in_words_of(type_):
+    with _in_words_of(type_, params):
         if type_.practice and not begin:
             _add_practice(type_, params, practice_id, found, caller=caller, on=on)
         for place, (part, asked) in enumerate(zip(type_.parts, steps, strict=True)):
@@ -304,9 +304,18 @@ def _single(params: Mapping[str, list[str]], name: str) -> str:
     return given[0] if given else ""
 
 
+_APART: Final = f"where it has both ends (ge and le), at most {MOST_DAYS} days from one to the other"
+_BOUNDS_IF: Final[Mapping[str, str]] = {
+    "birth_date": "as one day, not as a range",
+    "date_from": _APART,
+    "date_to": _APART,
+}
+"""Filter of ours -> how it bounds a list, where the parameter that fills it can be sent and bound nothing."""
+
+
 @contextmanager
-def _in_words_of(type_: Type) -> Iterator[None]:
-    """Name parameters as FHIR does in whatever the REST side's reads refuse."""
+def _in_words_of(type_: Type, sent: Container[str] = ()) -> Iterator[None]:
+    """Name parameters as FHIR does in whatever the REST side's reads refuse. `sent`: the search's parameters."""
 
     def named(ours: str | None) -> str | None:
         return next((one.name for one in type_.params if ours in one.fills), ours)
@@ -314,15 +323,25 @@ def _in_words_of(type_: Type) -> Iterator[None]:
     try:
         yield
     except FilterTooWide as error:
-        bounds = list(dict.fromkeys(str(named(one)) for one in error.more.get("bounds", ())))
-        known = [one for one in bounds if type_.param(one) is not None]
-        raise FilterTooWide(f"nothing bounds this search: send {' or '.join(known)}", bounds=known) from error
+        bounds = {str(named(one)): one for one in error.more.get("bounds", ())}
+        known = [name for name in bounds if type_.param(name) is not None]
+        # To send what was sent already is no advice.
+        how = [
+            f"; {name} bounds one {_BOUNDS_IF[bounds[name]]}"
+            for name in known
+            if name in sent and bounds[name] in _BOUNDS_IF
+        ]
+        raise FilterTooWide(
+            f"nothing bounds this search: send {' or '.join(known)}{''.join(how)}", bounds=known
+        ) from error
     except ValidationError as error:
         # What a filter of ours takes is said by its model; the value is not repeated.
         said = error.errors(include_input=False, include_url=False)[0]
         # A rule over several filters names the one to look at.
         param = named(str(said.get("ctx", {}).get("param") or said["loc"][0]))
-        raise Invalid(f"{param} is missing, or cannot be looked for as sent", param=param) from None
+        known_as = type_.param(param or "")
+        says = f". {known_as.says}" if known_as is not None and known_as.says else ""
+        raise Invalid(f"{param} is missing, or cannot be looked for as sent{says}", param=param) from None
     except AppError as error:
         if error.param is not None:
             error.param = named("_cursor" if error.param == "cursor" else error.param)

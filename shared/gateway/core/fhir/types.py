@@ -177,6 +177,9 @@ def family_part(
     )
 
 
+_LENGTH: Final = (
+    "The length of the visit in minutes, a multiple of 5, such as `-duration=60`; or send `appointment-type`."
+)
 _DAYS: Final = "Dates without a time are calendar days of the office."
 _ID: Final = Param("_id", "token", by_id, ("ids",))
 _UPDATED: Final = Param(
@@ -306,7 +309,7 @@ _starts: Final = days("date_from", "date_to", instant="start_at")
 def _minutes(name: str, values: list[str], asked: Asked) -> None:
     value = one_of(name, values)
     if not (value.isascii() and value.isdigit() and len(value) <= 4):
-        raise Invalid(f"{name} takes a whole number of minutes", param=name)
+        raise Invalid(f"{name} takes a whole number of minutes, such as {name}=60", param=name)
     asked.give("duration_minutes", name, int(value))
 
 
@@ -641,7 +644,7 @@ TYPES: Final[Mapping[str, Type]] = {
                 Param(
                     "start", "date", days("date_from", "date_to", instant="start_at"), ("date_from", "date_to"), _DAYS
                 ),
-                Param("-duration", "number", _minutes, ("duration_minutes",), "How long the visit is, in minutes."),
+                Param("-duration", "number", _minutes, ("duration_minutes",), _LENGTH),
                 Param(
                     "appointment-type",
                     "token",

@@ -9,13 +9,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from gateway.core import money_fetches
+from gateway.core import fetches, money_fetches
 from gateway.core.fetches import Steps
-from gateway.core.normalize.values import key
+from gateway.core.normalize.patients import has_email, has_phone
+from gateway.core.normalize.values import e164, key
 from gateway.core.plans import Outcome, Plan, PlanContext, PlanFunction, Row, UpstreamCall
 
 ROW: Final = "mirror.row"
 """Not one of Open Dental's operations: the mirrored row of `path`, a resource and its key."""
+
+
+def patients(input_: Mapping[str, Any], context: PlanContext) -> Plan:
+    """See `fetches.patients`. Whom Open Dental finds by telephone or address in its selection window only, as
+    summaries, is found here by the whole row; also who belongs to a clinic that the window leaves out.
+    """
+    if "window" not in input_:
+        return (yield from fetches.patients(input_, context))
+    window = input_["window"]
+    found = (yield UpstreamCall("patients.Simple")).rows
+    rows: list[Row] = [row for row in found if _has(row, window.get("Phone"), window.get("Email"))]
+    return Outcome(rows={"patients": rows})
+
+
+def _has(row: Row, national: str | None, email: str | None) -> bool:
+    # The window is asked without the country, so that a number may be meant in two ways; the use case knows which.
+    phones = (None,) if national is None else (e164(national), e164(f"+{national}"))
+    return has_email(row, email) and any(
+        national is None or (phone is not None and has_phone(row, phone)) for phone in phones
+    )
 
 
 def payment(input_: Mapping[str, Any], context: PlanContext) -> Plan:
@@ -66,6 +87,7 @@ def _payments(keys: Iterable[int]) -> Steps[list[Row]]:
 
 
 SHORTCUTS: Final[Mapping[str, PlanFunction]] = {
+    "fetch.patients": patients,
     "fetch.payment": payment,
     "fetch.payments_by_key": payments_by_key,
     "fetch.payments_of_patient": payments_of_patient,

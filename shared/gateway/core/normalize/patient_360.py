@@ -73,6 +73,8 @@ class Shower:
             ]
         if section == "claims":
             return [f"claims.{name}" for name in (*NEEDS_LINES, "carrier")]
+        if section == "recalls":
+            return [] if self._words.knows(Table.RECALL_TYPES) else ["recalls.type.label"]
         if section in {"demographics", "family"}:
             return [f"{section}.extensions"]
         return []

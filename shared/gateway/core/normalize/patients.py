@@ -25,6 +25,7 @@ from gateway.core.normalize.values import (
 from gateway.core.office_words import BILLING_TYPE, NO_WORDS, OfficeWords, Table
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
+from open_dental import wire
 
 STATUS: Final = Words(
     {
@@ -167,6 +168,8 @@ def _plain_value(name: str, value: object) -> object:
         return key(value)
     if value.__class__ is str or name in _AMOUNTS:
         return value
+    if name == "Zip":
+        return wire.postal_code(value) or ""
     return (text(value) or "") if value else ""
 
 

@@ -165,7 +165,8 @@ class Balance(Object):
     """What a patient owes, and the family: Open Dental keeps the family's amounts together, on its guarantor.
 
     There is no such row: the id is the patient's, and the version a hash of what is shown. Amounts are as old as the
-    office's last aging, which is not run by writes through the API.
+    office's last aging (`aged_on`), which is not run by writes through the API: a payment shows in none of them until
+    then. Only what `estimated` takes off is of now.
     """
 
     id: PatientId
@@ -174,8 +175,9 @@ class Balance(Object):
     portion: Money | None
     """Signed: this patient's portion, as Open Dental divides the family's balance among its members."""
     estimated: Money | None = None
-    """Signed: this patient's balance less what insurance is expected to pay. Costs a call a patient, so in lists with
-    `expand=estimated`."""
+    """Signed: this patient's balance, of the last aging, less what carriers are expected to pay by now. Once a carrier
+    has answered it is too high until the next aging, and more than `family.estimated`, which takes off what was
+    expected at the last one. Costs a call a patient, so in lists with `expand=estimated`."""
     family: FamilyBalance
     aged_on: Day | None
     """The office's day of the last aging. None where it cannot be read."""

@@ -110,6 +110,7 @@ class Claim(Object):
     status_source: str | None
     service_on: Day | None
     sent_on: Day | None
+    """Open Dental enters the day on which the claim was made; it counts once `status` is `sent`."""
     received_on: Day | None
     coverage_id: CoverageId | None
     other_coverage_id: CoverageId | None

@@ -146,7 +146,7 @@ class Owed(Part):
     """What is owed, as old as the office's last aging; signed, below zero is a credit."""
 
     estimated: Money | None
-    """This patient's balance less what insurance is expected to pay."""
+    """This patient's balance, of the last aging, less what carriers are expected to pay by now."""
     family: FamilyOwes
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.core.access import allow
+from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
 from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound, Unavailable
@@ -61,9 +61,7 @@ def practice_of(query: PracticeQuery, obj: str, *, caller: Caller, on: Services)
                 raise NotFound("no such record", param=param)
             break
     if practice_id is None:
-        if len(caller.client.practices) != 1:
-            raise Invalid("send practice_id: the client does not have exactly one practice", param="practice_id")
-        (practice_id,) = caller.client.practices
+        practice_id = only_practice(caller)
     try:
         return allow(caller, practice_id, obj, Verb.READ, on=on)
     except NotFound as error:

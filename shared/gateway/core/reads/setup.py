@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
+from gateway.core.inputs import broken_rule
 from gateway.core.normalize import setup
 from gateway.core.normalize.values import flag, key, text
 from gateway.core.office_words import NO_WORDS, Table
@@ -61,11 +62,20 @@ class ProcedureCodesQuery(ListQuery):
     is_hygiene: bool | None = None
 
 
+def _category(word: str) -> str:
+    """Refuse what no definition can be: an empty list would say that the office has none."""
+    words = sorted({ours for ours in setup.CATEGORY.values() if ours is not None} | {"other"})
+    if word not in words:
+        raise broken_rule("category", f"takes {', '.join(words[:-1])} or {words[-1]}")
+    return word
+
+
 class DefinitionsQuery(ActiveQuery):
     """Filters of `GET /definitions`."""
 
-    category: list[Word] | None = None
-    """In our words: `confirmation`, `payment_type`, `billing_type` ..."""
+    category: list[Annotated[Word, AfterValidator(_category)]] | None = None
+    """In our words: `confirmation`, `payment_type`, `billing_type` ... (`normalize.setup.CATEGORY`); `other` is what
+    Open Dental has added since."""
 
 
 def _is_active(row: Row, wanted: object, _: Practice) -> bool:

@@ -103,6 +103,8 @@ def _take(param: Param, value: Any, name: str, taken: dict[str, Any], faults: li
     try:
         taken[param.name] = _checked(param, value)
     except _Refused as refused:
+        # It was given: nobody is told of the same field that it is needed.
+        taken[param.name] = None
         faults.append((name, str(refused)))
 
 

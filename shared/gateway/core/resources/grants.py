@@ -3,10 +3,10 @@ practice's key and version do it. Nothing here costs a call."""
 
 from __future__ import annotations
 
-from gateway.core.access import RESOURCES, allow
+from gateway.core.access import RESOURCES, allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import Invalid, NotFound, OperationClosed
+from gateway.core.errors import NotFound, OperationClosed
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from open_dental.catalogue import Operation
@@ -44,10 +44,7 @@ def practice_named(practice_id: str | None, caller: Caller) -> str:
         if practice_id not in caller.client.practices:
             raise NotFound("no such practice", param="practice_id")
         return practice_id
-    if len(caller.client.practices) != 1:
-        raise Invalid("send practice_id: the client does not have exactly one practice", param="practice_id")
-    (only,) = caller.client.practices
-    return only
+    return only_practice(caller)
 
 
 def is_withdrawn(operation: Operation, practice: Practice) -> bool:

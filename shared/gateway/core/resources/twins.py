@@ -11,24 +11,24 @@ from collections.abc import Mapping
 from typing import Final
 
 TWINS: Final[Mapping[str, tuple[str, str]]] = {
-    "appointments.create": ("POST", "/create_appointment"),
+    "appointments.create": ("POST", "/appointments"),
     "appointments.update": ("PATCH", "/appointments/{id}"),
     "appointments.Break": ("PATCH", "/appointments/{id}"),
     "appointments.Confirm": ("PATCH", "/appointments/{id}"),
-    "claimpayments.create": ("POST", "/create_payment"),
-    "claimpayments.Batch": ("POST", "/create_payment"),
-    "claimprocs.update": ("POST", "/create_payment"),
+    "claimpayments.create": ("POST", "/payments"),
+    "claimpayments.Batch": ("POST", "/payments"),
+    "claimprocs.update": ("POST", "/payments"),
     "claims.create": ("POST", "/claims"),
     "claims.update": ("PATCH", "/claims/{id}"),
     "claims.Status": ("PATCH", "/claims/{id}"),
     "commlogs.create": ("POST", "/communications"),
     "patients.create": ("POST", "/patients"),
     "patients.update": ("PATCH", "/patients/{id}"),
-    "payments.create": ("POST", "/create_payment"),
-    "payments.Partial": ("POST", "/create_payment"),
+    "payments.create": ("POST", "/payments"),
+    "payments.Partial": ("POST", "/payments"),
     "payments.Refund": ("POST", "/payments"),
-    "procedurelogs.create": ("POST", "/procedurelogs"),
-    "procedurelogs.update": ("PATCH", "/procedurelogs/{id}"),
+    "procedurelogs.create": ("POST", "/procedures"),
+    "procedurelogs.update": ("PATCH", "/procedures/{id}"),
     "recalls.update": ("PATCH", "/recalls/{id}"),
 }
 """Operation of the catalogue -> method and path of the use case that does it."""

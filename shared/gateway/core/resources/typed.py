@@ -2,6 +2,7 @@
 
     keys            text, null for 0: every key and whatever points to one
     whole numbers   numbers
+    postal codes    text, though some lists have them as numbers
     decimals        text with two places or more; money is among them, and no digit passes a float
     truths          true, false; null for neither
     dates, times    ISO 8601; date-times are the office's wall clock, without a zone; null for year 0001 and ""
@@ -117,6 +118,8 @@ _DAYS: Final = _Kept(_day)
 
 def _read_of(field: Field, *, is_key: bool) -> Read:
     """How one field is read."""
+    if field.name.endswith("Zip"):
+        return wire.postal_code
     if field.type in {"int", "int_string"}:
         return _key if is_key else wire.integer
     if field.type in {"bool", "bool_string"}:

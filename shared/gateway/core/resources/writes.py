@@ -39,16 +39,17 @@ def write(
     """
     found = called(method, segments[0], *segments[1:])
     operation = found.operation
-    practice_ids = query.get("practice_id", [None])
-    if len(practice_ids) > 1:
-        raise Invalid("practice_id is given more than once", param="practice_id")
-    practice = permit(operation, practice_ids[0], caller=caller, on=on)
     if (twin := TWINS.get(operation.id)) is not None:
+        # Before any scope is asked for: whoever got one would be sent to the twin all the same.
         twin_method, path = twin
         raise UseNormalized(
             f"{operation.id} is done with its checks by {twin_method} {path}",
             use={"method": twin_method, "path": path},
         )
+    practice_ids = query.get("practice_id", [None])
+    if len(practice_ids) > 1:
+        raise Invalid("practice_id is given more than once", param="practice_id")
+    practice = permit(operation, practice_ids[0], caller=caller, on=on)
     for name in query:
         if name != "practice_id":
             raise Invalid("a write takes practice_id as its only parameter; all else is in the body", param=name[:100])

@@ -31,9 +31,14 @@ from gateway.core.writes.naming import allowed, key_in, named, start_of
 class HoldInput(Input):
     """`POST /slots/hold`: a slot as `GET /slots` showed it.
 
+    A hold does not look at the schedule or at the office's set-up: any time to come can be held, also one that is
+    taken, and in any operatory; the booking looks. So the slot that it shows has the `location_id` that was sent.
     When: `local_start` or `start_at`. How long: `duration_minutes` or `pattern`. `hygienist_id` and `is_hygiene` as in
     the booking that is to follow. `patient_id`: then it can be booked for that patient only. `location_id` says in
-    which zone `local_start` is, where the practice's locations lie in several.
+    which zone `local_start` is, where the practice's locations lie in several; the hold shows it as it was sent.
+
+    Neither the schedule nor the office is looked at: a hold takes a time that is booked or at night, and a provider or
+    chair of the practice's that it does not have (any more). Free times come from `GET /slots`, and the booking looks.
     """
 
     provider_id: str

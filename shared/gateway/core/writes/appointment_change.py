@@ -20,7 +20,7 @@ from gateway.core.slots.holds import held, visits_from
 from gateway.core.walltime import to_wall
 from gateway.core.writes.appointment import check_place, day_around, double_booked, said
 from gateway.core.writes.common import blames, day_of
-from gateway.core.writes.words import number_preference, require_definition
+from gateway.core.writes.words import definitions, number_preference, require_definition
 from open_dental import wire
 
 CONFIRMATIONS: Final = 2
@@ -66,6 +66,9 @@ _FIELDS: Final = {
     "AptStatus": "status",
     "Confirmed": "confirmation",
     "defNum": "confirmation",
+    "DateTimeArrived": "status",
+    "DateTimeSeated": "status",
+    "DateTimeDismissed": "status",
     "confirmVal": "confirmation",
     "breakType": "status",
 }
@@ -77,25 +80,25 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
     `input_`: `appointment` (key), `put` (columns as Open Dental spells them), `status`, `to_unscheduled_list`,
     `confirmation` (our word) or `confirmed` (DefNum, 0 for none), `allow_double_booking`, `allow_outside_schedule`,
-    `allow_past`.
+    `allow_past`; where it was sent `allow_other_day`.
 
     Raises:
         NotFound: no such visit, or no such confirmation status.
         Conflict: what the visit is does not allow it; `reason` says what it is.
         Clash, OutsideSchedule: with up to three free alternatives.
-        VersionTooOld: no confirmation status stamps the time, and the office cannot be told the time itself.
+        VersionTooOld: no confirmation status stamps the time, and the office cannot be told the time itself, or that
+            there is none.
     """
     number = input_["appointment"]
     row = (yield UpstreamCall("appointments.get", path={"AptNum": number})).row
     changes = {name: value for name, value in input_["put"].items() if not _same(row, name, value)}
     _check_standing(row, changes, input_)
+    _check_day(row, input_, context)
+    changes |= _nobody_came(row, input_, context)
     if _becomes(row, input_) != row.get("AptStatus"):
         changes["AptStatus"] = _becomes(row, input_)
     _keep_length(row, changes, context)
-    if "AptDateTime" in changes and not input_["allow_past"]:
-        day = datetime.fromisoformat(changes["AptDateTime"]).date()
-        if day < day_of(None, context):
-            raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
+    _check_not_over(changes, input_, context)
     wanted = _wanted(row, changes)
     if changes.keys().isdisjoint({*_PLACE, "AptStatus"}) or (wanted and _gives_way(row, changes, wanted)):
         # It takes no time that it did not have.
@@ -106,6 +109,8 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     confirm = yield from _confirmation(row, input_, context, is_alone=not changes)
     broken = yield from _breaking(input_, context)
     stamp = yield from _presence(row, input_, context)
+    if confirm is None and any(changes.get(column) == _MIDNIGHT for _, column in PRESENCE.values()):
+        changes |= yield from _not_here(row, context)
 
     if wanted is not None and not input_["allow_double_booking"]:
         yield from _check_holds(wanted)
@@ -121,7 +126,14 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     warnings: tuple[Mapping[str, Any], ...] = ()
     if wanted is not None and not input_["allow_double_booking"]:
         warnings = double_booked(wanted, (yield from day_around(wanted, context)), context, "was being moved")
-    return Outcome(body=(yield from read_back(number, context)), warnings=warnings)
+    body = yield from read_back(number, context)
+    if input_["status"] == "scheduled" and body["status"] != "scheduled":
+        raise Conflict(
+            "Open Dental still has it that the patient came; the times can be cleared in the office",
+            param="status",
+            reason=body["status"],
+        )
+    return Outcome(body=body, warnings=warnings)
 
 
 def read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
@@ -168,15 +180,18 @@ def _check_standing(row: Row, changes: Mapping[str, Any], input_: Mapping[str, A
     for words, may, detail in _MAY_BECOME:
         if status in words and stands not in may:
             raise Conflict(detail, param="status", reason=_word(row))
-    if status == "scheduled" and stands in _ON_SCHEDULE:
-        if any(_is_stamped(row, column) for _, column in PRESENCE.values()):
-            raise Conflict("the patient has come already", param="status", reason="arrived")
-    elif status == "scheduled" and stands == "UnschedList":
+    if status == "scheduled" and stands == "UnschedList":
         for column in ("AptDateTime", "Op"):
             if column not in input_["put"]:
                 param = _FIELDS[column]
                 raise Invalid(f"an unscheduled visit needs {param} to be scheduled", param=param)
-    _check_moves(row, changes, stands, is_scheduled_by_it=status == "scheduled")
+    _check_moves(
+        row,
+        changes,
+        stands,
+        is_scheduled_by_it=status == "scheduled",
+        is_other_day=bool(input_.get("allow_other_day")),
+    )
 
 
 _MAY_BECOME: Final = (
@@ -187,7 +202,13 @@ _MAY_BECOME: Final = (
 )
 
 
-def _check_moves(row: Row, changes: Mapping[str, Any], stands: str, *, is_scheduled_by_it: bool) -> None:
+def _changes_day(row: Row, changes: Mapping[str, Any]) -> bool:
+    return "AptDateTime" in changes and str(changes["AptDateTime"])[:10] != str(row.get("AptDateTime") or "")[:10]
+
+
+def _check_moves(
+    row: Row, changes: Mapping[str, Any], stands: str, *, is_scheduled_by_it: bool, is_other_day: bool
+) -> None:
     moves = sorted(changes.keys() & {*_PLACE, "AppointmentTypeNum"})
     if moves and stands == "Complete":
         raise Conflict("a completed visit stays as it was", param=_FIELDS[moves[0]], reason="completed")
@@ -199,9 +220,24 @@ def _check_moves(row: Row, changes: Mapping[str, Any], stands: str, *, is_schedu
                     param=_FIELDS[column],
                     reason=_word(row),
                 )
+    came = any(_is_stamped(row, column) for _, column in PRESENCE.values())
+    if came and _changes_day(row, changes) and not is_scheduled_by_it and not is_other_day:
+        raise Conflict(
+            "the patient has come already: with status scheduled that is taken back",
+            param="local_start",
+            reason="arrived",
+        )
     people = _people(row, changes)
     if people["is_hygiene"] and not people["hygienist"] and "IsHygiene" in changes:
         raise Invalid("is_hygiene needs a hygienist", param="hygienist_id")
+
+
+def _check_not_over(changes: Mapping[str, Any], input_: Mapping[str, Any], context: PlanContext) -> None:
+    """Move nothing by mistake to a day that is over. Raises: Invalid."""
+    if "AptDateTime" not in changes or input_["allow_past"]:
+        return
+    if datetime.fromisoformat(changes["AptDateTime"]).date() < day_of(None, context):
+        raise Invalid("this day is over: send allow_past to enter a visit late", param="local_start")
 
 
 def _word(row: Row) -> str:
@@ -313,6 +349,54 @@ def _stamp(number: int, stamp: tuple[str, int, str], context: PlanContext) -> St
         if _is_stamped(row, column) or not knows(context.practice, "appointments.update", column):
             return
     yield UpstreamCall("appointments.update", path={"AptNum": number}, body={column: clock}, step="stamp")
+
+
+def _check_day(row: Row, input_: Mapping[str, Any], context: PlanContext) -> None:
+    """Nobody comes to a visit of another day: mostly it is the wrong visit. Raises: Conflict."""
+    starts = wire.moment(row.get("AptDateTime"))
+    if input_["status"] not in PRESENCE or input_.get("allow_other_day") or starts is None:
+        return
+    today = to_wall(context.accepted_at, context.practice.zone(wire.key(row.get("ClinicNum")) or 0)).date()
+    if starts.date() != today:
+        raise Conflict(
+            "this visit is not today: send allow_other_day if the patient came all the same",
+            param="status",
+            reason="other-day",
+        )
+
+
+def _nobody_came(row: Row, input_: Mapping[str, Any], context: PlanContext) -> dict[str, str]:
+    """What takes back that somebody came, sat and left, where a visit is to be scheduled and nothing more.
+
+    Raises: VersionTooOld: the office cannot be told these times.
+    """
+    if input_["status"] != "scheduled":
+        return {}
+    stamped = [column for _, column in PRESENCE.values() if _is_stamped(row, column)]
+    for column in stamped:
+        if not knows(context.practice, "appointments.update", column):
+            raise VersionTooOld(
+                "the patient has come already, and the office's Open Dental is too old to have that taken back here",
+                version="25.2.10",
+                param="status",
+            )
+    return dict.fromkeys(stamped, _MIDNIGHT)
+
+
+def _not_here(row: Row, context: PlanContext) -> Steps[dict[str, Any]]:
+    """The office's first confirmation status, that of new visits, in place of one that says that somebody is here.
+
+    What it was before is not kept.
+    """
+    confirmed = wire.key(row.get("Confirmed"))
+    for preference, _ in PRESENCE.values():
+        trigger = yield from number_preference(preference, context)
+        if trigger and trigger == confirmed:
+            rows = yield from definitions(CONFIRMATIONS, context)
+            shown = [one for one in rows if not wire.flag(one.get("isHidden"))]
+            first = min(shown, key=lambda one: wire.key(one.get("ItemOrder")) or 0, default={})
+            return {"Confirmed": first["DefNum"]} if first else {}
+    return {}
 
 
 def _is_stamped(row: Row, column: str) -> bool:

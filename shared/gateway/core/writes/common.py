@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from gateway.core.errors import AppError
 from gateway.core.fetches import Steps, collect, none_if_not_found
@@ -13,7 +14,10 @@ from gateway.core.plans import Plan, PlanContext, PlanFunction, Row
 
 
 def blames(**fields: str) -> Callable[[PlanFunction], PlanFunction]:
-    """Have a plan's errors name the caller's field where Open Dental names its own: `AptDateTime="local_start"`."""
+    """Have a plan's errors name the caller's field where Open Dental names its own: `AptDateTime="local_start"`.
+
+    Where it says which kind of record is not there ("Patient not found"), the field that named one is meant.
+    """
 
     def decorated(plan: PlanFunction) -> PlanFunction:
         @wraps(plan)
@@ -21,12 +25,32 @@ def blames(**fields: str) -> Callable[[PlanFunction], PlanFunction]:
             try:
                 return (yield from plan(input_, context))
             except AppError as error:
-                error.param = fields.get(error.param or "", error.param)
+                error.param = fields.get(error.param or _missing(error), error.param)
                 raise
 
         return renamed
 
     return decorated
+
+
+_NOT_FOUND: Final = re.compile(r"([A-Za-z ]+) not found\.?", re.IGNORECASE)
+_COLUMN_OF: Final = {
+    "patient": "PatNum",
+    "operatory": "Op",
+    "clinic": "ClinicNum",
+    "appointmenttype": "AppointmentTypeNum",
+    "inssub": "InsSubNum",
+}
+"""What Open Dental calls a record that is not there -> the field that can only have meant one of those.
+
+A provider is meant by several. Source: https://www.opendental.com/site/apispecification.html, status codes.
+"""
+
+
+def _missing(error: AppError) -> str:
+    """The field of Open Dental's that named a record which is not there; empty where its words do not say."""
+    said = _NOT_FOUND.fullmatch(str((error.upstream or {}).get("message") or "").strip())
+    return "" if said is None else _COLUMN_OF.get(said[1].replace(" ", "").casefold(), "")
 
 
 def with_reference(text: str | None, context: PlanContext) -> str:

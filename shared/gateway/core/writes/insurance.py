@@ -15,6 +15,8 @@ from typing import Any
 from gateway.core import normalize
 from gateway.core.capability import require
 from gateway.core.errors import Conflict, Invalid, NotFound
+from gateway.core.ids import insurance_payment_key, row_id
+from gateway.core.normalize.values import money_of
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.writes.common import blames, day_of, listed, not_by_us, with_reference
 from open_dental import wire
@@ -48,8 +50,10 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     Raises:
         NotFound: a line that is not on the claim; no such type of insurance payments.
         Conflict: `reason` says why the claim takes no payment: `preauthorization`, `not-sent`, `line-locked`,
-            `line-open`, `write-off-too-large`; or, after the lines were set, `lines-changed`.
-        Invalid: the amount is not what the lines add up to; the day of entry is to come, in an office that allows none.
+            `line-open`, `write-off-too-large`, `already-received` (with `payment_ids`: every line is on a payment); or,
+            after the lines were set, `lines-changed`.
+        Invalid: the amount is not what the lines add up to, which is `expected`; the day of entry is to come, in an
+            office that allows none.
         VersionTooOld: the office only takes batch payments and is too old for the API's.
     """
     practice = context.practice
@@ -61,6 +65,7 @@ def create_for_claim(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     _check_claim(claim)
     lines = yield from _lines(input_["claim"], context)
     decided = {line["line"]: line for line in input_["lines"]}
+    _check_paid(lines, context)
     _check_lines(decided, lines, Decimal(input_["amount"]))
 
     for line in lines:
@@ -123,7 +128,26 @@ def _check_claim(claim: Mapping[str, Any]) -> None:
     if claim.get("ClaimType") == "PreAuth":
         raise Conflict("a preauthorization takes no payment", param="claim_id", reason="preauthorization")
     if claim.get("ClaimStatus") in _UNSENT:
-        raise Conflict("the claim has not been sent", param="claim_id", reason="not-sent")
+        raise Conflict(
+            "the claim has not been sent: PATCH /claims/{id} with status sent says that it was",
+            param="claim_id",
+            reason="not-sent",
+        )
+
+
+def _check_paid(lines: list[Any], context: PlanContext) -> None:
+    """Refuse a claim that has nothing left to pay, and say what paid it. Raises: Conflict."""
+    paid = {number for line in lines if (number := wire.key(line.get("ClaimPaymentNum")))}
+    waits = {"NotReceived", *_ANSWERED}
+    if paid and not any(one.get("Status") in waits and not wire.key(one.get("ClaimPaymentNum")) for one in lines):
+        raise Conflict(
+            "every line of the claim is on a payment already",
+            param="claim_id",
+            reason="already-received",
+            payment_ids=[
+                row_id("payment", context.practice.id, insurance_payment_key(number)) for number in sorted(paid)
+            ],
+        )
 
 
 def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amount: Decimal) -> None:
@@ -154,7 +178,9 @@ def _check_lines(decided: Mapping[int, Mapping[str, Any]], lines: list[Any], amo
             total += wire.money(row.get("InsPayAmt")) or 0
     if total != amount:
         raise Invalid(
-            "amount is not what is paid on these lines and on received lines without a payment", param="amount"
+            "amount is not what is paid on these lines and on received lines without a payment",
+            param="amount",
+            expected=money_of(total),
         )
 
 

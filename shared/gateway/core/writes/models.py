@@ -129,7 +129,8 @@ class PatientPayment(Input):
 
     Without `allocations` the office's own rules spread it, oldest charge first, over the family or, with
     `only_this_patient`, over this patient. With them the sum must be the amount exactly. `is_prepayment` keeps all of
-    it as unearned. `payment_type_id` is a definition of category 10; without it the office's default applies.
+    it as unearned. `payment_type_id` is a definition of the category `payment_type`; without it the office's default
+    applies.
     """
 
     kind: Literal["patient"]

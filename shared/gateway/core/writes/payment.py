@@ -15,6 +15,8 @@ from typing import Any
 from gateway.core import normalize
 from gateway.core.errors import Conflict, NotFound
 from gateway.core.fetches import knows
+from gateway.core.ids import row_id
+from gateway.core.normalize.values import money_of
 from gateway.core.plans import Evidence, Outcome, Plan, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.writes.common import blames, day_of, listed, not_by_us, with_reference
 from open_dental import wire
@@ -41,7 +43,7 @@ def create_for_patient(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
     Raises:
         NotFound: a procedure that is not there or not in the patient's family.
-        Conflict: `code` of `more`: `plan-financed`, `nothing-due`.
+        Conflict: `reason`: `plan-financed`; `more-than-due` or `nothing-due`, with `procedure_id` and what is `due`.
     """
     practice = context.practice
     wanted = {int(key): Decimal(amount) for key, amount in input_["allocations"]}
@@ -90,7 +92,11 @@ def _check_allocations(
         due = yield from _due(row, context)
         if amount > due:
             raise Conflict(
-                "an allocation is more than what is due on its procedure", param="allocations", reason="nothing-due"
+                "an allocation is more than what is due on its procedure",
+                param="allocations",
+                reason="more-than-due" if due > 0 else "nothing-due",
+                procedure_id=row_id("procedure", context.practice.id, procedure),
+                due=money_of(max(due, Decimal(0))),
             )
 
 

@@ -279,8 +279,9 @@ def test_an_offices_own_server_has_no_fhir_to_ask_about_a_key(on: LivingServices
 
 
 def test_wrong_keys_leave_nothing_but_a_count(on: LivingServices, connector: str) -> None:
-    with pytest.raises(KeyNotUsable):
+    with pytest.raises(KeyNotUsable) as refused:
         sign_in(on, connector, developer_key="WrongTestKey0000")
+    assert refused.value.param == "customer_key"
     made = next(iter(on.practices.records.values()))
 
     assert made.state == "disabled"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.core.authenticate import CONNECT_SCOPE
+from gateway.core.scopes import RAW_WRITE, SCOPES
 from gateway.core.sessions import token_hash
 from gateway.wiring.enrol import DEFAULT_SCOPES, main
 from gateway.wiring.services import using
@@ -62,6 +63,47 @@ def test_a_limit_that_lets_nothing_through_or_is_no_number_is_refused(limit: str
         main(["--name", "Scheduling", f"--requests-per-minute={limit}"])
 
     assert not on.callers.clients
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        *("bogus:thing", "*:write", "*", "patients", "patients:delete", "resources:*", "resources:nothing.create"),
+        # Done with its checks elsewhere, open to nobody, a read.
+        *("resources:appointments.create", "resources:apikeys.create", "resources:fees.list"),
+    ],
+)
+def test_a_scope_that_opens_nothing_is_refused_with_those_that_do(
+    capsys: pytest.CaptureFixture[str], scope: str
+) -> None:
+    on = FakeServices()
+    with using(on), pytest.raises(SystemExit) as ended:
+        main(["--name", "Scheduling", "--scopes", f"patients:read,{scope}"])
+    said, *listed = capsys.readouterr().err.splitlines()
+
+    assert ended.value.code == 2
+    assert said == f"--scopes: there is no {scope}; there are"
+    assert [line.split()[0] for line in listed] == [*SCOPES, RAW_WRITE]
+    assert not on.callers.clients
+
+
+def test_every_scope_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CALLERS_TABLE", "callers")
+    monkeypatch.setenv("STAGE", "test")
+    wanted = {*SCOPES, "resources:employers.create"}
+    on = FakeServices()
+    with using(on):
+        main(["--name", "All", "--scopes", ",".join(wanted)])
+
+    assert [client.scopes for client in on.callers.clients.values()] == [wanted]
+
+
+def test_the_help_lists_every_scope(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = {line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")}
+
+    assert {*SCOPES, RAW_WRITE} <= said
 
 
 @pytest.mark.parametrize(("environment", "named"), MISSING)

@@ -102,6 +102,13 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert {one["param"] for one in error.more["errors"]} == {"note", "nots", "pat_num", "recall_type_num"}
 
 
+def test_a_field_that_is_needed_and_wrong_is_refused_once() -> None:
+    error = refused(lambda: body(pat_num="seventy", recall_type_num=1))
+
+    assert (error.param, error.more) == ("pat_num", {})
+    assert "whole number" in error.detail
+
+
 def test_a_word_of_an_enumeration_is_the_vendors_own() -> None:
     one = operation("commlogs.create")
     words = next(param.enum for param in one.body if param.name == "Mode_")

@@ -9,6 +9,7 @@ import pytest
 from gateway.core.authenticate import Credentials
 from gateway.core.errors import Invalid
 from gateway.core.reads.queries import ClaimsQuery, PatientsQuery
+from gateway.core.writes.intake.patients import NewPatient
 from gateway.core.writes.models import Booking, PaymentInput
 from gateway.web.http import request_of
 from gateway.web.params import body_model, query_model
@@ -16,6 +17,7 @@ from tests.fakes.gateway_events import Context, event
 
 BOOKING = {"patient_id": "pat_x", "provider_id": "prov_x", "operatory_id": "op_x", "local_start": "2026-03-09T09:00:00"}
 PAYMENT = {"kind": "patient", "patient_id": "pat_x", "amount": {"amount": "62.00"}}
+NAMED = {"name": {"first": "Ada", "last": "Test"}}
 IDS = "takes an id; ids are those that this API gave"
 
 
@@ -23,6 +25,13 @@ IDS = "takes an id; ids are those that this API gave"
     ("model", "query", "param", "detail"),
     [
         (PatientsQuery, {"nmae": "x"}, "nmae", 'there is no such parameter; did you mean "name"?'),
+        (PatientsQuery, {"first_name": "x"}, "first_name", 'there is no such parameter; did you mean "name"?'),
+        (
+            PatientsQuery,
+            {"update_since": "x"},
+            "update_since",
+            'there is no such parameter; did you mean "updated_since"?',
+        ),
         (PatientsQuery, {"ids": "pat"}, "ids", f"ids: {IDS}"),
         (PatientsQuery, {"provider_id": "7"}, "provider_id", f"provider_id: {IDS}"),
         (PatientsQuery, {"birth_date": "1066-10-14"}, "birth_date", "birth_date: takes none before 1880-01-01"),
@@ -49,6 +58,9 @@ def test_a_parameter_is_refused_in_our_own_words(model: Any, query: dict[str, st
         (Booking, {**BOOKING, "duration_minutes": 7}, "duration_minutes", "takes a multiple of 5"),
         (Booking, {**BOOKING, "local_start": "2026-02-30T09:00:00"}, "local_start", "takes a time of the calendar"),
         (Booking, {**BOOKING, "pateint_id": "x"}, "pateint_id", 'did you mean "patient_id"?'),
+        (NewPatient, {**NAMED, "first_name": "x"}, "first_name", 'did you mean "name"?'),
+        (NewPatient, {"name": {**NAMED["name"], "frist": "x"}}, "name.frist", 'did you mean "first"?'),
+        (NewPatient, {**NAMED, "phone_number": "x"}, "phone_number", 'did you mean "phones"?'),
         (PaymentInput, {**PAYMENT, "kind": "Marker"}, "kind", 'say "patient" or "insurance"'),
         (PaymentInput, {**PAYMENT, "amount": {"amount": "6.205"}}, "amount.amount", "takes decimal text"),
         (PaymentInput, {**PAYMENT, "amount": {"amuont": "6"}}, "amount.amount", "is needed"),

@@ -42,19 +42,23 @@ class AppointmentChange(Change):
 
     * Move it: `local_start` or `start_at`, `operatory_id`, `provider_id`, `hygienist_id`, `is_hygiene`, and one of
       `duration_minutes`, `time_blocks`, `pattern`. The new place is checked like a booking's, unless
-      `allow_double_booking` or `allow_outside_schedule`. A broken or unscheduled visit also needs `status: scheduled`.
+      `allow_double_booking` or `allow_outside_schedule`. A broken or unscheduled visit also needs `status: scheduled`,
+      and so does one that the patient came to, for another day, unless `allow_other_day`.
     * `confirmation`.
-    * `status`: `arrived`, `in_chair`, `dismissed` (now), `broken`, `no_show`, `cancelled` (`to_unscheduled_list` says
-      whether it leaves the schedule), `unscheduled`, `scheduled`.
+    * `status`: `arrived`, `in_chair`, `dismissed` (now, at a visit of today unless `allow_other_day`), `broken`,
+      `no_show`, `cancelled` (`to_unscheduled_list` says whether it leaves the schedule), `unscheduled`, `scheduled`.
+      `scheduled` also takes back that the patient came: its times are cleared, and a confirmation that said so becomes
+      the office's first one.
     * `note`, `is_asap`, `is_new_patient`, `appointment_type_id`. A new type brings its procedures; the length stays.
     """
 
     kept: ClassVar = frozenset(
         {*_TIME, *_LENGTH, "operatory_id", "provider_id", "is_hygiene", "confirmation", "status", "is_asap"}
-        | {"is_new_patient", "allow_double_booking", "allow_outside_schedule", "allow_past", "to_unscheduled_list"}
+        | {"is_new_patient", "allow_double_booking", "allow_outside_schedule", "allow_past", "allow_other_day"}
+        | {"to_unscheduled_list"}
     )
     settings: ClassVar = frozenset(
-        {"allow_double_booking", "allow_outside_schedule", "allow_past", "to_unscheduled_list"}
+        {"allow_double_booking", "allow_outside_schedule", "allow_past", "allow_other_day", "to_unscheduled_list"}
     )
 
     local_start: WallTime | None = None
@@ -81,6 +85,7 @@ class AppointmentChange(Change):
     allow_double_booking: bool = False
     allow_outside_schedule: bool = False
     allow_past: bool = False
+    allow_other_day: bool = False
 
     @model_validator(mode="after")
     def _go_together(self) -> Self:
@@ -155,6 +160,8 @@ def update_appointment(
         "allow_outside_schedule": change.allow_outside_schedule,
         "allow_past": change.allow_past,
     }
+    if change.allow_other_day:
+        input_["allow_other_day"] = True
     require(practice, "appointments.get")
     if put or change.status in {"scheduled", "unscheduled"}:
         require(practice, "appointments.update")

@@ -60,7 +60,8 @@ class NewClaim(Input):
 
     `primary` and `secondary` take the patient's first and second coverage, unless `coverage_id` names one; a
     `preauthorization`, which asks about planned work, needs `coverage_id` and `relationship`. A procedure that is on a
-    claim of that type already is refused.
+    claim of that type already is refused, and so are another patient's procedure and a coverage that the patient does
+    not have. Open Dental notes the day of entry as the day of sending, unless `sent_on` is sent.
     """
 
     patient_id: str
@@ -126,7 +127,7 @@ def create_claim(claim: NewClaim, *, caller: Caller, key: str, on: Services) -> 
     """
     patient = named(claim.patient_id, "patient", "patient_id")
     practice = allowed(caller, patient, "claims", on, practice_id=claim.practice_id, param="patient_id")
-    require(practice, "claims.create", "claims.list", "claimprocs.list")
+    require(practice, "claims.create", "claims.list", "claimprocs.list", "patplans.list", "procedurelogs.list")
     body = _body(claim, practice)
     body |= {
         "PatNum": patient.key,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import digits
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gateway.core.access import allow
+from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require, require_fields
 from gateway.core.errors import Invalid
@@ -69,6 +70,10 @@ FIELDS: Final = {
 """Open Dental's fields, as callers call them."""
 
 
+FEWEST_DIGITS: Final = 7
+"""A local number of North America, without its area code."""
+
+
 class NewName(Input):
     """A name. Open Dental needs the first and the last."""
 
@@ -90,10 +95,16 @@ class NameChange(Change):
 
 
 class PhoneInput(Input):
-    """A telephone number as the office is to see it, with whatever punctuation."""
+    """A telephone number as the office is to see it, with whatever punctuation and at least 7 digits."""
 
     type: Literal["home", "work", "mobile"]
     number: Annotated[str, StringConstraints(min_length=1, max_length=30)]
+
+    @model_validator(mode="after")
+    def _can_be_called(self) -> Self:
+        if sum(one in digits for one in self.number) < FEWEST_DIGITS:
+            raise broken_rule("number", f"a telephone number has at least {FEWEST_DIGITS} digits")
+        return self
 
 
 class EmailInput(Input):
@@ -212,9 +223,7 @@ def _practice(patient: NewPatient, caller: Caller, on: Services) -> Practice:
         if practice_id is None and text is not None:
             practice_id = named(text, kind, name).practice_id
     if practice_id is None:
-        if len(caller.client.practices) != 1:
-            raise Invalid("say in which practice: the client has several", param="practice_id")
-        (practice_id,) = caller.client.practices
+        practice_id = only_practice(caller)
     return allow(caller, practice_id, "patients", Verb.WRITE, on=on)
 
 

@@ -73,7 +73,8 @@ class NewProcedure(Input):
     """`POST /procedures`.
 
     `code` is a code of the office. `performed_on` is the day of what is done (completed, existing) and needed there;
-    `planned_on` the day it was planned, today unless said otherwise. `fee` is the office's, unless said otherwise.
+    `planned_on` the day it was planned, today unless said otherwise. `fee` is the office's, unless said otherwise. So
+    are `priority_id` and `diagnosis_id`: Open Dental enters the first of the office's list of each.
     """
 
     patient_id: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
+from threading import RLock
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,6 +30,7 @@ class Meter:
         self.reads = 0.0
         self.writes = 0
         self.calls: Counter[str] = Counter()
+        self._lock = RLock()
 
     def of(self, do: Callable[[], object]) -> tuple[float, int, int]:
         """Read units, write units and calls of what `do` does."""
@@ -40,7 +42,7 @@ class Meter:
     def get_item(self, **asked: Any) -> Any:
         """See DynamoDB."""
         answer = self._call("get_item", asked)
-        self.reads += _read_units([answer["Item"]] if "Item" in answer else [])
+        self._read(_read_units([answer["Item"]] if "Item" in answer else []))
         return answer
 
     def batch_get_item(self, **asked: Any) -> Any:
@@ -48,7 +50,7 @@ class Meter:
         answer = self._call("batch_get_item", asked)
         for name, request in asked["RequestItems"].items():
             # A projection is read as a whole item.
-            self.reads += sum(_read_units([self._item(name, key)]) for key in request["Keys"])
+            self._read(sum(_read_units([self._item(name, key)]) for key in request["Keys"]))
         return answer
 
     def query(self, **asked: Any) -> Any:
@@ -56,9 +58,9 @@ class Meter:
         answer = self._call("query", asked)
         found = answer["Items"]
         if "IndexName" in asked:
-            self.reads += _read_units(found) / 2
+            self._read(_read_units(found) / 2)
         else:
-            self.reads += _read_units([self._item(asked["TableName"], item) for item in found])
+            self._read(_read_units([self._item(asked["TableName"], _key_in(item, asked)) for item in found]))
         return answer
 
     def put_item(self, **asked: Any) -> Any:
@@ -82,10 +84,17 @@ class Meter:
         try:
             return self._call(operation, given)
         finally:
+            units = 0
             for key, was in zip(keys, before, strict=True):
                 now = self._item(name, key)
-                self.writes += max(1, ceil(max(size_of(was), size_of(now)) / 1024))
-                self.writes += sum(_index_units(index, was, now) for index in self._indexes)
+                units += max(1, ceil(max(size_of(was), size_of(now)) / 1024))
+                units += sum(_index_units(index, was, now) for index in self._indexes)
+            with self._lock:
+                self.writes += units
+
+    def _read(self, units: float) -> None:
+        with self._lock:
+            self.reads += units
 
     def _item(self, name: str, key: Item) -> Item:
         where = {"pk": key["pk"], "sk": key["sk"]}
@@ -93,8 +102,14 @@ class Meter:
         return found
 
     def _call(self, operation: str, asked: dict[str, Any]) -> Any:
-        self.calls[operation] += 1
+        with self._lock:
+            self.calls[operation] += 1
         return getattr(self._client, operation)(**asked)
+
+
+def _key_in(item: Item, asked: Mapping[str, Any]) -> Item:
+    """The key of an item that a query of the table found, of which it may have been told to bring the rest only."""
+    return {"pk": asked["ExpressionAttributeValues"][":pk"], "sk": item["sk"]}
 
 
 def size_of(item: Item) -> int:
