@@ -28,6 +28,13 @@ MOST_PARENTS: Final = 500
 KEEPS_KEYS: Final = "procedurelogs"
 """Listed from the highest key down, and never deleted but by a mark: its first row tells of a restored backup."""
 
+KEEPS_STAMPS: Final = "appointments"
+"""What changes most often, so that a backup that lacks no key still lacks a change of it."""
+
+LOOKED_BACK: Final = timedelta(hours=1)
+MOST_LOOKED_AT: Final = 50
+"""How far before the last pulse, and among how many rows, the latest change is looked for."""
+
 SERVER_CLOCK_BACK: Final = "server-clock-back"
 BACKUP_RESTORED: Final = "backup-restored"
 
@@ -167,6 +174,9 @@ def _feel_pulse(m: Session) -> None:
     if name == KEEPS_KEYS and keys.highest and _keys_fell_back(m, one, answer.rows, keys.highest):
         _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
         return
+    if _a_stamp_fell_back(m):
+        _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
+        return
     if clock is None:
         # An empty database has no clock to show; the next look is a pulse later all the same.
         m.save_practice(pulse_at=m.now())
@@ -186,6 +196,29 @@ def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int
     except (Refused, Failed):
         return False
     return not any(is_readable(one, row) for row in answer.rows)
+
+
+def _a_stamp_fell_back(m: Session) -> bool:
+    """Whether a visit that changed lately is at the office as it was before, which only an older database has."""
+    one, now = MIRRORED[KEEPS_STAMPS], m.now()
+    if m.of(KEEPS_STAMPS).phase is not Phase.LOADED or not knows(m.practice, f"{KEEPS_STAMPS}.get"):
+        return False
+    since = (m.state.pulse_at or now) - LOOKED_BACK
+    lately = m.on.records.changed(m.practice.id, KEEPS_STAMPS, since, after=None, limit=MOST_LOOKED_AT)
+    kept = next((record for record in reversed(lately) if record.is_living), None)
+    if kept is None:
+        return False
+    try:
+        answer, at = m.ask(f"{KEEPS_STAMPS}.get", path={one.key: kept.key})
+    except (Refused, Failed):
+        return False
+    row = answer.row
+    if not is_readable(one, row) or content_version(row) == kept.version:
+        return False
+    if not clocks.is_far_behind(row.get(one.stamp or ""), str(kept.row.get(one.stamp or ""))):
+        m.store(one, [row], at=at, cause="poll")
+        return False
+    return True
 
 
 def _hear_clock(m: Session, clock: str, at: datetime) -> bool:

@@ -255,6 +255,24 @@ def test_a_restored_backup_is_noticed_explained_and_read_again() -> None:
         assert SERVER_CLOCK_BACK not in {of.trouble for of in office.states().values()}
 
 
+def test_a_restored_backup_that_lacks_no_key_is_known_by_a_stamp_that_fell_back() -> None:
+    with mirrored_office(*PATIENTS) as office:
+        at(office, TUESDAY_TEN)
+        office.load()
+        backup = {name: office.store.rows(f'SELECT * FROM "{name}"') for name in schema.tables()}
+        office.run(5 * 3600)
+        history = OfficeHistory(office, 2)
+        for name in ("appointments", "claims", "patients"):
+            history.edit(name)
+        office.run(60)
+        restore(office, backup)
+        office.run(900)
+
+        assert office.on.syncs.load(office.id).epoch == 2
+        assert office.is_loaded()
+        assert office.differences() == {}
+
+
 def restore(office: MirroredOffice, backup: dict[str, list[dict[str, object]]]) -> None:
     """Put an old state of the whole database back."""
     for name, rows in backup.items():
