@@ -204,14 +204,11 @@ class _Upstream(OpenDentalUpstream):
         """See `Upstream.send`."""
         self._deployment.before_call(call.operation)
         self._deployment.upstream_calls.append(call.operation)
-        # There is no connection that the client could wait on for its slot.
-        if gate is not None:
-            gate()
         # Calls take a moment of the deployment's time, as they do of everybody's.
         sent_at = self._deployment.on.clock.now()
         self._deployment.on.clock.sleep(0.05)
         # The client stamps what it sends by the machine's clock, and a test's time passes on its own.
-        return replace(super().send(practice, call), started_at=sent_at)
+        return replace(super().send(practice, call, gate), started_at=sent_at)
 
     def _client(self, practice: Practice) -> UpstreamClient:
         where = (practice.id, practice.base_url, practice.state == "pending")

@@ -44,6 +44,18 @@ Meddle = Callable[[UpstreamCall, UpstreamAnswer], UpstreamAnswer]
 """What happens at the office right after a call was answered; it may change the answer on its way."""
 
 
+class _Gated:
+    """An upstream whose calls leave in their slot: the deployment's own has no connection to wait on for it."""
+
+    def __init__(self, upstream: Upstream) -> None:
+        self._upstream = upstream
+
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        if gate is not None:
+            gate()
+        return self._upstream.send(practice, call)
+
+
 class _Meddled:
     """An upstream with somebody behind it."""
 
@@ -189,4 +201,5 @@ def mirrored_office(
         clock = OfficeClock(d.on.clock, zone=ZoneInfo(zone))
         office = d.simulated.office
         office.store.clock = office.clock = clock
+        d.on.upstream = _Gated(d.on.upstream)
         yield MirroredOffice(d, clock)

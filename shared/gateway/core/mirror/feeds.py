@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.core.background_turn import BackgroundTurn
@@ -27,6 +27,13 @@ MOST_PARENTS: Final = 500
 
 KEEPS_KEYS: Final = "procedurelogs"
 """Listed from the highest key down, and never deleted but by a mark: its first row tells of a restored backup."""
+
+KEEPS_STAMPS: Final = "appointments"
+"""What changes most often, so that a backup that lacks no key still lacks a change of it."""
+
+LOOKED_BACK: Final = timedelta(hours=1)
+MOST_LOOKED_AT: Final = 50
+"""How far before the last pulse, and among how many rows, the latest change is looked for."""
 
 SERVER_CLOCK_BACK: Final = "server-clock-back"
 BACKUP_RESTORED: Final = "backup-restored"
@@ -106,7 +113,7 @@ def _poll(m: Session, name: str) -> bool:
     cursor = step.running.clock or (of.cursor if one.clock is not None else reading.wall_of(m, began))
     period = schedule.poll_period(one, of, m.now(), zone=m.zone, interval_s=m.turn.interval_s())
     as_of = of.as_of if one.stamp is None else began if of.as_of is None else max(of.as_of, began)
-    m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, due_at=m.began + period))
+    m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, polled_at=began, due_at=m.began + period))
     return False
 
 
@@ -122,7 +129,13 @@ def _filter(m: Session, one: Mirrored, cursor: str | None) -> dict[str, Any]:
 
 def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequence[Mirrored]) -> None:
     """Note that the rows under changed parents are to be read again, before the parents are stored as seen."""
-    kept = {record.key: record.version for record in m.on.records.get(m.practice.id, one.resource, _keys(one, rows))}
+    polled_at = m.of(one.resource).polled_at
+    kept = {
+        record.key: record.version
+        for record in m.on.records.get(m.practice.id, one.resource, [key_of(one, row) for row in rows])
+        # Who stored it since the last poll may have been a caller's read, which followed nothing.
+        if polled_at is not None and record.changed_at < polled_at
+    }
     changed = {key_of(one, row) for row in rows if kept.get(key_of(one, row)) != content_version(row)}
     if not changed:
         return
@@ -139,18 +152,13 @@ def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequenc
             m.save(replace(of, parents=(), running=None))
 
 
-def _keys(one: Mirrored, rows: Sequence[Row]) -> list[int]:
-    return [key_of(one, row) for row in rows]
-
-
 # The server's clock and its highest key
 
 
 def _feel_pulse(m: Session) -> None:
     """Once in a while, and after every silence: is it still the same database, by the same clock?"""
-    measured = m.state.server_clock_at
     keys = m.of(KEEPS_KEYS)
-    if measured is not None and m.now() - measured < schedule.PULSE and m.now() - _felt_at(m) < schedule.PULSE:
+    if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE:
         return
     name = next((one for one in _CLOCKS if m.of(one).phase not in {Phase.NOT_OFFERED, Phase.NONE}), None)
     if name is None:
@@ -166,15 +174,14 @@ def _feel_pulse(m: Session) -> None:
     if name == KEEPS_KEYS and keys.highest and _keys_fell_back(m, one, answer.rows, keys.highest):
         _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
         return
+    if _a_stamp_fell_back(m):
+        _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
+        return
     if clock is None:
         # An empty database has no clock to show; the next look is a pulse later all the same.
         m.save_practice(pulse_at=m.now())
     else:
         m.save_practice(pulse_at=m.now(), server_clock_at=at, server_offset_s=clocks.offset_of(clock, at))
-
-
-def _felt_at(m: Session) -> datetime:
-    return m.state.pulse_at or datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
@@ -189,6 +196,29 @@ def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int
     except (Refused, Failed):
         return False
     return not any(is_readable(one, row) for row in answer.rows)
+
+
+def _a_stamp_fell_back(m: Session) -> bool:
+    """Whether a visit that changed lately is at the office as it was before, which only an older database has."""
+    one, now = MIRRORED[KEEPS_STAMPS], m.now()
+    if m.of(KEEPS_STAMPS).phase is not Phase.LOADED or not knows(m.practice, f"{KEEPS_STAMPS}.get"):
+        return False
+    since = (m.state.pulse_at or now) - LOOKED_BACK
+    lately = m.on.records.changed(m.practice.id, KEEPS_STAMPS, since, after=None, limit=MOST_LOOKED_AT)
+    kept = next((record for record in reversed(lately) if record.is_living), None)
+    if kept is None:
+        return False
+    try:
+        answer, at = m.ask(f"{KEEPS_STAMPS}.get", path={one.key: kept.key})
+    except (Refused, Failed):
+        return False
+    row = answer.row
+    if not is_readable(one, row) or content_version(row) == kept.version:
+        return False
+    if not clocks.is_far_behind(row.get(one.stamp or ""), str(kept.row.get(one.stamp or ""))):
+        m.store(one, [row], at=at, cause="poll")
+        return False
+    return True
 
 
 def _hear_clock(m: Session, clock: str, at: datetime) -> bool:

@@ -191,7 +191,7 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
     )
     of = replace(of, sweep_due_at=schedule.next_sweep(of, began, zone=m.zone, page_limit=m.practice.page_limit))
     if is_load and schedule.is_fed(one):
-        of = replace(of, cursor=running.clock or wall_of(m, began), feed=None, due_at=now)
+        of = replace(of, cursor=running.clock or wall_of(m, began), feed=None, polled_at=began, due_at=now)
     m.save(of)
 
 

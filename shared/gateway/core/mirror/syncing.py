@@ -86,6 +86,8 @@ class ResourceSync:
     calls: int = 0
     running: Pass | None = None
     feed: Pass | None = None
+    polled_at: datetime | None = None
+    """When the last reading of changes that came to its end began."""
     due_at: datetime | None = None
     sweep_due_at: datetime | None = None
     suspects: tuple[int, ...] = ()

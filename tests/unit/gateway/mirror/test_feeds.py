@@ -11,7 +11,10 @@ import pytest
 
 from gateway.core.mirror import schedule
 from gateway.core.mirror.feeds import BACKUP_RESTORED, SERVER_CLOCK_BACK
+from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import Phase
+from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Tier
 from infra.sandbox.practice import schema
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
@@ -66,6 +69,38 @@ def test_a_new_payment_comes_with_its_splits_though_no_stamp_tells_of_it() -> No
         assert payment in office.mirror("payments")
         assert split in office.mirror("paysplits")
         assert office.state("payments").as_of == office.state("payments").swept_at, "edits of it are told by nobody"
+
+
+def test_lines_of_a_claim_come_also_where_a_caller_has_read_the_changed_claim_first() -> None:
+    """The poll finds the claim as it is kept, and its lines would wait for the night."""
+    with mirrored_office(*PATIENTS) as office:
+        at(office, TUESDAY_TEN)
+        office.load()
+        office.run(300)
+        line = next(row for row in office.store.find("claimproc", {}) if row["ClaimNum"])
+        office.store.update("claimproc", line["ClaimProcNum"], {"Remarks": "denied"})
+        office.store.update("claim", line["ClaimNum"], {"ClaimNote": "answered"})
+        read_by_a_caller(office, "claims", line["ClaimNum"])
+        assert "claims" not in office.differences()
+        swept = office.state("claimprocs").swept_at
+        office.run(120)
+
+        assert office.state("claimprocs").swept_at == swept
+        assert office.differences() == {}
+        asked = office.d.upstream_calls.count("claimprocs.list")
+        office.run(300)
+        assert office.d.upstream_calls.count("claimprocs.list") <= asked + 2, "not again with every poll"
+
+
+def read_by_a_caller(office: MirroredOffice, resource: str, key: int) -> None:
+    """Store a row as a caller's read does."""
+    one = MIRRORED[resource]
+    answer = office.on.upstream.send(
+        office.on.practices.get(office.id), UpstreamCall(f"{resource}.get", path={one.key: key})
+    )
+    turn_no = office.on.pace.load(office.id).turn_no
+    read = ReadAt(Order(1, turn_no), office.on.clock.now())
+    office.on.records.store(office.id, resource, answer.rows, read=read, cause="read")
 
 
 def test_days_of_silence_are_caught_up_with_by_the_feeds_alone() -> None:
@@ -218,6 +253,24 @@ def test_a_restored_backup_is_noticed_explained_and_read_again() -> None:
         assert office.differences() == {}
         assert office.buried_alive() == {}
         assert SERVER_CLOCK_BACK not in {of.trouble for of in office.states().values()}
+
+
+def test_a_restored_backup_that_lacks_no_key_is_known_by_a_stamp_that_fell_back() -> None:
+    with mirrored_office(*PATIENTS) as office:
+        at(office, TUESDAY_TEN)
+        office.load()
+        backup = {name: office.store.rows(f'SELECT * FROM "{name}"') for name in schema.tables()}
+        office.run(5 * 3600)
+        history = OfficeHistory(office, 2)
+        for name in ("appointments", "claims", "patients"):
+            history.edit(name)
+        office.run(60)
+        restore(office, backup)
+        office.run(900)
+
+        assert office.on.syncs.load(office.id).epoch == 2
+        assert office.is_loaded()
+        assert office.differences() == {}
 
 
 def restore(office: MirroredOffice, backup: dict[str, list[dict[str, object]]]) -> None:
