@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from threading import RLock
 
 from gateway.core.mirror.mirrored import MIRRORED
@@ -73,8 +75,7 @@ class FakeRecords:
         return [_copy(kept[key]) for key in sorted(set(keys)) if key in kept and (dead or kept[key].is_living)]
 
     def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
-        living = [one for one in self._all(practice_id, resource) if one.is_living]
-        return [one for one in living if after is None or one.key > after][:limit]
+        return [_copy(one) for one in self._living(practice_id, resource, after=after, limit=limit)]
 
     def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
         if column not in MIRRORED[resource].parents:
@@ -89,15 +90,14 @@ class FakeRecords:
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
         found = [
-            (day, one.key, one)
-            for one in self._all(practice_id, resource)
-            if (dead or one.is_living) and (day := MIRRORED[resource].day_of(one.row)) is not None
+            (day, key, one)
+            for key, one in list(self.kept[practice_id, resource].items())
+            if (dead or one.is_living)
+            and (day := MIRRORED[resource].day_of(one.row)) is not None
+            and (first is None or day >= first)
+            and (last is None or day <= last)
         ]
-        return [
-            one
-            for day, _, one in sorted(found, key=lambda each: each[:2])
-            if (first is None or day >= first) and (last is None or day <= last)
-        ]
+        return [_copy(one) for _, _, one in sorted(found, key=lambda each: each[:2])]
 
     def changed(
         self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
@@ -110,7 +110,7 @@ class FakeRecords:
         ][:limit]
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
-        return [(one.key, one.version) for one in self.page(practice_id, resource, after=after, limit=limit)]
+        return [(one.key, one.version) for one in self._living(practice_id, resource, after=after, limit=limit)]
 
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         left = limit
@@ -122,6 +122,12 @@ class FakeRecords:
                 if kept:
                     return False
         return True
+
+    def _living(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> Iterator[Record]:
+        kept = self.kept[practice_id, resource]
+        keys = sorted(kept)
+        start = 0 if after is None else bisect_right(keys, after)
+        return islice((kept[key] for key in keys[start:] if kept[key].is_living), limit)
 
     def _all(self, practice_id: str, resource: str) -> list[Record]:
         return [_copy(one) for _, one in sorted(self.kept[practice_id, resource].items())]
