@@ -10,6 +10,7 @@ import pytest
 
 from gateway.core.registry import KINDS
 from tests.fakes.deployment import Deployment, deployed
+from tests.fakes.mirrored_office import mirrored_office
 from tests.functions.writes import assert_a_get_shows, result_of
 
 OWN_SCOPES = [f"{name}:write" for name in (
@@ -189,3 +190,17 @@ def test_a_result_costs_no_call_for_words_that_are_not_at_hand() -> None:
         assert (unsaid["confirmation"]["status"], said["confirmation"]["status"]) == (None, "unconfirmed")
         assert unsaid["type"]["id"] == said["type"]["id"]
         assert said["type"]["name"]
+
+
+def test_a_result_takes_its_words_from_the_mirror_too() -> None:
+    """There the office's set-up is read row by row, and lies in no cache."""
+    with mirrored_office() as office:
+        office.d.grant("*:read", *OWN_SCOPES)
+        office.load()
+        _, _, made = visit(office.d)
+        shown = office.d.get(f"/appointments/{made['id']}").body
+        again = result_of(office.d.patch(f"/appointments/{made['id']}", {"is_asap": False}), 200)
+
+    assert made["type"]["name"]
+    assert again["confirmation"] == shown["confirmation"]
+    assert again["confirmation"]["status"] == "unconfirmed"
