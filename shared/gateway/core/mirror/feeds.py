@@ -200,10 +200,10 @@ def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int
 
 def _a_stamp_fell_back(m: Session) -> bool:
     """Whether a visit that changed lately is at the office as it was before, which only an older database has."""
-    one, now = MIRRORED[KEEPS_STAMPS], m.now()
-    if m.of(KEEPS_STAMPS).phase is not Phase.LOADED or not knows(m.practice, f"{KEEPS_STAMPS}.get"):
+    one, felt_at = MIRRORED[KEEPS_STAMPS], m.state.pulse_at
+    if felt_at is None or m.of(KEEPS_STAMPS).phase is not Phase.LOADED or not knows(m.practice, f"{KEEPS_STAMPS}.get"):
         return False
-    since = (m.state.pulse_at or now) - LOOKED_BACK
+    since = felt_at - LOOKED_BACK
     lately = m.on.records.changed(m.practice.id, KEEPS_STAMPS, since, after=None, limit=MOST_LOOKED_AT)
     kept = next((record for record in reversed(lately) if record.is_living), None)
     if kept is None:

@@ -35,10 +35,10 @@ def test_reference_data_come_first_then_people_then_what_is_to_come() -> None:
     with mirrored_office(*PATIENTS) as office:
         office.load()
 
-        calls = list(dict.fromkeys(office.d.upstream_calls))
-        ranks = [MIRRORED[call.partition(".")[0]].rank for call in calls]
+        resources = list(dict.fromkeys(call.partition(".")[0] for call in office.d.upstream_calls))
+        ranks = [MIRRORED[name].rank for name in resources]
         assert ranks == sorted(ranks)
-        assert calls.index("patients.Simple") < calls.index("appointments.list") < calls.index("claims.list")
+        assert resources.index("patients") < resources.index("appointments") < resources.index("claims")
 
 
 @pytest.mark.parametrize("seed", range(4))
