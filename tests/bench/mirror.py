@@ -192,12 +192,12 @@ def _warm(asked: int, say: Say) -> Iterator[Figure]:
 
 
 def _open(office: MirroredOffice) -> None:
-    """Let it be ten in the morning of the next Tuesday at the office, the long way."""
+    """Let it be ten in the morning of the next Tuesday at the office; nobody of ours has looked meanwhile."""
     zone = office.clock.zone
     wall = office.on.clock.now().astimezone(zone)
     day = wall.date() + timedelta(days=(1 - wall.weekday()) % 7 or 7)
     opens = datetime(day.year, day.month, day.day, 10, tzinfo=zone)
-    office.run((opens - wall).total_seconds())
+    office.on.clock.seconds += (opens - wall).total_seconds()
 
 
 def _interval_s(office: MirroredOffice) -> float:
