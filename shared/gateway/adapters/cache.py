@@ -1,4 +1,4 @@
-"""Short-lived copies of what fetches brought, in DynamoDB (large ones in S3), where the mirror will stand.
+"""Short-lived copies of what fetches brought, in DynamoDB (large ones in S3).
 
 rows#{practice}#{cache key}   rows    a fetch's rows, `as_of` in epoch microseconds
 rows#{practice}               wrote   when the practice was last written to by us

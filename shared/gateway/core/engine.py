@@ -45,7 +45,7 @@ from gateway.core.operations import OperationState, RowSet, StepState, Turn
 from gateway.core.plans import HELD_TIMES, OFFICE_WORDS, Outcome, PlanContext, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
-from gateway.core.requests import Freshness, from_mirror, key_of_fetch
+from gateway.core.requests import kept_reference
 from gateway.core.seat import (
     BUDGET,
     CONNECT_AHEAD_S,
@@ -64,9 +64,6 @@ from open_dental import errors as upstream
 
 if TYPE_CHECKING:
     from gateway.core.ports import Services
-
-WORDS_AGE_S = 86_400.0
-"""How old what an office calls things may be in a result."""
 
 MARK_AHEAD_S = 0.08
 """How long before it connects a write is marked SENT: late, so that a crash leaves little in doubt."""
@@ -366,17 +363,9 @@ class OperationRun:
         return UpstreamAnswer(200, holds.rows_of(kept))
 
     def _office_words(self, tables: Sequence[Table]) -> UpstreamAnswer:
-        kept = {one: self._kept_words(one) for one in tables}
+        practice, on = self._of_practice(), cast("Services", self._on)
+        kept = {one: kept_reference(f"fetch.{one}", input_of(one), practice=practice, on=on) for one in tables}
         return UpstreamAnswer(200, {one: rows.rows[one] for one, rows in kept.items() if rows is not None})
-
-    def _kept_words(self, table: Table) -> RowSet | None:
-        practice, kind, asked = self._of_practice(), f"fetch.{table}", input_of(table)
-        key = key_of_fetch(kind, asked, practice=practice, reference=True)
-        if (kept := self._on.cache.get(practice.id, key)) is not None:
-            return kept
-        any_age = Freshness(max_age_s=WORDS_AGE_S, asked=True)
-        found = from_mirror(kind, asked, practice=practice, freshness=any_age, on=cast("Services", self._on))
-        return None if found is None else found.rows
 
     def _read(self, call: UpstreamCall) -> UpstreamAnswer:
         asked = canonical_hash([call.operation, call.path, call.query, call.body])

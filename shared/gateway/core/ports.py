@@ -109,7 +109,7 @@ They are kept for a day instead of minutes, and an own write to the practice doe
 
 
 class Cache(Protocol):
-    """Short-lived copies of what fetches brought, where the mirror will stand."""
+    """Short-lived copies of what fetches brought: whole answers, where the mirror has rows."""
 
     def get(self, practice_id: str, cache_key: str) -> RowSet | None:
         """The rows under `cache_key`, or None; also None for rows read before the practice's last own write, unless

@@ -38,6 +38,9 @@ __all__ = [
     "with_eta",
 ]
 
+DAY_S = 86_400.0
+"""How old an office's own set-up may be where nobody says."""
+
 FIRST_LOOK_S = 0.02
 LONGEST_PAUSE_S = 0.2
 """A waiting request looks at its operation in growing pauses: soon for quick answers, seldom for slow ones."""
@@ -155,6 +158,15 @@ def from_mirror(
     if rows is None:
         return None
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
+
+
+def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
+    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them."""
+    kept = on.cache.get(practice.id, key_of_fetch(kind, bound, practice=practice, reference=True))
+    if kept is not None:
+        return kept
+    found = from_mirror(kind, bound, practice=practice, freshness=Freshness(DAY_S, asked=True), on=on)
+    return None if found is None else found.rows
 
 
 def mirror_of(

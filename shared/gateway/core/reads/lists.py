@@ -21,7 +21,7 @@ from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
-from gateway.core.requests import Fetched, Freshness, fetch, from_mirror, key_of_fetch, mirror_of
+from gateway.core.requests import DAY_S, Fetched, Freshness, fetch, kept_reference, key_of_fetch, mirror_of
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
 
@@ -35,7 +35,6 @@ SortKey = tuple[str | int, ...]
 MOST_DAYS: Final = 31
 """Days that a list of appointments may cover where nothing else bounds it."""
 
-DAY_S: Final = 86_400.0
 MOST_EXTRA_CALLS: Final = 100
 """Calls that one page may cost for something that Open Dental gives only row by row."""
 
@@ -262,11 +261,7 @@ class Reading:
             else:
                 self._reference_calls += fetched.upstream_calls
                 return fetched.rows
-        kept = self.on.cache.get(self.practice.id, key_of_fetch(kind, bound, practice=self.practice, reference=True))
-        if kept is not None:
-            return kept
-        found = from_mirror(kind, bound, practice=self.practice, freshness=Freshness(DAY_S, asked=True), on=self.on)
-        return None if found is None else found.rows
+        return kept_reference(kind, bound, practice=self.practice, on=self.on)
 
     @property
     def upstream_calls(self) -> int:
