@@ -29,6 +29,15 @@ class TimeBlock(Input):
     provider_needed: bool = True
 
 
+Minutes = Annotated[int, Field(gt=0, le=LONGEST_UNITS * 5, multiple_of=5)]
+Blocks = Annotated[tuple[TimeBlock, ...], Field(min_length=1, max_length=LONGEST_UNITS)]
+MaybePattern = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^[X/]+$", max_length=LONGEST_UNITS)] | None,
+    Field(description="one character for each 5 minutes: X with the provider, / without"),
+]
+"""The three ways to say how long a visit is."""
+
+
 class Booking(Input):
     """`POST /create_appointment`.
 
@@ -45,12 +54,9 @@ class Booking(Input):
     practice_id: str | None = None
     local_start: WallTime | None = None
     start_at: Moment | None = None
-    duration_minutes: Annotated[int, Field(gt=0, le=LONGEST_UNITS * 5, multiple_of=5)] | None = None
-    time_blocks: Annotated[tuple[TimeBlock, ...], Field(min_length=1, max_length=LONGEST_UNITS)] | None = None
-    pattern: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^[X/]+$", max_length=LONGEST_UNITS)] | None,
-        Field(description="one character for each 5 minutes: X with the provider, / without"),
-    ] = None
+    duration_minutes: Minutes | None = None
+    time_blocks: Blocks | None = None
+    pattern: MaybePattern = None
     appointment_type_id: str | None = None
     hygienist_id: str | None = None
     is_hygiene: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
 from gateway.core.callers import Caller
 from gateway.core.capability import require, require_fields
@@ -14,7 +14,7 @@ from gateway.core.operations import Operation
 from gateway.core.ports import Services
 from gateway.core.requests import submit
 from gateway.core.writes.intake.changes import Change
-from gateway.core.writes.models import NOTE_LIMIT, Input, TimeBlock, pattern_of
+from gateway.core.writes.models import NOTE_LIMIT, Blocks, Input, MaybePattern, Minutes, pattern_of
 from gateway.core.writes.naming import allowed, key_in, named, start_of
 
 _TIME = ("local_start", "start_at")
@@ -63,12 +63,9 @@ class AppointmentChange(Change):
 
     local_start: WallTime | None = None
     start_at: Moment | None = None
-    duration_minutes: Annotated[int, Field(gt=0, le=LONGEST_UNITS * 5, multiple_of=5)] | None = None
-    time_blocks: Annotated[tuple[TimeBlock, ...], Field(min_length=1, max_length=LONGEST_UNITS)] | None = None
-    pattern: Annotated[
-        Annotated[str, StringConstraints(pattern=r"^[X/]+$", max_length=LONGEST_UNITS)] | None,
-        Field(description="one character for each 5 minutes: X with the provider, / without"),
-    ] = None
+    duration_minutes: Minutes | None = None
+    time_blocks: Blocks | None = None
+    pattern: MaybePattern = None
     operatory_id: str | None = None
     provider_id: str | None = None
     hygienist_id: str | None = None
