@@ -1,0 +1,1 @@
+"""The SQL that is ever sent to an office."""

@@ -1,0 +1,10 @@
+"""All statements, for those who hold each to its rules and try it on a real database."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.core.queries.statement import Statement
+
+STATEMENTS: Final[tuple[Statement, ...]] = ()
+"""Every module of this folder that has statements adds its `ALL` here."""
