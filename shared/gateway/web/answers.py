@@ -136,9 +136,11 @@ def session_answer(session: Mapping[str, Any]) -> Answer:
     return Answer(status=200, body=session, headers={"Cache-Control": "no-store"}, practice_id=practice_id)
 
 
-def made_answer(made: Mapping[str, Any], *, is_replayed: bool) -> Answer:
-    """201 with what was made here, without an operation. `is_replayed` as in `write_answer`."""
+def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | None = None) -> Answer:
+    """201 with what was made here, without an operation. `is_replayed` and `location` as in `write_answer`."""
     headers = {"Cache-Control": "no-store", **({"Idempotent-Replayed": "true"} if is_replayed else {})}
+    if location and (where := _filled(location, made)):
+        headers["Location"] = where
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
 
 
