@@ -39,7 +39,7 @@ from tests.fakes.services import FakeClock
 
 ZONE = "America/Chicago"
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
-IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb")
+IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_dddddddddddddddd")
 CLIENT = "cli_ada"
 
 

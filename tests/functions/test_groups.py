@@ -137,7 +137,7 @@ def test_a_practice_is_in_one_group_and_nothing_is_told_of_the_other(two: Deploy
         ({"practice_ids": []}, "practice_ids"),
         ({"name": " "}, "name"),
         ({"agreement": {"reference": ""}}, "agreement.reference"),
-        ({"agreement": {"reference": "x", "signed_on": "2026-02-01", "expires_on": "2026-01-31"}}, "agreement.expires_on"),
+        ({"agreement": AGREED | {"expires_on": "2025-12-31"}}, "agreement.expires_on"),
         ({"owner": "me"}, "owner"),
     ],
 )  # fmt: skip

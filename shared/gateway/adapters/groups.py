@@ -127,7 +127,7 @@ class DynamoGroups:
             for one in sorted(held - group.holds)
         ]
         try:
-            self._client.transact_write_items(TransactItems=[{"Put": put}, *taken, *let_go])  # type: ignore[list-item]
+            self._client.transact_write_items(TransactItems=[{"Put": put}, *taken, *let_go])  # type: ignore[list-item, typeddict-item]
         except AwsError as error:
             if is_condition(error) or is_conflict(error):
                 return False

@@ -52,6 +52,16 @@ def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
     return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None)
 
 
+def audited_answer(body: Mapping[str, Any]) -> Answer:
+    """200 with what is shown under an entry in an audit trail, so that no cache may show it again.
+
+    No tag stands for it either: practices that could not be asked are a part of it.
+    """
+    meta = body.get("meta") or {}
+    headers = {"Cache-Control": "no-store", "Age": str(int(meta.get("age_seconds") or 0))}
+    return Answer(status=200, body=body, headers=headers, practice_id=meta.get("practice_id"))
+
+
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
     content = _timeless(body)

@@ -116,7 +116,8 @@ def test_names_are_one_whatever_the_keyboard_had(one: str, other: str) -> None:
 def test_a_row_says_what_can_be_compared_and_no_placeholder() -> None:
     row = {
         "LName": " Marker ", "FName": "Zoe", "Birthdate": "1900-01-01", "Gender": "Other",
-        "HmPhone": "(212)555-0123", "WkPhone": "none", "WirelessPhone": "+1 212 555 0123", "Email": "Zoe@Example.com; z@b.c",
+        "HmPhone": "(212)555-0123", "WkPhone": "none", "WirelessPhone": "+1 212 555 0123",
+        "Email": "Zoe@Example.com; z@b.c",
     }  # fmt: skip
 
     assert person_of(row) == Person(
@@ -189,9 +190,7 @@ def test_more_that_agrees_never_makes_a_match_weaker(one: Person, other: Person,
 def test_the_same_name_never_makes_a_match_weaker(one: Person, other: Person) -> None:
     if not one.first or not one.last:
         return
-    agreeing = replace(
-        other, last=one.last, first=one.first, middle=one.middle, preferred=one.preferred
-    )
+    agreeing = replace(other, last=one.last, first=one.first, middle=one.middle, preferred=one.preferred)
 
     assert strength(compare(one, agreeing)) >= strength(compare(one, other))
 
