@@ -336,7 +336,8 @@ def test_pages_go_from_practice_to_practice_and_miss_nobody(three: Deployment) -
     assert scores == sorted(scores, reverse=True)
 
     for limit in (1, 2, 3, 4, 8, 9):
-        seen, cursor = [], {}
+        seen: list[tuple[str, str]] = []
+        cursor: dict[str, str] = {}
         while True:
             page = found(three, limit=limit, **cursor)
             assert len(page["data"]) <= limit

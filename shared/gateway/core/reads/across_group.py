@@ -22,7 +22,7 @@ from gateway.core.practices import Practice
 from gateway.core.reads.lists import Reading, served_from
 from gateway.core.reads.patients import SSN_SCOPE
 from gateway.core.reads.queries import PatientsQuery
-from gateway.core.requests import Freshness
+from gateway.core.requests import Fetched, Freshness
 from gateway.core.walltime import instant_text
 
 BOUNDS: Final = ("birth_date", "name", "phone", "email")
@@ -72,7 +72,7 @@ def find_patients(
     page, end = _cut(sought, after, query.limit, more=len(left) > len(sought))
     release(
         [(one, [found.key for found in shown]) for one, shown in page],
-        {one.practice_id: _counted(shown) for one, shown in page},
+        {one.practice_id: counted(shown) for one, shown in page},
         crossing,
         caller=caller,
         request_id=request_id,
@@ -92,7 +92,7 @@ def find_patients(
         "has_more": cursor is not None,
         "next_cursor": cursor,
         "meta": {
-            **together([one for one, _ in answered], on=on),
+            **together([one.fetched for one, _ in answered if one.fetched is not None], on=on),
             "practice_id": None,
             "omitted": sorted(omitted),
             "group_id": crossing.group.id,
@@ -143,9 +143,8 @@ def release(
         raise unwritten
 
 
-def together(sought: Iterable[Sought], *, on: Services) -> dict[str, Any]:
+def together(fetched: Sequence[Fetched], *, on: Services) -> dict[str, Any]:
     """Age, road and cost of several practices' answers in one."""
-    fetched = [one.fetched for one in sought if one.fetched is not None]
     as_of = min((one.rows.as_of for one in fetched), default=None)
     return {
         "as_of": None if as_of is None else instant_text(as_of),
@@ -155,7 +154,8 @@ def together(sought: Iterable[Sought], *, on: Services) -> dict[str, Any]:
     }
 
 
-def _counted(found: Iterable[Found]) -> dict[str, int]:
+def counted(found: Iterable[Found]) -> dict[str, int]:
+    """The outcome of a search, as its audit entry has it."""
     counted = Counter(one.level for one in found)
     return {level.value: counted[level] for level in Level}
 
