@@ -17,6 +17,7 @@ from gateway.core.objects.group import MatchedPatients
 from gateway.core.pacing import Breaker, PaceItem, Trip
 from tests.fakes import deployment
 from tests.fakes.deployment import CLIENT, THIRD, Answered, Deployment, deployed
+from tests.fakes.mirrored_office import mirrored_office
 
 IDS = (*deployment.IDS, THIRD)
 ELM, OAK, FIR = IDS
@@ -446,3 +447,63 @@ def test_another_client_of_the_group_is_counted_by_its_own_name(three: Deploymen
     three.send("GET", "/patients", query=ASK, client_id="cli_ben")
 
     assert {entry.client_id for entry in three.on.audit.entries} == {"cli_ben"}
+
+
+def test_a_large_group_is_searched_twenty_practices_a_page_and_none_is_passed_over(three: Deployment) -> None:
+    others = [f"prac_{letter * 16}" for letter in "ghijklmnopqrstuvwxyz234567"]
+    for one in others:
+        three.on.practices.put(replace(three.on.practices.get(ELM), id=one, state="disabled"))
+    everybody = sorted([*IDS, *others])
+    client = three.on.callers.client(CLIENT)
+    three.on.callers.put_client(replace(client, practices=frozenset(everybody)))
+    three.on.groups.change(replace(three.on.groups.get(GROUP), practices=frozenset(everybody)))
+
+    first = found(three)
+    second = found(three, cursor=first["next_cursor"])
+    assert list(statuses(first)) == everybody[:20] and list(statuses(second)) == everybody[20:]
+    assert (first["has_more"], second["has_more"]) == (True, False)
+    assert {one["practice_id"] for one in first["data"] + second["data"]} == set(IDS)
+
+
+def test_a_practice_that_has_a_mirror_is_searched_there_without_a_call() -> None:
+    with mirrored_office(practices=2) as office:
+        office.load()
+        d = office.d
+        join(d, ELM, OAK)
+        d.grant(*SCOPES)
+        d.upstream_calls.clear()
+        row = office.store.rows("SELECT * FROM patient WHERE PatStatus=0 AND Birthdate > '1901'")[0]
+        shown = d.get(
+            "/patients", across="group", name=f"{row['LName']}, {row['FName']}", birth_date=row["Birthdate"][:10]
+        ).body
+
+        served = {one["practice_id"]: one["served_from"] for one in shown["meta"]["practices"]}
+        assert served == {ELM: "mirror", OAK: "live"}
+        assert d.upstream_calls == ["patients.Simple"] and shown["meta"]["upstream_calls"] == 1
+        best = {one["practice_id"]: one["patient_id"] for one in reversed(shown["data"])}
+        assert best == {one: row_id("patient", one, row["PatNum"]) for one in (ELM, OAK)}
+
+
+def test_a_practice_whose_key_only_fhir_takes_is_searched_like_any_other(three: Deployment) -> None:
+    three.on.practices.put(replace(three.on.practices.get(OAK), upstream="fhir"))
+    answer = find(three)
+
+    assert {one["practice_id"]: one["level"] for one in answer.body["data"]} == dict.fromkeys(IDS, "certain")
+    assert three.upstream_calls.count("patients.Simple") == 2
+
+
+def test_neither_the_person_nor_the_search_is_in_a_log(three: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        three.post("/patients/search", ASK)
+        three.on.audit.refuses = set(IDS)
+        three.post("/patients/search", ASK)
+    said = " ".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+
+    assert not [secret for secret in ("Marker", "Zo", "1980-02-29", "5550123", "555-0123", "zoe@") if secret in said]
+
+
+def test_while_a_group_changes_a_search_shows_one_of_its_states(three: Deployment) -> None:
+    """Whoever is let go is free for another group at once, and its people are found there only."""
+    three.on.groups.change(replace(three.on.groups.get(GROUP), practices=frozenset({ELM, OAK})))
+    assert set(statuses(found(three))) == {ELM, OAK}
+    assert code(find(three, practice_id=FIR)) == (403, "no-group")
