@@ -499,6 +499,7 @@ def test_neither_the_person_nor_the_search_is_in_a_log(three: Deployment, caplog
         three.post("/patients/search", ASK)
     said = " ".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
 
+    assert said.count("answered") == 2
     assert not [secret for secret in ("Marker", "Zo", "1980-02-29", "5550123", "555-0123", "zoe@") if secret in said]
 
 
