@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from gateway.core.at_hand import remember, remembered
 from gateway.core.callers import Caller
 from gateway.core.errors import KeyNotUsable, NotFound, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
 from gateway.core.hashing import canonical_hash
@@ -97,12 +98,16 @@ def fetch(
         QueueFull, Throttled, or whatever error the operation ended with.
     """
     cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    if reference and (kept := _from_cache(cache_key, practice=practice, freshness=freshness, on=on)) is not None:
-        return kept
+    if reference:
+        kept = _at_hand(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            return kept
     found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
     if found is None and not reference:
         found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
     if found is not None:
+        if reference:
+            remember(practice.id, cache_key, found, on=on)
         return found
     view = on.paces.view(practice.id)
     if view.offline:
@@ -162,10 +167,12 @@ def from_mirror(
 
 def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
     """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them."""
-    kept = on.cache.get(practice.id, key_of_fetch(kind, bound, practice=practice, reference=True))
-    if kept is not None:
-        return kept
-    found = from_mirror(kind, bound, practice=practice, freshness=Freshness(DAY_S, asked=True), on=on)
+    cache_key, any_age = key_of_fetch(kind, bound, practice=practice, reference=True), Freshness(DAY_S, asked=True)
+    found = _at_hand(cache_key, practice=practice, freshness=any_age, on=on)
+    if found is None:
+        found = from_mirror(kind, bound, practice=practice, freshness=any_age, on=on)
+        if found is not None:
+            remember(practice.id, cache_key, found, on=on)
     return None if found is None else found.rows
 
 
@@ -179,6 +186,18 @@ def mirror_of(
         return state_of(practice.id, syncs=on.syncs, clock=on.clock, since=since)
     except Unavailable:
         return None
+
+
+def _at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
+    """Reference rows in one piece, read a moment ago by this process or kept in the cache, if they are young enough."""
+    kept = remembered(practice.id, cache_key, on=on)
+    if kept is None:
+        kept = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            remember(practice.id, cache_key, kept, on=on)
+        return kept
+    age_s = (on.clock.now() - kept.rows.as_of).total_seconds()
+    return replace(kept, age_seconds=max(0.0, age_s)) if age_s <= freshness.max_age_s else None
 
 
 def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
