@@ -41,6 +41,7 @@ def _id(prefix: str) -> StringConstraints:
 
 
 PracticeId = Annotated[str, _id("prac")]
+GroupId = Annotated[str, _id("grp")]
 PatientId = Annotated[str, _id("pat")]
 AppointmentId = Annotated[str, _id("appt")]
 ProcedureId = Annotated[str, _id("proc")]
