@@ -56,6 +56,9 @@ def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
     content = _timeless(body)
+    if practices := (body.get("meta") or {}).get("practices"):
+        # Who holds the same rows must still learn that a practice does not answer any more.
+        content["practices"] = [(one["practice_id"], one.get("unavailable")) for one in practices]
     if isinstance(content.get("data"), list):
         content["data"] = [_timeless(row) for row in content["data"]]
     if isinstance(content.get("sections"), Mapping):

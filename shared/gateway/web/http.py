@@ -52,7 +52,8 @@ class Answer:
     """A status, a JSON body and headers. `None` as body means no body at all.
 
     `etag` is the validator without quotes; `etag_is_weak`: what it leaves out, such as an age, is in the body, so that
-    two bodies of one tag say the same and are not the same bytes (RFC 9110, section 8.8.1). `practice_id`, `operation_id` and `code` are for the log: ids and
+    two bodies of one tag say the same and are not the same bytes (RFC 9110, section 8.8.1).
+    `practice_id`, `operation_id` and `code` are for the log: ids and
     words of ours only.
     """
 

@@ -14,13 +14,14 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
 from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound, NotKept, Unavailable
 from gateway.core.ids import parse_row_id, practice_of_row
+from gateway.core.mirror.counted import CountedRecords
 from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift, key
 from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
+from gateway.core.reads.queries import ALL, ListQuery, PagedQuery, PracticeQuery
 from gateway.core.requests import (
     DAY_S,
     MIRROR_OFF,
@@ -60,9 +61,11 @@ def practice_of(query: PracticeQuery, obj: str, *, caller: Caller, on: Services)
 
     Raises:
         NotFound: an id that is none, or of a practice that is not the caller's.
-        Invalid: the client has several practices and nothing names one. And what `allow` raises.
+        Invalid: the client has several practices and nothing names one, or several are named. And what `allow` raises.
     """
     practice_id, param = query.practice_id, "practice_id"
+    if practice_id == ALL or "," in (practice_id or ""):
+        raise Invalid("this list is of one practice: send its id", param=param)
     if practice_id is None:
         for param, text in query.row_ids():
             practice_id = practice_of_row(text)
@@ -393,9 +396,14 @@ class Pager:
                         return Page(page, has_more=True, next_cursor=self._write(place(page[-1])))
                     page.append(row)
             looked += len(rows)
-            if looked >= most_rows or number >= most_stretches:
+            if looked >= most_rows or number >= most_stretches or self._is_spent():
                 return Page(page, has_more=True, next_cursor=self._write(end))
         return Page(page, has_more=False, next_cursor=None)
+
+    def _is_spent(self) -> bool:
+        """Whether the page has cost as much as it may, over several practices."""
+        records = self._on.records
+        return isinstance(records, CountedRecords) and records.is_spent
 
     def _fingerprint(self) -> str:
         """What the cursor is bound to. Most lists fit on one page: they neither sign nor fetch the key for it."""
