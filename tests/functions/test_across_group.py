@@ -16,9 +16,8 @@ from gateway.core.ids import row_id
 from gateway.core.objects.group import MatchedPatients
 from gateway.core.pacing import Breaker, PaceItem, Trip
 from tests.fakes import deployment
-from tests.fakes.deployment import CLIENT, THIRD, Answered, Deployment, deployed
+from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 
-IDS = (*deployment.IDS, THIRD)
 ELM, OAK, FIR = IDS
 GROUP = "grp_aaaaaaaaaaaaaaaa"
 SCOPES = ("patients:read", "patients.match")
