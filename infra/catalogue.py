@@ -265,6 +265,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         "Shows all that the office knows of a patient, section by section.",
         Route("GET", "/patients/{id}/360"),
     ),
+    _reads(
+        "day",
+        "Shows a day: its visits, each with what the desk needs to know of the patient.",
+        Route("GET", "/day"),
+    ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads(
         "procedurelogs",

@@ -125,6 +125,7 @@ KINDS: dict[str, Kind] = {
     "fetch.resource": Kind("gateway.core.resources.plans:fetch"),
     "resources.write": Kind("gateway.core.resources.plans:write"),
     "fetch.patient_360": Kind("gateway.core.patient_360:patient_360"),
+    "fetch.day": Kind("gateway.core.day_fetches:day"),
     "appointments.update": Kind("gateway.core.writes.appointment_change:update"),
     "patients.create": Kind("gateway.core.writes.patient:create"),
     "patients.update": Kind("gateway.core.writes.patient:update"),

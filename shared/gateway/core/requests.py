@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Fetched",
     "Freshness",
+    "at_hand",
     "canonical_hash",
     "error_of",
     "fetch",
@@ -158,6 +159,26 @@ def from_mirror(
     if rows is None:
         return None
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
+
+
+def at_hand(
+    kind: str,
+    bound: Mapping[str, Any],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    since: float | None = None,
+) -> Fetched | None:
+    """The rows of a fetch from the mirror or the cache, where they are young enough; nothing is asked for them.
+
+    `since` as `fetch` has it.
+    """
+    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    if found is not None:
+        return found
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=False)
+    return _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
 
 
 def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
