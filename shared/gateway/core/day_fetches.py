@@ -50,16 +50,15 @@ _RECALL_TYPES: Final = "recalltypes"
 def day(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """What these `sections` say of `patients` (keys); `today` with the alerts: medications that ended before are none.
 
-    Where each is asked for, patients in `known` are left out of the section `patients`, and `guarantors` are the heads
-    of their families. Whom Open Dental does not have is left out; who it has as deleted comes, and is `UNREAD` where
-    each is asked for insurance. A section that is refused is told in the report, as `patient_360` tells it.
+    `guarantors` are heads of families that are wanted beside those of the patients who are read here. Whom Open Dental
+    does not have is left out; who it has as deleted comes, and is `UNREAD` where each is asked for insurance. A section
+    that is refused is told in the report, as `patient_360` tells it.
     """
     work = _Work(
         context.practice,
         sorted(input_["patients"]),
         frozenset(input_["sections"]),
         input_.get("today"),
-        known=frozenset(input_.get("known", ())),
         guarantors=frozenset(input_.get("guarantors", ())),
     )
     yield from _by_query(work) if may_query(context.practice) else _by_calls(work)
@@ -72,7 +71,6 @@ class _Work:
     patients: list[int]
     sections: frozenset[str]
     today: str | None
-    known: frozenset[int]
     guarantors: frozenset[int]
     rows: dict[str, list[Row]] = field(default_factory=dict)
     report: list[Row] = field(default_factory=list)
@@ -198,8 +196,7 @@ def _by_calls(work: _Work) -> Steps[None]:
 
 
 def _each_patient(work: _Work) -> Steps[None]:
-    wanted = [number for number in work.patients if number not in work.known]
-    work.rows["patients"] = yield from get_each("patients.get", "PatNum", wanted, work.practice)
+    work.rows["patients"] = yield from get_each("patients.get", "PatNum", work.patients, work.practice)
 
 
 def _each_guarantor(work: _Work) -> Steps[None]:

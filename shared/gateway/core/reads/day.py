@@ -26,6 +26,7 @@ from gateway.core.day_fetches import (
     PARTS,
     PATIENTS,
     RECALLS,
+    UNREAD,
     guarantor,
 )
 from gateway.core.errors import (
@@ -66,6 +67,9 @@ MOST_UNASKED: Final = 40
 
 MOST_ASKED: Final = 400
 """Calls that one answer may cost where sections were named."""
+
+LONGEST_S: Final = 540.0
+"""How long they may take at the practice's pace: what came first is kept for ten minutes."""
 
 Name = Literal["patients", "balance", "coverage", "recalls", "alerts", "schedules"]
 SCHEDULES: Final = "schedules"
@@ -146,10 +150,17 @@ class _Answer:
     refused: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     needed: dict[str, int | None] = field(default_factory=dict)
     """Of sections that were left out for their cost."""
+    shared: set[str] = field(default_factory=set)
+    """Those of them that come with the statement of another."""
 
     def rows(self) -> dict[str, list[Row]]:
         """The rows of all sections together."""
         return {name: rows for one in self.came.values() for name, rows in one.rows.items()}
+
+    @property
+    def calls_needed(self) -> int:
+        """What all that was left out would cost together."""
+        return sum(calls or 0 for name, calls in self.needed.items() if name not in self.shared)
 
     def leave_out(self, section: str, calls: int | None, *, dry: bool) -> None:
         """Say that a section was not read, and what would bring it."""
@@ -182,6 +193,9 @@ def get_day(query: DayQuery, *, caller: Caller, freshness: Freshness, on: Servic
     clinic = key_of(query.location_id, "location", practice, param="location_id") or 0
     if not freshness.asked:
         freshness = replace(freshness, max_age_s=MAX_AGE_S)
+    if query.sections is not None and not may_query(practice) and not freshness.asked:
+        # What takes many calls is older than usual by the time that all of it is there.
+        freshness = replace(freshness, max_age_s=LONGEST_S)
     reading = Reading(practice, caller, freshness, on)
     today = to_wall(on.clock.now(), practice.zone(clinic)).date().isoformat()
     answer = _Answer()
@@ -192,7 +206,19 @@ def get_day(query: DayQuery, *, caller: Caller, freshness: Freshness, on: Servic
                 allow(caller, practice.id, obj, Verb.READ, on=on)
         except ScopeMissing as error:
             answer.refused[name] = problem_of(error)
+    words = reading.words(
+        Table.DEFINITIONS,
+        Table.PREFERENCES,
+        Table.APPOINTMENT_TYPES,
+        Table.RECALL_TYPES,
+        Table.OPERATORIES,
+        only_if_cached=True,
+    )
     visits = visits_of_day(_as_list(query, practice), reading, only_at_hand=query.dry_run)
+    # Before the people, whose alerts are to be young when they are shown.
+    shown: dict[str, Any] | None = None
+    if SCHEDULES in wanted and SCHEDULES not in answer.refused:
+        shown = _schedules(answer, query, clinic, words, reading)
     if visits is None:
         answer.leave_out("appointments", 1, dry=True)
         for name in wanted:
@@ -203,17 +229,6 @@ def get_day(query: DayQuery, *, caller: Caller, freshness: Freshness, on: Servic
         answer.came["appointments"] = _Came.of([visits.came])
         numbers = sorted({key(row.get("PatNum")) for row in visits.rows} - {0})
         _read_people(answer, numbers, wanted, query, reading, today=today)
-    shown: dict[str, Any] | None = None
-    words = reading.words(
-        Table.DEFINITIONS,
-        Table.PREFERENCES,
-        Table.APPOINTMENT_TYPES,
-        Table.RECALL_TYPES,
-        Table.OPERATORIES,
-        only_if_cached=True,
-    )
-    if SCHEDULES in wanted and SCHEDULES not in answer.refused:
-        shown = _schedules(answer, query, clinic, words, reading)
     return _shown(query, visits, shown, answer, wanted=wanted, words=words, reading=reading, clinic=clinic, today=today)
 
 
@@ -251,32 +266,25 @@ def _read_people(
         answer.came |= {name: _Came({}, now.as_of, now.served_from) for name in asked}
         return
     missing = _at_hand(answer, numbers, asked, reading)
-    if not missing:
-        return
+    missing = {name: whom for name, whom in missing.items() if not _is_refused(answer, name, reading.practice)}
     people = answer.came.get(PATIENTS)
-    known = [] if people is None else sorted(key(row.get("PatNum")) for row in people.rows["patients"])
-    heads = [] if people is None else sorted({key(row.get("Guarantor")) for row in people.rows["patients"]} - {0})
-    absent_heads = [number for number in heads if number not in known]
-    absent = [number for number in numbers if number not in known] if PATIENTS in missing else []
-    to_ask = [name for name in missing if not _is_refused(answer, name, reading.practice)]
-    costs = {name: _cost(name, numbers, absent, absent_heads if heads else None, reading.practice) for name in to_ask}
-    if query.dry_run:
-        for name in to_ask:
-            answer.leave_out(name, costs[name], dry=True)
-        return
-    if not may_query(reading.practice):
-        _heed_cost(answer, costs, to_ask, asked=query.sections is not None)
-    live = [name for name in to_ask if name in costs]
-    calm, alert = [name for name in live if name != ALERTS], [name for name in live if name == ALERTS]
-    bound: dict[str, Any] = {"patients": numbers}
-    if calm:
-        # Where all are asked for at once it makes no difference who is known.
-        singly = not may_query(reading.practice)
-        more = {"known": known} if singly and known and PATIENTS in calm else {}
-        more |= {"guarantors": absent_heads} if singly and absent_heads and BALANCE in calm else {}
-        _read(answer, calm, {**bound, "sections": calm, **more}, reading, was=people)
-    if alert:
-        _read(answer, alert, {**bound, "sections": alert, "today": today}, reading)
+    here = {} if people is None else {key(row.get("PatNum")): row for row in people.rows["patients"]}
+    heads = sorted({key(row.get("Guarantor")) for row in here.values()} - {0, *here})
+    singly = not may_query(reading.practice)
+    costs = {name: _cost(name, whom, heads, reading.practice) for name, whom in missing.items()}
+    if singly:
+        _heed_cost(answer, costs, missing, query, reading)
+    for whom in (numbers, [number for number in numbers if number not in here]):
+        calm = [name for name in missing if name in costs and name != ALERTS and missing[name] == whom]
+        if calm:
+            # The heads of families of whom is here, which nothing else that is asked for would name.
+            more = {"guarantors": heads} if singly and BALANCE in calm and heads else {}
+            bound = {"patients": whom, "sections": calm, **more}
+            _read(answer, bound, costs, reading, dry=query.dry_run)
+            missing = {name: these for name, these in missing.items() if name not in calm}
+    if ALERTS in missing and ALERTS in costs:
+        bound = {"patients": missing[ALERTS], "sections": [ALERTS], "today": today}
+        _read(answer, bound, costs, reading, dry=query.dry_run)
 
 
 def _is_refused(answer: _Answer, name: str, practice: Practice) -> bool:
@@ -292,103 +300,123 @@ def _is_refused(answer: _Answer, name: str, practice: Practice) -> bool:
     return False
 
 
-def _cost(name: str, numbers: list[int], absent: list[int], heads: list[int] | None, practice: Practice) -> int:
-    """Calls that a section takes at most, as far as nothing has to be paged."""
+def _cost(name: str, whom: list[int], heads: list[int], practice: Practice) -> int:
+    """Calls that a section takes at most for these patients, as far as nothing has to be paged."""
     if may_query(practice):
         return 1
-    if name == PATIENTS:
-        return len(absent)
-    if name == BALANCE and heads is not None:
-        # Families of those who are absent may have another head each.
-        return len(heads) + len(absent)
-    return _CALLS_EACH[name] * len(numbers)
+    if name == BALANCE and heads:
+        return len(heads)
+    return _CALLS_EACH[name] * len(whom)
 
 
-def _heed_cost(answer: _Answer, costs: dict[str, int], missing: list[str], *, asked: bool) -> None:
-    """Leave out what costs a call for each patient, unless it was named; refuse what is too much either way."""
-    if asked:
-        if (calls := sum(costs.values())) > MOST_ASKED:
+def _heed_cost(
+    answer: _Answer, costs: dict[str, int], missing: Mapping[str, list[int]], query: DayQuery, reading: Reading
+) -> None:
+    """Leave out what costs a call for each patient, unless it was named; refuse what is too much either way.
+
+    A few patients whom the mirror cannot tell of are read for everybody.
+    """
+    if query.sections is not None:
+        interval_s = reading.on.paces.view(reading.practice.id).interval_s
+        most = min(MOST_ASKED, int(LONGEST_S / interval_s)) if interval_s else MOST_ASKED
+        if (calls := sum(costs.values())) > most and not query.dry_run:
             raise FilterTooWide(
-                f"these sections would cost {calls} calls: name fewer of them, or narrow the day",
+                f"these sections would cost {calls} calls, and {most} are the most: name fewer, or narrow the day",
                 bounds=["sections", "location_id", "provider_id", "operatory_id", "status"],
             )
         return
     for name in missing:
-        if costs[name] > (MOST_UNASKED if name == PATIENTS else 0):
+        few = len(missing[name]) <= _MOST_SINGLY and name in answer.came
+        if not few and costs[name] > (MOST_UNASKED if name == PATIENTS else 0):
             answer.leave_out(name, costs.pop(name), dry=False)
+            answer.came.pop(name, None)
 
 
 def _read(
-    answer: _Answer, sections: list[str], bound: Mapping[str, Any], reading: Reading, *, was: _Came | None = None
+    answer: _Answer,
+    bound: Mapping[str, Any],
+    costs: Mapping[str, int],
+    reading: Reading,
+    *,
+    dry: bool,
 ) -> None:
     """Bring sections from Open Dental. What cannot be had now is no reason to withhold the visits."""
-    usual = reading.freshness
+    usual, sections = reading.freshness, list(bound["sections"])
     if ALERTS in sections and not usual.asked:
-        reading.freshness = replace(usual, max_age_s=ALERT_AGE_S)
+        takes_s = costs[ALERTS] * reading.on.paces.view(reading.practice.id).interval_s
+        reading.freshness = replace(usual, max_age_s=ALERT_AGE_S + takes_s)
     try:
-        fetched = reading.fetched_by("fetch.day", bound)
+        fetched = reading.at_hand("fetch.day", bound) if dry else reading.fetched_by("fetch.day", bound)
     except (Refused, Unavailable, UpstreamBroken) as error:
         answer.refused |= dict.fromkeys(sections, problem_of(error))
         return
     finally:
         reading.freshness = usual
-    _take(answer, sections, fetched, was=was)
+    if fetched is not None:
+        _take(answer, sections, fetched)
+        return
+    for number, name in enumerate(sections):
+        answer.leave_out(name, costs[name], dry=True)
+        answer.came.pop(name, None)
+        if number and may_query(reading.practice) and name != RECALLS:
+            answer.shared.add(name)
 
 
-def _take(answer: _Answer, sections: list[str], fetched: Fetched, *, was: _Came | None = None) -> None:
-    """Note what a live fetch brought; of patients some may have been at hand before."""
+def _take(answer: _Answer, sections: list[str], fetched: Fetched) -> None:
+    """Note what a live fetch brought, beside what was at hand of other patients."""
     rows = fetched.rows.rows
     report = {row["section"]: row for row in rows[REPORT]}
-    of = {
-        PATIENTS: ("patients",),
-        BALANCE: (GUARANTORS,),
-        COVERAGE: (INSURANCE, "uninsured"),
-        RECALLS: ("recalls", "recalltypes"),
-        ALERTS: ("allergies", "diseases", "medicationpats"),
-    }
     for name in sections:
-        told = report[name]
+        told, was = report[name], answer.came.pop(name, None)
         if told["error"] is not None:
             answer.refused[name] = told["error"]
-            answer.came.pop(name, None)
             continue
         as_of = fetched.rows.as_of if told["as_of"] is None else datetime.fromisoformat(told["as_of"])
-        came = _Came({one: list(rows[one]) for one in of[name] if one in rows}, as_of, fetched.served_from)
-        if name == PATIENTS and was is not None:
-            read = {key(row.get("PatNum")) for row in came.rows["patients"]}
-            came.rows["patients"] += [row for row in was.rows["patients"] if key(row.get("PatNum")) not in read]
+        came = _Came({one: list(rows[one]) for one in _ROWS_OF[name] if one in rows}, as_of, fetched.served_from)
+        if was is not None:
+            for one, those in was.rows.items():
+                came.rows[one] = [*came.rows.get(one, []), *those]
             came.as_of = min(as_of, was.as_of)
-        if name == BALANCE and was is not None:
-            came.rows[GUARANTORS] += [guarantor(row) for row in was.rows["patients"]]
+            came.served_from = served_from((was.served_from, came.served_from))
         answer.came[name] = came
+
+
+_ROWS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    PATIENTS: ("patients",),
+    BALANCE: (GUARANTORS,),
+    COVERAGE: (INSURANCE, UNREAD),
+    RECALLS: ("recalls", "recalltypes"),
+    ALERTS: ("allergies", "diseases", "medicationpats"),
+}
 
 
 # What is at hand
 
 
-def _at_hand(answer: _Answer, numbers: list[int], asked: list[str], reading: Reading) -> list[str]:
-    """Take the sections that cost no call; return the others. Of `patients` a part may be taken."""
-    missing = []
+def _at_hand(answer: _Answer, numbers: list[int], asked: list[str], reading: Reading) -> dict[str, list[int]]:
+    """Take the sections that cost no call; return of which patients the others are missing: all, or a few."""
+    missing: dict[str, list[int]] = {}
+    present = numbers
     for name in asked:
+        came = _patients_at_hand(numbers, reading) if name == PATIENTS else _FROM_MIRROR[name](present, answer, reading)
+        if came is None:
+            missing[name] = numbers
+            continue
+        answer.came[name] = came
         if name == PATIENTS:
-            came, whole = _patients_at_hand(numbers, reading)
-        else:
-            came = _FROM_MIRROR[name](numbers, answer, reading)
-            whole = came is not None
-        if came is not None:
-            answer.came[name] = came
-        if not whole:
-            missing.append(name)
+            present = sorted(key(row.get("PatNum")) for row in came.rows["patients"])
+        if len(present) < len(numbers):
+            missing[name] = [number for number in numbers if number not in present]
     return missing
 
 
-def _patients_at_hand(numbers: list[int], reading: Reading) -> tuple[_Came | None, bool]:
-    """Whom the mirror has; and whether that is all of them. It is not for deleted patients, whom no list shows."""
+def _patients_at_hand(numbers: list[int], reading: Reading) -> _Came | None:
+    """Whom the mirror has. It never has all where somebody was deleted, or is not there at all."""
     together = reading.at_hand("fetch.patients", {"keys": numbers})
     if together is not None:
-        return _Came.of([together]), True
+        return _Came.of([together])
     if not reading.is_mirrored("patients"):
-        return None, False
+        return None
     found, absent = list[Fetched](), 0
     for number in numbers:
         one = reading.at_hand("fetch.patients", {"keys": [number]})
@@ -397,22 +425,20 @@ def _patients_at_hand(numbers: list[int], reading: Reading) -> tuple[_Came | Non
         else:
             found.append(one)
         if absent > _MOST_SINGLY:
-            return None, False
-    return (_Came.of(found) if found else None), absent == 0
+            return None
+    return _Came.of(found) if found else None
 
 
 def _balance_at_hand(numbers: list[int], answer: _Answer, reading: Reading) -> _Came | None:
     people = answer.came.get(PATIENTS)
-    if people is None or {key(row.get("PatNum")) for row in people.rows["patients"]} != set(numbers):
+    if people is None:
         return None
-    here = {key(row.get("PatNum")): row for row in people.rows["patients"]}
-    heads = sorted({key(row.get("Guarantor")) for row in here.values()} - {0})
-    others = [number for number in heads if number not in here]
+    here = {key(row.get("PatNum")): row for row in people.rows["patients"] if key(row.get("PatNum")) in numbers}
+    others = sorted({key(row.get("Guarantor")) for row in here.values()} - {0, *here})
     fetched = reading.at_hand("fetch.patients", {"keys": others}) if others else None
     if others and fetched is None:
         return None
-    rows = [here[number] for number in heads if number in here]
-    rows += [] if fetched is None else fetched.rows.rows["patients"]
+    rows = [*here.values(), *([] if fetched is None else fetched.rows.rows["patients"])]
     as_of = people.as_of if fetched is None else min(people.as_of, fetched.rows.as_of)
     roads = [people.served_from, *([] if fetched is None else [fetched.served_from])]
     return _Came({GUARANTORS: [guarantor(row) for row in rows]}, as_of, served_from(roads))
@@ -560,7 +586,7 @@ def _shown(
         "totals": None if shown is None else totals(one["appointment"] for one in shown),
         "schedules": schedules,
         "sections": sections,
-        "meta": {**meta, "calls_needed": sum(calls or 0 for calls in answer.needed.values())},
+        "meta": {**meta, "calls_needed": answer.calls_needed},
     }
 
 
