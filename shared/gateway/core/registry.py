@@ -71,6 +71,7 @@ _ROWS = (
     "diseasedefs",
     "diseases",
     "documents",
+    "insplans",
     "inssubs",
     "insverifies",
     "medicationpats",

@@ -451,18 +451,20 @@ def _coverage_at_hand(numbers: list[int], answer: _Answer, reading: Reading) -> 
         return None
     came = [places]
     rows: dict[str, list[Row]] = {"patplans": list(places.rows.rows["patplans"])}
-    subscriptions = sorted({key(row.get("InsSubNum")) for row in rows["patplans"]} - {0})
-    if subscriptions:
-        found = reading.at_hand("fetch.inssubs", {"resource": "inssubs", "keys": subscriptions}, calm_s=DAY_S)
-        if found is None:
-            return None
-        came.append(found)
-        plans = sorted({key(row.get("PlanNum")) for row in found.rows.rows["inssubs"]} - {0})
-        carried = reading.at_hand("fetch.carriers_of_plans", {"keys": plans}, calm_s=DAY_S)
-        if carried is None:
-            return None
-        came.append(carried)
-        rows |= {name: list(one) for fetched in (found, carried) for name, one in fetched.rows.rows.items()}
+    # Each leads to the next; without any of them there is none behind it.
+    for resource, column, by in (
+        ("inssubs", "InsSubNum", "patplans"),
+        ("insplans", "PlanNum", "inssubs"),
+        ("carriers", "CarrierNum", "insplans"),
+    ):
+        keys = sorted({key(row.get(column)) for row in rows[by]} - {0})
+        rows[resource] = []
+        if keys:
+            found = reading.at_hand(f"fetch.{resource}", {"resource": resource, "keys": keys}, calm_s=DAY_S)
+            if found is None:
+                return None
+            came.append(found)
+            rows[resource] = list(found.rows.rows[resource])
     return _Came.of(came, {INSURANCE: _joined(rows)})
 
 
