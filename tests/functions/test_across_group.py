@@ -15,7 +15,6 @@ from gateway.core.groups.records import Agreement, Group
 from gateway.core.ids import row_id
 from gateway.core.objects.group import MatchedPatients
 from gateway.core.pacing import Breaker, PaceItem, Trip
-from tests.fakes import deployment
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 
 ELM, OAK, FIR = IDS
