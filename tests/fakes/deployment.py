@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib import import_module
+from itertools import product
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -39,8 +40,7 @@ from tests.fakes.services import FakeClock
 
 ZONE = "America/Chicago"
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
-IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb")
-THIRD = "prac_dddddddddddddddd"
+IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_cccccccccccccccc")
 CLIENT = "cli_ada"
 
 
@@ -100,13 +100,13 @@ class Deployment:
         self.on.practices.put(replace(self.on.practices.get(self.practice_id), **facts))
 
     def read_up(self) -> None:
-        """Have the office's own set-up at hand, as it is once somebody has read what needs it."""
-        practice, caller = self.on.practices.get(self.practice_id), Caller(self.on.callers.client(CLIENT))
-        for table in Table:
+        """Have the offices' own set-up at hand, as it is once somebody has read what needs it."""
+        caller = Caller(self.on.callers.client(CLIENT))
+        for practice_id, table in product(self.servers, Table):
             fetch(
                 f"fetch.{table}",
                 input_of(table),
-                practice=practice,
+                practice=self.on.practices.get(practice_id),
                 caller=caller,
                 freshness=Freshness(),
                 on=self.on,
@@ -248,10 +248,10 @@ def deployed(
     """
     with ExitStack() as stack:
         clock = _now()
-        on = LivingServices(*(_practice(id_, tier) for id_ in (*IDS, THIRD)[:practices]))
+        on = LivingServices(*(_practice(id_, tier) for id_ in IDS[:practices]))
         on.clock.start = clock.start
         deployment = Deployment(on, {}, drop_login=drop_login)
-        for id_ in (*IDS, THIRD)[:practices]:
+        for id_ in IDS[:practices]:
             asked = ["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE, *options]
             chosen = parser().parse_args(asked)
             server = deployment.servers[id_] = build(chosen)

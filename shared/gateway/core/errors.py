@@ -19,6 +19,7 @@
     . QueueFull            too many turns of this practice wait already
     . NotWritten           a lost write was looked for and is not there
     . AuditUnavailable     the audit entry could not be written
+    . NotKept              nothing may be asked of Open Dental, and no copy will do
   - UpstreamBroken         an answer that cannot be used, on a read
     . UpstreamTimedOut     no answer within the upstream's own limit
     . Unreachable          nobody answers at the address that a practice was to be connected by
@@ -247,6 +248,12 @@ class AuditUnavailable(Unavailable):
     """The audit entry could not be written, so nothing was answered or sent."""
 
     code = "audit-unavailable"
+
+
+class NotKept(Unavailable):
+    """Only a copy will do (`only-if-cached`), and there is none, or none that is young enough."""
+
+    code = "not-cached"
 
 
 class UpstreamBroken(AppError):

@@ -117,6 +117,8 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.AuditUnavailable: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "audit-unavailable", "The audit log does not answer"
     ),
+    # RFC 9111, section 5.2.1.7.
+    errors.NotKept: Problem(HTTPStatus.GATEWAY_TIMEOUT, "not-cached", "No copy of this is at hand"),
     errors.UpstreamBroken: Problem(HTTPStatus.BAD_GATEWAY, "upstream-broken", "Open Dental's answer is unusable"),
     errors.UpstreamTimedOut: Problem(HTTPStatus.GATEWAY_TIMEOUT, "upstream-timeout", "Open Dental did not finish"),
     errors.Unreachable: Problem(HTTPStatus.BAD_GATEWAY, "unreachable", "Nobody answers at this address"),

@@ -81,26 +81,18 @@ class Sought:
 
     def told(self, matches: Iterable[Found], *, on: Services) -> dict[str, Any]:
         """What the answer says of this practice; `matches` are those of its people that are in the answer."""
-        if self.error is not None or self.fetched is None:
-            problem = problem_of(self.error) if self.error is not None else {}
-            return {
-                "practice_id": self.practice_id,
-                "status": "unavailable",
-                "reason": {name: problem[name] for name in _TOLD if name in problem},
-                "matches": None,
-                "as_of": None,
-                "age_seconds": None,
-                "served_from": None,
-            }
+        if self.fetched is None:
+            problem = {} if self.error is None else problem_of(self.error)
+            reason = {name: problem[name] for name in _TOLD if name in problem}
+            return {"practice_id": self.practice_id, "unavailable": reason}
         as_of = self.fetched.rows.as_of
         return {
             "practice_id": self.practice_id,
-            "status": "searched",
-            "reason": None,
             "matches": len(list(matches)),
             "as_of": instant_text(as_of),
             "age_seconds": round(max(0.0, (on.clock.now() - as_of).total_seconds()), 1),
             "served_from": self.fetched.served_from,
+            "upstream_calls": self.fetched.upstream_calls,
         }
 
 

@@ -51,6 +51,8 @@ def find_patients(
     """
     began = on.clock.monotonic()
     asked = _asked(query)
+    if query.is_of_several:
+        raise Invalid("name one practice, whose group is meant", param="practice_id")
     if query.practice_id is not None:
         try:
             allow(caller, query.practice_id, "patients", Verb.READ, on=on)
@@ -145,10 +147,11 @@ def release(
 
 def together(fetched: Sequence[Fetched], *, on: Services) -> dict[str, Any]:
     """Age, road and cost of several practices' answers in one."""
-    as_of = min((one.rows.as_of for one in fetched), default=None)
+    now = on.clock.now()
+    as_of = min((one.rows.as_of for one in fetched), default=now)
     return {
-        "as_of": None if as_of is None else instant_text(as_of),
-        "age_seconds": 0.0 if as_of is None else round(max(0.0, (on.clock.now() - as_of).total_seconds()), 1),
+        "as_of": instant_text(as_of),
+        "age_seconds": round(max(0.0, (now - as_of).total_seconds()), 1),
         "served_from": served_from(one.served_from for one in fetched),
         "upstream_calls": sum(one.upstream_calls for one in fetched),
     }
