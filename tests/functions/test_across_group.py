@@ -15,6 +15,7 @@ from gateway.core.groups.records import Agreement, Group
 from gateway.core.ids import row_id
 from gateway.core.objects.group import MatchedPatients
 from gateway.core.pacing import Breaker, PaceItem, Trip
+from gateway.core.reads import across_group
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 from tests.fakes.mirrored_office import mirrored_office
 
@@ -461,6 +462,22 @@ def test_a_large_group_is_searched_twenty_practices_a_page_and_none_is_passed_ov
     assert list(statuses(first)) == everybody[:20] and list(statuses(second)) == everybody[20:]
     assert (first["has_more"], second["has_more"]) == (True, False)
     assert {one["practice_id"] for one in first["data"] + second["data"]} == set(IDS)
+
+
+def test_a_page_ends_where_its_practices_have_cost_as_many_queries_as_it_may(
+    three: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(across_group, "MOST_QUERIES", 2)
+    first = found(three)
+    second = found(three, cursor=first["next_cursor"])
+
+    assert [set(statuses(page)) for page in (first, second)] == [{ELM, OAK}, {FIR}]
+    assert (first["has_more"], second["has_more"]) == (True, False)
+
+
+def test_a_search_of_several_groups_at_once_is_none(three: Deployment) -> None:
+    for several in ("all", f"{ELM},{OAK}"):
+        assert find(three, practice_id=several).body["param"] == "practice_id"
 
 
 def test_a_practice_that_has_a_mirror_is_searched_there_without_a_call() -> None:
