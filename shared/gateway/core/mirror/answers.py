@@ -177,7 +177,7 @@ class Look:
         Raises: Elsewhere.
         """
         sync = self.state.resources.get(mirrored.resource)
-        if mirrored.list_operation is None or sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
+        if sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
             raise Elsewhere
         self._heed_age(mirrored.resource, sync.as_of)
         return sync

@@ -1,7 +1,8 @@
 """Which resources are mirrored, and how each is listed, followed and found again: data, no behaviour.
 
-A resource whose list asks for a parent (allergies of a patient, charges of a plan) is mirrored row by row as it is
-read, and never counts as complete.
+A resource whose list asks for a parent (allergies of a patient, charges of a plan) is loaded parent by parent where the
+key may query, which tells who has any. Elsewhere it is mirrored row by row as it is read, and never counts as complete;
+only a parent whose list has just been read does.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ class Mirrored:
         key = catalogue.resource(self.resource).key
         assert key is not None
         return key
+
+    @cached_property
+    def lists(self) -> str:
+        """The operation that lists rows of it, under a parent at least."""
+        return self.list_operation or f"{self.resource}.list"
 
     @cached_property
     def stamp(self) -> str | None:

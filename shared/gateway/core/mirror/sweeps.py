@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import reading, schedule
+from gateway.core.mirror import by_parent, checking, checksums, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.reading import Way
 from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
@@ -24,12 +24,25 @@ class Sweeps:
         """See `Work.run`."""
         m = Session.of_turn(turn)
         while m.is_on and (waiting := schedule.sweeps_due(m.state, m.now())):
-            reading.go_on(m, waiting[0], purpose=reading.SWEEP)
+            _go_on(m, waiting[0])
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
         return schedule.sweeps_next(m.state, m.now()) if m.state.wanted is Wanted.ON else None
+
+
+def _go_on(m: Session, name: str) -> None:
+    one, of = MIRRORED[name], m.of(name)
+    running = of.running
+    if running is not None and running.purpose == reading.CHECK and running.part != reading.CONFIRM:
+        checking.go_on(m, name)
+    elif running is None and not of.suspects and checksums.is_next(m.practice, one, of, m.now(), m.zone):
+        checking.go_on(m, name)
+    elif one.list_operation is None:
+        by_parent.go_on(m, name, purpose=reading.SWEEP)
+    else:
+        reading.go_on(m, name, purpose=reading.SWEEP)
 
 
 def read_children(m: Session) -> None:
