@@ -1,6 +1,6 @@
-"""Background work: reading a resource parent by parent, where Open Dental lists it only so and a query tells who has any.
+"""Background work: reading a resource parent by parent, where Open Dental lists it so and a query tells who has any.
 
-Nobody else has rows of it, so that after the last parent it is as complete as any other, and an empty list is an answer.
+Nobody else has rows of it: after the last parent it is as complete as any other, and an empty list is an answer.
 """
 
 from __future__ import annotations

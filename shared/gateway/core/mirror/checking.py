@@ -17,10 +17,10 @@ from gateway.core.mirror.asked import is_listed
 from gateway.core.mirror.checksums import Stretch, Told
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.passes import MANY
-from gateway.core.mirror.reading import Way
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import UNAUTHORIZED, Failed, Refused, Session, is_readable, key_of
 from gateway.core.mirror.syncing import Pass, ResourceSync
+from gateway.core.mirror.ways import Way, way_of
 from gateway.core.queries.buckets import CHECKED, HIGHEST_KEY, Checked
 from open_dental import wire
 
@@ -31,11 +31,7 @@ _ROWS_AT_ONCE: Final = 1000
 
 
 class _NotByRows(Exception):
-    """A whole reading takes fewer calls, or the sums cannot be trusted (`is_strike`)."""
-
-    def __init__(self, *, is_strike: bool = False) -> None:
-        super().__init__()
-        self.is_strike = is_strike
+    """A whole reading takes fewer calls, or the sums say nothing of these rows."""
 
 
 def go_on(m: Session, name: str) -> None:
@@ -47,34 +43,31 @@ def go_on(m: Session, name: str) -> None:
     running = of.running or Pass(reading.CHECK, "", 0, m.now())
     try:
         _stretch(m, MIRRORED[name], of, running)
-    except _NotByRows as error:
-        _read_as_a_whole(m, name, is_strike=error.is_strike)
-    except wire.Malformed:
-        _read_as_a_whole(m, name, is_strike=True)
-    except Refused:
-        # Statements are refused, the list may well be offered.
-        _read_as_a_whole(m, name, is_strike=True)
+    except (_NotByRows, wire.Malformed, Refused):
+        # Where statements are refused, the list may well be offered.
+        _read_as_a_whole(m, name)
     except Failed as error:
         if error.code in {"invalid", UNAUTHORIZED}:
-            _read_as_a_whole(m, name, is_strike=True)
+            _read_as_a_whole(m, name)
             return
         of = m.of(name)
         running = of.running or running
         if reading.took_too_long(error):
             if running.limit == checksums.FEWEST_STRETCH_ROWS:
-                _read_as_a_whole(m, name, is_strike=True)
+                _read_as_a_whole(m, name)
                 return
             smaller = max(checksums.FEWEST_STRETCH_ROWS, (running.limit or checksums.STRETCH_ROWS) // 4)
             of = m.save(replace(of, running=replace(running, limit=smaller)))
         m.went_wrong(name, error)
 
 
-def _read_as_a_whole(m: Session, name: str, *, is_strike: bool) -> None:
-    """Give the sums up, and begin a whole reading in their place."""
+def _read_as_a_whole(m: Session, name: str) -> None:
+    """Give the sums up, and begin a whole reading in their place.
+
+    Whether thousands of rows were edited behind the program's back or sums never agree is told by the next sweep.
+    """
     of = m.of(name)
-    began = m.now() if of.running is None else of.running.started_at
-    running = Pass(reading.SWEEP, "", 0, max(began, m.now()))
-    m.save(replace(of, running=running, strikes=of.strikes + is_strike, calls=of.calls + 1))
+    m.save(replace(of, running=Pass(reading.SWEEP, "", 0, m.now()), strikes=of.strikes + 1))
 
 
 def _stretch(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> None:
@@ -124,7 +117,7 @@ def _ours(m: Session, one: Mirrored, checked: Checked, after: int, size: int) ->
 def _since(m: Session, of: ResourceSync) -> datetime:
     """The server's clock at the last sweep, at its earliest: later stamps are looked at."""
     wall = clocks.read_clock(clocks.since(reading.wall_of(m, of.swept_at or of.as_of or m.began), m.zone))
-    return wall or datetime(1900, 1, 1)
+    return wall or clocks.LONG_AGO
 
 
 def _told(
@@ -154,7 +147,7 @@ def _settle(m: Session, one: Mirrored, ours: Stretch, told: Sequence[Told]) -> N
     running = _running(m, one)
     left = [each for each in told if each.key not in set(running.settled)]
     most = checksums.calls_of_whole(m.practice, one, m.of(one.resource))
-    way, column = reading.way_of(m.practice, one)
+    way, column = way_of(m.practice, one)
     by_parent = defaultdict(list)
     for each in left:
         by_parent[each.parent].append(each)
@@ -175,10 +168,11 @@ def _settle(m: Session, one: Mirrored, ours: Stretch, told: Sequence[Told]) -> N
             rows, at = m.ask_all(one.lists, {**dict(one.fixed), CHECKED[one.resource].parent: first.parent})
         else:
             raise _NotByRows
-        _take(m, one, ours, group, rows, at)
+        _take(m, ours, group, rows, at)
 
 
-def _take(m: Session, one: Mirrored, ours: Stretch, group: Sequence[Told], rows: Sequence[Row], at: datetime) -> None:
+def _take(m: Session, ours: Stretch, group: Sequence[Told], rows: Sequence[Row], at: datetime) -> None:
+    one = MIRRORED[ours.checked.resource]
     rows = [row for row in rows if is_readable(one, row)]
     kept = {record.key: record.version for record in m.on.records.get(m.practice.id, one.resource, _keys(group))}
     m.store(one, rows, at=at, cause="sweep")
@@ -198,7 +192,7 @@ def _take(m: Session, one: Mirrored, ours: Stretch, group: Sequence[Told], rows:
     highest = max([of.highest, *shown])
     m.save(replace(of, running=running, highest=highest, calls=of.calls + 1, failures=0, not_before=None))
     if running.odd > checksums.MOST_ODD:
-        raise _NotByRows(is_strike=True)
+        raise _NotByRows
 
 
 def _running(m: Session, one: Mirrored) -> Pass:

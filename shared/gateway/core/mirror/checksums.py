@@ -19,6 +19,7 @@ from gateway.core.mirror import schedule
 from gateway.core.mirror.mirrored import Mirrored
 from gateway.core.mirror.records import Record
 from gateway.core.mirror.syncing import ResourceSync
+from gateway.core.mirror.ways import Way, way_of
 from gateway.core.practices import Practice
 from gateway.core.queries.buckets import CHECKED, Checked, bucket_of
 from gateway.core.queries.statement import ROWS, may_query
@@ -55,6 +56,9 @@ def is_offered(practice: Practice, one: Mirrored, of: ResourceSync, now: datetim
     """Whether the office's sums of this resource can be asked for, and agreed lately with its rows."""
     checked = CHECKED.get(one.resource)
     if checked is None or not may_query(practice) or not checked.is_known_by(practice):
+        return False
+    if way_of(practice, one)[0] is Way.AGAIN:
+        # Rows that differ could be read again nowhere.
         return False
     rested = of.trouble_since is None or now - of.trouble_since > TRIED_AGAIN
     return of.strikes < MOST_STRIKES or rested

@@ -37,7 +37,7 @@ _WHY: Final = {
     "timed-out": "Open Dental did not finish within its minute; smaller pages are asked for",
     "unauthorized": "Open Dental refuses the list without saying why; it is tried again, more and more seldom",
     "invalid": "Open Dental calls the question invalid; it is tried again, more and more seldom",
-    "sums-differ": "the office's checksums do not agree with its rows; deletions are looked for by whole readings instead",
+    "sums-differ": "the office's checksums do not agree with its rows; whole readings look for deletions instead",
     "no-feed": "Open Dental tells no changes of this; it is as young as its last full reading",
 }
 """Code -> what it means, for people."""

@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Final
 
-from gateway.core.fetches import knows
 from gateway.core.mirror import checksums, clocks, passes, schedule
-from gateway.core.mirror.mirrored import MIRRORED, WHOLE_ROWS, Mirrored
+from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.passes import Listing, Part, Place, Span
 from gateway.core.mirror.records import Record, Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
 from gateway.core.mirror.syncing import Pass, Phase, ResourceSync
-from gateway.core.practices import Practice
-from open_dental import catalogue, wire
+from gateway.core.mirror.ways import Way, way_of
+from open_dental import wire
 from open_dental.errors import TimedOut
 
 LOAD, SWEEP, CHECK = "load", "sweep", "check"
@@ -45,25 +43,6 @@ LIST_INCOMPLETE: Final = "list-incomplete"
 SUMS_DIFFER: Final = "sums-differ"
 LASTING: Final = frozenset({ORDER_UNKNOWN, LIST_INCOMPLETE, SUMS_DIFFER})
 """Troubles of whole readings: deletions cannot be told. Polls go on all the same, and only a good reading ends them."""
-
-
-class Way(StrEnum):
-    """How it is found out whether a row that a list did not show is gone."""
-
-    GET = "get"
-    PARENT = "parent"
-    AGAIN = "again"
-
-
-def way_of(practice: Practice, one: Mirrored) -> tuple[Way, str | None]:
-    """The surest way that the practice's version has, and for `PARENT` the column that its list is asked by."""
-    names = {operation.id for operation in catalogue.resource(one.resource).operations}
-    if f"{one.resource}.get" in names & WHOLE_ROWS and knows(practice, f"{one.resource}.get"):
-        return Way.GET, None
-    for column in one.parents:
-        if knows(practice, one.lists, column):
-            return Way.PARENT, column
-    return Way.AGAIN, None
 
 
 def go_on(m: Session, name: str, *, purpose: str) -> None:

@@ -92,7 +92,7 @@ def sweep_period(state: ResourceSync, *, page_limit: int) -> timedelta:
 def next_sweep(
     state: ResourceSync, began: datetime, *, zone: ZoneInfo, page_limit: int, period: timedelta | None = None
 ) -> datetime:
-    """When a sweep that began then is followed by the next one, after `period` where one is given; long ones at night."""
+    """When a sweep that began then is followed by the next one: `period` later, or long ones at night."""
     if period is not None:
         return began + period
     period = sweep_period(state, page_limit=page_limit)

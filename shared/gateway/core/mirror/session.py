@@ -196,7 +196,7 @@ class Session:
         self, statement: Statement, *, modest: bool = False, **values: Value
     ) -> tuple[list[dict[str, Any]], datetime]:
         """One answer of a statement, at most `statement.ROWS` rows; when it was sent. Raises: as `ask`."""
-        answer, at = self._send(statement.call(**values), modest=modest)
+        answer, at = self._send(statement.call(offset=0, **values), modest=modest)
         return list(answer.rows), at
 
     def _send(self, call: UpstreamCall, *, modest: bool) -> tuple[UpstreamAnswer, datetime]:

@@ -9,9 +9,9 @@ from typing import Final
 from gateway.core.background_turn import BackgroundTurn
 from gateway.core.mirror import by_parent, checking, checksums, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.reading import Way
 from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
 from gateway.core.mirror.syncing import Wanted
+from gateway.core.mirror.ways import Way, way_of
 
 PARENTS_A_TURN: Final = 20
 """Parents whose rows are read again in one turn, before the sweeps; the rest is remembered."""
@@ -35,9 +35,11 @@ class Sweeps:
 def _go_on(m: Session, name: str) -> None:
     one, of = MIRRORED[name], m.of(name)
     running = of.running
-    if running is not None and running.purpose == reading.CHECK and running.part != reading.CONFIRM:
-        checking.go_on(m, name)
-    elif running is None and not of.suspects and checksums.is_next(m.practice, one, of, m.now(), m.zone):
+    if running is None:
+        is_check = not of.suspects and checksums.is_next(m.practice, one, of, m.now(), m.zone)
+    else:
+        is_check = running.purpose == reading.CHECK and running.part != reading.CONFIRM
+    if is_check:
         checking.go_on(m, name)
     elif one.list_operation is None:
         by_parent.go_on(m, name, purpose=reading.SWEEP)
@@ -69,7 +71,7 @@ def _read_under(m: Session, name: str) -> None:
     kept = m.on.records.under(m.practice.id, name, column, parent)
     gone = [record.key for record in kept if record.key not in shown and record.read.at < at]
     suspects = of.suspects
-    if reading.way_of(m.practice, one)[0] is Way.GET:
+    if way_of(m.practice, one)[0] is Way.GET:
         # It may have been moved to another parent.
         suspects = tuple(sorted({*suspects, *gone}))
     else:

@@ -33,7 +33,8 @@ class Phase(StrEnum):
 class Pass:
     """A reading of one list to its end, on its way. It can be continued from here by anybody, at any later time.
 
-    `purpose`: `load`, `sweep`, `check` (a sweep by sums) or `feed`. `part`: which of the lists that make up the resource (`passes.parts`).
+    `purpose`: `load`, `sweep`, `check` (a sweep by sums) or `feed`. `part`: which of the lists that make up the
+    resource (`passes.parts`).
     `offset`: how many rows of the part were read, as the server counts them. `started_at` and `clock`: our clock and
     Open Dental's when the very first page was asked for. `seen`: how many different rows, of all parts.
     """

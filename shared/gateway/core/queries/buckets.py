@@ -14,6 +14,7 @@ FLOOR(x * 100 + 0.5) is the same number by every machine, unlike the text of a d
 Sources: https://www.opendental.com/site/apiqueries.html and https://opendental.com/OpenDentalDocumentation25-4.xml.
 """
 
+# ruff: noqa: S608  (tables and columns come from this module and the catalogue, values from `Statement`)
 from __future__ import annotations
 
 import math
@@ -38,7 +39,7 @@ _FIRST_YEAR: Final = 1880
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of the text. `sql`: its expression. `text`: the same of a wire value; ValueError: it cannot be read."""
+    """One column of the text: `sql` makes it of the database, `text` of a wire value (ValueError: not to be read)."""
 
     name: str
     sql: str
@@ -203,7 +204,8 @@ CHECKED: Final[dict[str, Checked]] = {
         Checked(
             "patients", "PatNum",
             (_int("Guarantor"), _int("PriProv"), _int("ClinicNum"), _day("Birthdate"),
-             _number("PatStatus", "Patient", "NonPatient", "Inactive", "Archived", "Deleted", "Deceased", "Prospective"),
+             _number("PatStatus", "Patient", "NonPatient", "Inactive", "Archived", "Deleted", "Deceased",
+                     "Prospective"),
              _moment("DateTStamp")),
             where="PatStatus <> 4",
         ),
@@ -244,7 +246,7 @@ CHECKED: Final[dict[str, Checked]] = {
             _cents("ClaimFee"), _cents("InsPayAmt"), _cents("WriteOff"), _moment("SecDateTEdit"),
         )),
         Checked("claimprocs", "PatNum", (
-            _PAT, _int("ProcNum"), _int("ClaimNum"), _int("ClaimPaymentNum"), _day("DateCP"), _cents("FeeBilled"),
+            _PAT, _int("ProvNum"), _int("ProcNum"), _int("ClaimNum"), _int("ClaimPaymentNum"), _day("DateCP"), _cents("FeeBilled"),
             _cents("InsPayAmt"), _cents("WriteOff"), _moment("SecDateTEdit"),
             _number("Status", "NotReceived", "Received", "Preauth", "Adjustment", "Supplemental", "CapClaim",
                     "Estimate", "CapComplete", "CapEstimate", "InsHist"),
