@@ -58,6 +58,7 @@ def _parents(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> None
         rows = [row for row in rows if is_readable(one, row)]
         m.store(one, rows, at=at, cause=running.purpose)
         shown = {key_of(one, row) for row in rows}
+        m.note_whole(one, checked.parent, parent, shown, at=at)
         gone = [key for key, read_at in kept.get(parent, ()) if key not in shown and read_at < at]
         running = replace(
             running,

@@ -161,19 +161,22 @@ def _settle(m: Session, one: Mirrored, ours: Stretch, told: Sequence[Told]) -> N
         raise _NotByRows
     for group in groups:
         first = group[0]
+        parent = 0 if len(group) == 1 and way is Way.GET else first.parent
         if len(group) == 1 and way is Way.GET:
             answer, at = m.ask(f"{one.resource}.get", path={one.key: first.key}, modest=True)
             rows: list[Row] = list(answer.rows)
-        elif first.parent and (column is not None or one.list_operation is None):
-            rows, at = m.ask_all(one.lists, {**dict(one.fixed), CHECKED[one.resource].parent: first.parent})
+        elif parent and (column is not None or one.list_operation is None):
+            rows, at = m.ask_all(one.lists, {**dict(one.fixed), CHECKED[one.resource].parent: parent}, modest=True)
         else:
             raise _NotByRows
+        rows = [row for row in rows if is_readable(one, row)]
         _take(m, ours, group, rows, at)
+        if parent:
+            m.note_whole(one, CHECKED[one.resource].parent, parent, {key_of(one, row) for row in rows}, at=at)
 
 
 def _take(m: Session, ours: Stretch, group: Sequence[Told], rows: Sequence[Row], at: datetime) -> None:
     one = MIRRORED[ours.checked.resource]
-    rows = [row for row in rows if is_readable(one, row)]
     kept = {record.key: record.version for record in m.on.records.get(m.practice.id, one.resource, _keys(group))}
     m.store(one, rows, at=at, cause="sweep")
     now = {record.key: record.version for record in m.on.records.get(m.practice.id, one.resource, _keys(group))}

@@ -165,6 +165,10 @@ MIRRORED: Final[dict[str, Mirrored]] = {
 }  # fmt: skip
 """By the catalogue's name of the resource. At most two parents: each has an index of its own."""
 
+NOTED: Final = frozenset({one.resource for one in MIRRORED.values() if one.list_operation is None} | {"diseases"})
+"""Whose lists under a parent are noted when they are read: what has no list of its own, and what may harm a patient if
+it is missing, so that the parent is complete as of then whatever the resource is."""
+
 WHOLE_ROWS: Final = frozenset(
     {
         operation

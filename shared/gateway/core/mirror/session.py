@@ -15,7 +15,7 @@ from gateway.core import capability, fhir_source
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import PermissionMissing, VersionTooOld
 from gateway.core.mirror import clocks, schedule
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored
 from gateway.core.mirror.passes import Place
 from gateway.core.mirror.records import Order, ReadAt, Row, Stored
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
@@ -241,6 +241,11 @@ class Session:
         if not good:
             return Stored()
         return self.on.records.store(self.practice.id, one.resource, good, read=self.read_at(at), cause=cause)
+
+    def note_whole(self, one: Mirrored, column: str, value: int, keys: Iterable[int], *, at: datetime) -> None:
+        """Note that these are all rows under a parent, by a list that was sent `at`; the rows are stored already."""
+        if one.resource in NOTED:
+            self.on.records.note_whole(self.practice.id, one.resource, column, value, keys, read=self.read_at(at))
 
     def bury(self, one: Mirrored, keys: Iterable[int], *, at: datetime, cause: str = "sweep") -> int:
         """Make tombstones of rows that are gone by a read that was sent `at`."""

@@ -1,4 +1,4 @@
-"""Background work: whole readings of what is loaded, which find deletions and edits that moved no stamp."""
+"""Background work: what finds deletions and edits that moved no stamp, by the office's sums or by whole readings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import by_parent, checking, checksums, reading, schedule
+from gateway.core.mirror import by_parent, checking, checksums, expected, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
 from gateway.core.mirror.syncing import Wanted
@@ -23,13 +23,17 @@ class Sweeps:
     def run(self, turn: BackgroundTurn) -> None:
         """See `Work.run`."""
         m = Session.of_turn(turn)
+        expected.read(m)
         while m.is_on and (waiting := schedule.sweeps_due(m.state, m.now())):
             _go_on(m, waiting[0])
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        return schedule.sweeps_next(m.state, m.now()) if m.state.wanted is Wanted.ON else None
+        if m.state.wanted is not Wanted.ON:
+            return None
+        times = (schedule.sweeps_next(m.state, m.now()), expected.next_due(m))
+        return min((at for at in times if at is not None), default=None)
 
 
 def _go_on(m: Session, name: str) -> None:

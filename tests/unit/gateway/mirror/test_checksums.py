@@ -1,4 +1,4 @@
-"""Sweeps by the office's checksums: what differs is found in a few calls, and nothing is believed of a row that lives."""
+"""Sweeps by the office's checksums: what differs is found in a few calls, and nobody who lives is buried."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from gateway.core.mirror import checksums, schedule
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.syncing import Phase
+from gateway.core.mirror.syncing import Phase, ResourceSync
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.queries.buckets import BUCKETS, CHECKED, HIGHEST_KEY, bucket_of
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.usefixtures("small_pages")
 
 PATIENTS = ("--patients", "40")
 QUERY = "queries.ShortQuery"
+_LATE = datetime.fromisoformat("2100-01-01 00:00:00")
 BY_PARENT = tuple(name for name, one in MIRRORED.items() if one.list_operation is None)
 
 
@@ -73,7 +74,7 @@ def silently(office: MirroredOffice, name: str, key: int, **changes: object) -> 
     """Change columns of a row without its stamps."""
     row = office.store.get(table_of(name), key)
     assert row is not None
-    stamps = {column: row[column] for column in ("DateTStamp", "SecDateTEdit") if column in row}
+    stamps: dict[str, object] = {column: row[column] for column in ("DateTStamp", "SecDateTEdit") if column in row}
     assert office.store.update(table_of(name), key, {**changes, **stamps})
 
 
@@ -248,7 +249,9 @@ def test_patients_who_are_marked_as_deleted_are_no_difference() -> None:
 def test_a_sweep_in_which_nothing_differs_is_one_call() -> None:
     with checked_office() as office:
         assert sweep(office, "procedurelogs") == {QUERY: 1}
-        assert office.state("procedurelogs").sweep_due_at == office.state("procedurelogs").swept_at + timedelta(hours=1)
+        of = office.state("procedurelogs")
+        assert of.swept_at is not None
+        assert of.sweep_due_at == of.swept_at + timedelta(hours=1)
 
 
 def test_swept_at_is_the_time_of_the_first_statement() -> None:
@@ -475,7 +478,7 @@ def test_what_is_listed_by_parent_only_is_loaded_and_its_progress_is_known() -> 
 def test_sweeps_by_sums_come_more_often_than_whole_readings(rows: int, hours: int) -> None:
     practice = Practice(IDS[0], "Elm Street Dental", "America/Chicago", permissions=ALL_PERMISSIONS, version="25.4.1")
     with mirrored_office("--patients", "1", queries=True) as office:
-        of = replace(office.state("procedurelogs") if office.states() else _state("procedurelogs"), rows=rows)
+        of = ResourceSync("procedurelogs", rows=rows)
         now = office.on.clock.now()
 
         assert checksums.period(practice, MIRRORED["procedurelogs"], of, now) == timedelta(hours=hours)
@@ -572,11 +575,6 @@ TestChecksumMachine.settings = settings(
 # Help
 
 
-from datetime import datetime  # noqa: E402
-
-_LATE = datetime(2100, 1, 1)  # noqa: DTZ001
-
-
 def _query(office: MirroredOffice, text: str) -> list[dict[str, Any]]:
     practice = office.on.practices.get(office.id)
     return list(office.on.upstream.send(practice, UpstreamCall(QUERY, body={"SqlCommand": text})).rows)
@@ -588,9 +586,3 @@ def _listed(office: MirroredOffice, name: str) -> list[dict[str, Any]]:
         return office._list(one.list_operation, dict(one.fixed))
     parents = office.store.rows(f'SELECT DISTINCT "{one.parents[0]}" AS parent FROM "{table_of(name)}"')
     return [row for of in parents for row in office._list(one.lists, {one.parents[0]: of["parent"]})]
-
-
-def _state(name: str) -> Any:
-    from gateway.core.mirror.syncing import ResourceSync
-
-    return ResourceSync(name)
