@@ -78,7 +78,7 @@ class Session:
         """Rows without a day, of resources that are found by day, where a sweep has looked them up."""
         self.by_parent: dict[str, dict[int, list[tuple[int, datetime]]]] = {}
         """Rows (key, when read) by parent, of resources that are read parent by parent, as the turn found them."""
-        if self.state.wanted is Wanted.ON:
+        if self.is_on:
             turn.rhythm_s = schedule.cycle_s(turn.interval_s())
             turn.may_call(CALLS_A_TURN)
             self._learn()
@@ -95,7 +95,13 @@ class Session:
     @property
     def is_on(self) -> bool:
         """Whether the mirror is to be filled."""
-        return self.state.wanted is Wanted.ON
+        return self.wanted is Wanted.ON
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the operator wants; no more than a pause once the practice's agreement has expired."""
+        paused = self.state.wanted is Wanted.ON and self.practice.agreement_expired(self.now().date())
+        return Wanted.PAUSED if paused else self.state.wanted
 
     def now(self) -> datetime:
         """The present moment, UTC."""

@@ -10,7 +10,6 @@ from gateway.core.background_turn import BackgroundTurn
 from gateway.core.mirror import by_parent, checking, checksums, expected, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
-from gateway.core.mirror.syncing import Wanted
 from gateway.core.mirror.ways import Way, way_of
 
 PARENTS_A_TURN: Final = 20
@@ -30,7 +29,7 @@ class Sweeps:
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        if m.state.wanted is not Wanted.ON:
+        if not m.is_on:
             return None
         times = (schedule.sweeps_next(m.state, m.now()), expected.next_due(m))
         return min((at for at in times if at is not None), default=None)

@@ -246,8 +246,8 @@ CHECKED: Final[dict[str, Checked]] = {
             _cents("ClaimFee"), _cents("InsPayAmt"), _cents("WriteOff"), _moment("SecDateTEdit"),
         )),
         Checked("claimprocs", "PatNum", (
-            _PAT, _int("ProvNum"), _int("ProcNum"), _int("ClaimNum"), _int("ClaimPaymentNum"), _day("DateCP"), _cents("FeeBilled"),
-            _cents("InsPayAmt"), _cents("WriteOff"), _moment("SecDateTEdit"),
+            _PAT, _int("ProvNum"), _int("ProcNum"), _int("ClaimNum"), _int("ClaimPaymentNum"), _day("DateCP"),
+            _cents("FeeBilled"), _cents("InsPayAmt"), _cents("WriteOff"), _moment("SecDateTEdit"),
             _number("Status", "NotReceived", "Received", "Preauth", "Adjustment", "Supplemental", "CapClaim",
                     "Estimate", "CapComplete", "CapEstimate", "InsHist"),
         )),
