@@ -19,7 +19,7 @@ from gateway.core import registry
 from gateway.core.errors import AppError, NotKept, Unavailable
 from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored, Rank, mirrored_by
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, Rank, mirrored_by
 from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
 from gateway.core.normalize.values import key
@@ -210,7 +210,7 @@ class Look:
         Raises: Elsewhere.
         """
         sync = self.state.resources.get(mirrored.resource)
-        if mirrored.list_operation is None or sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
+        if sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
             raise Elsewhere(NOT_LOADED)
         self._heed_age(mirrored.resource, sync.as_of)
         return sync
@@ -256,6 +256,9 @@ class Look:
 
     def _listed(self, mirrored: Mirrored, operation: str, query: Mapping[str, Any]) -> tuple[list[Row], datetime]:
         wanted = asked(mirrored, operation, query)
+        noted = self._noted(mirrored, wanted)
+        if noted is not None:
+            return noted
         sync, resource = self.complete(mirrored), mirrored.resource
         assert sync.as_of is not None
         if not is_within(mirrored, *(wanted.days or (None, None)), sync.as_of):
@@ -269,6 +272,40 @@ class Look:
             self._be_sure_of(*wanted.parent)
         self.used(sync.as_of)
         return rows, sync.as_of
+
+    def _noted(self, mirrored: Mirrored, wanted: Asked) -> tuple[list[Row], datetime] | None:
+        """The rows under a parent whose list was read as a whole later than the resource was; None where it was not.
+
+        Raises: Elsewhere: that is too long ago, or an own write came after it.
+        """
+        resource = mirrored.resource
+        if resource not in NOTED or wanted.parent is None:
+            return None
+        column, value = wanted.parent
+        whole = self.on.records.wholes(self.practice.id, resource, column, [value]).get(value)
+        sync = self.state.resources.get(resource)
+        of_all = None if sync is None or sync.phase is not Phase.LOADED else sync.as_of
+        if whole is None or whole.read.order.epoch != self.state.epoch:
+            return None
+        as_of = whole.read.at
+        if of_all is not None and of_all >= as_of:
+            return None
+        self._heed_age(resource, as_of)
+        marked = None if self.any_age else self._marked(resource, as_of, wanted.patient or 0, wanted.named)
+        if marked is not None:
+            raise Elsewhere
+        records = {one.key: one for one in self.on.records.get(self.practice.id, resource, whole.keys)}
+        # What was stored since is newer than the list, whether it had the row or not.
+        under = self.on.records.under(self.practice.id, resource, column, value)
+        records |= {one.key: one for one in under if one.read.at > as_of}
+        rows = in_order(
+            resource, (one.row for one in records.values() if mirrored.parents_of(one.row).get(column) == value)
+        )
+        rows = [row for row in rows if wanted.fits(row)]
+        if not rows:
+            self._be_sure_of(column, value)
+        self.used(as_of)
+        return rows, as_of
 
     def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
         records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource
