@@ -30,7 +30,7 @@ class Expected(NamedTuple):
 
 NO_STORE = {"Cache-Control": "no-store"}
 ASYNC = {"Preference-Applied": "respond-async"}
-PRIVATE = {"Cache-Control": "private", "RateLimit-Policy": '"practice";q=1;w=1'}
+PRIVATE = {"Cache-Control": "private, no-cache", "Vary": "Authorization", "RateLimit-Policy": '"practice";q=1;w=1'}
 FHIR = {"Content-Type": "application/fhir+json"}
 OUTCOME = {"resourceType": "OperationOutcome"}
 A_BUNDLE = {"resourceType": "Bundle", "type": "searchset", "total": 1}

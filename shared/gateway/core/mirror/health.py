@@ -38,6 +38,7 @@ _WHY: Final = {
     "timed-out": "Open Dental did not finish within its minute; smaller pages are asked for",
     "unauthorized": "Open Dental refuses the list without saying why; it is tried again, more and more seldom",
     "invalid": "Open Dental calls the question invalid; it is tried again, more and more seldom",
+    "sums-differ": "the office's checksums do not agree with its rows; whole readings look for deletions instead",
     "no-feed": "Open Dental tells no changes of this; it is as young as its last full reading",
 }
 """Code -> what it means, for people."""
@@ -122,7 +123,7 @@ def _followed_by(how: Mirrored) -> str:
 def _why_stale(of: ResourceSync, how: Mirrored, blocked: str | None, now: datetime) -> str | None:
     """The code of what keeps it from being young; None where it is young enough."""
     if of.phase is Phase.NOT_OFFERED:
-        return "only-by-parent" if how.list_operation is None else "not-offered"
+        return "only-by-parent" if of.trouble == "only-by-parent" or how.list_operation is None else "not-offered"
     if of.phase is Phase.LOADED and not _is_late(of, how, now):
         return None
     if blocked is not None:
@@ -145,7 +146,7 @@ def _blocked(state: PracticeSync, pace: PaceView) -> str | None:
 
 def _is_late(of: ResourceSync, how: Mirrored, now: datetime) -> bool:
     """Whether what was due did not happen, or what was heard is too old."""
-    if of.as_of is None or of.trouble is not None:
+    if of.as_of is None or of.trouble not in {None, "sums-differ"}:
         return True
     if of.due_at is not None:
         return now > of.due_at + LATE
@@ -171,8 +172,15 @@ def _progress(running: Pass, rows: int) -> dict[str, Any]:
         "pages": running.pages,
         "started_at": _at(running.started_at),
         # How many there are is known from the last full reading only: Open Dental counts nothing for anybody.
-        "percent": min(99, running.seen * 100 // rows) if running.purpose == "sweep" and rows else None,
+        # Of parents it can be asked.
+        "percent": _percent_done(running, rows),
     }
+
+
+def _percent_done(running: Pass, rows: int) -> int | None:
+    if running.of_all:
+        return min(99, running.offset * 100 // running.of_all)
+    return min(99, running.seen * 100 // rows) if running.purpose in {"sweep", "check"} and rows else None
 
 
 def _percent_of_all(offered: Iterable[dict[str, Any]]) -> int | None:

@@ -17,6 +17,7 @@ from gateway.core.normalize.values import drift, key, text
 from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     MOST_DAYS,
     Filter,
@@ -76,6 +77,8 @@ def list_appointments(
     Raises:
         FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_appointments, query, "appointments", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "appointments", caller=caller, on=on)
     pager = Pager(query, "appointments", practice, on=on)
     keys = keys_of(query, "appointment", practice)

@@ -17,6 +17,7 @@ from gateway.core.normalize.schedules import KIND, WATCHED, operatories, schedul
 from gateway.core.normalize.values import day, drift, key
 from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.ports import Services
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     MOST_DAYS,
     Filter,
@@ -67,6 +68,8 @@ def list_schedules(query: SchedulesQuery, *, caller: Caller, freshness: Freshnes
         FilterTooWide: nothing bounds the list. NotFound, Invalid, PermissionMissing, VersionTooOld, and what `allow`
         and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_schedules, query, "schedules", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "schedules", caller=caller, on=on)
     pager = Pager(query, "schedules", practice, on=on)
     keys = keys_of(query, "schedule", practice)
