@@ -87,6 +87,16 @@ class FakeRecords:
             if one.is_living and MIRRORED[resource].parents_of(one.row).get(column) == value
         ]
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        wanted = frozenset(values)
+        if column not in MIRRORED[resource].parents:
+            raise ValueError("rows are not found under this column")
+        return [
+            one
+            for one in self._all(practice_id, resource)
+            if one.is_living and MIRRORED[resource].parents_of(one.row).get(column) in wanted
+        ]
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:

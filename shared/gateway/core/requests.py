@@ -40,6 +40,7 @@ __all__ = [
     "Fetched",
     "Freshness",
     "Road",
+    "at_hand",
     "canonical_hash",
     "error_of",
     "fetch",
@@ -132,20 +133,25 @@ def fetch(
         if mirrored is None:
             raise NotKept("no mirror of this practice can say", reason=MIRROR_OFF)
         return mirrored
-    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    if reference:
-        kept = _at_hand(cache_key, practice=practice, freshness=freshness, on=on)
-        if kept is not None:
-            return kept
-    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
-    if found is None and not reference:
-        found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    found = at_hand(kind, bound, practice=practice, freshness=freshness, on=on, reference=reference, since=since)
     if found is not None:
-        if reference:
-            remember(practice.id, cache_key, found, on=on)
         return found
     if freshness.road is Road.KEPT:
         raise NotKept("no copy of this is at hand, or none that is young enough")
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
+    return _live(kind, bound, cache_key, practice=practice, caller=caller, freshness=freshness, on=on)
+
+
+def _live(
+    kind: str,
+    bound: Mapping[str, Any],
+    cache_key: str,
+    *,
+    practice: Practice,
+    caller: Caller,
+    freshness: Freshness,
+    on: Services,
+) -> Fetched:
     view = on.paces.view(practice.id)
     if view.offline:
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
@@ -202,14 +208,37 @@ def from_mirror(
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
 
 
+def at_hand(
+    kind: str,
+    bound: Mapping[str, Any],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    reference: bool = False,
+    since: float | None = None,
+) -> Fetched | None:
+    """The rows of a fetch from the mirror or the cache, where they are young enough; nothing is asked for them.
+
+    `reference` and `since` as `fetch` has them.
+    """
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
+    if reference:
+        kept = _reference_at_hand(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            return kept
+    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    if not reference:
+        return found or _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    if found is not None:
+        remember(practice.id, cache_key, found, on=on)
+    return found
+
+
 def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
     """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them."""
-    cache_key, any_age = key_of_fetch(kind, bound, practice=practice, reference=True), Freshness(DAY_S, asked=True)
-    found = _at_hand(cache_key, practice=practice, freshness=any_age, on=on)
-    if found is None:
-        found = from_mirror(kind, bound, practice=practice, freshness=any_age, on=on)
-        if found is not None:
-            remember(practice.id, cache_key, found, on=on)
+    any_age = Freshness(DAY_S, asked=True)
+    found = at_hand(kind, bound, practice=practice, freshness=any_age, on=on, reference=True)
     return None if found is None else found.rows
 
 
@@ -231,7 +260,7 @@ def mirror_of(
         return None
 
 
-def _at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
+def _reference_at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
     """Reference rows in one piece, read a moment ago by this process or kept in the cache, if they are young enough."""
     kept = remembered(practice.id, cache_key, on=on)
     if kept is None:

@@ -113,14 +113,18 @@ class DynamoRecords:
 
     def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
         """See `Records.under`."""
+        return self.under_each(practice_id, resource, column, [value])
+
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """See `Records.under_each`."""
         mirrored = MIRRORED[resource]
         if column not in mirrored.parents:
             raise ValueError("rows are not found under this column")
-        number = mirrored.parents.index(column)
-        keys = self._finding.under(practice_id, resource, number, value)
-        keys |= {key for key, of in self._finding.pointed_to(practice_id, resource) if of.parents[number] == value}
+        number, wanted = mirrored.parents.index(column), frozenset(values)
+        keys = self._finding.under_each(practice_id, resource, number, sorted(wanted))
+        keys |= {key for key, of in self._finding.pointed_to(practice_id, resource) if of.parents[number] in wanted}
         found = self.get(practice_id, resource, keys)
-        return [one for one in found if mirrored.parents_of(one.row).get(column) == value]
+        return [one for one in found if mirrored.parents_of(one.row).get(column) in wanted]
 
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False

@@ -161,13 +161,20 @@ class Look:
     now: datetime = field(init=False)
     _got: dict[tuple[str, int], Record] = field(default_factory=dict)
     _lists: dict[str, tuple[list[Row], datetime]] = field(default_factory=dict)
+    _parents: dict[str, set[int]] = field(default_factory=dict)
+    _families: dict[tuple[str, str], dict[int, list[Record]]] = field(default_factory=dict)
+    _present: dict[tuple[str, int], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = self.on.clock.now()
 
     def expect(self, bound: Mapping[str, Any]) -> None:
-        """Learn which keys the plan will get one by one, so that they are read together."""
+        """Learn which keys the plan will get one by one, and lists of which parents, so that they are read together."""
         self._keys = [number for number in bound.get("keys", ()) if isinstance(number, int) and number > 0]
+        for query in bound.get("queries", ()):
+            if len(query) == 1 and not _PARENTS.keys().isdisjoint(query):
+                ((column, value),) = query.items()
+                self._parents.setdefault(column, set()).add(key(value))
 
     def up(self, call: UpstreamCall) -> UpstreamAnswer:
         """What Open Dental would answer.
@@ -303,7 +310,7 @@ class Look:
     def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
         records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource
         if wanted.parent is not None:
-            return records.under(practice_id, resource, *wanted.parent)
+            return self._under(resource, *wanted.parent)
         if wanted.days is not None:
             return records.between(practice_id, resource, *wanted.days)
         if sync.rows > MOST_SCANNED:
@@ -311,6 +318,16 @@ class Look:
                 raise Elsewhere
             return self._changed(resource, wanted.since)
         return self._every(resource)
+
+    def _under(self, resource: str, column: str, value: int) -> list[Record]:
+        if value not in self._parents.get(column, ()):
+            return self.on.records.under(self.practice.id, resource, column, value)
+        if (resource, column) not in self._families:
+            families: dict[int, list[Record]] = {}
+            for one in self.on.records.under_each(self.practice.id, resource, column, self._parents[column]):
+                families.setdefault(key(one.row.get(column)), []).append(one)
+            self._families[resource, column] = families
+        return self._families[resource, column].get(value, [])
 
     def _every(self, resource: str) -> list[Record]:
         found: list[Record] = []
@@ -347,7 +364,15 @@ class Look:
     def _be_sure_of(self, column: str, value: int) -> None:
         """An empty list under somebody who is not there is Open Dental's to refuse."""
         of = MIRRORED.get(_PARENTS.get(column, ""))
-        if of is None or not self.on.records.get(self.practice.id, of.resource, [value]):
+        if of is None:
+            raise Elsewhere
+        # As a rule they are asked for one after another: all of them together cost what one does.
+        together = self._parents.get(column, set())
+        whom = together if value in together else {value}
+        if (of.resource, value) not in self._present:
+            kept = {one.key for one in self.on.records.get(self.practice.id, of.resource, whom - {0})}
+            self._present |= {(of.resource, one): one in kept for one in whom}
+        if not self._present[of.resource, value]:
             raise Elsewhere
 
     # Age, and what own writes have touched

@@ -71,6 +71,12 @@ class CountedRecords:
         self.spend(2)
         return self._records.under(practice_id, resource, column, value)
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """See `Records.under_each`."""
+        several = list(values)
+        self.spend(len(several) + 1)
+        return self._records.under_each(practice_id, resource, column, several)
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
@@ -100,3 +106,6 @@ def _months(first: date | None, last: date | None) -> int:
     if first is None or last is None:
         return _FEW_MONTHS
     return max(0, (last.year - first.year) * 12 + last.month - first.month) + 1
+
+
+_IS_ALL_OF_THE_PORT: type[Records] = CountedRecords

@@ -120,6 +120,10 @@ class Records(Protocol):
         """
         ...
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """As `under`, for several parents together, which takes about as long as for one."""
+        ...
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:

@@ -110,7 +110,7 @@ class Across360Meta(Meta):
     """As of the patient's own practice; beside it, how the search went at the others."""
 
     group_id: GroupId
-    practices: list[PracticeAnswer]
+    practices: list[PracticeAnswer]  # type: ignore[assignment]
 
 
 class Patient360Across(Patient360):
