@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Final
 
-from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored
+from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
 
 DEAREST_STRETCH: Final = 6
 """Partition queries of one stretch of days at most (`walks.by_day`): four months and what no index knows yet."""
@@ -90,6 +90,16 @@ class CountedRecords:
         """See `Records.changed`."""
         self.spend(_months(since.date(), self._now.date()) + 1)
         return self._records.changed(practice_id, resource, since, after=after, limit=limit)
+
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """See `Records.note_whole`."""
+        self._records.note_whole(practice_id, resource, column, value, keys, read=read)
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """See `Records.wholes`."""
+        return self._records.wholes(practice_id, resource, column, values)
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""
