@@ -17,6 +17,7 @@ from gateway.core.normalize.values import content_version
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import Upstream
 from gateway.core.practices import Practice, Tier
+from gateway.core.queries.statement import PERMISSION
 from infra.sandbox.practice.clock import Clock
 from tests.fakes.deployment import ZONE, Deployment, deployed
 from tests.fakes.services import FakeClock
@@ -194,12 +195,17 @@ class MirroredOffice:
 
 @contextmanager
 def mirrored_office(
-    *options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE, practices: int = 1
+    *options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE, practices: int = 1, may_query: bool = False
 ) -> Iterator[MirroredOffice]:
-    """A deployment with one practice (40 patients unless told otherwise), its mirror off, one time for both."""
+    """A deployment with one practice (40 patients unless told otherwise), its mirror off, one time for both.
+
+    `may_query`: whether the practice's key has the permission for queries.
+    """
     with deployed("--tier", "enterprise", *options, tier=tier, practices=practices) as d:
         clock = OfficeClock(d.on.clock, zone=ZoneInfo(zone))
         office = d.simulated.office
         office.store.clock = office.clock = clock
         d.on.upstream = _Gated(d.on.upstream)
+        known = d.on.practices.get(d.practice_id)
+        d.know(permissions=known.permissions | {PERMISSION} if may_query else known.permissions - {PERMISSION})
         yield MirroredOffice(d, clock)

@@ -18,7 +18,7 @@ from gateway.core.mirror import clocks, schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.passes import Place
 from gateway.core.mirror.records import Order, ReadAt, Row, Stored
-from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted, lifted
 from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
@@ -96,6 +96,10 @@ class Session:
         """The present moment, UTC."""
         return self.on.clock.now()
 
+    def by_query(self) -> frozenset[str]:
+        """The resources whose changes are asked for by query now."""
+        return schedule.by_query(self.practice, self.state, self.now())
+
     # -- states -----------------------------------------------------------------------------------------------------
 
     def of(self, name: str) -> ResourceSync:
@@ -118,7 +122,7 @@ class Session:
             saved = self.on.syncs.save_practice(replace(self.state, **changes))
         except Superseded as error:
             raise GiveWay from error
-        self.state = replace(saved, resources=kept)
+        self.state = lifted(replace(saved, resources=kept))
 
     def forget_resources(self) -> None:
         """Know of no resource any more."""
@@ -185,9 +189,13 @@ class Session:
 
         Raises: GiveWay. CouldNotLook: nobody can be read at this practice. Refused, Failed: this cannot.
         """
+        return self.call(UpstreamCall(operation, path=path or {}, query=query or {}), modest=modest)
+
+    def call(self, call: UpstreamCall, *, modest: bool = False) -> tuple[UpstreamAnswer, datetime]:
+        """As `ask`, for any read: a statement of `gateway.core.queries` too."""
         before = self.now()
         try:
-            answer = self.turn.call(UpstreamCall(operation, path=path or {}, query=query or {}), modest=modest)
+            answer = self.turn.call(call, modest=modest)
         except CouldNotLook as error:
             cause = error.__cause__
             if isinstance(cause, upstream.NotFound):
