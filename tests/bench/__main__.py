@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, str] = {
     "normalize": "rows per second of the normalizers beside json.loads alone",
     "requests": "upstream requests per answer, by what the key may do",
     "mirror": "a first load, how soon changes are seen, what is wrong after a bad week, and what an answer costs",
+    "sql": "every statement that offices are sent, on a real MariaDB beside the simulated practice",
     "storage": "DynamoDB units and bytes of a practice's rows in the mirror",
     "paging": "a far page of the simulated practice beside its first",
 }
