@@ -47,7 +47,7 @@ _MANY: Final = 500_000
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """Each statement with ordinary values and with those at the edge; then what a probe takes at many rows."""
     try:
-        with mariadb() as database, mirrored_office("--patients", "40" if quick else "150", may_query=True) as office:
+        with mariadb() as database, mirrored_office("--patients", "40" if quick else "150", queries=True) as office:
             say(f"  {database.version}")
             _copy(office, database)
             yield from _compared(office, database, say)

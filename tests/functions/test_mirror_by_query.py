@@ -48,7 +48,7 @@ def asked(office: MirroredOffice, patient: int) -> dict[str, Answered]:
 
 
 def test_claims_lines_recalls_payments_and_plans_are_answered_from_the_mirror_edits_included() -> None:
-    with mirrored_office("--patients", "30", may_query=True) as office:
+    with mirrored_office("--patients", "30", queries=True) as office:
         office.d.grant("*:read")
         office.load()
         office.run(2400)

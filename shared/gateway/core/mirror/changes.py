@@ -9,7 +9,7 @@ from gateway.core.background_turn import BackgroundTurn
 from gateway.core.mirror import feeds, probing, reading, schedule
 from gateway.core.mirror.session import Failed, Refused, Session
 from gateway.core.mirror.sweeps import read_children
-from gateway.core.mirror.syncing import Phase, Wanted
+from gateway.core.mirror.syncing import Phase
 
 
 class Feeds:
@@ -32,7 +32,7 @@ class Feeds:
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        if m.state.wanted is not Wanted.ON:
+        if not m.is_on:
             return None
         return schedule.feeds_next(m.state, m.now(), by_query=m.by_query())
 

@@ -22,8 +22,8 @@ class SyncChange(BaseModel):
     """The body of `PATCH /practices/{id}/sync`.
 
     `on` begins the first load, or goes on where `paused` stopped; `paused` stops reading and keeps what is there, which
-    grows old and says so; `off` erases it. `queries`: whether the office may be asked by SQL where its key allows it,
-    which is faster and finds more; each statement goes into the office's audit trail. At least one of the two.
+    grows old and says so; `off` erases it. `queries`: whether the mirror may ask the office by SQL where its key allows
+    it, which is faster and finds more; each statement goes into the office's audit trail. At least one of the two.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -23,9 +23,9 @@ from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import UNAUTHORIZED, Failed, Refused, Session, is_readable, key_of
 from gateway.core.mirror.syncing import Followed, Phase, ResourceSync, Shown
-from gateway.core.plans import UpstreamCall
+from gateway.core.mirror.ways import Way, way_of
 from gateway.core.queries import changes
-from gateway.core.queries.statement import OPERATION, ROWS, Value, wire_text
+from gateway.core.queries.statement import ROWS, wire_text
 from gateway.core.walltime import OVERLAP
 from open_dental import catalogue
 
@@ -152,13 +152,13 @@ def _groups(names: Sequence[str], most: int) -> list[list[str]]:
 
 def _ask(m: Session, names: Sequence[str]) -> dict[str, _Probed] | None:
     """One statement; None where its answer says that much must be read again."""
-    values: dict[str, Value] = {}
+    values: dict[str, Any] = {}
     for name in names:
         of = m.of(name)
         values[f"since_{name}"] = datetime.fromisoformat(_since(m, of))
         values[f"highest_{name}"] = _highest(of)
-    answer, at = m.call(UpstreamCall(OPERATION, body={"SqlCommand": changes.probe(names).sql(**values)}))
-    rows = {str(row.get("Resource")): row for row in answer.rows if isinstance(row, Mapping)}
+    answered, at = m.select(changes.probe(names), **values)
+    rows = {str(row.get("Resource")): row for row in answered}
     clock = next((_stamp(row.get("Clock")) for row in rows.values()), None)
     if clock is None or rows.keys() != set(names):
         raise Failed("not-understood")
@@ -383,8 +383,7 @@ def _changed_rows(
     stamped, after, highest = changes.STAMPED[name], 0, _highest(of)
     since = datetime.fromisoformat(probed.shown.since)
     while True:
-        answer, _ = m.call(stamped.changed.call(since=since, highest=highest, after=after))
-        rows = [row for row in answer.rows if isinstance(row, Mapping)]
+        rows, _ = m.select(stamped.changed, since=since, highest=highest, after=after)
         m.save(replace(m.of(name), calls=m.of(name).calls + 1))
         for row in rows:
             key = _int(row.get(changes.ROW_KEY))
@@ -403,7 +402,7 @@ def _reads(m: Session, name: str, found: Sequence[tuple[int, str, Mapping[str, i
     ways: list[list[tuple[str, int]]] = []
     for column in reversed(changes.STAMPED[name].under):
         # Rows under nothing are not found under it; a list that shows what is gone costs no more than a row.
-        if knows(m.practice, list_of(one), column) and all(under.get(column) for *_, under in found):
+        if knows(m.practice, one.lists, column) and all(under.get(column) for *_, under in found):
             ways.append(sorted({(column, under[column]) for *_, under in found}))
     if _has_get(m, one):
         ways.append(keys)
@@ -414,11 +413,6 @@ def _has_get(m: Session, one: Mirrored) -> bool:
     names = {operation.id for operation in catalogue.resource(one.resource).operations}
     operation = f"{one.resource}.get"
     return operation in names and operation != "documents.get" and knows(m.practice, operation)
-
-
-def list_of(one: Mirrored) -> str:
-    """The operation that lists the resource, under a parent at least."""
-    return one.list_operation or f"{one.resource}.list"
 
 
 def _pages(m: Session, of: ResourceSync) -> int:
@@ -466,15 +460,17 @@ def _read(m: Session, name: str, what: tuple[str, int]) -> None:
         rows: list[Row] = [row for row in answer.rows if is_readable(one, row)]
         kept = m.on.records.get(m.practice.id, name, [value])
     else:
-        rows, at = m.ask_all(list_of(one), {**dict(one.fixed), column: value})
+        rows, at = m.ask_all(one.lists, {**dict(one.fixed), column: value})
         rows = [row for row in rows if is_readable(one, row)]
         kept = m.on.records.under(m.practice.id, name, column, value)
     m.store(one, rows, at=at, cause="poll")
     shown = {key_of(one, row) for row in rows}
+    if column != one.key:
+        m.note_whole(one, column, value, shown, at=at)
     gone = [record.key for record in kept if record.key not in shown and record.read.at < at]
     of = m.of(name)
     suspects = of.suspects
-    if column == one.key or reading.way_of(m.practice, one)[0] is not reading.Way.GET:
+    if column == one.key or way_of(m.practice, one)[0] is not Way.GET:
         m.bury(one, gone, at=at, cause="poll")
     else:
         # It may have been moved to another parent.

@@ -73,9 +73,9 @@ class SyncPace(Part):
 
 
 class SyncQueries(Part):
-    """Whether changes are asked for by SQL, which the office's audit trail keeps. `allowed`: whether the practice's key
-    has the permission. `not_askable`: what the office's database does not answer for, so that the lists' filters
-    follow it."""
+    """Whether the mirror asks for changes by SQL, which the office's audit trail keeps. `allowed`: whether the
+    practice's key has the permission. `not_askable`: what the office's database does not answer for, so that the lists'
+    filters follow it."""
 
     state: Literal["on", "off"]
     """What an operator wants."""

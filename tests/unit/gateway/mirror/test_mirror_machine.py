@@ -42,7 +42,7 @@ class MirrorMachine(RuleBasedStateMachine):
         Practice.page_limit = property(lambda _: 20)  # type: ignore[assignment, method-assign]
         self.stack.callback(setattr, Practice, "page_limit", pages)
         options = ("--patients", "8", "--seed", str(seed % 3 + 1))
-        self.office = self.stack.enter_context(mirrored_office(*options, tier=tier, may_query=may_query))
+        self.office = self.stack.enter_context(mirrored_office(*options, tier=tier, queries=may_query))
         self.history = OfficeHistory(self.office, seed)
         self.chance = random.Random(seed)
         self.office.turn_on()
