@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 import tempfile
@@ -38,7 +39,11 @@ class Database:
         )  # fmt: skip
         if done.returncode:
             raise RuntimeError(done.stderr.strip()[:500])
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        return [[_as_it_was(text) for text in line.split("\t")] for line in done.stdout.split("\n") if line]
+
+
+def _as_it_was(text: str) -> str:
+    return re.sub(r"\\(.)", lambda found: {"n": "\n", "t": "\t", "0": "\0"}.get(found[1], found[1]), text)
 
 
 @contextmanager
