@@ -101,7 +101,7 @@ def _probe(m: Session) -> dict[str, _Probed]:
     due_all = schedule.is_due(m.state.probing.all_due_at, m.now())
     names = sorted(name for name in m.by_query() if due_all or name in schedule.OFTEN_PROBED)
     began, probed = m.now(), dict[str, _Probed]()
-    groups, narrowed, calls = _groups(names, m.state.probing.most), False, 0
+    groups, narrowed, calls, took_s = _groups(names, m.state.probing.most), False, 0, 0.0
     while groups:
         group = groups.pop(0)
         calls += 1
@@ -116,12 +116,12 @@ def _probe(m: Session) -> dict[str, _Probed]:
         if found is None:
             return {}
         probed |= found
+        # From when it was sent: waiting for a slot is no work of the office's.
+        took_s += max((m.now() - one.at).total_seconds() for one in found.values())
     if not probed:
         return {}
     now = m.now()
-    period = schedule.probe_period(
-        now, zone=m.zone, interval_s=m.turn.interval_s(), took_s=(now - began).total_seconds()
-    )
+    period = schedule.probe_period(now, zone=m.zone, interval_s=m.turn.interval_s(), took_s=took_s)
     changed = {name: one for name, one in probed.items() if not _is_as_it_was(m.of(name), one)}
     probing = m.state.probing
     settled = {**probing.settled, **{name: one.at for name, one in probed.items() if name not in changed}}

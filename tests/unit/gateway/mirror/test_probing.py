@@ -142,6 +142,42 @@ def test_a_row_that_is_edited_twice_within_one_second_is_read_twice() -> None:
         assert office.differences() == {}
 
 
+def test_what_has_been_read_is_not_read_again_while_it_is_still_counted() -> None:
+    with mirrored_office(*PATIENTS, queries=True) as office:
+        opened(office)
+        history = OfficeHistory(office, 2)
+        history.edit("claimprocs")
+        office.run(30)
+        office.d.upstream_calls.clear()
+        for _ in range(4):
+            history.edit("recalls")
+            office.run(60)
+        asked = Counter(office.d.upstream_calls)
+
+        assert asked["claimprocs.list"] + asked["claimprocs.get"] <= 1, "once more at most, for the rest of its second"
+        assert asked["recalls.list"] <= 8
+        assert office.differences() == {}
+
+
+def test_as_of_waits_for_the_last_row_that_changed() -> None:
+    """A reader who asks for what is younger than the edit must not get what is older."""
+    with mirrored_office(*PATIENTS, queries=True) as office:
+        opened(office)
+        key = OfficeHistory(office, 2).edit("recalls")
+        began = office.on.clock.now()
+        office.d.faulty("status", "recalls.list", status=500, count=None)
+        office.run(60)
+        before = office.state("recalls").as_of
+        assert before is not None
+        assert before <= began
+        assert office.state("claimprocs").as_of > began  # type: ignore[operator]
+        office.d.simulated.faults.clear()
+        office.run(200)
+
+        assert office.mirror("recalls")[key or 0] == office.office("recalls")[key or 0]
+        assert office.state("recalls").as_of > began  # type: ignore[operator]
+
+
 def test_a_change_whose_transaction_ended_late_is_found_by_its_older_stamp() -> None:
     with mirrored_office(*PATIENTS, queries=True) as office:
         opened(office)
