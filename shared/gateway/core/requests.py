@@ -235,10 +235,15 @@ def at_hand(
     return found
 
 
-def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
-    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them."""
+def kept_reference(
+    kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services, since: float | None = None
+) -> RowSet | None:
+    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them.
+
+    `since` as `fetch` has it.
+    """
     any_age = Freshness(DAY_S, asked=True)
-    found = at_hand(kind, bound, practice=practice, freshness=any_age, on=on, reference=True)
+    found = at_hand(kind, bound, practice=practice, freshness=any_age, on=on, reference=True, since=since)
     return None if found is None else found.rows
 
 
@@ -269,7 +274,8 @@ def _reference_at_hand(cache_key: str, *, practice: Practice, freshness: Freshne
             remember(practice.id, cache_key, kept, on=on)
         return kept
     age_s = (on.clock.now() - kept.rows.as_of).total_seconds()
-    return replace(kept, age_seconds=max(0.0, age_s)) if age_s <= freshness.max_age_s else None
+    is_young = freshness.takes(age_s, unasked_s=freshness.max_age_s)
+    return replace(kept, age_seconds=max(0.0, age_s)) if is_young else None
 
 
 def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored
+from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
+from gateway.core.ports import Services
 
 DEAREST_STRETCH: Final = 6
 """Partition queries of one stretch of days at most (`walks.by_day`): four months and what no index knows yet."""
@@ -91,6 +92,16 @@ class CountedRecords:
         self.spend(_months(since.date(), self._now.date()) + 1)
         return self._records.changed(practice_id, resource, since, after=after, limit=limit)
 
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """See `Records.note_whole`."""
+        self._records.note_whole(practice_id, resource, column, value, keys, read=read)
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """See `Records.wholes`."""
+        return self._records.wholes(practice_id, resource, column, values)
+
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""
         self.spend(1)
@@ -99,6 +110,16 @@ class CountedRecords:
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         """See `Records.forget`."""
         return self._records.forget(practice_id, resource, limit=limit)
+
+
+class CountedServices:
+    """Services whose records are counted."""
+
+    def __init__(self, on: Services, records: CountedRecords) -> None:
+        self._on, self.records = on, records
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._on, name)
 
 
 def _months(first: date | None, last: date | None) -> int:
