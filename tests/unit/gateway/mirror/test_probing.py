@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.core.mirror import schedule
+from gateway.core.mirror import schedule, session
 from gateway.core.mirror.feeds import BACKUP_RESTORED, SERVER_CLOCK_BACK
 from gateway.core.mirror.health import sync_view
 from gateway.core.mirror.mirrored import MIRRORED
@@ -454,6 +454,19 @@ def test_a_probe_that_takes_long_is_asked_seldom() -> None:
             office.run(1200)
 
         assert office.d.upstream_calls.count("queries.ShortQuery") <= 1200 / (20 * 6.0) + 2
+
+
+def test_a_practice_that_is_called_all_day_long_is_followed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where people leave a turn one call, it must not be another probe each time."""
+    with mirrored_office(*PATIENTS, queries=True) as office:
+        opened(office)
+        monkeypatch.setattr(session, "CALLS_A_TURN", 1)
+        history, names = OfficeHistory(office, 1), ("claims", "claimprocs", "recalls", "patients", "payments")
+        for name in names:
+            history.edit(name)
+        office.run(1800)
+
+        assert not office.differences().keys() & set(names)
 
 
 def test_two_practices_with_equal_keys_do_not_see_each_other() -> None:
