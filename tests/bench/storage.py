@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,18 @@ class Kept:
         self.items.setdefault(_place(Key), Key)
         return {}
 
+    def delete_item(self, *, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
+        """See DynamoDB."""
+        self.items.pop(_place(Key), None)
+        return {}
+
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
+        """Puts only."""
+        ((_, requests),) = RequestItems.items()
+        for one in requests:
+            self.put_item(Item=one["PutRequest"]["Item"])
+        return {}
+
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
         """See DynamoDB."""
         ((name, request),) = RequestItems.items()
@@ -55,6 +68,10 @@ class Kept:
         """A stretch of a partition of the table."""
         pk, first, last = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":first", ":last"))
         return {"Items": [item for (of, sk), item in sorted(self.items.items()) if of == pk and first <= sk <= last]}
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _place(key: Item) -> tuple[str, str]:
@@ -77,7 +94,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     say(f"  storing {rows:,} rows three times")
     kept = Kept()
     meter: Any = Meter(kept, RECORDS.indexes)
-    records = DynamoRecords(meter, table=RECORDS.name)
+    records = DynamoRecords(meter, table=RECORDS.name, fingerprint=_fingerprint)
 
     def store(turn: int, **more: Any) -> tuple[float, int]:
         def all_pages() -> None:

@@ -15,7 +15,7 @@ from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync
 from infra.catalogue import TABLES
-from tests.contract.conftest import make_records_table
+from tests.contract.conftest import fingerprint, make_records_table
 from tests.fakes import rows
 from tests.fakes.meter import Meter
 from tests.fakes.services import FakeClock
@@ -39,7 +39,9 @@ class Costs:
         (row,) = (one for one in TABLES if one.name == "records")
         self.meter, self.clock = Meter(make_records_table(), row.indexes), FakeClock()
         client: Any = self.meter
-        self.records = DynamoRecords(client, table="records", now=self.clock.now, sleep=self.clock.sleep)
+        self.records = DynamoRecords(
+            client, table="records", fingerprint=fingerprint, now=self.clock.now, sleep=self.clock.sleep
+        )
         self.syncs = DynamoSyncStates(client, table="records")
         self.turns = 0
         self.found: dict[str, tuple[float, int, int]] = {}
