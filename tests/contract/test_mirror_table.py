@@ -21,6 +21,7 @@ from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.records import Order, ReadAt, Record, Stored
 from gateway.core.mirror.syncing import ResourceSync
+from gateway.core.mirror.ways import END
 from tests.contract.conftest import fingerprint, make_records_table
 from tests.fakes.services import FakeClock
 
@@ -299,7 +300,7 @@ def _dying(way: Meddled, last: int, *, lost: bool) -> Iterator[None]:
     def before(operation: str, _: dict[str, Any]) -> None:
         if dead:
             raise Crash
-        if operation in {"put_item", "update_item", "batch_write_item"} and next(writes) == last:
+        if operation in {"put_item", "update_item", "delete_item", "batch_write_item"} and next(writes) == last:
             dead.append(True)
             if lost:
                 raise Crash
@@ -414,6 +415,117 @@ def test_changes_on_both_sides_of_a_months_end_are_found(records: DynamoRecords,
     assert [one.key for one in of_late.changed(A, "appointments", LATE, after=None, limit=9)] == [1, 2]
 
 
+# -- ways ------------------------------------------------------------------------------------------------------------
+
+
+def person(key: int, last: str = "Miller", **more: Any) -> dict[str, Any]:
+    return {"PatNum": key, "LName": last, "FName": "Ann", "Guarantor": key, **more}
+
+
+def store_people(records: DynamoRecords, *rows: dict[str, Any], turn: int = 1) -> Stored:
+    return records.store(A, "patients", rows, read=read(turn), cause="poll")
+
+
+def called(records: DynamoRecords, name: str) -> list[int] | None:
+    return records.led(A, "patients", "last", f"{name} ", f"{name} {END}", limit=9)
+
+
+def test_of_names_stored_by_eight_threads_the_one_that_is_kept_is_found(records: DynamoRecords) -> None:
+    """Each of them clears the ways to what it replaced while the others lay theirs."""
+    store_people(records, person(1))
+    names = ["Abel", "Miller", "Abel", "Baker", "Miller", "Cook", "Abel", "Baker"]
+    for round_ in range(6):
+        begun = 10 * round_ + 2
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda one: store_people(records, person(1, names[one]), turn=begun + one), range(8)))  # noqa: B023
+
+        (kept,) = records.get(A, "patients", [1])
+        assert called(records, kept.row["LName"].casefold()) == [1]
+
+
+def test_who_clears_late_leaves_a_way_that_was_laid_again(
+    records: DynamoRecords, way: Meddled, clock: FakeClock
+) -> None:
+    """Between a row's change and its clearing somebody may have changed it back."""
+    store_people(records, person(1, "Abel"), turn=1)
+    rival = DynamoRecords(way.client, table="records", fingerprint=fingerprint, now=clock.now)
+    met: list[Stored] = []
+
+    def change_back(operation: str, _: dict[str, Any]) -> None:
+        if operation == "delete_item" and not met:
+            met.append(store_people(rival, person(1, "Abel"), turn=3))
+
+    way.before = change_back
+
+    assert store_people(records, person(1, "Baker"), turn=2) == Stored(changed=1)
+    assert met == [Stored(changed=1)]
+    assert called(records, "abel") == [1]
+
+
+def test_whoever_is_overtaken_lays_anew_what_the_other_cleared(
+    records: DynamoRecords, way: Meddled, clock: FakeClock
+) -> None:
+    store_people(records, person(1, "Abel"), turn=1)
+    rival = DynamoRecords(way.client, table="records", fingerprint=fingerprint, now=clock.now)
+    met: list[Stored] = []
+
+    def overtake(operation: str, asked: dict[str, Any]) -> None:
+        if operation == "put_item" and asked["Item"]["pk"]["S"].startswith("row#") and not met:
+            met.append(store_people(rival, person(1, "Baker"), turn=2))
+
+    way.before = overtake
+
+    assert store_people(records, person(1, "Abel", Note="new"), turn=3) == Stored(changed=1)
+    assert (called(records, "abel"), called(records, "baker")) == ([1], [])
+
+
+def test_ways_go_with_what_they_lead_to(records: DynamoRecords, way: Meddled) -> None:
+    store_people(records, person(1), person(2, Email="a@example.com"))
+    store_people(records, person(2, "Baker"), turn=2)
+    assert (called(records, "miller"), called(records, "baker")) == ([1], [2])
+    assert records.led(A, "patients", "email", "a@example.com", "a@example.com", limit=9) == []
+    records.bury(A, "patients", [1], read=read(3), cause="sweep", at=NOW)
+
+    assert len(all_items(way, "way#")) == 2
+    assert records.forget(A, "patients")
+    assert all_items(way) == []
+
+
+def test_who_is_stored_again_after_the_burial_is_found_again(records: DynamoRecords) -> None:
+    store_people(records, person(1))
+    records.bury(A, "patients", [1], read=read(2), cause="sweep", at=NOW)
+    assert called(records, "miller") == []
+
+    store_people(records, person(1), turn=3)
+
+    assert called(records, "miller") == [1]
+
+
+def test_of_rows_stored_before_there_was_a_way_nothing_is_said(records: DynamoRecords, way: Meddled) -> None:
+    """An empty answer would hide everybody whom an older release has stored."""
+    store_people(records, person(1))
+    (kept,) = all_items(way, "kept#")
+    way.client.put_item(TableName="records", Item={**kept, "ways": {"SS": ["born"]}})
+    store_people(records, person(2), turn=2)
+
+    assert called(records, "miller") is None
+    assert records.led(A, "patients", "born", "1980-05-05", "1980-05-05", limit=9) == []
+    assert records.led(A, "appointments", "AptStatus", "a", "a", limit=9) is None
+
+
+def test_what_stays_behind_an_erasure_is_found_by_the_next(records: DynamoRecords, way: Meddled) -> None:
+    """A worker that stood still may store a row after the last look at its partition."""
+    store_people(records, person(1))
+    late = all_items(way)
+    assert records.forget(A)
+    for item in late:
+        if not item["pk"]["S"].startswith("kept#"):
+            way.client.put_item(TableName="records", Item=item)
+
+    assert records.forget(A)
+    assert all_items(way) == []
+
+
 # -- long content ---------------------------------------------------------------------------------------------------
 
 
@@ -482,11 +594,18 @@ def test_who_reads_the_stream_can_tell_a_burial_from_an_erasure(
 
 
 def test_nothing_personal_lies_in_clear(records: DynamoRecords, way: Meddled) -> None:
+    """But names where they are looked up by their beginnings, in items that nobody but the mirror reads."""
     store(records, visit(1, note="Ann Miller, 555-0123"), cause="own_write")
+    store_people(records, person(1, Birthdate="1980-05-05", HmPhone="(555) 555-0197", Email="ann@example.com"))
     client: Any = way
     DynamoSyncStates(client, table="records").save(A, ResourceSync("appointments"))
 
-    assert "Miller" not in json.dumps(all_items(way), default=repr)
+    def told(of: list[dict[str, Any]]) -> list[str]:
+        text = json.dumps(of, default=repr).casefold()
+        return [one for one in ("miller", "1980", "5555550197", "example.com") if one in text]
+
+    assert told([item for item in all_items(way) if not item["pk"]["S"].startswith("way#")]) == []
+    assert told(all_items(way, "way#")) == ["miller"]
 
 
 def test_no_name_of_an_attribute_is_one_that_dynamodb_keeps_for_itself(records: DynamoRecords, way: Meddled) -> None:

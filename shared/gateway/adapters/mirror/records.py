@@ -83,9 +83,15 @@ class DynamoRecords:
 
         def keep(one: Reading) -> Outcome:
             head, old, to = heads.get(one.key), was.get(one.key, frozenset[str]()), new[one.key]
+
+            def again(seq: int) -> None:
+                nonlocal old
+                old = old.union(*(ways.to(row.row) for row in kept.get([one.key]).values()))
+                ways.lay(one.key, to, seq=seq)
+
             if head is not None:
                 ways.lay(one.key, to - old, seq=head.seq + 1)
-            outcome, seq = kept.keep(one, head, because, again=lambda seq: ways.lay(one.key, to, seq=seq))
+            outcome, seq = kept.keep(one, head, because, again=again)
             if outcome is Outcome.CHANGED:
                 ways.clear(one.key, old - to, seq=seq)
             return outcome
