@@ -24,6 +24,7 @@ SECTIONS: Mapping[str, str] = {
     "requests": "upstream requests per answer, by what the key may do",
     "mirror": "a first load, how soon changes are seen, what is wrong after a bad week, and what an answer costs",
     "storage": "DynamoDB units and bytes of a practice's rows in the mirror",
+    "filters": "DynamoDB units of each filter of the mirror at 5,000 and at 500,000 rows",
     "paging": "a far page of the simulated practice beside its first",
 }
 """Name -> what it shows. The module of the same name has `measure(*, quick: bool, say: Say)`."""

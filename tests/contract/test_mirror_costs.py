@@ -67,7 +67,8 @@ class Costs:
             self.store(resource, row)  # The first one of a resource notes that there are such.
             self.note(f"a new row of {resource}", self.store, resource, {**row, MIRRORED[resource].key: 10})
         self.note("a changed row", self.store, "appointments", visit(9000, Note="late"))
-        self.note("the same, by an own write or a live read", self.store, "appointments", visit(9000), cause="read")
+        self.note("a changed patient", self.store, "patients", rows.patient_row(9, Zip="97302"))
+        self.note("a patient with another name", self.store, "patients", rows.patient_row(9, LName="Andersen"))
         moved = visit(9000, PatNum=7, AptDateTime="2026-09-09 09:00:00")
         self.note("a row that moved to another day and patient", self.store, "appointments", moved)
         self.note("a row that is the same", self.store, "appointments", moved)
@@ -94,6 +95,11 @@ class Costs:
         self.note("one row by its key", self.records.get, A, "appointments", [1])
         self.note("30 rows under a patient", self.records.under, A, "appointments", "PatNum", 7)
         self.note("40 rows of a day", self.records.between, A, "appointments", day, day)
+        self.store("patients", *(rows.patient_row(number) for number in range(1, 31)), cause="load")
+        last = str(rows.patient_row(1)["LName"]).casefold()
+        self.note(
+            "keys of 30 patients of one name", self.records.led, A, "patients", "last", f"{last} ", f"{last}!", limit=99
+        )
         self.note("40 rows that changed", self.records.changed, A, "appointments", since, after=None, limit=100)
 
     def of_states(self) -> None:

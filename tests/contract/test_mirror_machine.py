@@ -191,7 +191,7 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
                 texts = [text for one in self.fake.get(practice, "patients", [key]) for text in of.texts(one.row)]
                 return any(first <= text <= last and text.partition(" ")[2].startswith(behind) for text in texts)
 
-            more = {"behind": behind, "after": after, "limit": 99}
+            more: dict[str, Any] = {"behind": behind, "after": after, "limit": 99}
             found = self.real.led(f"{practice}{self.run}", "patients", way, first, last, **more)
             expected = self.fake.led(practice, "patients", way, first, last, **more)
             assert found is not None or not self.fake.page(practice, "patients", after=None, limit=1)

@@ -26,6 +26,7 @@ LAG: Final = timedelta(seconds=60)
 """How far behind an index may be for a row that was just stored to be found all the same."""
 _CLOCKS_APART: Final = timedelta(seconds=5)
 _KEPT: Final = timedelta(minutes=10)
+_REMEMBERED: Final = timedelta(seconds=10)
 
 _FEW_MONTHS: Final = 3
 """So many are asked for without looking which there are."""
@@ -38,6 +39,7 @@ class Finding:
     def __init__(self, table: Table, *, now: Callable[[], datetime]) -> None:
         self._table = table
         self._now = now
+        self._ways: dict[tuple[str, str], tuple[datetime, frozenset[str]]] = {}
 
     # -- before a row is stored -------------------------------------------------------------------------------------
 
@@ -128,8 +130,14 @@ class Finding:
 
     def has_way(self, practice_id: str, resource: str, way: str) -> bool:
         """Whether the way leads to every row of the resource that there is."""
-        kept = self._kept(practice_id, resource)
-        return kept is not None and "ways" in kept and way in kept["ways"]["SS"]
+        now, of = self._now(), (practice_id, resource)
+        seen_at, ways = self._ways.get(of, (now, frozenset[str]()))
+        if way not in ways or now - seen_at > _REMEMBERED:
+            # Ways that there are do not end, so several questions of one answer look once.
+            kept = self._kept(practice_id, resource)
+            ways = frozenset(kept["ways"]["SS"]) if kept is not None and "ways" in kept else frozenset()
+            self._ways[of] = now, ways
+        return way in ways
 
     # -- what a practice has rows of --------------------------------------------------------------------------------
 

@@ -38,7 +38,10 @@ MOST_EXAMINED: Final = 2000
 MOST_STRETCHES: Final = 40
 """Stretches of days that one page looks at; an empty one costs as much as a full one."""
 
+_ROWS: Final = 500
 _CHUNK: Final = 200
+"""Rows read at a time once a page has turned out to need more than it shows; in order they cost a fifth."""
+
 _KEYS: Final = 1000
 _MOST_DAYS: Final = 92
 _END: Final[Place] = ("~", 0)
@@ -82,7 +85,7 @@ def by_key(look: Look, resource: str, where: Stretches = ALL, *, after: int | No
     while chunk := list(islice(keys, size)):
         found = look.on.records.get(look.practice.id, resource, chunk)
         yield [one.row for one in found if is_listed(mirrored, one.row)], (chunk[-1],)
-        size = _CHUNK
+        size = min(max(size, _CHUNK), size * 2)
 
 
 def _keys(look: Look, resource: str, where: Stretches, *, after: int | None, first: int) -> Iterator[int] | None:
@@ -133,7 +136,7 @@ def _in_order(look: Look, mirrored: Mirrored, *, after: int | None, first: int) 
             yield [one.row for one in found if is_listed(mirrored, one.row)], (after,)
         if len(found) < size:
             return
-        size = max(size, 500)
+        size = min(max(size, _ROWS), size * 2)
 
 
 def by_day(look: Look, resource: str, first: date, last: date | None) -> Iterator[Stretch]:
