@@ -25,6 +25,7 @@ _SETTLES_WITHIN_S = 240
 """A lost answer is looked for after 70 s, by jobs that run once a minute."""
 
 _LOADS_WITHIN_S = 300
+_CALLS_OF_A_DAY = 3
 """A first load of a small practice, whose background lane is offered once a minute."""
 
 _OPERATIONS = 365
@@ -838,6 +839,45 @@ def a_mirror_answers_without_a_call(box: Sandbox) -> None:
     assert me.send("PATCH", sync, {"state": "off"}).json()["state"] == "off", "it cannot be turned off"
     again = me.get(path)["meta"]
     assert again["served_from"] == "live", "a mirror that is off is answered from"
+
+
+@step("P30")
+def a_day_is_one_answer(box: Sandbox) -> None:
+    office = box.one_more_practice("--tier", "enterprise")
+    assert office.practice.control_url, "the tour needs simulated practices"
+    client = box.new_client("day", scopes=("practices:connect", "*:read", "sync:write"))
+    connected = box.connect(office.practice, client)
+    me = Caller(box.api_url, connected.access_token, connected.practice_id, office.practice.control_url)
+    days = [str(row["AptDateTime"])[:10] for row in me.rows("appointment", AptStatus=1)]
+    path = f"/day?practice_id={me.practice_id}&date={max(sorted(set(days)), key=days.count)}"
+    dry = me.get(f"{path}&dry_run=true")
+    assert (dry["visits"], dry["meta"]["upstream_calls"]) == (None, 0), "a dry run has asked Open Dental"
+    people = f"{path}&sections=patients,balance,coverage,recalls"
+    me.steer("DELETE", "log")
+    cold = me.get(people, Prefer="wait=28")
+    assert cold["visits"], "nobody comes on the busiest day"
+    _whole(cold)
+    calls = [one["operation"] for one in me.steer("GET", "log")]
+    assert len(calls) <= _CALLS_OF_A_DAY, f"it took {', '.join(calls)}"
+    alerts = me.get(f"{path}&sections=alerts", Prefer="wait=28")
+    _whole(alerts)
+    assert alerts["meta"]["upstream_calls"] <= 1, "the alerts of a day take more than a call"
+    turned = me.send("PATCH", f"/practices/{me.practice_id}/sync", {"state": "on"})
+    assert turned.status_code == 200, f"turning the mirror on is answered {turned.status_code}: {turned.text}"
+    _mirrored(me, f"/practices/{me.practice_id}/sync", lambda told: told["phase"] == "complete", "is not complete")
+    warm = me.get(f"{people},schedules")
+    _whole(warm)
+    assert (warm["meta"]["served_from"], warm["meta"]["upstream_calls"]) == ("mirror", 0), f"{warm['meta']}"
+    assert [_greeted(one) for one in warm["visits"]] == [_greeted(one) for one in cold["visits"]], "they are others"
+
+
+def _whole(day: dict[str, Any]) -> None:
+    missing = [name for name, one in day["sections"].items() if one["status"] != "ok" or not one["as_of"]]
+    assert not missing, f"{', '.join(missing)}: not there, or of no age"
+
+
+def _greeted(visit: dict[str, Any]) -> tuple[Any, ...]:
+    return (visit["appointment"]["id"], *(visit[name] for name in ("patient", "balance", "coverage", "recalls")))
 
 
 def _mirrored(me: Caller, sync: str, when: Callable[[dict[str, Any]], bool], otherwise: str) -> None:

@@ -18,11 +18,11 @@ from typing import Any, Final
 
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Places
+from gateway.adapters.mirror.lookups import Ways
 from gateway.adapters.mirror.records import DynamoRecords
-from gateway.adapters.mirror.ways import Ways
+from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import Order, ReadAt, Row
-from gateway.core.mirror.ways import WAYS
 from infra.catalogue import TABLES
 from tests.bench.figures import Figure, Say, at_most
 from tests.bench.storage import Kept

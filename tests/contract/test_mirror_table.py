@@ -19,9 +19,9 @@ from gateway.adapters.mirror import items
 from gateway.adapters.mirror.records import DynamoRecords
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.core.errors import Unavailable
+from gateway.core.mirror.lookups import END
 from gateway.core.mirror.records import Order, ReadAt, Record, Stored
 from gateway.core.mirror.syncing import ResourceSync
-from gateway.core.mirror.ways import END
 from tests.contract.conftest import fingerprint, make_records_table
 from tests.fakes.services import FakeClock
 

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from importlib import import_module
+from itertools import product
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -39,7 +40,7 @@ from tests.fakes.services import FakeClock
 
 ZONE = "America/Chicago"
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
-IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb")
+IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_cccccccccccccccc")
 CLIENT = "cli_ada"
 
 
@@ -54,7 +55,7 @@ class Answered:
 
 @dataclass
 class Deployment:
-    """A deployment with one client and as many simulated practices as `IDS` names."""
+    """A deployment with one client and as many simulated practices as it was asked for."""
 
     on: LivingServices
     servers: dict[str, PracticeServer]
@@ -99,13 +100,13 @@ class Deployment:
         self.on.practices.put(replace(self.on.practices.get(self.practice_id), **facts))
 
     def read_up(self) -> None:
-        """Have the office's own set-up at hand, as it is once somebody has read what needs it."""
-        practice, caller = self.on.practices.get(self.practice_id), Caller(self.on.callers.client(CLIENT))
-        for table in Table:
+        """Have the offices' own set-up at hand, as it is once somebody has read what needs it."""
+        caller = Caller(self.on.callers.client(CLIENT))
+        for practice_id, table in product(self.servers, Table):
             fetch(
                 f"fetch.{table}",
                 input_of(table),
-                practice=practice,
+                practice=self.on.practices.get(practice_id),
                 caller=caller,
                 freshness=Freshness(),
                 on=self.on,

@@ -8,7 +8,7 @@
     . FilterTooWide        nothing bounds it; names what would
     . UseNormalized        a raw write that has a checked one; names it
     . KeyReused            same Idempotency-Key, another body
-    . NotAllowed           scope, permission, BAA, closed operation, practice not enrolled
+    . NotAllowed           scope, permission, BAA, closed operation, practice not enrolled, no group
     . Conflict             the practice's data or version do not allow this now
     . UpstreamRefused      Open Dental called it invalid
     . PartlyDone           a write of several steps stands in part
@@ -19,6 +19,7 @@
     . QueueFull            too many turns of this practice wait already
     . NotWritten           a lost write was looked for and is not there
     . AuditUnavailable     the audit entry could not be written
+    . NotKept              nothing may be asked of Open Dental, and no copy will do
   - UpstreamBroken         an answer that cannot be used, on a read
     . UpstreamTimedOut     no answer within the upstream's own limit
     . Unreachable          nobody answers at the address that a practice was to be connected by
@@ -139,6 +140,18 @@ class PracticeNotEnrolled(NotAllowed):
     code = "practice-not-enrolled"
 
 
+class NoGroup(NotAllowed):
+    """The practice is in no group with another practice of the caller's."""
+
+    code = "no-group"
+
+
+class AgreementNotCurrent(NotAllowed):
+    """The agreement of the practices' group does not cover this day; `group_id` names the group."""
+
+    code = "agreement-not-current"
+
+
 class Conflict(Refused):
     """The practice's data do not allow this now."""
 
@@ -235,6 +248,12 @@ class AuditUnavailable(Unavailable):
     """The audit entry could not be written, so nothing was answered or sent."""
 
     code = "audit-unavailable"
+
+
+class NotKept(Unavailable):
+    """Only a copy will do (`only-if-cached`), and there is none, or none that is young enough."""
+
+    code = "not-cached"
 
 
 class UpstreamBroken(AppError):

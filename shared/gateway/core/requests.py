@@ -10,10 +10,21 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from gateway.core.at_hand import remember, remembered
 from gateway.core.callers import Caller
-from gateway.core.errors import KeyNotUsable, NotFound, PracticeOffline, QueueFull, StillRunning, Throttled, Unavailable
+from gateway.core.errors import (
+    KeyNotUsable,
+    NotFound,
+    NotKept,
+    PracticeOffline,
+    QueueFull,
+    StillRunning,
+    Throttled,
+    Unavailable,
+)
 from gateway.core.hashing import canonical_hash
 from gateway.core.mirror.memory import state_of
 from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
@@ -28,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Fetched",
     "Freshness",
+    "Road",
+    "at_hand",
     "canonical_hash",
     "error_of",
     "fetch",
@@ -37,6 +50,8 @@ __all__ = [
     "wait_for",
     "with_eta",
 ]
+
+MIRROR_OFF = "mirror-off"
 
 DAY_S = 86_400.0
 """How old an office's own set-up may be where nobody says."""
@@ -50,18 +65,34 @@ VIEW_EVERY_S = 1.0
 """A waiting write also looks whether its practice is offline: not at first, because most are done by then."""
 
 
+class Road(StrEnum):
+    """Where an answer may come from."""
+
+    ANY = "any"
+    KEPT = "kept"
+    """Nothing is asked of Open Dental: the mirror or the short-lived cache, or no answer (`only-if-cached`)."""
+    MIRROR = "mirror"
+    """The mirror, and at any age where the caller does not say: lists that there is no other way to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """How old an answer the caller takes, and how long it waits for one.
 
-    `max_age_s`: 0 asks Open Dental whatever the cache holds. `wait_s`: 0 is `respond-async`. `only_if_cached` is never
-    used by people and often by caches.
+    `max_age_s`: 0 asks Open Dental whatever the cache holds. `wait_s`: 0 is `respond-async`.
     """
 
     max_age_s: float = 30.0
     wait_s: float = 10.0
     asked: bool = False
     """Whether the caller said so: where nobody did, an office's own set-up may be a day old."""
+    min_fresh_s: float = 0.0
+    """So many seconds from now the answer must still not be too old."""
+    road: Road = Road.ANY
+
+    def takes(self, age_s: float, *, unasked_s: float) -> bool:
+        """Whether an answer of this age will do; `unasked_s` is how old one may be where the caller does not say."""
+        return age_s + self.min_fresh_s <= (self.max_age_s if self.asked else unasked_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +125,33 @@ def fetch(
 
     Raises:
         StillRunning: the wait is over. PracticeOffline: at once, when the practice is known to be offline.
+        NotKept: Open Dental would have to be asked, which the caller does not want.
         QueueFull, Throttled, or whatever error the operation ended with.
     """
-    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    if reference and (kept := _from_cache(cache_key, practice=practice, freshness=freshness, on=on)) is not None:
-        return kept
-    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
-    if found is None and not reference:
-        found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    if freshness.road is Road.MIRROR:
+        mirrored = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+        if mirrored is None:
+            raise NotKept("no mirror of this practice can say", reason=MIRROR_OFF)
+        return mirrored
+    found = at_hand(kind, bound, practice=practice, freshness=freshness, on=on, reference=reference, since=since)
     if found is not None:
         return found
+    if freshness.road is Road.KEPT:
+        raise NotKept("no copy of this is at hand, or none that is young enough")
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
+    return _live(kind, bound, cache_key, practice=practice, caller=caller, freshness=freshness, on=on)
+
+
+def _live(
+    kind: str,
+    bound: Mapping[str, Any],
+    cache_key: str,
+    *,
+    practice: Practice,
+    caller: Caller,
+    freshness: Freshness,
+    on: Services,
+) -> Fetched:
     view = on.paces.view(practice.id)
     if view.offline:
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
@@ -160,25 +208,74 @@ def from_mirror(
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
 
 
-def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
-    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them."""
-    kept = on.cache.get(practice.id, key_of_fetch(kind, bound, practice=practice, reference=True))
-    if kept is not None:
-        return kept
-    found = from_mirror(kind, bound, practice=practice, freshness=Freshness(DAY_S, asked=True), on=on)
+def at_hand(
+    kind: str,
+    bound: Mapping[str, Any],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    reference: bool = False,
+    since: float | None = None,
+) -> Fetched | None:
+    """The rows of a fetch from the mirror or the cache, where they are young enough; nothing is asked for them.
+
+    `reference` and `since` as `fetch` has them.
+    """
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
+    if reference:
+        kept = _reference_at_hand(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            return kept
+    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    if not reference:
+        return found or _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    if found is not None:
+        remember(practice.id, cache_key, found, on=on)
+    return found
+
+
+def kept_reference(
+    kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services, since: float | None = None
+) -> RowSet | None:
+    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them.
+
+    `since` as `fetch` has it.
+    """
+    any_age = Freshness(DAY_S, asked=True)
+    found = at_hand(kind, bound, practice=practice, freshness=any_age, on=on, reference=True, since=since)
     return None if found is None else found.rows
 
 
 def mirror_of(
     practice: Practice, freshness: Freshness, *, on: Services, since: float | None = None
 ) -> PracticeSync | None:
-    """How far the practice's mirror is; None where it has none, or the caller takes no copy at all."""
-    if freshness.asked and freshness.max_age_s <= 0:
+    """How far the practice's mirror is; None where it has none, or the caller takes no copy at all.
+
+    Raises: Unavailable: it does not answer, and there is no other road.
+    """
+    no_other = freshness.road is Road.MIRROR
+    if freshness.asked and freshness.max_age_s <= 0 and not no_other:
         return None
     try:
         return state_of(practice.id, syncs=on.syncs, clock=on.clock, since=since)
     except Unavailable:
+        if no_other:
+            raise
         return None
+
+
+def _reference_at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
+    """Reference rows in one piece, read a moment ago by this process or kept in the cache, if they are young enough."""
+    kept = remembered(practice.id, cache_key, on=on)
+    if kept is None:
+        kept = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            remember(practice.id, cache_key, kept, on=on)
+        return kept
+    age_s = (on.clock.now() - kept.rows.as_of).total_seconds()
+    is_young = freshness.takes(age_s, unasked_s=freshness.max_age_s)
+    return replace(kept, age_seconds=max(0.0, age_s)) if is_young else None
 
 
 def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
@@ -186,7 +283,8 @@ def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on:
     if kept is None:
         return None
     age_s = (on.clock.now() - kept.as_of).total_seconds()
-    return Fetched(kept, max(0.0, age_s), "cache", 0) if age_s <= freshness.max_age_s else None
+    is_young = freshness.takes(age_s, unasked_s=freshness.max_age_s)
+    return Fetched(kept, max(0.0, age_s), "cache", 0) if is_young else None
 
 
 def key_of_fetch(kind: str, bound: Mapping[str, Any], *, practice: Practice, reference: bool) -> str:

@@ -33,12 +33,13 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     `meta` beside them. `meta` gives the age; the pace that a live answer used is shown in the RateLimit fields.
     """
     meta = body.get("meta") or {}
-    headers = {"Cache-Control": "private", "Age": str(int(meta.get("age_seconds") or 0))}
+    # It may be kept by whoever asked, and shown again only after asking: own writes are visible at once.
+    headers = {"Cache-Control": "private, no-cache", "Age": str(int(meta.get("age_seconds") or 0))}
     practice_id = meta.get("practice_id")
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
     tag = etag_of(jsonable(_content(body)))
-    return Answer(status=200, body=body, headers=headers, etag=tag, practice_id=practice_id)
+    return Answer(status=200, body=body, headers=headers, etag=tag, etag_is_weak=True, practice_id=practice_id)
 
 
 def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
@@ -52,13 +53,28 @@ def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
     return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None)
 
 
+def audited_answer(body: Mapping[str, Any]) -> Answer:
+    """200 with what is shown under an entry in an audit trail, so that no cache may show it again.
+
+    No tag stands for it either: practices that could not be asked are a part of it.
+    """
+    meta = body.get("meta") or {}
+    headers = {"Cache-Control": "no-store", "Age": str(int(meta.get("age_seconds") or 0))}
+    return Answer(status=200, body=body, headers=headers, practice_id=meta.get("practice_id"))
+
+
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
     content = _timeless(body)
+    if practices := (body.get("meta") or {}).get("practices"):
+        # Who holds the same rows must still learn that a practice does not answer any more.
+        content["practices"] = [(one["practice_id"], one.get("unavailable")) for one in practices]
     if isinstance(content.get("data"), list):
         content["data"] = [_timeless(row) for row in content["data"]]
     if isinstance(content.get("sections"), Mapping):
-        content["sections"] = {name: _timeless_section(one) for name, one in content["sections"].items()}
+        # What stands beside the sections may be made of rows as well: a day's visits are.
+        beside = {name: _timeless_deep(value) for name, value in content.items() if name != "sections"}
+        content = beside | {"sections": {name: _timeless_section(one) for name, one in content["sections"].items()}}
     return content
 
 
@@ -136,9 +152,11 @@ def session_answer(session: Mapping[str, Any]) -> Answer:
     return Answer(status=200, body=session, headers={"Cache-Control": "no-store"}, practice_id=practice_id)
 
 
-def made_answer(made: Mapping[str, Any], *, is_replayed: bool) -> Answer:
-    """201 with what was made here, without an operation. `is_replayed` as in `write_answer`."""
+def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | None = None) -> Answer:
+    """201 with what was made here, without an operation. `is_replayed` and `location` as in `write_answer`."""
     headers = {"Cache-Control": "no-store", **({"Idempotent-Replayed": "true"} if is_replayed else {})}
+    if location and (where := _filled(location, made)):
+        headers["Location"] = where
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
 
 

@@ -96,7 +96,7 @@ class HttpApp:
             answer = self.errors(problems.answer_of(problems.internal_document()))
         if request.applied and answer.status < 400:
             answer = replace(answer, headers={**answer.headers, "Preference-Applied": ", ".join(request.applied)})
-        answer = matched(answer, request)
+        answer = matched(_told_to_caches(answer), request)
         logging.logger.info(
             "answered",
             extra={
@@ -205,8 +205,22 @@ def _path_param(request: HttpRequest, *, name: str) -> str:
     return request.path_params.get(name, "")
 
 
+def _told_to_caches(answer: Answer) -> Answer:
+    """The answer with what a cache must know (RFC 9111): nobody else's, and another one for another token.
+
+    Nothing of a practice is for a shared cache; what says nothing of itself is shown again only after asking.
+    """
+    headers = {"Cache-Control": "private, no-cache", **answer.headers}
+    if "no-store" not in headers["Cache-Control"]:
+        headers["Vary"] = "Authorization"
+    return replace(answer, headers=headers)
+
+
 def _event_of(answer: Answer, request: HttpRequest) -> dict[str, Any]:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **answer.headers}
+    if answer.status in {204, 304}:
+        # There is nothing that it would be the type of.
+        del headers["Content-Type"]
     for name in ("Location", "Content-Location"):
         if name in headers:
             headers[name] = request.reference_to(headers[name])

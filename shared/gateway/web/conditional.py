@@ -1,4 +1,4 @@
-"""Conditional requests (RFC 9110, section 13): strong validators and 304."""
+"""Conditional requests (RFC 9110, section 13): validators and 304."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
 def etag_of(value: Any) -> str:
-    """A strong validator of JSON values: equal content has an equal tag. Leave ages out of `value`."""
+    """A validator of JSON values: equal content has an equal tag. Leave ages out of `value`."""
     return canonical_hash(value)[:32]
 
 
@@ -21,7 +21,8 @@ def matched(answer: Answer, request: HttpRequest) -> Answer:
     """`answer`, or 304 without a body where the caller already holds that very representation."""
     if answer.etag is None:
         return answer
-    answer = replace(answer, headers={**answer.headers, "ETag": f'"{answer.etag}"'})
+    tag = f'{"W/" if answer.etag_is_weak else ""}"{answer.etag}"'
+    answer = replace(answer, headers={**answer.headers, "ETag": tag})
     if request.method not in {"GET", "HEAD"} or answer.status != 200:
         return answer
     wanted = request.headers.get("if-none-match", "").strip()

@@ -51,7 +51,9 @@ class HttpRequest:
 class Answer:
     """A status, a JSON body and headers. `None` as body means no body at all.
 
-    `etag` is the strong validator without quotes. `practice_id`, `operation_id` and `code` are for the log: ids and
+    `etag` is the validator without quotes; `etag_is_weak`: what it leaves out, such as an age, is in the body, so that
+    two bodies of one tag say the same and are not the same bytes (RFC 9110, section 8.8.1).
+    `practice_id`, `operation_id` and `code` are for the log: ids and
     words of ours only.
     """
 
@@ -60,6 +62,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     etag: str | None = None
+    etag_is_weak: bool = False
     practice_id: str | None = None
     operation_id: str | None = None
     code: str | None = None

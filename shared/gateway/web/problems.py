@@ -92,6 +92,10 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.PracticeNotEnrolled: Problem(
         HTTPStatus.FORBIDDEN, "practice-not-enrolled", "The practice is not connected here"
     ),
+    errors.NoGroup: Problem(HTTPStatus.FORBIDDEN, "no-group", "The practice shares patients with no other of yours"),
+    errors.AgreementNotCurrent: Problem(
+        HTTPStatus.FORBIDDEN, "agreement-not-current", "The group's agreement does not cover today"
+    ),
     errors.Conflict: Problem(HTTPStatus.CONFLICT, "conflict", "The practice's data do not allow this now"),
     errors.PossibleDuplicate: Problem(HTTPStatus.CONFLICT, "possible-duplicate", "Somebody alike is there already"),
     errors.Clash: Problem(HTTPStatus.CONFLICT, "clash", "The time is taken"),
@@ -113,6 +117,8 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.AuditUnavailable: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "audit-unavailable", "The audit log does not answer"
     ),
+    # RFC 9111, section 5.2.1.7.
+    errors.NotKept: Problem(HTTPStatus.GATEWAY_TIMEOUT, "not-cached", "No copy of this is at hand"),
     errors.UpstreamBroken: Problem(HTTPStatus.BAD_GATEWAY, "upstream-broken", "Open Dental's answer is unusable"),
     errors.UpstreamTimedOut: Problem(HTTPStatus.GATEWAY_TIMEOUT, "upstream-timeout", "Open Dental did not finish"),
     errors.Unreachable: Problem(HTTPStatus.BAD_GATEWAY, "unreachable", "Nobody answers at this address"),

@@ -15,8 +15,8 @@ from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Places
 from gateway.adapters.mirror.table import Table
+from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.ways import WAYS
 
 DAY: Final = ("day", "day_month", "day_place")
 CHANGE: Final = ("change", "change_month", "change_place")
@@ -96,6 +96,12 @@ class Finding:
         """Keys of rows with this parent, by the place of its column in `Mirrored.parents`."""
         place = items.parent_place(practice_id, resource, MIRRORED[resource].parents[number], value)
         return {_key(item) for item in self._table.query(place, index=PARENTS[number])}
+
+    def under_each(self, practice_id: str, resource: str, number: int, values: Sequence[int]) -> set[int]:
+        """The same for several parents, some of them at a time."""
+        return set[int]().union(
+            *self._table.each(lambda value: self.under(practice_id, resource, number, value), values)
+        )
 
     def between(self, practice_id: str, resource: str, first: date, last: date) -> set[int]:
         """Keys of rows with a day within, both ends included."""

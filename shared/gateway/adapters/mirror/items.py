@@ -4,6 +4,7 @@
     part#{practice}#{resource}   {key}#{token}#n  content that is too long for its row's item, in pieces
     way#{practice}#{resource}    {way}#{text}#{key}  that this text leads to this row
     kept#{practice}              {resource}       the months in which rows of it have days, and in which rows changed
+    whole#{practice}             {resource}#{column}#{parent}  keys that a list under a parent showed
     fresh#{practice}#{resource}  {time}#{token}   keys and places of rows just stored that somebody may look for
 
 Keys of rows are written as 16 hexadecimal digits, so that their text has the order of their numbers, negative ones
@@ -87,6 +88,16 @@ def way_sk(way: str, text: str, sk: str = "") -> str:
 def fresh_pk(practice_id: str, resource: str) -> str:
     """The partition of what was just stored."""
     return f"fresh#{practice_id}#{resource}"
+
+
+def whole_pk(practice_id: str) -> str:
+    """The partition of lists under a parent that were read as a whole."""
+    return f"whole#{practice_id}"
+
+
+def whole_sk(resource: str, column: str, value: int) -> str:
+    """The sort key of one of them."""
+    return f"{resource}#{column}#{row_sk(value)}"
 
 
 def kept_pk(practice_id: str) -> str:

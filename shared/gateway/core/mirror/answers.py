@@ -16,16 +16,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gateway.core import registry
-from gateway.core.errors import AppError, Unavailable
+from gateway.core.errors import AppError, NotKept, Unavailable
 from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored, Rank, mirrored_by
+from gateway.core.mirror.lookups import Named, named, named_anyhow, stretches
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, Rank, mirrored_by
 from gateway.core.mirror.shortcuts import LED, ROW, SHORTCUTS, Led
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
-from gateway.core.mirror.ways import Named, lookups, named, named_anyhow
 from gateway.core.normalize.values import key
 from gateway.core.operations import RowSet
 from gateway.core.plans import PlanContext, PlanFunction, UpstreamAnswer, UpstreamCall
+from gateway.core.requests import Road
 from gateway.core.walltime import read_wall
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ MOST_SET_UP: Final = 10_000
 
 _DENSE: Final = 5
 """Rows read in order for the price of one that is read by its key."""
+
+TOO_OLD: Final = "too-old"
+NOT_LOADED: Final = "not-loaded"
+NOT_MIRRORED: Final = "not-mirrored"
+"""Why the mirror cannot say; the last where it has no way to what is asked."""
 
 _PAGE: Final = 1000
 _STAMPS_OFF: Final = timedelta(hours=3)
@@ -96,19 +102,38 @@ def answer(
     `as_of` is that of the oldest part. A row that the mirror does not have, or that it knows to be gone, is asked for
     at Open Dental: only there can somebody have made it, or say that it is gone. Rows of FHIR are never mirrored.
     `state` is how far the mirror is, read just now.
+
+    Raises:
+        NotKept: where there is no other road; `reason` says why. Unavailable: there, and the mirror does not answer.
     """
+    no_other = freshness.road is Road.MIRROR
     of = registry.KINDS.get(kind)
     if of is None or kind in _RAW or not kind.startswith("fetch."):
+        if no_other:
+            raise not_kept(Elsewhere())
         return None
     try:
-        look = Look(practice, state, freshness, on, soon_taken=kind in _SOON_TAKEN)
+        look = Look(practice, state, freshness, on, soon_taken=kind in _SOON_TAKEN, any_age=no_other)
         look.expect(bound)
         rows = _run(SHORTCUTS.get(kind) or registry.plan_function(of), bound, look)
-    except (Elsewhere, Unavailable):
+    except Elsewhere as error:
+        if no_other:
+            raise not_kept(error) from error
+        return None
+    except Unavailable:
+        if no_other:
+            raise
         # The mirror is there to make answers cheap; without it they come all the same.
         return None
+    if rows is None and no_other:
+        raise not_kept(Elsewhere())
     # A plan that has nothing to ask about needs no rows, and so none that could be old.
     return None if rows is None else RowSet(rows, as_of=look.as_of or look.now, upstream_calls=0)
+
+
+def not_kept(why: Elsewhere) -> NotKept:
+    """The mirror's way to say that it cannot, where nobody else is asked."""
+    return NotKept("the mirror of this practice cannot say", reason=str(why) or NOT_MIRRORED)
 
 
 def _run(function: PlanFunction, bound: Mapping[str, Any], look: Look) -> dict[str, list[Row]] | None:
@@ -137,18 +162,26 @@ class Look:
     on: Services
     soon_taken: bool = False
     any_age: bool = False
-    """Whether a caller who says nothing takes it however old: there is no other road."""
+    """Whether there is no other road: a caller who says nothing takes it however old, and without what own writes have
+    changed since; `as_of` tells."""
     as_of: datetime | None = None
     now: datetime = field(init=False)
     _got: dict[tuple[str, int], Record] = field(default_factory=dict)
     _lists: dict[str, tuple[list[Row], datetime]] = field(default_factory=dict)
+    _parents: dict[str, set[int]] = field(default_factory=dict)
+    _families: dict[tuple[str, str], dict[int, list[Record]]] = field(default_factory=dict)
+    _present: dict[tuple[str, int], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = self.on.clock.now()
 
     def expect(self, bound: Mapping[str, Any]) -> None:
-        """Learn which keys the plan will get one by one, so that they are read together."""
+        """Learn which keys the plan will get one by one, and lists of which parents, so that they are read together."""
         self._keys = [number for number in bound.get("keys", ()) if isinstance(number, int) and number > 0]
+        for query in bound.get("queries", ()):
+            if len(query) == 1 and not _PARENTS.keys().isdisjoint(query):
+                ((column, value),) = query.items()
+                self._parents.setdefault(column, set()).add(key(value))
 
     def up(self, call: UpstreamCall) -> UpstreamAnswer:
         """What Open Dental would answer.
@@ -187,8 +220,8 @@ class Look:
         Raises: Elsewhere.
         """
         sync = self.state.resources.get(mirrored.resource)
-        if mirrored.list_operation is None or sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
-            raise Elsewhere
+        if sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
+            raise Elsewhere(NOT_LOADED)
         self._heed_age(mirrored.resource, sync.as_of)
         return sync
 
@@ -219,7 +252,7 @@ class Look:
         if not times:
             raise Elsewhere
         marked_at = self._marked(resource, of_all or max(times), key(kept.row.get("PatNum")), kept.row)
-        if marked_at is not None and (own_at is None or own_at < marked_at):
+        if marked_at is not None and (own_at is None or own_at < marked_at) and not self.any_age:
             raise Elsewhere
         as_of = max(times)
         self._heed_age(resource, as_of)
@@ -238,11 +271,15 @@ class Look:
 
     def _listed(self, mirrored: Mirrored, operation: str, query: Mapping[str, Any]) -> tuple[list[Row], datetime]:
         wanted = asked(mirrored, operation, query)
-        sync = self.complete(mirrored)
+        noted = self._noted(mirrored, wanted)
+        if noted is not None:
+            return noted
+        sync, resource = self.complete(mirrored), mirrored.resource
         assert sync.as_of is not None
         if not is_within(mirrored, *(wanted.days or (None, None)), sync.as_of):
             raise Elsewhere
-        if self._marked(mirrored.resource, sync.as_of, wanted.patient or 0, wanted.named) is not None:
+        marked = None if self.any_age else self._marked(resource, sync.as_of, wanted.patient or 0, wanted.named)
+        if marked is not None:
             raise Elsewhere
         rows = in_order(mirrored.resource, (one.row for one in self._looked_for(mirrored, sync, wanted)))
         rows = [row for row in rows if wanted.fits(row)]
@@ -251,10 +288,44 @@ class Look:
         self.used(sync.as_of)
         return rows, sync.as_of
 
+    def _noted(self, mirrored: Mirrored, wanted: Asked) -> tuple[list[Row], datetime] | None:
+        """The rows under a parent whose list was read as a whole later than the resource was; None where it was not.
+
+        Raises: Elsewhere: that is too long ago, or an own write came after it.
+        """
+        resource = mirrored.resource
+        if resource not in NOTED or wanted.parent is None:
+            return None
+        column, value = wanted.parent
+        whole = self.on.records.wholes(self.practice.id, resource, column, [value]).get(value)
+        sync = self.state.resources.get(resource)
+        of_all = None if sync is None or sync.phase is not Phase.LOADED else sync.as_of
+        if whole is None or whole.read.order.epoch != self.state.epoch:
+            return None
+        as_of = whole.read.at
+        if of_all is not None and of_all >= as_of:
+            return None
+        self._heed_age(resource, as_of)
+        marked = None if self.any_age else self._marked(resource, as_of, wanted.patient or 0, wanted.named)
+        if marked is not None:
+            raise Elsewhere
+        records = {one.key: one for one in self.on.records.get(self.practice.id, resource, whole.keys)}
+        # What was stored since is newer than the list, whether it had the row or not.
+        under = self.on.records.under(self.practice.id, resource, column, value)
+        records |= {one.key: one for one in under if one.read.at > as_of}
+        rows = in_order(
+            resource, (one.row for one in records.values() if mirrored.parents_of(one.row).get(column) == value)
+        )
+        rows = [row for row in rows if wanted.fits(row)]
+        if not rows:
+            self._be_sure_of(column, value)
+        self.used(as_of)
+        return rows, as_of
+
     def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
         records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource
         if wanted.parent is not None:
-            return records.under(practice_id, resource, *wanted.parent)
+            return self._under(resource, *wanted.parent)
         if wanted.days is not None:
             return records.between(practice_id, resource, *wanted.days)
         if wanted.way is not None:
@@ -268,6 +339,16 @@ class Look:
         if wanted.since is None:
             raise Elsewhere
         return self._changed(resource, wanted.since)
+
+    def _under(self, resource: str, column: str, value: int) -> list[Record]:
+        if value not in self._parents.get(column, ()):
+            return self.on.records.under(self.practice.id, resource, column, value)
+        if (resource, column) not in self._families:
+            families: dict[int, list[Record]] = {}
+            for one in self.on.records.under_each(self.practice.id, resource, column, self._parents[column]):
+                families.setdefault(key(one.row.get(column)), []).append(one)
+            self._families[resource, column] = families
+        return self._families[resource, column].get(value, [])
 
     def _led_anyhow(self, led: Led) -> tuple[list[Row], datetime]:
         """The rows of a complete list that any of the ways leads to, and that one of the list's `queries` has.
@@ -294,7 +375,7 @@ class Look:
 
     def _named(self, resource: str, one: Named) -> set[int]:
         return set[int]().union(
-            *(self._led(resource, one.way, first, last, behind) for first, last, behind in lookups(one))
+            *(self._led(resource, one.way, first, last, behind) for first, last, behind in stretches(one))
         )
 
     def _led(self, resource: str, name: str, first: str, last: str, behind: str = "") -> list[int]:
@@ -338,21 +419,26 @@ class Look:
     def _be_sure_of(self, column: str, value: int) -> None:
         """An empty list under somebody who is not there is Open Dental's to refuse."""
         of = MIRRORED.get(_PARENTS.get(column, ""))
-        if of is None or not self.on.records.get(self.practice.id, of.resource, [value]):
+        if of is None:
+            raise Elsewhere
+        # As a rule they are asked for one after another: all of them together cost what one does.
+        together = self._parents.get(column, set())
+        whom = together if value in together else {value}
+        if (of.resource, value) not in self._present:
+            kept = {one.key for one in self.on.records.get(self.practice.id, of.resource, whom - {0})}
+            self._present |= {(of.resource, one): one in kept for one in whom}
+        if not self._present[of.resource, value]:
             raise Elsewhere
 
     # Age, and what own writes have touched
 
     def _heed_age(self, resource: str, as_of: datetime) -> None:
-        if self.freshness.asked:
-            most_s = self.freshness.max_age_s
-        elif self.any_age:
+        if self.any_age and not self.freshness.asked:
             return
-        else:
-            most_s = SETUP_AGE_S if MIRRORED[resource].rank is Rank.SETUP else DEFAULT_AGE_S
-            most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else most_s
-        if (self.now - as_of).total_seconds() > most_s:
-            raise Elsewhere
+        most_s = SETUP_AGE_S if MIRRORED[resource].rank is Rank.SETUP else DEFAULT_AGE_S
+        most_s = ALERT_AGE_S if self.soon_taken or resource in ALERTS else most_s
+        if not self.freshness.takes((self.now - as_of).total_seconds(), unasked_s=most_s):
+            raise Elsewhere(TOO_OLD)
 
     def _marked(self, resource: str, as_of: datetime, patient: int, row: Row) -> datetime | None:
         """When an own write since `as_of` last may have changed what is looked for; None where none did."""

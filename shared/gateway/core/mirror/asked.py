@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from gateway.core.mirror.lookups import END, WAYS, Way
 from gateway.core.mirror.mirrored import Mirrored
 from gateway.core.mirror.passes import MONTHS_AHEAD, MONTHS_BACK
-from gateway.core.mirror.ways import END, WAYS, Way
 from gateway.core.normalize.names import folded
 from gateway.core.normalize.values import flag, key
 from open_dental import catalogue

@@ -20,6 +20,7 @@ CLOCK_LEEWAY_S: Final = 120.0
 
 _WHY: Final = {
     "paused": "an operator has paused this mirror; nothing grows younger until it is on again",
+    "agreement-expired": "no agreement covers today; nothing is read until a current one is on record",
     "practice-offline": "the practice does not answer; it is tried again every minute",
     "key-refused": "Open Dental refuses the practice's key; it is tried again once an hour",
     "killed": "an operator has stopped all calls of this practice",
@@ -37,6 +38,7 @@ _WHY: Final = {
     "timed-out": "Open Dental did not finish within its minute; smaller pages are asked for",
     "unauthorized": "Open Dental refuses the list without saying why; it is tried again, more and more seldom",
     "invalid": "Open Dental calls the question invalid; it is tried again, more and more seldom",
+    "sums-differ": "the office's checksums do not agree with its rows; whole readings look for deletions instead",
     "no-feed": "Open Dental tells no changes of this; it is as young as its last full reading",
 }
 """Code -> what it means, for people."""
@@ -48,7 +50,11 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
     `fresh_at` is when a stale resource is expected to be young again: null where that depends on somebody, or cannot
     be said.
     """
-    shown = [_resource(state.resources.get(name, ResourceSync(name)), state, pace, now) for name in MIRRORED]
+    if state.wanted is Wanted.ON and practice.agreement_expired(now.date()):
+        blocked: str | None = "agreement-expired"
+    else:
+        blocked = _blocked(state, pace)
+    shown = [_resource(state.resources.get(name, ResourceSync(name)), state, blocked, now) for name in MIRRORED]
     offered = [one for one in shown if one["phase"] != Phase.NOT_OFFERED]
     loaded = [one for one in offered if one["phase"] == Phase.LOADED]
     return {
@@ -84,9 +90,9 @@ def _phase(state: PracticeSync, loaded: int, offered: int) -> str:
     return "loading"
 
 
-def _resource(of: ResourceSync, state: PracticeSync, pace: PaceView, now: datetime) -> dict[str, Any]:
+def _resource(of: ResourceSync, state: PracticeSync, blocked: str | None, now: datetime) -> dict[str, Any]:
     how = MIRRORED[of.resource]
-    why = None if state.wanted is Wanted.OFF else _why_stale(of, how, state, pace, now)
+    why = None if state.wanted is Wanted.OFF else _why_stale(of, how, blocked, now)
     return {
         "resource": of.resource,
         "phase": of.phase.value,
@@ -114,26 +120,12 @@ def _followed_by(how: Mirrored) -> str:
     return "parent" if how.followed_by is not None else "sweep"
 
 
-def _why_stale(of: ResourceSync, how: Mirrored, state: PracticeSync, pace: PaceView, now: datetime) -> str | None:
+def _why_stale(of: ResourceSync, how: Mirrored, blocked: str | None, now: datetime) -> str | None:
     """The code of what keeps it from being young; None where it is young enough."""
     if of.phase is Phase.NOT_OFFERED:
-        return "only-by-parent" if how.list_operation is None else "not-offered"
+        return "only-by-parent" if of.trouble == "only-by-parent" or how.list_operation is None else "not-offered"
     if of.phase is Phase.LOADED and not _is_late(of, how, now):
         return None
-    if state.wanted is Wanted.PAUSED:
-        return "paused"
-    blocked = next(
-        (
-            code
-            for code, holds in (
-                ("killed", pace.killed),
-                ("key-refused", pace.key_refused),
-                ("practice-offline", pace.offline),
-            )
-            if holds
-        ),
-        None,
-    )
     if blocked is not None:
         return blocked
     if of.phase is not Phase.LOADED:
@@ -141,9 +133,20 @@ def _why_stale(of: ResourceSync, how: Mirrored, state: PracticeSync, pace: PaceV
     return of.trouble or ("no-feed" if how.stamp is None and how.followed_by is None else "behind")
 
 
+def _blocked(state: PracticeSync, pace: PaceView) -> str | None:
+    """The code of what keeps all of the practice from being read."""
+    codes = (
+        ("paused", state.wanted is Wanted.PAUSED),
+        ("killed", pace.killed),
+        ("key-refused", pace.key_refused),
+        ("practice-offline", pace.offline),
+    )
+    return next((code for code, holds in codes if holds), None)
+
+
 def _is_late(of: ResourceSync, how: Mirrored, now: datetime) -> bool:
     """Whether what was due did not happen, or what was heard is too old."""
-    if of.as_of is None or of.trouble is not None:
+    if of.as_of is None or of.trouble not in {None, "sums-differ"}:
         return True
     if of.due_at is not None:
         return now > of.due_at + LATE
@@ -152,7 +155,7 @@ def _is_late(of: ResourceSync, how: Mirrored, now: datetime) -> bool:
 
 def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | None:
     """When it is expected to be young again."""
-    if why in {None, "paused", "killed", "only-by-parent", "not-offered"}:
+    if why in {None, "paused", "killed", "agreement-expired", "only-by-parent", "not-offered"}:
         return None
     if why == "no-feed":
         return of.sweep_due_at
@@ -169,8 +172,15 @@ def _progress(running: Pass, rows: int) -> dict[str, Any]:
         "pages": running.pages,
         "started_at": _at(running.started_at),
         # How many there are is known from the last full reading only: Open Dental counts nothing for anybody.
-        "percent": min(99, running.seen * 100 // rows) if running.purpose == "sweep" and rows else None,
+        # Of parents it can be asked.
+        "percent": _percent_done(running, rows),
     }
+
+
+def _percent_done(running: Pass, rows: int) -> int | None:
+    if running.of_all:
+        return min(99, running.offset * 100 // running.of_all)
+    return min(99, running.seen * 100 // rows) if running.purpose in {"sweep", "check"} and rows else None
 
 
 def _percent_of_all(offered: Iterable[dict[str, Any]]) -> int | None:

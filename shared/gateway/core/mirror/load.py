@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import reading, schedule
+from gateway.core.mirror import by_parent, reading, schedule
+from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
 
 ERASED_AT_ONCE: Final = 200
+
+RENEWED_WITHIN: Final = timedelta(hours=1)
+"""How often it is looked whether an agreement that has expired was renewed."""
 
 
 class FirstLoad:
@@ -25,12 +29,16 @@ class FirstLoad:
             # A worker that stood still while the practice was erased may have stored a row behind it.
             _forget(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
-            reading.go_on(m, waiting[0], purpose=reading.LOAD)
+            way = reading if MIRRORED[waiting[0]].list_operation is not None else by_parent
+            way.go_on(m, waiting[0], purpose=reading.LOAD)
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        return None if m.state.wanted is Wanted.PAUSED else schedule.loads_next(m.state, m.now())
+        if m.wanted is Wanted.PAUSED:
+            # An agreement may be renewed without a word to this lane; an operator's pause ends with one.
+            return m.now() + RENEWED_WITHIN if m.state.wanted is Wanted.ON else None
+        return schedule.loads_next(m.state, m.now())
 
 
 def _erase(m: Session) -> None:

@@ -67,6 +67,14 @@ class Stored:
     older: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All rows under one parent, as one reading of its list showed them: their `keys`, and where they come from."""
+
+    keys: frozenset[int]
+    read: ReadAt
+
+
 class Records(Protocol):
     """The copies. Every method is about one practice; nobody can name two.
 
@@ -114,6 +122,10 @@ class Records(Protocol):
         """
         ...
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """As `under`, for several parents together, which takes about as long as for one."""
+        ...
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
@@ -135,8 +147,8 @@ class Records(Protocol):
         after: int | None = None,
         limit: int,
     ) -> list[int] | None:
-        """Keys of the rows that one of the `way`'s texts (`ways.WAYS`) from `first` to `last` leads to, both included,
-        in ascending order, strongly consistent; of a secret way only one text can be asked for.
+        """Keys of rows that a text of the `way` (`lookups.WAYS`) from `first` to `last`, both included, leads to, in
+        ascending order, strongly consistent; of a secret way only one text can be asked for.
 
         None where there are more than `limit`, or where rows were stored before there was this way: nobody knows then.
         Where `first` is `last`, there may be more: the first `limit` behind the key `after` come. `behind`: only by
@@ -154,6 +166,19 @@ class Records(Protocol):
         The index may be behind as that of `under`, and the clocks of two workers differ by milliseconds: who goes on
         from where he ended begins some seconds earlier.
         """
+        ...
+
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """Note that a list under this parent showed these rows and no others, unless a later list is noted already.
+
+        To be called once the rows are stored. A note may be forgotten after some days. Idempotent.
+        """
+        ...
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """What is noted of these parents, strongly consistent; who is missing was not noted, or long ago."""
         ...
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:

@@ -89,8 +89,12 @@ def sweep_period(state: ResourceSync, *, page_limit: int) -> timedelta:
     return SWEEP_MIDDLE if pages <= MIDDLE_PAGES else SWEEP_LONG
 
 
-def next_sweep(state: ResourceSync, began: datetime, *, zone: ZoneInfo, page_limit: int) -> datetime:
-    """When a full reading that began then is followed by the next one; long ones at night."""
+def next_sweep(
+    state: ResourceSync, began: datetime, *, zone: ZoneInfo, page_limit: int, period: timedelta | None = None
+) -> datetime:
+    """When a sweep that began then is followed by the next one: `period` later, or long ones at night."""
+    if period is not None:
+        return began + period
     period = sweep_period(state, page_limit=page_limit)
     due = began + period
     if period < SWEEP_LONG or not is_open(due, zone):

@@ -33,7 +33,8 @@ class Phase(StrEnum):
 class Pass:
     """A reading of one list to its end, on its way. It can be continued from here by anybody, at any later time.
 
-    `purpose`: `load`, `sweep` or `feed`. `part`: which of the lists that make up the resource (`passes.parts`).
+    `purpose`: `load`, `sweep`, `check` (a sweep by sums) or `feed`. `part`: which of the lists that make up the
+    resource (`passes.parts`).
     `offset`: how many rows of the part were read, as the server counts them. `started_at` and `clock`: our clock and
     Open Dental's when the very first page was asked for. `seen`: how many different rows, of all parts.
     """
@@ -62,6 +63,12 @@ class Pass:
     """Keys that the mirror has and the list did not show where they should be."""
     before: tuple[int, ...] | None = None
     """`missing` of the pass before, which this one repeats; None where it repeats none."""
+    settled: tuple[int, ...] = ()
+    """Keys that a sweep by sums has read again: whatever their sums say, the mirror has them as they are."""
+    odd: int = 0
+    """How many of those were the same as before, so that their sums should have agreed."""
+    of_all: int = 0
+    """Parents that have any rows, where a resource is read parent by parent; `offset` counts those that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,10 @@ class ResourceSync:
     not_before: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
+    whole_at: datetime | None = None
+    """When the last reading of all its rows began that came to its end; a sweep by sums is none."""
+    strikes: int = 0
+    """How often in a row a sweep by sums was given up because the sums did not agree with the rows."""
     rev: int = 0
 
 

@@ -14,6 +14,7 @@ from gateway.core.normalize.claims import NEEDS_LINES, STATUS, WATCHED
 from gateway.core.normalize.values import day, drift, key
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     MOST_DAYS,
     Filter,
@@ -48,6 +49,8 @@ def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on:
     Raises:
         FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_claims, query, "claims", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "claims", caller=caller, on=on)
     pager = Pager(query, "claims", practice, on=on)
     keys = keys_of(query, "claim", practice)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from gateway.core.access import allow
@@ -23,6 +24,7 @@ from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.values import Words, day, drift, key
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     Filter,
     Pager,
@@ -224,6 +226,9 @@ def list_objects(
         FilterTooWide: nothing bounds the list. NotFound, Invalid, PermissionMissing,
         VersionTooOld, and what `allow` and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        each = partial(list_objects, family)
+        return list_across(each, query, family.obj, caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, family.obj, caller=caller, on=on)
     pager = Pager(query, family.obj, practice, on=on)
     reading = Reading(practice, caller, freshness, on)

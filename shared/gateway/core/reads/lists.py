@@ -12,16 +12,28 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound, Unavailable
+from gateway.core.errors import AppError, FilterTooWide, Invalid, NotFound, NotKept, Unavailable
 from gateway.core.ids import parse_row_id, practice_of_row
+from gateway.core.mirror.counted import CountedRecords
 from gateway.core.normalize.by_fhir import LACKS, OBJECT_OF
 from gateway.core.normalize.values import Drift, key
 from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.operations import RowSet
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-from gateway.core.reads.queries import ListQuery, PagedQuery, PracticeQuery
-from gateway.core.requests import DAY_S, Fetched, Freshness, fetch, kept_reference, key_of_fetch, mirror_of
+from gateway.core.reads.queries import ALL, ListQuery, PagedQuery, PracticeQuery
+from gateway.core.requests import (
+    DAY_S,
+    MIRROR_OFF,
+    Fetched,
+    Freshness,
+    Road,
+    at_hand,
+    fetch,
+    kept_reference,
+    key_of_fetch,
+    mirror_of,
+)
 from gateway.core.walltime import instant_text
 from open_dental.fhir import RESOURCE
 
@@ -32,7 +44,7 @@ Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
 SortKey = tuple[str | int, ...]
 Where = Sequence[tuple[str, str, str]]
-"""The name of a way (`mirror.ways`), the same in all, and the first and last text of each stretch of it."""
+"""The name of a way (`mirror.lookups`), the same in all, and the first and last text of each stretch of it."""
 
 MOST_DAYS: Final = 31
 """Days that a list of appointments may cover where nothing else bounds it."""
@@ -52,9 +64,11 @@ def practice_of(query: PracticeQuery, obj: str, *, caller: Caller, on: Services)
 
     Raises:
         NotFound: an id that is none, or of a practice that is not the caller's.
-        Invalid: the client has several practices and nothing names one. And what `allow` raises.
+        Invalid: the client has several practices and nothing names one, or several are named. And what `allow` raises.
     """
     practice_id, param = query.practice_id, "practice_id"
+    if practice_id == ALL or "," in (practice_id or ""):
+        raise Invalid("this list is of one practice: send its id", param=param)
     if practice_id is None:
         for param, text in query.row_ids():
             practice_id = practice_of_row(text)
@@ -128,9 +142,21 @@ class Reading:
 
         Raises: what `requests.fetch` raises.
         """
+        return self.fetched_by(kind, bound, of=of, reference=reference, aged=aged).rows.rows
+
+    def fetched_by(
+        self,
+        kind: str,
+        bound: Mapping[str, Any],
+        *,
+        of: str | None = None,
+        reference: bool = False,
+        aged: bool = True,
+    ) -> Fetched:
+        """See `rows`: the same, and how they came."""
         asked = json.dumps([kind, bound], sort_keys=True, default=str)
         if asked in self._by_bound:
-            return self._by_bound[asked].rows.rows
+            return self._by_bound[asked]
         freshness = replace(self.freshness, wait_s=self._left_s())
         if reference and not freshness.asked:
             freshness = replace(freshness, max_age_s=DAY_S, asked=True)
@@ -157,24 +183,55 @@ class Reading:
             if found and RESOURCE in found[0]:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
-        return fetched.rows.rows
+        return fetched
+
+    def is_mirrored(self, resource: str) -> bool:
+        """Whether the practice's mirror has all rows of a resource that its list shows."""
+        state = mirror_of(self.practice, self.freshness, on=self.on, since=self._began)
+        sync = None if state is None else state.resources.get(resource)
+        return sync is not None and sync.phase == "loaded"
+
+    def at_hand(self, kind: str, bound: Mapping[str, Any], *, calm_s: float | None = None) -> Fetched | None:
+        """What a fetch would bring, where it costs no call; None where it would.
+
+        `calm_s` is how old it may be for a caller who does not say, where that is more than usual.
+        """
+        freshness = self.freshness
+        if calm_s is not None and not freshness.asked:
+            freshness = replace(freshness, max_age_s=calm_s, asked=True)
+        found = at_hand(kind, bound, practice=self.practice, freshness=freshness, on=self.on, since=self._began)
+        if found is not None:
+            self._done.append(found)
+        return found
 
     def walk(self, walk: Callable[[Look], Page], *, is_only_road: bool = True) -> Page | None:
         """The page that `walk` makes of the practice's mirror; None where the mirror is off or cannot say.
 
         For lists that nothing bounds, which have no other road, and for those that are dear on the other one.
+
+        Raises: NotKept, where the caller takes nothing but the mirror's and has it on no other road either.
         """
+        no_other = is_only_road and self.freshness.road is Road.MIRROR
         state = mirror_of(self.practice, self.freshness, on=self.on, since=self._began)
         if state is None:
+            if no_other:
+                raise NotKept("this practice has no mirror", reason=MIRROR_OFF)
             return None
         # What a list that something bounds never needs.
+        from gateway.core.mirror.answers import not_kept  # noqa: PLC0415
         from gateway.core.mirror.asked import Elsewhere  # noqa: PLC0415
         from gateway.core.mirror.walks import look_of  # noqa: PLC0415
 
         look = look_of(self.practice, state, self.freshness, self.on, is_only_road=is_only_road)
         try:
             page = walk(look)
-        except (Elsewhere, Unavailable):
+        except Elsewhere as error:
+            if no_other:
+                raise not_kept(error) from error
+            return None
+        except Unavailable:
+            if no_other:
+                raise
             return None
         as_of = look.as_of or look.now
         age_s = max(0.0, (look.now - as_of).total_seconds())
@@ -194,7 +251,7 @@ class Reading:
         if kept is None:
             return None
         age_s = (self.on.clock.now() - kept.as_of).total_seconds()
-        if age_s > (self.freshness.max_age_s if self.freshness.asked else DAY_S):
+        if not self.freshness.takes(age_s, unasked_s=DAY_S):
             return None
         found = next((row for rows in kept.rows.values() for row in rows if fits(row)), None)
         if found is not None:
@@ -246,6 +303,8 @@ class Reading:
         kind, bound = f"fetch.{table}", input_of(table)
         if not only_if_cached:
             wait_s = self._left_s()
+            # Names are no part of what a list across practices is made of: any copy of them will do.
+            road = Road.ANY if self.freshness.road is Road.ANY else Road.KEPT
             try:
                 require(self.practice, table.operation)
                 fetched = fetch(
@@ -253,7 +312,7 @@ class Reading:
                     bound,
                     practice=self.practice,
                     caller=self.caller,
-                    freshness=Freshness(max_age_s, wait_s, asked=True),
+                    freshness=Freshness(max_age_s, wait_s, asked=True, road=road),
                     on=self.on,
                     reference=True,
                     since=self._began,
@@ -263,7 +322,7 @@ class Reading:
             else:
                 self._reference_calls += fetched.upstream_calls
                 return fetched.rows
-        return kept_reference(kind, bound, practice=self.practice, on=self.on)
+        return kept_reference(kind, bound, practice=self.practice, on=self.on, since=self._began)
 
     @property
     def upstream_calls(self) -> int:
@@ -371,9 +430,14 @@ class Pager:
                         return Page(page, has_more=True, next_cursor=self._write(place(page[-1])))
                     page.append(row)
             looked += len(rows)
-            if looked >= most_rows or number >= most_stretches:
+            if looked >= most_rows or number >= most_stretches or self._is_spent():
                 return Page(page, has_more=True, next_cursor=self._write(end))
         return Page(page, has_more=False, next_cursor=None)
+
+    def _is_spent(self) -> bool:
+        """Whether the page has cost as much as it may, over several practices."""
+        records = self._on.records
+        return isinstance(records, CountedRecords) and records.is_spent
 
     def _fingerprint(self) -> str:
         """What the cursor is bound to. Most lists fit on one page: they neither sign nor fetch the key for it."""

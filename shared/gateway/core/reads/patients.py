@@ -17,6 +17,7 @@ from gateway.core.normalize.values import drift, e164, key
 from gateway.core.office_words import OfficeWords, Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     Filter,
     Page,
@@ -76,6 +77,8 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
     Raises:
         FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_patients, query, "patients", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "patients", caller=caller, on=on)
     pager = Pager(query, "patients", practice, on=on)
     provider = key_of(query.provider_id, "provider", practice, param="provider_id")

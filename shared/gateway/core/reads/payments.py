@@ -21,6 +21,7 @@ from gateway.core.normalize.payments import category_of, kind_of
 from gateway.core.normalize.values import day, exact, key, text
 from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.ports import Services
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     Filter,
     Pager,
@@ -105,6 +106,8 @@ def list_payments(query: PaymentsQuery, *, caller: Caller, freshness: Freshness,
         FilterTooWide: nothing bounds the list. NotFound, Invalid, PermissionMissing, VersionTooOld, and what `allow`
         and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_payments, query, "payments", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "payments", caller=caller, on=on)
     pager = Pager(query, "payments", practice, on=on)
     reading = Reading(practice, caller, freshness, on)

@@ -15,6 +15,7 @@ from gateway.core.normalize.values import day, drift, key
 from gateway.core.office_words import Table
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     Filter,
     Pager,
@@ -46,6 +47,8 @@ def list_procedures(query: ProceduresQuery, *, caller: Caller, freshness: Freshn
     Raises:
         FilterTooWide: nothing bounds the list. NotFound, Invalid, and what `allow` and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_procedures, query, "procedures", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "procedures", caller=caller, on=on)
     pager = Pager(query, "procedures", practice, on=on)
     keys = keys_of(query, "procedure", practice)

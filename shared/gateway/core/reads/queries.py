@@ -7,7 +7,7 @@ bodies; what depends on the practice (ids, bounds, cursors) is decided by the us
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -16,6 +16,9 @@ from gateway.core.inputs import Day, Moment
 Id = Annotated[str, StringConstraints(min_length=5, max_length=64)]
 Ids = Annotated[list[Id], Field(max_length=100)]
 Code = Annotated[str, StringConstraints(min_length=1, max_length=15)]
+ALL: Final = "all"
+"""All practices of the caller."""
+
 Include = Annotated[list[Literal["raw"]], Field(max_length=1)]
 
 
@@ -55,11 +58,20 @@ class PagedQuery(PracticeQuery):
 class ListQuery(PagedQuery, ObjectQuery):
     """What every list of objects takes."""
 
+    practice_id: Annotated[str, StringConstraints(min_length=3, max_length=2400)] | None = None
+    """May be left out where an id among the filters says it, and by a client that has exactly one practice. `all`, or
+    several separated by commas: practice after practice, from their mirrors."""
+
     ids: Ids | None = None
     """Only these; one upstream call each where nothing else bounds the list."""
     updated_since: Moment | None = None
     """Changed at or after this moment. Reaches back five minutes (two hours more around the change of the clocks in
     autumn), because office stamps have whole seconds and no zone: a row may come again, none is missed."""
+
+    @property
+    def is_of_several(self) -> bool:
+        """Whether the list goes over several practices."""
+        return self.practice_id is not None and (self.practice_id == ALL or "," in self.practice_id)
 
     def row_ids(self) -> Iterator[tuple[str, str]]:
         """See `PracticeQuery.row_ids`; `ids` first."""
@@ -89,6 +101,8 @@ class PatientsQuery(ListQuery):
     expand: Annotated[list[Literal["details", "extensions"]], Field(max_length=2)] = []
     """`details` reads each patient found by phone or e-mail in full: a call each. `extensions` adds the office's own
     fields: a call for each patient of the page."""
+    across: Literal["group"] | None = None
+    """`group` finds one person at all practices of a group: `core.reads.across_group`."""
 
 
 class AppointmentsQuery(ListQuery):

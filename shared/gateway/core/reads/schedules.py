@@ -17,6 +17,7 @@ from gateway.core.normalize.schedules import KIND, WATCHED, operatories, schedul
 from gateway.core.normalize.values import day, drift, key
 from gateway.core.office_words import OfficeWords, Table, input_of
 from gateway.core.ports import Services
+from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     MOST_DAYS,
     Filter,
@@ -67,6 +68,8 @@ def list_schedules(query: SchedulesQuery, *, caller: Caller, freshness: Freshnes
         FilterTooWide: nothing bounds the list. NotFound, Invalid, PermissionMissing, VersionTooOld, and what `allow`
         and `requests.fetch` raise.
     """
+    if query.is_of_several:
+        return list_across(list_schedules, query, "schedules", caller=caller, freshness=freshness, on=on)
     practice = practice_of(query, "schedules", caller=caller, on=on)
     pager = Pager(query, "schedules", practice, on=on)
     keys = keys_of(query, "schedule", practice)
@@ -96,9 +99,9 @@ def list_schedules(query: SchedulesQuery, *, caller: Caller, freshness: Freshnes
     rows = [row for row in rows if all(fits(row) for fits in wanted)]
     words, omitted = _words(rows, reading)
     if clinic is not None:
-        rows = _of_chairs(rows, words, reading, lambda one: key(one.get("ClinicNum")) == clinic)
+        rows = of_chairs(rows, words, reading, lambda one: key(one.get("ClinicNum")) == clinic)
     if chair is not None:
-        rows = _of_chairs(rows, words, reading, lambda one: key(one.get("OperatoryNum")) == chair)
+        rows = of_chairs(rows, words, reading, lambda one: key(one.get("OperatoryNum")) == chair)
     page = pager.cut(rows, _place)
     raw = "raw" in query.include
     data = [schedule(row, practice=practice, synced_at=reading.as_of, words=words, raw=raw) for row in page.rows]
@@ -153,7 +156,7 @@ def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:
     ]
 
 
-def _of_chairs(rows: list[Row], words: OfficeWords, reading: Reading, wanted: Callable[[Row], bool]) -> list[Row]:
+def of_chairs(rows: list[Row], words: OfficeWords, reading: Reading, wanted: Callable[[Row], bool]) -> list[Row]:
     """Those of `rows` that hold for the chairs `wanted`. A filter needs the chairs, in time or not."""
     every = words.operatories
     if not words.knows(Table.OPERATORIES):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import Invalid
 from gateway.core.operations import Operation, OperationState, Request
 from gateway.core.ports import PaceView
+from gateway.core.requests import Road
 from gateway.web.answers import (
     jsonable,
     operation_answer,
@@ -96,6 +97,22 @@ def test_an_answer_is_as_fresh_as_the_caller_asks(header: str, max_age_s: float)
 
 
 @pytest.mark.parametrize(
+    ("header", "min_fresh_s", "road"),
+    [
+        ("min-fresh=20", 20, Road.ANY),
+        ("min-fresh=20, min-fresh=30, only-if-cached", 30, Road.KEPT),
+        ("Only-If-Cached, max-age=5", 0, Road.KEPT),
+        ("min-fresh=-1, only-if-cached=1", 0, Road.ANY),
+        ("max-stale=60", 0, Road.ANY),
+    ],
+)
+def test_a_caller_may_want_what_lasts_or_what_is_kept(header: str, min_fresh_s: float, road: Road) -> None:
+    made = freshness_of(request_with({"Cache-Control": header}))
+
+    assert (made.min_fresh_s, made.road) == (min_fresh_s, road)
+
+
+@pytest.mark.parametrize(
     ("header", "key"),
     [("k", "k"), ('"k"', "k"), ('"a\\"b"', 'a"b'), ("  8e03978e  ", "8e03978e"), ("x" * 255, "x" * 255), ('"', '"')],
 )
@@ -148,7 +165,7 @@ def test_a_live_answer_shows_the_pace_and_a_cached_one_its_age() -> None:
     live, cached = read("live", 0.4), read("cache", 12.9)
 
     assert live.headers["Age"] == "0" and "RateLimit" in live.headers
-    assert cached.headers == {"Cache-Control": "private", "Age": "12"}
+    assert cached.headers == {"Cache-Control": "private, no-cache", "Age": "12"}
 
 
 def test_the_same_rows_have_the_same_tag_whatever_their_age() -> None:

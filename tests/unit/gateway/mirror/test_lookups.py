@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import Invalid
 from gateway.core.mirror.asked import asked
+from gateway.core.mirror.lookups import WAYS, Named, given_names, last_names, named, named_anyhow, stretches
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import Order, ReadAt
-from gateway.core.mirror.ways import WAYS, Named, given_names, last_names, lookups, named, named_anyhow
 from gateway.core.normalize.patients import has_email, has_phone
 from gateway.core.normalize.values import e164
 from gateway.core.reads.patients import _named, _named_anyhow
@@ -46,7 +46,7 @@ def led(ways: list[Named], row: Mapping[str, Any]) -> bool:
     return any(
         first <= text <= last and text.partition(" ")[2].startswith(behind)
         for one in ways
-        for first, last, behind in lookups(one)
+        for first, last, behind in stretches(one)
         for text in texts[one.way]
     )
 

@@ -15,8 +15,8 @@ from typing import Final
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Item
 from gateway.adapters.mirror.table import Table, key_of
+from gateway.core.mirror.lookups import WAYS, Way, way_to
 from gateway.core.mirror.records import Row
-from gateway.core.mirror.ways import WAYS, Way, way_to
 
 _UNLESS_LATER: Final = "attribute_not_exists(pk) OR laid_for < :seq"
 _IF_EARLIER: Final = "laid_for < :seq"

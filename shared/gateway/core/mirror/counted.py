@@ -1,0 +1,137 @@
+"""The copies, with a count of the partition queries that an answer has cost, and an end to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Final
+
+from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
+
+DEAREST_STRETCH: Final = 6
+"""Partition queries of one stretch of days at most (`walks.by_day`): four months and what no index knows yet."""
+
+_FEW_MONTHS: Final = 4
+
+
+class Spent(Exception):
+    """The answer has cost as much as it may."""
+
+
+class CountedRecords:
+    """Copies of which one answer asks so much and no more.
+
+    A partition query is one request of a stretch of one partition. Rows by their keys are none: they are read in
+    batches. What a call of the port costs is said here, beside the table of `adapters/mirror/README.md`.
+
+    `is_hard`: whether a call that would cost more than `limit` raises `Spent`; else `is_spent` says when to stop.
+    """
+
+    def __init__(self, records: Records, *, limit: int, now: datetime) -> None:
+        self._records, self._now = records, now
+        self.limit, self.queries, self.is_hard = limit, 0, False
+
+    @property
+    def left(self) -> int:
+        """How many queries there are to go."""
+        return self.limit - self.queries
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether another stretch may be too much."""
+        return self.left < DEAREST_STRETCH
+
+    def spend(self, queries: int) -> None:
+        """Count what is about to be asked. Raises: Spent."""
+        if self.is_hard and queries > self.left:
+            raise Spent
+        self.queries += queries
+
+    def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
+        """See `Records.store`."""
+        return self._records.store(practice_id, resource, rows, read=read, cause=cause)
+
+    def bury(
+        self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
+    ) -> int:
+        """See `Records.bury`."""
+        return self._records.bury(practice_id, resource, keys, read=read, cause=cause, at=at)
+
+    def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
+        """See `Records.get`."""
+        return self._records.get(practice_id, resource, keys, dead=dead)
+
+    def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
+        """See `Records.page`."""
+        self.spend(1)
+        return self._records.page(practice_id, resource, after=after, limit=limit)
+
+    def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
+        """See `Records.under`."""
+        self.spend(2)
+        return self._records.under(practice_id, resource, column, value)
+
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """See `Records.under_each`."""
+        several = list(values)
+        self.spend(len(several) + 1)
+        return self._records.under_each(practice_id, resource, column, several)
+
+    def between(
+        self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
+    ) -> list[Record]:
+        """See `Records.between`."""
+        self.spend(_months(first, last) + 1)
+        return self._records.between(practice_id, resource, first, last, dead=dead)
+
+    def led(
+        self,
+        practice_id: str,
+        resource: str,
+        way: str,
+        first: str,
+        last: str,
+        *,
+        behind: str = "",
+        after: int | None = None,
+        limit: int,
+    ) -> list[int] | None:
+        """See `Records.led`."""
+        self.spend(1)
+        return self._records.led(practice_id, resource, way, first, last, behind=behind, after=after, limit=limit)
+
+    def changed(
+        self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
+    ) -> list[Record]:
+        """See `Records.changed`."""
+        self.spend(_months(since.date(), self._now.date()) + 1)
+        return self._records.changed(practice_id, resource, since, after=after, limit=limit)
+
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """See `Records.note_whole`."""
+        self._records.note_whole(practice_id, resource, column, value, keys, read=read)
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """See `Records.wholes`."""
+        return self._records.wholes(practice_id, resource, column, values)
+
+    def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
+        """See `Records.versions`."""
+        self.spend(1)
+        return self._records.versions(practice_id, resource, after=after, limit=limit)
+
+    def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
+        """See `Records.forget`."""
+        return self._records.forget(practice_id, resource, limit=limit)
+
+
+def _months(first: date | None, last: date | None) -> int:
+    """Months that days lie in; a range without an end has those in which there are rows, which nobody counts here."""
+    if first is None or last is None:
+        return _FEW_MONTHS
+    return max(0, (last.year - first.year) * 12 + last.month - first.month) + 1
+
+
+_IS_ALL_OF_THE_PORT: type[Records] = CountedRecords
