@@ -81,7 +81,7 @@ QUESTIONS: dict[str, tuple[Callable[[Deployment], str], int | None]] = {
     "patient 360": (patient_360, 14),
     "a day's appointments, nothing known of the office": (of_today, None),
     "a day by queries: visits, patients, balances, insurance, recalls": (busy_day, 3),
-    "the same with alerts and schedules": (whole_day, 5),
+    "a day by queries with alerts and schedules": (whole_day, 5),
     "slot search over 14 days and 4 providers": (slots_of_two_weeks, 8),
     "slot search, the office's set-up known": (slots_again, 4),
 }
@@ -91,7 +91,7 @@ NEEDS = {
     "slot search over 14 days and 4 providers": "ReadAll",
     "slot search, the office's set-up known": "ReadAll",
     "a day by queries: visits, patients, balances, insurance, recalls": "Queries",
-    "the same with alerts and schedules": "Queries",
+    "a day by queries with alerts and schedules": "Queries",
 }
 """What a key without this permission is refused, or has to be asked in another way: schedules do not come by FHIR."""
 

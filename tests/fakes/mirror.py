@@ -13,7 +13,7 @@ from threading import RLock
 from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import ReadAt, Record, Row, Stored, Whole
-from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded
+from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded, lifted
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 MOST_MARKS = 500
@@ -212,11 +212,13 @@ class FakeSyncStates:
     def load(self, practice_id: str) -> PracticeSync:
         with self._lock:
             own = self.practices.get(practice_id) or PracticeSync(practice_id)
-            return replace(
-                own,
-                resources=dict(self.resources[practice_id]),
-                touched=dict(self.touched[practice_id]),
-                touched_floor=self.floors.get(practice_id),
+            return lifted(
+                replace(
+                    own,
+                    resources=dict(self.resources[practice_id]),
+                    touched=dict(self.touched[practice_id]),
+                    touched_floor=self.floors.get(practice_id),
+                )
             )
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from gateway.core.errors import NotFound
+from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.objects.day import Day
+from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Tier
 from gateway.core.reads.day import SCOPES
 from tests.fakes.deployment import ALL_PERMISSIONS, IDS, Answered, Deployment, deployed
@@ -56,6 +60,11 @@ def fill(d: Deployment, day: str = DAY, *, visits: int = 14) -> None:
             "medicationpat", {"PatNum": number, "MedicationNum": 1, "DateStart": "2020-01-01", "DateStop": "2020-02-01"}
         )
         store.insert("medicationpat", {"PatNum": number, "MedicationNum": 2, "DateStart": "2020-01-01"})
+        # The last day of it is one.
+        store.insert(
+            "medicationpat",
+            {"PatNum": number, "MedicationNum": 3, "DateStart": "2020-01-01", "DateStop": str(d.today)},
+        )
     store.update("patient", chosen[1], {"Premed": 1, "Language": "spa", "Preferred": "Bo"})
     for one in d.rows("patient", f"PatNum = {chosen[0]}"):
         store.update("patient", one["Guarantor"], {"FamFinUrgNote": "Pays in advance", "BalTotal": 120.5})
@@ -133,9 +142,7 @@ def test_alerts_and_schedules_are_a_call_more_each(own: Deployment) -> None:
 
 
 def test_a_mirror_that_is_up_to_date_answers_without_a_call(own: Deployment) -> None:
-    gone, nobody = (f"PatNum = {one}" for one in (own.rows("patient", "PatStatus = 4")[0]["PatNum"], NOBODY))
-    for row in own.rows("appointment", f"{gone} OR {nobody}"):
-        own.simulated.office.store.delete("appointment", row["AptNum"])
+    without_strangers(own)
     mirror(own)
     shown = read(own, sections=IN_MIRROR)
 
@@ -163,6 +170,83 @@ def test_who_is_in_no_list_is_read_alone_and_the_others_come_from_the_mirror(own
         "appointments", "patients", "balance", "coverage", "recalls",
     }  # fmt: skip
     assert sum(one["patient"] is not None for one in shown["visits"]) == 12
+
+
+def mirror_alerts(d: Deployment, *, age_s: float = 0.0) -> None:
+    """Have every patient's alerts in the mirror, as they were so long ago."""
+    mirror(d)
+    at = d.on.clock.now() - timedelta(seconds=age_s)
+    before, seconds = list(d.upstream_calls), d.on.clock.seconds
+    practice = d.on.practices.get(d.practice_id)
+    read_at = ReadAt(Order(d.on.syncs.load(practice.id).epoch, d.on.pace.load(practice.id).turn_no), at)
+    for resource in ("allergies", "diseases", "medicationpats"):
+        rows: list[Any] = []
+        for row in d.rows("patient", "PatStatus <> 4"):
+            call = UpstreamCall(f"{resource}.list", query={"PatNum": row["PatNum"]})
+            with suppress(NotFound):
+                rows += d.on.upstream.send(practice, call).rows
+        d.on.records.store(practice.id, resource, rows, read=read_at, cause="load")
+        is_now(d, resource, at, rows=len(rows))
+    d.upstream_calls[:], d.on.clock.seconds = before, seconds
+
+
+def without_strangers(d: Deployment) -> None:
+    """Take those off the day whom no list has."""
+    gone = d.rows("patient", "PatStatus = 4")[0]["PatNum"]
+    for row in d.rows("appointment", f"PatNum IN ({gone}, {NOBODY})"):
+        d.simulated.office.store.delete("appointment", row["AptNum"])
+
+
+def test_a_mirror_that_has_the_alerts_answers_all_of_it_without_a_call(own: Deployment) -> None:
+    without_strangers(own)
+    by_query = read(own, fresh=True)
+    mirror_alerts(own)
+    shown = read(own)
+
+    assert own.upstream_calls == []
+    assert {one["served_from"] for one in shown["sections"].values()} == {"mirror"}
+    assert told(shown) == told(by_query)
+
+
+@pytest.mark.parametrize("queries", [True, False])
+def test_alerts_that_were_mirrored_an_hour_ago_are_shown_only_to_who_asks_for_such(
+    own: Deployment, *, queries: bool
+) -> None:
+    own.know(permissions=ALL_PERMISSIONS if queries else WITHOUT_QUERIES)
+    without_strangers(own)
+    mirror_alerts(own, age_s=3600)
+    shown = read(own)
+    alerts = shown["sections"]["alerts"]
+    if queries:
+        assert (alerts["served_from"], own.upstream_calls) == ("live", ["queries.ShortQuery"])
+    else:
+        assert (alerts["status"], own.upstream_calls) == ("unavailable", [])
+        was = datetime.fromisoformat(alerts["mirrored_as_of"])
+        assert (own.on.clock.now() - was).total_seconds() == pytest.approx(3600, abs=5)
+        assert shown["meta"]["age_seconds"] < 60
+
+    own.upstream_calls.clear()
+    answer = own.send("GET", "/day", query={"date": DAY}, headers={"Cache-Control": "max-age=7200"})
+    assert own.upstream_calls == []
+    assert answer.body["sections"]["alerts"]["served_from"] == "mirror"
+    assert answer.body["meta"]["age_seconds"] == pytest.approx(3600, abs=5)
+
+
+def test_who_takes_only_copies_gets_those_that_are_there(own: Deployment) -> None:
+    mirror(own)
+    answer = own.send("GET", "/day", query={"date": DAY}, headers={"Cache-Control": "only-if-cached"})
+
+    assert (answer.status, own.upstream_calls) == (200, [])
+    assert answer.body["sections"]["appointments"]["served_from"] == "mirror"
+    assert answer.body["sections"]["alerts"]["reason"]["code"] == "not-cached"
+
+
+def test_an_empty_list_is_not_believed_of_somebody_whom_the_mirror_does_not_have(own: Deployment) -> None:
+    mirror(own)
+    shown = read(own, sections="recalls")
+
+    assert own.upstream_calls == ["queries.ShortQuery"]
+    assert shown["sections"]["recalls"]["served_from"] == "live"
 
 
 def test_alerts_are_never_older_than_a_minute_unless_the_caller_says_so(own: Deployment) -> None:
@@ -343,7 +427,7 @@ def test_only_what_is_so_now_is_an_alert(shared: Deployment) -> None:
 
     assert "Swelling" in {one["reaction"] for one in first["allergies"]}
     assert "Since birth" in {one["note"] for one in first["conditions"]}
-    assert {one["stopped_on"] for one in first["medications"]} == {None}
+    assert {one["stopped_on"] for one in first["medications"]} == {None, str(shared.today)}
     assert (first["is_premedicated"], second["is_premedicated"]) == (False, True)
 
 
@@ -529,11 +613,12 @@ def test_an_office_that_cannot_be_reached_still_has_the_day_that_is_mirrored(own
 def test_with_the_cheapest_key_the_answer_can_still_be_fetched() -> None:
     with deployed(tier=Tier.READ_ONLY) as d:
         d.know(permissions=frozenset({"ReadAll"}))
-        book(d, [1, 2, 3, 4, 5])
+        # Some eighty calls are more than five minutes.
+        book(d, list(range(1, 14)))
         asked = {"date": DAY, "sections": ",".join(SCOPES)}
         answer = d.get("/day", **asked)
         assert answer.status == 202
-        for _ in range(60):
+        for _ in range(90):
             d.on.world.run(10)
             answer = d.get("/day", **asked)
             if answer.status == 200:

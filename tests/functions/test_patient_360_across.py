@@ -52,7 +52,7 @@ def read(d: Deployment, **query: Any) -> dict[str, Any]:
 
 def reasons(shown: dict[str, Any]) -> dict[str, Any]:
     return {
-        one["practice_id"]: one["status"] if one["reason"] is None else one["reason"]["code"]
+        one["practice_id"]: one["unavailable"]["code"] if "unavailable" in one else "searched"
         for one in shown["meta"]["practices"]
     }
 

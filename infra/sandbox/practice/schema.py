@@ -61,6 +61,7 @@ _HIDDEN: dict[str, dict[str, ColumnKind]] = {
     "appointmenttype": {"AppointmentTypeColor": "color", "ItemOrder": "int"},
     "apptfield": {"ApptFieldNum": "int"},
     "autonote": {},
+    "carrier": {"SecDateTEdit": "datetime"},
     "claim": {
         "ClinicNum": "int",
         "DateSentOrig": "date",

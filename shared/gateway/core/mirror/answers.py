@@ -30,7 +30,7 @@ from gateway.core.requests import Road
 from gateway.core.walltime import read_wall
 
 if TYPE_CHECKING:
-    from gateway.core.mirror.records import Record
+    from gateway.core.mirror.records import Record, Whole
     from gateway.core.ports import Services
     from gateway.core.practices import Practice
     from gateway.core.requests import Freshness
@@ -171,6 +171,8 @@ class Look:
     _parents: dict[str, set[int]] = field(default_factory=dict)
     _families: dict[tuple[str, str], dict[int, list[Record]]] = field(default_factory=dict)
     _present: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _wholes: dict[tuple[str, int], Whole | None] = field(default_factory=dict)
+    _of_wholes: dict[tuple[str, int], Record | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = self.on.clock.now()
@@ -297,7 +299,7 @@ class Look:
         if resource not in NOTED or wanted.parent is None:
             return None
         column, value = wanted.parent
-        whole = self.on.records.wholes(self.practice.id, resource, column, [value]).get(value)
+        whole = self._whole(resource, column, value)
         sync = self.state.resources.get(resource)
         of_all = None if sync is None or sync.phase is not Phase.LOADED else sync.as_of
         if whole is None or whole.read.order.epoch != self.state.epoch:
@@ -309,9 +311,9 @@ class Look:
         marked = None if self.any_age else self._marked(resource, as_of, wanted.patient or 0, wanted.named)
         if marked is not None:
             raise Elsewhere
-        records = {one.key: one for one in self.on.records.get(self.practice.id, resource, whole.keys)}
+        records = {one.key: one for one in self._living(resource, whole.keys)}
         # What was stored since is newer than the list, whether it had the row or not.
-        under = self.on.records.under(self.practice.id, resource, column, value)
+        under = self._under(resource, column, value)
         records |= {one.key: one for one in under if one.read.at > as_of}
         rows = in_order(
             resource, (one.row for one in records.values() if mirrored.parents_of(one.row).get(column) == value)
@@ -321,6 +323,23 @@ class Look:
             self._be_sure_of(column, value)
         self.used(as_of)
         return rows, as_of
+
+    def _whole(self, resource: str, column: str, value: int) -> Whole | None:
+        together = self._parents.get(column, set())
+        whom = together if value in together else {value}
+        if (resource, value) not in self._wholes:
+            noted = self.on.records.wholes(self.practice.id, resource, column, whom - {0})
+            self._wholes |= {(resource, one): noted.get(one) for one in whom}
+        return self._wholes[resource, value]
+
+    def _living(self, resource: str, keys: Iterable[int]) -> list[Record]:
+        """The living rows of these keys, which are those of a list; those of the other lists are read along."""
+        wanted = sorted(keys)
+        if any((resource, number) not in self._of_wholes for number in wanted):
+            numbers = {number for (of, _), one in self._wholes.items() if of == resource and one for number in one.keys}
+            kept = {one.key: one for one in self.on.records.get(self.practice.id, resource, numbers.union(wanted))}
+            self._of_wholes |= {(resource, number): kept.get(number) for number in numbers.union(wanted)}
+        return [one for number in wanted if (one := self._of_wholes[resource, number]) is not None]
 
     def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
         records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
+from gateway.core.ports import Services
 
 DEAREST_STRETCH: Final = 6
 """Partition queries of one stretch of days at most (`walks.by_day`): four months and what no index knows yet."""
@@ -125,6 +126,16 @@ class CountedRecords:
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         """See `Records.forget`."""
         return self._records.forget(practice_id, resource, limit=limit)
+
+
+class CountedServices:
+    """Services whose records are counted."""
+
+    def __init__(self, on: Services, records: CountedRecords) -> None:
+        self._on, self.records = on, records
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._on, name)
 
 
 def _months(first: date | None, last: date | None) -> int:

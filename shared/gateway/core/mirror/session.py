@@ -18,11 +18,11 @@ from gateway.core.mirror import clocks, schedule
 from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored
 from gateway.core.mirror.passes import Place
 from gateway.core.mirror.records import Order, ReadAt, Row, Stored
-from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted, lifted
 from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
-from gateway.core.queries.statement import Statement, Value, may_query
+from gateway.core.queries.statement import Statement, Value, may_query, without_queries
 from open_dental import errors as upstream
 from open_dental.paging import Paging
 
@@ -69,11 +69,11 @@ class Session:
 
     def __init__(self, turn: BackgroundTurn) -> None:
         self.turn, self.on = turn, turn.on
-        self.practice: Practice = turn.practice
-        self.zone = self.practice.zone()
+        self.zone = turn.practice.zone()
         self.began = self.on.clock.now()
         """When the turn began: what is polled in it is due again a period later, however late in it that was."""
-        self.state: PracticeSync = self.on.syncs.load(self.practice.id)
+        self.state: PracticeSync = self.on.syncs.load(turn.practice.id)
+        self.practice: Practice = turn.practice if self.state.queries else without_queries(turn.practice)
         self.undated: dict[str, list[tuple[int, Place]]] = {}
         """Rows without a day, of resources that are found by day, where a sweep has looked them up."""
         self.by_parent: dict[str, dict[int, list[tuple[int, datetime]]]] = {}
@@ -107,6 +107,10 @@ class Session:
         """The present moment, UTC."""
         return self.on.clock.now()
 
+    def by_query(self) -> frozenset[str]:
+        """The resources whose changes are asked for by query now."""
+        return schedule.by_query(self.practice, self.state, self.now())
+
     # -- states -----------------------------------------------------------------------------------------------------
 
     def of(self, name: str) -> ResourceSync:
@@ -129,7 +133,7 @@ class Session:
             saved = self.on.syncs.save_practice(replace(self.state, **changes))
         except Superseded as error:
             raise GiveWay from error
-        self.state = replace(saved, resources=kept)
+        self.state = lifted(replace(saved, resources=kept))
 
     def forget_resources(self) -> None:
         """Know of no resource any more."""

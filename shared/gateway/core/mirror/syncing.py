@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -72,6 +72,65 @@ class Pass:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a probe showed of a table: two that are equal are one state of it, but for edits that move no stamp.
+
+    `since`: the stamp that changes are counted from, `changed`: how many rows have it or a later one, `seconds`: the
+    sum of how much later. `total`, `highest`, `latest`: of all rows.
+    """
+
+    since: str
+    total: int
+    changed: int
+    seconds: int
+    highest: int
+    latest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How far a resource is followed by queries.
+
+    `shown`: what was shown when its changes were last looked for; `is_settled`: whether no later change can look the
+    same. `at`: as of then nothing is missing from the mirror but `reads`: what is to be asked for (a column and its
+    value; the key's own for a single row). `handled`: changes since `shown.since` that are in the mirror or in
+    `reads`, by key and stamp. `owed_at`: a whole reading that began no earlier is missing besides.
+    """
+
+    shown: Shown | None = None
+    is_settled: bool = False
+    at: datetime | None = None
+    reads: tuple[tuple[str, int], ...] = ()
+    handled: tuple[tuple[int, str], ...] = ()
+    owed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """How a practice's changes are asked for by query.
+
+    `at`: when the last one was sent. `settled`: by resource, as of when a probe last showed it unchanged; that is its
+    `as_of` where it is later.
+    `due_at`: the next probe, `all_due_at`: the next one of what is seldom changed. `most`: so many tables at most in
+    one statement (0: all), because more were refused or took too long, until `most_until`. `not_askable`: resources
+    that the office's database does not answer for, and until when they are left out. `refused_until`: when queries are
+    tried again, `trouble`: why they are not. `failures`: in a row.
+    """
+
+    at: datetime | None = None
+    due_at: datetime | None = None
+    all_due_at: datetime | None = None
+    settled: Mapping[str, datetime] = field(default_factory=dict)
+    most: int = 0
+    most_until: datetime | None = None
+    not_askable: Mapping[str, datetime] = field(default_factory=dict)
+    refused_until: datetime | None = None
+    trouble: str | None = None
+    failures: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ResourceSync:
     """One resource of one practice.
 
@@ -105,6 +164,8 @@ class ResourceSync:
     not_before: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
+    followed: Followed | None = None
+    """How far it is followed by queries, where it ever was."""
     whole_at: datetime | None = None
     """When the last reading of all its rows began that came to its end; a sweep by sums is none."""
     strikes: int = 0
@@ -115,7 +176,8 @@ class ResourceSync:
 @dataclass(frozen=True, slots=True)
 class PracticeSync:
     """The whole of one practice. `epoch` rises when its database falls back. `server_offset_s`: its server's clock
-    less ours; used for stamps and cursors only. `started_at`: when the first load began.
+    less ours; used for stamps and cursors only. `started_at`: when the first load began. `queries`: whether the
+    operator lets the office be asked by SQL, which its audit trail keeps.
     """
 
     practice_id: str
@@ -133,8 +195,23 @@ class PracticeSync:
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
     """When an own write may last have changed rows that it did not read back, by `effects.mark`."""
+    queries: bool = True
+    probing: Probing = field(default_factory=Probing)
     touched_floor: datetime | None = None
     """Marks that are as old as this, or older, have been dropped: until then anything may have been touched."""
+
+
+def lifted(state: PracticeSync) -> PracticeSync:
+    """The state, its resources as young as the last probe showed them: one save of the practice is all of theirs."""
+    younger = {
+        name: replace(of, as_of=at)
+        for name, at in state.probing.settled.items()
+        if (of := state.resources.get(name)) is not None
+        and of.phase is Phase.LOADED
+        and of.as_of is not None
+        and of.as_of < at
+    }
+    return replace(state, resources={**state.resources, **younger}) if younger else state
 
 
 class Superseded(Exception):
@@ -145,7 +222,7 @@ class SyncStates(Protocol):
     """Where the states are kept: one item a practice, one a resource."""
 
     def load(self, practice_id: str) -> PracticeSync:
-        """All of it, strongly consistent; a first one (`off`) where there is none."""
+        """All of it, strongly consistent, and `lifted`; a first one (`off`) where there is none."""
         ...
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:

@@ -189,6 +189,9 @@ class DaySection(Part):
     calls_needed: int | None = None
     """Where nothing was asked, how many calls of Open Dental would bring it; null where the visits tell, which are not
     at hand. More where an answer of Open Dental is full and has to be paged."""
+    mirrored_as_of: Instant | None = None
+    """Of alerts that are unavailable, as of when the mirror has them: too long ago for who does not say how old they
+    may be, and shown to who sends `Cache-Control: max-age` with so many seconds."""
 
 
 class DaySections(Part):

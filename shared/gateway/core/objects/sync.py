@@ -39,8 +39,9 @@ class ResourceSyncView(Part):
     as_of: Instant | None
     age_seconds: int | None
     deletions_as_of: Instant | None
-    followed_by: Literal["stamp", "parent", "sweep"]
-    """How changes are noticed: by the rows' own stamps, by the rows they belong to, by full readings only."""
+    followed_by: Literal["query", "stamp", "parent", "sweep"]
+    """How changes are noticed now: by queries of the tables' stamps, by the list's filter for the rows' stamps, by the
+    rows they belong to, by full readings only."""
     is_stale: bool
     why: str | None
     """A code; `explanation` says it for people."""
@@ -71,6 +72,25 @@ class SyncPace(Part):
     stopped: bool
 
 
+class SyncQueries(Part):
+    """Whether the mirror asks for changes by SQL, which the office's audit trail keeps. `allowed`: whether the
+    practice's key has the permission. `not_askable`: what the office's database does not answer for, so that the lists'
+    filters follow it."""
+
+    state: Literal["on", "off"]
+    """What an operator wants."""
+    allowed: bool
+    in_use: bool
+    asked_at: Instant | None
+    next_at: Instant | None
+    upstream_calls: int
+    trouble: str | None
+    """A code; `explanation` says it for people."""
+    explanation: str | None
+    not_askable: list[str]
+    tried_again_at: Instant | None
+
+
 class SyncView(Part):
     """The mirror of one practice."""
 
@@ -90,5 +110,6 @@ class SyncView(Part):
     """Of the resources that this practice's key and version offer."""
     stale: list[str]
     clock: SyncClock
+    queries: SyncQueries
     pace: SyncPace
     resources: list[ResourceSyncView]

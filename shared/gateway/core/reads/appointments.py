@@ -56,11 +56,11 @@ _NO_TIME: Final = frozenset({"UnschedList", "Planned"})
 
 
 class Visits(NamedTuple):
-    """The rows of a day, the history of its broken visits where it was read, and how the rows came."""
+    """The rows of a day, the history of its broken visits where it was read, and how both came."""
 
     rows: list[Row]
     history: list[Row] | None
-    came: Fetched
+    came: tuple[Fetched, ...]
 
 
 def list_appointments(
@@ -197,7 +197,7 @@ def visits_of_day(query: AppointmentsQuery, reading: Reading, *, only_at_hand: b
         if broken and asked & _HOW_BROKEN and not only_at_hand:
             history = _history(broken, bound, reading)
         rows = [row for row in rows if _status_of(row, history, practice, reading) in asked]
-    return Visits(rows, history, came)
+    return Visits(rows, history, (came,) if history is None else (came, reading.fetched[-1]))
 
 
 def get_appointment(

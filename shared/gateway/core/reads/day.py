@@ -150,6 +150,8 @@ class _Answer:
     refused: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     needed: dict[str, int | None] = field(default_factory=dict)
     """Of sections that were left out for their cost."""
+    older: dict[str, datetime] = field(default_factory=dict)
+    """Of them, as of when the mirror has those that are older than the caller takes."""
     shared: set[str] = field(default_factory=set)
     """Those of them that come with the statement of another."""
 
@@ -226,7 +228,7 @@ def get_day(query: DayQuery, *, caller: Caller, freshness: Freshness, on: Servic
                 # Without the visits nobody knows how many patients there are.
                 answer.leave_out(name, 1 if may_query(practice) else None, dry=True)
     else:
-        answer.came["appointments"] = _Came.of([visits.came])
+        answer.came["appointments"] = _Came.of(visits.came)
         numbers = sorted({key(row.get("PatNum")) for row in visits.rows} - {0})
         _read_people(answer, numbers, wanted, query, reading, today=today)
     return _shown(query, visits, shown, answer, wanted=wanted, words=words, reading=reading, clinic=clinic, today=today)
@@ -274,6 +276,8 @@ def _read_people(
     costs = {name: _cost(name, whom, heads, reading.practice) for name, whom in missing.items()}
     if singly:
         _heed_cost(answer, costs, missing, query, reading)
+    if ALERTS in answer.needed and (older := _alerts_at_hand(numbers, answer, reading, calm_s=DAY_S)) is not None:
+        answer.older[ALERTS] = older.as_of
     for whom in (numbers, [number for number in numbers if number not in here]):
         calm = [name for name in missing if name in costs and name != ALERTS and missing[name] == whom]
         if calm:
@@ -487,10 +491,16 @@ def _recalls_at_hand(numbers: list[int], answer: _Answer, reading: Reading) -> _
     return None if found is None else _Came.of([found])
 
 
-def _alerts_at_hand(numbers: list[int], answer: _Answer, reading: Reading) -> _Came | None:  # noqa: ARG001
+def _alerts_at_hand(
+    numbers: list[int],
+    answer: _Answer,  # noqa: ARG001
+    reading: Reading,
+    *,
+    calm_s: float | None = None,
+) -> _Came | None:
     came: list[Fetched] = []
     for resource in ("allergies", "diseases", "medicationpats"):
-        found = reading.at_hand(f"fetch.{resource}", _each(resource, numbers))
+        found = reading.at_hand(f"fetch.{resource}", _each(resource, numbers), calm_s=calm_s)
         if found is None:
             return None
         came.append(found)
@@ -576,7 +586,15 @@ def _shown(
         RECALLS in answer.came and "recalltypes" in answer.came[RECALLS].rows
     )
     unlabelled = [] if labelled or RECALLS not in answer.came else ["recalls.type.label"]
-    meta = reading.meta(_omitted(visits, words) + unlabelled) if reading.fetched else _nothing_read(practice, now)
+    meta = _nothing_read(practice, now)
+    if answer.came:
+        as_of = min(one.as_of for one in answer.came.values())
+        # Not of what was looked at and left: a copy that was too old, or not all there.
+        meta = reading.meta(_omitted(visits, words) + unlabelled) | {
+            "as_of": instant_text(as_of),
+            "age_seconds": round(max(0.0, (now - as_of).total_seconds()), 1),
+            "served_from": served_from(one.served_from for one in answer.came.values()),
+        }
     return {
         "date": query.date.isoformat(),
         "practice_id": practice.id,
@@ -650,7 +668,8 @@ def _section(answer: _Answer, name: str, now: datetime) -> dict[str, Any]:
             "age_seconds": None,
             "served_from": None,
         }
-        return shown | ({"calls_needed": answer.needed[name]} if name in answer.needed else {})
+        older = {"mirrored_as_of": instant_text(answer.older[name])} if name in answer.older else {}
+        return shown | ({"calls_needed": answer.needed[name]} if name in answer.needed else {}) | older
     came = answer.came[name]
     return {
         "status": "ok",
