@@ -129,7 +129,9 @@ class Virtual:
                 yield self._item(one)
         elif pk in self._sorted:
             ways = self._sorted[pk]
-            for sk in ways[(begun := bisect_left(ways, first)) : begun + most]:
+            # Not a slice: it would copy millions of names that nobody asked for.
+            for number in range(begun := bisect_left(ways, first), min(begun + most, len(ways))):
+                sk = ways[number]
                 if sk > last:
                     return
                 if sk > above:
