@@ -65,7 +65,12 @@ class Costs:
             ("procedurelogs", rows.procedure_row(9000, AptNum=5)),
         ):
             self.store(resource, row)  # The first one of a resource notes that there are such.
-            self.note(f"a new row of {resource}", self.store, resource, {**row, MIRRORED[resource].key: 10})
+            self.note(
+                f"a new row of {resource}{', and five ways to it' if resource == 'patients' else ''}",
+                self.store,
+                resource,
+                {**row, MIRRORED[resource].key: 10},
+            )
         self.note("a changed row", self.store, "appointments", visit(9000, Note="late"))
         self.note("a changed patient", self.store, "patients", rows.patient_row(9, Zip="97302"))
         self.note("a patient with another name", self.store, "patients", rows.patient_row(9, LName="Andersen"))
@@ -83,7 +88,7 @@ class Costs:
 
     def of_pages(self) -> None:
         page = [visit(number) for number in range(1, 1001)]
-        self.note("1,000 new rows", self.store, "appointments", *page, cause="load")
+        self.note("1,000 new rows of a first load", self.store, "appointments", *page, cause="load")
         self.note("1,000 rows that are the same", self.store, "appointments", *page, cause="sweep")
         self.note("100 rows in the order of keys", self.records.page, A, "appointments", after=None, limit=100)
         self.note("1,000 versions", self.records.versions, A, "appointments", after=None, limit=1000)
