@@ -384,7 +384,9 @@ def test_a_page_costs_at_most_twenty_partition_queries(path: str, aws: None) -> 
     query = {"/appointments": {"date_from": "2000-01-01"}}.get(path, {})
     with deployed("--patients", "4", practices=3, scopes=("*:read",)) as d:
         meter: Any = Meter(make_records_table(), row.indexes)
-        d.on.records = DynamoRecords(meter, table="records", now=d.on.clock.now, sleep=d.on.clock.sleep)
+        d.on.records = DynamoRecords(
+            meter, table="records", fingerprint=d.on.signer.fingerprint, now=d.on.clock.now, sleep=d.on.clock.sleep
+        )
         d.on.syncs = DynamoSyncStates(meter, table="records", sleep=d.on.clock.sleep)
         for practice_id in PRACTICES:
             mirror(d, RESOURCES[path], "recalltypes", practice_id=practice_id)
