@@ -197,12 +197,18 @@ def from_mirror(
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
 
 
-def kept_reference(kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services) -> RowSet | None:
-    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them."""
+def kept_reference(
+    kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services, since: float | None = None
+) -> RowSet | None:
+    """Reference rows that are at hand, in one piece or row by row in the mirror; nothing is asked for them.
+
+    `since` as `fetch` has it.
+    """
     kept = on.cache.get(practice.id, key_of_fetch(kind, bound, practice=practice, reference=True))
     if kept is not None:
         return kept
-    found = from_mirror(kind, bound, practice=practice, freshness=Freshness(DAY_S, asked=True), on=on)
+    freshness = Freshness(DAY_S, asked=True)
+    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
     return None if found is None else found.rows
 
 

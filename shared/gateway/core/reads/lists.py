@@ -288,7 +288,7 @@ class Reading:
             else:
                 self._reference_calls += fetched.upstream_calls
                 return fetched.rows
-        return kept_reference(kind, bound, practice=self.practice, on=self.on)
+        return kept_reference(kind, bound, practice=self.practice, on=self.on, since=self._began)
 
     @property
     def upstream_calls(self) -> int:
