@@ -20,6 +20,8 @@ READ_MANY: Verbs = READ | {"BatchGetItem"}
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
+# Nothing that is there is read, changed or taken away.
+ADD: Verbs = frozenset({"PutItem"})
 READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
 
 SEND: Verbs = frozenset({"SendMessage"})
@@ -75,6 +77,9 @@ TABLES: tuple[TableRow, ...] = (
         indexes=(Index("due", "due_shard", "due_at", ("practice_id", "attempt", "state")),),
     ),
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
+    # Beside the practices' own records whoever makes groups could write those.
+    TableRow(name="groups", holds="Groups of practices, and which group a practice is in."),
+    TableRow(name="audit", holds="Who was shown what of a practice; entries are added, never changed."),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes."),
     TableRow(
         name="records",
@@ -168,6 +173,7 @@ _HTTP_TIMEOUT_S = 28
 
 _TURN: Mapping[str, Verbs] = {"callers": GET, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
 _FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ, "records": READ_MANY}
+_FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ, "audit": ADD}
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -253,17 +259,39 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ | {"PutItem"}},
         counts=True,
     ),
-    _reads(
-        "patients",
-        "Lists, searches and shows patients.",
-        *_list_and_get("/patients"),
-        # Filters in a body, for those who do not want a name or birth date in a URL.
-        Route("POST", "/patients/search"),
+    FunctionRow(
+        name="groups",
+        does="Makes, shows, changes and deletes groups of practices that share patients' data.",
+        trigger=Http(
+            (
+                *_list_and_get("/groups"),
+                Route("POST", "/groups"),
+                Route("PATCH", "/groups/{id}"),
+                Route("DELETE", "/groups/{id}"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "groups": READ | {"PutItem", "DeleteItem"}},
+        hmac=True,
+        counts=True,
     ),
-    _reads(
-        "patient_360",
-        "Shows all that the office knows of a patient, section by section.",
-        Route("GET", "/patients/{id}/360"),
+    replace(
+        _reads(
+            "patients",
+            "Lists, searches and shows patients, also across the practices of a group.",
+            *_list_and_get("/patients"),
+            # Filters in a body, for those who do not want a name or birth date in a URL.
+            Route("POST", "/patients/search"),
+        ),
+        tables=_FETCH_ACROSS,
+    ),
+    replace(
+        _reads(
+            "patient_360",
+            "Shows all that the office knows of a patient, section by section; also the group's other offices.",
+            Route("GET", "/patients/{id}/360"),
+        ),
+        tables=_FETCH_ACROSS,
     ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads(

@@ -231,8 +231,8 @@ class Sandbox:
 
     @property
     def env_file(self) -> Path:
-        """The same for a shell: `. .sandbox/env` sets API, TOKEN, PRACTICE, CLIENT_KEY, and FROM and TO, the coming 30
-        days; its function `enrol` makes further API clients, as an operator would."""
+        """The same for a shell: `. .sandbox/env` sets API (ODG_API for `odg`), TOKEN, PRACTICE, CLIENT_KEY, and FROM
+        and TO, the coming 30 days; its function `enrol` makes further API clients, as an operator would."""
         return self.home / "env"
 
     def _tidy(self) -> None:
@@ -422,7 +422,7 @@ _FOR_ENROL = frozenset({"CALLERS_TABLE", "STAGE"})
 
 def _env(api_url: str, connected: Connected, client_key: str, environment: Mapping[str, str]) -> str:
     today = datetime.now(ZoneInfo(connected.practice.time_zone)).date()
-    values = {"API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
+    values = {"API": api_url, "ODG_API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
     values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}"}
     if client_key:
         values["CLIENT_KEY"] = client_key

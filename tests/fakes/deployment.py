@@ -40,8 +40,7 @@ from tests.fakes.services import FakeClock
 
 ZONE = "America/Chicago"
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
-IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb")
-MORE_IDS = (*IDS, "prac_cccccccccccccccc")
+IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_cccccccccccccccc")
 CLIENT = "cli_ada"
 
 
@@ -56,7 +55,7 @@ class Answered:
 
 @dataclass
 class Deployment:
-    """A deployment with one client and up to three simulated practices."""
+    """A deployment with one client and as many simulated practices as it was asked for."""
 
     on: LivingServices
     servers: dict[str, PracticeServer]
@@ -249,10 +248,10 @@ def deployed(
     """
     with ExitStack() as stack:
         clock = _now()
-        on = LivingServices(*(_practice(id_, tier) for id_ in MORE_IDS[:practices]))
+        on = LivingServices(*(_practice(id_, tier) for id_ in IDS[:practices]))
         on.clock.start = clock.start
         deployment = Deployment(on, {}, drop_login=drop_login)
-        for id_ in MORE_IDS[:practices]:
+        for id_ in IDS[:practices]:
             asked = ["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE, *options]
             chosen = parser().parse_args(asked)
             server = deployment.servers[id_] = build(chosen)

@@ -152,6 +152,12 @@ def _value_size(value: Mapping[str, Any]) -> int:
         return len(held.lstrip("-")) // 2 + 2
     if kind == "B":
         return len(held)
+    if kind in {"BOOL", "NULL"}:
+        return 1
+    if kind == "L":
+        return 3 + sum(1 + _value_size(one) for one in held)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + _value_size(one) for name, one in held.items())
     if kind == "SS":
         return 3 + sum(len(one.encode()) + 1 for one in held)
     raise ClientError({"Error": {"Code": "Unknown", "Message": kind}}, "size")

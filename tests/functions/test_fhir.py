@@ -816,7 +816,7 @@ def test_json_is_no_form(office: Deployment) -> None:
 
 def test_ids_of_another_practice_are_not_found() -> None:
     with deployed(practices=2) as both:
-        mine, other = IDS
+        mine, other, *_ = IDS
         client = both.on.callers.client(CLIENT)
         both.on.callers.put_client(replace(client, practices=frozenset({mine})))
         theirs = row_id("patient", other, 2).replace("_", "-")

@@ -8,7 +8,7 @@
     . FilterTooWide        nothing bounds it; names what would
     . UseNormalized        a raw write that has a checked one; names it
     . KeyReused            same Idempotency-Key, another body
-    . NotAllowed           scope, permission, BAA, closed operation, practice not enrolled
+    . NotAllowed           scope, permission, BAA, closed operation, practice not enrolled, no group
     . Conflict             the practice's data or version do not allow this now
     . UpstreamRefused      Open Dental called it invalid
     . PartlyDone           a write of several steps stands in part
@@ -138,6 +138,18 @@ class PracticeNotEnrolled(NotAllowed):
     """The practice is not known here and the caller may not connect new ones."""
 
     code = "practice-not-enrolled"
+
+
+class NoGroup(NotAllowed):
+    """The practice is in no group with another practice of the caller's."""
+
+    code = "no-group"
+
+
+class AgreementNotCurrent(NotAllowed):
+    """The agreement of the practices' group does not cover this day; `group_id` names the group."""
+
+    code = "agreement-not-current"
 
 
 class Conflict(Refused):

@@ -39,6 +39,7 @@ PREFIXES = {
     "audit_entry": "aud",
     "client": "cli",
     "practice": "prac",
+    "group": "grp",
     "definition": "def",
     "carrier": "car",
     "plan_charge": "plc",

@@ -17,6 +17,8 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
+    from gateway.core.audit import Audit
+    from gateway.core.groups.records import Groups
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
     from gateway.core.slots.holds import Hold, Interval, Place
@@ -402,6 +404,10 @@ class Services(Protocol):
     def holds(self) -> Holds: ...
     @property
     def practices(self) -> Practices: ...
+    @property
+    def groups(self) -> Groups: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def callers(self) -> Callers: ...
     @property

@@ -79,6 +79,10 @@ class Practice:
     """`pending` while its keys are being verified, `active`, `disabled`."""
     connected_at: datetime | None = None
 
+    def agreement_expired(self, today: date) -> bool:
+        """Whether there was an agreement that covers `today` no more (or not yet)."""
+        return self.baa is not None and not self.baa.is_current(today)
+
     def zone(self, clinic_num: int = 0) -> ZoneInfo:
         """The zone in which wall times of `clinic_num` are read."""
         return ZoneInfo(self.location_zones.get(clinic_num, self.time_zone))

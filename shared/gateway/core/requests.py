@@ -13,6 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from gateway.core.at_hand import remember, remembered
 from gateway.core.callers import Caller
 from gateway.core.errors import (
     KeyNotUsable,
@@ -132,12 +133,16 @@ def fetch(
             raise NotKept("no mirror of this practice can say", reason=MIRROR_OFF)
         return mirrored
     cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    if reference and (kept := _from_cache(cache_key, practice=practice, freshness=freshness, on=on)) is not None:
-        return kept
+    if reference:
+        kept = _at_hand(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            return kept
     found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
     if found is None and not reference:
         found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
     if found is not None:
+        if reference:
+            remember(practice.id, cache_key, found, on=on)
         return found
     if freshness.road is Road.KEPT:
         raise NotKept("no copy of this is at hand, or none that is young enough")
@@ -204,11 +209,12 @@ def kept_reference(
 
     `since` as `fetch` has it.
     """
-    kept = on.cache.get(practice.id, key_of_fetch(kind, bound, practice=practice, reference=True))
-    if kept is not None:
-        return kept
-    freshness = Freshness(DAY_S, asked=True)
-    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    cache_key, any_age = key_of_fetch(kind, bound, practice=practice, reference=True), Freshness(DAY_S, asked=True)
+    found = _at_hand(cache_key, practice=practice, freshness=any_age, on=on)
+    if found is None:
+        found = from_mirror(kind, bound, practice=practice, freshness=any_age, on=on, since=since)
+        if found is not None:
+            remember(practice.id, cache_key, found, on=on)
     return None if found is None else found.rows
 
 
@@ -228,6 +234,19 @@ def mirror_of(
         if no_other:
             raise
         return None
+
+
+def _at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
+    """Reference rows in one piece, read a moment ago by this process or kept in the cache, if they are young enough."""
+    kept = remembered(practice.id, cache_key, on=on)
+    if kept is None:
+        kept = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            remember(practice.id, cache_key, kept, on=on)
+        return kept
+    age_s = (on.clock.now() - kept.rows.as_of).total_seconds()
+    is_young = freshness.takes(age_s, unasked_s=freshness.max_age_s)
+    return replace(kept, age_seconds=max(0.0, age_s)) if is_young else None
 
 
 def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:

@@ -53,6 +53,16 @@ def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
     return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None)
 
 
+def audited_answer(body: Mapping[str, Any]) -> Answer:
+    """200 with what is shown under an entry in an audit trail, so that no cache may show it again.
+
+    No tag stands for it either: practices that could not be asked are a part of it.
+    """
+    meta = body.get("meta") or {}
+    headers = {"Cache-Control": "no-store", "Age": str(int(meta.get("age_seconds") or 0))}
+    return Answer(status=200, body=body, headers=headers, practice_id=meta.get("practice_id"))
+
+
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
     content = _timeless(body)
@@ -140,9 +150,11 @@ def session_answer(session: Mapping[str, Any]) -> Answer:
     return Answer(status=200, body=session, headers={"Cache-Control": "no-store"}, practice_id=practice_id)
 
 
-def made_answer(made: Mapping[str, Any], *, is_replayed: bool) -> Answer:
-    """201 with what was made here, without an operation. `is_replayed` as in `write_answer`."""
+def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | None = None) -> Answer:
+    """201 with what was made here, without an operation. `is_replayed` and `location` as in `write_answer`."""
     headers = {"Cache-Control": "no-store", **({"Idempotent-Replayed": "true"} if is_replayed else {})}
+    if location and (where := _filled(location, made)):
+        headers["Location"] = where
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
 
 

@@ -92,6 +92,10 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.PracticeNotEnrolled: Problem(
         HTTPStatus.FORBIDDEN, "practice-not-enrolled", "The practice is not connected here"
     ),
+    errors.NoGroup: Problem(HTTPStatus.FORBIDDEN, "no-group", "The practice shares patients with no other of yours"),
+    errors.AgreementNotCurrent: Problem(
+        HTTPStatus.FORBIDDEN, "agreement-not-current", "The group's agreement does not cover today"
+    ),
     errors.Conflict: Problem(HTTPStatus.CONFLICT, "conflict", "The practice's data do not allow this now"),
     errors.PossibleDuplicate: Problem(HTTPStatus.CONFLICT, "possible-duplicate", "Somebody alike is there already"),
     errors.Clash: Problem(HTTPStatus.CONFLICT, "clash", "The time is taken"),

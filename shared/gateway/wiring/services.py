@@ -17,6 +17,8 @@ from gateway.wiring.aws import AwsServices
 
 if TYPE_CHECKING:
     from gateway.core import ports
+    from gateway.core.audit import Audit
+    from gateway.core.groups.records import Groups
 
 
 class Services(AwsServices):
@@ -38,6 +40,20 @@ class Services(AwsServices):
         from gateway.adapters.callers import DynamoCallers
 
         return DynamoCallers(self._dynamodb, table=os.environ["CALLERS_TABLE"])
+
+    @cached_property
+    def groups(self) -> Groups:
+        """Groups of practices."""
+        from gateway.adapters.groups import DynamoGroups
+
+        return DynamoGroups(self._dynamodb, table=os.environ["GROUPS_TABLE"])
+
+    @cached_property
+    def audit(self) -> Audit:
+        """The practices' audit trails."""
+        from gateway.adapters.audit import DynamoAudit
+
+        return DynamoAudit(self._dynamodb, table=os.environ["AUDIT_TABLE"])
 
     @cached_property
     def operations(self) -> ports.Operations:

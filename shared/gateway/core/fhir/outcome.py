@@ -8,6 +8,7 @@ from typing import Any, Final
 from gateway.core.fhir.elements import OURS, made
 
 ISSUE: Final[Mapping[str, str]] = {
+    "agreement-not-current": "forbidden",
     "audit-unavailable": "transient",
     "baa-missing": "forbidden",
     "body-not-json": "structure",
@@ -20,6 +21,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "key-refused": "processing",
     "key-reused": "conflict",
     "method-not-allowed": "not-supported",
+    "no-group": "forbidden",
     "not-allowed": "forbidden",
     "not-found": "not-found",
     "not-written": "transient",

@@ -19,7 +19,7 @@ from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
 from gateway.core.mirror.sweeps import read_children
-from gateway.core.mirror.syncing import Pass, Phase, Wanted
+from gateway.core.mirror.syncing import Pass, Phase
 from gateway.core.normalize.values import content_version
 
 MOST_PARENTS: Final = 500
@@ -70,7 +70,7 @@ class Feeds:
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        return schedule.feeds_next(m.state) if m.state.wanted is Wanted.ON else None
+        return schedule.feeds_next(m.state) if m.is_on else None
 
 
 def _poll(m: Session, name: str) -> bool:

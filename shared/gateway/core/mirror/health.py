@@ -20,6 +20,7 @@ CLOCK_LEEWAY_S: Final = 120.0
 
 _WHY: Final = {
     "paused": "an operator has paused this mirror; nothing grows younger until it is on again",
+    "agreement-expired": "no agreement covers today; nothing is read until a current one is on record",
     "practice-offline": "the practice does not answer; it is tried again every minute",
     "key-refused": "Open Dental refuses the practice's key; it is tried again once an hour",
     "killed": "an operator has stopped all calls of this practice",
@@ -48,7 +49,11 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
     `fresh_at` is when a stale resource is expected to be young again: null where that depends on somebody, or cannot
     be said.
     """
-    shown = [_resource(state.resources.get(name, ResourceSync(name)), state, pace, now) for name in MIRRORED]
+    if state.wanted is Wanted.ON and practice.agreement_expired(now.date()):
+        blocked: str | None = "agreement-expired"
+    else:
+        blocked = _blocked(state, pace)
+    shown = [_resource(state.resources.get(name, ResourceSync(name)), state, blocked, now) for name in MIRRORED]
     offered = [one for one in shown if one["phase"] != Phase.NOT_OFFERED]
     loaded = [one for one in offered if one["phase"] == Phase.LOADED]
     return {
@@ -84,9 +89,9 @@ def _phase(state: PracticeSync, loaded: int, offered: int) -> str:
     return "loading"
 
 
-def _resource(of: ResourceSync, state: PracticeSync, pace: PaceView, now: datetime) -> dict[str, Any]:
+def _resource(of: ResourceSync, state: PracticeSync, blocked: str | None, now: datetime) -> dict[str, Any]:
     how = MIRRORED[of.resource]
-    why = None if state.wanted is Wanted.OFF else _why_stale(of, how, state, pace, now)
+    why = None if state.wanted is Wanted.OFF else _why_stale(of, how, blocked, now)
     return {
         "resource": of.resource,
         "phase": of.phase.value,
@@ -114,31 +119,28 @@ def _followed_by(how: Mirrored) -> str:
     return "parent" if how.followed_by is not None else "sweep"
 
 
-def _why_stale(of: ResourceSync, how: Mirrored, state: PracticeSync, pace: PaceView, now: datetime) -> str | None:
+def _why_stale(of: ResourceSync, how: Mirrored, blocked: str | None, now: datetime) -> str | None:
     """The code of what keeps it from being young; None where it is young enough."""
     if of.phase is Phase.NOT_OFFERED:
         return "only-by-parent" if how.list_operation is None else "not-offered"
     if of.phase is Phase.LOADED and not _is_late(of, how, now):
         return None
-    if state.wanted is Wanted.PAUSED:
-        return "paused"
-    blocked = next(
-        (
-            code
-            for code, holds in (
-                ("killed", pace.killed),
-                ("key-refused", pace.key_refused),
-                ("practice-offline", pace.offline),
-            )
-            if holds
-        ),
-        None,
-    )
     if blocked is not None:
         return blocked
     if of.phase is not Phase.LOADED:
         return "loading" if of.running is not None else "waiting"
     return of.trouble or ("no-feed" if how.stamp is None and how.followed_by is None else "behind")
+
+
+def _blocked(state: PracticeSync, pace: PaceView) -> str | None:
+    """The code of what keeps all of the practice from being read."""
+    codes = (
+        ("paused", state.wanted is Wanted.PAUSED),
+        ("killed", pace.killed),
+        ("key-refused", pace.key_refused),
+        ("practice-offline", pace.offline),
+    )
+    return next((code for code, holds in codes if holds), None)
 
 
 def _is_late(of: ResourceSync, how: Mirrored, now: datetime) -> bool:
@@ -152,7 +154,7 @@ def _is_late(of: ResourceSync, how: Mirrored, now: datetime) -> bool:
 
 def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | None:
     """When it is expected to be young again."""
-    if why in {None, "paused", "killed", "only-by-parent", "not-offered"}:
+    if why in {None, "paused", "killed", "agreement-expired", "only-by-parent", "not-offered"}:
         return None
     if why == "no-feed":
         return of.sweep_due_at

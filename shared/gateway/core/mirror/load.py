@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
@@ -11,6 +11,9 @@ from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
 
 ERASED_AT_ONCE: Final = 200
+
+RENEWED_WITHIN: Final = timedelta(hours=1)
+"""How often it is looked whether an agreement that has expired was renewed."""
 
 
 class FirstLoad:
@@ -27,7 +30,10 @@ class FirstLoad:
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        return None if m.state.wanted is Wanted.PAUSED else schedule.loads_next(m.state, m.now())
+        if m.wanted is Wanted.PAUSED:
+            # An agreement may be renewed without a word to this lane; an operator's pause ends with one.
+            return m.now() + RENEWED_WITHIN if m.state.wanted is Wanted.ON else None
+        return schedule.loads_next(m.state, m.now())
 
 
 def _erase(m: Session) -> None:

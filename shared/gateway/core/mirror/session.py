@@ -73,7 +73,7 @@ class Session:
         self.state: PracticeSync = self.on.syncs.load(self.practice.id)
         self.undated: dict[str, list[tuple[int, Place]]] = {}
         """Rows without a day, of resources that are found by day, where a sweep has looked them up."""
-        if self.state.wanted is Wanted.ON:
+        if self.is_on:
             turn.rhythm_s = schedule.cycle_s(turn.interval_s())
             turn.may_call(CALLS_A_TURN)
             self._learn()
@@ -90,7 +90,13 @@ class Session:
     @property
     def is_on(self) -> bool:
         """Whether the mirror is to be filled."""
-        return self.state.wanted is Wanted.ON
+        return self.wanted is Wanted.ON
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the operator wants; no more than a pause once the practice's agreement has expired."""
+        paused = self.state.wanted is Wanted.ON and self.practice.agreement_expired(self.now().date())
+        return Wanted.PAUSED if paused else self.state.wanted
 
     def now(self) -> datetime:
         """The present moment, UTC."""

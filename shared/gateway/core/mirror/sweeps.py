@@ -11,7 +11,6 @@ from gateway.core.mirror import reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.reading import Way
 from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
-from gateway.core.mirror.syncing import Wanted
 
 PARENTS_A_TURN: Final = 20
 """Parents whose rows are read again in one turn, before the sweeps; the rest is remembered."""
@@ -29,7 +28,7 @@ class Sweeps:
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        return schedule.sweeps_next(m.state, m.now()) if m.state.wanted is Wanted.ON else None
+        return schedule.sweeps_next(m.state, m.now()) if m.is_on else None
 
 
 def read_children(m: Session) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -25,7 +25,7 @@ from gateway.core.problems import problem_of
 from gateway.core.reads.lists import Reading, report_drift
 from gateway.core.reads.patients import SSN_SCOPE
 from gateway.core.reads.queries import ObjectQuery
-from gateway.core.requests import Freshness
+from gateway.core.requests import Fetched, Freshness
 from gateway.core.walltime import instant_text
 
 MAX_AGE_S: Final = 300.0
@@ -70,6 +70,9 @@ class Patient360Query(ObjectQuery):
 
     sections: Annotated[list[SectionName], Field(min_length=1, max_length=20)] | None = None
     """Only these: each costs a call, `alerts` five; the patient one more in any case. All where none is named."""
+    across: Literal["group"] | None = None
+    """`group` puts records of the same person at the group's other practices beside it, under the scope
+    `patients.match`: `core.reads.patient_360_across`."""
 
 
 def get_patient_360(
@@ -86,37 +89,62 @@ def get_patient_360(
     """
     named = parse_row_id(patient_id, "patient")
     practice = allow(caller, named.practice_id, "patients", Verb.READ, on=on)
-    wanted = [name for name in SECTIONS if query.sections is None or name in query.sections]
-    refused = {name: error for name in wanted if (error := _refusal(name, practice, caller, on)) is not None}
+    wanted = wanted_of(query)
+    refused = refusals(wanted, practice, caller, on)
     asked = [name for name in wanted if name not in refused]
-    if not freshness.asked:
-        freshness = replace(freshness, max_age_s=MAX_AGE_S)
-    reading = Reading(practice, caller, freshness, on)
-    sections = {name: _unavailable(problem_of(error)) for name, error in refused.items()}
+    reading = Reading(practice, caller, aged(freshness), on)
+    sections = {name: unavailable(problem_of(error)) for name, error in refused.items()}
     omitted: list[str] = []
     if asked:
-        found = reading.rows("fetch.patient_360", {"key": named.key, "sections": asked})
-        shower = Shower(
-            found,
-            practice=practice,
-            words=reading.words(*_WORDS, only_if_cached=True),
-            synced_at=reading.as_of,
-            now=instant_text(on.clock.now()),
-            show_ssn=SSN_SCOPE in caller.client.scopes,
-            raw="raw" in query.include,
-        )
-        served_from = reading.fetched[0].served_from
-        for kind, (rows, watched) in _WATCHED.items():
-            report_drift(drift(kind, watched, found.get(rows, ())))
-        for report in found[REPORT]:
-            name = report["section"]
-            as_of = reading.as_of if report["as_of"] is None else datetime.fromisoformat(report["as_of"])
-            age_s = max(0.0, (on.clock.now() - as_of).total_seconds())
-            came = {"as_of": instant_text(as_of), "age_seconds": round(age_s, 1), "served_from": served_from}
-            sections[name] = _section(name, report["error"], shower) | came
-            omitted += shower.omitted(name) if sections[name]["data"] is not None else []
-    shown = {"id": patient_id, "practice_id": practice.id, "sections": {name: sections[name] for name in wanted}}
-    return {**shown, "meta": reading.meta(omitted) if asked else _nothing_read(practice, on.clock.now())}
+        reading.rows("fetch.patient_360", {"key": named.key, "sections": asked})
+        shown, omitted = shown_sections(reading.fetched[0], reading, raw="raw" in query.include)
+        sections |= shown
+    body = {"id": patient_id, "practice_id": practice.id, "sections": {name: sections[name] for name in wanted}}
+    return {**body, "meta": reading.meta(omitted) if asked else _nothing_read(practice, on.clock.now())}
+
+
+def wanted_of(query: Patient360Query) -> list[str]:
+    """The sections asked for, in their order."""
+    return [name for name in SECTIONS if query.sections is None or name in query.sections]
+
+
+def aged(freshness: Freshness) -> Freshness:
+    """How old the answer may be: `MAX_AGE_S` where nobody says."""
+    return freshness if freshness.asked else replace(freshness, max_age_s=MAX_AGE_S)
+
+
+def refusals(wanted: Iterable[str], practice: Practice, caller: Caller, on: Services) -> dict[str, AppError]:
+    """The sections that no call needs to be spent on, and why."""
+    return {name: error for name in wanted if (error := _refusal(name, practice, caller, on)) is not None}
+
+
+def shown_sections(fetched: Fetched, reading: Reading, *, raw: bool) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """The sections that the plan brought, each with its age, and the fields that they leave out.
+
+    `reading` is of the same practice: it has the office's words at hand.
+    """
+    found, on = fetched.rows.rows, reading.on
+    shower = Shower(
+        found,
+        practice=reading.practice,
+        words=reading.words(*_WORDS, only_if_cached=True),
+        synced_at=fetched.rows.as_of,
+        now=instant_text(on.clock.now()),
+        show_ssn=SSN_SCOPE in reading.caller.client.scopes,
+        raw=raw,
+    )
+    for kind, (rows, watched) in _WATCHED.items():
+        report_drift(drift(kind, watched, found.get(rows, ())))
+    sections: dict[str, dict[str, Any]] = {}
+    omitted: list[str] = []
+    for report in found[REPORT]:
+        name = report["section"]
+        as_of = fetched.rows.as_of if report["as_of"] is None else datetime.fromisoformat(report["as_of"])
+        age_s = max(0.0, (on.clock.now() - as_of).total_seconds())
+        came = {"as_of": instant_text(as_of), "age_seconds": round(age_s, 1), "served_from": fetched.served_from}
+        sections[name] = _section(name, report["error"], shower) | came
+        omitted += shower.omitted(name) if sections[name]["data"] is not None else []
+    return sections, omitted
 
 
 def _refusal(name: str, practice: Practice, caller: Caller, on: Services) -> AppError | None:
@@ -141,10 +169,11 @@ def _section(name: str, error: Mapping[str, Any] | None, shower: Shower) -> dict
     if error is None:
         return {"status": "ok", "data": shower.show(name)}
     several = len(SECTIONS[name].parts) > 1
-    return {**_unavailable(error), "data": shower.show(name) if several else None}
+    return {**unavailable(error), "data": shower.show(name) if several else None}
 
 
-def _unavailable(problem: Mapping[str, Any]) -> dict[str, Any]:
+def unavailable(problem: Mapping[str, Any]) -> dict[str, Any]:
+    """A section that is not there, and why."""
     told = ("code", "detail", "permission", "tier", "version", "scope", "retryable")
     return {
         "status": "unavailable",

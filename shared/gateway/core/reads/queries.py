@@ -101,6 +101,8 @@ class PatientsQuery(ListQuery):
     expand: Annotated[list[Literal["details", "extensions"]], Field(max_length=2)] = []
     """`details` reads each patient found by phone or e-mail in full: a call each. `extensions` adds the office's own
     fields: a call for each patient of the page."""
+    across: Literal["group"] | None = None
+    """`group` finds one person at all practices of a group: `core.reads.across_group`."""
 
 
 class AppointmentsQuery(ListQuery):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from gateway.core import pacing
+from gateway.core.mirror.health import sync_view
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
-from gateway.core.practices import Tier
+from gateway.core.practices import Baa, Tier
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
 from tests.fakes.office_history import OfficeHistory
 from tests.fakes.services import Life
@@ -170,6 +173,28 @@ def test_a_paused_load_stands_still_and_goes_on_where_it_was() -> None:
 
         assert office.d.upstream_calls.count("definitions.list") < 10
         assert office.differences() == {}
+
+
+def test_nothing_is_read_while_the_practices_agreement_has_expired_and_a_renewed_one_is_noticed() -> None:
+    with mirrored_office(*PATIENTS, tier=Tier.STANDARD) as office:
+        today = office.on.clock.now().date()
+        signed = Baa("BAA-1", "Ada Example", today - timedelta(days=700), expires_on=today - timedelta(days=1))
+        office.d.know(baa=signed)
+        office.turn_on()
+        office.run(600)
+        assert office.d.upstream_calls == []
+        assert {one["why"] for one in _stale(office)} == {"agreement-expired"}
+
+        office.d.know(baa=replace(signed, expires_on=today + timedelta(days=300)))
+        office.run(2 * 3600)
+
+        assert office.differences() == {}
+
+
+def _stale(office: MirroredOffice) -> list[dict[str, Any]]:
+    practice, now = office.on.practices.get(office.id), office.on.clock.now()
+    told = sync_view(office.on.syncs.load(office.id), practice, office.on.paces.view(office.id), now)
+    return [one for one in told["resources"] if one["is_stale"] and one["why"] != "only-by-parent"]
 
 
 def test_a_mirror_that_is_turned_off_is_erased_in_steps_and_can_be_filled_again() -> None:

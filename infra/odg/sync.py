@@ -1,0 +1,81 @@
+"""How far a practice's mirror is, for people: a bar for each resource that is being read, a line for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+BAR_WIDTH: Final = 24
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def shown(told: Mapping[str, Any]) -> RenderableType:
+    """`GET /practices/{id}/sync` as a screen."""
+    return Group(_headline(told), _table(told), *_words(told))
+
+
+def _headline(told: Mapping[str, Any]) -> Text:
+    percent = told["percent"]
+    parts = [
+        f"{told['practice_id']}: {told['state']}",
+        told["phase"] if told["state"] != "off" else "",
+        f"{percent} %" if percent is not None and told["phase"] != "complete" else "",
+        f"{told['rows']:,} rows, {told['upstream_calls']:,} calls",
+    ]
+    if (left := told.get("eta_seconds")) is not None:
+        parts.append(f"about {length(left)} left")
+    return Text(", ".join(part for part in parts if part), style="bold")
+
+
+def _table(told: Mapping[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("resource", "loaded", "rows", "as of", ""):
+        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=name != "")
+    for one in told["resources"]:
+        if one["phase"] != "not_offered":
+            why = one["explanation"] or ""
+            table.add_row(one["resource"], _bar(one), f"{one['rows']:,}", _age(one), Text(why, style="yellow"))
+    return table
+
+
+def _bar(one: Mapping[str, Any]) -> RenderableType:
+    """Full where all of it is here, moving where nobody knows how much is left."""
+    progress = one["progress"]
+    if one["phase"] == "loaded":
+        return ProgressBar(total=100, completed=100, width=BAR_WIDTH)
+    if progress is None:
+        return ProgressBar(total=100, completed=0, width=BAR_WIDTH)
+    if progress["percent"] is None:
+        return ProgressBar(total=None, pulse=True, width=BAR_WIDTH)
+    return ProgressBar(total=100, completed=progress["percent"], width=BAR_WIDTH)
+
+
+def _age(one: Mapping[str, Any]) -> str:
+    return "" if one["age_seconds"] is None else f"{length(one['age_seconds'])} ago"
+
+
+def _words(told: Mapping[str, Any]) -> Iterator[Text]:
+    """What keeps the whole practice back."""
+    pace = told["pace"]
+    for holds, said in (
+        (pace["stopped"], "all calls of this practice are stopped"),
+        (pace["key_refused"], "Open Dental refuses the practice's key"),
+        (pace["offline"], "the practice does not answer"),
+    ):
+        if holds:
+            yield Text(said, style="bold red")
+    if told["clock"]["explanation"]:
+        yield Text(told["clock"]["explanation"], style="yellow")
+
+
+def length(seconds: float) -> str:
+    """A length of time in its largest unit that fits: `45 s`, `12 min`, `3 h`, `2 d`."""
+    for unit, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,240 @@
+"""Groups of practices and audit trails: the fakes and the tables keep one contract each."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from gateway.adapters.audit import DynamoAudit
+from gateway.adapters.groups import DynamoGroups
+from gateway.core.audit import MOST_OBJECTS, PATIENTS_MATCH, AuditEntry
+from gateway.core.errors import AuditUnavailable, NotFound, Unavailable
+from gateway.core.groups.records import (
+    MOST_PRACTICES,
+    Agreement,
+    Group,
+    Groups,
+    InAnotherGroup,
+    Superseded,
+)
+from gateway.core.ids import new_id
+from tests.contract.conftest import REGION, make_table
+from tests.fakes.groups import FakeAudit, FakeGroups
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ELM, OAK, ASH, FIR = (new_id("practice") for _ in range(4))
+
+
+def a_group(*practices: str, **changes: Any) -> Group:
+    made = Group(
+        id=new_id("group"),
+        name="Elm and Oak",
+        practices=frozenset(practices or (ELM, OAK)),
+        agreement=Agreement("binder 7", date(2026, 1, 1), date(2026, 12, 31)),
+        made_by="cli_ada",
+        made_at=NOON,
+        changed_at=NOON,
+        body_hash="b" * 64,
+    )
+    return replace(made, **changes)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def groups(request: pytest.FixtureRequest) -> Groups:
+    if request.param == "fake":
+        return FakeGroups()
+    request.getfixturevalue("aws")
+    return DynamoGroups(make_table("groups", due=False), table="groups", sleep=lambda _: None)
+
+
+def test_a_group_comes_back_as_it_was_made_and_leads_from_its_practices(groups: Groups) -> None:
+    made = groups.make(a_group())
+
+    assert groups.get(made.id) == made
+    assert [groups.of(one) for one in (ELM, OAK, ASH)] == [made, made, None]
+    with pytest.raises(NotFound):
+        groups.get(new_id("group"))
+
+
+def test_a_repeat_makes_no_second_group_and_gets_the_first_as_it_stands(groups: Groups) -> None:
+    made = groups.make(a_group())
+    changed = groups.change(replace(made, name="Elm and Oak and Ash", practices=frozenset({ELM, OAK, ASH})))
+
+    assert groups.make(made) == changed == groups.get(made.id)
+
+
+def test_a_practice_is_in_one_group_and_whoever_wants_it_gets_nothing_of_theirs(groups: Groups) -> None:
+    made = groups.make(a_group())
+    rival = a_group(OAK, ASH)
+    with pytest.raises(InAnotherGroup):
+        groups.make(rival)
+
+    assert groups.of(ASH) is None
+    with pytest.raises(NotFound):
+        groups.get(rival.id)
+    other = groups.make(a_group(ASH, FIR))
+    with pytest.raises(InAnotherGroup):
+        groups.change(replace(other, practices=frozenset({ASH, FIR, ELM})))
+    assert (groups.of(ELM), groups.get(other.id)) == (made, other)
+
+
+def test_of_rivals_for_one_practice_exactly_one_gets_it(groups: Groups) -> None:
+    rivals = [a_group(ELM, new_id("practice")) for _ in range(6)]
+
+    def made(group: Group) -> bool:
+        try:
+            return groups.make(group) == group
+        except InAnotherGroup:
+            return False
+
+    with ThreadPoolExecutor(6) as pool:
+        won = list(pool.map(made, rivals)) if isinstance(groups, DynamoGroups) else [made(one) for one in rivals]
+
+    assert won.count(True) == 1
+    assert groups.of(ELM) == rivals[won.index(True)]
+
+
+def test_who_is_let_go_is_free_for_others_at_once(groups: Groups) -> None:
+    made = groups.make(a_group(ELM, OAK, ASH))
+    changed = groups.change(replace(made, practices=frozenset({ELM, OAK})))
+
+    assert changed.rev == made.rev + 1
+    assert groups.of(ASH) is None
+    other = groups.make(a_group(ASH, FIR))
+    assert groups.of(ASH) == other
+
+
+def test_a_deleted_group_holds_nobody_and_is_still_known(groups: Groups) -> None:
+    made = groups.make(a_group())
+    gone = groups.change(replace(made, deleted_at=NOON))
+
+    assert (groups.of(ELM), groups.get(made.id)) == (None, gone)
+    assert groups.of(ELM) is None and groups.make(made) == gone
+    assert groups.make(a_group()).practices == {ELM, OAK}
+
+
+def test_a_change_of_what_somebody_else_has_changed_is_refused(groups: Groups) -> None:
+    made = groups.make(a_group())
+    groups.change(replace(made, name="Changed"))
+
+    with pytest.raises(Superseded):
+        groups.change(replace(made, name="Late"))
+    with pytest.raises(Superseded):
+        groups.change(a_group(ASH, FIR))
+    assert groups.get(made.id).name == "Changed"
+
+
+def test_all_practices_of_the_largest_group_change_at_once(groups: Groups) -> None:
+    first, second = (frozenset(new_id("practice") for _ in range(MOST_PRACTICES)) for _ in range(2))
+    made = groups.make(a_group(practices=first))
+    groups.change(replace(made, practices=second))
+
+    assert {groups.of(one) is None for one in first} == {True}
+    assert {groups.of(one) is None for one in second} == {False}
+
+
+def test_groups_come_in_the_order_of_their_ids_page_by_page(groups: Groups) -> None:
+    ids = sorted(groups.make(a_group(new_id("practice"), new_id("practice"))).id for _ in range(5))
+
+    assert [one.id for one in groups.page(after=None, limit=3)] == ids[:3]
+    assert [one.id for one in groups.page(after=ids[2], limit=3)] == ids[3:]
+
+
+def test_a_deleted_record_leaves_after_its_time_and_a_living_one_never(aws: None) -> None:
+    client = make_table("groups", due=False)
+    groups = DynamoGroups(client, table="groups")
+    made = groups.make(a_group())
+    groups.change(replace(groups.make(a_group(ASH, FIR)), deleted_at=NOON))
+
+    items = {item["sk"]["S"]: item for item in client.scan(TableName="groups")["Items"] if item["pk"]["S"] == "groups"}
+    assert "expires_at" not in items[made.id]
+    (gone,) = (item for id_, item in items.items() if id_ != made.id)
+    assert int(gone["expires_at"]["N"]) == (NOON + timedelta(days=30)).timestamp()
+
+
+def test_a_table_that_does_not_answer_is_unavailable(aws: None) -> None:
+    client: Any = boto3.client("dynamodb", region_name=REGION)
+    groups = DynamoGroups(client, table="nowhere")
+    for use in (lambda: groups.get("grp_1"), lambda: groups.of(ELM), lambda: groups.page(after=None, limit=1)):
+        with pytest.raises(Unavailable):
+            use()
+    with pytest.raises(Unavailable):
+        groups.make(a_group())
+
+
+def an_entry(**changes: Any) -> AuditEntry:
+    entry = AuditEntry(
+        id=new_id("audit_entry"),
+        practice_id=ELM,
+        at=NOON,
+        client_id="cli_ada",
+        action=PATIENTS_MATCH,
+        request_id="req-1",
+        object_ids=("pat_1", "pat_2"),
+        group_id="grp_1",
+        agreement="binder 7",
+        outcome={"certain": 1, "possible": 1},
+    )
+    return replace(entry, **changes)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def audit(request: pytest.FixtureRequest) -> Any:
+    if request.param == "fake":
+        return FakeAudit()
+    request.getfixturevalue("aws")
+    return DynamoAudit(make_table("audit", due=False), table="audit")
+
+
+def trail(audit: Any, practice_id: str) -> list[str]:
+    if isinstance(audit, FakeAudit):
+        return [one.id for one in audit.of(practice_id)]
+    found = audit._client.query(
+        TableName="audit",
+        KeyConditionExpression="pk = :of",
+        ExpressionAttributeValues={":of": {"S": f"audit#{practice_id}"}},
+    )
+    return [item["id"]["S"] for item in found["Items"]]
+
+
+def test_entries_lie_in_their_practices_trail_in_the_order_of_time(audit: Any) -> None:
+    times = [NOON, NOON + timedelta(microseconds=1), NOON + timedelta(seconds=1), NOON + timedelta(days=400)]
+    entries = [an_entry(at=at) for at in times]
+    for entry in entries:
+        audit.note(entry)
+    audit.note(an_entry(practice_id=OAK))
+
+    assert trail(audit, ELM) == [one.id for one in entries]
+    assert len(trail(audit, OAK)) == 1
+
+
+def test_an_entry_noted_twice_is_there_once_and_as_it_was_first(audit: Any) -> None:
+    entry = an_entry()
+    audit.note(entry)
+    audit.note(replace(entry, client_id="cli_mallory"))
+
+    assert trail(audit, ELM) == [entry.id]
+    if isinstance(audit, DynamoAudit):
+        (item,) = audit._client.scan(TableName="audit")["Items"]
+        assert item["client_id"]["S"] == "cli_ada"
+        assert "expires_at" not in item
+
+
+def test_an_entry_of_the_most_objects_fits_and_of_more_is_refused(aws: None) -> None:
+    audit = DynamoAudit(make_table("audit", due=False), table="audit")
+    audit.note(an_entry(object_ids=tuple(f"pat_{'a' * 29}" for _ in range(MOST_OBJECTS))))
+    with pytest.raises(AuditUnavailable):
+        audit.note(an_entry(object_ids=("pat_1",) * (MOST_OBJECTS + 1)))
+
+
+def test_an_entry_that_cannot_be_written_is_audit_unavailable() -> None:
+    client: Any = boto3.client("dynamodb", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
+    with Stubber(client) as stubbed, pytest.raises(AuditUnavailable):
+        stubbed.add_client_error("put_item", "InternalServerError")
+        DynamoAudit(client, table="audit").note(an_entry())
