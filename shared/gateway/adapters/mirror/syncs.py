@@ -17,7 +17,16 @@ from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.errors import Unavailable
-from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from gateway.core.mirror.syncing import (
+    Incident,
+    Pass,
+    Phase,
+    PracticeSync,
+    ResourceSync,
+    ServerZone,
+    Superseded,
+    Wanted,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -126,7 +135,14 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["wanted"] = Wanted(value["wanted"])
     offset = value.get("server_offset_s")
     value["server_offset_s"] = None if offset is None else float(offset)
+    if value.get("zone") is not None:
+        value["zone"] = ServerZone(*value["zone"])
+    value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
+
+
+def _incident_from(code: str, since: Any, noticed_at: Any, resources: list[str], healed_at: Any) -> Incident:
+    return Incident(code, since, noticed_at, tuple(resources), healed_at)
 
 
 def _resource_from(item: Mapping[str, Any]) -> ResourceSync:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from gateway.core.background_turn import BackgroundTurn
 from gateway.core.fetches import knows
-from gateway.core.mirror import clocks, passes, reading, schedule
+from gateway.core.mirror import clocks, identity, incidents, passes, reading, schedule, server_zone
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
@@ -157,31 +157,48 @@ def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequenc
 
 def _feel_pulse(m: Session) -> None:
     """Once in a while, and after every silence: is it still the same database, by the same clock?"""
-    keys = m.of(KEEPS_KEYS)
+    incidents.heal(m)
+    keys, felt_at = m.of(KEEPS_KEYS), m.state.pulse_at
     if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE:
         return
     name = next((one for one in _CLOCKS if m.of(one).phase not in {Phase.NOT_OFFERED, Phase.NONE}), None)
     if name is None:
         return
-    one = MIRRORED[name]
+    one, zone = MIRRORED[name], server_zone.asked(m)
     try:
-        answer, at = m.ask(one.list_operation or "", {**dict(one.fixed), "Limit": 1, "Offset": 0})
+        answer, at = m.ask(one.list_operation or "", {**dict(one.fixed), "Limit": 1, "Offset": 0, **zone})
     except (Refused, Failed):
+        if zone:
+            server_zone.put_off(m)
         return
-    clock = clock_of(answer.rows)
+    told = clock_of(answer.rows)
+    clock = server_zone.without(told)
     if clock is not None and _hear_clock(m, clock, at):
         return
-    if name == KEEPS_KEYS and keys.highest and _keys_fell_back(m, one, answer.rows, keys.highest):
+    fell_back = name == KEEPS_KEYS and bool(keys.highest) and _keys_fell_back(m, one, answer.rows, keys.highest)
+    top = max((key_of(one, row) for row in answer.rows if is_readable(one, row)), default=0) if keys.highest else 0
+    if fell_back or (name == KEEPS_KEYS and identity.is_due(m, highest=top, since=felt_at)):
+        if identity.is_another(m):
+            _begin_epoch(m, incidents.DATABASE_MOVED, list(MIRRORED))
+            return
+        if not fell_back:
+            m.save_practice(sampled_at=m.now())
+    if fell_back:
         _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
         return
     if _a_stamp_fell_back(m):
         _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
         return
-    if clock is None:
+    changes: dict[str, Any] = {"pulse_at": m.now(), "incidents": incidents.after_silence(m)}
+    if clock is not None:
         # An empty database has no clock to show; the next look is a pulse later all the same.
-        m.save_practice(pulse_at=m.now())
-    else:
-        m.save_practice(pulse_at=m.now(), server_clock_at=at, server_offset_s=clocks.offset_of(clock, at))
+        changes |= {"server_clock_at": at, "server_offset_s": clocks.offset_of(clock, at)}
+    if m.state.sampled_at is None and keys.phase is Phase.LOADED:
+        # Its rows were read just now.
+        changes["sampled_at"] = m.now()
+    if zone and told is not None:
+        changes["zone"] = server_zone.heard(told, at)
+    m.save_practice(**changes)
 
 
 def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
@@ -256,7 +273,8 @@ def _begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any)
     """
     for name in sorted(resources, key=lambda one: one == KEEPS_KEYS):
         if name == KEEPS_KEYS:
-            m.save_practice(epoch=m.state.epoch + 1, pulse_at=None, **changes)
+            happened = incidents.noted(m.state, why, m.now(), resources)
+            m.save_practice(epoch=m.state.epoch + 1, pulse_at=None, sampled_at=None, incidents=happened, **changes)
         of = m.of(name)
         if of.phase in {Phase.LOADED, Phase.LOADING}:
             m.save(

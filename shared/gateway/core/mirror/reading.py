@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.core.fetches import knows
-from gateway.core.mirror import clocks, passes, schedule
+from gateway.core.mirror import clocks, incidents, passes, progress, schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.passes import Listing, Part, Place, Span
 from gateway.core.mirror.records import Record, Row
@@ -115,6 +115,8 @@ def _page(m: Session, name: str, *, purpose: str) -> None:
         not_before=None,
         running=running,
     )
+    if running.purpose == LOAD:
+        of = progress.counted(of, m.state, m.now())
     if not step.done:
         m.save(of)
         return
@@ -137,6 +139,14 @@ def _at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, a
     if missing and running.before is None and _needs_second(m, one, missing):
         m.save(replace(of, running=_again(running, missing)))
         return
+    if missing and running.before is not None and incidents.is_moved(m.state):
+        # Rows of another database, which two readings of this one lack: there is nothing to look up.
+        m.bury(one, missing, at=at)
+        if len(running.missing) >= MOST_MISSING:
+            # There are more of them, and until they are gone this is not complete.
+            m.save(replace(of, running=None))
+            return
+        missing = frozenset()
     if missing and way_of(m.practice, one)[0] is Way.AGAIN:
         m.bury(one, missing, at=at)
         missing = frozenset()
