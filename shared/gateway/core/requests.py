@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.at_hand import remember, remembered
@@ -50,7 +51,7 @@ __all__ = [
     "with_eta",
 ]
 
-MIRROR_OFF = "mirror-off"
+MIRROR_OFF, NOT_AT_HAND = "mirror-off", "not-at-hand"
 
 DAY_S = 86_400.0
 """How old an office's own set-up may be where nobody says."""
@@ -127,25 +128,17 @@ def fetch(
         NotKept: Open Dental would have to be asked, which the caller does not want.
         QueueFull, Throttled, or whatever error the operation ended with.
     """
-    if freshness.road is Road.MIRROR:
-        mirrored = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
-        if mirrored is None:
-            raise NotKept("no mirror of this practice can say", reason=MIRROR_OFF)
-        return mirrored
     cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    if reference:
-        kept = _at_hand(cache_key, practice=practice, freshness=freshness, on=on)
-        if kept is not None:
-            return kept
-    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
-    if found is None and not reference:
-        found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    asked = partial(from_mirror, kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    if freshness.road is Road.MIRROR:
+        found, without = asked(), MIRROR_OFF
+    else:
+        found = _kept(cache_key, asked, practice=practice, freshness=freshness, on=on, reference=reference)
+        without = NOT_AT_HAND
     if found is not None:
-        if reference:
-            remember(practice.id, cache_key, found, on=on)
         return found
-    if freshness.road is Road.KEPT:
-        raise NotKept("no copy of this is at hand, or none that is young enough")
+    if freshness.road is not Road.ANY:
+        raise NotKept("no copy of this is at hand, or none that is young enough", reason=without)
     view = on.paces.view(practice.id)
     if view.offline:
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
@@ -175,6 +168,24 @@ def fetch(
     age_s = (on.clock.now() - rows.as_of).total_seconds()
     shared = operation.submitted_at < asked_at
     return Fetched(rows, max(0.0, age_s), "live", 0 if shared else rows.upstream_calls)
+
+
+def _kept(
+    cache_key: str,
+    mirrored: Callable[[], Fetched | None],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    reference: bool,
+) -> Fetched | None:
+    """A copy that is young enough, from the mirror or the cache; for an office's own set-up the cache goes first."""
+    if reference:
+        found = _at_hand(cache_key, practice=practice, freshness=freshness, on=on)
+        if found is None and (found := mirrored()) is not None:
+            remember(practice.id, cache_key, found, on=on)
+        return found
+    return mirrored() or _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
 
 
 def from_mirror(

@@ -158,7 +158,7 @@ def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequenc
 def _feel_pulse(m: Session) -> None:
     """Once in a while, and after every silence: is it still the same database, by the same clock?"""
     incidents.heal(m)
-    keys, felt_at = m.of(KEEPS_KEYS), m.state.pulse_at
+    keys = m.of(KEEPS_KEYS)
     if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE:
         return
     name = next((one for one in _CLOCKS if m.of(one).phase not in {Phase.NOT_OFFERED, Phase.NONE}), None)
@@ -175,19 +175,9 @@ def _feel_pulse(m: Session) -> None:
     clock = server_zone.without(told)
     if clock is not None and _hear_clock(m, clock, at):
         return
-    fell_back = name == KEEPS_KEYS and bool(keys.highest) and _keys_fell_back(m, one, answer.rows, keys.highest)
-    top = max((key_of(one, row) for row in answer.rows if is_readable(one, row)), default=0) if keys.highest else 0
-    if fell_back or (name == KEEPS_KEYS and identity.is_due(m, highest=top, since=felt_at)):
-        if identity.is_another(m):
-            _begin_epoch(m, incidents.DATABASE_MOVED, list(MIRRORED))
-            return
-        if not fell_back:
-            m.save_practice(sampled_at=m.now())
-    if fell_back:
-        _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
-        return
-    if _a_stamp_fell_back(m):
-        _begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
+    befell = _what_befell(m, answer.rows if name == KEEPS_KEYS and keys.highest else None)
+    if befell is not None:
+        _begin_epoch(m, befell, list(MIRRORED))
         return
     changes: dict[str, Any] = {"pulse_at": m.now(), "incidents": incidents.after_silence(m)}
     if clock is not None:
@@ -199,6 +189,21 @@ def _feel_pulse(m: Session) -> None:
     if zone and told is not None:
         changes["zone"] = server_zone.heard(told, at)
     m.save_practice(**changes)
+
+
+def _what_befell(m: Session, first: Sequence[Any] | None) -> str | None:
+    """Why nothing that is kept can be believed; None where it can. `first`: the first row of `KEEPS_KEYS`."""
+    if first is not None:
+        one, highest = MIRRORED[KEEPS_KEYS], m.of(KEEPS_KEYS).highest
+        top = max((key_of(one, row) for row in first if is_readable(one, row)), default=0)
+        fell_back = _keys_fell_back(m, one, first, highest)
+        if fell_back or identity.is_due(m, highest=top):
+            if identity.is_another(m):
+                return incidents.DATABASE_MOVED
+            m.save_practice(sampled_at=m.now())
+        if fell_back:
+            return BACKUP_RESTORED
+    return BACKUP_RESTORED if _a_stamp_fell_back(m) else None
 
 
 def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
