@@ -293,6 +293,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         tables=_FETCH_ACROSS,
     ),
+    _reads(
+        "day",
+        "Shows a day: its visits, each with what the desk needs to know of the patient.",
+        Route("GET", "/day"),
+    ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads(
         "procedurelogs",

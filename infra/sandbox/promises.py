@@ -25,6 +25,7 @@ _SETTLES_WITHIN_S = 240
 """A lost answer is looked for after 70 s, by jobs that run once a minute."""
 
 _LOADS_WITHIN_S = 300
+_CALLS_OF_A_DAY = 3
 """A first load of a small practice, whose background lane is offered once a minute."""
 
 _OPERATIONS = 365
@@ -840,9 +841,123 @@ def a_mirror_answers_without_a_call(box: Sandbox) -> None:
     assert again["served_from"] == "live", "a mirror that is off is answered from"
 
 
+@step("P30")
+def a_day_is_one_answer(box: Sandbox) -> None:
+    office = box.one_more_practice("--tier", "enterprise")
+    assert office.practice.control_url, "the tour needs simulated practices"
+    client = box.new_client("day", scopes=("practices:connect", "*:read", "sync:write"))
+    connected = box.connect(office.practice, client)
+    me = Caller(box.api_url, connected.access_token, connected.practice_id, office.practice.control_url)
+    days = [str(row["AptDateTime"])[:10] for row in me.rows("appointment", AptStatus=1)]
+    path = f"/day?practice_id={me.practice_id}&date={max(sorted(set(days)), key=days.count)}"
+    dry = me.get(f"{path}&dry_run=true")
+    assert (dry["visits"], dry["meta"]["upstream_calls"]) == (None, 0), "a dry run has asked Open Dental"
+    people = f"{path}&sections=patients,balance,coverage,recalls"
+    me.steer("DELETE", "log")
+    cold = me.get(people, Prefer="wait=28")
+    assert cold["visits"], "nobody comes on the busiest day"
+    _whole(cold)
+    calls = [one["operation"] for one in me.steer("GET", "log")]
+    assert len(calls) <= _CALLS_OF_A_DAY, f"it took {', '.join(calls)}"
+    alerts = me.get(f"{path}&sections=alerts", Prefer="wait=28")
+    _whole(alerts)
+    assert alerts["meta"]["upstream_calls"] <= 1, "the alerts of a day take more than a call"
+    turned = me.send("PATCH", f"/practices/{me.practice_id}/sync", {"state": "on"})
+    assert turned.status_code == 200, f"turning the mirror on is answered {turned.status_code}: {turned.text}"
+    _mirrored(me, f"/practices/{me.practice_id}/sync", lambda told: told["phase"] == "complete", "is not complete")
+    warm = me.get(f"{people},schedules")
+    _whole(warm)
+    assert (warm["meta"]["served_from"], warm["meta"]["upstream_calls"]) == ("mirror", 0), f"{warm['meta']}"
+    assert [_greeted(one) for one in warm["visits"]] == [_greeted(one) for one in cold["visits"]], "they are others"
+
+
+def _whole(day: dict[str, Any]) -> None:
+    missing = [name for name, one in day["sections"].items() if one["status"] != "ok" or not one["as_of"]]
+    assert not missing, f"{', '.join(missing)}: not there, or of no age"
+
+
+def _greeted(visit: dict[str, Any]) -> tuple[Any, ...]:
+    return (visit["appointment"]["id"], *(visit[name] for name in ("patient", "balance", "coverage", "recalls")))
+
+
 def _mirrored(me: Caller, sync: str, when: Callable[[dict[str, Any]], bool], otherwise: str) -> None:
     deadline = time.monotonic() + _LOADS_WITHIN_S
     while not when(told := me.get(sync)):
         waiting = ", ".join(f"{one['resource']} ({one['why']})" for one in told["resources"] if one["is_stale"])
         assert time.monotonic() < deadline, f"the mirror {otherwise}: {waiting}"
         time.sleep(2)
+
+
+@step("P31")
+def one_person_is_found_across_a_group(box: Sandbox) -> None:
+    home, office = _caller(box), box.one_more_practice()
+    assert office.practice.control_url, "the tour needs simulated practices"
+    scopes = ("practices:connect", "*:read", "patients.match", "groups:write")
+    key = box.new_client("group", scopes=scopes)
+    for practice in (box.practices[0].practice, office.practice):
+        box.connect(practice, key)
+    me = Caller(box.api_url, key, home.practice_id, home.control)
+    there = Caller(box.api_url, office.access_token, office.practice_id, office.practice.control_url)
+    both = sorted((home.practice_id, there.practice_id))
+    zoe = _person(home, lambda row: row["birth_date"] and row["phones"] and row["phones"][0]["number"])
+    search = {
+        "across": "group",
+        "name": f"{zoe['name']['last']}, {zoe['name']['first']}",
+        "birth_date": zoe["birth_date"],
+        "phone": zoe["phones"][0]["number"],
+    }
+    _problem(me.send("POST", "/patients/search", search), 403, "no-group")
+    wanted = {"name": "Elm and Oak", "practice_ids": both, "agreement": {"reference": "binder 7"}}
+    name = _key()
+    made, again = (me.send("POST", "/groups", wanted, Idempotency_Key=name) for _ in range(2))
+    assert made.status_code == again.status_code == 201, f"a group is answered {made.status_code}: {made.text}"
+    assert made.json() == again.json() == me.get(f"/groups/{made.json()['id']}"), "a repeat made another group"
+    _found_at(me, search, both, zoe)
+    group = f"/groups/{made.json()['id']}"
+    without = replace(home, token=box.client_key).send("POST", "/patients/search", search)
+    problem = _problem(without, 403, "scope-missing")
+    assert problem["scope"] == "patients.match", f"it lacks {problem['scope']}"
+    alone = box.new_client("alone", scopes=scopes)
+    box.connect(box.practices[0].practice, alone)
+    _is_not_there(replace(home, token=alone), group, search, there.practice_id)
+    yesterday = _today(home) - timedelta(days=2)
+    over = {"agreement": {"reference": "binder 7", "expires_on": f"{yesterday}"}}
+    assert me.send("PATCH", group, over).status_code == 200, "a group cannot be changed"
+    _problem(me.send("POST", "/patients/search", search), 403, "agreement-not-current")
+    assert me.send("DELETE", group).status_code == 204, "a group cannot be deleted"
+    _problem(me.send("GET", f"/patients/{zoe['id']}/360?across=group"), 403, "no-group")
+
+
+def _person(me: Caller, fits: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """Somebody of the practice whose name is nobody else's."""
+    people = me.every("/patients?status=active&limit=500")
+    names = Counter((row["name"]["last"], row["name"]["first"]) for row in people)
+    return next(row for row in people if fits(row) and names[row["name"]["last"], row["name"]["first"]] == 1)
+
+
+def _found_at(me: Caller, search: Mapping[str, Any], both: list[str], zoe: Mapping[str, Any]) -> None:
+    answer = me.send("POST", "/patients/search", search)
+    assert answer.status_code == 200, f"the search is answered {answer.status_code}: {answer.text}"
+    found = answer.json()
+    certain = [row for row in found["data"] if row["level"] == "certain"]
+    assert [row["practice_id"] for row in certain] == both, "the person is not found once at each practice"
+    assert len({row["patient_id"] for row in certain}) == len(both), "two records have become one"
+    for row in certain:
+        agrees = {one["field"] for one in row["reasons"] if one["kind"] in {"exact", "folded"}}
+        assert {"birth_date", "last_name", "first_name", "phone"} <= agrees, "the reasons do not say what agrees"
+    left_out = [one for one in found["meta"]["practices"] if "unavailable" in one]
+    assert not left_out, f"a practice was not searched: {left_out}"
+    whole = me.get(f"/patients/{zoe['id']}/360?across=group&sections=demographics", Prefer="wait=25")
+    (other,) = (one for one in whole["others"] if one["level"] == "certain")
+    data = other["sections"]["demographics"]["data"]
+    assert data["id"] == other["patient_id"] != zoe["id"], "the other practice's record is not its own"
+    assert whole["sections"]["demographics"]["data"]["id"] == zoe["id"], "the patient's own record is another"
+
+
+def _is_not_there(stranger: Caller, group: str, search: Mapping[str, Any], other_id: str) -> None:
+    """Whoever has one practice of the group learns nothing of the group or of the other."""
+    answer = stranger.send("POST", "/patients/search", search)
+    _problem(answer, 403, "no-group")
+    assert other_id not in answer.text, "a practice is named that is not the client's"
+    _problem(stranger.send("GET", group), 404, "not-found")
+    assert stranger.get("/groups")["data"] == [], "a group is shown to whoever has a part of it"

@@ -49,6 +49,17 @@ def of_today(office: Deployment) -> str:
     return f"/appointments?date_from={day}&date_to={day}"
 
 
+def busy_day(office: Deployment) -> str:
+    """The day with the most visits, as far as a desk greets by it."""
+    days = [str(row["AptDateTime"])[:10] for row in office.rows("appointment", "AptStatus IN (1, 2)")]
+    return f"/day?date={max(sorted(set(days)), key=days.count)}&sections=patients,balance,coverage,recalls"
+
+
+def whole_day(office: Deployment) -> str:
+    """All that there is of it."""
+    return busy_day(office).partition("&")[0]
+
+
 def slots_of_two_weeks(office: Deployment) -> str:
     """Half an hour with one of four providers, in the next 14 days."""
     ids = row_ids("provider", office.practice_id)
@@ -69,13 +80,20 @@ QUESTIONS: dict[str, tuple[Callable[[Deployment], str], int | None]] = {
     "patient list page": (lambda _: "/patients?status=active", 1),
     "patient 360": (patient_360, 14),
     "a day's appointments, nothing known of the office": (of_today, None),
+    "a day by queries: visits, patients, balances, insurance, recalls": (busy_day, 3),
+    "a day by queries with alerts and schedules": (whole_day, 5),
     "slot search over 14 days and 4 providers": (slots_of_two_weeks, 8),
     "slot search, the office's set-up known": (slots_again, 4),
 }
 """What is asked -> the request, and how many upstream requests it may cost at most."""
 
-BY_REST_ONLY = frozenset({"slot search over 14 days and 4 providers", "slot search, the office's set-up known"})
-"""What a key without the permission to read is refused: schedules do not come by FHIR."""
+NEEDS = {
+    "slot search over 14 days and 4 providers": "ReadAll",
+    "slot search, the office's set-up known": "ReadAll",
+    "a day by queries: visits, patients, balances, insurance, recalls": "Queries",
+    "a day by queries with alerts and schedules": "Queries",
+}
+"""What a key without this permission is refused, or has to be asked in another way: schedules do not come by FHIR."""
 
 
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
@@ -85,7 +103,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     try:
         for question in QUESTIONS:
             for key in KEYS[1:3] if quick else KEYS:
-                if question in BY_REST_ONLY and "ReadAll" not in key.permissions:
+                if NEEDS.get(question, "") not in {"", *key.permissions}:
                     continue
                 yield _asked(question, key, say)
     finally:

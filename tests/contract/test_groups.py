@@ -130,6 +130,27 @@ def test_a_change_of_what_somebody_else_has_changed_is_refused(groups: Groups) -
     assert groups.get(made.id).name == "Changed"
 
 
+def test_of_two_changes_at_once_one_counts_and_the_other_is_told(aws: None) -> None:
+    """Both have read the same group: whoever is second would take back what the first has said."""
+    client = make_table("groups", due=False)
+    one, other = (DynamoGroups(client, table="groups", sleep=lambda _: None) for _ in range(2))
+    made = one.make(a_group())
+    find = one._find
+
+    def late(group_id: str) -> Group | None:
+        found = find(group_id)
+        if found is not None and found.rev == made.rev:
+            other.change(replace(made, practices=frozenset({ELM, ASH})))
+        return found
+
+    one._find = late  # type: ignore[method-assign]
+    with pytest.raises(Superseded):
+        one.change(replace(made, practices=frozenset({OAK, FIR})))
+
+    assert other.get(made.id).practices == {ELM, ASH}
+    assert [other.of(practice) is not None for practice in (ELM, OAK, ASH, FIR)] == [True, False, True, False]
+
+
 def test_all_practices_of_the_largest_group_change_at_once(groups: Groups) -> None:
     first, second = (frozenset(new_id("practice") for _ in range(MOST_PRACTICES)) for _ in range(2))
     made = groups.make(a_group(practices=first))

@@ -94,6 +94,13 @@ class Costs:
         self.note("40 rows of a day", self.records.between, A, "appointments", day, day)
         self.note("40 rows that changed", self.records.changed, A, "appointments", since, after=None, limit=100)
 
+    def of_notes(self) -> None:
+        for patient in range(1, 41):
+            self.records.note_whole(A, "allergies", "PatNum", patient, [patient], read=self.read())
+        read = self.read()
+        self.note("noting a list under a patient", self.records.note_whole, A, "allergies", "PatNum", 1, [1], read=read)
+        self.note("what is noted of 40 patients", self.records.wholes, A, "allergies", "PatNum", range(1, 41))
+
     def of_states(self) -> None:
         now = self.clock.now()
         self.note("the state of a practice that is off", self.syncs.load, A)
@@ -112,6 +119,7 @@ def measured() -> dict[str, tuple[float, int, int]]:
     costs.of_single_rows()
     costs.of_pages()
     costs.of_lists()
+    costs.of_notes()
     costs.of_states()
     costs.note("erasing 1,000 rows", costs.records.forget, A, "appointments", limit=1000)
     return costs.found

@@ -116,6 +116,20 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
             at = self.clock.now()
             self.both("bury", practice, resource, keys, read=read, cause="sweep", at=at)
 
+        @rule(
+            practice=practices,
+            resource=resources,
+            value=st.sampled_from((1, 2)),
+            keys=st.lists(st.sampled_from(KEYS), max_size=3),
+            read=reads,
+        )
+        def note_whole(self, practice: str, resource: str, value: int, keys: list[int], read: ReadAt) -> None:
+            self.both("note_whole", practice, resource, "PatNum", value, keys, read=read)
+
+        @rule(practice=practices, resource=resources)
+        def wholes(self, practice: str, resource: str) -> None:
+            self.both("wholes", practice, resource, "PatNum", (1, 2, 3))
+
         @rule(seconds=st.sampled_from((0.0, 0.001, 61.0, 86_400.0 * 20)))
         def time_passes(self, seconds: float) -> None:
             self.clock.sleep(seconds)

@@ -217,6 +217,9 @@ def test_rows_are_found_under_each_of_their_parents_and_under_no_other(records: 
     assert keys(records.under(A, "paysplits", "PayNum", 3)) == [1, 2]
     assert keys(records.under(A, "paysplits", "PatNum", 3)) == []
     assert keys(records.under(A, "paysplits", "PayNum", 0)) == []
+    assert keys(records.under_each(A, "paysplits", "PatNum", [7, 8, 9])) == [1, 2, 3]
+    assert keys(records.under_each(A, "paysplits", "PatNum", [8, 3, 0])) == [2]
+    assert keys(records.under_each(B, "paysplits", "PatNum", [7, 8])) == []
     with pytest.raises(ValueError, match="not found under"):
         records.under(A, "paysplits", "SplitNum", 1)
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from gateway.core.mirror.syncing import (
+    Followed,
+    Pass,
+    Phase,
+    PracticeSync,
+    Probing,
+    ResourceSync,
+    Shown,
+    Superseded,
+    Wanted,
+)
 
 A, B = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -46,6 +56,14 @@ APPOINTMENTS = ResourceSync(
     failures=2,
     trouble="offline",
     trouble_since=NOW,
+    followed=Followed(
+        shown=Shown("2026-03-02 05:54:00", 3001, 2, 181, 2**62 + 1, None),
+        is_settled=True,
+        at=NOW,
+        reads=(("PatNum", 7), ("AptNum", 2**62 + 1)),
+        handled=((7, "2026-03-02 05:55:00"),),
+        owed_at=NOW,
+    ),
 )
 PRACTICE = PracticeSync(
     practice_id=A,
@@ -56,6 +74,20 @@ PRACTICE = PracticeSync(
     highest="2026-03-02 06:00:00",
     started_at=NOW - timedelta(days=2),
     changed_at=NOW,
+    queries=False,
+    probing=Probing(
+        at=NOW,
+        due_at=NOW,
+        all_due_at=NOW,
+        settled={"claims": NOW},
+        most=8,
+        most_until=NOW,
+        not_askable={"diseases": NOW},
+        refused_until=NOW,
+        trouble="queries-failing",
+        failures=2,
+        calls=9,
+    ),
 )
 
 
@@ -75,6 +107,25 @@ def test_states_come_back_as_they_were(syncs: Any) -> None:
         resources={"appointments": replace(APPOINTMENTS, rev=1), "claims": ResourceSync("claims", rev=1)},
     )
     assert syncs.load(B) == PracticeSync(B)
+
+
+def test_one_save_of_the_practice_makes_all_resources_as_young_as_the_last_probe_showed_them(syncs: Any) -> None:
+    later = NOW + timedelta(seconds=20)
+    loaded = replace(APPOINTMENTS, phase=Phase.LOADED)
+    for one in (loaded, replace(loaded, resource="claims", as_of=later + timedelta(1)), ResourceSync("recalls")):
+        syncs.save(A, one)
+    settled = {"appointments": later, "claims": later, "recalls": later, "patients": later}
+    syncs.save_practice(replace(PRACTICE, probing=Probing(settled=settled)))
+
+    kept = syncs.load(A).resources
+    assert {name: of.as_of for name, of in kept.items()} == {
+        "appointments": later,
+        "claims": later + timedelta(1),
+        "recalls": None,
+    }
+    assert kept["appointments"] == replace(loaded, as_of=later, rev=1)
+    syncs.save(A, replace(kept["appointments"], phase=Phase.LOADING, as_of=None))
+    assert syncs.load(A).resources["appointments"].as_of is None
 
 
 def test_a_save_returns_what_the_next_one_begins_with(syncs: Any) -> None:
@@ -143,6 +194,8 @@ def test_a_state_has_the_types_it_was_saved_with(syncs: Any) -> None:
     assert type(syncs.load(A).server_offset_s) is float
     assert {type(of) for of in (kept.suspects, kept.parents, kept.running.edge, kept.running.before)} == {tuple}
     assert kept.feed.edge == ("2026-03-02 05:58:00", 7)
+    assert type(kept.followed.reads[0]) is tuple
+    assert type(kept.followed.shown) is Shown
 
 
 def test_what_own_writes_touched_is_known_with_its_latest_time_to_whoever_loads_next(syncs: Any) -> None:

@@ -11,8 +11,8 @@ from itertools import islice
 from threading import RLock
 
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import ReadAt, Record, Row, Stored
-from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded
+from gateway.core.mirror.records import ReadAt, Record, Row, Stored, Whole
+from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded, lifted
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 MOST_MARKS = 500
@@ -27,6 +27,7 @@ class FakeRecords:
 
     def __init__(self) -> None:
         self.kept: dict[tuple[str, str], dict[int, Record]] = defaultdict(dict)
+        self.noted: dict[tuple[str, str, str, int], Whole] = {}
         self.causes: list[tuple[str, str, int, int, str]] = []
         """Every change there was: practice, resource, key, the new `seq`, cause."""
         self.between_rows: Callable[[], None] = _alive
@@ -86,6 +87,16 @@ class FakeRecords:
             if one.is_living and MIRRORED[resource].parents_of(one.row).get(column) == value
         ]
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        wanted = frozenset(values)
+        if column not in MIRRORED[resource].parents:
+            raise ValueError("rows are not found under this column")
+        return [
+            one
+            for one in self._all(practice_id, resource)
+            if one.is_living and MIRRORED[resource].parents_of(one.row).get(column) in wanted
+        ]
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
@@ -109,11 +120,25 @@ class FakeRecords:
             if place[0] >= since and (after is None or place > after)
         ][:limit]
 
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        with self._lock:
+            was = self.noted.get((practice_id, resource, column, value))
+            if was is None or read.order >= was.read.order:
+                self.noted[practice_id, resource, column, value] = Whole(frozenset(keys), read)
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        found = {value: self.noted.get((practice_id, resource, column, value)) for value in values}
+        return {value: one for value, one in found.items() if one is not None}
+
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         return [(one.key, one.version) for one in self._living(practice_id, resource, after=after, limit=limit)]
 
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         left = limit
+        for noted in [one for one in self.noted if one[0] == practice_id and resource in {None, one[1]}]:
+            del self.noted[noted]
         for where, kept in list(self.kept.items()):
             if where[0] == practice_id and resource in {None, where[1]}:
                 for key in sorted(kept)[:left]:
@@ -154,11 +179,13 @@ class FakeSyncStates:
     def load(self, practice_id: str) -> PracticeSync:
         with self._lock:
             own = self.practices.get(practice_id) or PracticeSync(practice_id)
-            return replace(
-                own,
-                resources=dict(self.resources[practice_id]),
-                touched=dict(self.touched[practice_id]),
-                touched_floor=self.floors.get(practice_id),
+            return lifted(
+                replace(
+                    own,
+                    resources=dict(self.resources[practice_id]),
+                    touched=dict(self.touched[practice_id]),
+                    touched_floor=self.floors.get(practice_id),
+                )
             )
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:

@@ -17,8 +17,10 @@ from gateway.core.normalize.values import content_version
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import Upstream
 from gateway.core.practices import Practice, Tier
+from gateway.core.queries.statement import PERMISSION
 from infra.sandbox.practice.clock import Clock
-from tests.fakes.deployment import ZONE, Deployment, deployed
+from open_dental import catalogue
+from tests.fakes.deployment import ALL_PERMISSIONS, ZONE, Deployment, deployed
 from tests.fakes.services import FakeClock
 
 
@@ -147,6 +149,12 @@ class MirroredOffice:
         one = MIRRORED[name]
         today = self.clock.utc().astimezone(self.clock.zone).date()
         found: dict[int, str] = {}
+        if one.list_operation is None:
+            table, column = str(catalogue.resource(name).table), one.parents[0]
+            for of in self.store.rows(f'SELECT DISTINCT "{column}" AS parent FROM "{table}"'):
+                for row in self._list(one.lists, {column: of["parent"]}):
+                    found[one.key_of(row)] = content_version(row)
+            return found
         for part in parts(one, today, purpose="sweep"):
             for row in self._list(one.list_operation or "", {**dict(one.fixed), **dict(part.query)}):
                 found[one.key_of(row)] = content_version(row)
@@ -194,12 +202,17 @@ class MirroredOffice:
 
 @contextmanager
 def mirrored_office(
-    *options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE, practices: int = 1
+    *options: str, tier: Tier = Tier.ENTERPRISE, zone: str = ZONE, practices: int = 1, queries: bool = False
 ) -> Iterator[MirroredOffice]:
-    """A deployment with one practice (40 patients unless told otherwise), its mirror off, one time for both."""
+    """A deployment with one practice (40 patients unless told otherwise), its mirror off, one time for both.
+
+    `queries`: whether the key may query.
+    """
     with deployed("--tier", "enterprise", *options, tier=tier, practices=practices) as d:
         clock = OfficeClock(d.on.clock, zone=ZoneInfo(zone))
         office = d.simulated.office
         office.store.clock = office.clock = clock
         d.on.upstream = _Gated(d.on.upstream)
+        if not queries:
+            d.know(permissions=ALL_PERMISSIONS - {PERMISSION})
         yield MirroredOffice(d, clock)

@@ -59,6 +59,7 @@ class OfficeHistory:
         self._note("edit", name)
         key: int = row[self._shape(name).key]
         self.store.update(self._shape(name).name, key, self._new(name, column))
+        self._named_anew(name, key)
         return key
 
     def edit_silently(self, name: str) -> int | None:
@@ -73,6 +74,7 @@ class OfficeHistory:
         same = {stamp: row[stamp] for stamp in self._stamps(name)}
         changes = {column: f"silent {self.random.random()}"} if name not in _AMOUNTS else self._new(name, column)
         self.store.update(self._shape(name).name, key, {**changes, **same})
+        self._named_anew(name, key)
         return key
 
     def delete(self, name: str) -> int | None:
@@ -91,6 +93,12 @@ class OfficeHistory:
             self._note("delete", name)
             self.store.delete(self._shape(name).name, key)
         return key
+
+    def _named_anew(self, name: str, key: int) -> None:
+        """Patients show the name of their billing type, and no stamp of theirs moves with it."""
+        if name == "definitions":
+            named = self.store.rows('SELECT "PatNum" FROM patient WHERE "BillingType" = ?', (key,))
+            self.untold.setdefault("patients", set()).update(row["PatNum"] for row in named)
 
     def _new(self, name: str, column: str) -> dict[str, Any]:
         if name == "appointments" and self.random.random() < 0.5:

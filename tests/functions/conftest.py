@@ -33,10 +33,27 @@ ELM = Practice(
     key_fingerprint="f" * 32,
 )
 OPERATION = f"{PREFIXES['operation']}_mfxgc3tporuwg33o"
-_WRITES = ("appointments", "claims", "communications", "patients", "payments", "procedures", "recalls", "sync")
+_WRITES = (
+    "appointments",
+    "claims",
+    "communications",
+    "groups",
+    "patients",
+    "payments",
+    "procedures",
+    "recalls",
+    "sync",
+)
 _RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
 SCOPES = frozenset(
-    {"*:read", "document_contents:read", "practices:connect", *(f"{name}:write" for name in _WRITES), *_RAW}
+    {
+        "*:read",
+        "document_contents:read",
+        "patients.match",
+        "practices:connect",
+        *(f"{name}:write" for name in _WRITES),
+        *_RAW,
+    }
 )
 
 

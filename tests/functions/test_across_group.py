@@ -15,8 +15,9 @@ from gateway.core.groups.records import Agreement, Group
 from gateway.core.ids import row_id
 from gateway.core.objects.group import MatchedPatients
 from gateway.core.pacing import Breaker, PaceItem, Trip
-from tests.fakes import deployment
+from gateway.core.reads import across_group
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
+from tests.fakes.mirrored_office import mirrored_office
 
 ELM, OAK, FIR = IDS
 GROUP = "grp_aaaaaaaaaaaaaaaa"
@@ -73,7 +74,7 @@ def found(d: Deployment, **changes: Any) -> dict[str, Any]:
 
 def statuses(shown: dict[str, Any]) -> dict[str, Any]:
     return {
-        one["practice_id"]: one["status"] if one["reason"] is None else one["reason"]["code"]
+        one["practice_id"]: one["unavailable"]["code"] if "unavailable" in one else "searched"
         for one in shown["meta"]["practices"]
     }
 
@@ -310,7 +311,7 @@ def test_a_practice_that_is_offline_is_unavailable_and_never_silently_missing(th
 
     assert statuses(shown) == {ELM: "searched", OAK: "practice-offline", FIR: "searched"}
     (oak,) = (one for one in shown["meta"]["practices"] if one["practice_id"] == OAK)
-    assert oak["reason"]["retryable"] is True
+    assert oak["unavailable"]["retryable"] is True
     assert trails(three) == {ELM: 1, FIR: 1}
 
 
@@ -320,7 +321,7 @@ def test_who_does_not_wait_is_told_which_practices_are_still_read_and_finds_them
     assert set(statuses(first.body).values()) == {"still-running"}
     assert three.on.audit.entries == []
     three.on.world.run(20)
-    operation = first.body["meta"]["practices"][0]["reason"]["operation_id"]
+    operation = first.body["meta"]["practices"][0]["unavailable"]["operation_id"]
     assert three.get(f"/operations/{operation}").body["state"] == "succeeded"
     assert len(found(three)["data"]) == 3
 
@@ -445,3 +446,80 @@ def test_another_client_of_the_group_is_counted_by_its_own_name(three: Deploymen
     three.send("GET", "/patients", query=ASK, client_id="cli_ben")
 
     assert {entry.client_id for entry in three.on.audit.entries} == {"cli_ben"}
+
+
+def test_a_large_group_is_searched_twenty_practices_a_page_and_none_is_passed_over(three: Deployment) -> None:
+    others = [f"prac_{letter * 16}" for letter in "ghijklmnopqrstuvwxyz234567"]
+    for one in others:
+        three.on.practices.put(replace(three.on.practices.get(ELM), id=one, state="disabled"))
+    everybody = sorted([*IDS, *others])
+    client = three.on.callers.client(CLIENT)
+    three.on.callers.put_client(replace(client, practices=frozenset(everybody)))
+    three.on.groups.change(replace(three.on.groups.get(GROUP), practices=frozenset(everybody)))
+
+    first = found(three)
+    second = found(three, cursor=first["next_cursor"])
+    assert list(statuses(first)) == everybody[:20] and list(statuses(second)) == everybody[20:]
+    assert (first["has_more"], second["has_more"]) == (True, False)
+    assert {one["practice_id"] for one in first["data"] + second["data"]} == set(IDS)
+
+
+def test_a_page_ends_where_its_practices_have_cost_as_many_queries_as_it_may(
+    three: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(across_group, "MOST_QUERIES", 2)
+    first = found(three)
+    second = found(three, cursor=first["next_cursor"])
+
+    assert [set(statuses(page)) for page in (first, second)] == [{ELM, OAK}, {FIR}]
+    assert (first["has_more"], second["has_more"]) == (True, False)
+
+
+def test_a_search_of_several_groups_at_once_is_none(three: Deployment) -> None:
+    for several in ("all", f"{ELM},{OAK}"):
+        assert find(three, practice_id=several).body["param"] == "practice_id"
+
+
+def test_a_practice_that_has_a_mirror_is_searched_there_without_a_call() -> None:
+    with mirrored_office(practices=2) as office:
+        office.load()
+        d = office.d
+        join(d, ELM, OAK)
+        d.grant(*SCOPES)
+        d.upstream_calls.clear()
+        row = office.store.rows("SELECT * FROM patient WHERE PatStatus=0 AND Birthdate > '1901'")[0]
+        shown = d.get(
+            "/patients", across="group", name=f"{row['LName']}, {row['FName']}", birth_date=row["Birthdate"][:10]
+        ).body
+
+        served = {one["practice_id"]: one["served_from"] for one in shown["meta"]["practices"]}
+        assert served == {ELM: "mirror", OAK: "live"}
+        assert d.upstream_calls == ["patients.Simple"] and shown["meta"]["upstream_calls"] == 1
+        best = {one["practice_id"]: one["patient_id"] for one in reversed(shown["data"])}
+        assert best == {one: row_id("patient", one, row["PatNum"]) for one in (ELM, OAK)}
+
+
+def test_a_practice_whose_key_only_fhir_takes_is_searched_like_any_other(three: Deployment) -> None:
+    three.on.practices.put(replace(three.on.practices.get(OAK), upstream="fhir"))
+    answer = find(three)
+
+    assert {one["practice_id"]: one["level"] for one in answer.body["data"]} == dict.fromkeys(IDS, "certain")
+    assert three.upstream_calls.count("patients.Simple") == 2
+
+
+def test_neither_the_person_nor_the_search_is_in_a_log(three: Deployment, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("DEBUG"):
+        three.post("/patients/search", ASK)
+        three.on.audit.refuses = set(IDS)
+        three.post("/patients/search", ASK)
+    said = " ".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+
+    assert said.count("answered") >= 2
+    assert not [secret for secret in ("Marker", "Zo", "1980-02-29", "5550123", "555-0123", "zoe@") if secret in said]
+
+
+def test_while_a_group_changes_a_search_shows_one_of_its_states(three: Deployment) -> None:
+    """Whoever is let go is free for another group at once, and its people are found there only."""
+    three.on.groups.change(replace(three.on.groups.get(GROUP), practices=frozenset({ELM, OAK})))
+    assert set(statuses(found(three))) == {ELM, OAK}
+    assert code(find(three, practice_id=FIR)) == (403, "no-group")

@@ -54,6 +54,16 @@ EXPECTED: dict[str, Expected] = {
     "practices/sync": Expected(200, body={"state": "off", "stale": []}),
     "practices/turn_on": Expected(200, body={"state": "on", "phase": "loading"}),
     "practices/state_that_is_none": Expected(400, "invalid", "state"),
+    "groups/list": Expected(200, body=A_LIST | {"data": []}),
+    "groups/make_with_a_practice_of_somebody_else": Expected(404, "not-found", "practice_ids"),
+    "groups/make_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "groups/make_of_one_practice": Expected(400, "invalid", "practice_ids"),
+    "groups/get_what_is_not_there": Expected(404, "not-found"),
+    "groups/change_what_is_not_there": Expected(404, "not-found"),
+    "groups/delete_what_is_not_there": Expected(404, "not-found"),
+    "patients/across_without_a_group": Expected(403, "no-group"),
+    "patients/across_by_a_name_alone": Expected(422, "filter-too-wide"),
+    "patient_360/across_without_a_group": Expected(403, "no-group"),
     "patients/list_by_name": Expected(200, headers=PRIVATE, body=A_LIST),
     "patients/list_by_birth_date_and_status": Expected(200, headers=PRIVATE, body=A_LIST),
     "patients/list_nothing_bounds": Expected(422, "filter-too-wide"),
@@ -72,6 +82,10 @@ EXPECTED: dict[str, Expected] = {
     "patients/search_with_a_broken_body": Expected(400, "body-not-json"),
     "patient_360/get": Expected(200, headers=PRIVATE),
     "patient_360/unknown_section": Expected(400, "invalid", "sections"),
+    "day/get": Expected(200, headers=PRIVATE, body={"starts_at": "2026-03-05T06:00:00Z"}),
+    "day/dry_run": Expected(200, headers={"Cache-Control": "private"}, body={"visits": None}),
+    "day/no_date": Expected(400, "invalid", "date"),
+    "day/unknown_section": Expected(400, "invalid", "sections"),
     "appointments/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),
     "appointments/list_of_a_week": Expected(200, headers=PRIVATE, body=A_LIST),
     "appointments/list_of_a_year": Expected(422, "filter-too-wide"),
@@ -338,9 +352,9 @@ def ticking(on: LivingServices) -> None:
             row["serverDateTime"] = on.clock.now().strftime("%Y-%m-%d %H:%M:%S")
 
 
-# Free times are nothing of Open Dental's: they have no row to show.
+# Free times are nothing of Open Dental's, and a day shows less of its rows: they have no row to show.
 SHOWN: list[tuple[str, dict[str, str]]] = [(name, {}) for name in READS] + [
-    (name, {"include": "raw"}) for name in READS if not name.startswith("slots/")
+    (name, {"include": "raw"}) for name in READS if not name.startswith(("slots/", "day/"))
 ]
 
 

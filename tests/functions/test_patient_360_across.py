@@ -14,8 +14,8 @@ from gateway.core.objects.group import Patient360Across
 from gateway.core.pacing import Breaker, PaceItem, Trip
 from gateway.core.patient_360 import SECTIONS
 from gateway.core.practices import Tier
-from tests.fakes.deployment import Answered, Deployment, deployed
-from tests.functions.test_across_group import ELM, FIR, GROUP, IDS, OAK, SCOPES, add, code, join, leaves, trails
+from tests.fakes.deployment import IDS, Answered, Deployment, deployed
+from tests.functions.test_across_group import ELM, FIR, GROUP, OAK, SCOPES, add, code, join, leaves, trails
 
 READS = (
     "allergies:read", "conditions:read", "medications:read", "appointments:read", "procedures:read", "coverages:read",
@@ -52,7 +52,7 @@ def read(d: Deployment, **query: Any) -> dict[str, Any]:
 
 def reasons(shown: dict[str, Any]) -> dict[str, Any]:
     return {
-        one["practice_id"]: one["status"] if one["reason"] is None else one["reason"]["code"]
+        one["practice_id"]: one["unavailable"]["code"] if "unavailable" in one else "searched"
         for one in shown["meta"]["practices"]
     }
 

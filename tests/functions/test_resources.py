@@ -179,7 +179,7 @@ def test_reading_rows_lets_nobody_write_them(own: Deployment) -> None:
 def test_a_practice_of_somebody_else_is_not_there() -> None:
     with deployed(practices=2, scopes=EVERY_SCOPE) as both:
         client = both.on.callers.client(CLIENT)
-        one, other, *_ = IDS
+        one, other, _ = IDS
         assert both.get("/resources/recalls").body["param"] == "practice_id"
         assert both.get("/resources/recalls", practice_id=other).body["meta"]["practice_id"] == other
         cursor = both.get("/resources/recalls", practice_id=other, limit=1).body["next_cursor"]

@@ -83,7 +83,7 @@ CHANGES = [
 
 def ids(one: Day) -> list[str]:
     """Of other kinds, of another practice, forged, and of nothing."""
-    here, (_, there, *_) = one.office.practice_id, IDS
+    here, there = one.office.practice_id, IDS[1]
     kinds = ("patient", "claim", "procedure", "provider", "definition", "payment", "coverage", "claim_line")
     real = [row_id(kind, id_, 1) for kind in kinds for id_ in (here, there)]
     return [*real, real[0][:-1], real[0] + "a", real[0].upper(), row_id("payment", here, insurance_payment_key(1))]

@@ -111,6 +111,26 @@ def test_holds_are_touched_by_whoever_needs_them_and_by_nobody_else() -> None:
     assert {row.name: set(row.tables["holds"]) for row in FUNCTIONS if "holds" in row.tables} == HOLDS
 
 
+ACROSS = {"patients", "patient_360"}
+"""Who looks for one person at several practices."""
+
+
+def test_an_audit_trail_is_added_to_and_changed_or_taken_from_by_nobody() -> None:
+    """A put of ours demands that nothing is there; who could update or delete could tell another story."""
+    verbs = {row.name: set(row.tables["audit"]) for row in FUNCTIONS if "audit" in row.tables}
+
+    assert verbs == {name: {"PutItem"} for name in ACROSS}
+
+
+def test_groups_are_made_by_their_own_function_and_read_by_those_that_look_across_them() -> None:
+    verbs = {row.name: set(row.tables["groups"]) for row in FUNCTIONS if "groups" in row.tables}
+    (groups,) = (row for row in FUNCTIONS if row.name == "groups")
+
+    assert verbs.pop("groups") == {"GetItem", "Query", "PutItem", "DeleteItem"}
+    assert verbs == {name: {"GetItem", "Query"} for name in ACROSS}
+    assert set(groups.tables["practices"]) == {"GetItem"}, "whoever makes groups writes no practice"
+
+
 def test_only_the_worker_changes_and_erases_rows_of_the_mirror_and_no_function_scans_it() -> None:
     """Whatever a row says came from a turn, in the order of its practice's turns. An operator's wish is a state, put
     as a whole."""

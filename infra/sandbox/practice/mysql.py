@@ -6,6 +6,7 @@ import calendar
 import math
 import re
 import sqlite3
+import zlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -104,6 +105,11 @@ def _concat_ws(separator: Any, *parts: Any) -> str | None:
     return None if separator is None else str(separator).join(str(part) for part in parts if part is not None)
 
 
+def _crc32(value: Any) -> int | None:
+    """The cyclic redundancy check of the text's bytes, unsigned; a number counts as its decimal digits."""
+    return None if value is None else zlib.crc32(str(value).encode())
+
+
 def _pad(value: Any, length: Any, fill: Any, *, left: bool) -> str | None:
     if value is None:
         return None
@@ -159,6 +165,7 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     ),
     "REGEXP": (2, _regexp),
     "CONCAT_WS": (-1, _concat_ws),
+    "CRC32": (1, _crc32),
     "LPAD": (3, lambda value, length, fill: _pad(value, length, fill, left=True)),
     "RPAD": (3, lambda value, length, fill: _pad(value, length, fill, left=False)),
     "SUBSTRING_INDEX": (3, _substring_index),

@@ -56,10 +56,12 @@ _KINDS: dict[tuple[str, str], ColumnKind] = {
 # Not shown by the resource, and yet they matter: to other answers, to queries, or to the rules.
 _HIDDEN: dict[str, dict[str, ColumnKind]] = {
     "adjustment": {"StatementNum": "int"},
+    "allergy": {"DateTStamp": "datetime"},
     "appointment": {"Assistant": "int", "ColorOverride": "color", "ProvBarText": "text", "eServiceLogType": "int"},
     "appointmenttype": {"AppointmentTypeColor": "color", "ItemOrder": "int"},
     "apptfield": {"ApptFieldNum": "int"},
     "autonote": {},
+    "carrier": {"SecDateTEdit": "datetime"},
     "claim": {
         "ClinicNum": "int",
         "DateSentOrig": "date",
@@ -74,10 +76,12 @@ _HIDDEN: dict[str, dict[str, ColumnKind]] = {
     "clinic": {"DefaultProv": "int", "ItemOrder": "int", "TimeZone": "text", "Region": "int"},
     "definition": {"IsHidden": "bool", "ItemOrder": "int", "ItemColor": "color"},
     "discountplansub": {},
+    "disease": {"DateTStamp": "datetime"},
     "document": {"MountItemNum": "int", "ExternalSource": "text", "RawBase64": "text"},
     "histappointment": {"ColorOverride": "color", "Assistant": "int"},
     "insplan": {"TrojanID": "text", "HideFromVerifyList": "bool"},
     "inssub": {"SecUserNumEntry": "int", "SecDateEntry": "date"},
+    "medicationpat": {"DateTStamp": "datetime"},
     "operatory": {"DateTStamp": "datetime", "IsNewPatAppt": "bool"},
     "patfield": {"SecUserNumEntry": "int"},
     "patient": {

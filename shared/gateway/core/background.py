@@ -16,7 +16,7 @@ from gateway.core import engine, ledger, pacing, registry
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
-from gateway.core.mirror.feeds import Feeds
+from gateway.core.mirror.changes import Feeds
 from gateway.core.mirror.load import FirstLoad
 from gateway.core.mirror.sweeps import Sweeps
 from gateway.core.operations import OperationState, StepState

@@ -122,7 +122,7 @@ def patient_360(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """
     practice, number = context.practice, input_["key"]
     began: list[datetime] = []
-    found = yield from _timed(get_one("patients.get", "PatNum", number, practice), began)
+    found = yield from timed(get_one("patients.get", "PatNum", number, practice), began)
     patient = next((row for row in found if key(row.get("PatNum")) == number), None)
     if patient is None:
         raise NotFound("no such patient")
@@ -134,20 +134,20 @@ def patient_360(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         for part in SECTIONS[name].parts:
             try:
                 part.require(practice)
-                rows[part.rows] = yield from _timed(part.steps(patient, practice), times)
+                rows[part.rows] = yield from timed(part.steps(patient, practice), times)
             except (Refused, UpstreamBroken) as refused:
                 error = error or refused
         report.append(
             {
                 "section": name,
                 "as_of": instant_text(min(times)) if times else None,
-                "error": None if error is None else _reason(error),
+                "error": None if error is None else reason_of(error),
             }
         )
     return Outcome(rows={**rows, REPORT: report})
 
 
-def _reason(error: AppError) -> dict[str, Any]:
+def reason_of(error: AppError) -> dict[str, Any]:
     """The problem without the vendor's own words: they may name what they are about."""
     return {name: value for name, value in problem_of(error).items() if name != "upstream"}
 
@@ -157,7 +157,7 @@ def _one(operation: str, number: int) -> Steps[list[Row]]:
     return list(answer.rows)
 
 
-def _timed(steps: Steps[T], times: list[datetime]) -> Steps[T]:
+def timed(steps: Steps[T], times: list[datetime]) -> Steps[T]:
     """The same steps; `times` gets the moments at which their calls were sent."""
     try:
         call = next(steps)

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.at_hand import remember, remembered
@@ -41,6 +40,7 @@ __all__ = [
     "Fetched",
     "Freshness",
     "Road",
+    "at_hand",
     "canonical_hash",
     "error_of",
     "fetch",
@@ -51,7 +51,7 @@ __all__ = [
     "with_eta",
 ]
 
-MIRROR_OFF, NOT_AT_HAND = "mirror-off", "not-at-hand"
+MIRROR_OFF = "mirror-off"
 
 DAY_S = 86_400.0
 """How old an office's own set-up may be where nobody says."""
@@ -128,17 +128,30 @@ def fetch(
         NotKept: Open Dental would have to be asked, which the caller does not want.
         QueueFull, Throttled, or whatever error the operation ended with.
     """
-    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
-    asked = partial(from_mirror, kind, bound, practice=practice, freshness=freshness, on=on, since=since)
     if freshness.road is Road.MIRROR:
-        found, without = asked(), MIRROR_OFF
-    else:
-        found = _kept(cache_key, asked, practice=practice, freshness=freshness, on=on, reference=reference)
-        without = NOT_AT_HAND
+        mirrored = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+        if mirrored is None:
+            raise NotKept("no mirror of this practice can say", reason=MIRROR_OFF)
+        return mirrored
+    found = at_hand(kind, bound, practice=practice, freshness=freshness, on=on, reference=reference, since=since)
     if found is not None:
         return found
-    if freshness.road is not Road.ANY:
-        raise NotKept("no copy of this is at hand, or none that is young enough", reason=without)
+    if freshness.road is Road.KEPT:
+        raise NotKept("no copy of this is at hand, or none that is young enough")
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
+    return _live(kind, bound, cache_key, practice=practice, caller=caller, freshness=freshness, on=on)
+
+
+def _live(
+    kind: str,
+    bound: Mapping[str, Any],
+    cache_key: str,
+    *,
+    practice: Practice,
+    caller: Caller,
+    freshness: Freshness,
+    on: Services,
+) -> Fetched:
     view = on.paces.view(practice.id)
     if view.offline:
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
@@ -170,24 +183,6 @@ def fetch(
     return Fetched(rows, max(0.0, age_s), "live", 0 if shared else rows.upstream_calls)
 
 
-def _kept(
-    cache_key: str,
-    mirrored: Callable[[], Fetched | None],
-    *,
-    practice: Practice,
-    freshness: Freshness,
-    on: Services,
-    reference: bool,
-) -> Fetched | None:
-    """A copy that is young enough, from the mirror or the cache; for an office's own set-up the cache goes first."""
-    if reference:
-        found = _at_hand(cache_key, practice=practice, freshness=freshness, on=on)
-        if found is None and (found := mirrored()) is not None:
-            remember(practice.id, cache_key, found, on=on)
-        return found
-    return mirrored() or _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
-
-
 def from_mirror(
     kind: str,
     bound: Mapping[str, Any],
@@ -213,6 +208,33 @@ def from_mirror(
     return Fetched(rows, max(0.0, (on.clock.now() - rows.as_of).total_seconds()), "mirror", 0)
 
 
+def at_hand(
+    kind: str,
+    bound: Mapping[str, Any],
+    *,
+    practice: Practice,
+    freshness: Freshness,
+    on: Services,
+    reference: bool = False,
+    since: float | None = None,
+) -> Fetched | None:
+    """The rows of a fetch from the mirror or the cache, where they are young enough; nothing is asked for them.
+
+    `reference` and `since` as `fetch` has them.
+    """
+    cache_key = key_of_fetch(kind, bound, practice=practice, reference=reference)
+    if reference:
+        kept = _reference_at_hand(cache_key, practice=practice, freshness=freshness, on=on)
+        if kept is not None:
+            return kept
+    found = from_mirror(kind, bound, practice=practice, freshness=freshness, on=on, since=since)
+    if not reference:
+        return found or _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+    if found is not None:
+        remember(practice.id, cache_key, found, on=on)
+    return found
+
+
 def kept_reference(
     kind: str, bound: Mapping[str, Any], *, practice: Practice, on: Services, since: float | None = None
 ) -> RowSet | None:
@@ -220,12 +242,8 @@ def kept_reference(
 
     `since` as `fetch` has it.
     """
-    cache_key, any_age = key_of_fetch(kind, bound, practice=practice, reference=True), Freshness(DAY_S, asked=True)
-    found = _at_hand(cache_key, practice=practice, freshness=any_age, on=on)
-    if found is None:
-        found = from_mirror(kind, bound, practice=practice, freshness=any_age, on=on, since=since)
-        if found is not None:
-            remember(practice.id, cache_key, found, on=on)
+    any_age = Freshness(DAY_S, asked=True)
+    found = at_hand(kind, bound, practice=practice, freshness=any_age, on=on, reference=True, since=since)
     return None if found is None else found.rows
 
 
@@ -247,7 +265,7 @@ def mirror_of(
         return None
 
 
-def _at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
+def _reference_at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
     """Reference rows in one piece, read a moment ago by this process or kept in the cache, if they are young enough."""
     kept = remembered(practice.id, cache_key, on=on)
     if kept is None:

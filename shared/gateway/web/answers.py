@@ -72,7 +72,9 @@ def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(content.get("data"), list):
         content["data"] = [_timeless(row) for row in content["data"]]
     if isinstance(content.get("sections"), Mapping):
-        content["sections"] = {name: _timeless_section(one) for name, one in content["sections"].items()}
+        # What stands beside the sections may be made of rows as well: a day's visits are.
+        beside = {name: _timeless_deep(value) for name, value in content.items() if name != "sections"}
+        content = beside | {"sections": {name: _timeless_section(one) for name, one in content["sections"].items()}}
     return content
 
 

@@ -1,3 +1,4 @@
+import zlib
 from typing import Any
 
 import pytest
@@ -49,11 +50,38 @@ def test_rows_come_raw_with_a_t_in_times_and_numbers_for_words(people: Running) 
         ("LName REGEXP '^sam'", 1),
         ("CONCAT_WS('-', FName, NULL, LName)", "Ann-Sample"),
         ("TRUNCATE(2.567, 1)", 2.5),
+        # zlib.crc32(b"MySQL"), and the example of MySQL's manual.
+        ("CRC32('MySQL')", 3259397556),
+        ("CRC32('mysql')", 2501908538),
+        # Numbers count as their decimal digits: zlib.crc32(b"1"), and of 19 digits.
+        ("CRC32(PatNum)", 2212294583),
+        ("CRC32(CAST('9223372036854775807' AS SIGNED))", 1122634462),
+        ("CRC32(NULL)", None),
+        ("CRC32('')", 0),
+        ("MOD(CRC32('MySQL'), 99)", 3259397556 % 99),
+        ("CONCAT_WS('|', PatNum, '', NULL, 0)", "1||0"),
+        ("IF(YEAR(Birthdate) >= 1880, DATE_FORMAT(Birthdate, '%Y-%m-%d'), '')", "2000-01-31T00:00:00"),
+        ("CONCAT_WS('|', DATE_FORMAT(DateTStamp, '%Y-%m-%d %H:%i:%s'))", "2026-03-02T12:00:00"),
+        ("CONCAT_WS('|', 1, IF(YEAR(AdmitDate) >= 1880, DATE_FORMAT(AdmitDate, '%Y-%m-%d'), ''))", "1|"),
+        # Half a cent upwards, whichever way the machine rounds; amounts below zero as well.
+        ("CAST(FLOOR(0.125 * 100 + 0.5) AS SIGNED)", 13),
+        ("CAST(FLOOR(-45.5 * 100 + 0.5) AS SIGNED)", -4550),
         ("LAST_DAY('2026-02-03')", "2026-02-28T00:00:00"),
     ],
 )
 def test_mysqls_functions_mean_what_they_mean(people: Running, expression: str, value: object) -> None:
     assert query(people, f"SELECT {expression} AS v FROM patient WHERE PatNum = 1") == [{"v": value}]
+
+
+def test_sums_of_checksums_are_whole_numbers_and_conditions_count(people: Running) -> None:
+    text = (
+        "SELECT MOD(CRC32(PatNum), 99) AS bucket, COUNT(*) AS counted, SUM(CRC32(CONCAT_WS('|', PatNum, Gender))) AS"
+        " summed, SUM(IF(Gender = 1, 1, 0)) AS women FROM patient GROUP BY MOD(CRC32(PatNum), 99) ORDER BY bucket"
+    )
+    assert query(people, text) == [
+        {"bucket": 67, "counted": 1, "summed": zlib.crc32(b"2|0"), "women": 0},
+        {"bucket": 92, "counted": 1, "summed": zlib.crc32(b"1|1"), "women": 1},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -423,7 +423,7 @@ def _medical(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> None
             else:
                 continue
             for key in chosen:
-                row: Row = {"PatNum": person.key, column: key}
+                row: Row = {"PatNum": person.key, column: key, "DateTStamp": person.row["DateTStamp"]}
                 if table == "allergy":
                     row |= {"StatusIsActive": 1, "Reaction": rng.choice(("", "Rash", "Swelling"))}
                 elif table == "disease":

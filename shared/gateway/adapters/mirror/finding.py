@@ -86,6 +86,12 @@ class Finding:
         place = items.parent_place(practice_id, resource, MIRRORED[resource].parents[number], value)
         return {_key(item) for item in self._table.query(place, index=PARENTS[number])}
 
+    def under_each(self, practice_id: str, resource: str, number: int, values: Sequence[int]) -> set[int]:
+        """The same for several parents, some of them at a time."""
+        return set[int]().union(
+            *self._table.each(lambda value: self.under(practice_id, resource, number, value), values)
+        )
+
     def between(self, practice_id: str, resource: str, first: date, last: date) -> set[int]:
         """Keys of rows with a day within, both ends included."""
         months = self._months_between(practice_id, resource, items.month_of(first), items.month_of(last))

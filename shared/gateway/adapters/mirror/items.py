@@ -3,6 +3,7 @@
     row#{practice}#{resource}    {key}            a row: content, order, seq, and its places in the indexes
     part#{practice}#{resource}   {key}#{token}#n  content that is too long for its row's item, in pieces
     kept#{practice}              {resource}       the months in which rows of it have days, and in which rows changed
+    whole#{practice}             {resource}#{column}#{parent}  keys that a list under a parent showed
     fresh#{practice}#{resource}  {time}#{token}   keys and places of rows just stored that somebody may look for
 
 Keys of rows are written as 16 hexadecimal digits, so that their text has the order of their numbers, negative ones
@@ -76,6 +77,16 @@ def parts_pk(practice_id: str, resource: str) -> str:
 def fresh_pk(practice_id: str, resource: str) -> str:
     """The partition of what was just stored."""
     return f"fresh#{practice_id}#{resource}"
+
+
+def whole_pk(practice_id: str) -> str:
+    """The partition of lists under a parent that were read as a whole."""
+    return f"whole#{practice_id}"
+
+
+def whole_sk(resource: str, column: str, value: int) -> str:
+    """The sort key of one of them."""
+    return f"{resource}#{column}#{row_sk(value)}"
 
 
 def kept_pk(practice_id: str) -> str:

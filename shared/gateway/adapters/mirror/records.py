@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.finding import Finding
 from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
-from gateway.adapters.mirror.table import Table
+from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import ReadAt, Record, Row, Stored
+from gateway.core.mirror.records import Order, ReadAt, Record, Row, Stored, Whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,6 +27,9 @@ PAGE_BY_PAGE: Final = frozenset({"load", "sweep"})
 """Causes of rows that come by whole pages, whose keys mostly lie close together."""
 
 _CHUNK: Final = 100
+
+WHOLE_KEPT: Final = timedelta(days=7)
+"""How long a list under a parent stays noted: longer than anybody takes it for young."""
 
 
 class DynamoRecords:
@@ -73,6 +77,17 @@ class DynamoRecords:
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         """See `Records.forget`."""
         left = limit
+        noted = self._table.query(
+            items.whole_pk(practice_id),
+            starts=None if resource is None else f"{resource}#",
+            only=("pk", "sk"),
+            limit=left + 1,
+        )
+        found = [dict(key) for key in islice(noted, left + 1)]
+        self._table.delete_all(found[:left])
+        if len(found) > left:
+            return False
+        left -= len(found)
         for one in self._finding.resources(practice_id) if resource is None else [resource]:
             for pk in (items.rows_pk, items.parts_pk, items.fresh_pk):
                 # One more than may go says whether that was all.
@@ -98,14 +113,18 @@ class DynamoRecords:
 
     def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
         """See `Records.under`."""
+        return self.under_each(practice_id, resource, column, [value])
+
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """See `Records.under_each`."""
         mirrored = MIRRORED[resource]
         if column not in mirrored.parents:
             raise ValueError("rows are not found under this column")
-        number = mirrored.parents.index(column)
-        keys = self._finding.under(practice_id, resource, number, value)
-        keys |= {key for key, of in self._finding.pointed_to(practice_id, resource) if of.parents[number] == value}
+        number, wanted = mirrored.parents.index(column), frozenset(values)
+        keys = self._finding.under_each(practice_id, resource, number, sorted(wanted))
+        keys |= {key for key, of in self._finding.pointed_to(practice_id, resource) if of.parents[number] in wanted}
         found = self.get(practice_id, resource, keys)
-        return [one for one in found if mirrored.parents_of(one.row).get(column) == value]
+        return [one for one in found if mirrored.parents_of(one.row).get(column) in wanted]
 
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
@@ -141,9 +160,38 @@ class DynamoRecords:
         found += [one for one in kept.get(new).values() if (one.changed_at, one.key) > behind]
         return sorted(found, key=lambda one: (one.changed_at, one.key))[:limit]
 
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """See `Records.note_whole`."""
+        sk = items.whole_sk(resource, column, value)
+        order = items.order_attributes(read)
+        self._table.put(
+            {
+                **key_of(items.whole_pk(practice_id), sk),
+                **order,
+                "body": {"B": pack(sorted(keys))},
+                "expires_at": {"N": str(int((self._now() + WHOLE_KEPT).timestamp()))},
+            },
+            condition="attribute_not_exists(pk) OR epoch < :epoch OR (epoch = :epoch AND turn <= :turn)",
+            values={":epoch": order["epoch"], ":turn": order["turn"]},
+        )
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """See `Records.wholes`."""
+        wanted = {items.whole_sk(resource, column, value): value for value in values}
+        found = self._table.get_all(items.whole_pk(practice_id), wanted)
+        return {wanted[sk]: _whole_from(item) for sk, item in found.items()}
+
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""
         return list(islice(self._rows(practice_id, resource).versions(after=after, limit=limit), limit))
 
     def _rows(self, practice_id: str, resource: str) -> Rows:
         return Rows(self._table, practice_id, resource, now=self._now)
+
+
+def _whole_from(item: Mapping[str, Any]) -> Whole:
+    order = Order(int(item["epoch"]["N"]), int(item["turn"]["N"]))
+    keys = frozenset(int(key) for key in unpack(bytes(item["body"]["B"])))
+    return Whole(keys, ReadAt(order, items.moment_from(item["read_at"]["N"])))

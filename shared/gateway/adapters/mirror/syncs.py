@@ -18,14 +18,18 @@ from gateway.adapters.mirror import items
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.syncing import (
+    Followed,
     Incident,
     Pass,
     Phase,
     PracticeSync,
+    Probing,
     ResourceSync,
     ServerZone,
+    Shown,
     Superseded,
     Wanted,
+    lifted,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +63,8 @@ class DynamoSyncStates:
             else:
                 state = _resource_from(item)
                 resources[state.resource] = state
-        return replace(own, resources=resources, touched=touched["marks"], touched_floor=touched["floor"])
+        own = replace(own, resources=resources, touched=touched["marks"], touched_floor=touched["floor"])
+        return lifted(own)
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         """See `SyncStates.save_practice`."""
@@ -118,16 +123,21 @@ def _pk(practice_id: str) -> str:
     return f"sync#{practice_id}"
 
 
+_KINDS: Mapping[str, type[Any]] = {"followed": Followed, "shown": Shown}
+"""What the objects of these fields are."""
+
 _NOTHING_TOUCHED: Mapping[str, Any] = {"marks": {}, "floor": None}
 
 
 def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:
-    value = {one.name: getattr(state, one.name) for one in fields(state) if one.name not in _BESIDE}
-    return {name: _plain(one) if isinstance(one, Pass) else one for name, one in value.items()}
+    return {one.name: _plain(getattr(state, one.name)) for one in fields(state) if one.name not in _BESIDE}
 
 
-def _plain(of: Pass) -> dict[str, Any]:
-    return {one.name: getattr(of, one.name) for one in fields(of)}
+def _plain(value: Any) -> Any:
+    """The parts that states are made of, as objects of JSON."""
+    if isinstance(value, Pass | Shown | Followed | Probing):
+        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return value
 
 
 def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
@@ -138,6 +148,7 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
+    value["probing"] = Probing(**_only(Probing, value.get("probing") or {}))
     return PracticeSync(**value)
 
 
@@ -148,15 +159,16 @@ def _incident_from(code: str, since: Any, noticed_at: Any, resources: list[str],
 def _resource_from(item: Mapping[str, Any]) -> ResourceSync:
     value = _known(ResourceSync, item)
     value["phase"] = Phase(value["phase"])
-    return ResourceSync(**{name: _as_kept(one) for name, one in value.items()})
+    return ResourceSync(**{name: _as_kept(one, _KINDS.get(name, Pass)) for name, one in value.items()})
 
 
-def _as_kept(value: Any) -> Any:
-    """What JSON made a list of was a tuple, and its only objects were passes."""
+def _as_kept(value: Any, kind: type[Any] = Pass) -> Any:
+    """What JSON made a list of was a tuple, and its objects were passes, but for those of `followed`."""
     if isinstance(value, list):
-        return tuple(value)
+        return tuple(_as_kept(one) for one in value)
     if isinstance(value, dict):
-        return Pass(**{name: _as_kept(one) for name, one in _only(Pass, value).items()})
+        kept = _only(kind, value)
+        return kind(**{name: _as_kept(one, _KINDS.get(name, Pass)) for name, one in kept.items()})
     return value
 
 

@@ -23,6 +23,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "method-not-allowed": "not-supported",
     "no-group": "forbidden",
     "not-allowed": "forbidden",
+    "not-cached": "transient",
     "not-found": "not-found",
     "not-written": "transient",
     "operation-closed": "forbidden",

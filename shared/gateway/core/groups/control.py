@@ -104,7 +104,7 @@ def make_group(wanted: GroupInput, *, caller: Caller, key: str, on: Services) ->
         ScopeMissing. NotFound: a practice is not the caller's. Conflict: one is in another group.
         KeyReused: the key was used for another group.
     """
-    _need("groups:write", caller)
+    _need(Verb.WRITE, caller, obj="groups")
     _own(wanted.practice_ids, caller, on)
     now = on.clock.now()
     made = Group(
@@ -135,7 +135,7 @@ def list_groups(query: GroupsQuery, *, caller: Caller, on: Services) -> dict[str
 
     Raises: ScopeMissing.
     """
-    _need("groups:read", caller)
+    _need(Verb.READ, caller, obj="groups")
     found: list[Group] = []
     after = query.cursor
     while len(found) <= query.limit:
@@ -158,7 +158,7 @@ def get_group(group_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
 
     Raises: ScopeMissing. NotFound: there is none, or it has a practice that is not the caller's.
     """
-    _need("groups:read", caller)
+    _need(Verb.READ, caller, obj="groups")
     group = _find(group_id, caller, on)
     if group.deleted_at is not None:
         raise NotFound("no such group")
@@ -172,7 +172,7 @@ def change_group(group_id: str, change: GroupChange, *, caller: Caller, on: Serv
         ScopeMissing. NotFound: as `get_group`, or a practice that is to come in is not the caller's.
         Conflict: one is in another group. Unavailable: others changed it all the while.
     """
-    _need("groups:write", caller)
+    _need(Verb.WRITE, caller, obj="groups")
     for _ in range(TRIES):
         was = _find(group_id, caller, on)
         if was.deleted_at is not None:
@@ -202,7 +202,7 @@ def delete_group(group_id: str, *, caller: Caller, on: Services) -> None:
 
     Raises: ScopeMissing. NotFound: as `get_group`. Unavailable: others changed it all the while.
     """
-    _need("groups:write", caller)
+    _need(Verb.WRITE, caller, obj="groups")
     for _ in range(TRIES):
         was = _find(group_id, caller, on)
         if was.deleted_at is not None:
@@ -216,9 +216,10 @@ def delete_group(group_id: str, *, caller: Caller, on: Services) -> None:
     raise Unavailable("the group is being changed by others", retry_after=1.0)
 
 
-def _need(scope: str, caller: Caller) -> None:
-    everything = scope.endswith(":read") and "*:read" in caller.client.scopes
-    if scope not in caller.client.scopes and not everything:
+def _need(verb: Verb, caller: Caller, *, obj: str) -> None:
+    """What `allow` asks of a client, where no practice is named."""
+    scope = f"{obj}:{verb}"
+    if scope not in caller.client.scopes and not (verb is Verb.READ and "*:read" in caller.client.scopes):
         raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
@@ -13,6 +13,7 @@ from gateway.core.errors import AppError, BaaMissing, NotFound
 from gateway.core.groups.errands import Errand
 from gateway.core.ids import row_id
 from gateway.core.matching import Level, Match, Person, best, folded, person_of
+from gateway.core.mirror.counted import CountedRecords, CountedServices
 from gateway.core.normalize.patients import WATCHED
 from gateway.core.normalize.values import drift, key
 from gateway.core.ports import Services
@@ -24,6 +25,9 @@ from gateway.core.walltime import instant_text
 
 PRACTICES_AT_ONCE: Final = 20
 """Practices that one answer looks at, each with one search."""
+
+MOST_QUERIES: Final = 20
+"""Partition queries that a page costs the mirrors together, as the lists over several practices have it."""
 
 _GAP: Final = re.compile(r"[\s,-]+")
 _TOLD: Final = ("code", "detail", "permission", "tier", "version", "scope", "retryable", "operation_id")
@@ -81,26 +85,18 @@ class Sought:
 
     def told(self, matches: Iterable[Found], *, on: Services) -> dict[str, Any]:
         """What the answer says of this practice; `matches` are those of its people that are in the answer."""
-        if self.error is not None or self.fetched is None:
-            problem = problem_of(self.error) if self.error is not None else {}
-            return {
-                "practice_id": self.practice_id,
-                "status": "unavailable",
-                "reason": {name: problem[name] for name in _TOLD if name in problem},
-                "matches": None,
-                "as_of": None,
-                "age_seconds": None,
-                "served_from": None,
-            }
+        if self.fetched is None:
+            problem = {} if self.error is None else problem_of(self.error)
+            reason = {name: problem[name] for name in _TOLD if name in problem}
+            return {"practice_id": self.practice_id, "unavailable": reason}
         as_of = self.fetched.rows.as_of
         return {
             "practice_id": self.practice_id,
-            "status": "searched",
-            "reason": None,
             "matches": len(list(matches)),
             "as_of": instant_text(as_of),
             "age_seconds": round(max(0.0, (on.clock.now() - as_of).total_seconds()), 1),
             "served_from": self.fetched.served_from,
+            "upstream_calls": self.fetched.upstream_calls,
         }
 
 
@@ -135,20 +131,34 @@ def seek(
     freshness: Freshness,
     until: float,
     on: Services,
+    most_queries: int | None = None,
 ) -> list[Sought]:
     """Look for a person at each of these practices, at all of them at once, until that moment of `clock.monotonic`.
 
+    With `most_queries` only at the first ones, for as far as their mirrors take no more partition queries than that
+    together; the first may take more.
+
     Raises: ScopeMissing, which is the same at each of them.
     """
-    sought = [_at(practice_id, caller, on) for practice_id in practice_ids]
     bound = bound_of(asked)
-    errands = {
-        one.practice_id: Errand(one.practice, "fetch.patients", bound, caller, freshness, on)
-        for one in sought
-        if one.practice is not None
-    }
-    for errand in errands.values():
-        errand.begin()
+    records = CountedRecords(on.records, limit=most_queries or 0, now=on.clock.now())
+    counted = cast("Services", CountedServices(on, records))
+    sought: list[Sought] = []
+    errands: dict[str, Errand] = {}
+    dearest = 1
+    for practice_id in practice_ids:
+        if most_queries is not None and sought and records.left < dearest:
+            break
+        one = _at(practice_id, caller, on)
+        sought.append(one)
+        if one.practice is None:
+            continue
+        before = records.queries
+        # How far its mirror is.
+        records.spend(1)
+        errands[practice_id] = Errand(one.practice, "fetch.patients", bound, caller, freshness, counted)
+        errands[practice_id].begin()
+        dearest = max(dearest, records.queries - before)
     for one in sought:
         if one.practice_id not in errands:
             continue

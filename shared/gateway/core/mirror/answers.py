@@ -19,7 +19,7 @@ from gateway.core import registry
 from gateway.core.errors import AppError, NotKept, Unavailable
 from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored, Rank, mirrored_by
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, Rank, mirrored_by
 from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
 from gateway.core.normalize.values import key
@@ -29,7 +29,7 @@ from gateway.core.requests import Road
 from gateway.core.walltime import read_wall
 
 if TYPE_CHECKING:
-    from gateway.core.mirror.records import Record
+    from gateway.core.mirror.records import Record, Whole
     from gateway.core.ports import Services
     from gateway.core.practices import Practice
     from gateway.core.requests import Freshness
@@ -161,13 +161,22 @@ class Look:
     now: datetime = field(init=False)
     _got: dict[tuple[str, int], Record] = field(default_factory=dict)
     _lists: dict[str, tuple[list[Row], datetime]] = field(default_factory=dict)
+    _parents: dict[str, set[int]] = field(default_factory=dict)
+    _families: dict[tuple[str, str], dict[int, list[Record]]] = field(default_factory=dict)
+    _present: dict[tuple[str, int], bool] = field(default_factory=dict)
+    _wholes: dict[tuple[str, int], Whole | None] = field(default_factory=dict)
+    _of_wholes: dict[tuple[str, int], Record | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.now = self.on.clock.now()
 
     def expect(self, bound: Mapping[str, Any]) -> None:
-        """Learn which keys the plan will get one by one, so that they are read together."""
+        """Learn which keys the plan will get one by one, and lists of which parents, so that they are read together."""
         self._keys = [number for number in bound.get("keys", ()) if isinstance(number, int) and number > 0]
+        for query in bound.get("queries", ()):
+            if len(query) == 1 and not _PARENTS.keys().isdisjoint(query):
+                ((column, value),) = query.items()
+                self._parents.setdefault(column, set()).add(key(value))
 
     def up(self, call: UpstreamCall) -> UpstreamAnswer:
         """What Open Dental would answer.
@@ -203,7 +212,7 @@ class Look:
         Raises: Elsewhere.
         """
         sync = self.state.resources.get(mirrored.resource)
-        if mirrored.list_operation is None or sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
+        if sync is None or sync.phase is not Phase.LOADED or sync.as_of is None:
             raise Elsewhere(NOT_LOADED)
         self._heed_age(mirrored.resource, sync.as_of)
         return sync
@@ -249,6 +258,9 @@ class Look:
 
     def _listed(self, mirrored: Mirrored, operation: str, query: Mapping[str, Any]) -> tuple[list[Row], datetime]:
         wanted = asked(mirrored, operation, query)
+        noted = self._noted(mirrored, wanted)
+        if noted is not None:
+            return noted
         sync, resource = self.complete(mirrored), mirrored.resource
         assert sync.as_of is not None
         if not is_within(mirrored, *(wanted.days or (None, None)), sync.as_of):
@@ -263,10 +275,61 @@ class Look:
         self.used(sync.as_of)
         return rows, sync.as_of
 
+    def _noted(self, mirrored: Mirrored, wanted: Asked) -> tuple[list[Row], datetime] | None:
+        """The rows under a parent whose list was read as a whole later than the resource was; None where it was not.
+
+        Raises: Elsewhere: that is too long ago, or an own write came after it.
+        """
+        resource = mirrored.resource
+        if resource not in NOTED or wanted.parent is None:
+            return None
+        column, value = wanted.parent
+        whole = self._whole(resource, column, value)
+        sync = self.state.resources.get(resource)
+        of_all = None if sync is None or sync.phase is not Phase.LOADED else sync.as_of
+        if whole is None or whole.read.order.epoch != self.state.epoch:
+            return None
+        as_of = whole.read.at
+        if of_all is not None and of_all >= as_of:
+            return None
+        self._heed_age(resource, as_of)
+        marked = None if self.any_age else self._marked(resource, as_of, wanted.patient or 0, wanted.named)
+        if marked is not None:
+            raise Elsewhere
+        records = {one.key: one for one in self._living(resource, whole.keys)}
+        # What was stored since is newer than the list, whether it had the row or not.
+        under = self._under(resource, column, value)
+        records |= {one.key: one for one in under if one.read.at > as_of}
+        rows = in_order(
+            resource, (one.row for one in records.values() if mirrored.parents_of(one.row).get(column) == value)
+        )
+        rows = [row for row in rows if wanted.fits(row)]
+        if not rows:
+            self._be_sure_of(column, value)
+        self.used(as_of)
+        return rows, as_of
+
+    def _whole(self, resource: str, column: str, value: int) -> Whole | None:
+        together = self._parents.get(column, set())
+        whom = together if value in together else {value}
+        if (resource, value) not in self._wholes:
+            noted = self.on.records.wholes(self.practice.id, resource, column, whom - {0})
+            self._wholes |= {(resource, one): noted.get(one) for one in whom}
+        return self._wholes[resource, value]
+
+    def _living(self, resource: str, keys: Iterable[int]) -> list[Record]:
+        """The living rows of these keys, which are those of a list; those of the other lists are read along."""
+        wanted = sorted(keys)
+        if any((resource, number) not in self._of_wholes for number in wanted):
+            numbers = {number for (of, _), one in self._wholes.items() if of == resource and one for number in one.keys}
+            kept = {one.key: one for one in self.on.records.get(self.practice.id, resource, numbers.union(wanted))}
+            self._of_wholes |= {(resource, number): kept.get(number) for number in numbers.union(wanted)}
+        return [one for number in wanted if (one := self._of_wholes[resource, number]) is not None]
+
     def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
         records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource
         if wanted.parent is not None:
-            return records.under(practice_id, resource, *wanted.parent)
+            return self._under(resource, *wanted.parent)
         if wanted.days is not None:
             return records.between(practice_id, resource, *wanted.days)
         if sync.rows > MOST_SCANNED:
@@ -274,6 +337,16 @@ class Look:
                 raise Elsewhere
             return self._changed(resource, wanted.since)
         return self._every(resource)
+
+    def _under(self, resource: str, column: str, value: int) -> list[Record]:
+        if value not in self._parents.get(column, ()):
+            return self.on.records.under(self.practice.id, resource, column, value)
+        if (resource, column) not in self._families:
+            families: dict[int, list[Record]] = {}
+            for one in self.on.records.under_each(self.practice.id, resource, column, self._parents[column]):
+                families.setdefault(key(one.row.get(column)), []).append(one)
+            self._families[resource, column] = families
+        return self._families[resource, column].get(value, [])
 
     def _every(self, resource: str) -> list[Record]:
         found: list[Record] = []
@@ -310,7 +383,15 @@ class Look:
     def _be_sure_of(self, column: str, value: int) -> None:
         """An empty list under somebody who is not there is Open Dental's to refuse."""
         of = MIRRORED.get(_PARENTS.get(column, ""))
-        if of is None or not self.on.records.get(self.practice.id, of.resource, [value]):
+        if of is None:
+            raise Elsewhere
+        # As a rule they are asked for one after another: all of them together cost what one does.
+        together = self._parents.get(column, set())
+        whom = together if value in together else {value}
+        if (of.resource, value) not in self._present:
+            kept = {one.key for one in self.on.records.get(self.practice.id, of.resource, whom - {0})}
+            self._present |= {(of.resource, one): one in kept for one in whom}
+        if not self._present[of.resource, value]:
             raise Elsewhere
 
     # Age, and what own writes have touched

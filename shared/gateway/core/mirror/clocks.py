@@ -31,6 +31,9 @@ WENT_BACK_S: Final = 30.0
 _STAMP: Final = "%Y-%m-%d %H:%M:%S"
 _EARLIEST: Final = "1880-01-01 00:00:00"
 
+LONG_AGO: Final = datetime.fromisoformat(_EARLIEST)
+"""Before every stamp, by any server's clock."""
+
 
 def read_clock(text: object) -> datetime | None:
     """A wall time of the server; None where it is none."""

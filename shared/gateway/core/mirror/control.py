@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.health import sync_view
-from gateway.core.mirror.syncing import Superseded, Wanted
+from gateway.core.mirror.syncing import Probing, Superseded, Wanted
 from gateway.core.ports import Services
 
 TRIES = 5
@@ -22,12 +22,20 @@ class SyncChange(BaseModel):
     """The body of `PATCH /practices/{id}/sync`.
 
     `on` begins the first load, or goes on where `paused` stopped; `paused` stops reading and keeps what is there, which
-    grows old and says so; `off` erases it.
+    grows old and says so; `off` erases it. `queries`: whether the mirror may ask the office by SQL where its key allows
+    it, which is faster and finds more; each statement goes into the office's audit trail. At least one of the two.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    state: Wanted
+    state: Wanted | None = None
+    queries: Literal["on", "off"] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.state is None and self.queries is None:
+            raise ValueError("say the state, or whether queries may be used")
+        return self
 
 
 def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
@@ -50,10 +58,18 @@ def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Ser
     now = on.clock.now()
     for _ in range(TRIES):
         state = on.syncs.load(practice.id)
-        if state.wanted is not change.state:
-            started_at = now if change.state is Wanted.ON and state.started_at is None else state.started_at
+        wanted = change.state or state.wanted
+        queries = state.queries if change.queries is None else change.queries == "on"
+        if (wanted, queries) != (state.wanted, state.queries):
+            started_at = now if wanted is Wanted.ON and state.started_at is None else state.started_at
+            # What was refused is tried again as soon as somebody turns it on.
+            anew = Probing(settled=state.probing.settled, calls=state.probing.calls)
+            probing = state.probing if queries == state.queries else anew
+            changed = replace(
+                state, wanted=wanted, queries=queries, probing=probing, changed_at=now, started_at=started_at
+            )
             try:
-                on.syncs.save_practice(replace(state, wanted=change.state, changed_at=now, started_at=started_at))
+                on.syncs.save_practice(changed)
             except Superseded:
                 continue
         # Also where nothing changed: whoever said it first may have died before this.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
-from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored
+from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
+from gateway.core.ports import Services
 
 DEAREST_STRETCH: Final = 6
 """Partition queries of one stretch of days at most (`walks.by_day`): four months and what no index knows yet."""
@@ -71,6 +72,12 @@ class CountedRecords:
         self.spend(2)
         return self._records.under(practice_id, resource, column, value)
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """See `Records.under_each`."""
+        several = list(values)
+        self.spend(len(several) + 1)
+        return self._records.under_each(practice_id, resource, column, several)
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
@@ -85,6 +92,16 @@ class CountedRecords:
         self.spend(_months(since.date(), self._now.date()) + 1)
         return self._records.changed(practice_id, resource, since, after=after, limit=limit)
 
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """See `Records.note_whole`."""
+        self._records.note_whole(practice_id, resource, column, value, keys, read=read)
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """See `Records.wholes`."""
+        return self._records.wholes(practice_id, resource, column, values)
+
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""
         self.spend(1)
@@ -95,8 +112,21 @@ class CountedRecords:
         return self._records.forget(practice_id, resource, limit=limit)
 
 
+class CountedServices:
+    """Services whose records are counted."""
+
+    def __init__(self, on: Services, records: CountedRecords) -> None:
+        self._on, self.records = on, records
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._on, name)
+
+
 def _months(first: date | None, last: date | None) -> int:
     """Months that days lie in; a range without an end has those in which there are rows, which nobody counts here."""
     if first is None or last is None:
         return _FEW_MONTHS
     return max(0, (last.year - first.year) * 12 + last.month - first.month) + 1
+
+
+_IS_ALL_OF_THE_PORT: type[Records] = CountedRecords

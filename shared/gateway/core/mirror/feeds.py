@@ -1,4 +1,4 @@
-"""Background work: what has changed at the office since it was last asked, by the filters that Open Dental has.
+"""What has changed at the office since it was last asked, by the filters that Open Dental has.
 
 A cursor is the server's own clock, from the first page of a reading, and moves only when all pages are read. Rows at
 its edge come again and change nothing. The server's clock and its highest key are looked at besides: a clock that was
@@ -12,13 +12,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.core.background_turn import BackgroundTurn
 from gateway.core.fetches import knows
 from gateway.core.mirror import clocks, identity, incidents, passes, reading, schedule, server_zone
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
-from gateway.core.mirror.sweeps import read_children
 from gateway.core.mirror.syncing import Pass, Phase
 from gateway.core.normalize.values import content_version
 
@@ -45,44 +43,19 @@ MEASURED_ANEW: Final = timedelta(minutes=1)
 """How often the measured offset is stored where polls bring the clock all the time."""
 
 
-class Feeds:
-    """Polls what is due, the longest due first; then the rows under parents that have changed."""
+def poll(m: Session, name: str, *, keeps_cursor: bool = False) -> bool:
+    """Read the next page of what has changed; whether there are more.
 
-    def run(self, turn: BackgroundTurn) -> None:
-        """See `Work.run`."""
-        m = Session.of_turn(turn)
-        if not m.is_on or not m.state.resources:
-            return
-        _feel_pulse(m)
-        for name in schedule.feeds_due(m.state, m.now()):
-            if m.of(name).phase is not Phase.LOADED:
-                continue
-            try:
-                while _poll(m, name):
-                    pass
-            except (Refused, Failed) as error:
-                if reading.took_too_long(error):
-                    of = m.of(name)
-                    m.save(replace(of, feed=reading.in_smaller_pages(m, of.feed or _begun(m))))
-                m.went_wrong(name, error)
-        read_children(m)
-
-    def next_due(self, turn: BackgroundTurn) -> datetime | None:
-        """See `Work.next_due`."""
-        m = Session.of_turn(turn)
-        return schedule.feeds_next(m.state) if m.is_on else None
-
-
-def _poll(m: Session, name: str) -> bool:
-    """Read the next page of what has changed; whether there are more."""
+    `keeps_cursor`: changes are counted from it, and whoever counts them moves it.
+    """
     one, of = MIRRORED[name], m.of(name)
     how = passes.listing(one)
-    running = of.feed or _begun(m)
+    running = of.feed or begun(m)
     base = {**dict(one.fixed), **_filter(m, one, of.cursor)}
     query = passes.query_of(running, base, page_limit=m.practice.page_limit)
     answer, at = m.ask(one.list_operation or "", query)
     clock = clock_of(answer.rows)
-    if clock is not None and _hear_clock(m, clock, at):
+    if clock is not None and hear_clock(m, clock, at):
         return False
     of = m.of(name)
     if not running.pages:
@@ -92,7 +65,7 @@ def _poll(m: Session, name: str) -> bool:
         m.save(replace(of, feed=None))
         raise Failed("paging-broken")
     rows = [row for row in step.rows if is_readable(one, row)]
-    if followers := [other for other in MIRRORED.values() if other.followed_by and other.followed_by[0] == name]:
+    if followers := followers_of(m, name):
         _remember(m, one, rows, followers)
     stored = m.store(one, rows, at=at, cause="poll")
     of = replace(
@@ -111,13 +84,24 @@ def _poll(m: Session, name: str) -> bool:
         return True
     began = step.running.started_at
     cursor = step.running.clock or (of.cursor if one.clock is not None else reading.wall_of(m, began))
+    cursor = of.cursor if keeps_cursor else cursor
     period = schedule.poll_period(one, of, m.now(), zone=m.zone, interval_s=m.turn.interval_s())
     as_of = of.as_of if one.stamp is None else began if of.as_of is None else max(of.as_of, began)
     m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, polled_at=began, due_at=m.began + period))
     return False
 
 
-def _begun(m: Session) -> Pass:
+def followers_of(m: Session, name: str) -> list[Mirrored]:
+    """What is followed by the changed rows of `name`, and by nothing surer."""
+    by_query = m.by_query()
+    return [
+        other
+        for other in MIRRORED.values()
+        if other.followed_by and other.followed_by[0] == name and other.resource not in by_query
+    ]
+
+
+def begun(m: Session) -> Pass:
     return Pass("feed", passes.ALL.name, 0, m.now())
 
 
@@ -155,7 +139,7 @@ def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequenc
 # The server's clock and its highest key
 
 
-def _feel_pulse(m: Session) -> None:
+def feel_pulse(m: Session) -> None:
     """Once in a while, and after every silence: is it still the same database, by the same clock?"""
     incidents.heal(m)
     keys = m.of(KEEPS_KEYS)
@@ -173,11 +157,11 @@ def _feel_pulse(m: Session) -> None:
         return
     told = clock_of(answer.rows)
     clock = server_zone.without(told)
-    if clock is not None and _hear_clock(m, clock, at):
+    if clock is not None and hear_clock(m, clock, at):
         return
     befell = _what_befell(m, answer.rows if name == KEEPS_KEYS and keys.highest else None)
     if befell is not None:
-        _begin_epoch(m, befell, list(MIRRORED))
+        begin_epoch(m, befell, list(MIRRORED))
         return
     changes: dict[str, Any] = {"pulse_at": m.now(), "incidents": incidents.after_silence(m)}
     if clock is not None:
@@ -196,17 +180,17 @@ def _what_befell(m: Session, first: Sequence[Any] | None) -> str | None:
     if first is not None:
         one, highest = MIRRORED[KEEPS_KEYS], m.of(KEEPS_KEYS).highest
         top = max((key_of(one, row) for row in first if is_readable(one, row)), default=0)
-        fell_back = _keys_fell_back(m, one, first, highest)
+        fell_back = keys_fell_back(m, one, first, highest)
         if fell_back or identity.is_due(m, highest=top):
             if identity.is_another(m):
                 return incidents.DATABASE_MOVED
             m.save_practice(sampled_at=m.now())
         if fell_back:
             return BACKUP_RESTORED
-    return BACKUP_RESTORED if _a_stamp_fell_back(m) else None
+    return BACKUP_RESTORED if a_stamp_fell_back(m) else None
 
 
-def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
+def keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
     """Whether the row of the highest key is gone, which no office can do by itself."""
     found = max((key_of(one, row) for row in rows if is_readable(one, row)), default=0)
     if found >= highest:
@@ -220,7 +204,7 @@ def _keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int
     return not any(is_readable(one, row) for row in answer.rows)
 
 
-def _a_stamp_fell_back(m: Session) -> bool:
+def a_stamp_fell_back(m: Session) -> bool:
     """Whether a visit that changed lately is at the office as it was before, which only an older database has."""
     one, felt_at = MIRRORED[KEEPS_STAMPS], m.state.pulse_at
     if felt_at is None or m.of(KEEPS_STAMPS).phase is not Phase.LOADED or not knows(m.practice, f"{KEEPS_STAMPS}.get"):
@@ -243,15 +227,15 @@ def _a_stamp_fell_back(m: Session) -> bool:
     return True
 
 
-def _hear_clock(m: Session, clock: str, at: datetime) -> bool:
+def hear_clock(m: Session, clock: str, at: datetime) -> bool:
     """Measure the server's clock by an answer; True where it fell so far back that much must be read again."""
     state = m.state
     offset_s = clocks.offset_of(clock, at)
     if offset_s is None:
         return False
     if clocks.is_far_behind(clock, state.highest):
-        stamped = [one.resource for one in MIRRORED.values() if one.stamp is not None]
-        _begin_epoch(m, SERVER_CLOCK_BACK, stamped, highest=clock, server_offset_s=offset_s, server_clock_at=at)
+        stamped = [name for name, one in MIRRORED.items() if one.stamp is not None or m.of(name).followed is not None]
+        begin_epoch(m, SERVER_CLOCK_BACK, stamped, highest=clock, server_offset_s=offset_s, server_clock_at=at)
         return True
     before_s, before_at = state.server_offset_s, state.server_clock_at
     set_back = before_s is not None and offset_s < before_s - clocks.WENT_BACK_S
@@ -271,7 +255,7 @@ def _lower_cursors(m: Session, clock: str) -> None:
             m.save(replace(m.of(name), cursor=clock, feed=None))
 
 
-def _begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any) -> None:
+def begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any) -> None:
     """Have these resources loaded anew, above everything that was read before.
 
     The one by whose highest key a restored backup is known comes last: what is cut off here is found out again.
@@ -292,6 +276,7 @@ def _begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any)
                     feed=None,
                     suspects=(),
                     parents=(),
+                    followed=None,
                     highest=0,
                     failures=0,
                     not_before=None,

@@ -20,7 +20,7 @@ from gateway.core.errors import Unavailable
 from gateway.core.mirror.asked import PAGING, is_listed
 from gateway.core.mirror.effects import EVERYBODY, beside, is_for_everybody, mark
 from gateway.core.mirror.memory import REMEMBERED_S, state_of
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored, mirrored_by
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, mirrored_by
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import Phase, Superseded
 from gateway.core.normalize.values import key
@@ -62,12 +62,15 @@ class Keeper:
             return
         unread = self._unread.get(mirrored.resource, set())
         known = {key(row.get(mirrored.key)) for row in rows} & unread if unread else set()
-        if rows and self._store(mirrored, rows, at=answer.started_at, is_own=bool(known)):
+        is_kept = not rows or self._store(mirrored, rows, at=answer.started_at, is_own=bool(known))
+        if rows and is_kept:
             unread -= known
         parent = _whole_under(mirrored, call, len(rows))
         if parent is not None and answer.started_at is not None:
             shown = {key(row.get(mirrored.key)) for row in rows}
             self._look_for_missing(mirrored, *parent, shown=shown, at=answer.started_at)
+            if is_kept:
+                self._note(mirrored, *parent, shown=shown, at=answer.started_at)
 
     def missed(self, call: UpstreamCall, at: datetime, practice: Practice | None) -> None:
         """Learn that Open Dental has no such row: `call`, sent after `at`, was answered 404.
@@ -166,6 +169,16 @@ class Keeper:
             return False
         return True
 
+    def _note(self, mirrored: Mirrored, column: str, value: int, *, shown: set[int], at: datetime) -> None:
+        """Note that this parent's rows are all here as of then."""
+        read = self._read_at(at) if mirrored.resource in NOTED else None
+        if read is None:
+            return
+        try:
+            self._on.records.note_whole(self._seat.practice_id, mirrored.resource, column, value, shown, read=read)
+        except Unavailable:
+            _log.warning("not noted", extra={"object": mirrored.resource})
+
     def _look_for_missing(self, mirrored: Mirrored, column: str, value: int, *, shown: set[int], at: datetime) -> None:
         """Of rows that a whole list under their parent did not show, those without a call of their own are gone.
 
@@ -211,7 +224,7 @@ class Keeper:
 def _whole_under(mirrored: Mirrored, call: UpstreamCall, count: int) -> tuple[str, int] | None:
     """The parent whose rows an answer of `count` rows has all of; None where it is of something else, or cut off."""
     query = {name: value for name, value in call.query.items() if name not in PAGING}
-    of_list = call.operation == mirrored.list_operation and not call.path and not mirrored.fixed
+    of_list = call.operation == mirrored.lists and not call.path and not mirrored.fixed
     if not of_list or len(query) != 1 or int(call.query.get("Offset", 0)):
         return None
     ((column, value),) = query.items()

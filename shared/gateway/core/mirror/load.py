@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import reading, schedule
+from gateway.core.mirror import by_parent, reading, schedule
+from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
 
@@ -25,7 +26,8 @@ class FirstLoad:
         if m.state.wanted is Wanted.OFF and m.state.resources:
             _erase(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
-            reading.go_on(m, waiting[0], purpose=reading.LOAD)
+            way = reading if MIRRORED[waiting[0]].list_operation is not None else by_parent
+            way.go_on(m, waiting[0], purpose=reading.LOAD)
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""

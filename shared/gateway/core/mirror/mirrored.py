@@ -1,7 +1,8 @@
 """Which resources are mirrored, and how each is listed, followed and found again: data, no behaviour.
 
-A resource whose list asks for a parent (allergies of a patient, charges of a plan) is mirrored row by row as it is
-read, and never counts as complete.
+A resource whose list asks for a parent (allergies of a patient, charges of a plan) is loaded parent by parent where the
+key may query, which tells who has any. Elsewhere it is mirrored row by row as it is read, and never counts as complete;
+only a parent whose list has just been read does.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ class Mirrored:
         key = catalogue.resource(self.resource).key
         assert key is not None
         return key
+
+    @cached_property
+    def lists(self) -> str:
+        """The operation that lists rows of it, under a parent at least."""
+        return self.list_operation or f"{self.resource}.list"
 
     @cached_property
     def stamp(self) -> str | None:
@@ -158,6 +164,10 @@ MIRRORED: Final[dict[str, Mirrored]] = {
     )
 }  # fmt: skip
 """By the catalogue's name of the resource. At most two parents: each has an index of its own."""
+
+NOTED: Final = frozenset({one.resource for one in MIRRORED.values() if one.list_operation is None} | {"diseases"})
+"""Whose lists under a parent are noted when they are read: what has no list of its own, and what may harm a patient if
+it is missing, so that the parent is complete as of then whatever the resource is."""
 
 WHOLE_ROWS: Final = frozenset(
     {

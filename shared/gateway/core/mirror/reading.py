@@ -10,21 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Final
 
-from gateway.core.fetches import knows
-from gateway.core.mirror import clocks, incidents, passes, progress, schedule
+from gateway.core.mirror import checksums, clocks, incidents, passes, progress, schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.passes import Listing, Part, Place, Span
 from gateway.core.mirror.records import Record, Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
 from gateway.core.mirror.syncing import Pass, Phase, ResourceSync
-from gateway.core.practices import Practice
-from open_dental import catalogue, wire
+from gateway.core.mirror.ways import Way, way_of
+from open_dental import wire
 from open_dental.errors import TimedOut
 
-LOAD, SWEEP = "load", "sweep"
+LOAD, SWEEP, CHECK = "load", "sweep", "check"
 
 CONFIRM: Final = "confirm"
 """The part of a pass in which its list is at its end, and what was missing is looked for."""
@@ -42,27 +40,9 @@ FEWEST_ROWS: Final = 10
 
 ORDER_UNKNOWN: Final = "order-unknown"
 LIST_INCOMPLETE: Final = "list-incomplete"
-LASTING: Final = frozenset({ORDER_UNKNOWN, LIST_INCOMPLETE})
+SUMS_DIFFER: Final = "sums-differ"
+LASTING: Final = frozenset({ORDER_UNKNOWN, LIST_INCOMPLETE, SUMS_DIFFER})
 """Troubles of whole readings: deletions cannot be told. Polls go on all the same, and only a good reading ends them."""
-
-
-class Way(StrEnum):
-    """How it is found out whether a row that a list did not show is gone."""
-
-    GET = "get"
-    PARENT = "parent"
-    AGAIN = "again"
-
-
-def way_of(practice: Practice, one: Mirrored) -> tuple[Way, str | None]:
-    """The surest way that the practice's version has, and for `PARENT` the column that its list is asked by."""
-    names = {operation.id for operation in catalogue.resource(one.resource).operations}
-    if f"{one.resource}.get" in names and knows(practice, f"{one.resource}.get"):
-        return Way.GET, None
-    for column in one.parents:
-        if one.list_operation is not None and knows(practice, one.list_operation, column):
-            return Way.PARENT, column
-    return Way.AGAIN, None
 
 
 def go_on(m: Session, name: str, *, purpose: str) -> None:
@@ -124,10 +104,10 @@ def _page(m: Session, name: str, *, purpose: str) -> None:
     if following is not None:
         m.save(replace(of, running=passes.begin_part(running, following)))
         return
-    _at_the_end(m, one, of, running, at=at)
+    at_the_end(m, one, of, running, at=at)
 
 
-def _at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, at: datetime) -> None:
+def at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, at: datetime) -> None:
     """The list was shown as a whole: what does it say of the rows that were missing from it?"""
     missing = frozenset(() if running.is_blind else running.missing)
     if running.before is None and missing:
@@ -186,6 +166,9 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
     is_load = of.phase is not Phase.LOADED
     as_of = began if of.as_of is None or is_load else max(of.as_of, began)
     swept_at = of.swept_at if running.is_blind else began
+    is_check = running.purpose == CHECK
+    strikes = 0 if is_check else of.strikes
+    trouble = ORDER_UNKNOWN if running.is_blind else SUMS_DIFFER if strikes >= checksums.MOST_STRIKES else None
     of = replace(
         of,
         phase=Phase.LOADED,
@@ -194,12 +177,16 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
         rows=running.seen,
         running=None,
         suspects=(),
-        trouble=ORDER_UNKNOWN if running.is_blind else None,
-        trouble_since=now if running.is_blind else None,
+        trouble=trouble,
+        trouble_since=None if trouble is None else of.trouble_since if trouble == of.trouble else now,
+        whole_at=of.whole_at if is_check else began,
+        strikes=strikes,
         failures=0,
         not_before=None,
     )
-    of = replace(of, sweep_due_at=schedule.next_sweep(of, began, zone=m.zone, page_limit=m.practice.page_limit))
+    period = checksums.period(m.practice, one, of, now)
+    due = schedule.next_sweep(of, began, zone=m.zone, page_limit=m.practice.page_limit, period=period)
+    of = replace(of, sweep_due_at=due)
     if is_load and schedule.is_fed(one):
         of = replace(of, cursor=running.clock or wall_of(m, began), feed=None, polled_at=began, due_at=now)
     m.save(of)
@@ -308,7 +295,7 @@ def _confirm(m: Session, name: str) -> None:
         rows: list[Row] = [row for row in answer.rows if is_readable(one, row)]
         asked = {first}
     elif parent:
-        rows, at = m.ask_all(one.list_operation or "", {**dict(one.fixed), column or "": parent})
+        rows, at = m.ask_all(one.lists, {**dict(one.fixed), column or "": parent})
         rows = [row for row in rows if is_readable(one, row)]
         asked = {key for key in suspects if key in kept and one.parents_of(kept[key].row).get(column or "") == parent}
     else:

@@ -65,6 +65,14 @@ class Stored:
     older: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All rows under one parent, as one reading of its list showed them: their `keys`, and where they come from."""
+
+    keys: frozenset[int]
+    read: ReadAt
+
+
 class Records(Protocol):
     """The copies. Every method is about one practice; nobody can name two.
 
@@ -112,6 +120,10 @@ class Records(Protocol):
         """
         ...
 
+    def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
+        """As `under`, for several parents together, which takes about as long as for one."""
+        ...
+
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
@@ -130,6 +142,19 @@ class Records(Protocol):
         The index may be behind as that of `under`, and the clocks of two workers differ by milliseconds: who goes on
         from where he ended begins some seconds earlier.
         """
+        ...
+
+    def note_whole(
+        self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
+    ) -> None:
+        """Note that a list under this parent showed these rows and no others, unless a later list is noted already.
+
+        To be called once the rows are stored. A note may be forgotten after some days. Idempotent.
+        """
+        ...
+
+    def wholes(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> dict[int, Whole]:
+        """What is noted of these parents, strongly consistent; who is missing was not noted, or long ago."""
         ...
 
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:

@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Wanted
+from gateway.core.practices import Practice
+from gateway.core.queries.changes import STAMPED
+from gateway.core.queries.statement import may_query
 
 HOT: Final = frozenset({"appointments", "patients", "procedurelogs", "claims"})
 """What is polled all the time."""
@@ -31,6 +34,23 @@ COLD_S: Final = 900.0
 ENTRIES_S: Final = 60.0
 """How often new payments are looked for, which no stamp tells of."""
 
+OFTEN_PROBED: Final = HOT | {
+    "claimprocs",
+    "payments",
+    "paysplits",
+    "recalls",
+    "diseases",
+    "allergies",
+    "medicationpats",
+}
+"""What is in every probe by query: what people work in, and what is asked for as of a minute ago."""
+
+SELDOM_PROBED_S: Final = 100.0
+"""How often the other tables are in it: the office keeps the text of every statement."""
+
+PROBE_SHARE: Final = 20.0
+"""A probe is followed by so many times its own length without one: an office's database has other work."""
+
 CLOSED_FACTOR: Final = 3.0
 """How much longer everything may take while the office is closed."""
 
@@ -47,6 +67,7 @@ SHORT_PAGES, MIDDLE_PAGES = 2, 20
 SWEEP_SHORT: Final = timedelta(hours=1)
 SWEEP_MIDDLE: Final = timedelta(hours=6)
 SWEEP_LONG: Final = timedelta(hours=24)
+SWEEP_AGAIN: Final = timedelta(hours=1)
 SWEEP_LATEST: Final = timedelta(hours=48)
 """A long reading waits for the night, but not longer than this."""
 
@@ -81,6 +102,35 @@ def poll_period(one: Mirrored, state: ResourceSync, now: datetime, *, zone: Zone
     return timedelta(seconds=seconds * scale * (1.0 if is_open(now, zone) else CLOSED_FACTOR))
 
 
+def probe_period(now: datetime, *, zone: ZoneInfo, interval_s: float, took_s: float) -> timedelta:
+    """How long after a probe by query the next one is due."""
+    seconds = cycle_s(interval_s) * (1.0 if is_open(now, zone) else CLOSED_FACTOR)
+    return timedelta(seconds=max(seconds, PROBE_SHARE * took_s))
+
+
+def by_query(practice: Practice, state: PracticeSync, now: datetime) -> frozenset[str]:
+    """The resources whose changes are asked for by query now; all others are followed by their lists' filters."""
+    probing = state.probing
+    if not (state.queries and may_query(practice)):
+        return frozenset()
+    if probing.refused_until is not None and probing.refused_until > now:
+        return frozenset()
+    return frozenset(
+        name
+        for name, of in state.resources.items()
+        if of.phase is Phase.LOADED
+        and name in STAMPED
+        and not ((until := probing.not_askable.get(name)) is not None and until > now)
+    )
+
+
+def after_deletion(state: ResourceSync, now: datetime, *, page_limit: int) -> datetime:
+    """When to look for a row that is gone: at once, but a long list was not to be read again and again."""
+    is_long = state.rows / max(1, page_limit - 1) > MIDDLE_PAGES
+    due = now if not is_long or state.swept_at is None else max(now, state.swept_at + SWEEP_AGAIN)
+    return due if state.sweep_due_at is None else min(due, state.sweep_due_at)
+
+
 def sweep_period(state: ResourceSync, *, page_limit: int) -> timedelta:
     """How long after a full reading the next one is due."""
     pages = state.rows / max(1, page_limit - 1)
@@ -89,8 +139,12 @@ def sweep_period(state: ResourceSync, *, page_limit: int) -> timedelta:
     return SWEEP_MIDDLE if pages <= MIDDLE_PAGES else SWEEP_LONG
 
 
-def next_sweep(state: ResourceSync, began: datetime, *, zone: ZoneInfo, page_limit: int) -> datetime:
-    """When a full reading that began then is followed by the next one; long ones at night."""
+def next_sweep(
+    state: ResourceSync, began: datetime, *, zone: ZoneInfo, page_limit: int, period: timedelta | None = None
+) -> datetime:
+    """When a sweep that began then is followed by the next one: `period` later, or long ones at night."""
+    if period is not None:
+        return began + period
     period = sweep_period(state, page_limit=page_limit)
     due = began + period
     if period < SWEEP_LONG or not is_open(due, zone):
@@ -109,12 +163,12 @@ def is_fed(one: Mirrored) -> bool:
     return one.list_operation is not None and (one.stamp is not None or one.entered is not None)
 
 
-def feeds_due(state: PracticeSync, now: datetime) -> list[str]:
-    """What is to be polled now: what people work in first, then the longest due."""
+def feeds_due(state: PracticeSync, now: datetime, *, but: frozenset[str] = frozenset()) -> list[str]:
+    """What is to be polled now: what people work in first, then the longest due. `but`: what is asked by query."""
     due = [
         (name not in HOT, of.due_at or of.as_of or now, name)
         for name, of in state.resources.items()
-        if _is_fed_now(name, of) and _is_due(of.due_at, now)
+        if name not in but and _is_fed_now(name, of) and is_due(of.due_at, now)
     ]
     return [name for *_, name in sorted(due)]
 
@@ -150,15 +204,19 @@ def sweeps_due(state: PracticeSync, now: datetime) -> list[str]:
         (of.running is None, of.sweep_due_at or now, name)
         for name, of in state.resources.items()
         if of.phase is Phase.LOADED
-        and (of.running is not None or bool(of.suspects) or _is_due(of.sweep_due_at, now))
+        and (of.running is not None or bool(of.suspects) or is_due(of.sweep_due_at, now))
         and _may_try(of, now)
     ]
     return [name for *_, name in sorted(due)]
 
 
-def feeds_next(state: PracticeSync) -> datetime | None:
-    """When something is polled next."""
-    times = [of.due_at for name, of in state.resources.items() if _is_fed_now(name, of)]
+def feeds_next(state: PracticeSync, now: datetime, *, by_query: frozenset[str] = frozenset()) -> datetime | None:
+    """When something is polled, or asked by query, next."""
+    times = [of.due_at for name, of in state.resources.items() if name not in by_query and _is_fed_now(name, of)]
+    if by_query:
+        times.append(state.probing.due_at or now)
+        following = [of for name, of in state.resources.items() if name in by_query and of.followed is not None]
+        times += [_not_before(of, now) for of in following if of.followed is not None and of.followed.reads]
     return min((at for at in times if at is not None), default=None)
 
 
@@ -188,7 +246,8 @@ def is_past(part: str, started_at: datetime) -> bool:
     return part == "past" or (part[:4].isdigit() and part < f"{started_at:%Y-%m}")
 
 
-def _is_due(at: datetime | None, now: datetime) -> bool:
+def is_due(at: datetime | None, now: datetime) -> bool:
+    """Whether it is time, or soon enough to be done in the same turn."""
     return at is None or at <= now + SLACK
 
 

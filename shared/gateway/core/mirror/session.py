@@ -15,13 +15,14 @@ from gateway.core import capability, fhir_source
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import PermissionMissing, VersionTooOld
 from gateway.core.mirror import clocks, schedule
-from gateway.core.mirror.mirrored import MIRRORED, Mirrored
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored
 from gateway.core.mirror.passes import Place
 from gateway.core.mirror.records import Order, ReadAt, Row, Stored
-from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted, lifted
 from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
+from gateway.core.queries.statement import Statement, Value, may_query, without_queries
 from open_dental import errors as upstream
 from open_dental.paging import Paging
 
@@ -30,6 +31,8 @@ CALLS_A_TURN: Final = 120
 
 UNAUTHORIZED: Final = "unauthorized"
 """401 without words: the key or a permission."""
+
+ONLY_BY_PARENT: Final = "only-by-parent"
 
 MOST_INVALID: Final = 3
 """So often a list may be refused without a clear reason before it counts as not offered: older versions ask some for a
@@ -66,13 +69,15 @@ class Session:
 
     def __init__(self, turn: BackgroundTurn) -> None:
         self.turn, self.on = turn, turn.on
-        self.practice: Practice = turn.practice
-        self.zone = self.practice.zone()
+        self.zone = turn.practice.zone()
         self.began = self.on.clock.now()
         """When the turn began: what is polled in it is due again a period later, however late in it that was."""
-        self.state: PracticeSync = self.on.syncs.load(self.practice.id)
+        self.state: PracticeSync = self.on.syncs.load(turn.practice.id)
+        self.practice: Practice = turn.practice if self.state.queries else without_queries(turn.practice)
         self.undated: dict[str, list[tuple[int, Place]]] = {}
         """Rows without a day, of resources that are found by day, where a sweep has looked them up."""
+        self.by_parent: dict[str, dict[int, list[tuple[int, datetime]]]] = {}
+        """Rows (key, when read) by parent, of resources that are read parent by parent, as the turn found them."""
         if self.is_on:
             turn.rhythm_s = schedule.cycle_s(turn.interval_s())
             turn.may_call(CALLS_A_TURN)
@@ -102,6 +107,10 @@ class Session:
         """The present moment, UTC."""
         return self.on.clock.now()
 
+    def by_query(self) -> frozenset[str]:
+        """The resources whose changes are asked for by query now."""
+        return schedule.by_query(self.practice, self.state, self.now())
+
     # -- states -----------------------------------------------------------------------------------------------------
 
     def of(self, name: str) -> ResourceSync:
@@ -124,7 +133,7 @@ class Session:
             saved = self.on.syncs.save_practice(replace(self.state, **changes))
         except Superseded as error:
             raise GiveWay from error
-        self.state = replace(saved, resources=kept)
+        self.state = lifted(replace(saved, resources=kept))
 
     def forget_resources(self) -> None:
         """Know of no resource any more."""
@@ -191,9 +200,19 @@ class Session:
 
         Raises: GiveWay. CouldNotLook: nobody can be read at this practice. Refused, Failed: this cannot.
         """
+        return self._send(UpstreamCall(operation, path=path or {}, query=query or {}), modest=modest)
+
+    def select(
+        self, statement: Statement, *, modest: bool = False, **values: Value
+    ) -> tuple[list[dict[str, Any]], datetime]:
+        """One answer of a statement, at most `statement.ROWS` rows; when it was sent. Raises: as `ask`."""
+        answer, at = self._send(statement.call(offset=0, **values), modest=modest)
+        return list(answer.rows), at
+
+    def _send(self, call: UpstreamCall, *, modest: bool) -> tuple[UpstreamAnswer, datetime]:
         before = self.now()
         try:
-            answer = self.turn.call(UpstreamCall(operation, path=path or {}, query=query or {}), modest=modest)
+            answer = self.turn.call(call, modest=modest)
         except CouldNotLook as error:
             cause = error.__cause__
             if isinstance(cause, upstream.NotFound):
@@ -205,13 +224,15 @@ class Session:
             raise Failed(_code(cause)) from error
         return answer, answer.started_at or before
 
-    def ask_all(self, operation: str, query: Mapping[str, object]) -> tuple[list[Row], datetime]:
+    def ask_all(
+        self, operation: str, query: Mapping[str, object], *, modest: bool = False
+    ) -> tuple[list[Row], datetime]:
         """All rows of a short list, and when its first page was asked for. Raises: as `ask`; Failed: pages moved."""
         paging = Paging(operation, query, page_limit=self.practice.page_limit)
         rows: list[Row] = []
         began: datetime | None = None
         while (page := paging.next_query()) is not None:
-            answer, at = self.ask(operation, page)
+            answer, at = self.ask(operation, page, modest=modest)
             began = began or at
             rows += paging.take([row for row in answer.rows if isinstance(row, Mapping)])
         if not paging.complete:
@@ -231,6 +252,11 @@ class Session:
             return Stored()
         return self.on.records.store(self.practice.id, one.resource, good, read=self.read_at(at), cause=cause)
 
+    def note_whole(self, one: Mirrored, column: str, value: int, keys: Iterable[int], *, at: datetime) -> None:
+        """Note that these are all rows under a parent, by a list that was sent `at`; the rows are stored already."""
+        if one.resource in NOTED:
+            self.on.records.note_whole(self.practice.id, one.resource, column, value, keys, read=self.read_at(at))
+
     def bury(self, one: Mirrored, keys: Iterable[int], *, at: datetime, cause: str = "sweep") -> int:
         """Make tombstones of rows that are gone by a read that was sent `at`."""
         return self.on.records.bury(
@@ -240,14 +266,14 @@ class Session:
 
 def why_not(practice: Practice, one: Mirrored) -> str | None:
     """Why a resource cannot be mirrored at a practice: a code; None where it can be, or nothing is known against it."""
-    if one.list_operation is None:
-        return "only-by-parent"
+    if one.list_operation is None and not may_query(practice):
+        return ONLY_BY_PARENT
     if fhir_source.reads_by_fhir(practice, one.resource):
         return "by-fhir"
     if practice.upstream == "fhir":
         return "by-fhir"
     try:
-        capability.require(practice, one.list_operation)
+        capability.require(practice, one.lists)
     except PermissionMissing:
         return "permission-missing"
     except VersionTooOld:

@@ -1,4 +1,4 @@
-"""Background work: whole readings of what is loaded, which find deletions and edits that moved no stamp."""
+"""Background work: what finds deletions and edits that moved no stamp, by the office's sums or by whole readings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import reading, schedule
+from gateway.core.mirror import by_parent, checking, checksums, expected, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.reading import Way
 from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
+from gateway.core.mirror.ways import Way, way_of
 
 PARENTS_A_TURN: Final = 20
 """Parents whose rows are read again in one turn, before the sweeps; the rest is remembered."""
@@ -22,13 +22,32 @@ class Sweeps:
     def run(self, turn: BackgroundTurn) -> None:
         """See `Work.run`."""
         m = Session.of_turn(turn)
+        expected.read(m)
         while m.is_on and (waiting := schedule.sweeps_due(m.state, m.now())):
-            reading.go_on(m, waiting[0], purpose=reading.SWEEP)
+            _go_on(m, waiting[0])
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
         m = Session.of_turn(turn)
-        return schedule.sweeps_next(m.state, m.now()) if m.is_on else None
+        if not m.is_on:
+            return None
+        times = (schedule.sweeps_next(m.state, m.now()), expected.next_due(m))
+        return min((at for at in times if at is not None), default=None)
+
+
+def _go_on(m: Session, name: str) -> None:
+    one, of = MIRRORED[name], m.of(name)
+    running = of.running
+    if running is None:
+        is_check = not of.suspects and checksums.is_next(m.practice, one, of, m.now(), m.zone)
+    else:
+        is_check = running.purpose == reading.CHECK and running.part != reading.CONFIRM
+    if is_check:
+        checking.go_on(m, name)
+    elif one.list_operation is None:
+        by_parent.go_on(m, name, purpose=reading.SWEEP)
+    else:
+        reading.go_on(m, name, purpose=reading.SWEEP)
 
 
 def read_children(m: Session) -> None:
@@ -55,7 +74,7 @@ def _read_under(m: Session, name: str) -> None:
     kept = m.on.records.under(m.practice.id, name, column, parent)
     gone = [record.key for record in kept if record.key not in shown and record.read.at < at]
     suspects = of.suspects
-    if reading.way_of(m.practice, one)[0] is Way.GET:
+    if way_of(m.practice, one)[0] is Way.GET:
         # It may have been moved to another parent.
         suspects = tuple(sorted({*suspects, *gone}))
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -33,7 +33,8 @@ class Phase(StrEnum):
 class Pass:
     """A reading of one list to its end, on its way. It can be continued from here by anybody, at any later time.
 
-    `purpose`: `load`, `sweep` or `feed`. `part`: which of the lists that make up the resource (`passes.parts`).
+    `purpose`: `load`, `sweep`, `check` (a sweep by sums) or `feed`. `part`: which of the lists that make up the
+    resource (`passes.parts`).
     `offset`: how many rows of the part were read, as the server counts them. `started_at` and `clock`: our clock and
     Open Dental's when the very first page was asked for. `seen`: how many different rows, of all parts.
     """
@@ -62,6 +63,71 @@ class Pass:
     """Keys that the mirror has and the list did not show where they should be."""
     before: tuple[int, ...] | None = None
     """`missing` of the pass before, which this one repeats; None where it repeats none."""
+    settled: tuple[int, ...] = ()
+    """Keys that a sweep by sums has read again: whatever their sums say, the mirror has them as they are."""
+    odd: int = 0
+    """How many of those were the same as before, so that their sums should have agreed."""
+    of_all: int = 0
+    """Parents that have any rows, where a resource is read parent by parent; `offset` counts those that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a probe showed of a table: two that are equal are one state of it, but for edits that move no stamp.
+
+    `since`: the stamp that changes are counted from, `changed`: how many rows have it or a later one, `seconds`: the
+    sum of how much later. `total`, `highest`, `latest`: of all rows.
+    """
+
+    since: str
+    total: int
+    changed: int
+    seconds: int
+    highest: int
+    latest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How far a resource is followed by queries.
+
+    `shown`: what was shown when its changes were last looked for; `is_settled`: whether no later change can look the
+    same. `at`: as of then nothing is missing from the mirror but `reads`: what is to be asked for (a column and its
+    value; the key's own for a single row). `handled`: changes since `shown.since` that are in the mirror or in
+    `reads`, by key and stamp. `owed_at`: a whole reading that began no earlier is missing besides.
+    """
+
+    shown: Shown | None = None
+    is_settled: bool = False
+    at: datetime | None = None
+    reads: tuple[tuple[str, int], ...] = ()
+    handled: tuple[tuple[int, str], ...] = ()
+    owed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probing:
+    """How a practice's changes are asked for by query.
+
+    `at`: when the last one was sent. `settled`: by resource, as of when a probe last showed it unchanged; that is its
+    `as_of` where it is later.
+    `due_at`: the next probe, `all_due_at`: the next one of what is seldom changed. `most`: so many tables at most in
+    one statement (0: all), because more were refused or took too long, until `most_until`. `not_askable`: resources
+    that the office's database does not answer for, and until when they are left out. `refused_until`: when queries are
+    tried again, `trouble`: why they are not. `failures`: in a row.
+    """
+
+    at: datetime | None = None
+    due_at: datetime | None = None
+    all_due_at: datetime | None = None
+    settled: Mapping[str, datetime] = field(default_factory=dict)
+    most: int = 0
+    most_until: datetime | None = None
+    not_askable: Mapping[str, datetime] = field(default_factory=dict)
+    refused_until: datetime | None = None
+    trouble: str | None = None
+    failures: int = 0
+    calls: int = 0
 
 
 class ServerZone(NamedTuple):
@@ -124,13 +190,20 @@ class ResourceSync:
     """Pages of loads, how long they took while the practice could be worked on, and when the last one came."""
     expected: int | None = None
     """How many rows there are at the office, where that is known from elsewhere than reading them."""
+    followed: Followed | None = None
+    """How far it is followed by queries, where it ever was."""
+    whole_at: datetime | None = None
+    """When the last reading of all its rows began that came to its end; a sweep by sums is none."""
+    strikes: int = 0
+    """How often in a row a sweep by sums was given up because the sums did not agree with the rows."""
     rev: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class PracticeSync:
     """The whole of one practice. `epoch` rises when its database falls back. `server_offset_s`: its server's clock
-    less ours; used for stamps and cursors only. `started_at`: when the first load began.
+    less ours; used for stamps and cursors only. `started_at`: when the first load began. `queries`: whether the
+    operator lets the office be asked by SQL, which its audit trail keeps.
     """
 
     practice_id: str
@@ -152,8 +225,23 @@ class PracticeSync:
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
     """When an own write may last have changed rows that it did not read back, by `effects.mark`."""
+    queries: bool = True
+    probing: Probing = field(default_factory=Probing)
     touched_floor: datetime | None = None
     """Marks that are as old as this, or older, have been dropped: until then anything may have been touched."""
+
+
+def lifted(state: PracticeSync) -> PracticeSync:
+    """The state, its resources as young as the last probe showed them: one save of the practice is all of theirs."""
+    younger = {
+        name: replace(of, as_of=at)
+        for name, at in state.probing.settled.items()
+        if (of := state.resources.get(name)) is not None
+        and of.phase is Phase.LOADED
+        and of.as_of is not None
+        and of.as_of < at
+    }
+    return replace(state, resources={**state.resources, **younger}) if younger else state
 
 
 class Superseded(Exception):
@@ -164,7 +252,7 @@ class SyncStates(Protocol):
     """Where the states are kept: one item a practice, one a resource."""
 
     def load(self, practice_id: str) -> PracticeSync:
-        """All of it, strongly consistent; a first one (`off`) where there is none."""
+        """All of it, strongly consistent, and `lifted`; a first one (`off`) where there is none."""
         ...
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:

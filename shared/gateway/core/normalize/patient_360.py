@@ -27,8 +27,8 @@ MOST: Final = 100
 PLAN_TYPE: Final = Words({"": "percentage", "p": "ppo", "f": "flat_copay", "c": "capitation"})
 LEVEL: Final = Words({"Patient": "patient", "Family": "family", "SuperFamily": "super_family"})
 
-# The vendor's page spells it in two ways.
-_SPELT: Final = {"Dependant": "Dependent"}
+# The vendor's pages spell them in two ways.
+_SPELT: Final = {"Dependant": "Dependent", "InjuredPlantiff": "InjuredPlaintiff"}
 # Their normalizers know what FHIR does not say of them.
 _KNOW_THEMSELVES: Final = frozenset({"patient", "appointment", "procedure"})
 _AHEAD: Final = frozenset({"scheduled", "arrived", "in_chair"})
@@ -150,7 +150,7 @@ class Shower:
     def coverage(self) -> dict[str, Any]:
         """The patient's insurances, the primary first, as the family module joins them."""
         rows = sorted(self._rows.get("insurance", ()), key=lambda row: (key(row.get("Ordinal")), _key(row)))
-        return {"insurances": [self._insurance(row) for row in rows]}
+        return {"insurances": [insurance(row, self._here) for row in rows]}
 
     def balances(self) -> dict[str, Any]:
         """What is owed, signed: below zero is a credit. As old as the office's last aging."""
@@ -233,25 +233,27 @@ class Shower:
         off = self._here.clock.instant(row.get("DateTimeDisabled"))
         return off is None or off > self._now
 
-    def _insurance(self, row: Row) -> dict[str, Any]:
-        get = row.get
-        word = text(get("Relationship")) or ""
-        ordinal, subscriber, carrier = key(get("Ordinal")), key(get("Subscriber")), key(get("CarrierNum"))
-        return {
-            "coverage_id": self._here.coverage(key(get("InsSubNum"))),
-            "ordinal": ordinal,
-            "relationship": RELATIONSHIP[_SPELT.get(word, word)],
-            "is_pending": flag(get("IsPending")),
-            "is_medical": flag(get("IsMedical")),
-            "subscriber_id": self._here.patient(subscriber) if subscriber else None,
-            "member_id": text(get("PatID")) or text(get("SubscriberID")),
-            "carrier": {"id": self._here.carrier(carrier), "name": text(get("CarrierName"))} if carrier else None,
-            "plan": {
-                "type": PLAN_TYPE[str(get("PlanType") or "")],
-                "group_name": text(get("GroupName")),
-                "group_number": text(get("GroupNum")),
-            },
-        }
+
+def insurance(row: Row, here: Office) -> dict[str, Any]:
+    """One of a patient's insurances, of a row as the family module joins it."""
+    get = row.get
+    word = text(get("Relationship")) or ""
+    ordinal, subscriber, carrier = key(get("Ordinal")), key(get("Subscriber")), key(get("CarrierNum"))
+    return {
+        "coverage_id": here.coverage(key(get("InsSubNum"))),
+        "ordinal": ordinal,
+        "relationship": RELATIONSHIP[_SPELT.get(word, word)],
+        "is_pending": flag(get("IsPending")),
+        "is_medical": flag(get("IsMedical")),
+        "subscriber_id": here.patient(subscriber) if subscriber else None,
+        "member_id": text(get("PatID")) or text(get("SubscriberID")),
+        "carrier": {"id": here.carrier(carrier), "name": text(get("CarrierName"))} if carrier else None,
+        "plan": {
+            "type": PLAN_TYPE[str(get("PlanType") or "")],
+            "group_name": text(get("GroupName")),
+            "group_number": text(get("GroupNum")),
+        },
+    }
 
 
 def _key(row: Row, column: str = "PatNum") -> int:

@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
-
-from pydantic import Field
+from typing import Any, Generic, Literal, TypeVar
 
 from gateway.core.objects.values import Instant, Meta, OperationId, Part, PracticeId
 
 Item = TypeVar("Item")
-
-
-class Unavailable(Part):
-    """Why a practice is not in a list that goes over several."""
-
-    code: str
-    """`mirror-off`, `not-loaded`, `too-old`, `not-mirrored`, or a problem's code."""
-    detail: str
-
-
-class PracticeMeta(Part):
-    """What a page that goes over several practices says of one of them: `unavailable`, or how old its part is."""
-
-    practice_id: PracticeId
-    as_of: Instant | None = None
-    age_seconds: float | None = None
-    served_from: Literal["cache", "live", "mirror"] | None = None
-    upstream_calls: Annotated[int, Field(ge=0)] | None = None
-    unavailable: Unavailable | None = None
-
-
-class SeveralMeta(Part):
-    """What a page over several practices says of itself: the oldest of those that are in it."""
-
-    as_of: Instant
-    age_seconds: float
-    served_from: Literal["cache", "live", "mirror"]
-    practice_id: None
-    practices: list[PracticeMeta]
-    """Those that this page is about."""
-    upstream_calls: Annotated[int, Field(ge=0)]
-    omitted: list[str]
 
 
 class ListOf(Part, Generic[Item]):
@@ -49,7 +15,7 @@ class ListOf(Part, Generic[Item]):
     data: list[Item]
     has_more: bool
     next_cursor: str | None
-    meta: Meta | SeveralMeta
+    meta: Meta
 
 
 class OperationView(Part):

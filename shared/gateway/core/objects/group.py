@@ -7,8 +7,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.core.objects.patient import Patient
-from gateway.core.objects.patient_360 import Patient360, Reason, Sections
-from gateway.core.objects.values import Day, GroupId, Instant, Meta, OperationId, Part, PatientId, PracticeId
+from gateway.core.objects.patient_360 import Patient360, Sections
+from gateway.core.objects.values import (
+    Day,
+    GroupId,
+    Instant,
+    Meta,
+    OperationId,
+    Part,
+    PatientId,
+    PracticeId,
+    PracticeMeta,
+    Unavailable,
+)
 
 Level = Literal["certain", "likely", "possible"]
 
@@ -52,38 +63,31 @@ class MatchedPatient(Part):
     patient: Patient
 
 
-class AcrossReason(Reason):
-    """Why a practice was not answered for: a problem of its own."""
+class AcrossUnavailable(Unavailable):
+    """Why a practice is not answered for: a problem of its own."""
 
+    retryable: bool
     operation_id: OperationId | None = None
     """Of a reading that goes on: send the request again when it is done."""
+    permission: str | None = None
+    tier: str | None = None
+    version: str | None = None
+    scope: str | None = None
 
 
-class PracticeAnswer(Part):
+class PracticeAnswer(PracticeMeta):
     """How the search went at one practice."""
 
-    practice_id: PracticeId
-    status: Literal["searched", "unavailable"]
-    reason: AcrossReason | None
-    matches: int | None
-    """How many of this practice's are in the answer; null where it is unavailable."""
-    as_of: Instant | None
-    age_seconds: float | None
-    served_from: Literal["live", "cache", "mirror"] | None
+    matches: int | None = None
+    """How many of its people are in the answer."""
+    unavailable: AcrossUnavailable | None = None
 
 
-class AcrossMeta(Part):
-    """What an answer of several practices says of itself. Each practice has its own age; here are the oldest of all."""
+class AcrossMeta(Meta):
+    """What an answer across a group says of itself."""
 
-    as_of: Instant | None
-    """Null where no practice was searched."""
-    age_seconds: float
-    served_from: Literal["cache", "live", "mirror"]
-    practice_id: None
-    upstream_calls: Annotated[int, Field(ge=0)]
-    omitted: list[str]
     group_id: GroupId
-    practices: list[PracticeAnswer]
+    practices: list[PracticeAnswer]  # type: ignore[assignment]
 
 
 class MatchedPatients(Part):
@@ -106,15 +110,8 @@ class OtherPractice(Part):
     sections: Sections | None
 
 
-class Across360Meta(Meta):
-    """As of the patient's own practice; beside it, how the search went at the others."""
-
-    group_id: GroupId
-    practices: list[PracticeAnswer]
-
-
 class Patient360Across(Patient360):
     """The answer of `GET /patients/{id}/360?across=group`: the patient's own practice, and the others beside it."""
 
     others: list[OtherPractice]
-    meta: Across360Meta
+    meta: AcrossMeta

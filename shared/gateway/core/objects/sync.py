@@ -54,8 +54,9 @@ class ResourceSyncView(Part):
     as_of: Instant | None
     age_seconds: int | None
     deletions_as_of: Instant | None
-    followed_by: Literal["stamp", "parent", "sweep"]
-    """How changes are noticed: by the rows' own stamps, by the rows they belong to, by full readings only."""
+    followed_by: Literal["query", "stamp", "parent", "sweep"]
+    """How changes are noticed now: by queries of the tables' stamps, by the list's filter for the rows' stamps, by the
+    rows they belong to, by full readings only."""
     is_stale: bool
     why: str | None
     """A code; `explanation` says it for people."""
@@ -91,6 +92,25 @@ class SyncPace(Part):
     stopped: bool
 
 
+class SyncQueries(Part):
+    """Whether the mirror asks for changes by SQL, which the office's audit trail keeps. `allowed`: whether the
+    practice's key has the permission. `not_askable`: what the office's database does not answer for, so that the lists'
+    filters follow it."""
+
+    state: Literal["on", "off"]
+    """What an operator wants."""
+    allowed: bool
+    in_use: bool
+    asked_at: Instant | None
+    next_at: Instant | None
+    upstream_calls: int
+    trouble: str | None
+    """A code; `explanation` says it for people."""
+    explanation: str | None
+    not_askable: list[str]
+    tried_again_at: Instant | None
+
+
 class SyncView(Part):
     """The mirror of one practice."""
 
@@ -123,5 +143,6 @@ class SyncView(Part):
     clock: SyncClock
     incidents: list[SyncIncident]
     """The last few, the youngest first."""
+    queries: SyncQueries
     pace: SyncPace
     resources: list[ResourceSyncView]

@@ -116,6 +116,25 @@ class Extension(Part):
     """As the office wrote it; a flag is `1`. Days that were typed in the office may be in any form."""
 
 
+class Unavailable(Part):
+    """Why a practice is not in a list that goes over several."""
+
+    code: str
+    """`mirror-off`, `not-loaded`, `too-old`, `not-mirrored`, or a problem's code."""
+    detail: str
+
+
+class PracticeMeta(Part):
+    """What a page that goes over several practices says of one of them: `unavailable`, or how old its part is."""
+
+    practice_id: PracticeId
+    as_of: Instant | None = None
+    age_seconds: float | None = None
+    served_from: Literal["cache", "live", "mirror"] | None = None
+    upstream_calls: Annotated[int, Field(ge=0)] | None = None
+    unavailable: Unavailable | None = None
+
+
 class Meta(Part):
     """What an answer says of itself."""
 
@@ -124,7 +143,10 @@ class Meta(Part):
     age_seconds: float
     served_from: Literal["cache", "live", "mirror"]
     """`mirror`: the practice's copies, which are kept up to date; `cache`: what Open Dental answered minutes ago."""
-    practice_id: PracticeId
+    practice_id: PracticeId | None
+    """None where the list goes over several; `practices` has them."""
+    practices: list[PracticeMeta] | None = None
+    """Those that this page is about, where the list goes over several."""
     upstream_calls: Annotated[int, Field(ge=0)]
     """Calls of Open Dental that this answer cost."""
     omitted: list[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 
@@ -25,6 +25,11 @@ _PLACE: Final = re.compile(r":([a-z_]+)")
 def may_query(practice: Practice) -> bool:
     """Whether the practice's key is known to be allowed queries."""
     return PERMISSION in practice.permissions
+
+
+def without_queries(practice: Practice) -> Practice:
+    """The practice as if its key were allowed none: an operator may not want them in the office's audit trail."""
+    return replace(practice, permissions=practice.permissions - {PERMISSION})
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from gateway.core.errors import (
     PermissionMissing,
     VersionTooOld,
 )
-from gateway.core.mirror.counted import CountedRecords, Spent
+from gateway.core.mirror.counted import CountedRecords, CountedServices, Spent
 from gateway.core.ports import Services
 from gateway.core.reads.lists import served_from
 from gateway.core.reads.queries import ALL, ListQuery
@@ -75,7 +75,7 @@ def list_across(
     at, inner = places.begin
     waiting = [one_id for one_id in _practices(query, caller) if at is None or one_id >= at]
     records = CountedRecords(on.records, limit=MOST_QUERIES, now=on.clock.now())
-    counted = cast("Services", _Counted(on, records))
+    counted = cast("Services", CountedServices(on, records))
     page = _Page()
     further: tuple[str, str | None] | None = None
     for practice_id in waiting:
@@ -125,16 +125,6 @@ def _practices(query: ListQuery, caller: Caller) -> list[str]:
     if not named <= caller.client.practices:
         raise NotFound("no such practice", param="practice_id")
     return sorted(named)
-
-
-class _Counted:
-    """Services whose records are counted."""
-
-    def __init__(self, on: Services, records: CountedRecords) -> None:
-        self._on, self.records = on, records
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._on, name)
 
 
 class _Page:

@@ -12,7 +12,7 @@ from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import AuditUnavailable, FilterTooWide, Invalid, NoGroup, NotFound
 from gateway.core.groups.crossing import Crossing, crossing_of, note_match, still_open
-from gateway.core.groups.people import PRACTICES_AT_ONCE, Found, Sought, can_be_looked_for, seek
+from gateway.core.groups.people import MOST_QUERIES, PRACTICES_AT_ONCE, Found, Sought, can_be_looked_for, seek
 from gateway.core.ids import row_id
 from gateway.core.matching import PLACEHOLDER, Level, Person, folded, readings
 from gateway.core.normalize.values import e164
@@ -41,8 +41,9 @@ def find_patients(
     """The records that may be of the person whom name, birth date, phone and e-mail describe, practice by practice.
 
     Unlike in a list of one practice these are no filters but what is known: a record with another telephone number is
-    found, and its reasons say so. One search a practice, all at once; 20 practices a page. A practice that cannot be
-    searched, or whose audit trail cannot be written, is `unavailable` in `meta.practices`, and the others come.
+    found, and its reasons say so. One search a practice, all at once; 20 practices a page, fewer where their mirrors
+    take several queries for it. A practice that cannot be searched, or whose audit trail cannot be written, is
+    `unavailable` in `meta.practices`, and the others come.
 
     Raises:
         ScopeMissing, NoGroup, AgreementNotCurrent; NotFound: `practice_id` is not the caller's.
@@ -51,6 +52,8 @@ def find_patients(
     """
     began = on.clock.monotonic()
     asked = _asked(query)
+    if query.is_of_several:
+        raise Invalid("name one practice, whose group is meant", param="practice_id")
     if query.practice_id is not None:
         try:
             allow(caller, query.practice_id, "patients", Verb.READ, on=on)
@@ -68,6 +71,7 @@ def find_patients(
         freshness=freshness,
         until=began + freshness.wait_s,
         on=on,
+        most_queries=MOST_QUERIES,
     )
     page, end = _cut(sought, after, query.limit, more=len(left) > len(sought))
     release(
@@ -145,10 +149,11 @@ def release(
 
 def together(fetched: Sequence[Fetched], *, on: Services) -> dict[str, Any]:
     """Age, road and cost of several practices' answers in one."""
-    as_of = min((one.rows.as_of for one in fetched), default=None)
+    now = on.clock.now()
+    as_of = min((one.rows.as_of for one in fetched), default=now)
     return {
-        "as_of": None if as_of is None else instant_text(as_of),
-        "age_seconds": 0.0 if as_of is None else round(max(0.0, (on.clock.now() - as_of).total_seconds()), 1),
+        "as_of": instant_text(as_of),
+        "age_seconds": round(max(0.0, (now - as_of).total_seconds()), 1),
         "served_from": served_from(one.served_from for one in fetched),
         "upstream_calls": sum(one.upstream_calls for one in fetched),
     }

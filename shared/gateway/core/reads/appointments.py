@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from gateway.core import normalize
 from gateway.core.access import allow
@@ -35,7 +35,7 @@ from gateway.core.reads.lists import (
     too_many_calls,
 )
 from gateway.core.reads.queries import AppointmentsQuery, ObjectQuery
-from gateway.core.requests import Freshness
+from gateway.core.requests import Fetched, Freshness
 from gateway.core.walltime import changed_since
 
 if TYPE_CHECKING:
@@ -53,6 +53,14 @@ MOST_BROKEN: Final = 20
 
 _HOW_BROKEN: Final = frozenset({"broken", "no_show", "cancelled"})
 _NO_TIME: Final = frozenset({"UnschedList", "Planned"})
+
+
+class Visits(NamedTuple):
+    """The rows of a day, the history of its broken visits where it was read, and how both came."""
+
+    rows: list[Row]
+    history: list[Row] | None
+    came: tuple[Fetched, ...]
 
 
 def list_appointments(
@@ -159,6 +167,37 @@ def _walk(query: AppointmentsQuery, wanted: list[Filter], pager: Pager, reading:
         return pager.walk(stretches, _place, fits, most_rows=MOST_EXAMINED, most_stretches=MOST_STRETCHES)
 
     return reading.walk(walk)
+
+
+def visits_of_day(query: AppointmentsQuery, reading: Reading, *, only_at_hand: bool = False) -> Visits | None:
+    """What `list_appointments` has of one day (`date_from` and `date_to`), whole and in its order, and the history of
+    broken visits where the filters need it. None where it costs a call and `only_at_hand` forbids that.
+
+    Raises: what `list_appointments` raises.
+    """
+    practice = reading.practice
+    provider = key_of(query.provider_id, "provider", practice, param="provider_id")
+    operatory = key_of(query.operatory_id, "operatory", practice, param="operatory_id")
+    clinic = key_of(query.location_id, "location", practice, param="location_id")
+    bound = _bound(query, practice, keys=None, patient=None, operatory=operatory, clinic=clinic, since=None)
+    wanted = _filters(query, keys=None, patient=None, provider=provider, operatory=operatory, clinic=clinic, since=None)
+    if only_at_hand:
+        came = reading.at_hand("fetch.appointments", bound)
+        if came is None:
+            return None
+    else:
+        came = reading.fetched_by("fetch.appointments", bound)
+    found = came.rows.rows["appointments"]
+    rows = sorted((row for row in found if all(fits(row) for fits in wanted)), key=_place)
+    report_drift(drift("appointment", WATCHED, rows))
+    asked = frozenset(query.status or ())
+    history: list[Row] | None = None
+    if asked:
+        broken = [row for row in rows if row.get("AptStatus") == "Broken"]
+        if broken and asked & _HOW_BROKEN and not only_at_hand:
+            history = _history(broken, bound, reading)
+        rows = [row for row in rows if _status_of(row, history, practice, reading) in asked]
+    return Visits(rows, history, (came,) if history is None else (came, reading.fetched[-1]))
 
 
 def get_appointment(

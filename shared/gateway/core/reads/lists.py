@@ -28,6 +28,7 @@ from gateway.core.requests import (
     Fetched,
     Freshness,
     Road,
+    at_hand,
     fetch,
     kept_reference,
     key_of_fetch,
@@ -139,9 +140,21 @@ class Reading:
 
         Raises: what `requests.fetch` raises.
         """
+        return self.fetched_by(kind, bound, of=of, reference=reference, aged=aged).rows.rows
+
+    def fetched_by(
+        self,
+        kind: str,
+        bound: Mapping[str, Any],
+        *,
+        of: str | None = None,
+        reference: bool = False,
+        aged: bool = True,
+    ) -> Fetched:
+        """See `rows`: the same, and how they came."""
         asked = json.dumps([kind, bound], sort_keys=True, default=str)
         if asked in self._by_bound:
-            return self._by_bound[asked].rows.rows
+            return self._by_bound[asked]
         freshness = replace(self.freshness, wait_s=self._left_s())
         if reference and not freshness.asked:
             freshness = replace(freshness, max_age_s=DAY_S, asked=True)
@@ -168,7 +181,26 @@ class Reading:
             if found and RESOURCE in found[0]:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
-        return fetched.rows.rows
+        return fetched
+
+    def is_mirrored(self, resource: str) -> bool:
+        """Whether the practice's mirror has all rows of a resource that its list shows."""
+        state = mirror_of(self.practice, self.freshness, on=self.on, since=self._began)
+        sync = None if state is None else state.resources.get(resource)
+        return sync is not None and sync.phase == "loaded"
+
+    def at_hand(self, kind: str, bound: Mapping[str, Any], *, calm_s: float | None = None) -> Fetched | None:
+        """What a fetch would bring, where it costs no call; None where it would.
+
+        `calm_s` is how old it may be for a caller who does not say, where that is more than usual.
+        """
+        freshness = self.freshness
+        if calm_s is not None and not freshness.asked:
+            freshness = replace(freshness, max_age_s=calm_s, asked=True)
+        found = at_hand(kind, bound, practice=self.practice, freshness=freshness, on=self.on, since=self._began)
+        if found is not None:
+            self._done.append(found)
+        return found
 
     def walk(self, walk: Callable[[Look], Page]) -> Page | None:
         """The page that `walk` makes of the practice's mirror; None where the mirror is off or cannot say.

@@ -99,9 +99,9 @@ def list_schedules(query: SchedulesQuery, *, caller: Caller, freshness: Freshnes
     rows = [row for row in rows if all(fits(row) for fits in wanted)]
     words, omitted = _words(rows, reading)
     if clinic is not None:
-        rows = _of_chairs(rows, words, reading, lambda one: key(one.get("ClinicNum")) == clinic)
+        rows = of_chairs(rows, words, reading, lambda one: key(one.get("ClinicNum")) == clinic)
     if chair is not None:
-        rows = _of_chairs(rows, words, reading, lambda one: key(one.get("OperatoryNum")) == chair)
+        rows = of_chairs(rows, words, reading, lambda one: key(one.get("OperatoryNum")) == chair)
     page = pager.cut(rows, _place)
     raw = "raw" in query.include
     data = [schedule(row, practice=practice, synced_at=reading.as_of, words=words, raw=raw) for row in page.rows]
@@ -156,7 +156,7 @@ def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:
     ]
 
 
-def _of_chairs(rows: list[Row], words: OfficeWords, reading: Reading, wanted: Callable[[Row], bool]) -> list[Row]:
+def of_chairs(rows: list[Row], words: OfficeWords, reading: Reading, wanted: Callable[[Row], bool]) -> list[Row]:
     """Those of `rows` that hold for the chairs `wanted`. A filter needs the chairs, in time or not."""
     every = words.operatories
     if not words.knows(Table.OPERATORIES):

@@ -75,6 +75,14 @@ def test_nobody_without_a_birth_date_is_more_than_possible() -> None:
     assert compare(ADA, replace(ADA, birth_date=None)).level is Level.POSSIBLE
 
 
+@pytest.mark.parametrize("half", [replace(ADA, first=""), replace(ADA, last="")], ids=["last", "first"])
+def test_who_has_half_a_name_is_never_more_than_possible(half: Person) -> None:
+    """A household of one birth date is a pair of twins."""
+    match = compare(ADA, half)
+
+    assert (match.score, match.level) == (0.82, Level.POSSIBLE)
+
+
 def test_somebody_who_has_married_is_likely_with_one_of_her_names_and_possible_with_another() -> None:
     assert compare(ADA, replace(ADA, last="Brown")).level is Level.LIKELY
     assert compare(ADA, replace(ADA, last="Marsh")).level is Level.POSSIBLE

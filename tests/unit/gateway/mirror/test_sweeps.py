@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.reading import Way, way_of
+from gateway.core.mirror.ways import Way, way_of
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
 from tests.fakes.office_history import OfficeHistory
