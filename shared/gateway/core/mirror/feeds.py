@@ -143,7 +143,7 @@ def feel_pulse(m: Session) -> None:
     """Once in a while, and after every silence: is it still the same database, by the same clock?"""
     incidents.heal(m)
     keys = m.of(KEEPS_KEYS)
-    if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE:
+    if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE and not _owes_a_look(m):
         return
     name = next((one for one in _CLOCKS if m.of(one).phase not in {Phase.NOT_OFFERED, Phase.NONE}), None)
     if name is None:
@@ -175,18 +175,30 @@ def feel_pulse(m: Session) -> None:
     m.save_practice(**changes)
 
 
+def _owes_a_look(m: Session) -> bool:
+    """Whether there is something to look at once a day that queries, which feel the pulse all the time, do not show."""
+    if KEEPS_KEYS not in m.by_query():
+        return False
+    is_new = m.state.sampled_at is None and m.of(KEEPS_KEYS).phase is Phase.LOADED
+    return is_new or bool(server_zone.asked(m)) or identity.is_due(m, highest=0)
+
+
+def older_or_another(m: Session) -> str:
+    """What a database is whose highest keys or latest stamps have fallen. Raises: GiveWay, CouldNotLook."""
+    return incidents.DATABASE_MOVED if identity.is_another(m) else BACKUP_RESTORED
+
+
 def _what_befell(m: Session, first: Sequence[Any] | None) -> str | None:
     """Why nothing that is kept can be believed; None where it can. `first`: the first row of `KEEPS_KEYS`."""
     if first is not None:
         one, highest = MIRRORED[KEEPS_KEYS], m.of(KEEPS_KEYS).highest
         top = max((key_of(one, row) for row in first if is_readable(one, row)), default=0)
-        fell_back = keys_fell_back(m, one, first, highest)
-        if fell_back or identity.is_due(m, highest=top):
+        if keys_fell_back(m, one, first, highest):
+            return older_or_another(m)
+        if identity.is_due(m, highest=top):
             if identity.is_another(m):
                 return incidents.DATABASE_MOVED
             m.save_practice(sampled_at=m.now())
-        if fell_back:
-            return BACKUP_RESTORED
     return BACKUP_RESTORED if a_stamp_fell_back(m) else None
 
 

@@ -120,8 +120,10 @@ def at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, at
         m.save(replace(of, running=_again(running, missing)))
         return
     if missing and running.before is not None and incidents.is_moved(m.state):
-        # Rows of another database, which two readings of this one lack: there is nothing to look up.
-        m.bury(one, missing, at=at)
+        # Rows of another database, which two readings of this one lack: there is nothing to look up. But keys are given
+        # out again: what was read since lives, elsewhere in the list than the old row was missing from.
+        kept = m.on.records.get(m.practice.id, one.resource, missing)
+        m.bury(one, [record.key for record in kept if record.read.at < running.started_at], at=at)
         if len(running.missing) >= MOST_MISSING:
             # There are more of them, and until they are gone this is not complete.
             m.save(replace(of, running=None))

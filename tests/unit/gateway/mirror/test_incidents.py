@@ -76,8 +76,9 @@ def edit(office: MirroredOffice, seed: int = 1) -> None:
 # Silence
 
 
-def test_days_without_an_answer_are_told_and_over_once_what_changed_is_here() -> None:
-    with mirrored_office(*PATIENTS) as office:
+@pytest.mark.parametrize("queries", [False, True])
+def test_days_without_an_answer_are_told_and_over_once_what_changed_is_here(queries: bool) -> None:
+    with mirrored_office(*PATIENTS, queries=queries) as office:
         at(office, TUESDAY_TEN)
         office.load()
         office.run(700)
@@ -149,8 +150,9 @@ def test_a_quiet_hour_is_no_incident() -> None:
 # A backup, and another database
 
 
-def test_a_restored_backup_is_told_and_healed() -> None:
-    with mirrored_office(*PATIENTS) as office:
+@pytest.mark.parametrize("queries", [False, True])
+def test_a_restored_backup_is_told_and_healed(queries: bool) -> None:
+    with mirrored_office(*PATIENTS, queries=queries) as office:
         at(office, TUESDAY_TEN)
         office.load()
         backup = database(office)
@@ -169,11 +171,13 @@ def test_a_restored_backup_is_told_and_healed() -> None:
         assert office.on.syncs.load(office.id).epoch == 2
 
 
-@pytest.mark.parametrize("patients", [5, 40])
-def test_another_database_under_the_same_key_is_told_and_nothing_of_the_old_one_lingers(patients: int) -> None:
+@pytest.mark.parametrize(("patients", "queries"), [(5, False), (40, False), (5, True), (40, True)])
+def test_another_database_under_the_same_key_is_told_and_nothing_of_the_old_one_lingers(
+    patients: int, queries: bool
+) -> None:
     """Smaller, so that keys fell, or larger, so that every key is there and somebody else's."""
     moved_to = another_database("--patients", str(patients))
-    with mirrored_office(*PATIENTS) as office:
+    with mirrored_office(*PATIENTS, queries=queries) as office:
         at(office, TUESDAY_TEN)
         office.load()
         office.run(700)
@@ -215,7 +219,8 @@ def test_rows_of_the_old_database_are_not_looked_up_one_by_one(monkeypatch: pyte
         assert calls["procedurelogs.get"] < 20
 
 
-def test_a_practice_that_only_works_is_looked_at_once_a_day_by_three_calls() -> None:
+@pytest.mark.parametrize("queries", [False, True])
+def test_a_practice_that_only_works_is_looked_at_once_a_day_by_three_calls(queries: bool) -> None:
     calls: list[str] = []
 
     def note(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
@@ -223,7 +228,7 @@ def test_a_practice_that_only_works_is_looked_at_once_a_day_by_three_calls() -> 
             calls.append(call.operation)
         return answer
 
-    with mirrored_office(*PATIENTS) as office, office.meddled(note):
+    with mirrored_office(*PATIENTS, queries=queries) as office, office.meddled(note):
         at(office, TUESDAY_TEN)
         office.load()
         office.run(1500)

@@ -72,9 +72,10 @@ class Calls:
         return answer
 
 
-def test_the_zone_is_asked_once_a_day_and_anew_when_the_clock_has_moved() -> None:
+@pytest.mark.parametrize("queries", [False, True])
+def test_the_zone_is_asked_once_a_day_and_anew_when_the_clock_has_moved(queries: bool) -> None:
     asked = Calls()
-    with mirrored_office(*FEW) as office, office.meddled(asked):
+    with mirrored_office(*FEW, queries=queries) as office, office.meddled(asked):
         at(office, TUESDAY_TEN)
         office.load()
         office.run(2 * HOUR)
