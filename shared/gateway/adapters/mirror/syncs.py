@@ -22,6 +22,7 @@ from gateway.core.mirror.syncing import (
     Pass,
     Phase,
     PracticeSync,
+    Probed,
     Probing,
     ResourceSync,
     Shown,
@@ -133,8 +134,10 @@ def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """The parts that states are made of, as objects of JSON."""
-    if isinstance(value, Pass | Shown | Followed | Probing):
+    if isinstance(value, Pass | Shown | Probed | Followed | Probing):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
     return value
 
 
@@ -143,7 +146,9 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["wanted"] = Wanted(value["wanted"])
     offset = value.get("server_offset_s")
     value["server_offset_s"] = None if offset is None else float(offset)
-    value["probing"] = Probing(**_only(Probing, value.get("probing") or {}))
+    probing = _only(Probing, value.get("probing") or {})
+    probing["changed"] = {name: _as_kept(one, Probed) for name, one in probing.get("changed", {}).items()}
+    value["probing"] = Probing(**probing)
     return PracticeSync(**value)
 
 

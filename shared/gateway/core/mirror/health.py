@@ -74,7 +74,7 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "changed_at": _at(state.changed_at),
         "epoch": state.epoch,
         "rows": sum(one["rows"] for one in shown),
-        "upstream_calls": sum(one["upstream_calls"] for one in shown),
+        "upstream_calls": state.probing.calls + sum(one["upstream_calls"] for one in shown),
         "resources_loaded": len(loaded),
         "resources_offered": len(offered),
         "percent": _percent_of_all(offered),
@@ -105,6 +105,7 @@ def _resource(
 ) -> dict[str, Any]:
     followed_by = "query" if of.resource in asked else _followed_by(MIRRORED[of.resource])
     why = None if state.wanted is Wanted.OFF else _why_stale(of, followed_by, blocked, now)
+    due_at = state.probing.due_at if followed_by == "query" else of.due_at
     return {
         "resource": of.resource,
         "phase": of.phase.value,
@@ -117,8 +118,8 @@ def _resource(
         "is_stale": why is not None,
         "why": why,
         "explanation": None if why is None else _WHY.get(why),
-        "fresh_at": _at(_fresh_at(of, why, now)),
-        "due_at": _at(state.probing.due_at if followed_by == "query" else of.due_at),
+        "fresh_at": _at(_fresh_at(of, why, due_at, now)),
+        "due_at": _at(due_at),
         "sweep_due_at": _at(of.sweep_due_at),
         "trouble": None if of.trouble is None else {"code": of.trouble, "since": _at(of.trouble_since)},
         "progress": None if of.running is None else _progress(of.running, of.rows),
@@ -166,7 +167,7 @@ def _is_late(of: ResourceSync, followed_by: str, now: datetime) -> bool:
     return followed_by in {"query", "stamp"} and now > of.as_of + LATE
 
 
-def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | None:
+def _fresh_at(of: ResourceSync, why: str | None, due_at: datetime | None, now: datetime) -> datetime | None:
     """When it is expected to be young again."""
     if why in {None, "paused", "killed", "agreement-expired", "only-by-parent", "not-offered"}:
         return None
@@ -174,7 +175,7 @@ def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | No
         return of.sweep_due_at
     if why == "key-refused":
         return None
-    return max(of.due_at, now) if of.due_at is not None else None
+    return max(due_at, now) if due_at is not None else None
 
 
 def _progress(running: Pass, rows: int) -> dict[str, Any]:

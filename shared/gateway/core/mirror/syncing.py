@@ -88,6 +88,18 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """A table's row of a probe that was sent `at`. `newer`: keys above the highest that was known. `clock`: the
+    server's, as text.
+    """
+
+    shown: Shown
+    newer: int
+    clock: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """How far a resource is followed by queries.
 
@@ -110,7 +122,7 @@ class Probing:
     """How a practice's changes are asked for by query.
 
     `at`: when the last one was sent. `settled`: by resource, as of when a probe last showed it unchanged; that is its
-    `as_of` where it is later.
+    `as_of` where it is later. `changed`: what it showed of the others, to be brought in (until their `followed.at`).
     `due_at`: the next probe, `all_due_at`: the next one of what is seldom changed. `most`: so many tables at most in
     one statement (0: all), because more were refused or took too long, until `most_until`. `not_askable`: resources
     that the office's database does not answer for, and until when they are left out. `refused_until`: when queries are
@@ -121,6 +133,7 @@ class Probing:
     due_at: datetime | None = None
     all_due_at: datetime | None = None
     settled: Mapping[str, datetime] = field(default_factory=dict)
+    changed: Mapping[str, Probed] = field(default_factory=dict)
     most: int = 0
     most_until: datetime | None = None
     not_askable: Mapping[str, datetime] = field(default_factory=dict)
