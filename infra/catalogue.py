@@ -429,7 +429,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "pace": READ_WRITE,
             "ledger": READ_WRITE,
             "cache": READ_WRITE,
-            "records": READ_WRITE_MANY,
+            "records": READ_WRITE_MANY | {"DeleteItem"},
             "holds": READ | {"PutItem"},
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
@@ -437,6 +437,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         bodies=READ_WRITE_BODIES,
         vault=KEEP_SECRET,
         drop_login=True,
+        # What patients are found by lies in the mirror as HMAC.
+        hmac=True,
     ),
     FunctionRow(
         name="lane",

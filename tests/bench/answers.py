@@ -82,7 +82,7 @@ def _use(office: MirroredOffice, client: Any, bodies: Bodies) -> None:
     on.practices = DynamoPractices(client, table="practices")
     on.callers = DynamoCallers(client, table="callers")
     on.cache = DynamoCache(client, table="cache", bodies=bodies)
-    on.records = DynamoRecords(client, table="records", now=on.clock.now)
+    on.records = DynamoRecords(client, table="records", fingerprint=on.signer.fingerprint, now=on.clock.now)
     on.syncs = DynamoSyncStates(client, table="records")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,18 @@ class Kept:
         self.items.setdefault(_place(Key), Key)
         return {}
 
+    def delete_item(self, *, Key: Item, **_: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
+        """See DynamoDB."""
+        self.items.pop(_place(Key), None)
+        return {}
+
+    def batch_write_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
+        """Puts only."""
+        ((_, requests),) = RequestItems.items()
+        for one in requests:
+            self.put_item(Item=one["PutRequest"]["Item"])
+        return {}
+
     def batch_get_item(self, *, RequestItems: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
         """See DynamoDB."""
         ((name, request),) = RequestItems.items()
@@ -54,7 +67,12 @@ class Kept:
     def query(self, *, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - DynamoDB's name
         """A stretch of a partition of the table."""
         pk, first, last = (ExpressionAttributeValues[name]["S"] for name in (":pk", ":first", ":last"))
-        return {"Items": [item for (of, sk), item in sorted(self.items.items()) if of == pk and first <= sk <= last]}
+        found = sorted((sk, of) for of, sk in self.items if of == pk and first <= sk <= last)
+        return {"Items": [self.items[of, sk] for sk, of in found]}
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _place(key: Item) -> tuple[str, str]:
@@ -77,7 +95,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     say(f"  storing {rows:,} rows three times")
     kept = Kept()
     meter: Any = Meter(kept, RECORDS.indexes)
-    records = DynamoRecords(meter, table=RECORDS.name)
+    records = DynamoRecords(meter, table=RECORDS.name, fingerprint=_fingerprint)
 
     def store(turn: int, **more: Any) -> tuple[float, int]:
         def all_pages() -> None:
@@ -92,6 +110,8 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     items = [item for (pk, _), item in kept.items.items() if pk.startswith("row#")]
     in_table = sum(size_of(item) + ENTRY_BYTES for item in items) / rows
     in_indexes = sum(index_size(index, item) for index in RECORDS.indexes for item in items) / rows
+    ways = [item for (pk, _), item in kept.items.items() if pk.startswith("way#")]
+    in_ways = sum(size_of(item) + ENTRY_BYTES for item in ways) / rows
     changed = store(3, Changed=1)
     beside = f"{rows:,} rows of {len({name for name, _ in read})} resources"
     yield Figure("storage", "write units for 1,000 new rows", round(new[1]), goal=at_most(4_500), beside=beside)
@@ -102,3 +122,4 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     )
     yield Figure("storage", "bytes of a row in the table", round(in_table), goal=at_most(1_024), beside=beside)
     yield Figure("storage", "bytes of a row in the indexes", round(in_indexes), beside="keys only")
+    yield Figure("storage", "bytes of what leads to a row", round(in_ways), beside=f"{len(ways):,} items")

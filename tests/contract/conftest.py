@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from threading import RLock
@@ -47,6 +48,11 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(DynamoHandler, "call_action", _one_at_a_time)
     with mock_aws():
         yield
+
+
+def fingerprint(text: str) -> str:
+    """What `HmacSigner.fingerprint` does, under a key that is obviously false."""
+    return hmac.new(b"test-key-not-a-secret", text.encode(), "sha256").hexdigest()[:32]
 
 
 def make_table(name: str, *, due: bool) -> Any:
@@ -159,7 +165,9 @@ def records(request: pytest.FixtureRequest, clock: FakeClock) -> Any:
         fake.now = clock.now
         return fake
     request.getfixturevalue("aws")
-    return DynamoRecords(make_records_table(), table="records", now=clock.now, sleep=clock.sleep)
+    return DynamoRecords(
+        make_records_table(), table="records", fingerprint=fingerprint, now=clock.now, sleep=clock.sleep
+    )
 
 
 @pytest.fixture(params=["fake", "dynamodb"])

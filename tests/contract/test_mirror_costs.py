@@ -15,7 +15,7 @@ from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync
 from infra.catalogue import TABLES
-from tests.contract.conftest import make_records_table
+from tests.contract.conftest import fingerprint, make_records_table
 from tests.fakes import rows
 from tests.fakes.meter import Meter
 from tests.fakes.services import FakeClock
@@ -39,7 +39,9 @@ class Costs:
         (row,) = (one for one in TABLES if one.name == "records")
         self.meter, self.clock = Meter(make_records_table(), row.indexes), FakeClock()
         client: Any = self.meter
-        self.records = DynamoRecords(client, table="records", now=self.clock.now, sleep=self.clock.sleep)
+        self.records = DynamoRecords(
+            client, table="records", fingerprint=fingerprint, now=self.clock.now, sleep=self.clock.sleep
+        )
         self.syncs = DynamoSyncStates(client, table="records")
         self.turns = 0
         self.found: dict[str, tuple[float, int, int]] = {}
@@ -63,9 +65,15 @@ class Costs:
             ("procedurelogs", rows.procedure_row(9000, AptNum=5)),
         ):
             self.store(resource, row)  # The first one of a resource notes that there are such.
-            self.note(f"a new row of {resource}", self.store, resource, {**row, MIRRORED[resource].key: 10})
+            self.note(
+                f"a new row of {resource}{', and five ways to it' if resource == 'patients' else ''}",
+                self.store,
+                resource,
+                {**row, MIRRORED[resource].key: 10},
+            )
         self.note("a changed row", self.store, "appointments", visit(9000, Note="late"))
-        self.note("the same, by an own write or a live read", self.store, "appointments", visit(9000), cause="read")
+        self.note("a changed patient", self.store, "patients", rows.patient_row(9, Zip="97302"))
+        self.note("a patient with another name", self.store, "patients", rows.patient_row(9, LName="Andersen"))
         moved = visit(9000, PatNum=7, AptDateTime="2026-09-09 09:00:00")
         self.note("a row that moved to another day and patient", self.store, "appointments", moved)
         self.note("a row that is the same", self.store, "appointments", moved)
@@ -80,7 +88,7 @@ class Costs:
 
     def of_pages(self) -> None:
         page = [visit(number) for number in range(1, 1001)]
-        self.note("1,000 new rows", self.store, "appointments", *page, cause="load")
+        self.note("1,000 new rows of a first load", self.store, "appointments", *page, cause="load")
         self.note("1,000 rows that are the same", self.store, "appointments", *page, cause="sweep")
         self.note("100 rows in the order of keys", self.records.page, A, "appointments", after=None, limit=100)
         self.note("1,000 versions", self.records.versions, A, "appointments", after=None, limit=1000)
@@ -92,6 +100,11 @@ class Costs:
         self.note("one row by its key", self.records.get, A, "appointments", [1])
         self.note("30 rows under a patient", self.records.under, A, "appointments", "PatNum", 7)
         self.note("40 rows of a day", self.records.between, A, "appointments", day, day)
+        self.store("patients", *(rows.patient_row(number) for number in range(1, 31)), cause="load")
+        last = str(rows.patient_row(1)["LName"]).casefold()
+        self.note(
+            "keys of 30 patients of one name", self.records.led, A, "patients", "last", f"{last} ", f"{last}!", limit=99
+        )
         self.note("40 rows that changed", self.records.changed, A, "appointments", since, after=None, limit=100)
 
     def of_notes(self) -> None:

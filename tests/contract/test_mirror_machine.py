@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from gateway.adapters.mirror.records import DynamoRecords
+from gateway.core.mirror.lookups import END, way_to
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import Order, ReadAt
-from tests.contract.conftest import make_records_table
+from tests.contract.conftest import fingerprint, make_records_table
 from tests.fakes.mirror import FakeRecords
 from tests.fakes.services import FakeClock
 
@@ -44,7 +45,21 @@ paysplits = st.fixed_dictionaries(
         "SplitAmt": st.sampled_from((Decimal("1.10"), Decimal("1.1"), Decimal(2))),
     }
 )
+patients = st.fixed_dictionaries(
+    {
+        "PatNum": st.sampled_from(KEYS),
+        "Guarantor": st.sampled_from((1, 2)),
+        "LName": st.sampled_from(("Smith", "Smithson", "smith-Jones", "")),
+        "FName": st.sampled_from(("Ann", "Mary Ann", "José")),
+        "Birthdate": st.sampled_from(("0001-01-01", "1980-05-05")),
+        "PatStatus": st.sampled_from(("Patient", "Archived")),
+        "PriProv": st.sampled_from((0, 1, 2)),
+        "WirelessPhone": st.sampled_from(("", "(555) 555-0197")),
+        "Email": st.sampled_from(("", "Ann@example.com,b@example.com")),
+    }
+)
 rows = st.one_of(
+    st.tuples(st.just("patients"), st.lists(patients, min_size=1, max_size=4)),
     st.tuples(st.just("appointments"), st.lists(appointments, min_size=1, max_size=4)),
     st.tuples(st.just("paysplits"), st.lists(paysplits, min_size=1, max_size=4)),
 )
@@ -52,7 +67,20 @@ reads = st.builds(
     lambda epoch, turn: ReadAt(Order(epoch, turn), NOON + timedelta(seconds=turn)), st.integers(1, 2), st.integers(1, 5)
 )
 practices = st.sampled_from(PRACTICES)
-resources = st.sampled_from(("appointments", "paysplits"))
+RESOURCES = ("appointments", "paysplits", "patients")
+resources = st.sampled_from(RESOURCES)
+ASKED = (
+    ("born", "1980-05-05", "1980-05-05", ""),
+    ("phone", "+15555550197", "+15555550197", ""),
+    ("email", "ann@example.com", "ann@example.com", ""),
+    ("PatStatus", "archived", "archived", ""),
+    ("PriProv", "1", "1", ""),
+    ("last", "smith ", f"smith {END}", ""),
+    ("last", "smith!", f"smith{END}", "a"),
+    ("given", "ann m", f"ann m{END}", ""),
+    ("given", "j", f"j{END}", ""),
+)
+"""A way, a first and a last text, and what follows the space."""
 
 
 class Crash(Exception):
@@ -68,7 +96,7 @@ class Dying:
 
     def __getattr__(self, operation: str) -> Any:
         def call(**asked: Any) -> Any:
-            if operation in {"put_item", "update_item", "batch_write_item"} and self.left is not None:
+            if operation in {"put_item", "update_item", "delete_item", "batch_write_item"} and self.left is not None:
                 self.left -= 1
                 if self.left < 0:
                     raise Crash
@@ -86,10 +114,15 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
             self.run = next(numbers)
             self.clock = FakeClock(NOON)
             self.fake = FakeRecords()
+            self.died = False
             self.fake.now = self.clock.now
             self.way = Dying(client)
             self.real: Any = DynamoRecords(
-                cast("Any", self.way), table="records", now=self.clock.now, sleep=lambda _: None
+                cast("Any", self.way),
+                table="records",
+                fingerprint=fingerprint,
+                now=self.clock.now,
+                sleep=lambda _: None,
             )
 
         def both(self, method: str, practice: str, *args: Any, **more: Any) -> Any:
@@ -104,7 +137,7 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
 
         @rule(practice=practices, of=rows, read=reads, left=st.integers(0, 5))
         def store_die_and_store_again(self, practice: str, of: tuple[str, list[Any]], read: ReadAt, left: int) -> None:
-            self.way.left = left
+            self.way.left, self.died = left, True
             with suppress(Crash):
                 self.real.store(f"{practice}{self.run}", of[0], of[1], read=read, cause="read")
             self.way.left = None
@@ -157,6 +190,32 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
             for column in MIRRORED[resource].parents:
                 self.both("under", practice, resource, column, value)
 
+        @rule(
+            practice=practices,
+            asked=st.sampled_from(ASKED),
+            after=st.one_of(st.none(), st.sampled_from(KEYS)),
+            limit=st.integers(1, 7),
+        )
+        def led(self, practice: str, asked: tuple[str, str, str, str], after: int | None, limit: int) -> None:
+            """Of the adapter's keys some may be those of rows that are gone or have changed; none is missing."""
+            way, first, last, behind = asked
+            of = way_to("patients", way)
+
+            def fits(key: int) -> bool:
+                texts = [text for one in self.fake.get(practice, "patients", [key]) for text in of.texts(one.row)]
+                return any(first <= text <= last and text.partition(" ")[2].startswith(behind) for text in texts)
+
+            more: dict[str, Any] = {"behind": behind, "after": after, "limit": 99}
+            found = self.real.led(f"{practice}{self.run}", "patients", way, first, last, **more)
+            expected = self.fake.led(practice, "patients", way, first, last, **more)
+            assert found is not None or not self.fake.page(practice, "patients", after=None, limit=1)
+            assert [key for key in found or () if fits(key)] == expected
+            if not self.died:
+                assert [key for key in found or () if not fits(key)] == []
+            cut = self.real.led(f"{practice}{self.run}", "patients", way, first, last, **{**more, "limit": limit})
+            if cut is not None and found is not None:
+                assert cut == found[:limit]
+
         @rule(practice=practices, first=st.sampled_from(BOUNDS), last=st.sampled_from(BOUNDS), dead=st.booleans())
         def between(self, practice: str, first: date | None, last: date | None, dead: bool) -> None:
             self.both("between", practice, "appointments", first, last, dead=dead)
@@ -172,7 +231,9 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
 
         def teardown(self) -> None:
             for practice in PRACTICES:
-                for resource in ("appointments", "paysplits"):
+                for asked in ASKED:
+                    self.led(practice, asked, None, 3)
+                for resource in RESOURCES:
                     self.get(practice, resource, True)
                     self.page(practice, resource, None, 99)
                     for value in (1, 2):

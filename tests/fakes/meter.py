@@ -71,10 +71,16 @@ class Meter:
         """See DynamoDB."""
         return self._written("update_item", asked, [asked["Key"]])
 
+    def delete_item(self, **asked: Any) -> Any:
+        """See DynamoDB."""
+        return self._written("delete_item", asked, [asked["Key"]])
+
     def batch_write_item(self, **asked: Any) -> Any:
         """See DynamoDB."""
         ((name, requests),) = asked["RequestItems"].items()
-        keys = [one["DeleteRequest"]["Key"] for one in requests]
+        keys = [
+            one["DeleteRequest"]["Key"] if "DeleteRequest" in one else one["PutRequest"]["Item"] for one in requests
+        ]
         return self._written("batch_write_item", {**asked, "TableName": name}, keys)
 
     def _written(self, operation: str, asked: dict[str, Any], keys: Iterable[Item]) -> Any:

@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from itertools import islice
 from threading import RLock
 
+from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import ReadAt, Record, Row, Stored, Whole
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded, lifted
@@ -34,10 +35,12 @@ class FakeRecords:
         """Called before each row that is written; a test may die in it."""
         self.now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         self._lock = RLock()
+        self._begun: dict[tuple[str, str], int] = {}
 
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         changed = same = older = 0
         kept = self.kept[practice_id, resource]
+        begun = self._begun.setdefault((practice_id, resource), int(self.now().timestamp())) if rows else 0
         # Of rows with one key the last counts.
         for key, content in {MIRRORED[resource].key_of(row): _content(row) for row in rows}.items():
             version = content_version(content)
@@ -49,7 +52,7 @@ class FakeRecords:
                     older += 1
                 else:
                     self.between_rows()
-                    seq = 1 if was is None else was.seq + 1
+                    seq = begun if was is None else was.seq + 1
                     kept[key] = Record(resource, key, content, version, seq, read, self.now())
                     self.causes.append((practice_id, resource, key, seq, cause))
                     changed += 1
@@ -110,6 +113,30 @@ class FakeRecords:
         ]
         return [_copy(one) for _, _, one in sorted(found, key=lambda each: each[:2])]
 
+    def led(
+        self,
+        practice_id: str,
+        resource: str,
+        way: str,
+        first: str,
+        last: str,
+        *,
+        behind: str = "",
+        after: int | None = None,
+        limit: int,
+    ) -> list[int] | None:
+        of = way_to(resource, way)
+        if of.is_secret and first != last:
+            raise ValueError("texts that nobody can read have no order")
+        found = [
+            one.key
+            for one in self._living(practice_id, resource, after=after if first == last else None, limit=None)
+            if any(first <= text <= last and _goes_on(text, behind) for text in of.texts(one.row))
+        ]
+        if first == last:
+            return found[:limit]
+        return None if len(found) > limit else found
+
     def changed(
         self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
     ) -> list[Record]:
@@ -146,9 +173,11 @@ class FakeRecords:
                     left -= 1
                 if kept:
                     return False
+        for where in [one for one in self._begun if one[0] == practice_id and resource in {None, one[1]}]:
+            del self._begun[where]
         return True
 
-    def _living(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> Iterator[Record]:
+    def _living(self, practice_id: str, resource: str, *, after: int | None, limit: int | None) -> Iterator[Record]:
         kept = self.kept[practice_id, resource]
         keys = sorted(kept)
         start = 0 if after is None else bisect_right(keys, after)
@@ -156,6 +185,10 @@ class FakeRecords:
 
     def _all(self, practice_id: str, resource: str) -> list[Record]:
         return [_copy(one) for _, one in sorted(self.kept[practice_id, resource].items())]
+
+
+def _goes_on(text: str, behind: str) -> bool:
+    return not behind or text.partition(" ")[2].startswith(behind)
 
 
 def _content(row: Row) -> Row:

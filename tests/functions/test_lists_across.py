@@ -16,6 +16,8 @@ from gateway.adapters.mirror.records import DynamoRecords
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.core.callers import Client
 from gateway.core.mirror.syncing import Phase, Wanted
+from gateway.core.objects.envelopes import ListOf
+from gateway.core.objects.patient import Patient
 from gateway.core.practices import Baa
 from infra.catalogue import TABLES
 from tests.contract.conftest import aws, make_records_table
@@ -251,6 +253,7 @@ def test_a_practice_that_cannot_answer_is_named_with_the_reason(office: Deployme
 
     page = office.get("/patients", practice_id="all", limit=500).body
 
+    ListOf[Patient].model_validate(page, strict=True)
     assert told(page) == {FIRST: None, SECOND: "mirror-off", THIRD: "not-loaded"}
     assert {row["practice_id"] for row in page["data"]} == {FIRST}
     assert all(one["unavailable"]["detail"] for one in page["meta"]["practices"][1:])
@@ -384,7 +387,9 @@ def test_a_page_costs_at_most_twenty_partition_queries(path: str, aws: None) -> 
     query = {"/appointments": {"date_from": "2000-01-01"}}.get(path, {})
     with deployed("--patients", "4", practices=3, scopes=("*:read",)) as d:
         meter: Any = Meter(make_records_table(), row.indexes)
-        d.on.records = DynamoRecords(meter, table="records", now=d.on.clock.now, sleep=d.on.clock.sleep)
+        d.on.records = DynamoRecords(
+            meter, table="records", fingerprint=d.on.signer.fingerprint, now=d.on.clock.now, sleep=d.on.clock.sleep
+        )
         d.on.syncs = DynamoSyncStates(meter, table="records", sleep=d.on.clock.sleep)
         for practice_id in PRACTICES:
             mirror(d, RESOURCES[path], "recalltypes", practice_id=practice_id)

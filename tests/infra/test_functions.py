@@ -137,7 +137,7 @@ def test_only_the_worker_changes_and_erases_rows_of_the_mirror_and_no_function_s
     verbs = {row.name: set(row.tables["records"]) for row in FUNCTIONS if "records" in row.tables}
 
     assert {name: of - READ_MANY for name, of in verbs.items() if of - READ_MANY} == {
-        "upstream_worker": {"PutItem", "UpdateItem", "BatchWriteItem"},
+        "upstream_worker": {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"},
         "practices": {"PutItem"},
     }
     assert verbs["upstream_worker"] >= {"BatchGetItem", "GetItem", "Query"}

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.signer import HmacSigner
     from gateway.adapters.vault import SecretsVault
 
 
@@ -68,11 +69,23 @@ class AwsServices:
         return DynamoCache(self._dynamodb, table=os.environ["CACHE_TABLE"], bodies=self._bodies)
 
     @cached_property
+    def signer(self) -> HmacSigner:
+        """Fingerprints and signed cursors."""
+        from gateway.adapters.signer import HmacSigner
+
+        return HmacSigner(self._secrets_manager, secret_arn=os.environ["HMAC_SECRET_ARN"])
+
+    @cached_property
     def records(self) -> DynamoRecords:
         """Copies of practices' rows."""
         from gateway.adapters.mirror.records import DynamoRecords
 
-        return DynamoRecords(self._dynamodb, table=os.environ["RECORDS_TABLE"])
+        return DynamoRecords(
+            self._dynamodb,
+            table=os.environ["RECORDS_TABLE"],
+            # Not before it is used: most functions look for nobody by telephone.
+            fingerprint=lambda text: self.signer.fingerprint(text),  # noqa: PLW0108
+        )
 
     @cached_property
     def syncs(self) -> DynamoSyncStates:

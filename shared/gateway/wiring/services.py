@@ -65,13 +65,6 @@ class Services(AwsServices):
         """The practices' pace."""
         return self._pace
 
-    @cached_property
-    def signer(self) -> ports.Signer:
-        """Fingerprints and signed cursors."""
-        from gateway.adapters.signer import HmacSigner
-
-        return HmacSigner(self._secrets_manager, secret_arn=os.environ["HMAC_SECRET_ARN"])
-
 
 class _Holder:
     """What `services()` hands out: one for the life of the process, or the one a test put there."""

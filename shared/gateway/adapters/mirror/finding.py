@@ -15,6 +15,7 @@ from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Places
 from gateway.adapters.mirror.table import Table
+from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
 
 DAY: Final = ("day", "day_month", "day_place")
@@ -25,6 +26,7 @@ LAG: Final = timedelta(seconds=60)
 """How far behind an index may be for a row that was just stored to be found all the same."""
 _CLOCKS_APART: Final = timedelta(seconds=5)
 _KEPT: Final = timedelta(minutes=10)
+_REMEMBERED: Final = timedelta(seconds=10)
 
 _FEW_MONTHS: Final = 3
 """So many are asked for without looking which there are."""
@@ -37,22 +39,32 @@ class Finding:
     def __init__(self, table: Table, *, now: Callable[[], datetime]) -> None:
         self._table = table
         self._now = now
+        self._ways: dict[tuple[str, str], tuple[datetime, frozenset[str]]] = {}
 
     # -- before a row is stored -------------------------------------------------------------------------------------
 
-    def prepare(self, practice_id: str, resource: str, days: Iterable[date | None]) -> None:
-        """Note that rows of the resource exist, and in which months."""
+    def prepare(self, practice_id: str, resource: str, days: Iterable[date | None]) -> int:
+        """Note that rows of the resource exist, and in which months; returns the `seq` of one that is new."""
         months = {items.month_of(day) for day in days if day is not None}
         kept = self._kept(practice_id, resource)
         missing = months - _months(kept)
+        begun = int(self._now().timestamp()) if kept is None else int(kept["begun"]["N"]) if "begun" in kept else 1
         if kept is not None and not missing:
-            return
+            return begun
         expression = "SET change_from = if_not_exists(change_from, :now)"
         values: dict[str, Any] = {":now": {"S": items.month_of(self._now())}}
+        if kept is None:
+            expression += ", begun = if_not_exists(begun, :begun)"
+            values[":begun"] = {"N": str(begun)}
+            if ways := [way.name for way in WAYS.get(resource, ())]:
+                # Whoever comes later with more ways finds that rows were stored without them.
+                expression += ", ways = if_not_exists(ways, :ways)"
+                values[":ways"] = {"SS": sorted(ways)}
         if missing:
             expression += " ADD day_months :missing"
             values[":missing"] = {"SS": sorted(missing)}
         self._table.update(items.kept_pk(practice_id), resource, expression, values=values)
+        return begun
 
     def point_to(self, practice_id: str, resource: str, rows: Sequence[tuple[int, Places]]) -> None:
         """Have `pointed_to` name these rows until the indexes know them."""
@@ -73,8 +85,7 @@ class Finding:
     # -- ways to rows -----------------------------------------------------------------------------------------------
 
     def pointed_to(self, practice_id: str, resource: str) -> Iterator[tuple[int, Places]]:
-        """Rows that were stored within the last minute for somebody who may look for them at once, strongly
-        consistent."""
+        """Rows that were stored within the last minute, but by a first load, strongly consistent."""
         since = items.time_text(self._now() - LAG - _CLOCKS_APART)
         for item in self._table.query(items.fresh_pk(practice_id, resource), above=since):
             for key, parents, day in unpack(bytes(item["body"]["B"])):
@@ -122,6 +133,17 @@ class Finding:
             for item in self._table.query(place, index=CHANGE, above=above, limit=limit):
                 yield items.change_time_from(item["change_place"]["S"]), _key(item)
             month = _next(month)
+
+    def has_way(self, practice_id: str, resource: str, way: str) -> bool:
+        """Whether the way leads to every row of the resource that there is."""
+        now, of = self._now(), (practice_id, resource)
+        seen_at, ways = self._ways.get(of, (now, frozenset[str]()))
+        if way not in ways or now - seen_at > _REMEMBERED:
+            # Ways that there are do not end, so several questions of one answer look once.
+            kept = self._kept(practice_id, resource)
+            ways = frozenset(kept["ways"]["SS"]) if kept is not None and "ways" in kept else frozenset()
+            self._ways[of] = now, ways
+        return way in ways
 
     # -- what a practice has rows of --------------------------------------------------------------------------------
 

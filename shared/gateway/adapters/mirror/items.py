@@ -2,6 +2,7 @@
 
     row#{practice}#{resource}    {key}            a row: content, order, seq, and its places in the indexes
     part#{practice}#{resource}   {key}#{token}#n  content that is too long for its row's item, in pieces
+    way#{practice}#{resource}    {way}#{text}#{key}  that this text leads to this row
     kept#{practice}              {resource}       the months in which rows of it have days, and in which rows changed
     whole#{practice}             {resource}#{column}#{parent}  keys that a list under a parent showed
     fresh#{practice}#{resource}  {time}#{token}   keys and places of rows just stored that somebody may look for
@@ -72,6 +73,16 @@ def rows_pk(practice_id: str, resource: str) -> str:
 def parts_pk(practice_id: str, resource: str) -> str:
     """The partition of its pieces of content."""
     return f"part#{practice_id}#{resource}"
+
+
+def ways_pk(practice_id: str, resource: str) -> str:
+    """The partition of the texts that lead to its rows."""
+    return f"way#{practice_id}#{resource}"
+
+
+def way_sk(way: str, text: str, sk: str = "") -> str:
+    """A text's sort key, up to the row's `sk`."""
+    return f"{way}#{text}#{sk}"
 
 
 def fresh_pk(practice_id: str, resource: str) -> str:

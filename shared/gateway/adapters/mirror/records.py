@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.adapters.codec import pack, unpack
 from gateway.adapters.mirror import items
 from gateway.adapters.mirror.finding import Finding
+from gateway.adapters.mirror.items import Head
+from gateway.adapters.mirror.lookups import Ways
 from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
 from gateway.adapters.mirror.table import Table, key_of
+from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import Order, ReadAt, Record, Row, Stored, Whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SOUGHT_AT_ONCE: Final = frozenset({"own_write", "read"})
-"""Causes of rows that the next request may look for before the indexes know them."""
+LISTED_LATER: Final = frozenset({"load"})
+"""Causes of rows that nobody lists before the indexes know them, and that come by the thousand.
+
+Whatever else is stored is named by pointers for a minute: what a poll brought is part of what `as_of` says is here.
+"""
 
 PAGE_BY_PAGE: Final = frozenset({"load", "sweep"})
 """Causes of rows that come by whole pages, whose keys mostly lie close together."""
@@ -33,19 +39,21 @@ WHOLE_KEPT: Final = timedelta(days=7)
 
 
 class DynamoRecords:
-    """Fills `core.mirror.records.Records`."""
+    """Fills `core.mirror.records.Records`. `fingerprint` hides what a row is found by but nobody may read."""
 
     def __init__(
         self,
         client: DynamoDBClient,
         *,
         table: str,
+        fingerprint: Callable[[str], str],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._table = Table(client, name=table, sleep=sleep)
         self._finding = Finding(self._table, now=now)
         self._now = now
+        self._fingerprint = fingerprint
 
     # -- writing ----------------------------------------------------------------------------------------------------
 
@@ -59,12 +67,40 @@ class DynamoRecords:
         changing = [readings[key] for key, outcome in expected.items() if outcome is Outcome.CHANGED]
         if changing:
             # First the ways that lead to a row, then the row: whoever comes between them finds what was there before.
-            self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
-            if cause in SOUGHT_AT_ONCE:
+            begun = self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
+            if cause not in LISTED_LATER:
                 self._finding.point_to(practice_id, resource, [(one.key, one.places) for one in changing])
-            because = Because(read, cause)
-            outcomes.update(self._table.each(lambda one: kept.keep(one, heads.get(one.key), because), changing))
+            ways = self._ways(practice_id, resource)
+            keep = self._keeper(kept, ways, changing, heads, Because(read, cause, first_seq=begun))
+            outcomes.update(self._table.each(keep, changing))
         return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
+
+    def _keeper(
+        self, kept: Rows, ways: Ways | None, changing: Sequence[Reading], heads: Mapping[int, Head], because: Because
+    ) -> Callable[[Reading], Outcome]:
+        """What keeps one of the readings; the ways to rows that are new are laid already."""
+        if ways is None:
+            return lambda one: kept.keep(one, heads.get(one.key), because)[0]
+        new = {one.key: ways.to(one.row) for one in changing}
+        was = {key: ways.to(one.row) for key, one in kept.get(new.keys() & heads.keys()).items() if one.is_living}
+        ways.lay_first(((key, to) for key, to in new.items() if key not in heads), seq=because.first_seq)
+
+        def keep(one: Reading) -> Outcome:
+            head, old, to = heads.get(one.key), was.get(one.key, frozenset[str]()), new[one.key]
+
+            def again(seq: int) -> None:
+                nonlocal old
+                old = old.union(*(ways.to(row.row) for row in kept.get([one.key]).values()))
+                ways.lay(one.key, to, seq=seq)
+
+            if head is not None:
+                ways.lay(one.key, to - old, seq=head.seq + 1)
+            outcome, seq = kept.keep(one, head, because, again=again)
+            if outcome is Outcome.CHANGED:
+                ways.clear(one.key, old - to, seq=seq)
+            return outcome
+
+        return keep
 
     def bury(
         self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
@@ -72,7 +108,16 @@ class DynamoRecords:
         """See `Records.bury`."""
         kept, because = self._rows(practice_id, resource), Because(read, cause)
         heads = kept.heads(keys)
-        return sum(self._table.each(lambda key: kept.bury(key, heads[key], because, at), sorted(heads)))
+        ways = self._ways(practice_id, resource)
+        rows = {} if ways is None else kept.get(heads)
+
+        def bury(key: int) -> bool:
+            seq = kept.bury(key, heads[key], because, at)
+            if seq is not None and ways is not None and key in rows:
+                ways.clear(key, ways.to(rows[key].row), seq=seq)
+            return seq is not None
+
+        return sum(self._table.each(bury, sorted(heads)))
 
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         """See `Records.forget`."""
@@ -88,8 +133,10 @@ class DynamoRecords:
         if len(found) > left:
             return False
         left -= len(found)
-        for one in self._finding.resources(practice_id) if resource is None else [resource]:
-            for pk in (items.rows_pk, items.parts_pk, items.fresh_pk):
+        # Also what somebody stored behind an erasure's back, when nobody knew any more that there are such rows.
+        kept = self._finding.resources(practice_id)
+        for one in dict.fromkeys((*kept, *MIRRORED)) if resource is None else [resource]:
+            for pk in (items.rows_pk, items.ways_pk, items.parts_pk, items.fresh_pk):
                 # One more than may go says whether that was all.
                 keys = self._table.query(pk(practice_id, one), only=("pk", "sk"), limit=left + 1)
                 found = [dict(key) for key in islice(keys, left + 1)]
@@ -97,7 +144,8 @@ class DynamoRecords:
                 if len(found) > left:
                     return False
                 left -= len(found)
-            self._finding.forget(practice_id, one)
+            if one in kept:
+                self._finding.forget(practice_id, one)
         return True
 
     # -- reading ----------------------------------------------------------------------------------------------------
@@ -144,6 +192,26 @@ class DynamoRecords:
         within = [(day, one) for day, one in days if day is not None and first <= day <= last]
         return [one for _, one in sorted(within, key=lambda each: (each[0], each[1].key))]
 
+    def led(
+        self,
+        practice_id: str,
+        resource: str,
+        way: str,
+        first: str,
+        last: str,
+        *,
+        behind: str = "",
+        after: int | None = None,
+        limit: int,
+    ) -> list[int] | None:
+        """See `Records.led`."""
+        ways = self._ways(practice_id, resource)
+        if ways is None or not self._finding.has_way(practice_id, resource, way):
+            return None
+        if first == last:
+            return ways.behind(way, first, after=after, limit=limit)
+        return ways.within(way, first, last, behind=behind, limit=limit)
+
     def changed(
         self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
     ) -> list[Record]:
@@ -186,6 +254,9 @@ class DynamoRecords:
     def versions(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[tuple[int, str]]:
         """See `Records.versions`."""
         return list(islice(self._rows(practice_id, resource).versions(after=after, limit=limit), limit))
+
+    def _ways(self, practice_id: str, resource: str) -> Ways | None:
+        return None if resource not in WAYS else Ways(self._table, practice_id, resource, fingerprint=self._fingerprint)
 
     def _rows(self, practice_id: str, resource: str) -> Rows:
         return Rows(self._table, practice_id, resource, now=self._now)

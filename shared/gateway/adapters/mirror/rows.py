@@ -55,10 +55,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """Which reading of Open Dental a change comes from, and on what occasion it was made."""
+    """Which reading of Open Dental a change comes from, on what occasion it was made, and the `seq` of rows that are
+    new."""
 
     read: ReadAt
     cause: str
+    first_seq: int = 1
+
+
+def nothing(_: int) -> None:
+    """Nothing leads to the row but what it says itself."""
 
 
 def judged(head: Head | None, version: str, read: ReadAt) -> Outcome:
@@ -116,16 +122,30 @@ class Rows:
             if "dead_at" not in item:
                 yield items.key_from(item["sk"]["S"]), item["v"]["S"]
 
-    def keep(self, one: Reading, head: Head | None, because: Because) -> Outcome:
-        """What became of a reading of a row of which `head` was kept."""
+    def keep(
+        self,
+        one: Reading,
+        head: Head | None,
+        because: Because,
+        *,
+        again: Callable[[int], None] = nothing,
+    ) -> tuple[Outcome, int]:
+        """What became of a reading of a row of which `head` was kept, and the row's `seq`.
+
+        `again` is called before each further try with the `seq` that the row
+        is to have: whoever came first may have cleared what had been laid for it.
+        """
         pieces: list[bytes] = []
         for tried in range(_TRIES):
             outcome = judged(head, one.version, because.read)
             if outcome is not Outcome.CHANGED:
-                return outcome
+                return outcome, because.first_seq if head is None else head.seq
             pieces = pieces or items.pieces_of(one.row)
             parts = None if len(pieces) == 1 else f"{items.new_token()}#{len(pieces)}"
-            mine = Head(one.version, 1 if head is None else head.seq + 1, because.read.order, parts=parts)
+            seq = because.first_seq if head is None else head.seq + 1
+            mine = Head(one.version, seq, because.read.order, parts=parts)
+            if tried:
+                again(seq)
             item: Item = {
                 **key_of(self._pk, items.row_sk(one.key)),
                 "v": {"S": one.version},
@@ -146,17 +166,17 @@ class Rows:
                 head = self.heads([one.key]).get(one.key)
             if stored or head == mine:
                 self._drop_parts(one.key, was)
-                return outcome
+                return outcome, seq
             self._drop_parts(one.key, mine)
             self._table.pause(tried)
         raise unavailable("the mirror")
 
-    def bury(self, key: int, head: Head | None, because: Because, at: datetime) -> bool:
-        """Whether the row, of which `head` was kept, was made a tombstone."""
+    def bury(self, key: int, head: Head | None, because: Because, at: datetime) -> int | None:
+        """The `seq` of the tombstone that the row, of which `head` was kept, was made; None where it was not."""
         order = because.read.order
         for tried in range(_TRIES):
             if head is None or head.dead or order < head.order:
-                return False
+                return None
             mine = Head(head.version, head.seq + 1, order, dead=True, parts=head.parts)
             new: Item = {**self._state(key, mine, because), "dead_at": {"N": str(items.micros(at))}}
             if self._table.update(
@@ -167,11 +187,11 @@ class Rows:
                 condition=_AS_READ,
                 values={f":{name}": value for name, value in new.items()} | {":was": {"N": str(head.seq)}},
             ):
-                return True
+                return mine.seq
             head = self.heads([key]).get(key)
             if head == mine:
                 # The SDK repeats a write whose answer was lost, and then meets its own row.
-                return True
+                return mine.seq
             self._table.pause(tried)
         raise unavailable("the mirror")
 

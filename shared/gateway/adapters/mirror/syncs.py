@@ -19,12 +19,14 @@ from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.syncing import (
     Followed,
+    Incident,
     Pass,
     Phase,
     PracticeSync,
     Probed,
     Probing,
     ResourceSync,
+    ServerZone,
     Shown,
     Superseded,
     Wanted,
@@ -149,7 +151,14 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     probing = _only(Probing, value.get("probing") or {})
     probing["changed"] = {name: _as_kept(one, Probed) for name, one in probing.get("changed", {}).items()}
     value["probing"] = Probing(**probing)
+    if value.get("zone") is not None:
+        value["zone"] = ServerZone(*value["zone"])
+    value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
+
+
+def _incident_from(code: str, since: Any, noticed_at: Any, resources: list[str], healed_at: Any) -> Incident:
+    return Incident(code, since, noticed_at, tuple(resources), healed_at)
 
 
 def _resource_from(item: Mapping[str, Any]) -> ResourceSync:

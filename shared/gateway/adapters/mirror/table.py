@@ -106,10 +106,21 @@ class Table:
         asked = {"TableName": self._name, "Key": key_of(pk, sk), "UpdateExpression": expression}
         return self._write("update_item", asked, condition, values)
 
+    def delete(self, pk: str, sk: str, *, condition: str, values: Mapping[str, Any]) -> bool:
+        """Delete an item; False if the condition does not hold."""
+        return self._write("delete_item", {"TableName": self._name, "Key": key_of(pk, sk)}, condition, values)
+
+    def put_all(self, these: Sequence[Item]) -> None:
+        """Store these items, whatever is there."""
+        self._batches([{"PutRequest": {"Item": item}} for item in these])
+
     def delete_all(self, keys: Sequence[Item]) -> None:
         """Delete these items; those that are gone already are no matter."""
-        batches = [keys[start : start + _WRITE_BATCH] for start in range(0, len(keys), _WRITE_BATCH)]
-        self.each(self._batch_delete, batches)
+        self._batches([{"DeleteRequest": {"Key": key}} for key in keys])
+
+    def _batches(self, requests: Sequence[Mapping[str, Any]]) -> None:
+        batches = [requests[start : start + _WRITE_BATCH] for start in range(0, len(requests), _WRITE_BATCH)]
+        self.each(self._batch_write, batches)
 
     def each(self, do: Callable[[T], R], these: Sequence[T]) -> list[R]:
         """What `do` returns for each of `these`, some of them at a time.
@@ -173,8 +184,8 @@ class Table:
                 self.pause(tried)
         return found
 
-    def _batch_delete(self, keys: Sequence[Item]) -> None:
-        left: Any = {self._name: [{"DeleteRequest": {"Key": key}} for key in keys]}
+    def _batch_write(self, requests: Sequence[Mapping[str, Any]]) -> None:
+        left: Any = {self._name: list(requests)}
         for tried in range(_TRIES):
             answer = self._ask("batch_write_item", RequestItems=left)
             left = answer.get("UnprocessedItems") or {}

@@ -19,8 +19,9 @@ from gateway.core import registry
 from gateway.core.errors import AppError, NotKept, Unavailable
 from gateway.core.mirror.asked import PAGING, Asked, Elsewhere, asked, in_order, is_listed, is_within
 from gateway.core.mirror.effects import EVERYBODY, mark
+from gateway.core.mirror.lookups import Named, named, named_anyhow, stretches
 from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, Rank, mirrored_by
-from gateway.core.mirror.shortcuts import ROW, SHORTCUTS
+from gateway.core.mirror.shortcuts import LED, ROW, SHORTCUTS, Led
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
 from gateway.core.normalize.values import key
 from gateway.core.operations import RowSet
@@ -49,7 +50,13 @@ ALERTS: Final = frozenset({"allergies", "diseases", "medicationpats"})
 _SOON_TAKEN: Final = frozenset({"fetch.slots"})
 
 MOST_SCANNED: Final = 3000
-"""Rows that one answer looks through where no key, parent or day leads to those it wants."""
+"""Rows that one answer looks through where nothing leads to those it wants, or where what leads there has so many."""
+
+MOST_SET_UP: Final = 10_000
+"""The same for an office's own set-up, which does not grow with its patients: codes, carriers."""
+
+_DENSE: Final = 5
+"""Rows read in order for the price of one that is read by its key."""
 
 TOO_OLD: Final = "too-old"
 NOT_LOADED: Final = "not-loaded"
@@ -187,6 +194,9 @@ class Look:
             ((resource, number),) = call.path.items()
             row, as_of = self._one(MIRRORED[resource], number)
             return UpstreamAnswer(200, row, started_at=as_of)
+        if call.operation == LED:
+            rows, as_of = self._led_anyhow(Led(**call.query))
+            return UpstreamAnswer(200, rows, started_at=as_of)
         mirrored = mirrored_by(call.operation)
         if mirrored is None or call.body is not None:
             raise Elsewhere
@@ -220,6 +230,11 @@ class Look:
     def used(self, as_of: datetime) -> None:
         """Note how old a part of the answer is."""
         self.as_of = as_of if self.as_of is None else min(self.as_of, as_of)
+
+    def heed_marks(self, resource: str, as_of: datetime) -> None:
+        """Refuse what an own write may have changed since. Raises: Elsewhere."""
+        if self._marked(resource, as_of, 0, {}) is not None:
+            raise Elsewhere
 
     # One row
 
@@ -332,11 +347,17 @@ class Look:
             return self._under(resource, *wanted.parent)
         if wanted.days is not None:
             return records.between(practice_id, resource, *wanted.days)
-        if sync.rows > MOST_SCANNED:
-            if wanted.since is None:
-                raise Elsewhere
-            return self._changed(resource, wanted.since)
-        return self._every(resource)
+        if wanted.way is not None:
+            way, first, last = wanted.way
+            keys = records.led(practice_id, resource, way.name, first, last, limit=MOST_SCANNED + 1)
+            if keys is not None and len(keys) <= MOST_SCANNED and len(keys) * _DENSE <= sync.rows:
+                return records.get(practice_id, resource, keys)
+        most = MOST_SET_UP if mirrored.rank is Rank.SETUP else MOST_SCANNED
+        if sync.rows <= most:
+            return self._every(resource, most)
+        if wanted.since is None:
+            raise Elsewhere
+        return self._changed(resource, wanted.since)
 
     def _under(self, resource: str, column: str, value: int) -> list[Record]:
         if value not in self._parents.get(column, ()):
@@ -348,7 +369,41 @@ class Look:
             self._families[resource, column] = families
         return self._families[resource, column].get(value, [])
 
-    def _every(self, resource: str) -> list[Record]:
+    def _led_anyhow(self, led: Led) -> tuple[list[Row], datetime]:
+        """The rows of a complete list that any of the ways leads to, and that one of the list's `queries` has.
+
+        Who asks holds them against what he means by it: names are looked up by how their words begin, which is what
+        callers ask, while Open Dental looks for a part of one anywhere.
+        """
+        resource = led.operation.partition(".")[0]
+        mirrored = MIRRORED[resource]
+        sync = self.complete(mirrored)
+        assert sync.as_of is not None
+        lists = [asked(mirrored, led.operation, query) for query in led.queries]
+        if not (led.values or led.name or led.any_name):
+            raise Elsewhere
+        self.heed_marks(resource, sync.as_of)
+        keys = set[int]()
+        for name, value in led.values:
+            keys.update(self._led(resource, name, value, value))
+        for one in (*(named(led.name) if led.name else ()), *(named_anyhow(led.any_name) if led.any_name else ())):
+            keys.update(self._named(resource, one))
+        found = (one.row for one in self.on.records.get(self.practice.id, resource, keys))
+        self.used(sync.as_of)
+        return in_order(resource, (row for row in found if any(one.fits(row) for one in lists))), sync.as_of
+
+    def _named(self, resource: str, one: Named) -> set[int]:
+        return set[int]().union(
+            *(self._led(resource, one.way, first, last, behind) for first, last, behind in stretches(one))
+        )
+
+    def _led(self, resource: str, name: str, first: str, last: str, behind: str = "") -> list[int]:
+        keys = self.on.records.led(self.practice.id, resource, name, first, last, behind=behind, limit=MOST_SCANNED + 1)
+        if keys is None or len(keys) > MOST_SCANNED:
+            raise Elsewhere
+        return keys
+
+    def _every(self, resource: str, most: int) -> list[Record]:
         found: list[Record] = []
         while True:
             after = found[-1].key if found else None
@@ -356,7 +411,7 @@ class Look:
             found += page
             if len(page) < _PAGE:
                 return found
-            if len(found) > MOST_SCANNED:
+            if len(found) > most:
                 raise Elsewhere
 
     def _changed(self, resource: str, since: str) -> list[Record]:

@@ -7,14 +7,15 @@ hidden restrictions as in the published 24.3 source.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from gateway.core.mirror.lookups import END, WAYS, Way
 from gateway.core.mirror.mirrored import Mirrored
 from gateway.core.mirror.passes import MONTHS_AHEAD, MONTHS_BACK
+from gateway.core.normalize.names import folded
 from gateway.core.normalize.values import flag, key
 from open_dental import catalogue
 
@@ -72,14 +73,21 @@ _HIDDEN: Final[Mapping[str, Test]] = {
 class Asked:
     """One list call: where its rows are looked for, and the tests that they must pass.
 
-    `parent`: column and value, or `days`: first and last, or `since`: the office's wall time of the last change; of
-    several the first is the narrowest. With none of them every row has to be looked at.
+    `parent`: column and value, or `days`: first and last, or `ways`: one with the first and last text on it, or
+    `since`: the office's wall time of the last change; of several the first is the narrowest, only that a way which is
+    wide comes behind the time of change. With none of them every row has to be looked at.
     """
 
     parent: tuple[str, int] | None
     days: tuple[date | None, date | None] | None
     since: str | None
     tests: tuple[Test, ...]
+    ways: tuple[tuple[Way, str, str], ...] = ()
+
+    @property
+    def way(self) -> tuple[Way, str, str] | None:
+        """The way to take, if any."""
+        return next((one for one in self.ways if not one[0].is_wide or self.since is None), None)
 
     @property
     def patient(self) -> int | None:
@@ -122,7 +130,17 @@ def asked(mirrored: Mirrored, operation_id: str, query: Mapping[str, Any]) -> As
         raise Elsewhere
     # The last of the parents is the narrowest: a claim has fewer lines than its patient.
     parent = list(parents.items())[-1] if parents else None
-    return Asked(parent, days, None if mirrored.stamp is None else given.get(mirrored.stamp), tuple(tests))
+    since = None if mirrored.stamp is None else given.get(mirrored.stamp)
+    return Asked(parent, days, since, tuple(tests), tuple(_ways(mirrored.resource, given)))
+
+
+def _ways(resource: str, given: Mapping[str, Any]) -> Iterator[tuple[Way, str, str]]:
+    """Ways that the parameters lead by, the narrowest first. What has most rows of a kind is on no way."""
+    for way in WAYS.get(resource, ()):
+        if way.param is not None and way.param in given:
+            text = way.text_of(given[way.param])
+            if way.leads_by(text):
+                yield way, text, END if way.since else text
 
 
 def _test(mirrored: Mirrored, operation_id: str, name: str, value: object) -> Test:
@@ -191,11 +209,5 @@ def _equal(column: str, value: object) -> Test:
 
 
 def _contains(column: str, value: object) -> Test:
-    wanted = _folded(value)
-    return lambda row: wanted in _folded(row.get(column))
-
-
-def _folded(text: object) -> str:
-    """As the office's database compares: neither case nor accents."""
-    plain = unicodedata.normalize("NFKD", str(text or "")).casefold()
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+    wanted = folded(value)
+    return lambda row: wanted in folded(row.get(column))

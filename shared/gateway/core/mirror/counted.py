@@ -85,6 +85,22 @@ class CountedRecords:
         self.spend(_months(first, last) + 1)
         return self._records.between(practice_id, resource, first, last, dead=dead)
 
+    def led(
+        self,
+        practice_id: str,
+        resource: str,
+        way: str,
+        first: str,
+        last: str,
+        *,
+        behind: str = "",
+        after: int | None = None,
+        limit: int,
+    ) -> list[int] | None:
+        """See `Records.led`."""
+        self.spend(1)
+        return self._records.led(practice_id, resource, way, first, last, behind=behind, after=after, limit=limit)
+
     def changed(
         self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
     ) -> list[Record]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.core.mirror import schedule
+from gateway.core.mirror import schedule, told
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Wanted
 from gateway.core.ports import PaceView
@@ -18,9 +18,6 @@ LATE: Final = timedelta(minutes=5)
 """A resource that is followed is late when nothing was heard of it for so long after it was due."""
 
 NOT_ASKABLE: Final = "tables-not-askable"
-
-CLOCK_LEEWAY_S: Final = 120.0
-"""Seconds that a server's clock may be off before it is worth a word."""
 
 _WHY: Final = {
     "paused": "an operator has paused this mirror; nothing grows younger until it is on again",
@@ -34,6 +31,7 @@ _WHY: Final = {
     "only-by-parent": "Open Dental lists this only under what it belongs to; rows are kept as they are read",
     "not-offered": "the practice's key or version does not have this list",
     "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
+    "database-moved": "the practice is on another database; everything is read again",
     "backup-restored": "the office's highest keys are gone, as after a restored backup; everything is read again",
     "list-incomplete": "the list does not show rows that live; deletions cannot be told until it does",
     "order-unknown": "the list comes in no order; deletions cannot be told from it",
@@ -78,8 +76,10 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "resources_loaded": len(loaded),
         "resources_offered": len(offered),
         "percent": _percent_of_all(offered),
+        **told.load(state, shown, practice, now, is_working=state.wanted is Wanted.ON and blocked is None),
         "stale": [one["resource"] for one in shown if one["is_stale"]],
-        "clock": _clock(state, practice, now),
+        "clock": told.clock(state, practice),
+        "incidents": [told.incident(one) for one in reversed(state.incidents)],
         "queries": _queries(state, practice, asked, now),
         "pace": {
             "interval_seconds": pace.interval_s,
@@ -226,29 +226,6 @@ def _queries(state: PracticeSync, practice: Practice, asked: frozenset[str], now
         "not_askable": sorted(left_out),
         "tried_again_at": _at(again),
     }
-
-
-def _clock(state: PracticeSync, practice: Practice, now: datetime) -> dict[str, Any]:
-    """The server's clock beside ours, and whether it goes by the practice's zone."""
-    offset = state.server_offset_s
-    if offset is None:
-        return {"server_offset_seconds": None, "measured_at": None, "agrees": None, "explanation": None}
-    zone = now.astimezone(practice.zone()).utcoffset()
-    difference = offset - (zone.total_seconds() if zone is not None else 0.0)
-    agrees = abs(difference) <= CLOCK_LEEWAY_S
-    return {
-        "server_offset_seconds": round(offset),
-        "measured_at": _at(state.server_clock_at),
-        "agrees": agrees,
-        "explanation": None if agrees else _clock_said(difference, practice),
-    }
-
-
-def _clock_said(difference: float, practice: Practice) -> str:
-    return (
-        f"the server's clock is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
-        "stamps are read by the server's clock, appointments by the practice's zone; check time_zone"
-    )
 
 
 def _at(moment: datetime | None) -> str | None:

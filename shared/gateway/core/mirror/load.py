@@ -25,6 +25,9 @@ class FirstLoad:
         m = Session.of_turn(turn)
         if m.state.wanted is Wanted.OFF and m.state.resources:
             _erase(m)
+        if m.is_on and not m.state.resources:
+            # A worker that stood still while the practice was erased may have stored a row behind it.
+            _forget(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
             way = reading if MIRRORED[waiting[0]].list_operation is not None else by_parent
             way.go_on(m, waiting[0], purpose=reading.LOAD)
@@ -46,8 +49,12 @@ def _erase(m: Session) -> None:
     for name, of in m.state.resources.items():
         if of.phase is not Phase.NONE:
             m.save(ResourceSync(name, rev=of.rev))
-    while not m.on.records.forget(m.practice.id, limit=ERASED_AT_ONCE):
-        m.turn.pause()
+    _forget(m)
     m.on.syncs.forget(m.practice.id)
     m.save_practice(started_at=None, resources={})
     m.forget_resources()
+
+
+def _forget(m: Session) -> None:
+    while not m.on.records.forget(m.practice.id, limit=ERASED_AT_ONCE):
+        m.turn.pause()

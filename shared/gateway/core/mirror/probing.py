@@ -160,7 +160,7 @@ def _ask(m: Session, names: Sequence[str]) -> dict[str, Probed] | None:
         for name in names
     }
     if _is_older_database(m, found):
-        feeds.begin_epoch(m, feeds.BACKUP_RESTORED, list(MIRRORED))
+        feeds.begin_epoch(m, feeds.older_or_another(m), list(MIRRORED))
         return None
     return found
 

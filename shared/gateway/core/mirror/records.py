@@ -36,7 +36,9 @@ class Record:
 
     `row` is what Open Dental sent, without its clock, numbers as int or Decimal; a tombstone keeps the last one that
     was seen. `version` is its content hash (`normalize.values.content_version`). `seq` rises by one with every stored
-    change of this object, its burial and its return included: two equal numbers are one state. `read` is the first
+    change of this object, its burial and its return included: two equal numbers are one state. It begins with the
+    second (since 1970) in which the first row of the resource was stored, so that what is erased and mirrored again
+    goes on above where it was: no object changes every second for long. `read` is the first
     reading of the stored state, for a tombstone the one that missed the row: it may have been read again since,
     unchanged, which writes nothing. `changed_at` is when that state was stored, by our clock.
     """
@@ -114,9 +116,9 @@ class Records(Protocol):
     def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
         """All rows whose `column` (one of `Mirrored.parents`) is `value`, in the order of their keys.
 
-        The index may be behind by milliseconds to seconds; what was stored within the last minute with the cause
-        `own_write` or `read` is among them all the same, and rows that have moved to another parent since are not:
-        content decides. 0 is no parent, nothing is under it.
+        The index may be behind by milliseconds to seconds; what was stored within the last minute is among them all the
+        same, but by a first load, and rows that have moved to another parent since are not: content decides. 0 is no
+        parent, nothing is under it.
         """
         ...
 
@@ -130,6 +132,28 @@ class Records(Protocol):
         """All rows whose `Mirrored.day` lies within, both ends included, in the order of day and key; as `under`.
 
         Rows without a day (unset, or unreadable) are never among them, not even without bounds.
+        """
+        ...
+
+    def led(
+        self,
+        practice_id: str,
+        resource: str,
+        way: str,
+        first: str,
+        last: str,
+        *,
+        behind: str = "",
+        after: int | None = None,
+        limit: int,
+    ) -> list[int] | None:
+        """Keys of rows that a text of the `way` (`lookups.WAYS`) from `first` to `last`, both included, leads to, in
+        ascending order, strongly consistent; of a secret way only one text can be asked for.
+
+        None where there are more than `limit`, or where rows were stored before there was this way: nobody knows then.
+        Where `first` is `last`, there may be more: the first `limit` behind the key `after` come. `behind`: only by
+        texts that go on so behind their first space. Rows that have changed since, or are gone, may be among them:
+        content decides.
         """
         ...
 

@@ -6,7 +6,8 @@ outcomes are those of the plans in `core.money_fetches`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 from gateway.core import fetches, money_fetches
@@ -19,26 +20,56 @@ ROW: Final = "mirror.row"
 """Not one of Open Dental's operations: the mirrored row of `path`, a resource and its key."""
 
 
+LED: Final = "mirror.led"
+"""Nor is this one: the rows that `Led`, its query, leads to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Rows of the list `operation` that ways lead to: by the `values` of ways, each with its way's name, or by what
+    `PatientsQuery.name` or `any_name` says. They are rows of one of the `queries`, as the list has them."""
+
+    operation: str
+    queries: Sequence[Mapping[str, Any]]
+    values: Sequence[tuple[str, str]] = ()
+    name: str | None = None
+    any_name: str | None = None
+
+
+def _led(led: Led) -> UpstreamCall:
+    return UpstreamCall(LED, query={one.name: getattr(led, one.name) for one in fields(led)})
+
+
 def patients(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """See `fetches.patients`.
 
     Whom Open Dental finds by telephone or address in its selection window only, as summaries, is found here by the
-    whole row; also who belongs to a clinic that the window leaves out.
+    whole row; also who belongs to a clinic that the window leaves out. By name come those whom the caller means: words
+    that begin so. Open Dental looks for the longest of them anywhere in a name, and who asked leaves out the rest.
     """
-    if "window" not in input_:
-        return (yield from fetches.patients(input_, context))
-    window = input_["window"]
-    found = (yield UpstreamCall("patients.Simple")).rows
-    rows: list[Row] = [row for row in found if _has(row, window.get("Phone"), window.get("Email"))]
-    return Outcome(rows={"patients": rows})
+    if "window" in input_:
+        return (yield from _by_contact(input_["window"]))
+    queries = input_.get("queries", ())
+    if any({"LName", "FName"} & query.keys() for query in queries) and not any("Birthdate" in one for one in queries):
+        meant = {name: input_[name] for name in ("name", "any_name") if name in input_}
+        # Both at once are asked for by one of them only.
+        by_name = {"name": meant["name"]} if "name" in meant else meant
+        named: list[Row] = [*(yield _led(Led("patients.Simple", queries, **by_name))).rows]
+        return Outcome(rows={"patients": named})
+    return (yield from fetches.patients(input_, context))
 
 
-def _has(row: Row, national: str | None, email: str | None) -> bool:
+def _by_contact(window: Mapping[str, Any]) -> Steps[Outcome]:
+    national, email = window.get("Phone"), window.get("Email")
     # The window is asked without the country, so that a number may be meant in two ways; the use case knows which.
-    phones = (None,) if national is None else (e164(national), e164(f"+{national}"))
-    return has_email(row, email) and any(
-        national is None or (phone is not None and has_phone(row, phone)) for phone in phones
-    )
+    meant = () if national is None else (e164(national), e164(f"+{national}"))
+    numbers = dict.fromkeys(number for number in meant if number is not None)
+    values = [("phone", number) for number in numbers] or [("email", (email or "").casefold())]
+    found = (yield _led(Led("patients.Simple", [{}], values))).rows
+    rows: list[Row] = [
+        row for row in found if has_email(row, email) and (not numbers or any(has_phone(row, one) for one in numbers))
+    ]
+    return Outcome(rows={"patients": rows})
 
 
 def payment(input_: Mapping[str, Any], context: PlanContext) -> Plan:

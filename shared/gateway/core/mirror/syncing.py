@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Wanted(StrEnum):
@@ -143,6 +143,26 @@ class Probing:
     calls: int = 0
 
 
+class ServerZone(NamedTuple):
+    """What the office's server said of its own zone: its offset from UTC and how wrong its clock is besides, in whole
+    seconds; None where it says nothing of it."""
+
+    offset_s: int | None
+    skew_s: int | None
+    measured_at: datetime
+
+
+class Incident(NamedTuple):
+    """Something that befell a mirror. `since`: when all was still well; `resources`: what is read again because of it;
+    `healed_at`: when all of it was young again."""
+
+    code: str
+    since: datetime | None
+    noticed_at: datetime
+    resources: tuple[str, ...]
+    healed_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceSync:
     """One resource of one practice.
@@ -177,6 +197,12 @@ class ResourceSync:
     not_before: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
+    load_pages: int = 0
+    load_ms: int = 0
+    paged_at: datetime | None = None
+    """Pages of loads, how long they took while the practice could be worked on, and when the last one came."""
+    expected: int | None = None
+    """How many rows there are at the office, where that is known from elsewhere than reading them."""
     followed: Followed | None = None
     """How far it is followed by queries, where it ever was."""
     whole_at: datetime | None = None
@@ -205,6 +231,10 @@ class PracticeSync:
     started_at: datetime | None = None
     changed_at: datetime | None = None
     rev: int = 0
+    zone: ServerZone | None = None
+    sampled_at: datetime | None = None
+    """When it was last looked whether this is the same database."""
+    incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
     """When an own write may last have changed rows that it did not read back, by `effects.mark`."""

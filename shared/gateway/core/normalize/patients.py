@@ -317,6 +317,11 @@ def _wishes(confirm: str, contact: str, recall: str, consent: str, language: str
 _PHONES: Final = ("HmPhone", "WkPhone", "WirelessPhone")
 
 
+def phones_of(row: Mapping[str, Any]) -> set[str]:
+    """The row's telephone numbers in E.164, those that can be read."""
+    return {number for column in _PHONES if (raw := row.get(column)) and (number := e164(raw)) is not None}
+
+
 def has_phone(row: Mapping[str, Any], number: str | None) -> bool:
     """Whether one of the row's numbers is `number` (E.164), or no number is asked for."""
     return number is None or any(e164(phone) == number for column in _PHONES if (phone := row.get(column)))

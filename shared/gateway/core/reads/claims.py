@@ -16,11 +16,14 @@ from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
+    MOST_DAYS,
     Filter,
+    Page,
     Pager,
     Reading,
     Row,
     SortKey,
+    along,
     key_of,
     keys_of,
     not_before,
@@ -71,17 +74,14 @@ def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on:
     try:
         bound = _bound(query, practice, keys=keys, patient=patient, carrier=carrier, since=since)
     except FilterTooWide:
-        walked = walk_by_key("claims", "claims.list", wanted, pager, reading) if carrier is None else None
+        walked = _walk(query, wanted, pager, reading, carrier=carrier)
         if walked is None:
             raise
         page = walked
     else:
-        found = reading.rows("fetch.claims", bound, of="patient_id" if patient is not None else None)
-        report_drift(drift("claim", WATCHED, found["claims"]))
-        if carrier is not None:
-            plans = {key(plan.get("PlanNum")) for plan in found["insplans"] if key(plan.get("CarrierNum")) == carrier}
-            wanted.append(lambda row: key(row.get("PlanNum")) in plans)
-        page = pager.cut((row for row in found["claims"] if all(fits(row) for fits in wanted)), _place)
+        wide = all(one.keys() <= {"ClaimStatus"} for one in bound.get("queries", [{"": None}]))
+        walked = _walk(query, wanted, pager, reading, carrier=carrier, is_only_road=False) if wide else None
+        page = walked or _listed(wanted, bound, pager, reading, patient=patient, carrier=carrier)
     lines = _lines(page.rows, patient, reading) if "lines" in query.expand else None
     carriers = _carriers(page.rows, reading) if "carrier" in query.expand else {}
     data = [
@@ -100,6 +100,47 @@ def list_claims(query: ClaimsQuery, *, caller: Caller, freshness: Freshness, on:
         *(() if "carrier" in query.expand else ("carrier",)),
     ]
     return page.envelope(data, reading.meta(omitted))
+
+
+def _walk(
+    query: ClaimsQuery,
+    wanted: list[Filter],
+    pager: Pager,
+    reading: Reading,
+    *,
+    carrier: int | None,
+    is_only_road: bool = True,
+) -> Page | None:
+    """The page of all claims, from the mirror. Which carrier's a claim is only its plan says."""
+    if carrier is not None:
+        return None
+    letters = [letter for ours in query.status or () for letter in STATUS.upstream(ours)]
+    # Most are received, and letters that nobody knew cannot be looked up.
+    where = () if {"received", "other"} & set(query.status or ()) else along("ClaimStatus", letters)
+    first, last = query.date_from, query.date_to
+    days = None if where or first is None or last is None or (last - first).days >= MOST_DAYS else (first, last)
+    return walk_by_key(
+        "claims", "claims.list", wanted, pager, reading, where=where, days=days, is_only_road=is_only_road
+    )
+
+
+def _listed(
+    wanted: list[Filter],
+    bound: dict[str, Any],
+    pager: Pager,
+    reading: Reading,
+    *,
+    patient: int | None,
+    carrier: int | None,
+) -> Page:
+    """The page of a list that something bounds."""
+    found = reading.rows("fetch.claims", bound, of="patient_id" if patient is not None else None)
+    report_drift(drift("claim", WATCHED, found["claims"]))
+    fits = list(wanted)
+    if carrier is not None:
+        plans = {key(plan.get("PlanNum")) for plan in found["insplans"] if key(plan.get("CarrierNum")) == carrier}
+        fits.append(lambda row: key(row.get("PlanNum")) in plans)
+    return pager.cut((row for row in found["claims"] if all(one(row) for one in fits)), _place)
 
 
 def get_claim(

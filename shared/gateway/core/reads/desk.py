@@ -13,8 +13,9 @@ from gateway.core.inputs import Day
 from gateway.core.normalize import desk
 from gateway.core.normalize.values import day, flag, key
 from gateway.core.office_words import NO_WORDS, Table
-from gateway.core.reads.families import Bound, Family, Related, beside, expands, set_up
-from gateway.core.reads.lists import Filter, Reading, Row
+from gateway.core.practices import Practice
+from gateway.core.reads.families import Bound, Family, Related, Wide, beside, expands, set_up
+from gateway.core.reads.lists import Filter, Reading, Row, Where, along
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
 
 _OF_PATIENT: Final = Bound("patient_id", "PatNum", "patient")
@@ -117,6 +118,24 @@ def _not_disabled(query: ListQuery) -> Filter | None:
     return lambda row: not flag(row.get("IsDisabled"))
 
 
+def _due(query: RecallsQuery, _: Practice) -> Where:
+    """Recalls that are due on some days."""
+    if query.due_from is None and query.due_to is None:
+        return ()
+    first = "" if query.due_from is None else query.due_from.isoformat()
+    return (("DateDue", first, "9999-12-31" if query.due_to is None else query.due_to.isoformat()),)
+
+
+def _to_do(query: TasksQuery, _: Practice) -> Where:
+    """Tasks that are not done, or else those of some days."""
+    if query.status is not None and "done" not in query.status:
+        return along("TaskStatus", (word for ours in query.status for word in desk.TASK_STATUS.upstream(ours)))
+    if query.created_from is None:
+        return ()
+    last = "9999-12-31" if query.created_to is None else query.created_to.isoformat()
+    return (("DateTimeOriginal", query.created_from.isoformat(), last),)
+
+
 COMMUNICATIONS: Final = Family(
     obj="communications",
     kind="communication",
@@ -151,6 +170,7 @@ RECALLS: Final = Family(
     relate=_types,
     watched=desk.RECALLS,
     hides=_not_disabled,
+    wide=Wide(frozenset(), _due),
 )
 
 TASKS: Final = Family(
@@ -180,6 +200,7 @@ TASKS: Final = Family(
     stamp="SecDateTEdit",
     relate=_notes,
     watched=desk.TASKS,
+    wide=Wide(frozenset({"TaskStatus", "DateTimeOriginal"}), _to_do),
 )
 
 TASK_LISTS: Final = Family(

@@ -31,12 +31,14 @@ from gateway.core.reads.lists import (
     Reading,
     Row,
     SortKey,
+    Where,
     key_of,
     keys_of,
     not_before,
     on_days,
     practice_of,
     report_drift,
+    walk_by_key,
 )
 from gateway.core.reads.queries import ListQuery, ObjectQuery
 from gateway.core.requests import Freshness
@@ -128,6 +130,23 @@ def _several(given: Any) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
+@dataclass(frozen=True, slots=True)
+class Wide:
+    """How a list is read from a large mirror that asks Open Dental for `params` at most, or for the whole table.
+
+    `where`: where in the mirror rows lie that fit; nowhere in particular: they are looked for in the order of keys.
+    Such a family has that order, and no tests of today.
+    """
+
+    params: frozenset[str]
+    where: Callable[[Any, Practice], Where]
+
+    def has(self, bound: Mapping[str, Any]) -> bool:
+        """Whether no more bounds the list than that."""
+        queries = bound.get("queries", ())
+        return bool(queries) and all(one.keys() <= self.params for one in queries)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """How objects of one kind are read.
@@ -144,7 +163,8 @@ class Family:
     objects of a page need. `place`: the order of a list, the key unless told. `hides`: rows that come only where they
     are asked for. `none_is_404`: Open Dental answers 404 where nothing is found, so that says nothing of the filter's
     id. `complete`: adds to the query what another row says that it names, such as whose a procedure is. `reference`:
-    the office's own set-up, read whole once a day and kept (`ports.REFERENCE`).
+    the office's own set-up, read whole once a day and kept (`ports.REFERENCE`). `wide`: how much of a practice's table
+    is read where it is mirrored and large.
     """
 
     obj: str
@@ -172,6 +192,7 @@ class Family:
     none_is_404: bool = False
     complete: Callable[[Any, Practice, Reading], Any] | None = None
     reference: bool = False
+    wide: Wide | None = None
 
     @property
     def lists(self) -> str:
@@ -240,11 +261,16 @@ def list_objects(
     if family.hides is not None and (seen := family.hides(query)) is not None:
         wanted.append(seen)
 
-    rows = _rows(family, bound, reading, of=parent)
-    report_drift(drift(family.kind, family.watched, rows))
-    wanted.extend(_tests_of_today(family, query, reading))
-    place = family.place or (lambda row: (family.number(row),))
-    page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), place)
+    page = None
+    if family.wide is not None and family.wide.has(bound):
+        where = family.wide.where(query, practice)
+        page = walk_by_key(family.resource, family.lists, wanted, pager, reading, where=where, is_only_road=False)
+    if page is None:
+        rows = _rows(family, bound, reading, of=parent)
+        report_drift(drift(family.kind, family.watched, rows))
+        wanted.extend(_tests_of_today(family, query, reading))
+        place = family.place or (lambda row: (family.number(row),))
+        page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), place)
     data, omitted = _shown(family, page.rows, reading, query, single=False)
     return page.envelope(data, reading.meta(omitted))
 

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 Filter = Callable[[Row], bool]
 SortKey = tuple[str | int, ...]
+Where = Sequence[tuple[str, str, str]]
+"""The name of a way (`mirror.lookups`), the same in all, and the first and last text of each stretch of it."""
 
 MOST_DAYS: Final = 31
 """Days that a list of appointments may cover where nothing else bounds it."""
@@ -202,14 +204,14 @@ class Reading:
             self._done.append(found)
         return found
 
-    def walk(self, walk: Callable[[Look], Page]) -> Page | None:
+    def walk(self, walk: Callable[[Look], Page], *, is_only_road: bool = True) -> Page | None:
         """The page that `walk` makes of the practice's mirror; None where the mirror is off or cannot say.
 
-        Only for lists that nothing bounds, which have no other road.
+        For lists that nothing bounds, which have no other road, and for those that are dear on the other one.
 
-        Raises: NotKept, where the caller takes nothing but the mirror's.
+        Raises: NotKept, where the caller takes nothing but the mirror's and has it on no other road either.
         """
-        no_other = self.freshness.road is Road.MIRROR
+        no_other = is_only_road and self.freshness.road is Road.MIRROR
         state = mirror_of(self.practice, self.freshness, on=self.on, since=self._began)
         if state is None:
             if no_other:
@@ -220,7 +222,7 @@ class Reading:
         from gateway.core.mirror.asked import Elsewhere  # noqa: PLC0415
         from gateway.core.mirror.walks import look_of  # noqa: PLC0415
 
-        look = look_of(self.practice, state, self.freshness, self.on)
+        look = look_of(self.practice, state, self.freshness, self.on, is_only_road=is_only_road)
         try:
             page = walk(look)
         except Elsewhere as error:
@@ -460,28 +462,48 @@ class Pager:
         return tuple(place)
 
 
-def walk_by_key(resource: str, operation: str, wanted: Sequence[Filter], pager: Pager, reading: Reading) -> Page | None:
+def walk_by_key(
+    resource: str,
+    operation: str,
+    wanted: Sequence[Filter],
+    pager: Pager,
+    reading: Reading,
+    *,
+    where: Where = (),
+    days: tuple[date, date] | None = None,
+    is_only_road: bool = True,
+) -> Page | None:
     """The page of all rows of `resource` that fit, in the order of their keys; None where no mirror has them all.
+
+    `where`: texts on one of the resource's ways that those lie on which can fit; `days`: or the days. Unless it
+    `is_only_road`, None as well where the mirror is small enough for the other one.
 
     Raises: what `require` raises for the `operation` that lists them.
     """
 
     def walk(look: Look) -> Page:
         from gateway.core.mirror.mirrored import MIRRORED  # noqa: PLC0415
-        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, by_key  # noqa: PLC0415
+        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, Stretches, by_key  # noqa: PLC0415
 
         require(reading.practice, operation)
         column = MIRRORED[resource].key
         after = None if pager.after is None else int(pager.after[0])
+        along = Stretches(where[0][0] if where else "", tuple((first, last) for _, first, last in where), days)
         return pager.walk(
-            by_key(look, resource, after=after, first=pager.limit + 1),
+            by_key(look, resource, along, after=after, first=pager.limit + 1),
             lambda row: (key(row.get(column)),),
             lambda row: all(fits(row) for fits in wanted),
             most_rows=MOST_EXAMINED,
             most_stretches=MOST_STRETCHES,
         )
 
-    return reading.walk(walk)
+    return reading.walk(walk, is_only_road=is_only_road)
+
+
+def along(way: str, values: Iterable[object]) -> Where:
+    """Where rows lie that have one of the values."""
+    texts = [str(value).casefold() for value in values]
+    return tuple((way, text, text) for text in texts)
 
 
 def on_days(query_from: date | None, query_to: date | None, *, param: str = "date_to") -> Callable[[str | None], bool]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from typing import Any, Final
 
 from gateway.core import normalize
@@ -13,6 +11,7 @@ from gateway.core.capability import require
 from gateway.core.errors import FilterTooWide, Invalid, NotFound, PermissionMissing, VersionTooOld
 from gateway.core.fetches import knows
 from gateway.core.ids import parse_row_id
+from gateway.core.normalize.names import words as name_words
 from gateway.core.normalize.patients import STATUS, SUMMARY_LACKS, WATCHED, has_email, has_phone
 from gateway.core.normalize.values import drift, e164, key
 from gateway.core.office_words import OfficeWords, Table
@@ -26,6 +25,8 @@ from gateway.core.reads.lists import (
     Reading,
     Row,
     SortKey,
+    Where,
+    along,
     key_of,
     keys_of,
     not_before,
@@ -52,9 +53,10 @@ BOUNDS: Final = (
 )
 """Filters of which at least one must be given, but for a practice whose mirror is complete."""
 
-SSN_SCOPE: Final = "patients.ssn"
+_WIDE: Final = frozenset({"PatStatus", "PriProv", "ClinicNum"})
+"""Parameters that a good part of a practice's patients may fit."""
 
-_WORD = re.compile(r"[^\W_]+")
+SSN_SCOPE: Final = "patients.ssn"
 
 
 def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
@@ -97,11 +99,15 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
             raise
         page = walked
     else:
-        found = reading.rows("fetch.patients", bound)
-        summary = "patients.list" in found
-        rows = found["patients.list" if summary else "patients"]
-        report_drift(drift("patient", {"PatStatus": STATUS} if summary else WATCHED, rows))
-        page = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), _place)
+        wide = all(one.keys() <= _WIDE for one in bound.get("queries", [{"": None}]))
+        walked = _walk(query, wanted, pager, reading, where=_where(query, provider, clinic)) if wide else None
+        if walked is None:
+            found = reading.rows("fetch.patients", bound)
+            summary = "patients.list" in found
+            rows = found["patients.list" if summary else "patients"]
+            report_drift(drift("patient", {"PatStatus": STATUS} if summary else WATCHED, rows))
+            walked = pager.cut((row for row in rows if all(fits(row) for fits in wanted)), _place)
+        page = walked
     fields = _fields(page.rows, reading) if "extensions" in query.expand else None
     words = reading.words(Table.DEFINITIONS, only_if_cached=True)
     data = [
@@ -121,11 +127,27 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
     return page.envelope(data, reading.meta(omitted))
 
 
-def _walk(query: PatientsQuery, wanted: list[Filter], pager: Pager, reading: Reading) -> Page | None:
-    """The page of all patients, from the mirror. Deleted ones are on no list, so that nobody knows all of them."""
+def _walk(
+    query: PatientsQuery, wanted: list[Filter], pager: Pager, reading: Reading, *, where: Where | None = None
+) -> Page | None:
+    """The page of all patients, from the mirror. Deleted ones are on no list, so that nobody knows all of them.
+
+    `where`: some of them only, who can be asked for at Open Dental as well.
+    """
     if query.status is not None and "deleted" in query.status:
         return None
-    return walk_by_key("patients", "patients.Simple", wanted, pager, reading)
+    return walk_by_key(
+        "patients", "patients.Simple", wanted, pager, reading, where=where or (), is_only_road=where is None
+    )
+
+
+def _where(query: PatientsQuery, provider: int | None, clinic: int | None) -> Where:
+    """Where in the mirror the patients lie that a wide list is about; active ones are most of all."""
+    words = [word for ours in query.status or () for word in STATUS.upstream(ours)]
+    if words and "Patient" not in words:
+        return along("PatStatus", words)
+    # An office that cannot be asked by provider is walked through: none is provider 0 here.
+    return along("PriProv", [provider]) if provider else along("ClinicNum", [clinic]) if clinic else ()
 
 
 def _place(row: Row) -> SortKey:
@@ -219,17 +241,19 @@ def _bound(
     )
     # Deleted patients are hidden from this list, whatever is asked.
     words = [word for ours in query.status or () for word in STATUS.upstream(ours) if word != "Deleted"]
+    # The whole of what is meant, for the mirror, which need not ask by a part of it.
+    meant = _given(name=query.name, any_name=query.any_name)
     if query.any_name is not None and not asked:
         # Open Dental takes one name or the other, so it is asked for both.
         longest = max(query.any_name.split(), key=len)
-        return {"queries": [{"LName": longest}, {"FName": longest}]}
+        return {"queries": [{"LName": longest}, {"FName": longest}], **meant}
     if words:
         # Seven words at most, each its own list; more than a few are cheaper filtered here, if anything else bounds.
         several = words if len(words) <= 2 or not asked else []
-        return {"queries": [{**asked, "PatStatus": word} for word in several] or [asked]}
+        return {"queries": [{**asked, "PatStatus": word} for word in several] or [asked], **meant}
     if not asked:
         raise FilterTooWide(f"send at least one of {', '.join(BOUNDS)}", bounds=list(BOUNDS))
-    return {"queries": [asked]}
+    return {"queries": [asked], **meant}
 
 
 def _given(**params: Any) -> dict[str, Any]:
@@ -283,27 +307,18 @@ def _filters(
     return wanted
 
 
-def _folded(text: object) -> str:
-    plain = unicodedata.normalize("NFKD", str(text or "")).casefold()
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
-
-
-def _words(text: object) -> list[str]:
-    return _WORD.findall(_folded(text))
-
-
 def _named(name: str) -> Filter:
     """Whether a row's name fits: each word asked for begins a word of the name; see `PatientsQuery.name`."""
     last, comma, first = name.partition(",")
-    asked = _words(name)
+    asked = name_words(name)
     if not asked:
         raise Invalid("there is no letter in this name", param="name")
 
     def fits(row: Row) -> bool:
-        family = _words(row.get("LName"))
-        given = [word for column in ("FName", "MiddleI", "Preferred") for word in _words(row.get(column))]
+        family = name_words(row.get("LName"))
+        given = [word for column in ("FName", "MiddleI", "Preferred") for word in name_words(row.get(column))]
         if comma:
-            return _begin(_words(last), family) and _begin(_words(first), given)
+            return _begin(name_words(last), family) and _begin(name_words(first), given)
         if len(asked) == 1:
             return _begin(asked, family)
         return _begin(asked[-1:], family) and _begin(asked[:-1], family + given)
@@ -313,11 +328,11 @@ def _named(name: str) -> Filter:
 
 def _named_anyhow(name: str) -> Filter:
     """Whether each word asked for begins some word of a row's name; see `PatientsQuery.any_name`."""
-    asked = _words(name)
+    asked = name_words(name)
     if not asked:
         raise Invalid("there is no letter in this name", param="any_name")
     return lambda row: _begin(
-        asked, [word for column in ("LName", "FName", "MiddleI", "Preferred") for word in _words(row.get(column))]
+        asked, [word for column in ("LName", "FName", "MiddleI", "Preferred") for word in name_words(row.get(column))]
     )
 
 
