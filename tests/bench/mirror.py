@@ -42,7 +42,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     logging.disable(logging.WARNING)
     try:
         yield from _first_load(800 if quick else PATIENTS_OF_470_000_ROWS, say)
-        yield from _sweeps(400 if quick else 4_000, say)
+        yield from _sweeps(400 if quick else 1_500, say)
         yield from _steady(say)
         for tier in LAGS:
             yield from _lag(tier, 40 if quick else 400, say)

@@ -12,12 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
+from gateway.core.mirror.checksums import STRETCH_ROWS
 from gateway.core.plans import UpstreamCall
-from gateway.core.queries.buckets import BUCKETS, HIGHEST_KEY
+from gateway.core.queries.buckets import BUCKETS, CHECKED, HIGHEST_KEY
 from gateway.core.queries.changes import STAMPED, probe
 from gateway.core.queries.listing import STATEMENTS
 from gateway.core.queries.statement import OPERATION, ROWS, Statement, Value
 from infra.sandbox.practice import schema
+from open_dental import catalogue
 from tests.bench.figures import NONE, Figure, Say
 from tests.bench.mariadb import Database, NotHere, mariadb
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
@@ -189,3 +191,19 @@ def _timed(database: Database, rows: int, say: Say) -> Iterator[Figure]:
             "sql", f"a probe of all tables, {label}", sorted(took)[2], "ms",
             beside=f"two tables of {rows:,} rows, MyISAM, the client's start included",
         )  # fmt: skip
+    since = datetime.fromisoformat("2026-11-23 00:00:00")
+    for name in ("procedurelogs", "claimprocs"):
+        checked = CHECKED[name]
+        key, table = schema.tables()[_table(name)].key, _table(name)
+        asked = f"SELECT MAX({key}) FROM (SELECT {key} FROM {table} ORDER BY {key} LIMIT {STRETCH_ROWS}) AS t"
+        upto = int(database.run(f"USE office; {asked}")[0][0])
+        began = time.perf_counter()
+        database.run(f"USE office; {checked.sums.sql(after=0, upto=upto, since=since)}")
+        took_ms = (time.perf_counter() - began) * 1000
+        yield Figure(
+            "sql", f"sums of {STRETCH_ROWS:,} {name}", took_ms, "ms", beside=f"of {rows:,}, the client's start included"
+        )
+
+
+def _table(name: str) -> str:
+    return str(catalogue.resource(name).table)

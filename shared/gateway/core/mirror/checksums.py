@@ -27,7 +27,7 @@ from open_dental import wire
 
 STRETCH_ROWS: Final = 20_000
 """Rows of the mirror that one answer is about: buckets of two hundred, so that a bucket is told row by row in two or
-three answers, and a second or three of the office's server."""
+three answers, and a fifth of a second of a MariaDB on our machine (`bench sql`)."""
 
 FEWEST_STRETCH_ROWS: Final = 300
 

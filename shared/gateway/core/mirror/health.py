@@ -121,9 +121,13 @@ def _resource(
         "fresh_at": _at(_fresh_at(of, why, due_at, now)),
         "due_at": _at(due_at),
         "sweep_due_at": _at(of.sweep_due_at),
-        "trouble": None if of.trouble is None else {"code": of.trouble, "since": _at(of.trouble_since)},
+        "trouble": None if of.trouble is None else _trouble(of),
         "progress": None if of.running is None else _progress(of.running, of.rows),
     }
+
+
+def _trouble(of: ResourceSync) -> dict[str, Any]:
+    return {"code": of.trouble, "since": _at(of.trouble_since), "explanation": _WHY.get(of.trouble or "")}
 
 
 def _followed_by(how: Mirrored) -> str:

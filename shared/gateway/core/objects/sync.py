@@ -8,18 +8,25 @@ from gateway.core.objects.values import Instant, Part, PracticeId
 
 
 class SyncTrouble(Part):
-    """What went wrong last, and since when."""
+    """What went wrong last, and since when. `explanation` says the code for people."""
 
     code: str
     since: Instant | None
+    explanation: str | None
 
 
 class SyncProgress(Part):
+<<<<<<< HEAD
+    """A full reading that is on its way. `percent` is of what the last one found; null for a first load, because Open
+    Dental does not count its rows for anybody, but where it goes patient by patient, who are counted by query."""
+=======
     """A full reading that is on its way. `percent` is of `rows_expected`: what the last one found, or for a load what a
     query counted or the highest key lets expect; null where nobody knows, because Open Dental does not count its rows
     for anybody."""
+>>>>>>> mirror2
 
-    purpose: Literal["load", "sweep"]
+    purpose: Literal["load", "sweep", "check"]
+    """`check` is a sweep that compares checksums."""
     part: str
     rows: int
     pages: int

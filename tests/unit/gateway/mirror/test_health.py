@@ -100,3 +100,23 @@ def test_a_server_clock_that_is_not_the_practices_is_told(offset_h: float, agree
 
     assert clock["agrees"] is agrees
     assert (clock["explanation"] is None) is agrees
+
+
+def test_a_sweep_by_sums_and_a_reading_by_parent_tell_how_far_they_are() -> None:
+    check = replace(YOUNG, running=Pass("check", "", 0, NOW, seen=1000))
+    by_parent = ResourceSync(
+        "allergies", phase=Phase.LOADING, running=Pass("load", "parents", 30, NOW, seen=41, of_all=120)
+    )
+    shown = {one["resource"]: one["progress"] for one in view(check, by_parent)["resources"]}
+
+    assert shown["appointments"]["percent"] == 25
+    assert shown["allergies"]["percent"] == 25
+
+
+def test_sums_that_do_not_agree_are_said_and_make_nothing_stale() -> None:
+    of = replace(YOUNG, trouble="sums-differ", trouble_since=NOW)
+    shown = next(one for one in view(of)["resources"] if one["resource"] == "appointments")
+
+    assert shown["trouble"]["code"] == "sums-differ"
+    assert "checksums" in shown["trouble"]["explanation"]
+    assert not shown["is_stale"]
