@@ -12,6 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     logging.disable(logging.WARNING)
     try:
         yield from _first_load(800 if quick else PATIENTS_OF_470_000_ROWS, say)
+        yield from _sweeps(400 if quick else 4_000, say)
         yield from _steady(say)
         for tier in LAGS:
             yield from _lag(tier, 40 if quick else 400, say)
@@ -85,6 +87,36 @@ _STAMPS = {one.stamp for one in MIRRORED.values() if one.stamp is not None} | {"
 def _is_poll(call: UpstreamCall) -> bool:
     """Whether it follows what is loaded already: what has changed, or the look at the clock and the highest key."""
     return any(name in call.query for name in _STAMPS) or call.query.get("Limit") == 1
+
+
+def _sweeps(patients: int, say: Say) -> Iterator[Figure]:
+    """A sweep of the largest table as one whole reading, and by the office's checksums with ten edits to find."""
+    name = "procedurelogs"
+    for queries in (False, True):
+        with mirrored_office("--patients", str(patients), tier=Tier.STANDARD, queries=queries) as office:
+            office.load(30 * DAY_S)
+            keys = sorted(office.mirror(name))
+            for key in keys[:: max(1, len(keys) // 10)][:10]:
+                row = office.store.get("procedurelog", key) or {}
+                office.store.update("procedurelog", key, {"ProcFee": 7.77, "DateTStamp": row["DateTStamp"]})
+            calls = 0
+
+            def count(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+                nonlocal calls
+                is_of_it = call.operation.partition(".")[0] == name and not _is_poll(call)
+                calls += is_of_it or "CRC32" in str((call.body or {}).get("SqlCommand"))
+                return answer
+
+            later = office.on.clock.now() + timedelta(days=30)
+            for of in office.states().values():
+                office.on.syncs.save(office.id, replace(of, sweep_due_at=later))
+            with office.meddled(count):
+                office.sweep(name, seconds=DAY_S)
+            different = len(office.differences().get(name, ()))
+        say(f"  a sweep of {len(keys):,} procedures, {'by checksums' if queries else 'as a whole'}: {calls} calls")
+        way = "by checksums, ten silent edits among them" if queries else "as one whole reading"
+        beside = f"{len(keys):,} rows, {different} differ afterwards"
+        yield Figure("mirror", f"requests of a sweep of procedures, {way}", calls, beside=beside)
 
 
 def _steady(say: Say) -> Iterator[Figure]:

@@ -141,6 +141,15 @@ def test_alerts_and_schedules_are_a_call_more_each(own: Deployment) -> None:
     assert set(states(shown).values()) == {"ok"}
 
 
+def test_alerts_cost_one_call_where_the_rest_was_read_a_moment_ago(own: Deployment) -> None:
+    people = "patients,balance,coverage,recalls"
+    read(own, sections=people)
+    shown = read(own, sections=f"{people},alerts")
+
+    assert own.upstream_calls == ["queries.ShortQuery"]
+    assert shown["meta"]["upstream_calls"] == 1
+
+
 def test_a_mirror_that_is_up_to_date_answers_without_a_call(own: Deployment) -> None:
     without_strangers(own)
     mirror(own)

@@ -16,6 +16,8 @@ from gateway.adapters.mirror.records import DynamoRecords
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.core.callers import Client
 from gateway.core.mirror.syncing import Phase, Wanted
+from gateway.core.objects.envelopes import ListOf
+from gateway.core.objects.patient import Patient
 from gateway.core.practices import Baa
 from infra.catalogue import TABLES
 from tests.contract.conftest import aws, make_records_table
@@ -251,6 +253,7 @@ def test_a_practice_that_cannot_answer_is_named_with_the_reason(office: Deployme
 
     page = office.get("/patients", practice_id="all", limit=500).body
 
+    ListOf[Patient].model_validate(page, strict=True)
     assert told(page) == {FIRST: None, SECOND: "mirror-off", THIRD: "not-loaded"}
     assert {row["practice_id"] for row in page["data"]} == {FIRST}
     assert all(one["unavailable"]["detail"] for one in page["meta"]["practices"][1:])

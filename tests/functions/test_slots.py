@@ -476,12 +476,12 @@ def test_a_booking_whose_answer_was_lost_stands_whatever_was_held_since(office: 
 
 def test_holds_of_two_practices_with_equal_keys_do_not_meet() -> None:
     with deployed(practices=2, scopes=SCOPES) as both:
-        found = [slots(both, practice_id=id_, date_from=tomorrow(both))[0] for id_ in IDS]
+        found = [slots(both, practice_id=id_, date_from=tomorrow(both))[0] for id_ in both.servers]
         answers = [post(both, "/slots/hold", hold_of(one), key="k1") for one in found]
 
         assert [one.status for one in answers] == [201, 201]
         assert answers[0].body["id"] != answers[1].body["id"]
-        for id_, one in zip(IDS, found, strict=True):
+        for id_, one in zip(both.servers, found, strict=True):
             assert one not in slots(both, practice_id=id_, date_from=tomorrow(both))
         foreign = booking_of(both, found[0], hold_id=answers[1].body["id"])
         assert post(both, "/create_appointment", foreign, key="k2").body["param"] == "hold_id"

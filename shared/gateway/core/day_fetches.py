@@ -159,14 +159,15 @@ def _alerts(work: _Work) -> Steps[None]:
         start, stop = str(row["DateStart"])[:10], str(row["DateStop"])[:10]
         number, patient, defined, label = row["AlertNum"], row["PatNum"], row["DefNum"], row["Label"] or ""
         dates = {"DateStart": start, "DateStop": stop}
-        if row["Kind"] == sql.ALLERGY:
+        kind = key(row["Kind"])
+        if kind == sql.ALLERGY:
             work.rows["allergies"].append(
                 {
                     "AllergyNum": number, "AllergyDefNum": defined, "PatNum": patient, "defDescription": label,
                     "Reaction": row["Words"], "StatusIsActive": "true", "DateAdverseReaction": start,
                 }
             )  # fmt: skip
-        elif row["Kind"] == sql.CONDITION:
+        elif kind == sql.CONDITION:
             work.rows["diseases"].append(
                 {
                     "DiseaseNum": number, "PatNum": patient, "DiseaseDefNum": defined, "diseaseDefName": label,

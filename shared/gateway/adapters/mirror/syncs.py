@@ -19,11 +19,14 @@ from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.syncing import (
     Followed,
+    Incident,
     Pass,
     Phase,
     PracticeSync,
+    Probed,
     Probing,
     ResourceSync,
+    ServerZone,
     Shown,
     Superseded,
     Wanted,
@@ -133,8 +136,10 @@ def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """The parts that states are made of, as objects of JSON."""
-    if isinstance(value, Pass | Shown | Followed | Probing):
+    if isinstance(value, Pass | Shown | Probed | Followed | Probing):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
     return value
 
 
@@ -143,8 +148,17 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["wanted"] = Wanted(value["wanted"])
     offset = value.get("server_offset_s")
     value["server_offset_s"] = None if offset is None else float(offset)
-    value["probing"] = Probing(**_only(Probing, value.get("probing") or {}))
+    probing = _only(Probing, value.get("probing") or {})
+    probing["changed"] = {name: _as_kept(one, Probed) for name, one in probing.get("changed", {}).items()}
+    value["probing"] = Probing(**probing)
+    if value.get("zone") is not None:
+        value["zone"] = ServerZone(*value["zone"])
+    value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
+
+
+def _incident_from(code: str, since: Any, noticed_at: Any, resources: list[str], healed_at: Any) -> Incident:
+    return Incident(code, since, noticed_at, tuple(resources), healed_at)
 
 
 def _resource_from(item: Mapping[str, Any]) -> ResourceSync:

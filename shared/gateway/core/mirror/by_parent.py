@@ -11,7 +11,7 @@ from typing import Final
 
 from gateway.core.mirror import checksums, reading
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
-from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
+from gateway.core.mirror.session import ONLY_BY_PARENT, Failed, Refused, Session, is_readable, key_of
 from gateway.core.mirror.syncing import Pass, Phase, ResourceSync
 from gateway.core.queries.buckets import CHECKED, HIGHEST_KEY
 from open_dental import wire
@@ -33,7 +33,10 @@ def go_on(m: Session, name: str, *, purpose: str) -> None:
         _parents(m, MIRRORED[name], of, of.running or Pass(purpose, PARENTS, 0, m.now()))
     except wire.Malformed:
         m.went_wrong(name, Failed("invalid"))
-    except (Refused, Failed) as error:
+    except Refused:
+        # Nobody says who has any; rows are kept as they are read.
+        m.refused(name, ONLY_BY_PARENT)
+    except Failed as error:
         m.went_wrong(name, error)
 
 

@@ -21,8 +21,7 @@ class Feeds:
         m = Session.of_turn(turn)
         if not m.is_on or not m.state.resources:
             return
-        if feeds.KEEPS_KEYS not in m.by_query():
-            feeds.feel_pulse(m)
+        feeds.feel_pulse(m)
         probing.follow(m)
         for name in schedule.feeds_due(m.state, m.now(), but=m.by_query()):
             if m.of(name).phase is Phase.LOADED:

@@ -15,7 +15,7 @@ from gateway.core import capability, fhir_source
 from gateway.core.errors import PermissionMissing, VersionTooOld
 from gateway.core.mirror import schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
-from gateway.core.mirror.session import ONLY_BY_PARENT, Failed, Refused, Session, is_readable, key_of
+from gateway.core.mirror.session import Failed, Refused, Session, is_readable, key_of
 from gateway.core.mirror.syncing import Phase
 from gateway.core.normalize.values import key
 from gateway.core.practices import Practice
@@ -76,9 +76,7 @@ def _followed(m: Session) -> Iterator[Mirrored]:
     if not m.is_on or m.of(VISITS).phase is not Phase.LOADED:
         return
     for name in ALERTS:
-        of = m.of(name)
-        is_only_by_parent = of.phase is Phase.NOT_OFFERED and of.trouble == ONLY_BY_PARENT
-        if is_only_by_parent and _is_offered(m.practice, MIRRORED[name]):
+        if m.of(name).phase is Phase.NOT_OFFERED and _is_offered(m.practice, MIRRORED[name]):
             yield MIRRORED[name]
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.core.fetches import knows
-from gateway.core.mirror import clocks, passes, reading, schedule
+from gateway.core.mirror import clocks, identity, incidents, passes, reading, schedule, server_zone
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
@@ -141,31 +141,65 @@ def _remember(m: Session, one: Mirrored, rows: Sequence[Row], followers: Sequenc
 
 def feel_pulse(m: Session) -> None:
     """Once in a while, and after every silence: is it still the same database, by the same clock?"""
+    incidents.heal(m)
     keys = m.of(KEEPS_KEYS)
-    if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE:
+    if m.state.pulse_at is not None and m.now() - m.state.pulse_at < schedule.PULSE and not _owes_a_look(m):
         return
     name = next((one for one in _CLOCKS if m.of(one).phase not in {Phase.NOT_OFFERED, Phase.NONE}), None)
     if name is None:
         return
-    one = MIRRORED[name]
+    one, zone = MIRRORED[name], server_zone.asked(m)
     try:
-        answer, at = m.ask(one.list_operation or "", {**dict(one.fixed), "Limit": 1, "Offset": 0})
+        answer, at = m.ask(one.list_operation or "", {**dict(one.fixed), "Limit": 1, "Offset": 0, **zone})
     except (Refused, Failed):
+        if zone:
+            server_zone.put_off(m)
         return
-    clock = clock_of(answer.rows)
+    told = clock_of(answer.rows)
+    clock = server_zone.without(told)
     if clock is not None and hear_clock(m, clock, at):
         return
-    if name == KEEPS_KEYS and keys.highest and keys_fell_back(m, one, answer.rows, keys.highest):
-        begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
+    befell = _what_befell(m, answer.rows if name == KEEPS_KEYS and keys.highest else None)
+    if befell is not None:
+        begin_epoch(m, befell, list(MIRRORED))
         return
-    if a_stamp_fell_back(m):
-        begin_epoch(m, BACKUP_RESTORED, list(MIRRORED))
-        return
-    if clock is None:
+    changes: dict[str, Any] = {"pulse_at": m.now(), "incidents": incidents.after_silence(m)}
+    if clock is not None:
         # An empty database has no clock to show; the next look is a pulse later all the same.
-        m.save_practice(pulse_at=m.now())
-    else:
-        m.save_practice(pulse_at=m.now(), server_clock_at=at, server_offset_s=clocks.offset_of(clock, at))
+        changes |= {"server_clock_at": at, "server_offset_s": clocks.offset_of(clock, at)}
+    if m.state.sampled_at is None and keys.phase is Phase.LOADED:
+        # Its rows were read just now.
+        changes["sampled_at"] = m.now()
+    if zone and told is not None:
+        changes["zone"] = server_zone.heard(told, at)
+    m.save_practice(**changes)
+
+
+def _owes_a_look(m: Session) -> bool:
+    """Whether there is something to look at once a day that queries, which feel the pulse all the time, do not show."""
+    if KEEPS_KEYS not in m.by_query():
+        return False
+    is_new = m.state.sampled_at is None and m.of(KEEPS_KEYS).phase is Phase.LOADED
+    return is_new or bool(server_zone.asked(m)) or identity.is_due(m, highest=0)
+
+
+def older_or_another(m: Session) -> str:
+    """What a database is whose highest keys or latest stamps have fallen. Raises: GiveWay, CouldNotLook."""
+    return incidents.DATABASE_MOVED if identity.is_another(m) else BACKUP_RESTORED
+
+
+def _what_befell(m: Session, first: Sequence[Any] | None) -> str | None:
+    """Why nothing that is kept can be believed; None where it can. `first`: the first row of `KEEPS_KEYS`."""
+    if first is not None:
+        one, highest = MIRRORED[KEEPS_KEYS], m.of(KEEPS_KEYS).highest
+        top = max((key_of(one, row) for row in first if is_readable(one, row)), default=0)
+        if keys_fell_back(m, one, first, highest):
+            return older_or_another(m)
+        if identity.is_due(m, highest=top):
+            if identity.is_another(m):
+                return incidents.DATABASE_MOVED
+            m.save_practice(sampled_at=m.now())
+    return BACKUP_RESTORED if a_stamp_fell_back(m) else None
 
 
 def keys_fell_back(m: Session, one: Mirrored, rows: Sequence[Any], highest: int) -> bool:
@@ -240,7 +274,8 @@ def begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any) 
     """
     for name in sorted(resources, key=lambda one: one == KEEPS_KEYS):
         if name == KEEPS_KEYS:
-            m.save_practice(epoch=m.state.epoch + 1, pulse_at=None, **changes)
+            happened = incidents.noted(m.state, why, m.now(), resources)
+            m.save_practice(epoch=m.state.epoch + 1, pulse_at=None, sampled_at=None, incidents=happened, **changes)
         of = m.of(name)
         if of.phase in {Phase.LOADED, Phase.LOADING}:
             m.save(

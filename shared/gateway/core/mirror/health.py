@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.core.mirror import schedule
+from gateway.core.mirror import schedule, told
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Wanted
 from gateway.core.ports import PaceView
@@ -18,9 +18,6 @@ LATE: Final = timedelta(minutes=5)
 """A resource that is followed is late when nothing was heard of it for so long after it was due."""
 
 NOT_ASKABLE: Final = "tables-not-askable"
-
-CLOCK_LEEWAY_S: Final = 120.0
-"""Seconds that a server's clock may be off before it is worth a word."""
 
 _WHY: Final = {
     "paused": "an operator has paused this mirror; nothing grows younger until it is on again",
@@ -34,6 +31,7 @@ _WHY: Final = {
     "only-by-parent": "Open Dental lists this only under what it belongs to; rows are kept as they are read",
     "not-offered": "the practice's key or version does not have this list",
     "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
+    "database-moved": "the practice is on another database; everything is read again",
     "backup-restored": "the office's highest keys are gone, as after a restored backup; everything is read again",
     "list-incomplete": "the list does not show rows that live; deletions cannot be told until it does",
     "order-unknown": "the list comes in no order; deletions cannot be told from it",
@@ -74,12 +72,14 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "changed_at": _at(state.changed_at),
         "epoch": state.epoch,
         "rows": sum(one["rows"] for one in shown),
-        "upstream_calls": sum(one["upstream_calls"] for one in shown),
+        "upstream_calls": state.probing.calls + sum(one["upstream_calls"] for one in shown),
         "resources_loaded": len(loaded),
         "resources_offered": len(offered),
         "percent": _percent_of_all(offered),
+        **told.load(state, shown, practice, now, is_working=state.wanted is Wanted.ON and blocked is None),
         "stale": [one["resource"] for one in shown if one["is_stale"]],
-        "clock": _clock(state, practice, now),
+        "clock": told.clock(state, practice),
+        "incidents": [told.incident(one) for one in reversed(state.incidents)],
         "queries": _queries(state, practice, asked, now),
         "pace": {
             "interval_seconds": pace.interval_s,
@@ -105,6 +105,7 @@ def _resource(
 ) -> dict[str, Any]:
     followed_by = "query" if of.resource in asked else _followed_by(MIRRORED[of.resource])
     why = None if state.wanted is Wanted.OFF else _why_stale(of, followed_by, blocked, now)
+    due_at = state.probing.due_at if followed_by == "query" else of.due_at
     return {
         "resource": of.resource,
         "phase": of.phase.value,
@@ -117,8 +118,8 @@ def _resource(
         "is_stale": why is not None,
         "why": why,
         "explanation": None if why is None else _WHY.get(why),
-        "fresh_at": _at(_fresh_at(of, why, now)),
-        "due_at": _at(state.probing.due_at if followed_by == "query" else of.due_at),
+        "fresh_at": _at(_fresh_at(of, why, due_at, now)),
+        "due_at": _at(due_at),
         "sweep_due_at": _at(of.sweep_due_at),
         "trouble": None if of.trouble is None else {"code": of.trouble, "since": _at(of.trouble_since)},
         "progress": None if of.running is None else _progress(of.running, of.rows),
@@ -166,7 +167,7 @@ def _is_late(of: ResourceSync, followed_by: str, now: datetime) -> bool:
     return followed_by in {"query", "stamp"} and now > of.as_of + LATE
 
 
-def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | None:
+def _fresh_at(of: ResourceSync, why: str | None, due_at: datetime | None, now: datetime) -> datetime | None:
     """When it is expected to be young again."""
     if why in {None, "paused", "killed", "agreement-expired", "only-by-parent", "not-offered"}:
         return None
@@ -174,7 +175,7 @@ def _fresh_at(of: ResourceSync, why: str | None, now: datetime) -> datetime | No
         return of.sweep_due_at
     if why == "key-refused":
         return None
-    return max(of.due_at, now) if of.due_at is not None else None
+    return max(due_at, now) if due_at is not None else None
 
 
 def _progress(running: Pass, rows: int) -> dict[str, Any]:
@@ -221,29 +222,6 @@ def _queries(state: PracticeSync, practice: Practice, asked: frozenset[str], now
         "not_askable": sorted(left_out),
         "tried_again_at": _at(again),
     }
-
-
-def _clock(state: PracticeSync, practice: Practice, now: datetime) -> dict[str, Any]:
-    """The server's clock beside ours, and whether it goes by the practice's zone."""
-    offset = state.server_offset_s
-    if offset is None:
-        return {"server_offset_seconds": None, "measured_at": None, "agrees": None, "explanation": None}
-    zone = now.astimezone(practice.zone()).utcoffset()
-    difference = offset - (zone.total_seconds() if zone is not None else 0.0)
-    agrees = abs(difference) <= CLOCK_LEEWAY_S
-    return {
-        "server_offset_seconds": round(offset),
-        "measured_at": _at(state.server_clock_at),
-        "agrees": agrees,
-        "explanation": None if agrees else _clock_said(difference, practice),
-    }
-
-
-def _clock_said(difference: float, practice: Practice) -> str:
-    return (
-        f"the server's clock is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
-        "stamps are read by the server's clock, appointments by the practice's zone; check time_zone"
-    )
 
 
 def _at(moment: datetime | None) -> str | None:

@@ -12,7 +12,7 @@ Source: https://www.opendental.com/site/apiqueries.html; clocks and overlaps are
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -22,7 +22,7 @@ from gateway.core.mirror import clocks, feeds, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import UNAUTHORIZED, Failed, Refused, Session, is_readable, key_of
-from gateway.core.mirror.syncing import Followed, Phase, ResourceSync, Shown
+from gateway.core.mirror.syncing import Followed, Phase, Probed, ResourceSync, Shown
 from gateway.core.mirror.ways import Way, way_of
 from gateway.core.queries import changes
 from gateway.core.queries.statement import ROWS, wire_text
@@ -39,6 +39,9 @@ MOST_CHANGED: Final = 1000
 """Changed keys that are asked for; for more the whole list is read."""
 
 READS_A_TURN: Final = 20
+READS_FIRST: Final = 1
+"""How many of them come before the next probe."""
+
 MOST_FAILURES: Final = 3
 """So often in a row a probe may fail before the filters take over for an hour."""
 
@@ -51,56 +54,42 @@ FELL_BACK: Final = 3
 """So many tables whose latest change is gone speak of an older database; a deletion explains one."""
 
 
-@dataclass(frozen=True)
-class _Probed:
-    """A table's row of a probe that was sent `at`. `newer`: keys above the highest that was known."""
-
-    shown: Shown
-    newer: int
-    clock: datetime
-    at: datetime
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether no later change can leave the same numbers: the latest second is over."""
-        latest = clocks.read_clock(self.shown.latest)
-        return latest is None or latest < self.clock - RUNNING
-
-
 def follow(m: Session) -> None:
-    """Probe if it is time, and bring in what has changed.
+    """Bring in what an earlier turn was cut off from, then probe if it is time, and bring in what has changed.
+
+    In this order, or a turn that may make a single call would make it for another probe, for ever.
 
     Raises: GiveWay, CouldNotLook.
     """
-    now = m.now()
-    if m.by_query() and schedule.is_due(m.state.probing.due_at, now):
-        changed = _probe(m)
-        ranked = sorted(changed, key=lambda name: (name not in schedule.HOT, MIRRORED[name].rank))
-        for name in ranked:
-            of = m.of(name)
-            if of.phase is not Phase.LOADED or (of.not_before is not None and of.not_before > now):
-                continue
-            try:
-                _bring_in(m, name, changed[name])
-            except (Refused, Failed) as error:
-                if reading.took_too_long(error):
-                    of = m.of(name)
-                    m.save(replace(of, feed=reading.in_smaller_pages(m, of.feed or feeds.begun(m))))
-                m.went_wrong(name, error)
-    _read_changed(m)
+    _bring_in_all(m)
+    _read_changed(m, READS_FIRST)
+    if m.by_query() and schedule.is_due(m.state.probing.due_at, m.now()):
+        _probe(m)
+        _bring_in_all(m)
+    _read_changed(m, READS_A_TURN)
+
+
+def _bring_in_all(m: Session) -> None:
+    for name in schedule.to_bring_in(m.state, m.by_query(), m.now()):
+        if m.of(name).phase is not Phase.LOADED:
+            continue
+        try:
+            _bring_in(m, name, m.state.probing.changed[name])
+        except (Refused, Failed) as error:
+            if reading.took_too_long(error):
+                of = m.of(name)
+                m.save(replace(of, feed=reading.in_smaller_pages(m, of.feed or feeds.begun(m))))
+            m.went_wrong(name, error)
 
 
 # The probe
 
 
-def _probe(m: Session) -> dict[str, _Probed]:
-    """Ask for the changes of all tables that are due; returns those that are not as they were.
-
-    Nothing is returned where the database turned out to be an older one.
-    """
+def _probe(m: Session) -> None:
+    """Ask for the changes of all tables that are due, and save what they showed."""
     due_all = schedule.is_due(m.state.probing.all_due_at, m.now())
     names = sorted(name for name in m.by_query() if due_all or name in schedule.OFTEN_PROBED)
-    began, probed = m.now(), dict[str, _Probed]()
+    began, probed = m.now(), dict[str, Probed]()
     groups, narrowed, calls, took_s = _groups(names, m.state.probing.most), False, 0, 0.0
     while groups:
         group = groups.pop(0)
@@ -110,21 +99,22 @@ def _probe(m: Session) -> dict[str, _Probed]:
         except (Refused, Failed) as error:
             instead = _instead(m, group, error)
             if instead is None:
-                return {}
+                return
             narrowed, groups[:0] = True, instead
             continue
         if found is None:
-            return {}
+            return
         probed |= found
         # From when it was sent: waiting for a slot is no work of the office's.
         took_s += max((m.now() - one.at).total_seconds() for one in found.values())
     if not probed:
-        return {}
+        return
     now = m.now()
     period = schedule.probe_period(now, zone=m.zone, interval_s=m.turn.interval_s(), took_s=took_s)
     changed = {name: one for name, one in probed.items() if not _is_as_it_was(m.of(name), one)}
     probing = m.state.probing
     settled = {**probing.settled, **{name: one.at for name, one in probed.items() if name not in changed}}
+    waiting = changed.keys() | set(schedule.to_bring_in(m.state, m.by_query(), now)) - probed.keys()
     is_over = probing.most_until is not None and probing.most_until <= now
     m.save_practice(
         pulse_at=now,
@@ -134,6 +124,7 @@ def _probe(m: Session) -> dict[str, _Probed]:
             due_at=m.began + period,
             all_due_at=m.began + timedelta(seconds=schedule.SELDOM_PROBED_S) if due_all else probing.all_due_at,
             settled=settled,
+            changed={name: one for name, one in {**probing.changed, **changed}.items() if name in waiting},
             most=0 if is_over or (probing.most_until is None and not narrowed) else probing.most,
             most_until=None if is_over else probing.most_until,
             refused_until=None,
@@ -142,7 +133,6 @@ def _probe(m: Session) -> dict[str, _Probed]:
             calls=probing.calls + calls,
         ),
     )
-    return changed
 
 
 def _groups(names: Sequence[str], most: int) -> list[list[str]]:
@@ -150,7 +140,7 @@ def _groups(names: Sequence[str], most: int) -> list[list[str]]:
     return [list(names[start : start + size]) for start in range(0, len(names), size)]
 
 
-def _ask(m: Session, names: Sequence[str]) -> dict[str, _Probed] | None:
+def _ask(m: Session, names: Sequence[str]) -> dict[str, Probed] | None:
     """One statement; None where its answer says that much must be read again."""
     values: dict[str, Any] = {}
     for name in names:
@@ -164,15 +154,13 @@ def _ask(m: Session, names: Sequence[str]) -> dict[str, _Probed] | None:
         raise Failed("not-understood")
     if feeds.hear_clock(m, clock, at):
         return None
-    wall = clocks.read_clock(clock)
-    assert wall is not None
     # A clock that was set back a little has lowered cursors, so that the counts are not those of today's question.
     found = {
-        name: _Probed(_shown(rows[name], str(values[f"since_{name}"])), _int(rows[name].get("Newer")), wall, at)
+        name: Probed(_shown(rows[name], str(values[f"since_{name}"])), _int(rows[name].get("Newer")), clock, at)
         for name in names
     }
     if _is_older_database(m, found):
-        feeds.begin_epoch(m, feeds.BACKUP_RESTORED, list(MIRRORED))
+        feeds.begin_epoch(m, feeds.older_or_another(m), list(MIRRORED))
         return None
     return found
 
@@ -228,7 +216,13 @@ def _failed(m: Session) -> None:
     )
 
 
-def _is_as_it_was(of: ResourceSync, probed: _Probed) -> bool:
+def _is_settled(probed: Probed) -> bool:
+    """Whether no later change can leave the same numbers: the latest second is over."""
+    latest, clock = clocks.read_clock(probed.shown.latest), clocks.read_clock(probed.clock)
+    return latest is None or (clock is not None and latest < clock - RUNNING)
+
+
+def _is_as_it_was(of: ResourceSync, probed: Probed) -> bool:
     """Whether nothing has changed since the mirror had all of it."""
     kept = of.followed
     return (
@@ -246,7 +240,7 @@ def _is_owed(of: ResourceSync, kept: Followed) -> bool:
     return kept.owed_at is not None and (of.as_of is None or of.as_of < kept.owed_at)
 
 
-def _is_older_database(m: Session, probed: Mapping[str, _Probed]) -> bool:
+def _is_older_database(m: Session, probed: Mapping[str, Probed]) -> bool:
     """Whether the highest key is gone of what is never deleted, or latest changes are, though no row is."""
     fallen = 0
     for name, one in probed.items():
@@ -284,7 +278,7 @@ def _highest(of: ResourceSync) -> int:
 # What has changed
 
 
-def _bring_in(m: Session, name: str, probed: _Probed) -> None:
+def _bring_in(m: Session, name: str, probed: Probed) -> None:
     """Read what changed in one table, or note what is to be read.
 
     Raises: GiveWay, CouldNotLook, Refused, Failed.
@@ -303,7 +297,7 @@ def _bring_in(m: Session, name: str, probed: _Probed) -> None:
         _look_for_keys(m, name, probed)
 
 
-def _poll(m: Session, name: str, probed: _Probed) -> None:
+def _poll(m: Session, name: str, probed: Probed) -> None:
     """Read a list's changes by its own filter, from where they are counted."""
     of = m.of(name)
     if of.cursor is None:
@@ -321,18 +315,18 @@ def _poll(m: Session, name: str, probed: _Probed) -> None:
     _keep(m, of, of.followed or Followed(), probed)
 
 
-def _keep(m: Session, of: ResourceSync, followed: Followed, probed: _Probed) -> None:
+def _keep(m: Session, of: ResourceSync, followed: Followed, probed: Probed) -> None:
     """Save that what the probe showed is in the mirror, or among `reads`; count from later on where that helps."""
-    shown, settled, cursor = probed.shown, probed.is_settled, _cursor(m, of)
-    later, latest = clocks.since(clocks.write_clock(probed.clock), m.zone), shown.latest
-    was = clocks.read_clock(cursor)
+    shown, settled, cursor = probed.shown, _is_settled(probed), _cursor(m, of)
+    later, latest = clocks.since(probed.clock, m.zone), shown.latest
+    was, clock = clocks.read_clock(cursor), clocks.read_clock(probed.clock)
     if shown.since != clocks.since(cursor, m.zone):
         # The cursor was moved meanwhile: by a clock that was set back.
         settled = False
     elif shown.changed and shown.since < later and (latest is None or latest < later):
-        shown, cursor = replace(shown, since=later, changed=0, seconds=0), clocks.write_clock(probed.clock)
-    elif shown.changed > MOST_COUNTED and was is not None and probed.clock - was > 2 * OVERLAP:
-        settled, cursor = False, clocks.write_clock(probed.clock)
+        shown, cursor = replace(shown, since=later, changed=0, seconds=0), probed.clock
+    elif shown.changed > MOST_COUNTED and was is not None and clock is not None and clock - was > 2 * OVERLAP:
+        settled, cursor = False, probed.clock
     since = clocks.since(cursor, m.zone)
     followed = replace(
         followed,
@@ -355,7 +349,7 @@ def _as_young_as_known(of: ResourceSync) -> ResourceSync:
     return replace(of, as_of=max(of.as_of, kept.at))
 
 
-def _look_for_keys(m: Session, name: str, probed: _Probed) -> None:
+def _look_for_keys(m: Session, name: str, probed: Probed) -> None:
     """Ask which rows changed, and note by which calls they are read."""
     of = m.of(name)
     kept = of.followed or Followed()
@@ -364,7 +358,7 @@ def _look_for_keys(m: Session, name: str, probed: _Probed) -> None:
         _owe(m, of, kept, probed)
         return
     known = set(kept.handled)
-    until = clocks.write_clock(probed.clock - RUNNING)
+    until = _shifted(probed.clock, -RUNNING)
     found = [row for row in _changed_rows(m, name, of, probed) if (row[0], row[1]) not in known]
     handled = tuple(sorted({*known, *((key, stamp) for key, stamp, _ in found if stamp < until)}))
     wanted, of = _reads(m, name, found), m.of(name)
@@ -377,7 +371,7 @@ def _look_for_keys(m: Session, name: str, probed: _Probed) -> None:
 
 
 def _changed_rows(
-    m: Session, name: str, of: ResourceSync, probed: _Probed
+    m: Session, name: str, of: ResourceSync, probed: Probed
 ) -> Iterable[tuple[int, str, Mapping[str, int]]]:
     """Key, stamp and parents of every row that changed, page by page."""
     stamped, after, highest = changes.STAMPED[name], 0, _highest(of)
@@ -422,10 +416,10 @@ def _pages(m: Session, of: ResourceSync) -> int:
     return 1 + of.rows // max(1, m.practice.page_limit - 1)
 
 
-def _owe(m: Session, of: ResourceSync, kept: Followed, probed: _Probed) -> None:
+def _owe(m: Session, of: ResourceSync, kept: Followed, probed: Probed) -> None:
     """Have the whole list read: fewer calls than what changed. Changes are counted from the probe on."""
     # What is stored while it is read comes again; what was stored before, the reading has.
-    clock = clocks.write_clock(probed.clock + OVERLAP)
+    clock = _shifted(probed.clock, OVERLAP)
     followed = replace(
         kept, shown=probed.shown, is_settled=False, at=probed.at, reads=(), handled=(), owed_at=probed.at
     )
@@ -437,9 +431,8 @@ def _owe(m: Session, of: ResourceSync, kept: Followed, probed: _Probed) -> None:
 # Rows that changed
 
 
-def _read_changed(m: Session) -> None:
-    """Read again what queries said has changed."""
-    left = READS_A_TURN
+def _read_changed(m: Session, left: int) -> None:
+    """Read again what queries said has changed, by at most so many calls or lists."""
     for name in sorted(m.by_query(), key=lambda name: (name not in schedule.OFTEN_PROBED, MIRRORED[name].rank)):
         of = m.of(name)
         if of.not_before is not None and of.not_before > m.now():
@@ -484,6 +477,11 @@ def _read(m: Session, name: str, what: tuple[str, int]) -> None:
 
 
 # Values of a query
+
+
+def _shifted(clock: str, by: timedelta) -> str:
+    wall = clocks.read_clock(clock)
+    return clock if wall is None else clocks.write_clock(wall + by)
 
 
 def _int(value: object) -> int:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 
-from gateway.core.mirror import checksums, clocks, passes, schedule
+from gateway.core.mirror import checksums, clocks, incidents, passes, progress, schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.passes import Listing, Part, Place, Span
 from gateway.core.mirror.records import Record, Row
@@ -95,6 +95,8 @@ def _page(m: Session, name: str, *, purpose: str) -> None:
         not_before=None,
         running=running,
     )
+    if running.purpose == LOAD:
+        of = progress.counted(of, m.state, m.now())
     if not step.done:
         m.save(of)
         return
@@ -117,6 +119,16 @@ def at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, at
     if missing and running.before is None and _needs_second(m, one, missing):
         m.save(replace(of, running=_again(running, missing)))
         return
+    if missing and running.before is not None and incidents.is_moved(m.state):
+        # Rows of another database, which two readings of this one lack: there is nothing to look up. But keys are given
+        # out again: what was read since lives, elsewhere in the list than the old row was missing from.
+        kept = m.on.records.get(m.practice.id, one.resource, missing)
+        m.bury(one, [record.key for record in kept if record.read.at < running.started_at], at=at)
+        if len(running.missing) >= MOST_MISSING:
+            # There are more of them, and until they are gone this is not complete.
+            m.save(replace(of, running=None))
+            return
+        missing = frozenset()
     if missing and way_of(m.practice, one)[0] is Way.AGAIN:
         m.bury(one, missing, at=at)
         missing = frozenset()

@@ -124,6 +124,19 @@ def by_query(practice: Practice, state: PracticeSync, now: datetime) -> frozense
     )
 
 
+def to_bring_in(state: PracticeSync, asked: frozenset[str], now: datetime) -> list[str]:
+    """What the last probe showed changed and is not in the mirror yet, what people work in first."""
+    waiting = [
+        name
+        for name, probed in state.probing.changed.items()
+        if name in asked
+        and _may_try(of := state.resources[name], now)
+        and (of.followed is None or of.followed.at is None or of.followed.at < probed.at)
+        and (of.as_of is None or of.as_of < probed.at)
+    ]
+    return sorted(waiting, key=lambda name: (name not in HOT, MIRRORED[name].rank, name))
+
+
 def after_deletion(state: ResourceSync, now: datetime, *, page_limit: int) -> datetime:
     """When to look for a row that is gone: at once, but a long list was not to be read again and again."""
     is_long = state.rows / max(1, page_limit - 1) > MIDDLE_PAGES
@@ -214,7 +227,7 @@ def feeds_next(state: PracticeSync, now: datetime, *, by_query: frozenset[str] =
     """When something is polled, or asked by query, next."""
     times = [of.due_at for name, of in state.resources.items() if name not in by_query and _is_fed_now(name, of)]
     if by_query:
-        times.append(state.probing.due_at or now)
+        times.append(now if to_bring_in(state, by_query, now) else state.probing.due_at or now)
         following = [of for name, of in state.resources.items() if name in by_query and of.followed is not None]
         times += [_not_before(of, now) for of in following if of.followed is not None and of.followed.reads]
     return min((at for at in times if at is not None), default=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Wanted(StrEnum):
@@ -88,6 +88,18 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Probed:
+    """A table's row of a probe that was sent `at`. `newer`: keys above the highest that was known. `clock`: the
+    server's, as text.
+    """
+
+    shown: Shown
+    newer: int
+    clock: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """How far a resource is followed by queries.
 
@@ -110,7 +122,7 @@ class Probing:
     """How a practice's changes are asked for by query.
 
     `at`: when the last one was sent. `settled`: by resource, as of when a probe last showed it unchanged; that is its
-    `as_of` where it is later.
+    `as_of` where it is later. `changed`: what it showed of the others, to be brought in (until their `followed.at`).
     `due_at`: the next probe, `all_due_at`: the next one of what is seldom changed. `most`: so many tables at most in
     one statement (0: all), because more were refused or took too long, until `most_until`. `not_askable`: resources
     that the office's database does not answer for, and until when they are left out. `refused_until`: when queries are
@@ -121,6 +133,7 @@ class Probing:
     due_at: datetime | None = None
     all_due_at: datetime | None = None
     settled: Mapping[str, datetime] = field(default_factory=dict)
+    changed: Mapping[str, Probed] = field(default_factory=dict)
     most: int = 0
     most_until: datetime | None = None
     not_askable: Mapping[str, datetime] = field(default_factory=dict)
@@ -128,6 +141,26 @@ class Probing:
     trouble: str | None = None
     failures: int = 0
     calls: int = 0
+
+
+class ServerZone(NamedTuple):
+    """What the office's server said of its own zone: its offset from UTC and how wrong its clock is besides, in whole
+    seconds; None where it says nothing of it."""
+
+    offset_s: int | None
+    skew_s: int | None
+    measured_at: datetime
+
+
+class Incident(NamedTuple):
+    """Something that befell a mirror. `since`: when all was still well; `resources`: what is read again because of it;
+    `healed_at`: when all of it was young again."""
+
+    code: str
+    since: datetime | None
+    noticed_at: datetime
+    resources: tuple[str, ...]
+    healed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +197,12 @@ class ResourceSync:
     not_before: datetime | None = None
     trouble: str | None = None
     trouble_since: datetime | None = None
+    load_pages: int = 0
+    load_ms: int = 0
+    paged_at: datetime | None = None
+    """Pages of loads, how long they took while the practice could be worked on, and when the last one came."""
+    expected: int | None = None
+    """How many rows there are at the office, where that is known from elsewhere than reading them."""
     followed: Followed | None = None
     """How far it is followed by queries, where it ever was."""
     whole_at: datetime | None = None
@@ -192,6 +231,10 @@ class PracticeSync:
     started_at: datetime | None = None
     changed_at: datetime | None = None
     rev: int = 0
+    zone: ServerZone | None = None
+    sampled_at: datetime | None = None
+    """When it was last looked whether this is the same database."""
+    incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
     """When an own write may last have changed rows that it did not read back, by `effects.mark`."""

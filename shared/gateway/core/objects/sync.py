@@ -15,8 +15,9 @@ class SyncTrouble(Part):
 
 
 class SyncProgress(Part):
-    """A full reading that is on its way. `percent` is of what the last one found; null for a first load, because Open
-    Dental does not count its rows for anybody."""
+    """A full reading that is on its way. `percent` is of `rows_expected`: what the last one found, or for a load what a
+    query counted or the highest key lets expect; null where nobody knows, because Open Dental does not count its rows
+    for anybody."""
 
     purpose: Literal["load", "sweep"]
     part: str
@@ -24,6 +25,20 @@ class SyncProgress(Part):
     pages: int
     started_at: Instant
     percent: int | None
+    rows_expected: int | None
+
+
+class SyncIncident(Part):
+    """Something that befell the mirror. `since`: when all was still well. `healed_at`: when everything was young again,
+    null until then."""
+
+    code: str
+    """`silence`, `paused`, `server-clock-back`, `backup-restored` or `database-moved`."""
+    explanation: str | None
+    since: Instant | None
+    noticed_at: Instant
+    resources_read_again: int
+    healed_at: Instant | None
 
 
 class ResourceSyncView(Part):
@@ -54,11 +69,16 @@ class ResourceSyncView(Part):
 
 
 class SyncClock(Part):
-    """The office's server clock less ours. `agrees`: whether it goes by the practice's `time_zone`."""
+    """The office's server clock. `agrees`: whether it is right, by the practice's `time_zone`."""
 
     server_offset_seconds: int | None
+    """Its wall clock less UTC by ours: its zone and its error together."""
     measured_at: Instant | None
     agrees: bool | None
+    server_utc_offset_seconds: int | None
+    """The zone it goes by, where it says so (Open Dental 22.2.14); asked once a day."""
+    skew_seconds: int | None
+    """How far it is ahead of the right time in that zone."""
     explanation: str | None
 
 
@@ -108,8 +128,21 @@ class SyncView(Part):
     resources_offered: int
     percent: int | None
     """Of the resources that this practice's key and version offer."""
+    percent_of_rows: int | None
+    """Of all rows while some are being loaded, estimated; null where the size of something is not known."""
+    pages_per_minute: float | None
+    """At which pages of a load come, while the practice can be worked on."""
+    eta_at: Instant | None
+    """When the load will be done at this pace; null where nobody can say."""
+    eta_seconds: int | None
+    not_before: Instant | None
+    """Before when it will not be done, by what is known."""
+    of_unknown_size: list[str]
+    """What is still to be loaded and nobody knows the size of."""
     stale: list[str]
     clock: SyncClock
+    incidents: list[SyncIncident]
+    """The last few, the youngest first."""
     queries: SyncQueries
     pace: SyncPace
     resources: list[ResourceSyncView]

@@ -60,6 +60,7 @@ def wire_row(resource: str, raw: Mapping[str, Any], columns: Iterable[str]) -> d
 def _word(resource: str, name: str, words: tuple[str, ...], value: object) -> str:
     if (resource, name) not in NUMBERED:
         raise ValueError(f"nobody knows the numbers of {resource}.{name}")
-    number = wire.integer(value)
-    # A number that is newer than the schema stays one, and is reported as drift like an unknown word.
+    number = wire.integer(value) if isinstance(value, int) or str(value).isdecimal() else None
+    # A number that is newer than the schema stays one, and is reported as drift like an unknown word; a word, which no
+    # example shows and nothing rules out, is one.
     return words[number] if number is not None and 0 <= number < len(words) else str(value)

@@ -366,6 +366,46 @@ def test_a_few_rows_whose_sums_never_agree_are_read_again_and_nothing_more() -> 
         assert office.state("procedurelogs").trouble is None
 
 
+def test_a_row_is_read_again_once_however_often_it_is_interrupted() -> None:
+    with checked_office() as office:
+        odd = {row["ProcNum"] for row in {row["PatNum"]: row for row in office.d.rows("procedurelog")}.values()}
+        odd = set(sorted(odd)[:12])
+        buckets = {bucket_of(key) for key in odd}
+
+        def other_sums(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation != QUERY:
+                return answer
+            told = [
+                {**row, "summed": row["summed"] + (row.get("number") in odd or row.get("bucket") in buckets)}
+                for row in answer.rows
+            ]
+            return replace(answer, data=told)
+
+        for after in (3, 8):
+            office.d.faulty("drop_answer", "procedurelogs.get", after=after, count=1)
+        with office.meddled(other_sums):
+            made = sweep(office, "procedurelogs")
+
+        assert made["procedurelogs.get"] == 12 + 2, "each row once, and two calls without an answer"
+
+
+def test_a_parent_without_rows_is_found_by_asking_each_parent_as_well() -> None:
+    """Where sums cannot be compared."""
+    with checked_office() as office:
+        now = office.on.clock.now()
+        of = replace(office.state("allergies"), strikes=2, trouble="sums-differ", trouble_since=now)
+        office.on.syncs.save(office.id, of)
+        key = min(office.mirror("allergies"))
+        patient = office.on.records.get(office.id, "allergies", [key])[0].row["PatNum"]
+        for row in office.store.find("allergy", {"PatNum": patient}):
+            office.store.delete("allergy", row["AllergyNum"])
+        made = sweep(office, "allergies")
+
+        assert made["allergies.list"] >= len({row["PatNum"] for row in office.d.rows("allergy")})
+        assert office.differences() == {}
+        assert office.state("allergies").trouble == "sums-differ"
+
+
 def test_an_office_whose_whole_table_seems_empty_buries_nobody() -> None:
     with checked_office() as office:
 

@@ -33,6 +33,8 @@ def test_a_number_becomes_the_word_that_the_published_schema_has_for_it(resource
 def test_a_number_that_nobody_has_published_is_no_word_of_another() -> None:
     assert wire_row("patients", {"PatStatus": 9}, ["PatStatus"]) == {"PatStatus": "9"}
     assert wire_row("patients", {"PatStatus": -1}, ["PatStatus"]) == {"PatStatus": "-1"}
+    assert wire_row("patients", {"PatStatus": "6"}, ["PatStatus"]) == {"PatStatus": "Prospective"}
+    assert wire_row("patients", {"PatStatus": "Patient"}, ["PatStatus"]) == {"PatStatus": "Patient"}
     with pytest.raises(ValueError, match=r"numbers of patients\.Position"):
         wire_row("patients", {"Position": 0}, ["Position"])
 

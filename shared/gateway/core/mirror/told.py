@@ -1,0 +1,137 @@
+"""Parts of what an operator is told of a mirror: its load, its server's clock, and what has befallen it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.core.mirror import progress
+from gateway.core.mirror.syncing import Incident, Phase, PracticeSync, ServerZone, Wanted
+from gateway.core.practices import Practice
+from gateway.core.walltime import instant_text
+
+CLOCK_LEEWAY_S: Final = 120.0
+"""Seconds that a server's clock may be off before it is worth a word."""
+
+_HAPPENED: Final = {
+    "silence": "nothing was heard of the practice for more than an hour; what changed meanwhile is asked for by "
+    "stamps, the rest is read as a whole when it is due",
+    "paused": "an operator had paused this mirror; what changed meanwhile is asked for by stamps, the rest is read as "
+    "a whole when it is due",
+    "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
+    "backup-restored": "the office's data are older than they were, as after a restored backup; everything is read "
+    "again",
+    "database-moved": "the practice is on another database, with other rows under the same keys; everything is read "
+    "again, and what this one lacks is taken out",
+}
+"""Code of what befell a mirror -> what it means, for people."""
+
+
+def load(
+    state: PracticeSync, shown: Sequence[dict[str, Any]], practice: Practice, now: datetime, *, is_working: bool
+) -> dict[str, Any]:
+    """How much of all rows is here, how fast more come, and when all of them will be.
+
+    Beside that it is written into `shown`, the resources: of how many rows a load will probably be, and when. Without
+    `is_working` nothing is loaded now, and nobody knows when it will be.
+    """
+    sized = progress.sizes(state) if state.wanted is not Wanted.OFF else {}
+    pace, page_limit = progress.pages_per_minute(state), practice.page_limit
+    etas = progress.etas(sized, state, now, page_limit=page_limit) if is_working else {}
+    for one in shown:
+        name, running = one["resource"], one["progress"]
+        if one["why"] in {"loading", "waiting"}:
+            one["fresh_at"] = _at(etas.get(name))
+        if running is not None:
+            size = sized.get(name)
+            is_load = running["purpose"] == "load"
+            if is_load and size is not None:
+                running["percent"] = size.percent
+            running["rows_expected"] = (size.rows if size is not None else None) if is_load else one["rows"] or None
+    eta_at = list(etas.values())[-1] if etas else None
+    least = progress.least(sized, state, now, page_limit=page_limit) if is_working else None
+    loaded = [of for of in state.resources.values() if of.phase is Phase.LOADED]
+    return {
+        "percent_of_rows": progress.percent(sized, loaded),
+        "pages_per_minute": None if not sized or pace is None else round(pace, 1),
+        "eta_at": _at(eta_at),
+        "eta_seconds": None if eta_at is None else round((eta_at - now).total_seconds()),
+        "not_before": _at(least),
+        "of_unknown_size": [name for name, size in sized.items() if size is None],
+    }
+
+
+def incident(one: Incident) -> dict[str, Any]:
+    """What befell the mirror, when, and whether it is over."""
+    return {
+        "code": one.code,
+        "explanation": _HAPPENED.get(one.code),
+        "since": _at(one.since),
+        "noticed_at": _at(one.noticed_at),
+        "resources_read_again": len(one.resources),
+        "healed_at": _at(one.healed_at),
+    }
+
+
+def clock(state: PracticeSync, practice: Practice) -> dict[str, Any]:
+    """The server's clock beside ours: whether it goes by the practice's zone, and how wrong it is besides.
+
+    The two are told apart where the server says its zone; else their sum is all that is known.
+    """
+    offset, zone = state.server_offset_s, state.zone
+    if offset is None or state.server_clock_at is None:
+        nothing = ("server_offset_seconds", "measured_at", "agrees", "server_utc_offset_seconds", "skew_seconds")
+        return {**dict.fromkeys(nothing), "explanation": None}
+    told = zone if zone is not None and zone.offset_s is not None and zone.skew_s is not None else None
+    if told is None:
+        said = _sum_said(offset - _offset_of(practice, state.server_clock_at), practice)
+    else:
+        said = _zone_said(told, practice)
+    return {
+        "server_offset_seconds": round(offset),
+        "measured_at": _at(state.server_clock_at),
+        "agrees": said is None,
+        "server_utc_offset_seconds": None if told is None else told.offset_s,
+        "skew_seconds": None if told is None else told.skew_s,
+        "explanation": said,
+    }
+
+
+def _offset_of(practice: Practice, at: datetime) -> float:
+    """The practice's zone's own, in seconds from UTC."""
+    offset = at.astimezone(practice.zone()).utcoffset()
+    return offset.total_seconds() if offset is not None else 0.0
+
+
+def _sum_said(difference: float, practice: Practice) -> str | None:
+    if abs(difference) <= CLOCK_LEEWAY_S:
+        return None
+    return (
+        f"the server's clock is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
+        "stamps are read by the server's clock, appointments by the practice's zone; check time_zone"
+    )
+
+
+def _zone_said(zone: ServerZone, practice: Practice) -> str | None:
+    assert zone.offset_s is not None
+    assert zone.skew_s is not None
+    said = []
+    if zone.offset_s != _offset_of(practice, zone.measured_at):
+        said.append(
+            f"the server goes by UTC{_hours(zone.offset_s)}, which is not {practice.time_zone}: stamps are read by the "
+            "server's clock, appointments by the practice's zone; check time_zone"
+        )
+    if abs(zone.skew_s) > CLOCK_LEEWAY_S:
+        way = "ahead" if zone.skew_s > 0 else "behind"
+        said.append(f"the server's clock is {abs(zone.skew_s)} seconds {way}: somebody at the office should set it")
+    return "; ".join(said) or None
+
+
+def _hours(seconds: int) -> str:
+    minutes = abs(seconds) // 60
+    return f"{'-' if seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else instant_text(moment)
