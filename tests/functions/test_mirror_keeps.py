@@ -323,7 +323,7 @@ def test_what_a_list_of_its_patient_no_longer_shows_is_looked_for_and_gone(offic
     at_once = aged(office, "/communications", 86_400, patient_id=patient)
     assert shown not in [one["id"] for one in at_once.body["data"]]
     assert came_from(at_once)[0] != "mirror"
-    office.on.world.run(60)
+    office.on.world.run(240)
     assert office.on.records.get(office.practice_id, "commlogs", [number]) == []
 
 
