@@ -16,14 +16,9 @@ class SyncTrouble(Part):
 
 
 class SyncProgress(Part):
-<<<<<<< HEAD
-    """A full reading that is on its way. `percent` is of what the last one found; null for a first load, because Open
-    Dental does not count its rows for anybody, but where it goes patient by patient, who are counted by query."""
-=======
     """A full reading that is on its way. `percent` is of `rows_expected`: what the last one found, or for a load what a
     query counted or the highest key lets expect; null where nobody knows, because Open Dental does not count its rows
     for anybody."""
->>>>>>> mirror2
 
     purpose: Literal["load", "sweep", "check"]
     """`check` is a sweep that compares checksums."""
