@@ -99,6 +99,8 @@ class Costs:
         self.store("appointments", *(visit(number, AptDateTime=f"{day} 10:00:00") for number in range(1, 41)))
         self.note("one row by its key", self.records.get, A, "appointments", [1])
         self.note("30 rows under a patient", self.records.under, A, "appointments", "PatNum", 7)
+        forty = range(1, 41)
+        self.note("971 rows under 40 patients", self.records.under_each, A, "appointments", "PatNum", forty)
         self.note("40 rows of a day", self.records.between, A, "appointments", day, day)
         self.store("patients", *(rows.patient_row(number) for number in range(1, 31)), cause="load")
         last = str(rows.patient_row(1)["LName"]).casefold()

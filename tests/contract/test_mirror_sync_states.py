@@ -11,12 +11,14 @@ import pytest
 
 from gateway.core.mirror.syncing import (
     Followed,
+    Incident,
     Pass,
     Phase,
     PracticeSync,
     Probed,
     Probing,
     ResourceSync,
+    ServerZone,
     Shown,
     Superseded,
     Wanted,
@@ -243,3 +245,23 @@ def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
     assert len(state.touched) == 500
     assert min(state.touched.values()) == NOW + timedelta(seconds=2)
     assert state.touched_floor == NOW + timedelta(seconds=1)
+
+
+def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: Any) -> None:
+    state = replace(
+        PRACTICE,
+        zone=ServerZone(-21_600, 7, NOW),
+        sampled_at=NOW,
+        counted_at=NOW,
+        incidents=(Incident("silence", None, NOW, ("appointments", "claims"), NOW), Incident("x", NOW, NOW, (), None)),
+    )
+    loaded = replace(APPOINTMENTS, load_pages=7, load_ms=9_001, paged_at=NOW, expected=2**40)
+    syncs.save_practice(state)
+    syncs.save(A, loaded)
+
+    kept = syncs.load(A)
+    assert (kept.zone, kept.sampled_at, kept.counted_at) == (state.zone, NOW, NOW)
+    assert kept.incidents == state.incidents
+    assert type(kept.incidents[0]) is Incident
+    assert type(kept.incidents[0].resources) is tuple
+    assert kept.resources["appointments"] == replace(loaded, rev=1)

@@ -42,6 +42,8 @@ class OfficeClock(Clock):
         self._clock.sleep(practice_s)
 
 
+LONG_AGO = timedelta(days=30)
+
 Meddle = Callable[[UpstreamCall, UpstreamAnswer], UpstreamAnswer]
 """What happens at the office right after a call was answered; it may change the answer on its way."""
 
@@ -124,14 +126,15 @@ class MirroredOffice:
     def state(self, name: str) -> ResourceSync:
         return self.states()[name]
 
-    def sweep(self, *names: str, seconds: float = 600.0) -> None:
-        """Have these (or all) read as a whole now, and wait for the end of it."""
+    def sweep(self, *names: str, seconds: float = 600.0, whole: bool = False) -> None:
+        """Have these (or all) swept now, and wait for the end of it; `whole`: as whole readings, by no sums."""
         wanted = names or tuple(MIRRORED)
         began = self.on.clock.now()
         for name in wanted:
             of = self.state(name)
             if of.phase is Phase.LOADED:
-                self.on.syncs.save(self.id, replace(of, sweep_due_at=began))
+                read_at = began - LONG_AGO if whole else of.whole_at
+                self.on.syncs.save(self.id, replace(of, sweep_due_at=began, whole_at=read_at))
         for _ in range(int(seconds // 60)):
             self.run(60)
             swept = [self.state(name) for name in wanted]

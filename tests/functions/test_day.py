@@ -591,6 +591,23 @@ def test_two_practices_with_equal_keys_are_told_apart() -> None:
         assert (answer.status, answer.body["param"]) == (404, "location_id")
 
 
+def test_a_key_that_reads_by_fhir_alone_has_the_visits_and_their_patients(own: Deployment) -> None:
+    own.know(permissions=frozenset({"Appointments"}))
+    without_strangers(own)
+    answer = ask(own, sections=",".join(SCOPES))
+    sections = answer.body["sections"]
+    missing = {name for name, one in sections.items() if one["status"] == "unavailable"}
+
+    # What came by FHIR lacks fields, so that no model fits it.
+    assert answer.status == 200
+    assert {"balance", "coverage", "recalls", "schedules"} <= missing
+    assert {sections[name]["reason"]["code"] for name in missing} == {"permission-missing"}
+    assert set(own.upstream_calls) >= {"fhir.appointment", "fhir.patient"}
+    assert "schedules.list" not in own.upstream_calls
+    assert answer.body["visits"][0]["patient"]["name"]["last"]
+    assert answer.body["totals"]["new_patients"] is None
+
+
 # On bad days
 
 

@@ -84,7 +84,7 @@ EXPECTED: dict[str, Expected] = {
     "patient_360/get": Expected(200, headers=PRIVATE),
     "patient_360/unknown_section": Expected(400, "invalid", "sections"),
     "day/get": Expected(200, headers=PRIVATE, body={"starts_at": "2026-03-05T06:00:00Z"}),
-    "day/dry_run": Expected(200, headers={"Cache-Control": "private"}, body={"visits": None}),
+    "day/dry_run": Expected(200, headers={"Cache-Control": "private, no-cache"}, body={"visits": None}),
     "day/no_date": Expected(400, "invalid", "date"),
     "day/unknown_section": Expected(400, "invalid", "sections"),
     "appointments/list_of_a_patient": Expected(200, headers=PRIVATE, body=A_LIST),

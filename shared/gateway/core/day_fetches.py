@@ -32,6 +32,9 @@ INSURANCE: Final = "insurance"
 UNREAD: Final = "uninsured"
 """`{PatNum}` of those whose insurance Open Dental does not tell: deleted patients."""
 
+NEEDS_REST: Final = Part("patients", "patients.get", param=None, rest_only=True)
+"""What balances take where no query may be: FHIR has none."""
+
 PARTS: Final[Mapping[str, tuple[Part, ...]]] = {
     COVERAGE: (Part(INSURANCE, "familymodules.Insurance", param=None),),
     RECALLS: (Part("recalls", "recalls.list"),),

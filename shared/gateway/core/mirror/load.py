@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import by_parent, reading, schedule
+from gateway.core.mirror import by_parent, counting, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
@@ -28,6 +28,8 @@ class FirstLoad:
         if m.is_on and not m.state.resources:
             # A worker that stood still while the practice was erased may have stored a row behind it.
             _forget(m)
+        if m.is_on and schedule.loads_due(m.state, m.now()):
+            counting.count(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
             way = reading if MIRRORED[waiting[0]].list_operation is not None else by_parent
             way.go_on(m, waiting[0], purpose=reading.LOAD)
@@ -51,7 +53,7 @@ def _erase(m: Session) -> None:
             m.save(ResourceSync(name, rev=of.rev))
     _forget(m)
     m.on.syncs.forget(m.practice.id)
-    m.save_practice(started_at=None, resources={})
+    m.save_practice(started_at=None, counted_at=None, resources={})
     m.forget_resources()
 
 

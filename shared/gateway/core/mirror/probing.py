@@ -54,6 +54,10 @@ FELL_BACK: Final = 3
 """So many tables whose latest change is gone speak of an older database; a deletion explains one."""
 
 
+class _NotAsked(Exception):
+    """A table's changed keys could not be asked for; that is noted, and the filters follow it."""
+
+
 def follow(m: Session) -> None:
     """Bring in what an earlier turn was cut off from, then probe if it is time, and bring in what has changed.
 
@@ -75,6 +79,8 @@ def _bring_in_all(m: Session) -> None:
             continue
         try:
             _bring_in(m, name, m.state.probing.changed[name])
+        except _NotAsked:
+            continue
         except (Refused, Failed) as error:
             if reading.took_too_long(error):
                 of = m.of(name)
@@ -111,7 +117,7 @@ def _probe(m: Session) -> None:
         return
     now = m.now()
     period = schedule.probe_period(now, zone=m.zone, interval_s=m.turn.interval_s(), took_s=took_s)
-    changed = {name: one for name, one in probed.items() if not _is_as_it_was(m.of(name), one)}
+    changed = {name: one for name, one in probed.items() if not _is_as_it_was(m, m.of(name), one)}
     probing = m.state.probing
     settled = {**probing.settled, **{name: one.at for name, one in probed.items() if name not in changed}}
     waiting = changed.keys() | set(schedule.to_bring_in(m.state, m.by_query(), now)) - probed.keys()
@@ -154,7 +160,6 @@ def _ask(m: Session, names: Sequence[str]) -> dict[str, Probed] | None:
         raise Failed("not-understood")
     if feeds.hear_clock(m, clock, at):
         return None
-    # A clock that was set back a little has lowered cursors, so that the counts are not those of today's question.
     found = {
         name: Probed(_shown(rows[name], str(values[f"since_{name}"])), _int(rows[name].get("Newer")), clock, at)
         for name in names
@@ -222,13 +227,14 @@ def _is_settled(probed: Probed) -> bool:
     return latest is None or (clock is not None and latest < clock - RUNNING)
 
 
-def _is_as_it_was(of: ResourceSync, probed: Probed) -> bool:
+def _is_as_it_was(m: Session, of: ResourceSync, probed: Probed) -> bool:
     """Whether nothing has changed since the mirror had all of it."""
     kept = of.followed
     return (
         kept is not None
         and kept.is_settled
         and kept.shown == probed.shown
+        and probed.shown.since == _since(m, of)
         and not kept.reads
         and not _is_owed(of, kept)
         and of.feed is None
@@ -320,9 +326,10 @@ def _keep(m: Session, of: ResourceSync, followed: Followed, probed: Probed) -> N
     shown, settled, cursor = probed.shown, _is_settled(probed), _cursor(m, of)
     later, latest = clocks.since(probed.clock, m.zone), shown.latest
     was, clock = clocks.read_clock(cursor), clocks.read_clock(probed.clock)
+    at: datetime | None = probed.at
     if shown.since != clocks.since(cursor, m.zone):
-        # The cursor was moved meanwhile: by a clock that was set back.
-        settled = False
+        # A clock that was set back has moved the cursor meanwhile: what changed since is among what was not counted.
+        settled, at = False, followed.at
     elif shown.changed and shown.since < later and (latest is None or latest < later):
         shown, cursor = replace(shown, since=later, changed=0, seconds=0), probed.clock
     elif shown.changed > MOST_COUNTED and was is not None and clock is not None and clock - was > 2 * OVERLAP:
@@ -332,7 +339,7 @@ def _keep(m: Session, of: ResourceSync, followed: Followed, probed: Probed) -> N
         followed,
         shown=shown,
         is_settled=settled,
-        at=probed.at,
+        at=at,
         handled=tuple(one for one in followed.handled if one[1] >= since),
     )
     of = replace(of, cursor=cursor, followed=followed, failures=0, not_before=None)
@@ -377,7 +384,12 @@ def _changed_rows(
     stamped, after, highest = changes.STAMPED[name], 0, _highest(of)
     since = datetime.fromisoformat(probed.shown.since)
     while True:
-        rows, _ = m.select(stamped.changed, since=since, highest=highest, after=after)
+        try:
+            rows, _ = m.select(stamped.changed, since=since, highest=highest, after=after)
+        except (Refused, Failed) as error:
+            # What is amiss is the statement, or queries as such, and not the resource.
+            _instead(m, [name], error)
+            raise _NotAsked from error
         m.save(replace(m.of(name), calls=m.of(name).calls + 1))
         for row in rows:
             key = _int(row.get(changes.ROW_KEY))
@@ -437,6 +449,8 @@ def _read_changed(m: Session, left: int) -> None:
         of = m.of(name)
         if of.not_before is not None and of.not_before > m.now():
             continue
+        if of.followed is not None and of.followed.reads and _is_swept_since(of, of.followed):
+            m.save(replace(of, followed=replace(of.followed, reads=())))
         while left and (kept := m.of(name).followed) is not None and kept.reads:
             left -= 1
             try:
@@ -444,6 +458,11 @@ def _read_changed(m: Session, left: int) -> None:
             except (Refused, Failed) as error:
                 m.went_wrong(name, error)
                 break
+
+
+def _is_swept_since(of: ResourceSync, kept: Followed) -> bool:
+    """Whether a reading of everything has brought what was to be read: nothing else makes it so young."""
+    return of.as_of is not None and kept.at is not None and of.as_of >= kept.at
 
 
 def _read(m: Session, name: str, what: tuple[str, int]) -> None:

@@ -31,6 +31,8 @@ class Size:
 
     rows: int
     done: int
+    is_by_parent: bool = False
+    """Whether it is parents that are counted: a call each."""
 
     @property
     def percent(self) -> int:
@@ -66,6 +68,15 @@ def size_of(of: ResourceSync) -> Size | None:
     """The size of a resource that is being loaded, or will be; None where nobody knows."""
     running = of.running
     done = 0 if running is None or running.before is not None else running.seen
+    if MIRRORED[of.resource].list_operation is None:
+        # It is never more parents than rows.
+        every = running.of_all if running is not None and running.of_all else of.expected
+        return None if every is None else Size(every, 0 if running is None else running.offset, is_by_parent=True)
+    if of.resource == "schedules" and running is not None:
+        # Some months of all that were ever planned.
+        months = [part.name for part in passes.parts(MIRRORED[of.resource], running.started_at.date(), purpose="load")]
+        read = months.index(running.part) if running.part in months else 0
+        return Size(round(done * len(months) / read), done) if read else None
     if of.expected is not None:
         return Size(max(of.expected, done), done)
     if of.rows:
@@ -94,7 +105,7 @@ def etas(
     found: dict[str, datetime | None] = {}
     at: datetime | None = now if pace else None
     for name, size in sized.items():
-        at = None if at is None or size is None or not pace else at + _takes(size.left, pace, page_limit)
+        at = None if at is None or size is None or not pace else at + _takes(size, pace, page_limit)
         found[name] = at
     return found
 
@@ -105,7 +116,7 @@ def least(sized: Mapping[str, Size | None], state: PracticeSync, now: datetime, 
     known = [size for size in sized.values() if size is not None]
     if not pace or not sized:
         return None
-    return now + sum((_takes(size.left, pace, page_limit) for size in known), timedelta())
+    return now + sum((_takes(size, pace, page_limit) for size in known), timedelta())
 
 
 def percent(sized: Mapping[str, Size | None], loaded: Sequence[ResourceSync]) -> int | None:
@@ -117,6 +128,7 @@ def percent(sized: Mapping[str, Size | None], loaded: Sequence[ResourceSync]) ->
     return min(99, here * 100 // every) if every and sized else None
 
 
-def _takes(rows: int, pace: float, page_limit: int) -> timedelta:
+def _takes(size: Size, pace: float, page_limit: int) -> timedelta:
     # Pages overlap by a row.
-    return timedelta(minutes=ceil(rows / max(1, page_limit - 1)) / pace)
+    rows_a_page = 1 if size.is_by_parent else max(1, page_limit - 1)
+    return timedelta(minutes=ceil(size.left / rows_a_page) / pace)

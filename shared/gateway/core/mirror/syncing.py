@@ -231,6 +231,8 @@ class PracticeSync:
     started_at: datetime | None = None
     changed_at: datetime | None = None
     rev: int = 0
+    counted_at: datetime | None = None
+    """When the office's rows were counted for a load."""
     zone: ServerZone | None = None
     sampled_at: datetime | None = None
     """When it was last looked whether this is the same database."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.core.mirror import progress
-from gateway.core.mirror.syncing import Incident, Phase, PracticeSync, ServerZone, Wanted
+from gateway.core.mirror.syncing import Incident, Phase, PracticeSync, ResourceSync, ServerZone, Wanted
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
 
@@ -48,7 +48,7 @@ def load(
             is_load = running["purpose"] == "load"
             if is_load and size is not None:
                 running["percent"] = size.percent
-            running["rows_expected"] = (size.rows if size is not None else None) if is_load else one["rows"] or None
+            running["rows_expected"] = _expected(size, state.resources[name]) if is_load else one["rows"] or None
     eta_at = list(etas.values())[-1] if etas else None
     least = progress.least(sized, state, now, page_limit=page_limit) if is_working else None
     loaded = [of for of in state.resources.values() if of.phase is Phase.LOADED]
@@ -60,6 +60,11 @@ def load(
         "not_before": _at(least),
         "of_unknown_size": [name for name, size in sized.items() if size is None],
     }
+
+
+def _expected(size: progress.Size | None, of: ResourceSync) -> int | None:
+    """Rows, also where progress is measured in parents."""
+    return of.expected if size is None or size.is_by_parent else size.rows
 
 
 def incident(one: Incident) -> dict[str, Any]:

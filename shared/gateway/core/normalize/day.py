@@ -128,14 +128,19 @@ def totals(visits: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     by_confirmation: dict[str | None, dict[str, Any]] = {}
     for one in shown:
         by_status[one["status"] or "other"] += 1
-        confirmation = one["confirmation"]
-        told = by_confirmation.setdefault(confirmation["definition_id"], {**confirmation, "visits": 0})
-        told["visits"] += 1
+        # FHIR tells neither this nor who is new.
+        if (confirmation := one.get("confirmation")) is not None:
+            told = by_confirmation.setdefault(confirmation["definition_id"], {**confirmation, "visits": 0})
+            told["visits"] += 1
     return {
         "visits": len(shown),
         "notes": len(every) - len(shown),
         "patients": len({one["patient_id"] for one in shown} - {None}),
-        "new_patients": len({one["patient_id"] for one in shown if one["is_new_patient"]}),
+        "new_patients": (
+            len({one["patient_id"] for one in shown if one["is_new_patient"]})
+            if all("is_new_patient" in one for one in shown)
+            else None
+        ),
         "minutes": sum(one["duration_minutes"] for one in shown if one["status"] not in _NOT_TAKEN),
         "by_status": dict(sorted(by_status.items())),
         "by_confirmation": sorted(by_confirmation.values(), key=lambda one: (-one["visits"], one["label"] or "")),

@@ -141,7 +141,8 @@ class DayTotals(Part):
     visits: int
     notes: int
     patients: int
-    new_patients: int
+    new_patients: int | None
+    """Null where Open Dental is read by FHIR, which does not tell; nor does it tell who is confirmed."""
     minutes: int
     """What visits that are not broken, missed or cancelled take."""
     by_status: dict[str, int]

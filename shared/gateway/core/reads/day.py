@@ -17,12 +17,14 @@ from pydantic import Field
 from gateway.core import normalize
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
+from gateway.core.capability import require
 from gateway.core.day_fetches import (
     ALERTS,
     BALANCE,
     COVERAGE,
     GUARANTORS,
     INSURANCE,
+    NEEDS_REST,
     PARTS,
     PATIENTS,
     RECALLS,
@@ -296,7 +298,7 @@ def _is_refused(answer: _Answer, name: str, practice: Practice) -> bool:
     if may_query(practice):
         return False
     try:
-        for part in PARTS.get(name, ()):
+        for part in (NEEDS_REST,) if name == BALANCE else PARTS.get(name, ()):
             part.require(practice)
     except (PermissionMissing, VersionTooOld) as error:
         answer.refused[name] = problem_of(error)
@@ -540,6 +542,7 @@ def _schedules(
             return None
     else:
         try:
+            require(reading.practice, "schedules.list")
             fetched = reading.fetched_by(kind, bound)
             if not chairs_known:
                 # A filter needs the chairs, which cost a call where they are not at hand.

@@ -90,17 +90,18 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
     since = None if query.updated_since is None else changed_since(query.updated_since, practice.zone())
     reading = Reading(practice, caller, freshness, on)
     wanted = _filters(query, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
+    where = _where(query, provider, clinic)
     summary = False
     try:
         bound = _bound(query, practice, keys=keys, phone=phone, provider=provider, clinic=clinic, since=since)
     except FilterTooWide:
-        walked = _walk(query, wanted, pager, reading)
+        walked = _walk(query, wanted, pager, reading, where=where)
         if walked is None:
             raise
         page = walked
     else:
         wide = all(one.keys() <= _WIDE for one in bound.get("queries", [{"": None}]))
-        walked = _walk(query, wanted, pager, reading, where=_where(query, provider, clinic)) if wide else None
+        walked = _walk(query, wanted, pager, reading, where=where, is_only_road=False) if wide else None
         if walked is None:
             found = reading.rows("fetch.patients", bound)
             summary = "patients.list" in found
@@ -128,17 +129,18 @@ def list_patients(query: PatientsQuery, *, caller: Caller, freshness: Freshness,
 
 
 def _walk(
-    query: PatientsQuery, wanted: list[Filter], pager: Pager, reading: Reading, *, where: Where | None = None
+    query: PatientsQuery,
+    wanted: list[Filter],
+    pager: Pager,
+    reading: Reading,
+    *,
+    where: Where,
+    is_only_road: bool = True,
 ) -> Page | None:
-    """The page of all patients, from the mirror. Deleted ones are on no list, so that nobody knows all of them.
-
-    `where`: some of them only, who can be asked for at Open Dental as well.
-    """
+    """The page of all patients, from the mirror. Deleted ones are on no list, so that nobody knows all of them."""
     if query.status is not None and "deleted" in query.status:
         return None
-    return walk_by_key(
-        "patients", "patients.Simple", wanted, pager, reading, where=where or (), is_only_road=where is None
-    )
+    return walk_by_key("patients", "patients.Simple", wanted, pager, reading, where=where, is_only_road=is_only_road)
 
 
 def _where(query: PatientsQuery, provider: int | None, clinic: int | None) -> Where:
@@ -146,7 +148,6 @@ def _where(query: PatientsQuery, provider: int | None, clinic: int | None) -> Wh
     words = [word for ours in query.status or () for word in STATUS.upstream(ours)]
     if words and "Patient" not in words:
         return along("PatStatus", words)
-    # An office that cannot be asked by provider is walked through: none is provider 0 here.
     return along("PriProv", [provider]) if provider else along("ClinicNum", [clinic]) if clinic else ()
 
 

@@ -16,7 +16,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Tier
 from gateway.core.queries.changes import STAMPED
 from infra.sandbox.practice import schema
-from open_dental.errors import Invalid
+from open_dental.errors import Invalid, PermissionMissing
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
 from tests.fakes.office_history import OfficeHistory
 
@@ -283,6 +283,32 @@ def test_tables_that_cannot_be_asked_are_left_out_and_the_others_are_followed() 
         assert asked["queries.ShortQuery"] <= 600 / 20 + 1, "they are not tried again all the time"
         assert asked["claims.list"] >= 25, "its own filter follows it"
         assert "claims" not in office.differences()
+
+
+def test_a_table_whose_keys_alone_cannot_be_asked_for_is_left_out_too() -> None:
+    """And no resource counts as not offered because a query of it was refused."""
+    with mirrored_office(*PATIENTS, queries=True) as office:
+        opened(office)
+
+        def forbid(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            command = str((call.body or {}).get("SqlCommand"))
+            if "RowKey" in command and "claimproc" in command:
+                raise Invalid(operation=call.operation, status=400, message="Unknown column")
+            if "RowKey" in command and "recall" in command:
+                raise PermissionMissing(operation=call.operation, status=401)
+            return answer
+
+        history = OfficeHistory(office, 1)
+        with office.meddled(forbid):
+            history.edit("claimprocs")
+            office.run(60)
+            assert set(office.on.syncs.load(office.id).probing.not_askable) == {"claimprocs"}
+            assert roads(office)["claimprocs"] == "parent"
+            history.edit("recalls")
+            office.run(60)
+
+        assert set(roads(office).values()) == {"stamp", "parent", "sweep"}
+        assert {of.phase for name, of in office.states().items() if name in {"claimprocs", "recalls"}} == {Phase.LOADED}
 
 
 def test_a_statement_that_takes_a_minute_is_made_of_fewer_tables() -> None:

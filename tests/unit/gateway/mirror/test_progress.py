@@ -191,3 +191,35 @@ def test_a_real_load_comes_when_it_was_said_to(small_pages: None) -> None:
 
     assert said, "it was never known"
     assert all(least <= loaded_at + timedelta(minutes=3) for _, least in said)
+
+
+def test_where_queries_are_allowed_the_rows_are_counted_once_and_a_load_has_an_end_from_its_first_pages_on(
+    small_pages: None,
+) -> None:
+    with mirrored_office("--patients", "60", tier=Tier.STANDARD, queries=True) as office:
+        office.on.clock.start += NOW - office.on.clock.now()
+        office.turn_on()
+        ends: list[datetime] = []
+        percents: list[int] = []
+        while not office.states() or not office.is_loaded():
+            office.run(20)
+            shown = now_told(office)
+            percents.append(shown["percent_of_rows"] or 0)
+            if shown["eta_at"]:
+                ends.append(datetime.fromisoformat(shown["eta_at"]))
+        loaded_at, began = office.on.clock.now(), NOW
+
+    took = loaded_at - began
+    assert len(ends) > 5
+    late = ends[len(ends) // 3 :]
+    assert all(abs(end - loaded_at) < took for end in late), [str(end - loaded_at) for end in late]
+    assert max(percents) > 80
+
+
+def test_an_office_whose_count_fails_is_loaded_all_the_same() -> None:
+    with mirrored_office("--patients", "6", queries=True) as office:
+        office.d.faulty("html", "queries.ShortQuery", count=1)
+        office.load()
+
+        assert office.on.syncs.load(office.id).counted_at is not None
+        assert office.differences() == {}
