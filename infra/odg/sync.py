@@ -20,15 +20,17 @@ def shown(told: Mapping[str, Any]) -> RenderableType:
 
 
 def _headline(told: Mapping[str, Any]) -> Text:
-    percent = told["percent"]
+    percent = told["percent"] if told["percent_of_rows"] is None else told["percent_of_rows"]
     parts = [
         f"{told['practice_id']}: {told['state']}",
         told["phase"] if told["state"] != "off" else "",
         f"{percent} %" if percent is not None and told["phase"] != "complete" else "",
         f"{told['rows']:,} rows, {told['upstream_calls']:,} calls",
     ]
-    if (left := told.get("eta_seconds")) is not None:
-        parts.append(f"about {length(left)} left")
+    if told["eta_seconds"] is not None:
+        parts.append(f"about {length(told['eta_seconds'])} left")
+    elif told["not_before"] is not None:
+        parts.append(f"not before {told['not_before']}")
     return Text(", ".join(part for part in parts if part), style="bold")
 
 
@@ -69,8 +71,12 @@ def _words(told: Mapping[str, Any]) -> Iterator[Text]:
     ):
         if holds:
             yield Text(said, style="bold red")
-    if told["clock"]["explanation"]:
-        yield Text(told["clock"]["explanation"], style="yellow")
+    for said in (told["clock"]["explanation"], told["queries"]["explanation"]):
+        if said:
+            yield Text(said, style="yellow")
+    for one in told["incidents"]:
+        if one["healed_at"] is None:
+            yield Text(f"since {one['since'] or one['noticed_at']}: {one['explanation']}", style="yellow")
 
 
 def length(seconds: float) -> str:
