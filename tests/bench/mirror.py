@@ -85,8 +85,8 @@ _STAMPS = {one.stamp for one in MIRRORED.values() if one.stamp is not None} | {"
 
 
 def _is_poll(call: UpstreamCall) -> bool:
-    """Whether it follows what is loaded already: what has changed, or the look at the clock and the highest key."""
-    return any(name in call.query for name in _STAMPS) or call.query.get("Limit") == 1
+    """Whether it follows what is loaded: what has changed, the clock and the highest key, or alerts of a patient."""
+    return any(name in call.query for name in (*_STAMPS, "PatNum")) or call.query.get("Limit") == 1
 
 
 def _sweeps(patients: int, say: Say) -> Iterator[Figure]:
