@@ -331,8 +331,8 @@ class Reading:
 
     @property
     def as_of(self) -> datetime:
-        """Nothing in the answer is older; what the office calls things may be."""
-        return min(fetched.rows.as_of for fetched in self._done)
+        """Nothing in the answer is older; what the office calls things may be. Now, where nothing had to be read."""
+        return min((fetched.rows.as_of for fetched in self._done), default=self.on.clock.now())
 
     @property
     def fetched(self) -> Sequence[Fetched]:
