@@ -480,6 +480,8 @@ def test_a_write_while_it_was_off_is_seen_though_it_is_turned_on_before_it_was_e
         d.patch(f"/patients/{patient}", {"name": {"first": "Renamed"}})
         is_left = bool(d.on.syncs.load(d.practice_id).resources)
         d.patch(sync, {"state": "on"})
+        # Callers keep the background waiting until everybody knows that it is on.
+        d.on.clock.seconds += 11
 
         assert is_left
         assert d.get(f"/patients/{patient}").body["name"]["first"] == "Renamed"
