@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from gateway.adapters.mirror.records import DynamoRecords
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.core.callers import Client
+from gateway.core.mirror.effects import mark
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.objects.envelopes import ListOf
 from gateway.core.objects.patient import Patient
@@ -417,3 +418,15 @@ def test_a_page_costs_at_most_twenty_partition_queries(path: str, aws: None) -> 
 
     assert most <= 20
     assert set(seen) == {*PRACTICES, *many}
+
+
+@pytest.mark.parametrize("by", ["name", "any_name", "phone"])
+def test_whom_a_way_leads_to_is_found_behind_an_own_write_too(by: str, office: Deployment) -> None:
+    """The mirror is the only road: `as_of` says that it is older than the write."""
+    row = next(one for one in office.rows("patient", "PatStatus = 0") if one["WirelessPhone"])
+    value = {"name": row["LName"], "any_name": row["FName"], "phone": row["WirelessPhone"]}[by]
+    office.on.syncs.touch(office.practice_id, [mark("patients")], office.on.clock.now())
+    found = office.get("/patients", practice_id="all", **{by: value})
+
+    assert told(found.body)[office.practice_id] is None
+    assert office.id_of("patient", row["PatNum"]) in {one["id"] for one in found.body["data"]}

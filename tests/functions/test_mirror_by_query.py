@@ -78,3 +78,21 @@ def test_without_queries_the_same_reads_go_to_open_dental() -> None:
         served = {name: one.body["meta"]["served_from"] for name, one in asked(office, patient).items()}
 
         assert "mirror" not in set(served.values())
+
+
+def test_a_patient_who_is_deleted_at_the_office_is_soon_no_active_one_though_no_list_tells() -> None:
+    """To delete a patient is to mark the row; a list by change then hides it as any other does."""
+    with mirrored_office("--patients", "30", queries=True) as office:
+        office.d.grant("*:read")
+        office.load()
+        office.run(300)
+        gone = office.store.rows('SELECT "PatNum" FROM patient WHERE "PatStatus" = 0')[0]["PatNum"]
+        id_ = office.d.id_of("patient", gone)
+        assert office.d.get(f"/patients/{id_}").body["status"] == "active"
+        office.store.update("patient", gone, {"PatStatus": 4})
+        office.run(130)
+        one, listed = office.d.get(f"/patients/{id_}"), office.d.get("/patients", status="active")
+
+        assert one.body["status"] == "deleted"
+        assert listed.body["meta"]["served_from"] == "mirror"
+        assert id_ not in {row["id"] for row in listed.body["data"]}

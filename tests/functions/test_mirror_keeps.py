@@ -455,3 +455,34 @@ def test_a_row_that_was_deleted_by_us_is_gone_at_once(office: Deployment) -> Non
     assert gone["state"] == "succeeded", gone
     after = {one.key for one in office.on.records.under(office.practice_id, "patplans", "PatNum", row["PatNum"])}
     assert before - after == {number}
+
+
+@pytest.mark.parametrize("first", ["on", "paused"])
+def test_what_was_kept_before_anything_was_loaded_is_erased_too(first: str) -> None:
+    with deployed(scopes=("*:read", "sync:write")) as d:
+        sync = f"/practices/{d.practice_id}/sync"
+        d.patch(sync, {"state": first})
+        d.get(f"/patients/{d.id_of('patient', 3)}")
+        kept_between = any(d.on.records.kept.values())
+        d.patch(sync, {"state": "off"})
+        d.on.world.run(120)
+
+        assert kept_between
+        assert not any(d.on.records.kept.values())
+
+
+def test_a_write_while_it_was_off_is_seen_though_it_is_turned_on_before_it_was_erased() -> None:
+    with deployed(scopes=("*:read", "patients:write", "sync:write")) as d:
+        sync, patient = f"/practices/{d.practice_id}/sync", d.id_of("patient", 3)
+        d.patch(sync, {"state": "on"})
+        d.on.world.run(600)
+        d.patch(sync, {"state": "off"})
+        d.patch(f"/patients/{patient}", {"name": {"first": "Renamed"}})
+        is_left = bool(d.on.syncs.load(d.practice_id).resources)
+        d.patch(sync, {"state": "on"})
+        # Callers keep the background waiting until everybody knows that it is on.
+        d.on.clock.seconds += 11
+
+        assert is_left
+        assert d.get(f"/patients/{patient}").body["name"]["first"] == "Renamed"
+        assert [one["id"] for one in d.get("/patients", any_name="Renamed").body["data"]] == [patient]

@@ -192,6 +192,12 @@ def test_a_claims_payments_are_those_of_its_lines(office: Deployment) -> None:
     assert all(adds_up(office, one) and one["kind"] == "insurance" for one in found)
 
 
+def test_no_ids_are_no_payments(office: Deployment) -> None:
+    got = office.get("/payments", ids=",")
+
+    assert (got.status, got.body["data"], got.body["meta"]["upstream_calls"]) == (200, [], 0)
+
+
 def test_payments_of_both_tables_are_found_by_their_ids(office: Deployment) -> None:
     ids = list(every_payment(office))
     wanted = [ids[0], ids[3], ids[-1]]

@@ -232,8 +232,8 @@ class Look:
         self.as_of = as_of if self.as_of is None else min(self.as_of, as_of)
 
     def heed_marks(self, resource: str, as_of: datetime) -> None:
-        """Refuse what an own write may have changed since. Raises: Elsewhere."""
-        if self._marked(resource, as_of, 0, {}) is not None:
+        """Refuse what an own write may have changed since, where somebody else can answer. Raises: Elsewhere."""
+        if not self.any_age and self._marked(resource, as_of, 0, {}) is not None:
             raise Elsewhere
 
     # One row

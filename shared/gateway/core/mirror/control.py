@@ -61,7 +61,8 @@ def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Ser
         wanted = change.state or state.wanted
         queries = state.queries if change.queries is None else change.queries == "on"
         if (wanted, queries) != (state.wanted, state.queries):
-            started_at = now if wanted is Wanted.ON and state.started_at is None else state.started_at
+            # Also while paused rows are kept that somebody reads.
+            started_at = now if wanted is not Wanted.OFF and state.started_at is None else state.started_at
             # What was refused is tried again as soon as somebody turns it on.
             anew = Probing(settled=state.probing.settled, calls=state.probing.calls)
             probing = state.probing if queries == state.queries else anew

@@ -119,8 +119,8 @@ class Keeper:
         if not self._wrote:
             return
         # Read, and not remembered: a mirror that was turned on a moment ago must not miss a write.
-        state = state_of(self._seat.practice_id, syncs=self._on.syncs, clock=self._on.clock, fresh=True)
-        if state is not None:
+        # One that is turned off and not erased yet may be turned on again with the rows that it has.
+        if self._on.syncs.load(self._seat.practice_id).is_to_be_marked:
             marks = set[str]()
             for resource in self._wrote:
                 touched = {*beside(resource), *((resource,) if self._unread.get(resource) else ())}

@@ -23,7 +23,8 @@ class FirstLoad:
     def run(self, turn: BackgroundTurn) -> None:
         """See `Work.run`."""
         m = Session.of_turn(turn)
-        if m.state.wanted is Wanted.OFF and m.state.resources:
+        due, now = schedule.erasure_due(m.state, m.now()), m.now()
+        if due is not None and due <= now:
             _erase(m)
         if m.is_on and not m.state.resources:
             # A worker that stood still while the practice was erased may have stored a row behind it.

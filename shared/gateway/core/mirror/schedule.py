@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from gateway.core.mirror.memory import REMEMBERED_S
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Wanted
 from gateway.core.practices import Practice
@@ -68,6 +69,9 @@ SWEEP_SHORT: Final = timedelta(hours=1)
 SWEEP_MIDDLE: Final = timedelta(hours=6)
 SWEEP_LONG: Final = timedelta(hours=24)
 SWEEP_AGAIN: Final = timedelta(hours=1)
+FORGOTTEN: Final = timedelta(seconds=REMEMBERED_S + 5)
+"""How long after a mirror was turned off no process takes it for one that is on."""
+
 SWEEP_LATEST: Final = timedelta(hours=48)
 """A long reading waits for the night, but not longer than this."""
 
@@ -236,9 +240,17 @@ def feeds_next(state: PracticeSync, now: datetime, *, by_query: frozenset[str] =
 def loads_next(state: PracticeSync, now: datetime) -> datetime | None:
     """When something is loaded, or erased, next."""
     if state.wanted is Wanted.OFF:
-        return now if state.resources else None
+        return erasure_due(state, now)
     times = [_not_before(of, now) for of in state.resources.values() if of.phase in {Phase.NONE, Phase.LOADING}]
     return min(times, default=None) if state.resources else now
+
+
+def erasure_due(state: PracticeSync, now: datetime) -> datetime | None:
+    """When a mirror that nobody wants is erased: once nobody remembers that it was on, or he might store a row behind
+    the erasure; None where nothing is kept."""
+    if state.wanted is not Wanted.OFF or not state.is_kept:
+        return None
+    return now if state.changed_at is None else max(now, state.changed_at + FORGOTTEN)
 
 
 def sweeps_next(state: PracticeSync, now: datetime) -> datetime | None:

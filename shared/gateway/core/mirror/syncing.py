@@ -215,8 +215,8 @@ class ResourceSync:
 @dataclass(frozen=True, slots=True)
 class PracticeSync:
     """The whole of one practice. `epoch` rises when its database falls back. `server_offset_s`: its server's clock
-    less ours; used for stamps and cursors only. `started_at`: when the first load began. `queries`: whether the
-    operator lets the office be asked by SQL, which its audit trail keeps.
+    less ours; used for stamps and cursors only. `started_at`: since when rows may be kept, until they are erased.
+    `queries`: whether the operator lets the office be asked by SQL, which its audit trail keeps.
     """
 
     practice_id: str
@@ -244,6 +244,16 @@ class PracticeSync:
     probing: Probing = field(default_factory=Probing)
     touched_floor: datetime | None = None
     """Marks that are as old as this, or older, have been dropped: until then anything may have been touched."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether rows may be kept of this practice, wanted or not."""
+        return self.started_at is not None or bool(self.resources)
+
+    @property
+    def is_to_be_marked(self) -> bool:
+        """Whether anybody may be answered, now or when it is turned on again, with rows that a write has changed."""
+        return self.wanted is not Wanted.OFF or self.is_kept
 
 
 def lifted(state: PracticeSync) -> PracticeSync:

@@ -26,7 +26,8 @@ STAMP: Final = "Stamp"
 class Stamped:
     """A table whose rows tell when they last changed.
 
-    `under`: columns by whose value the resource's list can be asked, the widest first.
+    `under`: columns by whose value the resource's list can be asked, the widest first. `listed`: which rows the list
+    shows, where it hides some: a row that it shows no more counts as gone, or its list would never tell of that change.
     """
 
     resource: str
@@ -34,6 +35,7 @@ class Stamped:
     key: str
     stamp: str
     under: tuple[str, ...] = ()
+    listed: str | None = None
 
     @property
     def counted(self) -> str:
@@ -43,9 +45,10 @@ class Stamped:
         where the stamp has an index, what lies behind a moment.
         """
         since, highest = f":since_{self.resource}", f":highest_{self.resource}"
+        listed = "" if self.listed is None else f" WHERE {self.listed}"
         return (
             f"SELECT '{self.resource}' AS Resource,"  # noqa: S608  (names of the fixed list below)
-            f"(SELECT COUNT(*) FROM {self.table}) AS Total,"
+            f"(SELECT COUNT(*) FROM {self.table}{listed}) AS Total,"
             f"(SELECT MAX({self.key}) FROM {self.table}) AS Highest,"
             f"(SELECT COUNT(*) FROM {self.table} WHERE {self.key}>{highest}) AS Newer,"
             f"COUNT(*) AS Changed,"
@@ -78,7 +81,7 @@ STAMPED: Final[dict[str, Stamped]] = {
         Stamped("diseasedefs", "diseasedef", "DiseaseDefNum", "DateTStamp"),
         Stamped("medications", "medication", "MedicationNum", "DateTStamp"),
         Stamped("carriers", "carrier", "CarrierNum", "SecDateTEdit"),
-        Stamped("patients", "patient", "PatNum", "DateTStamp"),
+        Stamped("patients", "patient", "PatNum", "DateTStamp", listed="PatStatus<>4"),
         Stamped("appointments", "appointment", "AptNum", "DateTStamp", _PATIENT),
         Stamped("schedules", "schedule", "ScheduleNum", "DateTStamp"),
         Stamped("recalls", "recall", "RecallNum", "DateTStamp", _PATIENT),

@@ -331,8 +331,8 @@ class Reading:
 
     @property
     def as_of(self) -> datetime:
-        """Nothing in the answer is older; what the office calls things may be."""
-        return min(fetched.rows.as_of for fetched in self._done)
+        """Nothing in the answer is older; what the office calls things may be. Now, where nothing had to be read."""
+        return min((fetched.rows.as_of for fetched in self._done), default=self.on.clock.now())
 
     @property
     def fetched(self) -> Sequence[Fetched]:
@@ -343,7 +343,7 @@ class Reading:
         """What every answer says of itself. `omitted` are fields that would have cost calls, or that upstream hides."""
         return {
             "as_of": instant_text(self.as_of),
-            "age_seconds": round(max(fetched.age_seconds for fetched in self._done), 1),
+            "age_seconds": round(max((fetched.age_seconds for fetched in self._done), default=0.0), 1),
             "served_from": served_from(fetched.served_from for fetched in self._done),
             "practice_id": self.practice.id,
             "upstream_calls": self.upstream_calls,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.mirror import schedule
+from gateway.core.mirror.memory import REMEMBERED_S
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Wanted
 
@@ -110,6 +111,16 @@ def test_what_failed_lately_keeps_nothing_else_waiting() -> None:
 def test_a_mirror_that_is_off_is_due_only_while_something_is_left_to_erase() -> None:
     assert schedule.loads_next(state(LOADED, wanted=Wanted.OFF), TUESDAY_TEN) == TUESDAY_TEN
     assert schedule.loads_next(state(wanted=Wanted.OFF), TUESDAY_TEN) is None
+
+
+def test_a_mirror_is_erased_once_no_process_takes_it_for_one_that_is_on() -> None:
+    """A worker that read its state a moment before stores what a caller reads for ten more seconds."""
+    off = replace(state(LOADED, wanted=Wanted.OFF), changed_at=TUESDAY_TEN)
+    due = schedule.loads_next(off, TUESDAY_TEN)
+
+    assert due is not None
+    assert due > TUESDAY_TEN + timedelta(seconds=REMEMBERED_S)
+    assert schedule.loads_next(off, due + timedelta(minutes=1)) == due + timedelta(minutes=1)
 
 
 def test_nothing_that_is_due_within_the_turn_is_left_for_the_next_one() -> None:
