@@ -69,7 +69,8 @@ def refusal(error: Mapping[str, Any], model: Any, *, what: str) -> str:
         return _form(model, place)
     if kind in _LIMITS:
         return _limit(kind, said, place)
-    return _WORDS.get(kind, str(error["msg"]))
+    # What our own validators say comes with a word of pydantic's before it.
+    return _WORDS.get(kind, str(error["msg"]).removeprefix("Value error, "))
 
 
 def _form(model: Any, place: tuple[str | int, ...]) -> str:

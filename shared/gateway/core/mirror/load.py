@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import by_parent, counting, reading, schedule
+from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
@@ -32,6 +32,7 @@ class FirstLoad:
         if m.is_on and schedule.loads_due(m.state, m.now()):
             counting.count(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
+            sweeps.short_ones(m)
             way = reading if MIRRORED[waiting[0]].list_operation is not None else by_parent
             way.go_on(m, waiting[0], purpose=reading.LOAD)
 

@@ -18,7 +18,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.core.fetches import knows
-from gateway.core.mirror import clocks, feeds, reading, schedule
+from gateway.core.mirror import checksums, clocks, feeds, reading, schedule
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import UNAUTHORIZED, Failed, Refused, Session, is_readable, key_of
@@ -292,7 +292,11 @@ def _bring_in(m: Session, name: str, probed: Probed) -> None:
     of, kept = m.of(name), m.of(name).followed
     if kept is not None and _is_owed(of, kept) and of.running is None:
         of = m.save(replace(of, sweep_due_at=m.now()))
-    if kept is not None and kept.shown is not None:
+    if kept is None or kept.shown is None:
+        # Counts are compared from here on: who went before, while the rest was loaded, is found by sums.
+        if checksums.is_cheaper(m.practice, MIRRORED[name], of, m.now()):
+            of = m.save(replace(of, sweep_due_at=m.now()))
+    else:
         gone = kept.shown.total + probed.newer - probed.shown.total
         if gone > 0:
             due = schedule.after_deletion(of, m.now(), page_limit=m.practice.page_limit)

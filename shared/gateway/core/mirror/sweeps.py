@@ -17,6 +17,10 @@ PARENTS_A_TURN: Final = 20
 """Parents whose rows are read again in one turn, before the sweeps; the rest is remembered."""
 
 
+SHORT_CALLS: Final = 4
+"""A sweep of so few calls does not wait for a first load: whoever was deleted is served until it is done."""
+
+
 class Sweeps:
     """Reads again what is due as a whole, one resource after another."""
 
@@ -34,6 +38,18 @@ class Sweeps:
             return None
         times = (schedule.sweeps_next(m.state, m.now()), expected.next_due(m))
         return min((at for at in times if at is not None), default=None)
+
+
+def short_ones(m: Session) -> None:
+    """Sweep what is due and takes hardly any calls, each once.
+
+    Raises: GiveWay, CouldNotLook.
+    """
+    for name in schedule.sweeps_due(m.state, m.now()):
+        one, of = MIRRORED[name], m.of(name)
+        by_sums = checksums.is_cheaper(m.practice, one, of, m.now())
+        if (checksums.calls(of.rows) if by_sums else checksums.calls_of_whole(m.practice, one, of)) <= SHORT_CALLS:
+            _go_on(m, name)
 
 
 def _go_on(m: Session, name: str) -> None:
