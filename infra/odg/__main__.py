@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,14 @@ from infra.odg import sync
 from infra.odg.gateway import Gateway, Refused
 
 EVERY_S = 5.0
+
+
+class Wanted(StrEnum):
+    """Of two states, the one that is wanted."""
+
+    ON = "on"
+    OFF = "off"
+
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 mirrors = typer.Typer(
@@ -55,15 +64,16 @@ def watch(
     every: Annotated[float, typer.Option(min=1.0, help="seconds between two looks")] = EVERY_S,
 ) -> None:
     """The same, again and again, until all of it is loaded. Ctrl-C ends it sooner and stops nothing."""
-    told = _told(context, "GET", practice)
-    if as_json:
+    told, console = _told(context, "GET", practice), Console()
+    if as_json or not console.is_terminal:
         while True:
-            _say(told, as_json=True)
+            _say(told, as_json=as_json)
             if _is_over(told):
                 return
             time.sleep(every)
             told = _told(context, "GET", practice)
-    with Live(sync.shown(told), console=Console(), auto_refresh=False) as live:
+    # What does not fit is cut off above: what is under way stands at the end.
+    with Live(sync.shown(told), console=console, auto_refresh=False, vertical_overflow="visible") as live:
         while not _is_over(told):
             time.sleep(every)
             told = _told(context, "GET", practice)
@@ -96,6 +106,18 @@ def off(
             "Everything that was read of this practice is erased here, and nothing at the office. Go on?", abort=True
         )
     _say(_told(context, "PATCH", practice, {"state": "off"}), as_json=as_json)
+
+
+@mirrors.command()
+def queries(
+    context: typer.Context,
+    practice: Practice,
+    state: Annotated[Wanted, typer.Argument(help="whether changes may be asked for by SQL")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Whether the mirror may ask by SQL, which the office's own audit trail keeps."""
+    _say(_told(context, "PATCH", practice, {"queries": state.value}), as_json=as_json)
 
 
 def _told(context: typer.Context, method: str, practice: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -38,10 +38,17 @@ def _table(told: Mapping[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("resource", "loaded", "rows", "as of", ""):
         table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=name != "")
+    waiting = 0
     for one in told["resources"]:
-        if one["phase"] != "not_offered":
-            why = one["explanation"] or ""
-            table.add_row(one["resource"], _bar(one), f"{one['rows']:,}", _age(one), Text(why, style="yellow"))
+        if one["phase"] == "not_offered":
+            continue
+        if one["why"] == "waiting":
+            waiting += 1
+            continue
+        why = one["explanation"] or ""
+        table.add_row(one["resource"], _bar(one), f"{one['rows']:,}", _age(one), Text(why, style="yellow"))
+    if waiting:
+        table.add_row(f"{waiting} more", "", "", "", "wait for their turn")
     return table
 
 

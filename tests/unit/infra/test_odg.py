@@ -50,6 +50,20 @@ def test_a_mirror_is_turned_on_paused_and_erased(office: Deployment) -> None:
         assert office.get(f"/practices/{office.practice_id}/sync").body["state"] == state
 
 
+def test_queries_are_turned_off_and_on(office: Deployment) -> None:
+    for state in ("off", "on"):
+        told = run(office, "queries", office.practice_id, state, "--json")
+        assert told.exit_code == 0, told.output
+        assert office.get(f"/practices/{office.practice_id}/sync").body["queries"]["state"] == state
+
+
+def test_where_there_is_no_terminal_each_look_is_printed(office: Deployment) -> None:
+    told = run(office, "watch", office.practice_id)
+
+    assert told.exit_code == 0
+    assert told.stdout.startswith(f"{office.practice_id}: off")
+
+
 def test_nothing_is_erased_before_somebody_says_yes(office: Deployment) -> None:
     run(office, "on", office.practice_id)
     refused = RUN.invoke(app, ["sync", "off", office.practice_id], obj=gateway(office), input="n\n")
@@ -75,15 +89,22 @@ def test_without_an_address_or_a_key_it_says_what_to_set() -> None:
 def test_each_resource_has_a_line_with_its_rows_and_why_it_is_stale(office: Deployment) -> None:
     run(office, "on", office.practice_id)
     told = office.get(f"/practices/{office.practice_id}/sync").body
-    told["resources"][0] |= {"rows": 4321, "phase": "loading", "explanation": "the reason of this one"}
+    told["resources"][0] |= {
+        "rows": 4321,
+        "phase": "loading",
+        "why": "loading",
+        "explanation": "the reason of this one",
+    }
     screen = io.StringIO()
     Console(width=200, file=screen).print(sync.shown(told))
     lines = screen.getvalue().splitlines()
 
     first = next(line for line in lines if line.startswith(told["resources"][0]["resource"]))
     assert "4,321" in first and "the reason of this one" in first
-    offered = {one["resource"] for one in told["resources"] if one["phase"] != "not_offered"}
-    assert {line.split()[0] for line in lines[2 : 2 + len(offered)]} == offered
+    shown = {one["resource"] for one in told["resources"] if one["phase"] != "not_offered" and one["why"] != "waiting"}
+    waiting = sum(one["why"] == "waiting" for one in told["resources"])
+    said = shown | ({str(waiting)} if waiting else set())
+    assert {line.split()[0] for line in lines[2 : 2 + len(said)]} == said
 
 
 def test_watching_ends_when_all_of_it_is_loaded(office: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
