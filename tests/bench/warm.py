@@ -53,7 +53,7 @@ def _client(sandbox: Deployed) -> httpx.Client:
 
 def _mirror(sandbox: Deployed, http: httpx.Client, say: Say) -> None:
     sync = f"/practices/{sandbox.practice_id}/sync"
-    http.patch(sync, json={"state": "on"}).raise_for_status()
+    http.patch(sync, json={"state": "on", "queries": "off"}).raise_for_status()
     deadline = time.monotonic() + LOADS_WITHIN_S
     while (told := http.get(sync).raise_for_status().json())["phase"] != "complete":
         if time.monotonic() > deadline:
