@@ -25,7 +25,7 @@ Say = Callable[[str], object]
 
 PROMISE: Final = re.compile(r"^- \[(P\d{2,3})\] (\S.*)$", re.MULTILINE)
 
-USUAL_MINUTES: Final = 13
+USUAL_MINUTES: Final = 16
 """How long all steps take; most of it is waiting: for a practice's pace, and for lost answers to be looked for."""
 
 STEPS: dict[str, Step] = {}
