@@ -268,23 +268,24 @@ def mirror_of(
 def _reference_at_hand(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
     """Reference rows in one piece, read a moment ago by this process or kept in the cache, if they are young enough."""
     kept = remembered(practice.id, cache_key, on=on)
-    if kept is None:
-        kept = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
-        if kept is not None:
-            remember(practice.id, cache_key, kept, on=on)
-        return kept
-    age_s = (on.clock.now() - kept.rows.as_of).total_seconds()
-    is_young = freshness.takes(age_s, unasked_s=freshness.max_age_s)
-    return replace(kept, age_seconds=max(0.0, age_s)) if is_young else None
+    found = None if kept is None else _if_young(kept.rows, kept.served_from, freshness=freshness, on=on)
+    if found is None:
+        # Somebody may have read them anew since this process did.
+        found = _from_cache(cache_key, practice=practice, freshness=freshness, on=on)
+        if found is not None:
+            remember(practice.id, cache_key, found, on=on)
+    return found
 
 
 def _from_cache(cache_key: str, *, practice: Practice, freshness: Freshness, on: Services) -> Fetched | None:
     kept = on.cache.get(practice.id, cache_key)
-    if kept is None:
-        return None
-    age_s = (on.clock.now() - kept.as_of).total_seconds()
+    return None if kept is None else _if_young(kept, "cache", freshness=freshness, on=on)
+
+
+def _if_young(rows: RowSet, served_from: str, *, freshness: Freshness, on: Services) -> Fetched | None:
+    age_s = (on.clock.now() - rows.as_of).total_seconds()
     is_young = freshness.takes(age_s, unasked_s=freshness.max_age_s)
-    return Fetched(kept, max(0.0, age_s), "cache", 0) if is_young else None
+    return Fetched(rows, max(0.0, age_s), served_from, 0) if is_young else None
 
 
 def key_of_fetch(kind: str, bound: Mapping[str, Any], *, practice: Practice, reference: bool) -> str:
