@@ -6,11 +6,12 @@ through the real client over httpx's `MockTransport`: no socket, and time that p
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from importlib import import_module
 from itertools import product
 from typing import Any
@@ -36,9 +37,13 @@ from open_dental.client import Client as UpstreamClient
 from open_dental.client import Keys as UpstreamKeys
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.living import LivingServices
-from tests.fakes.services import FakeClock
 
 ZONE = "America/Chicago"
+NOW = datetime.fromisoformat(os.environ.get("TESTS_NOW", "2026-11-18T18:00:00+00:00"))
+"""When a deployment begins: noon at the office, so that no test sees another day than it began on.
+
+`TESTS_NOW` names another instant, with its zone: `TESTS_NOW=2027-03-14T07:30:00+00:00 uv run pytest tests/functions`.
+"""
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
 IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_cccccccccccccccc")
 CLIENT = "cli_ada"
@@ -247,12 +252,23 @@ def deployed(
     server; the bucket behind it, `on.drop`, is the test's to make.
     """
     with ExitStack() as stack:
-        clock = _now()
         on = LivingServices(*(_practice(id_, tier) for id_ in IDS[:practices]))
-        on.clock.start = clock.start
+        on.clock.start = NOW
         deployment = Deployment(on, {}, drop_login=drop_login)
         for id_ in IDS[:practices]:
-            asked = ["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE, *options]
+            asked = [
+                "--patients",
+                "40",
+                "--interval",
+                "0",
+                "--latency-ms",
+                "0",
+                "--zone",
+                ZONE,
+                "--now",
+                NOW.isoformat(),
+            ]
+            asked += options
             chosen = parser().parse_args(asked)
             server = deployment.servers[id_] = build(chosen)
             stack.callback(server.stop)
@@ -263,10 +279,6 @@ def deployed(
         on.upstream = upstream
         on.callers.put_client(Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes)))
         yield deployment
-
-
-def _now() -> FakeClock:
-    return FakeClock(datetime.now(UTC).replace(microsecond=0))
 
 
 def _practice(id_: str, tier: Tier) -> Practice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -22,14 +22,14 @@ from gateway.core.objects.patient import Patient
 from gateway.core.practices import Baa
 from infra.catalogue import TABLES
 from tests.contract.conftest import aws, make_records_table
-from tests.fakes.deployment import CLIENT, Answered, Deployment, deployed
+from tests.fakes.deployment import CLIENT, NOW, Answered, Deployment, deployed
 from tests.fakes.meter import Meter
 from tests.fakes.mirroring import is_now, mirror, turn_on
 
 FIRST, SECOND, THIRD = PRACTICES = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_cccccccccccccccc")
-TODAY = datetime.now(UTC).date()
+TODAY = NOW.date()
 WEEKS = {"date_from": str(TODAY - timedelta(days=15)), "date_to": str(TODAY + timedelta(days=15))}
-SINCE = (datetime.now(UTC) - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
+SINCE = (NOW - timedelta(days=400)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 __all__ = ["aws"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -107,7 +107,7 @@ def test_a_page_ends_where_too_much_was_looked_at_and_the_next_goes_on(
 
 @pytest.mark.parametrize("limit", [1, 7, 50])
 def test_visits_of_weeks_come_once_each_by_their_start(limit: int, office: Deployment) -> None:
-    today = datetime.now(UTC).date()
+    today = office.today
     first, last = today - timedelta(days=60), today + timedelta(days=60)
 
     found = pages(office, "/appointments", date_from=f"{first}", date_to=f"{last}", limit=limit)
@@ -116,7 +116,7 @@ def test_visits_of_weeks_come_once_each_by_their_start(limit: int, office: Deplo
 
 
 def test_filters_hold_over_a_long_time_as_over_a_short_one(office: Deployment) -> None:
-    today = datetime.now(UTC).date()
+    today = office.today
     first, last = today - timedelta(days=14), today + timedelta(days=14)
     row = office.rows("appointment", "ProvNum <> 0")[0]
     for more in ({"provider_id": office.id_of("provider", row["ProvNum"])}, {"status": "scheduled"}):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.core.mirror.mirrored import MIRRORED, Rank
-from tests.fakes.deployment import Answered, Deployment, deployed
+from tests.fakes.deployment import NOW, Answered, Deployment, deployed
 from tests.fakes.mirroring import mirror
 
 DEARER = frozenset(
@@ -31,9 +31,19 @@ DEARER = frozenset(
 def shared() -> Iterator[Deployment]:
     """One practice for all questions: nothing here changes it."""
     with deployed(scopes=("*:read", "patients.ssn")) as d:
+        fill(d)
         d.read_up()
         mirror(d)
         yield d
+
+
+def fill(d: Deployment) -> None:
+    """Rows of what few patients have, so that each question has an answer whatever the day is."""
+    day = str(d.today)
+    for table, row in {
+        "adjustment": {"PatNum": 3, "AdjAmt": "-5.00", "AdjType": 1, "ProvNum": 1, "AdjDate": day, "DateEntry": day},
+    }.items():
+        d.simulated.office.store.insert(table, row)
 
 
 def live(d: Deployment, path: str, **query: Any) -> Answered:
@@ -52,7 +62,7 @@ def content(value: Any) -> Any:
 
 
 def _days(start: int, end: int) -> dict[str, str]:
-    today = datetime.now(UTC).date()
+    today = NOW.date()
     return {"date_from": str(today + timedelta(days=start)), "date_to": str(today + timedelta(days=end))}
 
 
@@ -185,6 +195,7 @@ def test_every_filter_is_answered_alike_by_the_mirror_and_by_open_dental(shared:
 def test_every_filter_is_answered_alike_for_a_practice_too_large_to_look_through() -> None:
     """Nothing scans: what no key, parent, day, way or time of change bounds is walked, a page at a time."""
     with deployed(scopes=("*:read", "patients.ssn")) as d:
+        fill(d)
         d.read_up()
         mirror(d)
         for name, state in d.on.syncs.load(d.practice_id).resources.items():
@@ -243,6 +254,7 @@ def test_who_calls_is_known_from_the_mirror_with_all_that_a_row_says(shared: Dep
 def test_the_mirror_that_the_background_filled_answers_every_filter_as_open_dental_does() -> None:
     """Loaded by feeds and passes, not at one go: what they say is complete must be."""
     with deployed(scopes=("*:read", "patients.ssn", "sync:write")) as d:
+        fill(d)
         d.read_up()
         assert d.patch(f"/practices/{d.practice_id}/sync", {"state": "on"}).status == 200
         d.on.world.run(900)

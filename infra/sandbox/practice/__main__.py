@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -73,11 +73,20 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--queue-depth", type=int, default=10, help="waiting calls before a 429 (default 10)")
     line.add_argument("--latency-ms", type=float, default=50.0, help="execution time of each call (default 50)")
     line.add_argument("--time-scale", type=float, default=1.0, help="practice seconds per real second (default 1)")
+    line.add_argument("--now", type=_instant, help="instant that its clock begins at, with its zone (default: now)")
     line.add_argument("--zone", default="America/Chicago", help="the office's zone, or an offset such as -06:00")
     line.add_argument("--random-keys", action="store_true", help="19-digit keys, as replicated offices have")
     line.add_argument("--developer-key", default=DEVELOPER_KEY, help="key a client must send (an invented one)")
     line.add_argument("--customer-key", default=CUSTOMER_KEY, help="key a client must send (an invented one)")
     return line
+
+
+def _instant(text: str) -> datetime:
+    """An instant with its zone. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("an instant names its zone")
+    return found
 
 
 def zone(text: str) -> tzinfo:
@@ -99,7 +108,8 @@ def build(options: argparse.Namespace) -> PracticeServer:
     by_fhir = frozenset(part.strip() for part in options.fhir_permissions.split(",") if part.strip())
     if unknown := by_fhir - set(FHIR_PERMISSIONS):
         raise ValueError(f"no such FHIR permission: {', '.join(sorted(unknown))}")
-    clock = Clock(scale=options.time_scale, zone=zone(options.zone))
+    ahead = 0.0 if options.now is None else (options.now - datetime.now(UTC)).total_seconds()
+    clock = Clock(scale=options.time_scale, offset_s=ahead, zone=zone(options.zone))
     store = Store(options.database, clock=clock, random_keys=options.random_keys)
     office = Office(store, version=options.version)
     # A database file that has been used before keeps what it has.
