@@ -1,0 +1,72 @@
+"""Stored changes -> the event log, the bus, the webhooks: each once, as far as anybody can tell.
+
+What was told of a row last is noted at the end. Whoever dies before that does all of it again: the log takes an event
+once, a delivery begins once, and on the bus an event may come twice, with one id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from gateway.core.events.changes import RowChange, Was
+from gateway.core.events.deriving import LOAD, events_of
+from gateway.core.events.event import Event
+from gateway.core.events.ports import PublisherServices
+
+OUTBOX_KEPT: Final = timedelta(hours=24)
+"""How long a change waits to be published: what a stream of DynamoDB keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication did: numbers for metrics."""
+
+    changes: int
+    events: int
+    recovered: int
+    """Changes that were never published while they could be seen."""
+    oldest_s: float
+    """How long the oldest change had waited."""
+
+
+def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
+    """Publish what has not been told of these changes, which are in the order in which they were stored.
+
+    Raises:
+        Unavailable: publish all of them again.
+        Malformed: a row cannot be read; the others have to be published without it.
+    """
+    now = on.clock.now()
+    told = dict(on.event_log.told({(one.practice_id, one.what) for one in changes}))
+    events: list[Event] = []
+    marks: dict[tuple[str, str], int] = {}
+    recovered = 0
+    for change in changes:
+        row = (change.practice_id, change.what)
+        if told.get(row, -1) >= change.seq:
+            continue
+        around = on.around(change)
+        if around is not None:
+            for one in _with_missed(change, told.get(row)):
+                recovered += one.was is Was.UNSEEN
+                events += events_of(one, around)
+        told[row] = marks[row] = change.seq
+    if events:
+        on.event_log.add(events, at=now)
+        on.bus.put(events)
+        on.deliveries.begin(events)
+    if marks:
+        on.event_log.mark_told(marks)
+    oldest = max(((now - one.stored_at).total_seconds() for one in changes), default=0.0)
+    return Published(len(changes), len(events), recovered, oldest)
+
+
+def _with_missed(change: RowChange, told: int | None) -> Iterator[RowChange]:
+    """The change, and before it the one that nobody told of, where there is one."""
+    missed = change.missed
+    if missed is not None and missed.cause != LOAD and (told is None or told < missed.seq):
+        yield missed
+    yield change
