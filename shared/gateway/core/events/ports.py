@@ -32,8 +32,8 @@ class EventLog(Protocol):
         """
         ...
 
-    def get(self, practice_id: str, event_id: str) -> Logged | None:
-        """One event, strongly consistent."""
+    def get(self, practice_id: str, event_ids: Iterable[str]) -> list[Logged]:
+        """Those of these events that are there, strongly consistent."""
         ...
 
     def page(

@@ -12,8 +12,9 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.core.events.changes import RowChange, Was
-from gateway.core.events.deriving import LOAD, events_of
-from gateway.core.events.event import Event
+from gateway.core.events.deriving import LOAD, Around, events_of
+from gateway.core.events.event import Event, event_id
+from gateway.core.events.event_types import TYPES
 from gateway.core.events.ports import PublisherServices
 
 OUTBOX_KEPT: Final = timedelta(hours=24)
@@ -35,6 +36,8 @@ class Published:
 def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
     """Publish what has not been told of these changes, which are in the order in which they were stored.
 
+    Changes that nobody saw (`Was.UNSEEN`) are told as such, where the log has nothing of them.
+
     Raises:
         Unavailable: publish all of them again.
         Malformed: a row cannot be read; the others have to be published without it.
@@ -52,7 +55,7 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
         if around is not None:
             for one in _with_missed(change, told.get(row)):
                 recovered += one.was is Was.UNSEEN
-                events += events_of(one, around)
+                events += _events_of(one, around, on)
         told[row] = marks[row] = change.seq
     if events:
         on.event_log.add(events, at=now)
@@ -62,6 +65,15 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
         on.event_log.mark_told(marks)
     oldest = max(((now - one.stored_at).total_seconds() for one in changes), default=0.0)
     return Published(len(changes), len(events), recovered, oldest)
+
+
+def _events_of(change: RowChange, around: Around, on: PublisherServices) -> list[Event]:
+    """The events of a change; of one that nobody saw, those that a publisher logged before it died."""
+    if change.was is Was.UNSEEN:
+        ids = [event_id(change.practice_id, change.what, type_, change.seq) for type_ in TYPES]
+        if logged := on.event_log.get(change.practice_id, ids):
+            return [one.event for one in logged]
+    return events_of(change, around)
 
 
 def _with_missed(change: RowChange, told: int | None) -> Iterator[RowChange]:
