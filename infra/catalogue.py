@@ -93,6 +93,11 @@ TABLES: tuple[TableRow, ...] = (
         ),
         stream=True,
     ),
+    TableRow(
+        name="events",
+        holds="What happened, for 30 days, in ids and words of status; and which state of each row was told last.",
+        indexes=(Index("log", "log_day", "log_place", ("body",), sort_type="text"),),
+    ),
 )
 
 

@@ -29,6 +29,7 @@ BUCKET = "test-bodies"
 
 
 _ONE_REQUEST = RLock()
+_STREAM = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 def _one_at_a_time(self: Any, *args: Any, _call: Any = DynamoHandler.call_action, **kwargs: Any) -> Any:
@@ -86,17 +87,23 @@ def make_table(name: str, *, due: bool) -> Any:
 
 def make_records_table(name: str = "records") -> Any:
     """The mirror's table with the indexes that `infra/` gives it; returns the client."""
+    return make_deployed_table("records", name=name)
+
+
+def make_deployed_table(deployed: str, *, name: str | None = None) -> Any:
+    """A table with the indexes and the stream that `infra/` gives it; returns the client."""
     client: Any = boto3.client("dynamodb", region_name=REGION)
-    (row,) = (table for table in TABLES if table.name == "records")
+    (row,) = (table for table in TABLES if table.name == deployed)
     types = {"pk": "S", "sk": "S"}
     for index in row.indexes:
         types |= {index.partition: "S", index.sort: "S" if index.sort_type == "text" else "N"}
     client.create_table(
-        TableName=name,
+        TableName=name or deployed,
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         BillingMode="PAY_PER_REQUEST",
         GlobalSecondaryIndexes=[_index(index) for index in row.indexes],
+        **({"StreamSpecification": _STREAM} if row.stream else {}),
     )
     return client
 

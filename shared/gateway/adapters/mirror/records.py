@@ -155,6 +155,10 @@ class DynamoRecords:
         found = self._rows(practice_id, resource).get(keys)
         return [one for _, one in sorted(found.items()) if dead or one.is_living]
 
+    def pieces(self, practice_id: str, resource: str, sk: str, parts: str) -> Row | None:
+        """A content that lies in pieces, as a row's item names them; None once the row has been replaced."""
+        return self._rows(practice_id, resource).from_pieces(sk, parts)
+
     def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
         """See `Records.page`."""
         return list(islice(self._rows(practice_id, resource).living(after=after, limit=limit), limit))

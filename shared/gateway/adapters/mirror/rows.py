@@ -227,6 +227,11 @@ class Rows:
             item = self._table.get(self._pk, item["sk"]["S"])
         raise unavailable("the mirror")
 
+    def from_pieces(self, sk: str, parts: str) -> Row | None:
+        """The content that lies in pieces; None if they are not all there."""
+        raw = self._long(sk, parts)
+        return None if raw is None else unpack(raw)
+
     def _long(self, sk: str, parts: str) -> bytes | None:
         """The content that lies in pieces; None if they are not all there."""
         token, _, count = parts.partition("#")

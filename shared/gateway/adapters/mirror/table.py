@@ -62,8 +62,9 @@ class Table:
         starts: str | None = None,
         only: Sequence[str] = (),
         limit: int | None = None,
+        backwards: bool = False,
     ) -> Iterator[Mapping[str, Any]]:
-        """Items of a partition in the order of their sort keys, read as they are asked for.
+        """Items of a partition in the order of their sort keys, or `backwards`, read as they are asked for.
 
         Of the table strongly consistent; of an `index` (its name, partition and sort attribute) as far as that is.
         Sort keys lie `above` one, `between` two of them, both included, or start with a text. `limit` is how many
@@ -83,6 +84,8 @@ class Table:
             condition += f" AND begins_with({sort}, :starts)"
             asked["ExpressionAttributeValues"][":starts"] = {"S": starts}
         asked["KeyConditionExpression"] = condition
+        if backwards:
+            asked["ScanIndexForward"] = False
         if only:
             asked["ProjectionExpression"] = ", ".join(only)
         if limit is not None:

@@ -87,10 +87,17 @@ class Deliveries(Protocol):
 class PublisherServices(Protocol):
     """All ports of the publisher (`on`)."""
 
-    clock: Clock
-    event_log: EventLog
-    bus: Bus
-    deliveries: Deliveries
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def event_log(self) -> EventLog: ...
+
+    @property
+    def bus(self) -> Bus: ...
+
+    @property
+    def deliveries(self) -> Deliveries: ...
 
     def around(self, change: RowChange) -> Around | None:
         """What a change is read with; None for a practice that is not there any more."""

@@ -27,7 +27,7 @@ PRACTICE_ID = ELM_STREET.id
 AROUND = Around(ELM_STREET)
 
 VISIT = {
-    "AptNum": 7, "PatNum": 3, "AptStatus": "Scheduled", "Pattern": "//XX//", "Confirmed": 19, "confirmed": "Unconfirmed",
+    "AptNum": 7, "PatNum": 3, "AptStatus": "Scheduled", "Pattern": "//XX//", "Confirmed": 19, "confirmed": "New",
     "Op": 2, "ProvNum": 1, "ProvHyg": 0, "AptDateTime": "2026-12-01 09:00:00", "DateTStamp": "2026-11-18 11:58:00",
     "DateTimeArrived": "2026-12-01 00:00:00", "DateTimeSeated": "2026-12-01 00:00:00",
     "DateTimeDismissed": "2026-12-01 00:00:00", "ClinicNum": 0, "Note": "Marker, Zoe is afraid", "ProcDescript": "Exam",
@@ -319,6 +319,7 @@ def test_nothing_that_says_who_or_how_much_is_in_any_event_of_an_office(office: 
 
 
 def _changes(resource: str, row: Mapping[str, Any]) -> list[RowChange]:
+    row = dict(row)
     new = changed(resource, row)
     edited = [
         became(resource, row, row | {name: _other(value)}, seq=number)

@@ -1,0 +1,103 @@
+"""The event log: the fake and the table keep one contract."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.adapters.events.log import LOG_KEPT, DynamoEventLog
+from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.events.ports import EventLog
+from gateway.core.ids import new_id
+from tests.contract.conftest import make_deployed_table
+from tests.fakes.events import FakeEventLog
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ELM, OAK = new_id("practice"), new_id("practice")
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def log(request: pytest.FixtureRequest) -> EventLog:
+    if request.param == "fake":
+        return FakeEventLog()
+    request.getfixturevalue("aws")
+    return DynamoEventLog(make_deployed_table("events"), table="events")
+
+
+def an_event(number: int = 1, *, practice_id: str = ELM, **more: Any) -> Event:
+    return Event(
+        id=event_id(practice_id, f"appointments#{number}", "appointment.updated", number),
+        type="appointment.updated",
+        occurred_at=NOON,
+        detected_at=NOON + timedelta(microseconds=4321),
+        practice_id=practice_id,
+        object="appointment",
+        object_id=f"appt_{number}",
+        sequence=number,
+        cause=Cause.POLL,
+        **more,
+    )
+
+
+def test_an_event_comes_back_as_it_was_logged(log: EventLog) -> None:
+    full = an_event(
+        changed=("status",), before={"status": "scheduled"}, after={"status": None}, related={"patient_id": "pat_a"}
+    )
+    log.add([full, an_event(2)], at=NOON)
+
+    (logged,) = log.get(ELM, [full.id, "evt_nobody"])
+
+    assert (logged.event, logged.logged_at) == (full, NOON)
+    assert log.get(OAK, [full.id]) == []
+
+
+def test_an_event_is_logged_once_and_keeps_its_place(log: EventLog) -> None:
+    assert log.add([an_event(1), an_event(1)], at=NOON) == {an_event(1).id}
+    assert log.add([an_event(1), an_event(2)], at=NOON + timedelta(hours=1)) == {an_event(2).id}
+
+    assert [one.logged_at for one in log.get(ELM, [an_event(1).id])] == [NOON]
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 3, 50])
+def test_pages_bring_each_event_of_the_time_once_in_order_over_days(log: EventLog, order: Any, limit: int) -> None:
+    times = [NOON + timedelta(hours=number) for number in range(0, 70, 5)]
+    for number, at in enumerate(times, start=1):
+        log.add([an_event(number), an_event(number + 100)], at=at)
+        log.add([an_event(number, practice_id=OAK)], at=at)
+    since, until = NOON + timedelta(hours=5), NOON + timedelta(hours=60)
+
+    found: list[tuple[datetime, str]] = []
+    after = None
+    while page := log.page(ELM, since=since, until=until, after=after, order=order, limit=limit):
+        assert len(page) <= limit
+        found += [(one.logged_at, one.event.id) for one in page]
+        after = found[-1]
+
+    wanted = sorted(
+        (at, an_event(number + more).id)
+        for number, at in enumerate(times, start=1)
+        if since <= at < until
+        for more in (0, 100)
+    )
+    assert found == (wanted if order == "asc" else wanted[::-1])
+
+
+def test_the_state_that_was_told_last_never_falls_back(log: EventLog) -> None:
+    first, other = (ELM, "appointments#1"), (OAK, "appointments#1")
+    log.mark_told({first: 5, other: 7})
+    log.mark_told({first: 4})
+
+    assert log.told([first, other, (ELM, "appointments#2")]) == {first: 5, other: 7}
+
+
+def test_an_event_ends_by_itself_and_its_page_asks_for_nothing_else(aws: None) -> None:
+    client = make_deployed_table("events")
+    log = DynamoEventLog(client, table="events")
+    log.add([an_event()], at=NOON)
+
+    (item,) = client.scan(TableName="events")["Items"]
+
+    assert int(item["expires_at"]["N"]) == int((NOON + LOG_KEPT).timestamp())
