@@ -425,6 +425,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="events",
+        does="Lists and shows what happened at the practices.",
+        trigger=Http(_list_and_get("/events")),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "events": READ_MANY},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
         name="upstream_worker",
         does="Works off the turns of all practices: the only function that calls Open Dental.",
         trigger=Consumes("calls", batch_size=1, limited=True),

@@ -12,7 +12,7 @@ from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.ports import EventLog
 from gateway.core.ids import new_id
 from tests.contract.conftest import make_deployed_table
-from tests.fakes.events import FakeEventLog
+from tests.fakes.event_log import FakeEventLog
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ELM, OAK = new_id("practice"), new_id("practice")

@@ -18,6 +18,7 @@ from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
     from gateway.core.audit import Audit
+    from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
@@ -408,6 +409,8 @@ class Services(Protocol):
     def groups(self) -> Groups: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def event_log(self) -> EventLog: ...
     @property
     def callers(self) -> Callers: ...
     @property

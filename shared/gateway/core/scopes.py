@@ -17,6 +17,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "practices:read": "see the practices themselves, which FHIR calls Organizations",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",
+    "events:read": "see what happened to those objects that other scopes show",
     "sync:read": "see how far mirrors are",
     "sync:write": "turn mirrors on, pause them and turn them off",
     "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read and {RESOURCES}:read",

@@ -1,0 +1,156 @@
+"""`GET /events`: what happened at a practice in the last 30 days, as far as the caller may read the objects.
+
+The log of several practices has no order in common that stays: each is asked for by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from gateway.core.access import allow, only_practice
+from gateway.core.callers import Caller, Verb
+from gateway.core.errors import Invalid, NotFound, ScopeMissing
+from gateway.core.events.event_types import TYPES, subject_of
+from gateway.core.events.ports import Logged
+from gateway.core.inputs import Moment
+from gateway.core.ports import Services
+from gateway.core.reads.queries import Id, PagedQuery
+from gateway.core.walltime import instant_text
+
+EVENTS: Final = "events"
+KEPT: Final = timedelta(days=30)
+SETTLED_AFTER: Final = timedelta(seconds=5)
+"""An index may be behind and publishers' clocks differ: what was logged since is left for the next page."""
+
+_READ_AT_ONCE: Final = 500
+_READ_AT_MOST: Final = 4000
+"""Events that one page may look through for those that were asked for."""
+
+Pattern = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z_]+\.(\*|[a-z_]+))$", max_length=64)]
+
+
+class EventsQuery(PagedQuery):
+    """Filters of `GET /events`."""
+
+    type: Annotated[list[Pattern], Field(max_length=20)] | None = None
+    """`appointment.completed`, `appointment.*`; several separated by commas."""
+    object_id: Id | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    """Logged at or after the one and before the other."""
+    order: Literal["asc", "desc"] = "desc"
+    """`asc`, the oldest first, is for whoever keeps up: its `next_cursor` is there at the end too, and asks for what
+    came since."""
+
+
+def list_events(query: EventsQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """A page of a practice's events: scope `events:read`, and for each object the scope to read it.
+
+    Raises:
+        Invalid: a type that there is not; a cursor of other filters. NotFound, ScopeMissing, BaaMissing.
+    """
+    practice_id = query.practice_id or only_practice(caller)
+    practice = allow(caller, practice_id, EVENTS, Verb.READ, on=on)
+    wanted = _types(query, caller)
+    now = on.clock.now()
+    since = max(query.since or now - KEPT, now - KEPT)
+    settled = now - SETTLED_AFTER if query.order == "asc" else now + timedelta(seconds=1)
+    until = min(query.until or settled, settled)
+    after = None if query.cursor is None else _read(query, practice.id, on)
+    found: list[Logged] = []
+    looked_at, is_end = 0, False
+    while len(found) < query.limit and looked_at < _READ_AT_MOST and not is_end:
+        page = on.event_log.page(
+            practice.id, since=since, until=until, after=after, order=query.order, limit=_READ_AT_ONCE
+        )
+        is_end = len(page) < _READ_AT_ONCE
+        for one in page:
+            looked_at += 1
+            after = (one.logged_at, one.event.id)
+            if one.event.type in wanted and query.object_id in {None, one.event.object_id}:
+                found.append(one)
+                if len(found) == query.limit:
+                    is_end = is_end and one is page[-1]
+                    break
+    has_more = not is_end
+    goes_on = has_more or (query.order == "asc" and query.until is None)
+    place = after or (since, "")
+    return {
+        "data": [shown(one) for one in found],
+        "has_more": has_more,
+        "next_cursor": _write(query, practice.id, place, on) if goes_on else None,
+    }
+
+
+def get_event(event_id: str, *, caller: Caller, on: Services, practice_id: str | None = None) -> dict[str, Any]:
+    """One event, of the practice that is named or any of the caller's. Raises: NotFound, ScopeMissing, BaaMissing."""
+    practices = sorted(caller.client.practices) if practice_id is None else [practice_id]
+    for one in practices:
+        if one not in caller.client.practices:
+            raise NotFound("no such practice", param="practice_id")
+        for logged in on.event_log.get(one, [event_id]):
+            allow(caller, one, EVENTS, Verb.READ, on=on)
+            if not may_see(logged.event.type, caller):
+                subject = subject_of(logged.event.type)
+                scope = f"{subject.scope if subject else EVENTS}:read"
+                raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
+            return shown(logged)
+    raise NotFound("no such event")
+
+
+def may_see(type_: str, caller: Caller) -> bool:
+    """Whether a client's scopes show it the objects that events of a type are of."""
+    subject = subject_of(type_)
+    return subject is None or bool({"*:read", f"{subject.scope}:read"} & caller.client.scopes)
+
+
+def shown(logged: Logged) -> dict[str, Any]:
+    """As the API shows it."""
+    return logged.event.told() | {"logged_at": instant_text(logged.logged_at)}
+
+
+def _types(query: EventsQuery, caller: Caller) -> frozenset[str]:
+    """The types that are asked for and that the caller may see."""
+    allowed = {type_ for type_ in TYPES if may_see(type_, caller)}
+    if query.type is None:
+        return frozenset(allowed)
+    return frozenset(allowed & set(_matching(query.type)))
+
+
+def _matching(patterns: list[str]) -> Iterator[str]:
+    for pattern in patterns:
+        found = [type_ for type_ in TYPES if matches(pattern, type_)]
+        if not found:
+            raise Invalid("there is no such type of event", param="type")
+        yield from found
+
+
+def matches(pattern: str, type_: str) -> bool:
+    """Whether `*`, `appointment.*` or a type's whole name means a type."""
+    return pattern in {"*", type_} or (pattern.endswith(".*") and type_.startswith(pattern[:-1]))
+
+
+def _bound_to(query: EventsQuery, on: Services) -> str:
+    asked = query.model_dump(mode="json", exclude={"cursor", "limit", "practice_id"}, exclude_none=True)
+    return on.signer.fingerprint(json.dumps([EVENTS, asked], sort_keys=True))
+
+
+def _write(query: EventsQuery, practice_id: str, place: tuple[datetime, str], on: Services) -> str:
+    return on.signer.sign(json.dumps([practice_id, _bound_to(query, on), place[0].isoformat(), place[1]]).encode())
+
+
+def _read(query: EventsQuery, practice_id: str, on: Services) -> tuple[datetime, str]:
+    payload = on.signer.verify(query.cursor or "")
+    if payload is None:
+        raise Invalid("send next_cursor of the page before, as it came", param="cursor")
+    of, bound, at, event_id = json.loads(payload)
+    if of != practice_id:
+        raise NotFound("no such page", param="cursor")
+    if bound != _bound_to(query, on):
+        raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
+    return datetime.fromisoformat(at), event_id

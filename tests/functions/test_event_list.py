@@ -1,0 +1,154 @@
+"""What happened, through its handler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from gateway.core.callers import Client
+from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.events.reading import KEPT
+from gateway.core.objects.event import LoggedEvent
+from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
+
+BEN = "cli_ben"
+
+
+@pytest.fixture
+def two() -> Iterator[Deployment]:
+    with deployed(practices=2, scopes=("*:read",)) as d:
+        d.on.callers.put_client(Client(BEN, "Ben", frozenset(IDS[1:2]), frozenset({"*:read"})))
+        yield d
+
+
+def happen(d: Deployment, *types: str, practice_id: str = IDS[0], object_id: str = "appt_a") -> list[Event]:
+    """Log an event of each type, a minute apart."""
+    made = []
+    for type_ in types:
+        d.on.clock.seconds += 60
+        at, number = d.on.clock.now(), len(d.on.event_log.logged) + 1
+        name = type_.partition(".")[0]
+        id_ = event_id(practice_id, f"{name}s#{number}", type_, number)
+        made.append(Event(id_, type_, at, at, practice_id, name, object_id, number, Cause.POLL))
+        d.on.event_log.add(made[-1:], at=at)
+    d.on.clock.seconds += 60
+    return made
+
+
+def ids(answer: Answered) -> list[str]:
+    assert answer.status == 200, answer.body
+    for one in answer.body["data"]:
+        LoggedEvent.model_validate(one, strict=True)
+    return [one["id"] for one in answer.body["data"]]
+
+
+def of(d: Deployment, **query: Any) -> list[str]:
+    return ids(d.get("/events", practice_id=IDS[0], **query))
+
+
+def test_events_come_youngest_first_and_each_is_there_by_its_id(two: Deployment) -> None:
+    first, second = happen(two, "appointment.created", "claim.denied")
+
+    assert of(two) == [second.id, first.id]
+    assert of(two, order="asc") == [first.id, second.id]
+    assert two.get(f"/events/{first.id}").body["type"] == "appointment.created"
+
+
+def test_filters_hold_by_type_object_and_time(two: Deployment) -> None:
+    made = happen(two, "appointment.created", "appointment.completed", "claim.sent", "payment.posted")
+    (other,) = happen(two, "appointment.created", object_id="appt_b")
+    noon = made[2].detected_at
+
+    assert of(two, type="appointment.*", object_id="appt_a", order="asc") == [one.id for one in made[:2]]
+    assert of(two, type="appointment.completed,claim.*", order="asc") == [made[1].id, made[2].id]
+    assert of(two, since=noon.isoformat(), order="asc") == [made[2].id, made[3].id, other.id]
+    assert of(two, until=noon.isoformat(), order="asc") == [one.id for one in made[:2]]
+    refused = two.get("/events", practice_id=IDS[0], type="visit.*")
+    assert (refused.status, refused.body["param"]) == (400, "type")
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("limit", [1, 2, 3, 50])
+def test_pages_bring_each_event_once(two: Deployment, order: str, limit: int) -> None:
+    made = happen(two, *["appointment.updated", "claim.updated"] * 4)
+    wanted = [one.id for one in made if one.type == "claim.updated"]
+
+    found: list[str] = []
+    query: dict[str, Any] = {"practice_id": IDS[0], "type": "claim.*", "order": order, "limit": limit}
+    while True:
+        answer = two.get("/events", **query)
+        found += ids(answer)
+        if not answer.body["has_more"]:
+            break
+        query["cursor"] = answer.body["next_cursor"]
+
+    assert found == (wanted if order == "asc" else wanted[::-1])
+
+
+def test_who_keeps_up_asks_with_the_last_cursor_for_what_came_since(two: Deployment) -> None:
+    happen(two, "appointment.created")
+    page = two.get("/events", practice_id=IDS[0], order="asc").body
+    assert page["has_more"] is False
+    same = two.get("/events", practice_id=IDS[0], order="asc", cursor=page["next_cursor"]).body
+    assert same["data"] == []
+
+    later = happen(two, "appointment.updated", "appointment.completed")
+
+    assert of(two, order="asc", cursor=same["next_cursor"]) == [one.id for one in later]
+
+
+def test_what_was_logged_a_moment_ago_is_left_for_the_next_page_of_who_keeps_up(two: Deployment) -> None:
+    """Another publisher's clock may be behind: what it logs would lie before a cursor that has passed."""
+    (event,) = happen(two, "appointment.created")
+    two.on.clock.seconds -= 59
+
+    assert of(two) == [event.id]
+    assert of(two, order="asc") == []
+
+
+def test_events_end_after_thirty_days_though_the_table_may_have_them_still(two: Deployment) -> None:
+    happen(two, "appointment.created")
+    two.on.clock.seconds += KEPT.total_seconds()
+
+    assert of(two) == []
+
+
+def test_nobody_sees_events_of_what_he_may_not_read(two: Deployment) -> None:
+    visit, _, sync = happen(two, "appointment.created", "claim.denied", "sync.loaded")
+    two.grant("events:read", "appointments:read")
+
+    assert of(two, order="asc") == [visit.id, sync.id]
+    claim = next(one.event for one in two.on.event_log.logged.values() if one.event.type == "claim.denied")
+    refused = two.get(f"/events/{claim.id}")
+    assert (refused.status, refused.body["code"], refused.body["scope"]) == (403, "scope-missing", "claims:read")
+    two.grant("appointments:read")
+    assert two.get("/events", practice_id=IDS[0]).status == 403
+
+
+def test_another_practices_events_and_cursors_are_not_there(two: Deployment) -> None:
+    mine = happen(two, *["appointment.created"] * 3)
+    theirs = happen(two, *["appointment.created"] * 3, practice_id=IDS[1])
+    cursor = two.get("/events", practice_id=IDS[0], limit=1).body["next_cursor"]
+    client = two.on.callers.client(CLIENT)
+
+    assert set(of(two)) == {one.id for one in mine}
+    assert two.get("/events", practice_id=IDS[1], limit=1, cursor=cursor).status == 404
+    assert two.get("/events", practice_id=IDS[0], limit=1, type="claim.*", cursor=cursor).status == 400
+    two.on.callers.put_client(replace(client, practices=frozenset(IDS[:1])))
+    assert two.get(f"/events/{theirs[0].id}").status == 404
+    assert two.get("/events", practice_id=IDS[1]).status == 404
+    assert two.get("/events/evt_nobody").status == 404
+
+
+def test_a_practice_without_an_agreement_shows_no_events(two: Deployment) -> None:
+    (event,) = happen(two, "appointment.created")
+    baa = two.on.practices.get(IDS[0]).baa
+    assert baa is not None
+    two.know(baa=replace(baa, expires_on=two.today - timedelta(days=1)))
+
+    assert two.get("/events", practice_id=IDS[0]).body["code"] == "baa-missing"
+    assert two.get(f"/events/{event.id}").body["code"] == "baa-missing"
