@@ -78,6 +78,13 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     Acknowledged(
         rule="AwsSolutions-IAM5",
         finding="Resource::*",
+        where="PublishEvents/Permissions/Resource",
+        reason="Lambda looks for the stream that it reads under the function's role, and IAM ties that to no table.",
+        ends="dynamodb:ListStreams for a resource.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding="Resource::*",
         where="UpstreamWorker?*/Permissions/Resource",
         reason="Lambda makes interfaces in the VPC under the worker's role, on any resource; code is denied it.",
         ends="Lambda attaching functions to a VPC under a role of its own.",

@@ -138,6 +138,18 @@ class Consumes:
 
 
 @dataclass(frozen=True)
+class Follows:
+    """Changes of the items of one table whose partitions begin with `partitions`, `batch_size` at a time, in order.
+
+    What fails for good lies in the bodies bucket, whole, because the stream itself forgets after 24 hours.
+    """
+
+    table: str
+    partitions: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
 class Every:
     """The clock, once in so many minutes."""
 
@@ -150,7 +162,7 @@ class FunctionRow:
 
     name: str
     does: str
-    trigger: Http | Authorizes | Consumes | Every
+    trigger: Http | Authorizes | Consumes | Follows | Every
     timeout_s: int
     memory_mb: int = 1024
     snapstart: bool = False
@@ -159,6 +171,8 @@ class FunctionRow:
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
+    bus: bool = False
+    """Puts events on the event bus."""
     drop: Verbs = frozenset()
     """Calls of S3 on what lies behind the stage's SFTP server; nothing where a stage has none."""
     drop_login: bool = False
@@ -472,6 +486,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # On which network's queue a practice's turns wait.
         tables={"practices": GET},
         queues={"calls": SEND},
+    ),
+    FunctionRow(
+        name="publish_events",
+        does="Tells what changed in the mirrors: to the event log and the event bus.",
+        trigger=Follows("records", partitions="row#", batch_size=100),
+        timeout_s=120,
+        tables={"practices": GET, "records": READ_MANY, "cache": GET, "events": READ_MANY | {"PutItem", "UpdateItem"}},
+        bodies=READ_BODIES,
+        bus=True,
     ),
     FunctionRow(
         name="sweeper",

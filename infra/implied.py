@@ -41,11 +41,25 @@ KEY_USE: dict[str, tuple[str, ...]] = {
     "secretsmanager:UpdateSecretVersionStage": (),
     "secretsmanager:DeleteSecret": (),
     "sns:Publish": _SEAL,
+    "dynamodb:DescribeStream": _UNSEAL,
+    "dynamodb:GetRecords": _UNSEAL,
+    "dynamodb:GetShardIterator": _UNSEAL,
+    # EventBridge seals an event under its own name, by the key's policy.
+    "events:PutEvents": (),
 }
 """For each call on an encrypted resource, what its caller must be allowed to do with the key."""
 
 POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """Lambda reads a queue under the role of the function it feeds."""
+
+FOLLOWING = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+"""Lambda reads a table's stream under the role of the function it feeds."""
+
+FINDING_STREAMS = ("dynamodb:ListStreams",)
+"""And looks for the stream, which IAM ties to no resource."""
+
+SETTING_ASIDE = ("s3:PutObject", "s3:ListBucket")
+"""Lambda puts records of a stream that failed for good into a bucket, under the function's role."""
 
 LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 """Every function writes its own log group, and no other."""

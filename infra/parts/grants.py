@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallsAccess, QueueAccess
+from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
@@ -23,6 +24,7 @@ class Grants:
     tables: Mapping[str, TableAccess]
     queues: Mapping[str, QueueAccess | CallsAccess]
     bodies: BodiesAccess
+    bus: BusAccess
     signing: SigningAccess
     vault: Vault
     stage: Stage
@@ -38,20 +40,25 @@ class Grants:
             self.tables[name].let(function, verbs)
         for name, verbs in row.queues.items():
             self.queues[name].let(function, verbs)
+        if row.bus:
+            self.bus.let_put(function)
         if row.bodies:
             self.bodies.let(function, row.bodies)
         if row.hmac:
             self.signing.let_read(function)
         if row.vault:
             self.vault.let(function, row.vault)
-        if (drop := self.stage.sftp_drop) is not None:
-            if row.drop:
-                let_reach(function, drop, row.drop)
-            if row.drop_login:
-                let_log_in(function, drop)
+        if row.drop and self.stage.sftp_drop is not None:
+            let_reach(function, self.stage.sftp_drop, row.drop)
+        if row.drop_login and self.stage.sftp_drop is not None:
+            let_log_in(function, self.stage.sftp_drop)
         if row.counts:
             self.tables["callers"].let_count(function, "requests#")
             function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))
+        self._tell_settings(function)
+
+    def _tell_settings(self, function: Function) -> None:
+        row = function.row
         if "OPEN_ENROLMENT" in row.settings:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
         if "BASE_URL_ALLOW" in row.settings:

@@ -41,6 +41,8 @@ class Table(Construct):
             dynamo_stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if row.stream else None,
         )
         publish(self, stage, "data", f"tables/{row.name}", table.table_arn)
+        if row.stream:
+            publish(self, stage, "data", f"tables/{row.name}/stream", str(table.table_stream_arn))
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
-from infra.catalogue import Consumes, Every, FunctionRow, TableRow
+from infra.catalogue import Consumes, Every, Follows, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallQueue, CallsAccess
+from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
 from infra.parts.function import Function
@@ -23,6 +24,7 @@ from infra.parts.layer import Layer
 from infra.parts.names import camel
 from infra.parts.practice_network import PracticeNetwork
 from infra.parts.signing_secret import SigningAccess
+from infra.parts.stream_feed import StreamFeed
 from infra.parts.table import TableAccess
 from infra.parts.ticks_queue import TicksQueue
 from infra.parts.vault import Vault
@@ -72,6 +74,7 @@ class CoreStack(cdk.Stack):
                 "ticks": ticks.access,
             },
             bodies=BodiesAccess(records, stage),
+            bus=BusAccess(stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,
@@ -94,6 +97,8 @@ class CoreStack(cdk.Stack):
                 case Consumes(queue=queue):
                     source, key = fed[queue]
                     Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
+                case Follows():
+                    StreamFeed(function, "Feed", function=function, trigger=row.trigger, key=records, stage=stage)
                 case Every():
                     pass  # Its clock is in a stack that is deployed later.
                 case _:

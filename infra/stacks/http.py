@@ -12,6 +12,7 @@ from constructs import Construct
 from infra.catalogue import FunctionRow, TableRow
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallsAccess, QueueAccess
+from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
@@ -57,6 +58,7 @@ class HttpStack(cdk.Stack):
                 )
             },
             bodies=BodiesAccess(records, stage),
+            bus=BusAccess(stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,

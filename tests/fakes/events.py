@@ -26,19 +26,6 @@ class FakeBus:
 
 
 @dataclass
-class FakeDeliveries:
-    """Fills `Deliveries`: each event once."""
-
-    begun: dict[str, Event] = field(default_factory=dict)
-    at_each: Callable[[], None] = lambda: None
-
-    def begin(self, events: Sequence[Event]) -> None:
-        for one in events:
-            self.at_each()
-            self.begun.setdefault(one.id, one)
-
-
-@dataclass
 class FakePublisher:
     """Fills `PublisherServices`."""
 
@@ -46,7 +33,6 @@ class FakePublisher:
     clock: FakeClock = field(default_factory=FakeClock)
     event_log: FakeEventLog = field(default_factory=FakeEventLog)
     bus: FakeBus = field(default_factory=FakeBus)
-    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
 
     def around(self, change: RowChange) -> Around | None:
         return self.read_with if change.practice_id == self.read_with.practice.id else None

@@ -87,8 +87,8 @@ def test_cloudwatch_may_publish_to_the_topic(assembly: Assembly) -> None:
     assert [statement["Action"] for statement in allowed] == ["sns:Publish"]
 
 
-def test_who_publishes_to_a_sealed_topic_may_use_its_key(assembly: Assembly) -> None:
-    """Without this too nobody hears of it."""
+def test_whoever_publishes_to_a_sealed_topic_or_bus_may_use_its_key(assembly: Assembly) -> None:
+    """Without this too nobody hears of it: EventBridge drops what it cannot seal, and says nothing."""
     services = {
         service
         for _, _, key in assembly.resources("AWS::KMS::Key")
@@ -101,4 +101,6 @@ def test_who_publishes_to_a_sealed_topic_may_use_its_key(assembly: Assembly) -> 
         )
     }
 
-    assert services == {"cloudwatch.amazonaws.com", "sns.amazonaws.com", "logs.us-east-1.amazonaws.com"}
+    assert services == {
+        "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com", "logs.us-east-1.amazonaws.com",
+    }  # fmt: skip

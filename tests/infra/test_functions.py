@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from infra.app import app
-from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, FunctionRow, Http
-from infra.implied import DEAD_LETTERING, LOGGING, POLLING, key_use
+from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FunctionRow, Http
+from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, POLLING, SETTING_ASIDE, key_use
 from infra.openapi import API_TIMEOUT_MS
 from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
@@ -27,6 +27,7 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {f"s3:{verb}" for verb in row.bodies}
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
     calls |= {"dynamodb:UpdateItem"} if row.counts else set()
+    calls |= {"events:PutEvents"} if row.bus else set()
     return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
 
 
@@ -47,8 +48,11 @@ def test_a_role_may_do_what_its_row_says_and_what_aws_implies_and_nothing_else(
     calls = calls_of(row) | set(DEAD_LETTERING)
     if isinstance(row.trigger, Consumes):
         calls |= set(POLLING)
+    if isinstance(row.trigger, Follows):
+        calls |= {*FOLLOWING, *SETTING_ASIDE}
 
-    assert assembly.actions(row.name) == calls | set(key_use(calls)) | set(LOGGING)
+    found = set(FINDING_STREAMS) if isinstance(row.trigger, Follows) else set()
+    assert assembly.actions(row.name) == calls | set(key_use(calls)) | set(LOGGING) | found
 
 
 def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
@@ -60,8 +64,9 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
     told |= {"CLIENT_REQUESTS_PER_MINUTE"} if row.counts else set()
+    told |= {"EVENT_BUS"} if row.bus else set()
     always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
-    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Every) else set()
+    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Follows | Every) else set()
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 
@@ -152,6 +157,35 @@ def test_no_worker_may_send_to_the_queue_that_feeds_it_nor_to_any_other(
     assert action not in assembly.actions("upstream_worker")
     for network in (None, CLINIC, OTHER):
         assert action not in networked.actions("upstream_worker", network=network)
+
+
+def test_changes_of_rows_are_followed_from_the_oldest_and_what_cannot_be_told_is_kept_whole(assembly: Assembly) -> None:
+    """One bad record must not stop its shard for a day, nor be lost: a queue would get a pointer into what is gone."""
+    (mapping,) = (
+        resource["Properties"]
+        for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" in resource["Properties"]
+    )
+
+    assert (mapping["StartingPosition"], mapping["BisectBatchOnFunctionError"]) == ("TRIM_HORIZON", True)
+    assert 0 < mapping["MaximumRetryAttempts"] < 100
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert "databodiesarn" in str(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+    (only,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(only["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "row#"}]}}}}
+
+
+def test_whoever_puts_events_on_the_bus_hears_nothing_from_it(assembly: Assembly) -> None:
+    putters = {row.name for row in FUNCTIONS if row.bus}
+    listening = {
+        called_name(target["Arn"])
+        for _, _, rule in assembly.resources("AWS::Events::Rule")
+        if "EventBusName" in rule["Properties"]
+        for target in rule["Properties"]["Targets"]
+    }
+
+    assert putters == {"publish_events"}
+    assert not putters & listening
 
 
 def test_no_function_sends_to_a_queue_that_leads_back_to_it() -> None:

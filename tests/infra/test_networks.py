@@ -39,6 +39,7 @@ def test_each_network_has_a_queue_of_its_own_that_feeds_its_own_worker(networked
     mappings = {
         mapping["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]: mapping["Properties"]
         for _, _, mapping in networked.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" not in mapping["Properties"]
     }
     aliases = {
         logical_id: mentioned(alias["Properties"]["FunctionName"])

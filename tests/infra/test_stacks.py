@@ -208,7 +208,7 @@ def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(ass
     (mapping,) = (
         resource["Properties"]
         for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
-        if resource["Properties"]["EventSourceArn"]["Fn::GetAtt"][0] == name
+        if name in mentioned(resource["Properties"]["EventSourceArn"])
     )
     _, _, worker = assembly.function("upstream_worker")
 

@@ -1,7 +1,7 @@
-"""Stored changes -> the event log, the bus, the webhooks: each once, as far as anybody can tell.
+"""Stored changes -> the event log and the bus: each once, as far as anybody can tell.
 
 What was told of a row last is noted at the end. Whoever dies before that does all of it again: the log takes an event
-once, a delivery begins once, and on the bus an event may come twice, with one id.
+once, and on the bus an event may come twice, with one id.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
     if events:
         on.event_log.add(events, at=now)
         on.bus.put(events)
-        on.deliveries.begin(events)
     if marks:
         on.event_log.mark_told(marks)
     oldest = max(((now - one.stored_at).total_seconds() for one in changes), default=0.0)
