@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from gateway.core.events.changes import RowChange
 from gateway.core.events.deriving import Around
 from gateway.core.events.event import Event
+from gateway.core.events.surroundings import around_of
+from gateway.core.ports import Services
 from tests.fakes.event_log import FakeEventLog
+from tests.fakes.living import LivingServices
 from tests.fakes.services import FakeClock
 
 
@@ -36,3 +40,18 @@ class FakePublisher:
 
     def around(self, change: RowChange) -> Around | None:
         return self.read_with if change.practice_id == self.read_with.practice.id else None
+
+
+class LivingPublisher:
+    """Fills `PublisherServices` beside a deployment of `LivingServices`: its log, its mirror, its practices."""
+
+    def __init__(self, on: LivingServices) -> None:
+        self._on = on
+        self.clock, self.event_log, self.records = on.clock, on.event_log, on.records
+        self.bus = FakeBus()
+
+    def around(self, change: RowChange) -> Around | None:
+        return around_of(change.practice_id, cast("Services", self._on))
+
+    def begin_batch(self) -> None:
+        pass

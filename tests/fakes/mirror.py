@@ -78,6 +78,10 @@ class FakeRecords:
         kept = self.kept[practice_id, resource]
         return [_copy(kept[key]) for key in sorted(set(keys)) if key in kept and (dead or kept[key].is_living)]
 
+    def pieces(self, practice_id: str, resource: str, sk: str, parts: str) -> Row | None:
+        """No content is long here."""
+        return None
+
     def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
         return [_copy(one) for one in self._living(practice_id, resource, after=after, limit=limit)]
 

@@ -15,9 +15,10 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import worker
+from gateway.wiring import publisher, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
+from tests.fakes.events import LivingPublisher
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
 
@@ -92,9 +93,11 @@ def on() -> Iterator[LivingServices]:
     on.calls.hide = lambda receipt, seconds: None
     setattr(on.upstream, "close", lambda: None)  # noqa: B010 - the engine's port has no such thing
     worker.use(on)
+    publisher.use(LivingPublisher(on))
     with using(on):
         yield on
     worker.use(None)
+    publisher.use(None)
 
 
 def _furnish_accounts(on: LivingServices) -> None:

@@ -229,6 +229,7 @@ BACKGROUND: dict[str, Any] = {
     "upstream_worker/turn_of_an_operation": {"batchItemFailures": []},
     "upstream_worker/turn_of_an_operation_that_is_gone": {"batchItemFailures": []},
     "upstream_worker/background_turn": {"batchItemFailures": []},
+    "publish_events/moved_visit": {"batchItemFailures": []},
     "tick/ticks": {"batchItemFailures": []},
     "lane/minute": {"offered": 0},
     # The operation that lies open was put less than a minute ago.
@@ -420,3 +421,14 @@ def test_an_ended_session_opens_nothing_any_more(on: LivingServices) -> None:
 
     with pytest.raises(Exception, match=r"^Unauthorized$"):
         handler_of("authorizer/known_token")(event_of("authorizer/known_token"), Context())
+
+
+def test_a_recorded_change_of_a_row_is_told_once_however_often_it_comes(on: LivingServices) -> None:
+    for _ in range(2):
+        handler_of("publish_events/x")(event_of("publish_events/moved_visit"), Context())
+
+    (logged,) = on.event_log.logged.values()
+    assert logged.event.type == "appointment.rescheduled"
+    assert logged.event.before["local_start"] == "2026-03-09T09:00:00"
+    assert logged.event.after["local_start"] == "2026-03-10T10:00:00"
+    assert "Marker" not in json.dumps(logged.event.told())

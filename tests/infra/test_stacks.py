@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 
 from infra.catalogue import FUNCTIONS, TABLES, FunctionRow, Http, Route, function, stack_of
 from infra.stages import STAGES, stage_for
-from tests.infra.templates import HTTP_PARTS, MOST_BYTES, MOST_PARAMETERS, MOST_RESOURCES, PARTS, Assembly, variables_of
+from tests.infra.templates import (
+    HTTP_PARTS,
+    MOST_BYTES,
+    MOST_PARAMETERS,
+    MOST_RESOURCES,
+    PARTS,
+    Assembly,
+    mentioned,
+    variables_of,
+)
 
 OPERATION_KEPT_DAYS = 30
 

@@ -63,3 +63,8 @@ def publisher_services() -> PublisherServices:
         _Holder.current = PublisherServices()
     found: PublisherServices = _Holder.current
     return found
+
+
+def use(services: Any) -> None:
+    """Have `publisher_services` hand out `services`; None goes back to AWS. For tests."""
+    _Holder.current = services
