@@ -248,3 +248,5 @@ class FakeSyncStates:
     def forget(self, practice_id: str) -> None:
         with self._lock:
             self.resources[practice_id].clear()
+            self.touched[practice_id].clear()
+            self.floors.pop(practice_id, None)

@@ -98,8 +98,11 @@ class DynamoSyncStates:
 
     def forget(self, practice_id: str) -> None:
         """See `SyncStates.forget`."""
-        found = self._table.query(_pk(practice_id), starts=_RESOURCE, only=("pk", "sk"))
-        self._table.delete_all([{"pk": item["pk"], "sk": item["sk"]} for item in found])
+        found = [*self._table.query(_pk(practice_id), only=("pk", "sk"))]
+        gone = [{"pk": item["pk"], "sk": item["sk"]} for item in found if item["sk"]["S"] != _OWN]
+        # The marks last: as long as there is a state, somebody may come back and need them.
+        self._table.delete_all([key for key in gone if key["sk"]["S"] != _TOUCHED])
+        self._table.delete_all([key for key in gone if key["sk"]["S"] == _TOUCHED])
 
     def _put(self, practice_id: str, sk: str, value: Mapping[str, Any], *, rev: int) -> None:
         token = {"S": items.new_token()}

@@ -50,11 +50,12 @@ def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]
 def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Services) -> dict[str, Any]:
     """Set what is wanted, and have the practice's background lane look at it: scope `sync:write`.
 
-    Saying again what is said already changes nothing.
+    Saying again what is said already changes nothing. Turning it off takes no agreement: once that has expired, the
+    copies are to be erased.
 
     Raises: NotFound, ScopeMissing, BaaMissing. Unavailable: others changed it all the while.
     """
-    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on)
+    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on, protected=change.state is not Wanted.OFF)
     now = on.clock.now()
     for _ in range(TRIES):
         state = on.syncs.load(practice.id)

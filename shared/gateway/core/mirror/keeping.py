@@ -50,6 +50,11 @@ class Keeper:
         self._wrote: set[str] = set()
         self._wrote_at = self._on.clock.now()
         self._patients: dict[str, set[int]] = defaultdict(set)
+        self._keeps = True
+
+    def keep_nothing(self) -> None:
+        """Store no row any more: the practice's agreement has expired. What writes touch is marked all the same."""
+        self._keeps = False
 
     def saw(self, call: UpstreamCall, answer: UpstreamAnswer) -> None:
         """Store the rows of a read.
@@ -209,8 +214,9 @@ class Keeper:
         self._seat.change(lambda item: pacing.work_due(item, due))
 
     def _read_at(self, at: datetime | None) -> ReadAt | None:
-        """The order of what is read now; None where nothing may be stored: no mirror, or the lease is another's."""
-        if at is None or self._seat.item.holder != self._seat.holder:
+        """The order of what is read now; None where nothing may be stored: no mirror, no agreement, or the lease is
+        another's."""
+        if at is None or not self._keeps or self._seat.item.holder != self._seat.holder:
             return None
         on = self._on
         try:

@@ -29,6 +29,7 @@ class FirstLoad:
         if m.is_on and not m.state.resources:
             # A worker that stood still while the practice was erased may have stored a row behind it.
             _forget(m)
+            m.learn()
         if m.is_on and schedule.loads_due(m.state, m.now()):
             counting.count(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):

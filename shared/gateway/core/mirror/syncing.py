@@ -305,5 +305,5 @@ class SyncStates(Protocol):
         ...
 
     def forget(self, practice_id: str) -> None:
-        """Erase the resources' states; the practice's own stays."""
+        """Erase the resources' states and what writes have touched; the practice's own stays."""
         ...
