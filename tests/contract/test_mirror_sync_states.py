@@ -182,10 +182,12 @@ def test_what_is_forgotten_is_the_resources_and_not_the_wish(syncs: Any) -> None
     own = syncs.save_practice(replace(PRACTICE, wanted=Wanted.OFF))
     syncs.save(A, APPOINTMENTS)
     syncs.save(B, APPOINTMENTS)
+    for practice in (A, B):
+        syncs.touch(practice, ["appointments:7"], NOW)
     syncs.forget(A)
 
-    assert syncs.load(A) == replace(own, resources={})
-    assert set(syncs.load(B).resources) == {"appointments"}
+    assert syncs.load(A) == replace(own, resources={}, touched={}, touched_floor=None)
+    assert (set(syncs.load(B).resources), set(syncs.load(B).touched)) == ({"appointments"}, {"appointments:7"})
     assert syncs.save(A, APPOINTMENTS).rev == 1
 
 
@@ -223,7 +225,6 @@ def test_a_touch_comes_between_no_load_and_save(syncs: Any) -> None:
     syncs.touch(A, ["claims:1"], NOW)
     syncs.save_practice(replace(own, epoch=3, touched={}))
     syncs.save(A, replace(one, rows=4))
-    syncs.forget(A)
 
     assert (syncs.load(A).touched, syncs.load(A).epoch) == ({"claims:1": NOW}, 3)
 

@@ -185,14 +185,16 @@ class Table:
         return found
 
     def _batch_write(self, requests: Sequence[Mapping[str, Any]]) -> None:
-        left: Any = {self._name: list(requests)}
-        for tried in range(_TRIES):
-            answer = self._ask("batch_write_item", RequestItems=left)
-            left = answer.get("UnprocessedItems") or {}
-            if not left:
-                return
-            self.pause(tried)
-        raise unavailable(_WHAT)
+        left, tried = list(requests), 0
+        while left:
+            answer = self._ask("batch_write_item", RequestItems={self._name: left})
+            before, left = len(left), (answer.get("UnprocessedItems") or {}).get(self._name, [])
+            # A busy table takes some of them at a time; one that takes none is waited for a few times.
+            tried = 0 if len(left) < before else tried + 1
+            if tried == _TRIES:
+                raise unavailable(_WHAT)
+            if left:
+                self.pause(tried)
 
 
 def key_of(pk: str, sk: str) -> Item:
