@@ -50,7 +50,7 @@ LISTS: list[tuple[str, str, str, str, dict[str, str]]] = [
     ("/payments", "payments", "payment", "PayNote", {"entered_from": "2000-01-01"}),
     ("/tasks", "tasks", "task", "Descript", {"status": "new,viewed"}),
     ("/tasks", "tasks", "task", "Descript", {"created_from": "2000-01-01"}),
-    ("/schedules", "schedules", "schedule", "Note", {"around": "15"}),
+    ("/schedules", "schedules", "schedule", "Note", {"around": "3"}),
     ("/communications", "commlogs", "commlog", "Note", {"updated_since": "2000-01-01T00:00:00Z"}),
 ]
 
@@ -172,3 +172,57 @@ def _all_of(d: Deployment, path: str, query: dict[str, str]) -> list[dict[str, A
         cursor = got.body["next_cursor"]
         if cursor is None:
             return rows
+
+
+CURSORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "one": ("/patients", {"practice_id": ELM}),
+    "the other": ("/patients", {"practice_id": OAK}),
+    "all": ("/patients", {"practice_id": "all"}),
+    "visits": ("/appointments", {"practice_id": ELM, "date_from": "2000-01-01"}),
+    "visits of all": ("/appointments", {"practice_id": "all", "date_from": "2000-01-01"}),
+    "recalls": ("/recalls", {"practice_id": ELM, "due_from": "2000-01-01"}),
+    "practices": ("/practices", {}),
+    "groups": ("/groups", {}),
+    "raw": ("/resources/patients", {"practice_id": ELM}),
+}
+
+
+def test_a_cursor_is_good_for_its_own_list_and_is_refused_by_every_other(two: Deployment) -> None:
+    d = two
+    d.grant("*:read", "groups:write", "resources:read", "practices:read")
+    group = {"name": "G", "practice_ids": [ELM, OAK], "agreement": {"reference": "binder 7"}}
+    assert d.post("/groups", group).status == 201
+    made = {
+        name: d.get(path, **query, limit=1).body.get("next_cursor") for name, (path, query) in CURSORS.items()
+    }
+    made = {name: cursor for name, cursor in made.items() if cursor}
+    assert set(made) >= {"one", "the other", "all", "visits", "visits of all", "recalls", "practices", "raw"}
+
+    said = {
+        (one, other): d.get(path, **query, limit=1, cursor=cursor).status
+        for one, cursor in made.items()
+        for other, (path, query) in CURSORS.items()
+        if one != other
+    }
+
+    assert {pair: status for pair, status in said.items() if status not in {400, 404, 422}} == {}
+
+
+def test_a_cursor_over_practices_is_no_key_to_a_practice_that_the_client_has_lost_or_never_had(two: Deployment) -> None:
+    d = two
+    d.on.callers.put_client(Client(OTHER, "Bob", frozenset({OAK}), frozenset({"*:read"})))
+
+    def by_bob(**query: Any) -> Answered:
+        return d.send("GET", "/patients", query=query, client_id=OTHER)
+
+    single = d.get("/patients", practice_id=ELM, limit=1).body["next_cursor"]
+    across = d.get("/patients", practice_id="all", limit=1).body["next_cursor"]
+
+    assert by_bob(practice_id=ELM, limit=1, cursor=single).status == 404
+    assert by_bob(practice_id=OAK, limit=1, cursor=single).status == 404
+    assert by_bob(limit=1, cursor=single).status == 404
+    assert by_bob(practice_id="all", limit=1, cursor=across).status == 404
+    d.on.callers.put_client(replace(d.on.callers.client("cli_ada"), practices=frozenset({OAK})))
+    assert d.get("/patients", practice_id=ELM, limit=1, cursor=single).status == 404
+    rest = d.get("/patients", practice_id="all", limit=500, cursor=across).body
+    assert {one["id"][4:20] for one in rest["data"]} == {OAK[5:]}
