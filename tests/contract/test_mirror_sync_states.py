@@ -5,10 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 
+from gateway.adapters.codec import pack
+from gateway.adapters.mirror.syncs import DynamoSyncStates, _value
+from gateway.core.mirror import checking, feeds, probing, reading
 from gateway.core.mirror.syncing import (
     Followed,
     Incident,
@@ -23,6 +27,7 @@ from gateway.core.mirror.syncing import (
     Superseded,
     Wanted,
 )
+from tests.contract.conftest import make_records_table
 
 A, B = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -266,3 +271,27 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
     assert type(kept.incidents[0]) is Incident
     assert type(kept.incidents[0].resources) is tuple
     assert kept.resources["appointments"] == replace(loaded, rev=1)
+
+
+def test_the_longest_state_that_there_can_be_fits_into_an_item(aws: None) -> None:
+    """Random keys have 19 digits, which hardly deflate, and an item of DynamoDB has 400 kB."""
+    chance = Random(1)
+
+    def keys(count: int) -> tuple[int, ...]:
+        return tuple(sorted(chance.getrandbits(63) for _ in range(count)))
+
+    most = reading.MOST_MISSING
+    running = Pass("sweep", "", 0, NOW, missing=keys(most), before=keys(most), settled=keys(checking.MOST_READ))
+    handled = tuple((key, "2026-03-02 06:00:00") for key in keys(probing.MOST_CHANGED))
+    followed = Followed(handled=handled, reads=tuple(("PatNum", key) for key in keys(feeds.MOST_PARENTS)))
+    longest = ResourceSync(
+        "claimprocs", running=running, suspects=keys(2000), parents=keys(feeds.MOST_PARENTS), followed=followed
+    )
+    syncs = DynamoSyncStates(make_records_table("states"), table="states")
+
+    syncs.save(A, longest)
+    syncs.touch(A, [f"claimprocs:{key}" for key in keys(600)], NOW)
+
+    assert syncs.load(A).resources["claimprocs"].running.before == running.before
+    size = len(pack(_value(longest)))
+    assert 200_000 < size < 390_000

@@ -67,6 +67,8 @@ class Pass:
     """Keys that a sweep by sums has read again: whatever their sums say, the mirror has them as they are."""
     odd: int = 0
     """How many of those were the same as before, so that their sums should have agreed."""
+    is_cut: bool = False
+    """Whether more was missing than one pass remembers, so that the next one has to find the rest."""
     of_all: int = 0
     """Parents that have any rows, where a resource is read parent by parent; `offset` counts those that were read."""
 

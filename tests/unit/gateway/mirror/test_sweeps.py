@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.mirror import reading
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.ways import Way, way_of
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
@@ -74,6 +75,25 @@ def test_a_visit_that_is_moved_in_front_of_the_reader_is_missing_from_the_list_a
             "it was moved and not buried"
         )
         assert office.differences() == {}
+
+
+@pytest.mark.parametrize(("name", "table"), [("procedurelogs", "procedurelog"), ("paysplits", "paysplit")])
+def test_nothing_counts_as_swept_while_more_is_gone_than_one_pass_remembers(
+    name: str, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`deletions_as_of` would say of rows that are gone that they are there."""
+    monkeypatch.setattr(reading, "MOST_MISSING", 10)
+    with mirrored_office(*PATIENTS) as office:
+        office.load()
+        key = MIRRORED[name].key
+        gone = {row[key] for row in office.store.rows(f'SELECT "{key}" FROM {table}')[::2][:25]}
+        assert len(gone) > 20
+        for number in gone:
+            office.store.delete(table, number)
+        office.sweep(name, seconds=3600)
+
+        assert gone <= tombstones(office, name)
+        assert name not in office.differences()
 
 
 def test_a_silent_edit_is_found_by_the_next_sweep() -> None:
