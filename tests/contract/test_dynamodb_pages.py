@@ -1,4 +1,4 @@
-"""What DynamoDB may do and an emulator never does: pages that a filter has emptied, batches that are taken bit by bit."""
+"""What DynamoDB may do and an emulator never does: pages that a filter emptied, batches that are taken bit by bit."""
 
 from __future__ import annotations
 
@@ -64,7 +64,6 @@ class Grudging:
         if first:
             self.client.batch_write_item(RequestItems={table: first})
         return {"UnprocessedItems": {table: rest} if rest else {}}
-
 
     def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
         ((table, asked),) = RequestItems.items()

@@ -107,7 +107,9 @@ def test_a_renewed_agreement_opens_it_all_again_and_the_mirror_goes_on(two: Depl
 def test_what_waited_in_the_queue_while_the_agreement_ran_out_is_not_begun(kind: str, two: Deployment) -> None:
     patient = two.id_of("patient", 3)
     if kind == "read":
-        waiting = two.send("GET", f"/patients/{patient}", headers={"Prefer": "respond-async", "Cache-Control": "no-cache"})
+        waiting = two.send(
+            "GET", f"/patients/{patient}", headers={"Prefer": "respond-async", "Cache-Control": "no-cache"}
+        )
     else:
         waiting = two.send(
             "PATCH", f"/patients/{patient}", body={"medicaid_id": "M1"}, key="k", headers={"Prefer": "respond-async"}

@@ -182,7 +182,9 @@ def mirrors(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirrors]:
     yield Mirrors(FakeClock(), Dying(make_records_table()))
 
 
-def test_wherever_an_erasure_is_cut_off_nothing_is_left_at_its_end_and_nothing_else_is_touched(mirrors: Mirrors) -> None:
+def test_wherever_an_erasure_is_cut_off_nothing_is_left_at_its_end_and_nothing_else_is_touched(
+    mirrors: Mirrors,
+) -> None:
     other = mirrors.of(OAK)
     kinds = {pk.partition("#")[0] for pk, _ in mirrors.of(ELM)}
     assert kinds == {"row", "part", "way", "kept", "whole", "fresh", "sync"}

@@ -192,9 +192,7 @@ def test_a_cursor_is_good_for_its_own_list_and_is_refused_by_every_other(two: De
     d.grant("*:read", "groups:write", "resources:read", "practices:read")
     group = {"name": "G", "practice_ids": [ELM, OAK], "agreement": {"reference": "binder 7"}}
     assert d.post("/groups", group).status == 201
-    made = {
-        name: d.get(path, **query, limit=1).body.get("next_cursor") for name, (path, query) in CURSORS.items()
-    }
+    made = {name: d.get(path, **query, limit=1).body.get("next_cursor") for name, (path, query) in CURSORS.items()}
     made = {name: cursor for name, cursor in made.items() if cursor}
     assert set(made) >= {"one", "the other", "all", "visits", "visits of all", "recalls", "practices", "raw"}
 

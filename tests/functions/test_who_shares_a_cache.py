@@ -123,16 +123,14 @@ def test_only_who_may_sees_a_social_security_number_that_is_at_hand(two: Deploym
 def test_of_two_practices_with_equal_rows_each_answer_is_of_its_own(two: Deployment) -> None:
     """Each is asked right behind the other, by the same process, from copies and by names that it remembers."""
     two.on.callers.put_client(Client(FEW, "Few", frozenset({OAK}), frozenset({"*:read"})))
-    for (path, query), (of_oak, asked_of_oak) in zip(
-        paths(two).items(), paths(two, OAK).items(), strict=True
-    ):
+    for (path, query), (of_oak, asked_of_oak) in zip(paths(two).items(), paths(two, OAK).items(), strict=True):
         first, second = ask(two, path, query, "cli_ada"), ask(two, of_oak, asked_of_oak, "cli_ada")
         alone = ask(two, of_oak, asked_of_oak, "cli_ada", Cache_Control="only-if-cached, max-age=3600")
         assert (first.status, second.status) == (200, 200)
         assert OAK[5:] not in str(first.body), path
         assert ELM[5:] not in str(second.body), path
         assert ELM[5:] not in str(alone.body), path
-        for mine, other in (("Ofaaa", "Ofbbb"), ):
+        for mine, other in (("Ofaaa", "Ofbbb"),):
             assert other not in str(first.body), path
             assert mine not in str(second.body), path
         # Who has only the second gets nothing of the first, copies or none.
