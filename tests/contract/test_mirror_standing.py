@@ -1,7 +1,7 @@
 """What an answer is told of a mirror, in random histories of its states: never more than what stands.
 
-The adapter writes it beside the states and reads it alone; the fake makes it of them. After every step both say the same
-as the states do that are loaded, whoever saved them, and whatever was refused, turned off or forgotten in between.
+The adapter writes it beside the states and reads it alone; the fake makes it of them. After every step both say the
+same as the states do that are loaded, whoever saved them, and whatever was refused, turned off or forgotten in between.
 """
 
 from __future__ import annotations
