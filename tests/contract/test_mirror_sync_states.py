@@ -26,6 +26,7 @@ from gateway.core.mirror.syncing import (
     Shown,
     Superseded,
     Wanted,
+    standing_of,
 )
 from tests.contract.conftest import make_records_table
 
@@ -133,8 +134,24 @@ def test_one_save_of_the_practice_makes_all_resources_as_young_as_the_last_probe
         "recalls": None,
     }
     assert kept["appointments"] == replace(loaded, as_of=later, rev=1)
+    assert syncs.standing(A) == standing_of(syncs.load(A))
     syncs.save(A, replace(kept["appointments"], phase=Phase.LOADING, as_of=None))
     assert syncs.load(A).resources["appointments"].as_of is None
+
+
+@pytest.mark.parametrize("wanted", Wanted)
+@pytest.mark.parametrize("phase", Phase)
+def test_an_answer_is_told_no_more_than_the_states_say(syncs: Any, wanted: Wanted, phase: Phase) -> None:
+    assert syncs.standing(A) == standing_of(PracticeSync(A))
+    syncs.save_practice(replace(PRACTICE, wanted=wanted))
+    one = syncs.save(A, replace(APPOINTMENTS, phase=phase))
+    syncs.save(A, replace(APPOINTMENTS, resource="claims", phase=phase))
+    assert syncs.standing(A) == standing_of(syncs.load(A))
+    syncs.save(A, replace(one, phase=Phase.NONE, as_of=None, rows=0))
+    assert syncs.standing(A) == standing_of(syncs.load(A))
+    assert syncs.standing(A).resources["appointments"] == (Phase.NONE, None, 0)
+    syncs.forget(A)
+    assert syncs.standing(A) == standing_of(syncs.load(A))
 
 
 def test_a_save_returns_what_the_next_one_begins_with(syncs: Any) -> None:
@@ -251,6 +268,7 @@ def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
     assert len(state.touched) == 500
     assert min(state.touched.values()) == NOW + timedelta(seconds=2)
     assert state.touched_floor == NOW + timedelta(seconds=1)
+    assert syncs.standing(A) == standing_of(state)
 
 
 def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: Any) -> None:

@@ -13,7 +13,7 @@ from threading import RLock
 from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import ReadAt, Record, Row, Stored, Whole
-from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded, lifted
+from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Standing, Superseded, lifted, standing_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 MOST_MARKS = 500
@@ -220,6 +220,9 @@ class FakeSyncStates:
                     touched_floor=self.floors.get(practice_id),
                 )
             )
+
+    def standing(self, practice_id: str) -> Standing:
+        return standing_of(self.load(practice_id))
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         with self._lock:

@@ -22,7 +22,7 @@ from gateway.core.mirror.effects import EVERYBODY, beside, is_for_everybody, mar
 from gateway.core.mirror.memory import REMEMBERED_S, state_of
 from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, mirrored_by
 from gateway.core.mirror.records import Order, ReadAt
-from gateway.core.mirror.syncing import Phase, Superseded
+from gateway.core.mirror.syncing import Phase, Superseded, Wanted
 from gateway.core.normalize.values import key
 from open_dental import catalogue, wire
 from open_dental.paging import CAPS
@@ -201,8 +201,8 @@ class Keeper:
             if not any(one.id == f"{resource}.get" for one in catalogue.resource(resource).operations):
                 self._bury(mirrored, keys, at=at, cause="read")
                 return
-            state = state_of(practice_id, syncs=self._on.syncs, clock=self._on.clock, fresh=True)
-            of = None if state is None else state.resources.get(resource)
+            state = self._on.syncs.load(practice_id)
+            of = None if state.wanted is Wanted.OFF else state.resources.get(resource)
             if of is None or of.phase is not Phase.LOADED or keys <= set(of.suspects):
                 return
             self._on.syncs.save(practice_id, replace(of, suspects=tuple(sorted({*of.suspects, *keys}))))
