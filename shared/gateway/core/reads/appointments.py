@@ -154,8 +154,6 @@ def _walk(query: AppointmentsQuery, wanted: list[Filter], pager: Pager, reading:
 
         require(reading.practice, "appointments.list")
         begin = first if pager.after is None else day_of(pager.after)
-        if begin is None:
-            return pager.cut([], _place)
         stretches = by_day(look, "appointments", max(first, begin), query.date_to)
 
         def fits(row: Row) -> bool:

@@ -410,14 +410,15 @@ class Pager:
 
     def walk(
         self,
-        stretches: Iterable[tuple[list[Row], SortKey]],
+        stretches: Iterable[tuple[list[Row], SortKey | None]],
         place: Callable[[Row], SortKey],
         fits: Filter,
         *,
         most_rows: int,
         most_stretches: int,
     ) -> Page:
-        """The page of rows that come in the order of their places, a stretch at a time, each with where it ends.
+        """The page of rows that come in the order of their places, a stretch at a time, each with where it ends: None
+        at the end of all.
 
         It is short where so many have been looked at that the next page has to go on.
         """
@@ -430,6 +431,8 @@ class Pager:
                         return Page(page, has_more=True, next_cursor=self._write(place(page[-1])))
                     page.append(row)
             looked += len(rows)
+            if end is None:
+                break
             if looked >= most_rows or number >= most_stretches or self._is_spent():
                 return Page(page, has_more=True, next_cursor=self._write(end))
         return Page(page, has_more=False, next_cursor=None)
