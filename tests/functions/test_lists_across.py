@@ -452,7 +452,7 @@ def test_pages_are_as_full_as_their_limit_asks(
 def test_a_page_begins_no_other_practice_once_it_has_read_much_or_taken_long(
     shared: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    query = {"practice_id": "all", "limit": 500}
+    query: dict[str, Any] = {"practice_id": "all", "limit": 500}
     whole = one_by_one(shared, "/patients")
     for name in ("MOST_READ", "LONGEST_S"):
         with monkeypatch.context() as patch:

@@ -132,7 +132,9 @@ def list_across(
     return {
         "data": page.data,
         "has_more": further is not None,
-        "next_cursor": None if further is None else places.write(*further, has_answered or page.has_answers),
+        "next_cursor": None
+        if further is None
+        else places.write(*further, has_answered=has_answered or page.has_answers),
         "meta": page.meta(now=instant_text(on.clock.now())),
     }
 
@@ -226,7 +228,7 @@ class _Places:
         )
         """The practice, the place in its list, and whether any practice has answered before."""
 
-    def write(self, practice_id: str, inner: str | None, has_answered: bool) -> str:
+    def write(self, practice_id: str, inner: str | None, *, has_answered: bool) -> str:
         made = [ALL, self._caller.id, self._fingerprint(), practice_id, inner, has_answered]
         return self._on.signer.sign(json.dumps(made).encode())
 
@@ -240,7 +242,7 @@ class _Places:
             raise NotFound("no such page", param="cursor")
         if fingerprint != self._fingerprint():
             raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
-        return practice_id, inner, has_answered
+        return practice_id, inner, bool(has_answered)
 
     def _fingerprint(self) -> str:
         asked = self._query.model_dump(mode="json", exclude={"cursor", "limit", "include", "expand"}, exclude_none=True)

@@ -270,6 +270,8 @@ class Reading:
     ) -> OfficeWords:
         """What the office calls things: `tables` of its own set-up, a day old at most.
 
+        Beside rows of the mirror they cost no call: what is not at hand is left out.
+
         They are read again for a caller who takes no cached answer, and where rows name `definitions`, appointment
         `types`, procedure `codes`, `categories` of coverage or `groups` of codes that are not among them, but no more
         than once a minute. An answer never fails for
@@ -291,6 +293,22 @@ class Reading:
         found = {table: rows.rows[table] for table, rows in self._reference.items() if rows is not None}
         return OfficeWords(found)
 
+    def words_beside(self, kind: str, bound: Mapping[str, Any]) -> Mapping[str, list[Row]] | None:
+        """Rows of the office's own set-up, as `rows` brings them with `reference`; beside rows of the mirror only what
+        is at hand, or None. Their age is no part of the answer's.
+
+        Raises: what `rows` raises.
+        """
+        if not self.is_of_mirror:
+            return self.rows(kind, bound, reference=True, aged=False)
+        kept = kept_reference(kind, bound, practice=self.practice, on=self.on, since=self._began)
+        return None if kept is None else kept.rows
+
+    @property
+    def is_of_mirror(self) -> bool:
+        """Whether all that was fetched came from the mirror: such an answer costs no call, nor do its words."""
+        return bool(self._done) and all(one.served_from == "mirror" for one in self._done)
+
     def _look_again(self, table: Table, column: str, named: Iterable[int]) -> None:
         kept = self._reference.get(table)
         if kept is None or self.on.clock.now() - kept.as_of <= timedelta(seconds=AGAIN_S):
@@ -303,8 +321,9 @@ class Reading:
         kind, bound = f"fetch.{table}", input_of(table)
         if not only_if_cached:
             wait_s = self._left_s()
-            # Names are no part of what a list across practices is made of: any copy of them will do.
-            road = Road.ANY if self.freshness.road is Road.ANY else Road.KEPT
+            # Names are no part of what a list across practices is made of: any copy of them will do. What the mirror
+            # answers has those that the background reads.
+            road = Road.ANY if self.freshness.road is Road.ANY and not self.is_of_mirror else Road.KEPT
             try:
                 require(self.practice, table.operation)
                 fetched = fetch(
