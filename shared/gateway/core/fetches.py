@@ -167,13 +167,14 @@ def _stated(names: Iterable[str]) -> Steps[list[Row] | None]:
     """These preferences by query; None where they are none of the statement's, or it is refused."""
     from gateway.core.queries.preferences import NAMES, OF_OFFICE  # noqa: PLC0415
 
-    if not NAMES >= set(names):
+    wanted = set(names)
+    if wanted - NAMES:
         return None
     try:
         found = (yield OF_OFFICE.call()).rows
     except (Refused, UpstreamBroken):
         return None
-    return [row for row in found if row.get("PrefName") in names]
+    return [row for row in found if row.get("PrefName") in wanted]
 
 
 # Patients
