@@ -121,6 +121,8 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
     ("/claims", {"expand": "lines,carrier"}),
     ("/claims", {"status": "sent"}),
     ("/payments", {"entered_from": str(TODAY - timedelta(days=20))}),
+    ("/payments", {}),
+    ("/payments", {"date_from": str(TODAY - timedelta(days=60)), "kind": "insurance"}),
     ("/recalls", {"due_from": "2020-01-01", "due_to": "2040-01-01"}),
     ("/communications", {"updated_since": SINCE}),
     ("/tasks", {"status": "new,viewed,done"}),
@@ -240,7 +242,11 @@ def test_who_may_not_read_it_reads_it_nowhere(office: Deployment) -> None:
 
 
 def test_a_filter_that_nothing_bounds_is_refused_as_ever(shared: Deployment) -> None:
-    for path, query in (("/payments", {}), ("/patients", {"status": "deleted"}), ("/schedules", {})):
+    for path, query in (
+        ("/payments", {"updated_since": SINCE}),
+        ("/patients", {"status": "deleted"}),
+        ("/schedules", {}),
+    ):
         assert shared.get(path, practice_id="all", **query).status == 422
 
 
@@ -436,6 +442,7 @@ def test_a_page_costs_no_more_partition_queries_than_it_may(
         ("/appointments", {"updated_since": SINCE}),
         ("/claims", {"date_from": "2000-01-01"}),
         ("/payments", {"entered_from": str(TODAY - timedelta(days=300))}),
+        ("/payments", {}),
         ("/schedules", WEEKS),
     ],
 )

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.mirror.answers import MOST_SCANNED, Look
 from gateway.core.mirror.asked import Elsewhere, Row, is_listed
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
-from gateway.core.normalize.values import key
 
 if TYPE_CHECKING:
     from gateway.core.mirror.syncing import PracticeSync
@@ -142,15 +141,20 @@ def _in_order(look: Look, mirrored: Mirrored, *, after: int | None, first: int) 
         size = min(max(size, _ROWS), size * 2)
 
 
-def by_day(look: Look, resource: str, first: date, last: date | None) -> Iterator[Stretch]:
-    """All rows of a complete resource with a day from `first` to `last`, in the order of `Mirrored.day` and key.
+def by_day(
+    look: Look, *resources: str, first: date, last: date | None, place: Callable[[Row], Place]
+) -> Iterator[Stretch]:
+    """All rows of complete resources with a day from `first` to `last`, in the order of `place`, which begins with the
+    row's day as text.
 
     Only months in which there are rows are looked at. Stretches grow while they are nearly empty, to six months, and
     shrink where they are full. Raises: Elsewhere, as `by_key`.
     """
-    _begin(look, resource)
-    months = look.on.records.months(look.practice.id, resource)
-    left = [month for month in months if first.replace(day=1) <= month and (last is None or month <= last)]
+    months = set[date]()
+    for resource in resources:
+        _begin(look, resource)
+        months.update(look.on.records.months(look.practice.id, resource))
+    left = sorted(one for one in months if first.replace(day=1) <= one and (last is None or one <= last))
     days = _FIRST_DAYS
     while left:
         first = max(first, left[0])
@@ -161,7 +165,8 @@ def by_day(look: Look, resource: str, first: date, last: date | None) -> Iterato
         if last is not None:
             until = min(until, last)
         left = [] if until == last else [month for month in left if _last_day_of(month) > until]
-        rows = _within(look, resource, first, until)
+        found = (look.on.records.between(look.practice.id, one, first, until) for one in resources)
+        rows = sorted((one.row for records in found for one in records), key=place)
         # Behind every time of that day.
         yield rows, (f"{until.isoformat()} 24", 0) if left else None
         if not left:
@@ -172,15 +177,6 @@ def by_day(look: Look, resource: str, first: date, last: date | None) -> Iterato
 
 def _last_day_of(month: date) -> date:
     return month.replace(day=monthrange(month.year, month.month)[1])
-
-
-def _within(look: Look, resource: str, first: date, last: date | None) -> list[Row]:
-    mirrored = MIRRORED[resource]
-    found = look.on.records.between(look.practice.id, resource, first, last)
-    return sorted(
-        (one.row for one in found),
-        key=lambda row: (str(row.get(mirrored.day or "") or ""), key(row.get(mirrored.key))),
-    )
 
 
 def day_of(place: Place) -> date:

@@ -207,7 +207,7 @@ class _Page:
         return {
             "as_of": min((meta["as_of"] for meta in served), default=now),
             "age_seconds": max((meta["age_seconds"] for meta in served), default=0.0),
-            "served_from": served_from(meta["served_from"] for meta in served) if served else "mirror",
+            "served_from": served_from(meta["served_from"] for meta in served) if served else None,
             "practice_id": None,
             "practices": self._told,
             "upstream_calls": sum(meta["upstream_calls"] for meta in served),

@@ -121,6 +121,7 @@ class Reading:
     _by_bound: dict[str, Fetched] = field(default_factory=dict)
     _reference: dict[Table, RowSet | None] = field(default_factory=dict)
     _reference_calls: int = 0
+    _walks: bool = False
     _began: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -223,6 +224,7 @@ class Reading:
         from gateway.core.mirror.walks import look_of  # noqa: PLC0415
 
         look = look_of(self.practice, state, self.freshness, self.on, is_only_road=is_only_road)
+        self._walks = True
         try:
             page = walk(look)
         except Elsewhere as error:
@@ -233,6 +235,8 @@ class Reading:
             if no_other:
                 raise
             return None
+        finally:
+            self._walks = False
         as_of = look.as_of or look.now
         age_s = max(0.0, (look.now - as_of).total_seconds())
         self._done.append(Fetched(RowSet({}, as_of, 0), age_s, "mirror", 0))
@@ -307,7 +311,7 @@ class Reading:
     @property
     def is_of_mirror(self) -> bool:
         """Whether all that was fetched came from the mirror: such an answer costs no call, nor do its words."""
-        return bool(self._done) and all(one.served_from == "mirror" for one in self._done)
+        return self._walks or (bool(self._done) and all(one.served_from == "mirror" for one in self._done))
 
     def _look_again(self, table: Table, column: str, named: Iterable[int]) -> None:
         kept = self._reference.get(table)
@@ -363,15 +367,15 @@ class Reading:
         return {
             "as_of": instant_text(self.as_of),
             "age_seconds": round(max((fetched.age_seconds for fetched in self._done), default=0.0), 1),
-            "served_from": served_from(fetched.served_from for fetched in self._done),
+            "served_from": served_from(one.served_from for one in self._done) if self._done else None,
             "practice_id": self.practice.id,
             "upstream_calls": self.upstream_calls,
             "omitted": sorted({*omitted, *self._lacking}),
         }
 
 
-def served_from(roads: Iterable[str]) -> str:
-    """What an answer of several fetches says of where it is from: the dearest road of any."""
+def served_from(roads: Iterable[str | None]) -> str:
+    """What an answer of several fetches says of where it is from: the dearest road of any; None is that of nothing."""
     taken = set(roads)
     return next((road for road in ("live", "mirror") if road in taken), "cache")
 
