@@ -30,6 +30,7 @@ from gateway.core.requests import (
     Road,
     at_hand,
     fetch,
+    from_mirror,
     kept_reference,
     key_of_fetch,
     mirror_of,
@@ -201,6 +202,15 @@ class Reading:
         if calm_s is not None and not freshness.asked:
             freshness = replace(freshness, max_age_s=calm_s, asked=True)
         found = at_hand(kind, bound, practice=self.practice, freshness=freshness, on=self.on, since=self._began)
+        if found is not None:
+            self._done.append(found)
+        return found
+
+    def mirrored(self, kind: str, bound: Mapping[str, Any]) -> Fetched | None:
+        """What a fetch would bring, if the practice's mirror has it, young enough; None where it has not."""
+        found = from_mirror(
+            kind, bound, practice=self.practice, freshness=self.freshness, on=self.on, since=self._began
+        )
         if found is not None:
             self._done.append(found)
         return found
