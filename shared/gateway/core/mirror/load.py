@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps
+from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps, words
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
@@ -30,6 +30,7 @@ class FirstLoad:
             # A worker that stood still while the practice was erased may have stored a row behind it.
             _forget(m)
             m.learn()
+        words.read(m)
         if m.is_on and schedule.loads_due(m.state, m.now()):
             counting.count(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
@@ -43,7 +44,8 @@ class FirstLoad:
         if m.wanted is Wanted.PAUSED:
             # An agreement may be renewed without a word to this lane; an operator's pause ends with one.
             return m.now() + RENEWED_WITHIN if m.state.wanted is Wanted.ON else None
-        return schedule.loads_next(m.state, m.now())
+        times = (schedule.loads_next(m.state, m.now()), words.next_due(m))
+        return min((at for at in times if at is not None), default=None)
 
 
 def _erase(m: Session) -> None:

@@ -154,9 +154,7 @@ def _walk(query: AppointmentsQuery, wanted: list[Filter], pager: Pager, reading:
 
         require(reading.practice, "appointments.list")
         begin = first if pager.after is None else day_of(pager.after)
-        if begin is None:
-            return pager.cut([], _place)
-        stretches = by_day(look, "appointments", max(first, begin), query.date_to)
+        stretches = by_day(look, "appointments", first=max(first, begin), last=query.date_to, place=_place)
 
         def fits(row: Row) -> bool:
             if not all(one(row) for one in wanted):
@@ -282,7 +280,9 @@ def _bound(
         bounded = bounded or (query.date_to - query.date_from).days < MOST_DAYS
     if not bounded:
         raise FilterTooWide(
-            f"send patient_id, updated_since, ids, or date_from and date_to with at most {MOST_DAYS} days",
+            f"send patient_id, updated_since, ids, or date_from and date_to with at most {MOST_DAYS} days; a practice "
+            "whose mirror is complete takes any date_from, but for what the history of visits tells (broken, no_show, "
+            "cancelled)",
             bounds=list(BOUNDS),
         )
     if clinic is not None:

@@ -686,7 +686,7 @@ def _nothing_read(practice: Practice, now: datetime) -> dict[str, Any]:
     return {
         "as_of": instant_text(now),
         "age_seconds": 0.0,
-        "served_from": "cache",
+        "served_from": None,
         "practice_id": practice.id,
         "upstream_calls": 0,
         "omitted": [],
