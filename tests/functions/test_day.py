@@ -384,7 +384,7 @@ def test_what_a_dry_run_counts_section_by_section_is_what_the_answer_takes(
 ) -> None:
     if visits_at_hand:
         own.get("/appointments", date_from=DAY, date_to=DAY)
-    named = {} if sections is None else {"sections": sections}
+    named: dict[str, Any] = {} if sections is None else {"sections": sections}
     counted = read(own, dry_run=True, **named)
     assert needed(counted) == ({} if visits_at_hand else {"appointments": 1}) | each
     comes_with = {name: one["comes_with"] for name, one in counted["sections"].items() if "comes_with" in one}
@@ -435,7 +435,7 @@ def test_a_dry_run_counts_the_pages_that_more_than_a_hundred_patients_take() -> 
 
 def test_a_dry_run_counts_the_history_that_tells_missed_visits_from_cancelled_ones(own: Deployment) -> None:
     book(own, [2], AptStatus=5)
-    named = {"sections": "appointments", "status": "no_show,cancelled,broken"}
+    named: dict[str, Any] = {"sections": "appointments", "status": "no_show,cancelled,broken"}
     cold = read(own, dry_run=True, **named)
     mirror(own)
     counted = read(own, dry_run=True, **named)
@@ -486,7 +486,7 @@ def test_a_yes_or_no_in_a_query_is_true_or_false_and_nothing_else(
 def test_the_chairs_of_a_location_are_read_where_they_are_not_at_hand() -> None:
     with deployed() as d:
         book(d, [1], ClinicNum=2, Op=9)
-        asked = {"location_id": d.id_of("location", 2), "sections": "schedules"}
+        asked: dict[str, Any] = {"location_id": d.id_of("location", 2), "sections": "schedules"}
         counted = read(d, dry_run=True, **asked)
         shown = read(d, **asked)
 

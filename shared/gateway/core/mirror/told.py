@@ -15,15 +15,15 @@ CLOCK_LEEWAY_S: Final = 120.0
 """Seconds that a server's clock may be off before it is worth a word."""
 
 _HAPPENED: Final = {
-    "silence": "nothing was heard of the practice for more than an hour; what changed meanwhile is asked for by "
-    "stamps, the rest is read as a whole when it is due",
-    "paused": "an operator had paused this mirror; what changed meanwhile is asked for by stamps, the rest is read as "
-    "a whole when it is due",
-    "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
-    "backup-restored": "the office's data are older than they were, as after a restored backup; everything is read "
+    "silence": "nothing could be read from the practice for more than an hour: what changed meanwhile is asked for "
+    "first, and lists that do not tell what changed are read again when they are due",
+    "paused": "an operator had paused this mirror: what changed meanwhile is asked for first, and lists that do not "
+    "tell what changed are read again when they are due",
+    "server-clock-back": "the clock of the office's server was set back by hours: what changed since is read again",
+    "backup-restored": "the office's data are older than they were, as after a restored backup: everything is read "
     "again",
-    "database-moved": "the practice is on another database, with other rows under the same keys; everything is read "
-    "again, and what this one lacks is taken out",
+    "database-moved": "the practice is on another database, with other rows under the same keys: everything is read "
+    "again, and what this database lacks is taken out",
 }
 """Code of what befell a mirror -> what it means, for people."""
 
@@ -89,6 +89,12 @@ def clock(state: PracticeSync, practice: Practice) -> dict[str, Any]:
         nothing = ("server_offset_seconds", "measured_at", "agrees", "server_utc_offset_seconds", "skew_seconds")
         return {**dict.fromkeys(nothing), "explanation": None}
     told = zone if zone is not None and zone.offset_s is not None and zone.skew_s is not None else None
+    if told is not None and state.server_clock_at > told.measured_at:
+        assert told.offset_s is not None
+        assert told.skew_s is not None
+        if abs(offset - told.offset_s - told.skew_s) > CLOCK_LEEWAY_S:
+            # The clock was set since it was asked for its zone, which is done once a day.
+            told = None
     if told is None:
         said = _sum_said(offset - _offset_of(practice, state.server_clock_at), practice)
     else:
@@ -113,8 +119,9 @@ def _sum_said(difference: float, practice: Practice) -> str | None:
     if abs(difference) <= CLOCK_LEEWAY_S:
         return None
     return (
-        f"the server's clock is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
-        "stamps are read by the server's clock, appointments by the practice's zone; check time_zone"
+        f"the clock of the office's server is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
+        "either it is wrong, or the practice's time_zone is. Changes are found all the same; visits are shown by "
+        "time_zone"
     )
 
 
@@ -124,12 +131,15 @@ def _zone_said(zone: ServerZone, practice: Practice) -> str | None:
     said = []
     if zone.offset_s != _offset_of(practice, zone.measured_at):
         said.append(
-            f"the server goes by UTC{_hours(zone.offset_s)}, which is not {practice.time_zone}: stamps are read by the "
-            "server's clock, appointments by the practice's zone; check time_zone"
+            f"the office's server goes by UTC{_hours(zone.offset_s)}, which {practice.time_zone} is not now: check the "
+            "practice's time_zone. Changes are found all the same; visits are shown by time_zone"
         )
     if abs(zone.skew_s) > CLOCK_LEEWAY_S:
         way = "ahead" if zone.skew_s > 0 else "behind"
-        said.append(f"the server's clock is {abs(zone.skew_s)} seconds {way}: somebody at the office should set it")
+        said.append(
+            f"the clock of the office's server is {abs(zone.skew_s)} seconds {way}: somebody at the office should set "
+            "it; changes are found all the same"
+        )
     return "; ".join(said) or None
 
 
