@@ -123,8 +123,8 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "pace": {
             "interval_seconds": pace.interval_s,
             "waiting": pace.waiting,
-            "offline": pace.offline,
-            "key_refused": pace.key_refused,
+            "offline": pace.trouble == "offline",
+            "key_refused": pace.trouble == "key-refused",
             "stopped": pace.killed,
             "failing": pace.trouble == "failing",
             "trouble_since": _at(pace.trouble_since),

@@ -14,6 +14,8 @@ from gateway.core.walltime import instant_text
 CLOCK_LEEWAY_S: Final = 120.0
 """Seconds that a server's clock may be off before it is worth a word."""
 
+_LONG_MINUTES: Final = 120
+
 _HAPPENED: Final = {
     "silence": "nothing could be read from the practice for more than an hour: what changed meanwhile is asked for "
     "first, and lists that do not tell what changed are read again when they are due",
@@ -69,9 +71,10 @@ def _expected(size: progress.Size | None, of: ResourceSync) -> int | None:
 
 def incident(one: Incident) -> dict[str, Any]:
     """What befell the mirror, when, and whether it is over."""
+    said = _HAPPENED.get(one.code)
     return {
         "code": one.code,
-        "explanation": _HAPPENED.get(one.code),
+        "explanation": said if one.healed_at is None or said is None else f"{said}; that is done",
         "since": _at(one.since),
         "noticed_at": _at(one.noticed_at),
         "resources_read_again": len(one.resources),
@@ -119,7 +122,7 @@ def _sum_said(difference: float, practice: Practice) -> str | None:
     if abs(difference) <= CLOCK_LEEWAY_S:
         return None
     return (
-        f"the clock of the office's server is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
+        f"the clock of the office's server is {_span(difference)} from the wall clock of {practice.time_zone}: "
         "either it is wrong, or the practice's time_zone is. Changes are found all the same; visits are shown by "
         "time_zone"
     )
@@ -137,10 +140,18 @@ def _zone_said(zone: ServerZone, practice: Practice) -> str | None:
     if abs(zone.skew_s) > CLOCK_LEEWAY_S:
         way = "ahead" if zone.skew_s > 0 else "behind"
         said.append(
-            f"the clock of the office's server is {abs(zone.skew_s)} seconds {way}: somebody at the office should set "
+            f"the clock of the office's server is {_span(zone.skew_s)} {way}: somebody at the office should set "
             "it; changes are found all the same"
         )
     return "; ".join(said) or None
+
+
+def _span(seconds: float) -> str:
+    """How wrong a clock is: in seconds, and from two hours on in hours and minutes."""
+    minutes = round(abs(seconds) / 60)
+    if minutes < _LONG_MINUTES:
+        return f"{round(abs(seconds))} seconds"
+    return f"{minutes // 60} hours" + (f" and {minutes % 60} minutes" if minutes % 60 else "")
 
 
 def _hours(seconds: int) -> str:

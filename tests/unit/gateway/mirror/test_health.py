@@ -217,6 +217,17 @@ def test_what_befell_a_mirror_is_why_until_it_is_over(code: str) -> None:
     assert (shown["why"], shown["since"]) == (code, instant_text(SINCE))
     assert shown["explanation"] == shown["incidents"][0]["explanation"] is not None
     assert over["why"] is None
+    assert over["incidents"][0]["explanation"].endswith("that is done")
+
+
+@pytest.mark.parametrize(
+    ("wrong_s", "words"), [(400, "400 seconds"), (-5 * 3600, "5 hours behind"), (9000, "2 hours and 30 minutes ahead")]
+)
+def test_how_wrong_a_clock_is_is_said_in_a_unit_that_fits(wrong_s: int, words: str) -> None:
+    zone = ServerZone(-6 * 3600, wrong_s, NOW)
+    clock = view(server_offset_s=-6.0 * 3600 + wrong_s, server_clock_at=NOW, zone=zone)["clock"]
+
+    assert words in clock["explanation"]
 
 
 def test_every_code_has_words_and_the_table_of_the_readme_has_every_code() -> None:
