@@ -51,7 +51,8 @@ class Simulated:
     ) -> None:
         """Start practice `number` (from 1).
 
-        Equal `patients`, `seed` and `seeded_on` give equal row keys in every table, so that whatever mixes up two practices shows.
+        Equal `patients`, `seed` and `seeded_on` give equal row keys in every table, so that whatever mixes up two
+        practices shows.
         """
         self._state = home / f"practice-{number}.json"
         self._state.unlink(missing_ok=True)

@@ -118,11 +118,13 @@ def _visit(caller: Caller) -> dict[str, Any]:
     return next(row for row in rows if row["kind"] == "appointment" and row["patient_id"] and row["operatory_id"])
 
 
-def _free_start(caller: Caller, visit: Mapping[str, Any]) -> str:
+def _free_start(caller: Caller, visit: Mapping[str, Any], *, minutes: int = 20) -> str:
     """A free time for such a visit, from the alternatives of a refusal."""
     for ahead in range(30, 45):
         night = f"{_today(caller) + timedelta(days=ahead)}T03:00:00"
-        answer = caller.send("POST", "/create_appointment", _booking(visit, night), Idempotency_Key=_key())
+        answer = caller.send(
+            "POST", "/create_appointment", _booking(visit, night, duration_minutes=minutes), Idempotency_Key=_key()
+        )
         if alternatives := _problem(answer, 409, "outside-schedule")["alternatives"]:
             return str(alternatives[0]["local_start"])
     raise AssertionError("no free time in two weeks")
@@ -756,7 +758,7 @@ def _searched(me: Caller, path: str) -> dict[str, Any]:
 def a_change_changes_what_it_names(box: Sandbox) -> None:
     me = _caller(box, 1)
     visit = _visit(me)
-    start = _free_start(me, visit)
+    start = _free_start(me, visit, minutes=25)
     booked = me.send("POST", "/appointments", _booking(visit, start, note="by the window"), Idempotency_Key=_key())
     one = _settled(me, booked.json()["id"])["result"]
     later = (datetime.fromisoformat(start) + timedelta(minutes=5)).isoformat()
