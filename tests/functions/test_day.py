@@ -654,15 +654,16 @@ def test_a_day_is_one_by_the_wall_also_when_the_clocks_change(
     number = own.rows("patient", "PatStatus <> 4")[0]["PatNum"]
     at = {"PatNum": number, "AptStatus": 1, "Pattern": "/XX/", "Op": 1, "ProvNum": 1}
     before, after = (date.fromisoformat(day) + timedelta(days=days) for days in (-1, 1))
-    for wall in (f"{before} 23:55:00", f"{day} 00:00:00", f"{day} 01:30:00", f"{day} 23:55:00", f"{after} 00:00:00"):
-        own.simulated.office.store.insert("appointment", {**at, "AptDateTime": wall})
+    walls = (f"{before} 23:55:00", f"{day} 00:00:00", f"{day} 01:30:00", f"{day} 23:55:00", f"{after} 00:00:00")
+    store = own.simulated.office.store
+    made = {own.id_of("appointment", store.insert("appointment", {**at, "AptDateTime": wall})) for wall in walls}
     if road == "mirror":
         mirror(own)
     elif road == "calls":
         own.know(permissions=WITHOUT_QUERIES)
     shown = read(own, day, sections="patients")
 
-    starts = [one["appointment"]["local_start"] for one in shown["visits"]]
+    starts = [one["appointment"]["local_start"] for one in shown["visits"] if one["appointment"]["id"] in made]
     assert starts == [f"{day}T00:00:00", f"{day}T01:30:00", f"{day}T23:55:00"]
     assert shown["starts_at"] == begins
     ends = datetime.fromisoformat(shown["ends_at"]) - datetime.fromisoformat(begins)

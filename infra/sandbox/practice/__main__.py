@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--port", type=int, default=0, help="port of the API; 0 takes a free one (default)")
     line.add_argument("--patients", type=int, default=100, help="how many invented patients to seed (default 100)")
     line.add_argument("--seed", type=int, default=1, help="same seed, same rows (default 1)")
+    line.add_argument("--seeded-on", type=date.fromisoformat, help="the day they are invented on (default: its today)")
     line.add_argument("--data", type=Path, action="append", default=[], help="JSON Lines of own rows; repeatable")
     line.add_argument("--database", default=":memory:", help="SQLite file to keep the rows in (default: memory)")
     line.add_argument("--state", type=Path, help="file to write base_url, keys and control_url to, once it listens")
@@ -123,7 +124,7 @@ def build(options: argparse.Namespace) -> PracticeServer:
     office = Office(store, version=options.version)
     # A database file that has been used before keeps what it has.
     if options.patients > 0 and store.count("patient") == 0:
-        seed.seed(office, patients=options.patients, seed=options.seed)
+        seed.seed(office, patients=options.patients, seed=options.seed, today=options.seeded_on)
     for path in options.data:
         data.load(office, path)
     store.set_preference("ProgramVersion", options.version)
