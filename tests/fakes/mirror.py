@@ -12,7 +12,7 @@ from threading import RLock
 
 from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import ReadAt, Record, Row, Stored, Whole
+from gateway.core.mirror.records import LOAD, OWN_WRITE, ReadAt, Record, Row, Stored, Whole
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Standing, Superseded, lifted, standing_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
@@ -35,12 +35,12 @@ class FakeRecords:
         """Called before each row that is written; a test may die in it."""
         self.now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         self._lock = RLock()
-        self._begun: dict[tuple[str, str], int] = {}
+        self._all_here: set[tuple[str, str]] = set()
 
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         changed = same = older = 0
         kept = self.kept[practice_id, resource]
-        begun = self._begun.setdefault((practice_id, resource), int(self.now().timestamp())) if rows else 0
+        cause = self._as_known(practice_id, resource, cause)
         # Of rows with one key the last counts.
         for key, content in {MIRRORED[resource].key_of(row): _content(row) for row in rows}.items():
             version = content_version(content)
@@ -52,8 +52,8 @@ class FakeRecords:
                     older += 1
                 else:
                     self.between_rows()
-                    seq = begun if was is None else was.seq + 1
-                    kept[key] = Record(resource, key, content, version, seq, read, self.now())
+                    seq = self._seq_after(was)
+                    kept[key] = Record(resource, key, content, version, seq, read, self.now(), cause=cause)
                     self.causes.append((practice_id, resource, key, seq, cause))
                     changed += 1
         return Stored(changed, same, older)
@@ -63,16 +63,28 @@ class FakeRecords:
     ) -> int:
         buried = 0
         kept = self.kept[practice_id, resource]
+        cause = self._as_known(practice_id, resource, cause)
         for key in sorted(set(keys)):
             with self._lock:
                 was = kept.get(key)
                 if was is None or not was.is_living or read.order < was.read.order:
                     continue
                 self.between_rows()
-                kept[key] = replace(was, seq=was.seq + 1, read=read, changed_at=self.now(), deleted_at=at)
-                self.causes.append((practice_id, resource, key, was.seq + 1, cause))
+                seq = self._seq_after(was)
+                kept[key] = replace(was, seq=seq, read=read, changed_at=self.now(), deleted_at=at, cause=cause)
+                self.causes.append((practice_id, resource, key, seq, cause))
                 buried += 1
         return buried
+
+    def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
+        (self._all_here.add if are else self._all_here.discard)((practice_id, resource))
+
+    def _as_known(self, practice_id: str, resource: str, cause: str) -> str:
+        return cause if cause == OWN_WRITE or (practice_id, resource) in self._all_here else LOAD
+
+    def _seq_after(self, was: Record | None) -> int:
+        now = int(self.now().timestamp() * 1_000_000)
+        return now if was is None else max(now, was.seq + 1)
 
     def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
         kept = self.kept[practice_id, resource]
@@ -182,8 +194,7 @@ class FakeRecords:
                     left -= 1
                 if kept:
                     return False
-        for where in [one for one in self._begun if one[0] == practice_id and resource in {None, one[1]}]:
-            del self._begun[where]
+        self._all_here -= {one for one in self._all_here if one[0] == practice_id and resource in {None, one[1]}}
         return True
 
     def _living(self, practice_id: str, resource: str, *, after: int | None, limit: int | None) -> Iterator[Record]:

@@ -43,28 +43,34 @@ class Finding:
 
     # -- before a row is stored -------------------------------------------------------------------------------------
 
-    def prepare(self, practice_id: str, resource: str, days: Iterable[date | None]) -> int:
-        """Note that rows of the resource exist, and in which months; returns the `seq` of one that is new."""
+    def prepare(self, practice_id: str, resource: str, days: Iterable[date | None]) -> bool:
+        """Note that rows of the resource exist, and in which months; returns whether all of them are here."""
         months = {items.month_of(day) for day in days if day is not None}
         kept = self._kept(practice_id, resource)
         missing = months - _months(kept)
-        begun = int(self._now().timestamp()) if kept is None else int(kept["begun"]["N"]) if "begun" in kept else 1
-        if kept is not None and not missing:
-            return begun
+        is_first = kept is None or "change_from" not in kept
+        if not is_first and not missing:
+            return _all_here(kept)
         expression = "SET change_from = if_not_exists(change_from, :now)"
         values: dict[str, Any] = {":now": {"S": items.month_of(self._now())}}
-        if kept is None:
-            expression += ", begun = if_not_exists(begun, :begun)"
-            values[":begun"] = {"N": str(begun)}
-            if ways := [way.name for way in WAYS.get(resource, ())]:
-                # Whoever comes later with more ways finds that rows were stored without them.
-                expression += ", ways = if_not_exists(ways, :ways)"
-                values[":ways"] = {"SS": sorted(ways)}
+        if is_first and (ways := [way.name for way in WAYS.get(resource, ())]):
+            # Whoever comes later with more ways finds that rows were stored without them.
+            expression += ", ways = if_not_exists(ways, :ways)"
+            values[":ways"] = {"SS": sorted(ways)}
         if missing:
             expression += " ADD day_months :missing"
             values[":missing"] = {"SS": sorted(missing)}
         self._table.update(items.kept_pk(practice_id), resource, expression, values=values)
-        return begun
+        return _all_here(kept)
+
+    def all_here(self, practice_id: str, resource: str) -> bool:
+        """Whether all rows of the resource are here."""
+        return _all_here(self._kept(practice_id, resource))
+
+    def note_all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
+        """Note whether they are."""
+        expression = "SET all_here = :are"
+        self._table.update(items.kept_pk(practice_id), resource, expression, values={":are": {"BOOL": are}})
 
     def point_to(self, practice_id: str, resource: str, rows: Sequence[tuple[int, Places]]) -> None:
         """Have `pointed_to` name these rows until the indexes know them."""
@@ -169,6 +175,10 @@ class Finding:
         if few[-1] >= last:
             return few
         return sorted(month for month in _months(self._kept(practice_id, resource)) if first <= month <= last)
+
+
+def _all_here(kept: Mapping[str, Any] | None) -> bool:
+    return kept is not None and bool(kept.get("all_here", {}).get("BOOL"))
 
 
 def _key(item: Mapping[str, Any]) -> int:

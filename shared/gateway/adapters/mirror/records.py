@@ -18,7 +18,7 @@ from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import Order, ReadAt, Record, Row, Stored, Whole
+from gateway.core.mirror.records import LOAD, OWN_WRITE, Order, ReadAt, Record, Row, Stored, Whole
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,11 +67,12 @@ class DynamoRecords:
         changing = [readings[key] for key, outcome in expected.items() if outcome is Outcome.CHANGED]
         if changing:
             # First the ways that lead to a row, then the row: whoever comes between them finds what was there before.
-            begun = self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
+            are_all_here = self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
             if cause not in LISTED_LATER:
                 self._finding.point_to(practice_id, resource, [(one.key, one.places) for one in changing])
             ways = self._ways(practice_id, resource)
-            keep = self._keeper(kept, ways, changing, heads, Because(read, cause, first_seq=begun))
+            because = self._because(read, cause, are_all_here=are_all_here)
+            keep = self._keeper(kept, ways, changing, heads, because)
             outcomes.update(self._table.each(keep, changing))
         return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
 
@@ -83,7 +84,7 @@ class DynamoRecords:
             return lambda one: kept.keep(one, heads.get(one.key), because)[0]
         new = {one.key: ways.to(one.row) for one in changing}
         was = {key: ways.to(one.row) for key, one in kept.get(new.keys() & heads.keys()).items() if one.is_living}
-        ways.lay_first(((key, to) for key, to in new.items() if key not in heads), seq=because.first_seq)
+        ways.lay_first(((key, to) for key, to in new.items() if key not in heads), seq=because.seq)
 
         def keep(one: Reading) -> Outcome:
             head, old, to = heads.get(one.key), was.get(one.key, frozenset[str]()), new[one.key]
@@ -94,7 +95,7 @@ class DynamoRecords:
                 ways.lay(one.key, to, seq=seq)
 
             if head is not None:
-                ways.lay(one.key, to - old, seq=head.seq + 1)
+                ways.lay(one.key, to - old, seq=because.seq_after(head))
             outcome, seq = kept.keep(one, head, because, again=again)
             if outcome is Outcome.CHANGED:
                 ways.clear(one.key, old - to, seq=seq)
@@ -106,8 +107,11 @@ class DynamoRecords:
         self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
     ) -> int:
         """See `Records.bury`."""
-        kept, because = self._rows(practice_id, resource), Because(read, cause)
+        kept = self._rows(practice_id, resource)
         heads = kept.heads(keys)
+        if not heads:
+            return 0
+        because = self._because(read, cause, are_all_here=self._finding.all_here(practice_id, resource))
         ways = self._ways(practice_id, resource)
         rows = {} if ways is None else kept.get(heads)
 
@@ -118,6 +122,14 @@ class DynamoRecords:
             return seq is not None
 
         return sum(self._table.each(bury, sorted(heads)))
+
+    def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
+        """See `Records.all_here`."""
+        self._finding.note_all_here(practice_id, resource, are=are)
+
+    def _because(self, read: ReadAt, cause: str, *, are_all_here: bool) -> Because:
+        is_news = are_all_here or cause == OWN_WRITE
+        return Because(read, cause if is_news else LOAD, items.micros(self._now()))
 
     def forget(self, practice_id: str, resource: str | None = None, *, limit: int = 1000) -> bool:
         """See `Records.forget`."""

@@ -55,12 +55,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Because:
-    """Which reading of Open Dental a change comes from, on what occasion it was made, and the `seq` of rows that are
-    new."""
+    """Which reading of Open Dental a change comes from, on what occasion it was made, and the `seq` that it has at
+    least: its moment in microseconds."""
 
     read: ReadAt
     cause: str
-    first_seq: int = 1
+    seq: int
+
+    def seq_after(self, head: Head | None) -> int:
+        """The `seq` of a change of a row of which `head` was kept."""
+        return self.seq if head is None else max(self.seq, head.seq + 1)
 
 
 def nothing(_: int) -> None:
@@ -139,10 +143,10 @@ class Rows:
         for tried in range(_TRIES):
             outcome = judged(head, one.version, because.read)
             if outcome is not Outcome.CHANGED:
-                return outcome, because.first_seq if head is None else head.seq
+                return outcome, because.seq_after(head) if head is None else head.seq
             pieces = pieces or items.pieces_of(one.row)
             parts = None if len(pieces) == 1 else f"{items.new_token()}#{len(pieces)}"
-            seq = because.first_seq if head is None else head.seq + 1
+            seq = because.seq_after(head)
             mine = Head(one.version, seq, because.read.order, parts=parts)
             if tried:
                 again(seq)
@@ -177,7 +181,7 @@ class Rows:
         for tried in range(_TRIES):
             if head is None or head.dead or order < head.order:
                 return None
-            mine = Head(head.version, head.seq + 1, order, dead=True, parts=head.parts)
+            mine = Head(head.version, because.seq_after(head), order, dead=True, parts=head.parts)
             new: Item = {**self._state(key, mine, because), "dead_at": {"N": str(items.micros(at))}}
             if self._table.update(
                 self._pk,
@@ -221,6 +225,7 @@ class Rows:
                     read=ReadAt(head.order, items.moment_from(item["read_at"]["N"])),
                     changed_at=items.change_time_from(item["change_place"]["S"]),
                     deleted_at=items.moment_from(item["dead_at"]["N"]) if head.dead else None,
+                    cause=item["cause"]["S"],
                 )
             # Somebody has replaced the row, and with it its pieces.
             self._table.pause(tried)

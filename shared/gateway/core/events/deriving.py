@@ -15,6 +15,7 @@ from gateway.core import ids
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
+from gateway.core.mirror.records import LOAD
 from gateway.core.normalize import appointment, claim, insurance_payment, patient, patient_payment, procedure
 from gateway.core.normalize.appointments import CANCELLED, MISSED
 from gateway.core.normalize.desk import communication, recall
@@ -25,9 +26,6 @@ from gateway.core.office_words import NO_WORDS, OfficeWords
 from gateway.core.practices import Practice
 
 Shown: TypeAlias = Mapping[str, Any]
-
-LOAD: Final = "load"
-"""The cause of rows of a first load."""
 
 _CAUSES: Final = {one.value: one for one in Cause}
 _UNCOMPARED: Final = frozenset({"id", "source", "practice_id", "updated_at", "synced_at", "version", "deleted_at"})

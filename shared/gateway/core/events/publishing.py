@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import Final
 
 from gateway.core.events.changes import RowChange, Was
-from gateway.core.events.deriving import LOAD, Around, events_of
+from gateway.core.events.deriving import Around, events_of
 from gateway.core.events.event import Event, event_id
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.ports import PublisherServices
+from gateway.core.mirror.records import LOAD
 
 OUTBOX_KEPT: Final = timedelta(hours=24)
 """How long a change waits to be published: what a stream of DynamoDB keeps."""

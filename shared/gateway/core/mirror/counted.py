@@ -68,6 +68,10 @@ class CountedRecords:
         """See `Records.bury`."""
         return self._records.bury(practice_id, resource, keys, read=read, cause=cause, at=at)
 
+    def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
+        """See `Records.all_here`."""
+        self._records.all_here(practice_id, resource, are=are)
+
     def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
         """See `Records.get`."""
         return self._have_read(self._records.get(practice_id, resource, keys, dead=dead))

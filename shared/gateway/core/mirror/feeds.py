@@ -278,6 +278,7 @@ def begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any) 
             m.save_practice(epoch=m.state.epoch + 1, pulse_at=None, sampled_at=None, incidents=happened, **changes)
         of = m.of(name)
         if of.phase in {Phase.LOADED, Phase.LOADING}:
+            m.on.records.all_here(m.practice.id, name, are=False)
             m.save(
                 replace(
                     of,

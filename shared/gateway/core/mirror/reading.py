@@ -172,6 +172,9 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
     is_check = running.purpose == CHECK
     strikes = 0 if is_check else of.strikes
     trouble = ORDER_UNKNOWN if running.is_blind else SUMS_DIFFER if strikes >= checksums.MOST_STRIKES else None
+    if not is_check:
+        # Before anybody may take it for loaded: what is stored after that and was not here is new at the office.
+        m.on.records.all_here(m.practice.id, one.resource, are=True)
     of = replace(
         of,
         phase=Phase.LOADED,

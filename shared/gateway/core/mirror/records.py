@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
+
+LOAD: Final = "load"
+"""The cause of what is stored while not all rows of a resource are here: no news to anybody."""
+
+OWN_WRITE: Final = "own_write"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,10 +40,11 @@ class Record:
     """A row as the mirror has it.
 
     `row` is what Open Dental sent, without its clock, numbers as int or Decimal; a tombstone keeps the last one that
-    was seen. `version` is its content hash (`normalize.values.content_version`). `seq` rises by one with every stored
-    change of this object, its burial and its return included: two equal numbers are one state. It begins with the
-    second (since 1970) in which the first row of the resource was stored, so that what is erased and mirrored again
-    goes on above where it was: no object changes every second for long. `read` is the first
+    was seen. `version` is its content hash (`normalize.values.content_version`). `seq` rises with every stored change
+    of this row, its burial and its return included: two equal numbers are one state. It is the moment of storing in
+    microseconds since 1970, or one more than it was: so what is erased and mirrored again goes on above where it was,
+    and states of several rows that make one object are in the order in which they were stored. `cause` is what the
+    change was stored with, `load` where it is no news. `read` is the first
     reading of the stored state, for a tombstone the one that missed the row: it may have been read again since,
     unchanged, which writes nothing. `changed_at` is when that state was stored, by our clock.
     """
@@ -51,6 +57,7 @@ class Record:
     read: ReadAt
     changed_at: datetime
     deleted_at: datetime | None = None
+    cause: str = ""
 
     @property
     def is_living(self) -> bool:
@@ -88,7 +95,8 @@ class Records(Protocol):
         A row whose content differs from what is kept is stored if `read.order` is not lower than the kept one's, and
         its `seq` rises by one. A row that is the same writes nothing, unless it is a tombstone that came back: that is
         a change. Of rows with one key only the last counts, for it was read last. `cause`: `load`, `poll`, `sweep`,
-        `read`, `own_write`, for whoever reads the table's stream.
+        `read`, `own_write`, for whoever reads the table's stream. Until `all_here` it is `load` whatever is said here,
+        but for own writes.
 
         Raises:
             Malformed: a row whose key or parent cannot be read; other rows may have been stored.
@@ -102,6 +110,14 @@ class Records(Protocol):
         """Make tombstones of these rows, `deleted_at` = `at`, where `read.order` is not lower; returns how many.
 
         A row that is not kept, or is buried already, is left alone.
+        """
+        ...
+
+    def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
+        """Say whether all rows that there were at the office are here: what changes from then on is news.
+
+        To be said before anybody may take the resource for loaded, and taken back before it is loaded anew; `forget`
+        forgets it. Strongly consistent.
         """
         ...
 
