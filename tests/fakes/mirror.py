@@ -113,6 +113,11 @@ class FakeRecords:
         ]
         return [_copy(one) for _, _, one in sorted(found, key=lambda each: each[:2])]
 
+    def months(self, practice_id: str, resource: str) -> list[date]:
+        """See `Records.months`."""
+        days = (MIRRORED[resource].day_of(one.row) for one in list(self.kept[practice_id, resource].values()))
+        return sorted({day.replace(day=1) for day in days if day is not None})
+
     def led(
         self,
         practice_id: str,

@@ -238,6 +238,8 @@ class PracticeSync:
     zone: ServerZone | None = None
     sampled_at: datetime | None = None
     """When it was last looked whether this is the same database."""
+    words_due_at: datetime | None = None
+    """When the office's preferences are read next (`words`)."""
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
