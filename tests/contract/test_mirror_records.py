@@ -265,6 +265,22 @@ def test_days_are_in_order_and_their_bounds_included(records: Any) -> None:
     assert between(date(2020, 1, 1), date(2027, 1, 1)) == [9, -4, 8, 3, 7, 1]
 
 
+def test_the_months_of_a_resource_are_those_in_which_rows_may_be(records: Any) -> None:
+    assert records.months(A, "appointments") == []
+    store(records, visit(1, "2199-01-01 08:00:00"), visit(2, "1999-12-31 08:00:00"), visit(3, "1999-12-01 08:00:00"))
+    store(records, visit(4, "0001-01-01 00:00:00"))
+    store(records, visit(5, "2020-05-05 08:00:00"), practice=B)
+    assert records.months(A, "appointments") == [date(1999, 12, 1), date(2199, 1, 1)]
+
+    store(records, visit(2, "2026-03-31 08:00:00"), turn=2)
+    # One that rows have left may be among them, one that they are in may not be missing.
+    assert [one for one in records.months(A, "appointments") if one != date(1999, 12, 1)] == [
+        date(2026, 3, 1),
+        date(2199, 1, 1),
+    ]
+    assert records.months(A, "recalls") == []
+
+
 @pytest.mark.parametrize("unset", ["0001-01-01 00:00:00", "", "soon"])
 def test_a_row_without_a_day_is_on_none(records: Any, unset: str) -> None:
     store(records, visit(1, unset), visit(2))

@@ -361,6 +361,11 @@ def test_a_cursor_is_good_for_its_own_search_and_group_only(three: Deployment) -
     assert find(three, limit=1, cursor="x").body["param"] == "cursor"
     plain = three.get("/patients", practice_id=ELM, status="active", limit=1).body["next_cursor"]
     assert find(three, limit=1, cursor=plain).body["param"] == "cursor"
+    eve = replace(three.on.callers.client(CLIENT), id="cli_eve")
+    three.on.callers.put_client(eve)
+    query = {**ASK, "limit": 1, "cursor": cursor}
+    hers = three.send("GET", "/patients", query=query, client_id="cli_eve")
+    assert (code(hers), hers.body["param"]) == ((404, "not-found"), "cursor")
     three.on.groups.groups.clear()
     join(three, *IDS, id="grp_bbbbbbbbbbbbbbbb")
     assert find(three, limit=1, cursor=cursor).body["param"] == "cursor"

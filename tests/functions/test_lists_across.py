@@ -20,6 +20,7 @@ from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.objects.envelopes import ListOf
 from gateway.core.objects.patient import Patient
 from gateway.core.practices import Baa
+from gateway.core.reads import across
 from infra.catalogue import TABLES
 from tests.contract.conftest import aws, make_records_table
 from tests.fakes.deployment import CLIENT, NOW, Answered, Deployment, deployed
@@ -120,6 +121,8 @@ LISTS: list[tuple[str, dict[str, Any]]] = [
     ("/claims", {"expand": "lines,carrier"}),
     ("/claims", {"status": "sent"}),
     ("/payments", {"entered_from": str(TODAY - timedelta(days=20))}),
+    ("/payments", {}),
+    ("/payments", {"date_from": str(TODAY - timedelta(days=60)), "kind": "insurance"}),
     ("/recalls", {"due_from": "2020-01-01", "due_to": "2040-01-01"}),
     ("/communications", {"updated_since": SINCE}),
     ("/tasks", {"status": "new,viewed,done"}),
@@ -239,7 +242,11 @@ def test_who_may_not_read_it_reads_it_nowhere(office: Deployment) -> None:
 
 
 def test_a_filter_that_nothing_bounds_is_refused_as_ever(shared: Deployment) -> None:
-    for path, query in (("/payments", {}), ("/patients", {"status": "deleted"}), ("/schedules", {})):
+    for path, query in (
+        ("/payments", {"updated_since": SINCE}),
+        ("/patients", {"status": "deleted"}),
+        ("/schedules", {}),
+    ):
         assert shared.get(path, practice_id="all", **query).status == 422
 
 
@@ -290,8 +297,9 @@ def test_how_old_a_part_is_stands_beside_its_practice_and_cache_control_decides(
     assert free["practice_id"] is None
     assert told(strict.body) == {FIRST: "too-old", SECOND: None, THIRD: "too-old"}
     assert int(strict.headers["Age"]) == pytest.approx(100, abs=20)
-    assert set(told(none.body).values()) == {"too-old"}
-    assert (none.body["data"], office.upstream_calls) == ([], [])
+    # Waiting makes no copy young enough.
+    assert (none.status, none.body["code"], office.upstream_calls) == (409, "no-practice-answers", [])
+    assert set(told({"meta": none.body}).values()) == {"too-old"}
 
 
 def test_who_holds_the_same_rows_learns_that_a_practice_has_gone_silent(office: Deployment) -> None:
@@ -381,9 +389,13 @@ def test_days_are_those_of_each_practices_own_wall_and_moments_are_one_for_all(o
 RESOURCES = {name: name[1:] for name in ("/patients", "/appointments", "/claims", "/providers", "/recalls")}
 
 
+@pytest.mark.parametrize("limit", [200, 12])
 @pytest.mark.parametrize("path", sorted(RESOURCES))
-def test_a_page_costs_at_most_twenty_partition_queries(path: str, aws: None) -> None:
+def test_a_page_costs_no_more_partition_queries_than_it_may(
+    path: str, limit: int, aws: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Fifty practices in one page must not keep a table busy, nor a caller waiting."""
+    monkeypatch.setattr(across, "MOST_QUERIES", limit)
     (row,) = (one for one in TABLES if one.name == "records")
     query = {"/appointments": {"date_from": "2021-01-01"}}.get(path, {})
     with deployed("--patients", "4", practices=3, scopes=("*:read",)) as d:
@@ -404,20 +416,114 @@ def test_a_page_costs_at_most_twenty_partition_queries(path: str, aws: None) -> 
         d.on.callers.put_client(replace(client, practices=client.practices | set(many)))
         seen: list[str] = []
         cursor: str | None = None
-        most = 0
+        spent: list[int] = []
         while True:
             asked = {"practice_id": "all", "limit": 500, **query, **({"cursor": cursor} if cursor else {})}
             got: list[Answered] = []
             meter.of(lambda asked=asked, got=got: got.append(d.get(path, **asked)))
-            most = max(most, meter.calls["query"])
+            spent.append(meter.calls["query"])
             assert got[0].status == 200, got[0].body
             seen += [one["practice_id"] for one in got[0].body["meta"]["practices"]]
             cursor = got[0].body["next_cursor"]
             if cursor is None:
                 break
 
-    assert most <= 20
+    assert max(spent) <= limit
     assert set(seen) == {*PRACTICES, *many}
+    # All of it fits into one page, if that may cost what there is.
+    assert (len(spent) == 1) == (limit == 200)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/appointments", {"date_from": "2000-01-01"}),
+        ("/appointments", {"date_from": "1990-01-01", "date_to": "2040-12-31", "status": "scheduled"}),
+        ("/appointments", {"updated_since": SINCE}),
+        ("/claims", {"date_from": "2000-01-01"}),
+        ("/payments", {"entered_from": str(TODAY - timedelta(days=300))}),
+        ("/payments", {}),
+        ("/schedules", WEEKS),
+    ],
+)
+@pytest.mark.parametrize("limit", [20, 500])
+def test_pages_are_as_full_as_their_limit_asks(
+    path: str, query: dict[str, Any], limit: int, shared: Deployment
+) -> None:
+    found = [len(page["data"]) for page in pages(shared, path, practice_id="all", limit=limit, **query)]
+
+    assert found[:-1] == [limit] * (len(found) - 1)
+    assert found[-1] > 0
+
+
+def test_a_page_begins_no_other_practice_once_it_has_read_much_or_taken_long(
+    shared: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query: dict[str, Any] = {"practice_id": "all", "limit": 500}
+    whole = one_by_one(shared, "/patients")
+    for name in ("MOST_READ", "LONGEST_S"):
+        with monkeypatch.context() as patch:
+            patch.setattr(across, name, 0.0)
+
+            found = pages(shared, "/patients", **query)
+
+        assert [list(told(page)) for page in found] == [[one] for one in PRACTICES]
+        assert rows_of(found) == whole
+
+
+# Where nobody can
+
+
+def test_an_empty_list_is_no_answer_where_no_practice_could_give_one(office: Deployment) -> None:
+    """Whoever asks takes an empty list for "there is nothing"."""
+    for practice_id in PRACTICES:
+        turn_on(office, practice_id=practice_id, wanted=Wanted.OFF)
+
+    got = office.get("/patients", practice_id="all")
+
+    assert (got.status, got.body["code"], got.body["retryable"]) == (409, "no-practice-answers", False)
+    assert told({"meta": got.body}) == dict.fromkeys(PRACTICES, "mirror-off")
+
+
+def test_what_passes_by_itself_is_worth_asking_again(office: Deployment) -> None:
+    turn_on(office, practice_id=SECOND, wanted=Wanted.OFF)
+    for practice_id in (FIRST, THIRD):
+        state = office.on.syncs.load(practice_id).resources["patients"]
+        office.on.syncs.save(practice_id, replace(state, phase=Phase.LOADING))
+    client = office.on.callers.client(CLIENT)
+
+    got = office.get("/patients", practice_id="all")
+    office.on.callers.put_client(replace(client, practices=frozenset()))
+    nobody = office.get("/patients", practice_id="all")
+
+    assert (got.status, got.body["code"], got.body["retryable"]) == (503, "no-practice-answers-yet", True)
+    assert told({"meta": got.body}) == {FIRST: "not-loaded", SECOND: "mirror-off", THIRD: "not-loaded"}
+    assert got.headers["Retry-After"]
+    # Who has no practice has no rows.
+    assert (nobody.status, nobody.body["data"]) == (200, [])
+
+
+def test_one_practice_that_answers_is_enough_on_whichever_page(
+    office: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(across, "LONGEST_S", 0.0)
+    for silent in ((FIRST, SECOND), (SECOND, THIRD)):
+        for practice_id in PRACTICES:
+            turn_on(office, practice_id=practice_id, wanted=Wanted.OFF if practice_id in silent else Wanted.ON)
+
+        found = pages(office, "/patients", practice_id="all", limit=500)
+
+        assert [list(told(page).values()) for page in found] == [
+            ["mirror-off" if one in silent else None] for one in PRACTICES
+        ]
+    for practice_id in PRACTICES:
+        turn_on(office, practice_id=practice_id, wanted=Wanted.OFF)
+    cursor: str | None = None
+    for status in (200, 200, 409):
+        got = office.get("/patients", practice_id="all", **({"cursor": cursor} if cursor else {}))
+        cursor = got.body.get("next_cursor")
+
+        assert got.status == status
 
 
 @pytest.mark.parametrize("by", ["name", "any_name", "phone"])

@@ -115,6 +115,37 @@ def test_visits_of_weeks_come_once_each_by_their_start(limit: int, office: Deplo
     assert [one for page in found for one in page] == visits(office, f"{first}", f"{last}")
 
 
+@pytest.mark.parametrize("limit", [7, 500])
+def test_all_payments_come_once_each_by_the_day_they_were_received(limit: int, office: Deployment) -> None:
+    every = office.get("/payments", entered_from="1990-01-01", limit=500).body["data"]
+    assert {one["kind"] for one in every} >= {"patient", "insurance"}
+    days = sorted(one["received_on"] for one in every)
+    first, last = days[len(days) // 4], days[-len(days) // 4]
+    for query, fits in (
+        ({}, lambda _: True),
+        ({"date_from": first, "date_to": last}, lambda one: first <= one["received_on"] <= last),
+        ({"date_to": last, "kind": "insurance"}, lambda one: one["received_on"] <= last and one["kind"] == "insurance"),
+        ({"method": "check"}, lambda one: one["method"]["category"] == "check"),
+    ):
+        found = pages(office, "/payments", limit=limit, **query)
+
+        assert [one for page in found for one in page] == [one["id"] for one in every if fits(one)]
+        assert {len(page) for page in found[:-1]} <= {limit}
+
+
+def test_payments_of_all_kinds_are_not_looked_through_for_a_change(office: Deployment) -> None:
+    assert too_wide(office.get("/payments", updated_since="2020-01-01T00:00:00Z"))
+
+
+def test_a_refusal_names_what_would_do(office: Deployment) -> None:
+    deleted = office.get("/patients", status="deleted").body
+    with deployed(scopes=("*:read",)) as bare:
+        long = bare.get("/appointments", date_from="2020-01-01", date_to="2026-01-01").body
+
+    assert (deleted["bounds"], "status" in deleted["detail"]) == (["ids"], False)
+    assert "mirror" in long["detail"]
+
+
 def test_filters_hold_over_a_long_time_as_over_a_short_one(office: Deployment) -> None:
     today = office.today
     first, last = today - timedelta(days=14), today + timedelta(days=14)
@@ -153,3 +184,4 @@ def test_a_practice_without_a_mirror_refuses_as_ever() -> None:
     with deployed(scopes=("*:read",)) as d:
         assert too_wide(d.get("/patients"))
         assert too_wide(d.get("/appointments", date_from="2020-01-01"))
+        assert too_wide(d.get("/payments"))

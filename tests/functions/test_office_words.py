@@ -12,8 +12,10 @@ import pytest
 from gateway.core.ids import row_ids
 from gateway.core.objects.appointment import Appointment
 from gateway.core.objects.patient import Patient
+from gateway.core.office_words import PREFERENCES
 from gateway.core.practices import Tier
-from tests.fakes.deployment import Deployment, deployed
+from gateway.core.queries.statement import PERMISSION
+from tests.fakes.deployment import ALL_PERMISSIONS, Deployment, deployed
 
 MEANINGS = {
     "ApptEConfirmStatusSent": "sent",
@@ -24,7 +26,8 @@ MEANINGS = {
     "AppointmentTimeSeatedTrigger": "seated",
     "AppointmentTimeDismissedTrigger": "dismissed",
 }
-WORDS = {"definitions.list", "preferences.list", "appointmenttypes.list"}
+WORDS = {"definitions.list", "queries.ShortQuery", "appointmenttypes.list"}
+"""What they are read by where the key may query: the preferences by one statement."""
 
 
 @pytest.fixture
@@ -89,6 +92,27 @@ def test_the_office_s_words_are_read_once_and_their_cost_is_told(office: Deploym
     assert first.body["meta"]["upstream_calls"] == len(office.upstream_calls)
     assert second.body["meta"]["upstream_calls"] == 0
     assert not {"confirmation.status", "type.name"} & set(first.body["meta"]["omitted"])
+
+
+def test_preferences_cost_one_call_where_the_key_may_query_and_one_each_elsewhere() -> None:
+    shown: list[Any] = []
+    for refused in ("", "permission", "answer"):
+        with deployed() as office:
+            office.know(tier=Tier.STANDARD)
+            if refused == "permission":
+                office.know(permissions=ALL_PERMISSIONS - {PERMISSION})
+            if refused == "answer":
+                office.faulty("status", "queries.ShortQuery", status=400, text="no", count=None)
+            # Eight of them take longer than most wait.
+            visits(office)
+            office.on.world.run(10)
+            shown.append([one["confirmation"] for one in visits(office).body["data"]])
+            calls = office.upstream_calls
+
+        assert calls.count("preferences.list") == (len(PREFERENCES) if refused else 0)
+        assert calls.count("queries.ShortQuery") == (refused != "permission")
+    assert any(one["status"] != "other" for one in shown[0])
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_the_age_of_the_office_s_words_is_not_the_age_of_an_answer(office: Deployment) -> None:

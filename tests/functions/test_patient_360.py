@@ -13,6 +13,7 @@ from gateway.core.objects.patient_360 import Patient360
 from gateway.core.patient_360 import SECTIONS
 from gateway.core.practices import Tier
 from tests.fakes.deployment import Answered, Deployment, deployed
+from tests.fakes.mirroring import load, mirror
 
 EVERY_CALL = {
     "patients.get",
@@ -354,3 +355,101 @@ def test_a_recalls_type_is_called_what_its_own_endpoint_calls_it_or_is_said_to_b
     assert all(names.values())
     assert {one["id"]: one["type"]["label"] for one in warm["sections"]["recalls"]["data"]["recalls"]} == names
     assert "recalls.type.label" not in warm["meta"]["omitted"]
+
+
+# With a mirror
+
+NOT_MIRRORED = {"alerts", "coverage"}
+
+
+@pytest.fixture
+def mirrored() -> Iterator[Deployment]:
+    with deployed() as deployment:
+        deployment.read_up()
+        mirror(deployment)
+        yield deployment
+
+
+def test_what_the_mirror_has_of_a_patient_is_not_asked_for(mirrored: Deployment) -> None:
+    shown = read(mirrored)
+    roads = {name: one["served_from"] for name, one in shown["sections"].items()}
+
+    assert roads == {name: "live" if name in NOT_MIRRORED else "mirror" for name in SECTIONS}
+    assert set(mirrored.upstream_calls) == {
+        "patients.get",
+        "allergies.list",
+        "diseases.list",
+        "medicationpats.list",
+        "popups.list",
+        "patientnotes.get",
+        "familymodules.Insurance",
+    }
+    assert shown["meta"]["served_from"] == "live"
+    assert shown["meta"]["upstream_calls"] == len(mirrored.upstream_calls)
+
+
+def test_a_mirrored_section_is_what_open_dental_would_have_answered(mirrored: Deployment) -> None:
+    def timeless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: timeless(one) for name, one in value.items() if name != "synced_at"}
+        return [timeless(one) for one in value] if isinstance(value, list) else value
+
+    for section in SECTIONS.keys() - NOT_MIRRORED - {"balances"}:
+        path, query = f"/patients/{id_of(mirrored)}/360", {"sections": section}
+        live = mirrored.send("GET", path, query=query, headers={"Cache-Control": "no-cache"}).body
+        mirrored.upstream_calls.clear()
+        kept = read(mirrored, sections=section)
+
+        assert timeless(kept["sections"][section]["data"]) == timeless(live["sections"][section]["data"])
+        assert (live["meta"]["served_from"], kept["meta"]["served_from"]) == ("live", "mirror")
+        assert (kept["meta"]["upstream_calls"], mirrored.upstream_calls) == (0, [])
+
+
+def test_mirrored_balances_are_those_of_the_rows_and_name_what_only_the_account_has(mirrored: Deployment) -> None:
+    member = mirrored.rows("patient", "Guarantor <> PatNum AND PatStatus = 0")[0]["PatNum"]
+    for number in (somebody(mirrored), member):
+        path, query = f"/patients/{id_of(mirrored, number)}/360", {"sections": "demographics,balances"}
+        kept = read(mirrored, number, **query)
+        assert (mirrored.upstream_calls, kept["meta"]["upstream_calls"]) == ([], 0)
+        live = mirrored.send("GET", path, query=query, headers={"Cache-Control": "no-cache"}).body
+        mirrored.upstream_calls.clear()
+        ours, theirs = (one["sections"]["balances"]["data"] for one in (kept, live))
+
+        assert ours["portion"] == theirs["portion"] is not None
+        assert ours["family"]["total"] == theirs["family"]["total"] is not None
+        lacking = {f"balances.family.{name}" for name, value in ours["family"].items() if value is None}
+        assert lacking | {"balances.estimated"} == {
+            one for one in kept["meta"]["omitted"] if one.startswith("balances")
+        }
+        assert theirs["family"]["aging"] and not any(one.startswith("balances") for one in live["meta"]["omitted"])
+
+
+def test_a_section_that_is_too_old_is_read_and_each_tells_its_own_age(mirrored: Deployment) -> None:
+    mirrored.on.clock.seconds += 280
+    load(mirrored, "patients")
+    mirrored.on.clock.seconds += 40
+
+    sections = read(mirrored, sections="demographics,family,balances,claims")["sections"]
+
+    assert {name: one["served_from"] for name, one in sections.items()} == {
+        "demographics": "mirror",
+        "family": "mirror",
+        "balances": "mirror",
+        "claims": "live",
+    }
+    assert sections["demographics"]["age_seconds"] == pytest.approx(40, abs=5)
+    assert sections["claims"]["age_seconds"] < 5
+
+
+def test_what_the_mirror_has_is_shown_where_the_rest_cannot_be_read(mirrored: Deployment) -> None:
+    path = f"/patients/{id_of(mirrored)}/360"
+    kept = mirrored.send("GET", path, headers={"Cache-Control": "only-if-cached"})
+    nothing = mirrored.send("GET", path, query={"sections": "alerts"}, headers={"Cache-Control": "only-if-cached"})
+
+    assert kept.status == 200
+    Patient360.model_validate(kept.body, strict=True)
+    reasons = {name: (one.get("reason") or {}).get("code") for name, one in kept.body["sections"].items()}
+    assert {name for name, code in reasons.items() if code} == NOT_MIRRORED
+    assert {reasons[name] for name in NOT_MIRRORED} == {"not-cached"}
+    assert nothing.status == 504
+    assert mirrored.upstream_calls == []

@@ -487,3 +487,9 @@ def test_a_carriers_payment_is_read_as_it_was_answered_and_named_by_its_claim() 
 
     assert made == read and whole
     assert made["id"] in named and made["id"] in by_claim
+
+
+def test_an_answer_that_needed_no_row_names_no_road(office: Deployment) -> None:
+    got = office.get("/payments", practice_id=office.practice_id, ids="").body
+
+    assert (got["data"], got["meta"]["served_from"], got["meta"]["upstream_calls"]) == ([], None, 0)

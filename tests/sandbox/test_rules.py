@@ -94,6 +94,19 @@ def test_a_secret_is_named_by_its_arn_as_on_aws() -> None:
     }
 
 
+def test_the_authorizer_alone_writes_a_line_for_each_call() -> None:
+    """The emulator waits ten times as long for the line of a function that writes none."""
+
+    def function(name: str) -> dict[str, Any]:
+        properties = {"Handler": f"{name}.handler.lambda_handler", "Environment": {"Variables": {"LOG_LEVEL": "INFO"}}}
+        return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+    adapted = stand_ins.adapt(template(A=function("authorizer"), P=function("patients")))["Resources"]
+
+    levels = {name: one["Properties"]["Environment"]["Variables"]["LOG_LEVEL"] for name, one in adapted.items()}
+    assert levels == {"A": "DEBUG", "P": "INFO"}
+
+
 def test_adapting_leaves_the_template_for_aws_as_it_is() -> None:
     original = template(Link={"Type": "AWS::WAFv2::WebACLAssociation"})
     before = json.dumps(original)

@@ -39,8 +39,17 @@ The control endpoint (control_url in the state file) takes and gives JSON:
   GET    pace      {"arrivals", "violations", "rates"} as the practice itself counts them
   PUT    settings  mode, version, interval_s, throttle_from, queue_depth, latency_ms, offline, key_state, ...
   POST   clock     {"scale": 60, "offset": 3600}
-  GET    rows/{table}?Column=value   rows in database form          POST rows   [{"resource", "row"}] in wire form
+  POST   rows      [{"resource", "row"}] in wire form; the new keys
   POST   shutdown
+
+What people at the office do, behind the back of whoever calls the API, is done to rows in database form (table and
+columns as the database names them; yes and no are 1 and 0, enumerations numbers, dates "2026-03-02"):
+  GET    rows/{table}?Column=value     the rows           POST   rows/{table}  {Column: value}, or a list of such
+  PATCH  rows/{table}?Column=value     {Column: value}    DELETE rows/{table}?Column=value
+Change stamps move as the database's own do, no rule of the program is applied, and the keys of the rows that changed
+are answered. So an edit and a deletion are made that a mirror has to find:
+  curl -X PATCH  "$CONTROL/rows/patient?PatNum=3" -d '{"LName": "Changed"}'
+  curl -X DELETE "$CONTROL/rows/commlog?CommlogNum=5"
 """
 
 

@@ -20,6 +20,7 @@
     . NotWritten           a lost write was looked for and is not there
     . AuditUnavailable     the audit entry could not be written
     . NotKept              nothing may be asked of Open Dental, and no copy will do
+    . NoPracticeAnswersYet of several practices none has its mirror so far
   - UpstreamBroken         an answer that cannot be used, on a read
     . UpstreamTimedOut     no answer within the upstream's own limit
     . Unreachable          nobody answers at the address that a practice was to be connected by
@@ -182,6 +183,12 @@ class VersionTooOld(Conflict):
     code = "version-too-old"
 
 
+class NoPracticeAnswers(Conflict):
+    """None of the practices that a list goes over can answer; `practices` tells of each why."""
+
+    code = "no-practice-answers"
+
+
 class KeyNotUsable(Conflict):
     """Open Dental refuses the practice's key, or no office has added it yet; somebody at the practice must act."""
 
@@ -254,6 +261,12 @@ class NotKept(Unavailable):
     """Only a copy will do (`only-if-cached`), and there is none, or none that is young enough."""
 
     code = "not-cached"
+
+
+class NoPracticeAnswersYet(Unavailable):
+    """None of the practices that a list goes over can answer now, and some of them will; `practices` tells why."""
+
+    code = "no-practice-answers-yet"
 
 
 class UpstreamBroken(AppError):

@@ -17,11 +17,12 @@ from collections.abc import Generator, Iterable, Mapping
 from typing import Any, Final, TypeAlias, TypeVar
 
 from gateway.core import fhir_source
-from gateway.core.errors import FilterTooWide, NotFound, UpstreamBroken, VersionTooOld
+from gateway.core.errors import FilterTooWide, NotFound, Refused, UpstreamBroken, VersionTooOld
 from gateway.core.normalize.patients import has_email, has_phone
 from gateway.core.normalize.values import key
 from gateway.core.plans import Outcome, Plan, PlanContext, Row, UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
+from gateway.core.queries.statement import may_query
 from open_dental import catalogue
 from open_dental.paging import Paging
 from open_dental.versions import Version
@@ -141,7 +142,8 @@ def rows(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
 
 def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
-    """The preferences of these `names`, one by one or out of the whole list, whichever takes fewer calls; else `rows`.
+    """The preferences of these `names`, by one statement where the key may query, else one by one or out of the whole
+    list, whichever takes fewer calls; without names `rows`.
 
     Rows of other names are dropped here: passwords are among them. Source:
     https://www.opendental.com/site/apipreferences.html.
@@ -149,6 +151,9 @@ def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     names = input_.get("names")
     if names is None:
         return (yield from rows(input_, context))
+    stated = (yield from _stated(names)) if len(names) > 1 and may_query(context.practice) else None
+    if stated is not None:
+        return Outcome(rows={"preferences": stated})
     if len(names) * context.practice.page_limit <= PREFERENCES_OF_AN_OFFICE:
         found: list[Row] = []
         for name in names:
@@ -156,6 +161,20 @@ def preferences(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     else:
         found = yield from collect("preferences.list", {}, context.practice)
     return Outcome(rows={"preferences": [row for row in found if row.get("PrefName") in names]})
+
+
+def _stated(names: Iterable[str]) -> Steps[list[Row] | None]:
+    """These preferences by query; None where they are none of the statement's, or it is refused."""
+    from gateway.core.queries.preferences import NAMES, OF_OFFICE  # noqa: PLC0415
+
+    wanted = set(names)
+    if wanted - NAMES:
+        return None
+    try:
+        found = (yield OF_OFFICE.call()).rows
+    except (Refused, UpstreamBroken):
+        return None
+    return [row for row in found if row.get("PrefName") in wanted]
 
 
 # Patients

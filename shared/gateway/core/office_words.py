@@ -57,6 +57,13 @@ counts. Sources: https://www.opendental.com/site/apiappointments.html, confirmed
 PREFERENCES: Final = (*CONFIRMATIONS, "AppointmentTimeIncrement")
 """The preferences that are read and kept. The others are nobody's business here: there are passwords among them."""
 
+NONE_OF: Final = {
+    "allergies": "AllergiesIndicateNone",
+    "medications": "MedicationsIndicateNone",
+    "conditions": "ProblemsIndicateNone",
+}
+"""Preference whose value is the key of the definition by which an office says that a patient has none."""
+
 CONFIRMATION: Final = "ApptConfirmed"
 BILLING_TYPE: Final = "BillingTypes"
 PAYMENT_TYPE: Final = "PaymentTypes"
@@ -66,10 +73,15 @@ INSURANCE_PAYMENT_TYPE: Final = "InsurancePaymentType"
 def input_of(table: Table) -> dict[str, Any]:
     """The input of the fetch that brings `table` whole."""
     if table is Table.PREFERENCES:
-        return {"names": sorted(PREFERENCES)}
+        return input_of_preferences(PREFERENCES)
     # Rows keep the words that the office has hidden since.
     query = {"includeHidden": True} if table is Table.DEFINITIONS else {}
     return {"resource": table.value, "queries": [query]}
+
+
+def input_of_preferences(names: Iterable[str]) -> dict[str, Any]:
+    """The input of the fetch `fetch.preferences` that brings these."""
+    return {"names": sorted(names)}
 
 
 class OfficeWords:

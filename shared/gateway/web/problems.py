@@ -102,6 +102,9 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.OutsideSchedule: Problem(HTTPStatus.CONFLICT, "outside-schedule", "Nobody is scheduled there then"),
     errors.VersionTooOld: Problem(HTTPStatus.CONFLICT, "version-too-old", "The practice runs an older Open Dental"),
     errors.KeyNotUsable: Problem(HTTPStatus.CONFLICT, "key-refused", "Open Dental refuses the practice's key"),
+    errors.NoPracticeAnswers: Problem(
+        HTTPStatus.CONFLICT, "no-practice-answers", "None of these practices can answer this"
+    ),
     errors.UpstreamRefused: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "upstream-invalid", "Open Dental says no"),
     errors.PartlyDone: Problem(HTTPStatus.CONFLICT, "partly-done", "Some steps stand, one does not"),
     errors.Unavailable: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
@@ -116,6 +119,9 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.NotWritten: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-written", "The write did not reach the practice"),
     errors.AuditUnavailable: Problem(
         HTTPStatus.SERVICE_UNAVAILABLE, "audit-unavailable", "The audit log does not answer"
+    ),
+    errors.NoPracticeAnswersYet: Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "no-practice-answers-yet", "None of these practices can answer this yet"
     ),
     # RFC 9111, section 5.2.1.7.
     errors.NotKept: Problem(HTTPStatus.GATEWAY_TIMEOUT, "not-cached", "No copy of this is at hand"),

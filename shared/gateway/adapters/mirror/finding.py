@@ -114,6 +114,10 @@ class Finding:
 
         return set[int]().union(*self._table.each(of_month, months))
 
+    def months(self, practice_id: str, resource: str) -> list[date]:
+        """The months in which rows have a day, strongly consistent: noted before a row is stored, never taken back."""
+        return sorted(date.fromisoformat(f"{month}-01") for month in _months(self._kept(practice_id, resource)))
+
     def changed(
         self, practice_id: str, resource: str, since: datetime, *, after: tuple[datetime, int] | None, limit: int
     ) -> Iterator[tuple[datetime, int]]:

@@ -192,6 +192,10 @@ class DynamoRecords:
         within = [(day, one) for day, one in days if day is not None and first <= day <= last]
         return [one for _, one in sorted(within, key=lambda each: (each[0], each[1].key))]
 
+    def months(self, practice_id: str, resource: str) -> list[date]:
+        """See `Records.months`."""
+        return self._finding.months(practice_id, resource)
+
     def led(
         self,
         practice_id: str,

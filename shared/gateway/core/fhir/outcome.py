@@ -22,6 +22,8 @@ ISSUE: Final[Mapping[str, str]] = {
     "key-reused": "conflict",
     "method-not-allowed": "not-supported",
     "no-group": "forbidden",
+    "no-practice-answers": "conflict",
+    "no-practice-answers-yet": "transient",
     "not-allowed": "forbidden",
     "not-cached": "transient",
     "not-found": "not-found",

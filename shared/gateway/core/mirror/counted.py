@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
 from gateway.core.ports import Services
 
-DEAREST_STRETCH: Final = 6
-"""Partition queries of one stretch of days at most (`walks.by_day`): four months and what no index knows yet."""
+DEAREST_STRETCH: Final = 7
+"""Partition queries of one stretch of days at most (`walks.by_day`): six months and what no index knows yet."""
 
-_FEW_MONTHS: Final = 4
+_FEW_MONTHS: Final = 3
+"""So many are asked for whether there are rows in them or not (`adapters.mirror.finding`)."""
+
+_DENSE: Final = 5
+"""Rows read in order for the price of one that is read by its key."""
+
+_Found = TypeVar("_Found", bound=Sized)
 
 
 class Spent(Exception):
@@ -23,14 +29,18 @@ class CountedRecords:
     """Copies of which one answer asks so much and no more.
 
     A partition query is one request of a stretch of one partition. Rows by their keys are none: they are read in
-    batches. What a call of the port costs is said here, beside the table of `adapters/mirror/README.md`.
+    batches, and counted as `read`, of which those that are read in order are a fifth. What a call of the port costs is
+    said here, beside the table of `adapters/mirror/README.md`.
 
-    `is_hard`: whether a call that would cost more than `limit` raises `Spent`; else `is_spent` says when to stop.
+    `is_hard`: whether a call that would cost more than `limit` raises `Spent`; else `is_spent` says when to stop. Of
+    rows, `most_read` says when to stop: how many there are is known once they are read.
     """
 
-    def __init__(self, records: Records, *, limit: int, now: datetime) -> None:
+    def __init__(self, records: Records, *, limit: int, now: datetime, most_read: float = float("inf")) -> None:
         self._records, self._now = records, now
         self.limit, self.queries, self.is_hard = limit, 0, False
+        self.most_read, self.read = most_read, 0.0
+        self._known_months: dict[tuple[str, str], list[date]] = {}
 
     @property
     def left(self) -> int:
@@ -40,7 +50,7 @@ class CountedRecords:
     @property
     def is_spent(self) -> bool:
         """Whether another stretch may be too much."""
-        return self.left < DEAREST_STRETCH
+        return self.left < DEAREST_STRETCH or self.read >= self.most_read
 
     def spend(self, queries: int) -> None:
         """Count what is about to be asked. Raises: Spent."""
@@ -60,30 +70,37 @@ class CountedRecords:
 
     def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
         """See `Records.get`."""
-        return self._records.get(practice_id, resource, keys, dead=dead)
+        return self._have_read(self._records.get(practice_id, resource, keys, dead=dead))
 
     def page(self, practice_id: str, resource: str, *, after: int | None, limit: int) -> list[Record]:
         """See `Records.page`."""
         self.spend(1)
-        return self._records.page(practice_id, resource, after=after, limit=limit)
+        return self._have_read(self._records.page(practice_id, resource, after=after, limit=limit), _DENSE)
 
     def under(self, practice_id: str, resource: str, column: str, value: int) -> list[Record]:
         """See `Records.under`."""
         self.spend(2)
-        return self._records.under(practice_id, resource, column, value)
+        return self._have_read(self._records.under(practice_id, resource, column, value))
 
     def under_each(self, practice_id: str, resource: str, column: str, values: Iterable[int]) -> list[Record]:
         """See `Records.under_each`."""
         several = list(values)
         self.spend(len(several) + 1)
-        return self._records.under_each(practice_id, resource, column, several)
+        return self._have_read(self._records.under_each(practice_id, resource, column, several))
 
     def between(
         self, practice_id: str, resource: str, first: date | None, last: date | None, *, dead: bool = False
     ) -> list[Record]:
         """See `Records.between`."""
-        self.spend(_months(first, last) + 1)
-        return self._records.between(practice_id, resource, first, last, dead=dead)
+        self.spend(self._months_between(practice_id, resource, first, last) + 1)
+        return self._have_read(self._records.between(practice_id, resource, first, last, dead=dead))
+
+    def months(self, practice_id: str, resource: str) -> list[date]:
+        """See `Records.months`; of one answer, looked up once."""
+        of = practice_id, resource
+        if of not in self._known_months:
+            self._known_months[of] = self._records.months(*of)
+        return self._known_months[of]
 
     def led(
         self,
@@ -106,7 +123,7 @@ class CountedRecords:
     ) -> list[Record]:
         """See `Records.changed`."""
         self.spend(_months(since.date(), self._now.date()) + 1)
-        return self._records.changed(practice_id, resource, since, after=after, limit=limit)
+        return self._have_read(self._records.changed(practice_id, resource, since, after=after, limit=limit))
 
     def note_whole(
         self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
@@ -127,6 +144,17 @@ class CountedRecords:
         """See `Records.forget`."""
         return self._records.forget(practice_id, resource, limit=limit)
 
+    def _have_read(self, found: _Found, dense: int = 1) -> _Found:
+        self.read += len(found) / dense
+        return found
+
+    def _months_between(self, practice_id: str, resource: str, first: date | None, last: date | None) -> int:
+        """How many months are asked for: a few as they are, of a longer or open range those in which there are rows."""
+        if first is not None and last is not None and (few := _months(first, last)) <= _FEW_MONTHS:
+            return few
+        begin = date.min if first is None else first.replace(day=1)
+        return sum(begin <= month <= (last or date.max) for month in self.months(practice_id, resource))
+
 
 class CountedServices:
     """Services whose records are counted."""
@@ -138,10 +166,8 @@ class CountedServices:
         return getattr(self._on, name)
 
 
-def _months(first: date | None, last: date | None) -> int:
-    """Months that days lie in; a range without an end has those in which there are rows, which nobody counts here."""
-    if first is None or last is None:
-        return _FEW_MONTHS
+def _months(first: date, last: date) -> int:
+    """Months that days lie in."""
     return max(0, (last.year - first.year) * 12 + last.month - first.month) + 1
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
-from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps
+from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps, words
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
@@ -29,6 +29,8 @@ class FirstLoad:
         if m.is_on and not m.state.resources:
             # A worker that stood still while the practice was erased may have stored a row behind it.
             _forget(m)
+            m.learn()
+        words.read(m)
         if m.is_on and schedule.loads_due(m.state, m.now()):
             counting.count(m)
         while m.is_on and (waiting := schedule.loads_due(m.state, m.now())):
@@ -42,23 +44,30 @@ class FirstLoad:
         if m.wanted is Wanted.PAUSED:
             # An agreement may be renewed without a word to this lane; an operator's pause ends with one.
             return m.now() + RENEWED_WITHIN if m.state.wanted is Wanted.ON else None
-        return schedule.loads_next(m.state, m.now())
+        times = (schedule.loads_next(m.state, m.now()), words.next_due(m))
+        return min((at for at in times if at is not None), default=None)
 
 
 def _erase(m: Session) -> None:
     """Forget every row, and then how far they were: who sees states left knows that rows may be left.
 
-    Nothing counts as loaded from the first step on, or a mirror that is turned on again meanwhile would lack rows.
+    Nothing counts as loaded from the first step on, or a mirror that is turned on again meanwhile would lack rows. How
+    many rows a resource had is kept until they are gone, for whoever asks what is left.
     """
     for name, of in m.state.resources.items():
         if of.phase is not Phase.NONE:
-            m.save(ResourceSync(name, rev=of.rev))
+            m.save(ResourceSync(name, rows=of.rows, rev=of.rev))
+    for name, of in m.state.resources.items():
+        if of.rows:
+            _forget(m, name)
+            m.save(ResourceSync(name, rev=m.of(name).rev))
     _forget(m)
     m.on.syncs.forget(m.practice.id)
-    m.save_practice(started_at=None, counted_at=None, resources={})
+    # What befell copies that are no more is nobody's trouble.
+    m.save_practice(started_at=None, counted_at=None, incidents=(), resources={})
     m.forget_resources()
 
 
-def _forget(m: Session) -> None:
-    while not m.on.records.forget(m.practice.id, limit=ERASED_AT_ONCE):
+def _forget(m: Session, resource: str | None = None) -> None:
+    while not m.on.records.forget(m.practice.id, resource, limit=ERASED_AT_ONCE):
         m.turn.pause()

@@ -135,6 +135,10 @@ class Records(Protocol):
         """
         ...
 
+    def months(self, practice_id: str, resource: str) -> list[date]:
+        """The first day of each month in which a row may have its `Mirrored.day`, ascending; no other month has any."""
+        ...
+
     def led(
         self,
         practice_id: str,

@@ -9,6 +9,7 @@ filters leave out more than `MOST_EXAMINED` rows.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,37 +21,36 @@ from typing import TYPE_CHECKING, Final
 from gateway.core.mirror.answers import MOST_SCANNED, Look
 from gateway.core.mirror.asked import Elsewhere, Row, is_listed
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
-from gateway.core.normalize.values import key
 
 if TYPE_CHECKING:
-    from gateway.core.mirror.syncing import PracticeSync
+    from gateway.core.mirror.syncing import Standing
     from gateway.core.ports import Services
     from gateway.core.practices import Practice
     from gateway.core.requests import Freshness
 
 Place = tuple[str | int, ...]
-Stretch = tuple[list[Row], Place]
-"""Rows in their order, and the place up to which there are no others."""
+Stretch = tuple[list[Row], Place | None]
+"""Rows in their order, and the place up to which there are no others; None where there are none at all behind them."""
 
 MOST_EXAMINED: Final = 2000
 """Rows that one page looks at."""
 
 MOST_STRETCHES: Final = 40
-"""Stretches of days that one page looks at; an empty one costs as much as a full one."""
+"""Stretches that one page looks at."""
 
 _ROWS: Final = 500
 _CHUNK: Final = 200
 """Rows read at a time once a page has turned out to need more than it shows; in order they cost a fifth."""
 
 _KEYS: Final = 1000
-_MOST_DAYS: Final = 92
-_END: Final[Place] = ("~", 0)
-_FAR: Final = timedelta(days=800)
-"""Behind so many days from now hardly anything is booked, and all of it is one stretch."""
+_FIRST_DAYS: Final = 7
+_MONTH: Final = 28
+_MOST_MONTHS: Final = 6
+_FEW_ROWS: Final = MOST_EXAMINED // 8
 
 
 def look_of(
-    practice: Practice, state: PracticeSync, freshness: Freshness, on: Services, *, is_only_road: bool = True
+    practice: Practice, state: Standing, freshness: Freshness, on: Services, *, is_only_road: bool = True
 ) -> Look:
     """The mirror, for a list that has no other road, or one that is dear."""
     return Look(practice, state, freshness, on, any_age=is_only_road)
@@ -84,7 +84,8 @@ def by_key(look: Look, resource: str, where: Stretches = ALL, *, after: int | No
     size = first
     while chunk := list(islice(keys, size)):
         found = look.on.records.get(look.practice.id, resource, chunk)
-        yield [one.row for one in found if is_listed(mirrored, one.row)], (chunk[-1],)
+        end = (chunk[-1],) if len(chunk) == size else None
+        yield [one.row for one in found if is_listed(mirrored, one.row)], end
         size = min(max(size, _CHUNK), size * 2)
 
 
@@ -131,47 +132,56 @@ def _in_order(look: Look, mirrored: Mirrored, *, after: int | None, first: int) 
     resource, size = mirrored.resource, first
     while True:
         found = look.on.records.page(look.practice.id, resource, after=after, limit=size)
+        is_last = len(found) < size
         if found:
             after = found[-1].key
-            yield [one.row for one in found if is_listed(mirrored, one.row)], (after,)
-        if len(found) < size:
+            yield [one.row for one in found if is_listed(mirrored, one.row)], None if is_last else (after,)
+        if is_last:
             return
         size = min(max(size, _ROWS), size * 2)
 
 
-def by_day(look: Look, resource: str, first: date, last: date | None) -> Iterator[Stretch]:
-    """All rows of a complete resource with a day from `first` to `last`, in the order of `Mirrored.day` and key.
+def by_day(
+    look: Look, *resources: str, first: date, last: date | None, place: Callable[[Row], Place]
+) -> Iterator[Stretch]:
+    """All rows of complete resources with a day from `first` to `last`, in the order of `place`, which begins with the
+    row's day as text.
 
-    Stretches grow while they are empty and shrink where they are full. Raises: Elsewhere, as `by_key`.
+    Only months in which there are rows are looked at. Stretches grow while they are nearly empty, to six months, and
+    shrink where they are full. Raises: Elsewhere, as `by_key`.
     """
-    _begin(look, resource)
-    far = look.now.date() + _FAR
-    far = far if last is None else min(far, last)
-    days = 7
-    while first <= far:
-        until = first + timedelta(days=min(days - 1, (far - first).days))
-        rows = _within(look, resource, first, until)
+    months = set[date]()
+    for resource in resources:
+        _begin(look, resource)
+        months.update(look.on.records.months(look.practice.id, resource))
+    left = sorted(one for one in months if first.replace(day=1) <= one and (last is None or one <= last))
+    days = _FIRST_DAYS
+    while left:
+        first = max(first, left[0])
+        several = left[: max(1, min(_MOST_MONTHS, days // _MONTH))]
+        until = _last_day_of(several[-1])
+        if days < _MONTH:
+            until = min(until, first + timedelta(days=days - 1))
+        if last is not None:
+            until = min(until, last)
+        left = [] if until == last else [month for month in left if _last_day_of(month) > until]
+        found = (look.on.records.between(look.practice.id, one, first, until) for one in resources)
+        rows = sorted((one.row for records in found for one in records), key=place)
         # Behind every time of that day.
-        yield rows, (f"{until.isoformat()} 24", 0)
-        if until == last:
+        yield rows, (f"{until.isoformat()} 24", 0) if left else None
+        if not left:
             return
         first = until + timedelta(days=1)
-        days = min(_MOST_DAYS, days * 2) if len(rows) < MOST_EXAMINED // 8 else max(1, days // 2)
-    yield _within(look, resource, first, last), _END
+        days = min(_MONTH * _MOST_MONTHS, days * 4) if len(rows) < _FEW_ROWS else max(1, days // 2)
 
 
-def _within(look: Look, resource: str, first: date, last: date | None) -> list[Row]:
-    mirrored = MIRRORED[resource]
-    found = look.on.records.between(look.practice.id, resource, first, last)
-    return sorted(
-        (one.row for one in found),
-        key=lambda row: (str(row.get(mirrored.day or "") or ""), key(row.get(mirrored.key))),
-    )
+def _last_day_of(month: date) -> date:
+    return month.replace(day=monthrange(month.year, month.month)[1])
 
 
-def day_of(place: Place) -> date | None:
-    """The day of a place that `by_day` gave, or of one of its rows; None where nothing is behind it."""
-    return None if place == _END else date.fromisoformat(str(place[0])[:10])
+def day_of(place: Place) -> date:
+    """The day of a place that `by_day` gave, or of one of its rows."""
+    return date.fromisoformat(str(place[0])[:10])
 
 
 def _begin(look: Look, resource: str) -> None:

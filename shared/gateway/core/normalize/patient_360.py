@@ -24,6 +24,18 @@ Rows: TypeAlias = Mapping[str, Sequence[Row]]
 MOST: Final = 100
 """Entries that a list of a section shows, the newest; the family's own endpoints have the rest."""
 
+GUARANTORS: Final = "guarantors"
+"""Under this name lies the row of the family's head, where balances are those of the mirrored rows of patients."""
+
+ONLY_LIVE: Final = (
+    "balances.estimated",
+    "balances.family.aging",
+    "balances.family.estimated",
+    "balances.family.insurance_estimate",
+    "balances.family.unearned",
+)
+"""What the account module computes of balances, and no row of a patient has."""
+
 PLAN_TYPE: Final = Words({"": "percentage", "p": "ppo", "f": "flat_copay", "c": "capitation"})
 LEVEL: Final = Words({"Patient": "patient", "Family": "family", "SuperFamily": "super_family"})
 
@@ -77,6 +89,8 @@ class Shower:
             return [] if self._words.knows(Table.RECALL_TYPES) else ["recalls.type.label"]
         if section in {"demographics", "family"}:
             return [f"{section}.extensions"]
+        if section == "balances" and GUARANTORS in self._rows:
+            return list(ONLY_LIVE)
         return []
 
     def demographics(self) -> dict[str, Any]:
@@ -154,8 +168,15 @@ class Shower:
 
     def balances(self) -> dict[str, Any]:
         """What is owed, signed: below zero is a credit. As old as the office's last aging."""
+        portion = money(self._patient.get("EstBalance"))
+        if GUARANTORS in self._rows:
+            family = next(iter(self._rows[GUARANTORS]), {})
+            unknown = dict.fromkeys(("insurance_estimate", "estimated", "unearned", "aging"))
+            total = money(family.get("BalTotal"))
+            return {"portion": portion, "estimated": None, "family": {"total": total, **unknown}}
         aging = next(iter(self._rows.get("aging", ())), {})
         return {
+            "portion": portion,
             "estimated": money(aging.get("PatEstBal")),
             "family": {
                 "total": money(aging.get("Total")),

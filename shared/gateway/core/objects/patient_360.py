@@ -139,12 +139,17 @@ class FamilyOwes(Part):
     estimated: Money | None
     """Total less what insurance is expected to pay."""
     unearned: Money | None
-    aging: Aging
+    aging: Aging | None
 
 
 class Owed(Part):
-    """What is owed, as old as the office's last aging; signed, below zero is a credit."""
+    """What is owed, as old as the office's last aging; signed, below zero is a credit.
 
+    The mirror has `portion` and `family.total`; the others are null then, and `meta.omitted` names them.
+    """
+
+    portion: Money | None
+    """This patient's part of the family's total."""
     estimated: Money | None
     """This patient's balance, of the last aging, less what carriers are expected to pay by now."""
     family: FamilyOwes

@@ -141,8 +141,9 @@ class Meta(Part):
     as_of: Instant
     """Nothing in the answer is older."""
     age_seconds: float
-    served_from: Literal["cache", "live", "mirror"]
-    """`mirror`: the practice's copies, which are kept up to date; `cache`: what Open Dental answered minutes ago."""
+    served_from: Literal["cache", "live", "mirror"] | None
+    """`mirror`: the practice's copies, which are kept up to date; `cache`: what Open Dental answered minutes ago; None
+    where nothing had to be read."""
     practice_id: PracticeId | None
     """None where the list goes over several; `practices` has them."""
     practices: list[PracticeMeta] | None = None

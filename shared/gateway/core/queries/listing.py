@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.core.queries import buckets, changes, counts, day
+from gateway.core.queries import buckets, changes, counts, day, preferences
 from gateway.core.queries.statement import Statement
 
-STATEMENTS: Final[tuple[Statement, ...]] = (*changes.ALL, *buckets.ALL, *day.ALL, *counts.ALL)
+STATEMENTS: Final[tuple[Statement, ...]] = (*changes.ALL, *buckets.ALL, *day.ALL, *counts.ALL, *preferences.ALL)
 """Every module of this folder that has statements adds its `ALL` here."""

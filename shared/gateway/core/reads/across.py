@@ -3,7 +3,8 @@
 Each practice's part is what its own list would answer, in the same order, so that all pages together are those lists
 one behind the other. It comes from the practices' mirrors only: live reads of fifty offices would take minutes. What a
 practice cannot answer is never left out in silence: `meta.practices` says which practices a page is about, as of when,
-and why one of them is `unavailable`.
+and why one of them is `unavailable`. Where no practice on any page could answer, an empty list would say that there is
+nothing: that is a problem.
 
 A cursor names the practice and the place in its list, and is bound to the caller and the filters. Where that practice
 is the caller's no more, the list goes on behind it; one that is added meanwhile comes if its id lies ahead.
@@ -22,6 +23,8 @@ from gateway.core.errors import (
     BaaMissing,
     FilterTooWide,
     Invalid,
+    NoPracticeAnswers,
+    NoPracticeAnswersYet,
     NotFound,
     NotKept,
     PermissionMissing,
@@ -36,11 +39,23 @@ from gateway.core.walltime import instant_text
 
 Query = TypeVar("Query", bound=ListQuery)
 
-MOST_QUERIES: Final = 20
+MOST_QUERIES: Final = 200
 """Partition queries that one page costs at most; the list of its first practice alone may cost more, as it does where
-it is asked for by itself."""
+it is asked for by itself. All of them cost 100 read units, a fifth of what 500 rows cost."""
+
+MOST_READ: Final = 4000.0
+"""Rows that a page reads before it begins no other practice; read in order, five count as one."""
+
+LONGEST_S: Final = 5.0
+"""So long after it was asked for a page begins no other practice."""
+
+FRESH_S: Final = 60.0
+"""As old as what a mirror follows may be at any time; who wants it younger gets none of it by waiting."""
 
 _OF_THE_PRACTICE: Final = (NotKept, PermissionMissing, VersionTooOld, BaaMissing, FilterTooWide)
+
+_PASSES: Final = frozenset({"not-loaded", "too-old"})
+"""What a practice cannot answer for, and will by itself."""
 
 _WHY: Final = {
     "mirror-off": "the mirror of this practice is off: turn it on, or ask for this practice alone",
@@ -62,25 +77,29 @@ def list_across(
 ) -> dict[str, Any]:
     """A page of the list `one` (`(query, *, caller, freshness, on) -> envelope`) over the practices of `query`.
 
-    A page may be short, or empty, and say `has_more`: it ends where it would cost more than `MOST_QUERIES`.
+    A page may be short, or empty, and say `has_more`: it ends where it would cost more than `MOST_QUERIES`, has read
+    `MOST_READ` or taken `LONGEST_S`.
 
     Raises:
         Invalid: a row is named, which is of one practice; the cursor is none of this list. NotFound: a practice that is
         named is not the caller's; the cursor is somebody else's. ScopeMissing. FilterTooWide: nobody could answer.
+        NoPracticeAnswers, NoPracticeAnswersYet: nobody could on this page and those before, and it is the last one.
         Unavailable: the mirrors do not answer.
     """
     for param, _ in query.row_ids():
         raise Invalid("an id is of one practice: leave practice_id out, or send that practice's", param=param)
     places = _Places(query, obj, caller, on)
-    at, inner = places.begin
+    at, inner, has_answered = places.begin
     waiting = [one_id for one_id in _practices(query, caller) if at is None or one_id >= at]
-    records = CountedRecords(on.records, limit=MOST_QUERIES, now=on.clock.now())
+    began = on.clock.monotonic()
+    records = CountedRecords(on.records, limit=MOST_QUERIES, now=on.clock.now(), most_read=MOST_READ)
     counted = cast("Services", CountedServices(on, records))
     page = _Page()
     further: tuple[str, str | None] | None = None
     for practice_id in waiting:
         place = inner if practice_id == at else None
-        if page.is_begun and (len(page.data) == query.limit or records.left < page.dearest):
+        is_full = len(page.data) == query.limit or records.left < page.dearest or records.read >= MOST_READ
+        if page.is_begun and (is_full or on.clock.monotonic() - began >= LONGEST_S):
             further = (practice_id, place)
             break
         before = records.queries
@@ -108,11 +127,14 @@ def list_across(
         if found_more := page.next_cursor:
             further = (practice_id, found_more)
             break
-    page.check()
+    if not has_answered:
+        page.check(is_last=further is None, takes_copies=freshness.takes(FRESH_S, unasked_s=FRESH_S))
     return {
         "data": page.data,
         "has_more": further is not None,
-        "next_cursor": None if further is None else places.write(*further),
+        "next_cursor": None
+        if further is None
+        else places.write(*further, has_answered=has_answered or page.has_answers),
         "meta": page.meta(now=instant_text(on.clock.now())),
     }
 
@@ -158,10 +180,26 @@ class _Page:
             {"practice_id": practice_id, "unavailable": {"code": code, "detail": _WHY.get(code, error.detail)}}
         )
 
-    def check(self) -> None:
-        """Raises: FilterTooWide: it is the filters, and not one practice."""
-        if self._too_wide is not None and not self._served:
+    @property
+    def has_answers(self) -> bool:
+        return bool(self._served)
+
+    def check(self, *, is_last: bool, takes_copies: bool) -> None:
+        """Where nobody could answer. `takes_copies`: whether a copy as young as a mirror has it would do.
+
+        Raises:
+            FilterTooWide: it is the filters, and not one practice. NoPracticeAnswers, NoPracticeAnswersYet: it is the
+            practices, all of them.
+        """
+        if self._served:
+            return
+        if self._too_wide is not None:
             raise self._too_wide
+        if not is_last or not self._told:
+            return
+        will = takes_copies and any(one["unavailable"]["code"] in _PASSES for one in self._told)
+        kind = NoPracticeAnswersYet if will else NoPracticeAnswers
+        raise kind("none of these practices can answer; `practices` tells why", practices=self._told)
 
     def meta(self, *, now: str) -> dict[str, Any]:
         """Of the answer: the oldest of those that are in it."""
@@ -169,7 +207,7 @@ class _Page:
         return {
             "as_of": min((meta["as_of"] for meta in served), default=now),
             "age_seconds": max((meta["age_seconds"] for meta in served), default=0.0),
-            "served_from": served_from(meta["served_from"] for meta in served) if served else "mirror",
+            "served_from": served_from(meta["served_from"] for meta in served) if served else None,
             "practice_id": None,
             "practices": self._told,
             "upstream_calls": sum(meta["upstream_calls"] for meta in served),
@@ -185,23 +223,26 @@ class _Places:
         NotFound: the cursor is another caller's. Invalid: it is another list's, or none of ours.
         """
         self._query, self._obj, self._caller, self._on = query, obj, caller, on
-        self.begin: tuple[str | None, str | None] = (None, None) if query.cursor is None else self._read(query.cursor)
+        self.begin: tuple[str | None, str | None, bool] = (
+            (None, None, False) if query.cursor is None else self._read(query.cursor)
+        )
+        """The practice, the place in its list, and whether any practice has answered before."""
 
-    def write(self, practice_id: str, inner: str | None) -> str:
-        made = [ALL, self._caller.id, self._fingerprint(), practice_id, inner]
+    def write(self, practice_id: str, inner: str | None, *, has_answered: bool) -> str:
+        made = [ALL, self._caller.id, self._fingerprint(), practice_id, inner, has_answered]
         return self._on.signer.sign(json.dumps(made).encode())
 
-    def _read(self, cursor: str) -> tuple[str | None, str | None]:
+    def _read(self, cursor: str) -> tuple[str | None, str | None, bool]:
         payload = self._on.signer.verify(cursor)
         mark, *rest = [None] if payload is None else json.loads(payload)
-        if mark != ALL or len(rest) != 4:
+        if mark != ALL or len(rest) != 5:
             raise Invalid("send next_cursor of the page before, as it came, with the same practice_id", param="cursor")
-        client_id, fingerprint, practice_id, inner = rest
+        client_id, fingerprint, practice_id, inner, has_answered = rest
         if client_id != self._caller.id:
             raise NotFound("no such page", param="cursor")
         if fingerprint != self._fingerprint():
             raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
-        return practice_id, inner
+        return practice_id, inner, bool(has_answered)
 
     def _fingerprint(self) -> str:
         asked = self._query.model_dump(mode="json", exclude={"cursor", "limit", "include", "expand"}, exclude_none=True)

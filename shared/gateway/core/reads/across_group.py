@@ -46,7 +46,8 @@ def find_patients(
     `unavailable` in `meta.practices`, and the others come.
 
     Raises:
-        ScopeMissing, NoGroup, AgreementNotCurrent; NotFound: `practice_id` is not the caller's.
+        ScopeMissing, NoGroup, AgreementNotCurrent; NotFound: `practice_id`, which says whose group is meant and narrows
+        nothing, is not the caller's; the cursor is somebody else's.
         FilterTooWide: too little is known. Invalid: a filter that says nothing of a person.
         AuditUnavailable: no audit trail could be written.
     """
@@ -60,7 +61,7 @@ def find_patients(
         except NotFound as error:
             raise NotFound(error.detail, param="practice_id") from None
     crossing = crossing_of(caller, query.practice_id, on=on)
-    after = _read(query, crossing, on)
+    after = _read(query, crossing, caller, on)
     left = [one for one in crossing.practices if after is None or one >= after[0]]
     if after is not None and after[1:] == _BEHIND_ALL:
         left = [one for one in left if one > after[0]]
@@ -90,7 +91,7 @@ def find_patients(
             records, left_out = _records(one, shown, Reading(_practice(one), caller, freshness, on), query)
             data += records
             omitted |= left_out
-    cursor = None if end is None else _written(query, crossing, end, on)
+    cursor = None if end is None else _written(query, crossing, end, caller, on)
     return {
         "data": data,
         "has_more": cursor is not None,
@@ -154,7 +155,7 @@ def together(fetched: Sequence[Fetched], *, on: Services) -> dict[str, Any]:
     return {
         "as_of": instant_text(as_of),
         "age_seconds": round(max(0.0, (now - as_of).total_seconds()), 1),
-        "served_from": served_from(one.served_from for one in fetched),
+        "served_from": served_from(one.served_from for one in fetched) if fetched else None,
         "upstream_calls": sum(one.upstream_calls for one in fetched),
     }
 
@@ -245,17 +246,20 @@ def _fingerprint(query: PatientsQuery, on: Services) -> str:
     return on.signer.fingerprint(json.dumps(["across", asked], sort_keys=True))
 
 
-def _written(query: PatientsQuery, crossing: Crossing, end: _Place, on: Services) -> str:
-    return on.signer.sign(json.dumps([crossing.group.id, _fingerprint(query, on), *end]).encode())
+def _written(query: PatientsQuery, crossing: Crossing, end: _Place, caller: Caller, on: Services) -> str:
+    return on.signer.sign(json.dumps([crossing.group.id, caller.id, _fingerprint(query, on), *end]).encode())
 
 
-def _read(query: PatientsQuery, crossing: Crossing, on: Services) -> _Place | None:
+def _read(query: PatientsQuery, crossing: Crossing, caller: Caller, on: Services) -> _Place | None:
     if query.cursor is None:
         return None
     payload = on.signer.verify(query.cursor)
     parts = [] if payload is None else json.loads(payload)
-    if len(parts) != 5 or parts[0] != crossing.group.id:
+    if len(parts) != 6 or parts[0] != crossing.group.id:
         raise Invalid("send next_cursor of the page before, as it came", param="cursor")
-    if parts[1] != _fingerprint(query, on):
+    _, client_id, fingerprint, *place = parts
+    if client_id != caller.id:
+        raise NotFound("no such page", param="cursor")
+    if fingerprint != _fingerprint(query, on):
         raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
-    return str(parts[2]), int(parts[3]), int(parts[4])
+    return str(place[0]), int(place[1]), int(place[2])

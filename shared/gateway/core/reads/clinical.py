@@ -15,6 +15,7 @@ from gateway.core.capability import require
 from gateway.core.errors import PermissionMissing
 from gateway.core.normalize import clinical
 from gateway.core.normalize.values import flag, key
+from gateway.core.office_words import NONE_OF, input_of_preferences
 from gateway.core.reads.families import Bound, Family, Relate, Related, expands, set_up
 from gateway.core.reads.lists import Reading, Row
 from gateway.core.reads.queries import Id, ListQuery, ObjectQuery
@@ -77,8 +78,10 @@ def _none(reading: Reading, preference: str) -> int | None:
         require(reading.practice, "preferences.list")
     except PermissionMissing:
         return None
-    found = reading.rows("fetch.preferences", {"names": [preference]}, reference=True, aged=False)["preferences"]
-    return next((number for row in found if (number := key(row.get("ValueString")))), None)
+    bound = input_of_preferences([preference])
+    found = reading.words_beside("fetch.preferences", bound)
+    rows = [] if found is None else found["preferences"]
+    return next((number for row in rows if (number := key(row.get("ValueString")))), None)
 
 
 _OF_PATIENT: Final = (Bound("patient_id", "PatNum", "patient"),)
@@ -91,7 +94,7 @@ ALLERGIES: Final = Family(
     normalize=clinical.allergy,
     bounds=_OF_PATIENT,
     tests={"status": lambda row, wanted, _: flag(row.get("StatusIsActive")) is (wanted == "active")},
-    relate=_defined("allergydefs", "AllergyDefNum", "AllergiesIndicateNone", "codes", "says_none"),
+    relate=_defined("allergydefs", "AllergyDefNum", NONE_OF["allergies"], "codes", "says_none"),
     watched=clinical.ALLERGIES,
 )
 
@@ -103,7 +106,7 @@ MEDICATIONS: Final = Family(
     normalize=clinical.medication,
     bounds=_OF_PATIENT,
     today={"is_current": lambda row, wanted, today: clinical.is_current(row, today) is wanted},
-    relate=_defined("medications", "MedicationNum", "MedicationsIndicateNone", "generic_name", "says_none"),
+    relate=_defined("medications", "MedicationNum", NONE_OF["medications"], "generic_name", "says_none"),
 )
 
 CONDITIONS: Final = Family(
@@ -114,6 +117,6 @@ CONDITIONS: Final = Family(
     normalize=clinical.condition,
     bounds=_OF_PATIENT,
     tests={"status": lambda row, wanted, _: clinical.PROBLEM_STATUS[row.get("ProbStatus")] in wanted},
-    relate=_defined("diseasedefs", "DiseaseDefNum", "ProblemsIndicateNone", "codes", "says_none"),
+    relate=_defined("diseasedefs", "DiseaseDefNum", NONE_OF["conditions"], "codes", "says_none"),
     watched=clinical.CONDITIONS,
 )

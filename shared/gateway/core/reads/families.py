@@ -447,7 +447,8 @@ def beside(
 def set_up(reading: Reading, resource: str, named: Iterable[int]) -> dict[int, Row] | None:
     """The office's definitions of a kind by their key, where rows name any; None where they cannot be had.
 
-    They are read whole and kept for a day, and once more where one that is `named` is not among them. Their age is no
+    They are read whole and kept for a day, and once more where one that is `named` is not among them; beside rows of
+    the mirror only what is at hand, which costs no call. Their age is no
     part of the answer's; that they cannot be had leaves fields out and fails nothing.
 
     Raises: what `requests.fetch` raises.
@@ -463,7 +464,15 @@ def set_up(reading: Reading, resource: str, named: Iterable[int]) -> dict[int, R
     # The first as the family of these rows asks for them, so that it is kept once.
     for more in ({}, {"none_is_404": True}):
         input_ = {"resource": resource, "queries": [{}], **more}
-        rows = reading.rows(f"fetch.{resource}", input_, reference=not more, aged=bool(more))[resource]
+        if not more:
+            kept = reading.words_beside(f"fetch.{resource}", input_)
+            if kept is None:
+                return None
+            rows = kept[resource]
+        elif reading.is_of_mirror:
+            break
+        else:
+            rows = reading.rows(f"fetch.{resource}", input_)[resource]
         found = {key(row.get(row_key)): row for row in rows}
         if numbers <= found.keys():
             break

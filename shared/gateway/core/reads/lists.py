@@ -30,6 +30,7 @@ from gateway.core.requests import (
     Road,
     at_hand,
     fetch,
+    from_mirror,
     kept_reference,
     key_of_fetch,
     mirror_of,
@@ -121,6 +122,7 @@ class Reading:
     _by_bound: dict[str, Fetched] = field(default_factory=dict)
     _reference: dict[Table, RowSet | None] = field(default_factory=dict)
     _reference_calls: int = 0
+    _walks: bool = False
     _began: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -204,6 +206,15 @@ class Reading:
             self._done.append(found)
         return found
 
+    def mirrored(self, kind: str, bound: Mapping[str, Any]) -> Fetched | None:
+        """What a fetch would bring, if the practice's mirror has it, young enough; None where it has not."""
+        found = from_mirror(
+            kind, bound, practice=self.practice, freshness=self.freshness, on=self.on, since=self._began
+        )
+        if found is not None:
+            self._done.append(found)
+        return found
+
     def walk(self, walk: Callable[[Look], Page], *, is_only_road: bool = True) -> Page | None:
         """The page that `walk` makes of the practice's mirror; None where the mirror is off or cannot say.
 
@@ -223,6 +234,7 @@ class Reading:
         from gateway.core.mirror.walks import look_of  # noqa: PLC0415
 
         look = look_of(self.practice, state, self.freshness, self.on, is_only_road=is_only_road)
+        self._walks = True
         try:
             page = walk(look)
         except Elsewhere as error:
@@ -233,6 +245,8 @@ class Reading:
             if no_other:
                 raise
             return None
+        finally:
+            self._walks = False
         as_of = look.as_of or look.now
         age_s = max(0.0, (look.now - as_of).total_seconds())
         self._done.append(Fetched(RowSet({}, as_of, 0), age_s, "mirror", 0))
@@ -270,6 +284,8 @@ class Reading:
     ) -> OfficeWords:
         """What the office calls things: `tables` of its own set-up, a day old at most.
 
+        Beside rows of the mirror they cost no call: what is not at hand is left out.
+
         They are read again for a caller who takes no cached answer, and where rows name `definitions`, appointment
         `types`, procedure `codes`, `categories` of coverage or `groups` of codes that are not among them, but no more
         than once a minute. An answer never fails for
@@ -279,9 +295,10 @@ class Reading:
         no_cache = self.freshness.max_age_s == 0 and not only_if_cached
         for table in tables:
             if table not in self._reference:
-                self._reference[table] = self._reference_rows(
-                    table, AGAIN_S if no_cache else DAY_S, only_if_cached=only_if_cached
-                )
+                rows = self._reference_rows(table, AGAIN_S if no_cache else DAY_S, only_if_cached=only_if_cached)
+                # What is not at hand may be asked for later.
+                if rows is not None or not only_if_cached:
+                    self._reference[table] = rows
         if not only_if_cached:
             self._look_again(Table.DEFINITIONS, "DefNum", definitions)
             self._look_again(Table.APPOINTMENT_TYPES, "AppointmentTypeNum", types)
@@ -290,6 +307,22 @@ class Reading:
             self._look_again(Table.CODE_GROUPS, "CodeGroupNum", groups)
         found = {table: rows.rows[table] for table, rows in self._reference.items() if rows is not None}
         return OfficeWords(found)
+
+    def words_beside(self, kind: str, bound: Mapping[str, Any]) -> Mapping[str, list[Row]] | None:
+        """Rows of the office's own set-up, as `rows` brings them with `reference`; beside rows of the mirror only what
+        is at hand, or None. Their age is no part of the answer's.
+
+        Raises: what `rows` raises.
+        """
+        if not self.is_of_mirror:
+            return self.rows(kind, bound, reference=True, aged=False)
+        kept = kept_reference(kind, bound, practice=self.practice, on=self.on, since=self._began)
+        return None if kept is None else kept.rows
+
+    @property
+    def is_of_mirror(self) -> bool:
+        """Whether all that was fetched came from the mirror: such an answer costs no call, nor do its words."""
+        return self._walks or (bool(self._done) and all(one.served_from == "mirror" for one in self._done))
 
     def _look_again(self, table: Table, column: str, named: Iterable[int]) -> None:
         kept = self._reference.get(table)
@@ -303,8 +336,9 @@ class Reading:
         kind, bound = f"fetch.{table}", input_of(table)
         if not only_if_cached:
             wait_s = self._left_s()
-            # Names are no part of what a list across practices is made of: any copy of them will do.
-            road = Road.ANY if self.freshness.road is Road.ANY else Road.KEPT
+            # Names are no part of what a list across practices is made of: any copy of them will do. What the mirror
+            # answers has those that the background reads.
+            road = Road.ANY if self.freshness.road is Road.ANY and not self.is_of_mirror else Road.KEPT
             try:
                 require(self.practice, table.operation)
                 fetched = fetch(
@@ -344,15 +378,15 @@ class Reading:
         return {
             "as_of": instant_text(self.as_of),
             "age_seconds": round(max((fetched.age_seconds for fetched in self._done), default=0.0), 1),
-            "served_from": served_from(fetched.served_from for fetched in self._done),
+            "served_from": served_from(one.served_from for one in self._done) if self._done else None,
             "practice_id": self.practice.id,
             "upstream_calls": self.upstream_calls,
             "omitted": sorted({*omitted, *self._lacking}),
         }
 
 
-def served_from(roads: Iterable[str]) -> str:
-    """What an answer of several fetches says of where it is from: the dearest road of any."""
+def served_from(roads: Iterable[str | None]) -> str:
+    """What an answer of several fetches says of where it is from: the dearest road of any; None is that of nothing."""
     taken = set(roads)
     return next((road for road in ("live", "mirror") if road in taken), "cache")
 
@@ -410,14 +444,15 @@ class Pager:
 
     def walk(
         self,
-        stretches: Iterable[tuple[list[Row], SortKey]],
+        stretches: Iterable[tuple[list[Row], SortKey | None]],
         place: Callable[[Row], SortKey],
         fits: Filter,
         *,
         most_rows: int,
         most_stretches: int,
     ) -> Page:
-        """The page of rows that come in the order of their places, a stretch at a time, each with where it ends.
+        """The page of rows that come in the order of their places, a stretch at a time, each with where it ends: None
+        at the end of all.
 
         It is short where so many have been looked at that the next page has to go on.
         """
@@ -430,6 +465,8 @@ class Pager:
                         return Page(page, has_more=True, next_cursor=self._write(place(page[-1])))
                     page.append(row)
             looked += len(rows)
+            if end is None:
+                break
             if looked >= most_rows or number >= most_stretches or self._is_spent():
                 return Page(page, has_more=True, next_cursor=self._write(end))
         return Page(page, has_more=False, next_cursor=None)

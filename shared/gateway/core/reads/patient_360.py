@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -12,12 +12,14 @@ from pydantic import Field
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.errors import AppError, PermissionMissing, ScopeMissing, VersionTooOld
+from gateway.core.errors import AppError, PermissionMissing, ScopeMissing, Unavailable, VersionTooOld
 from gateway.core.ids import parse_row_id
+from gateway.core.mirror.mirrored import WHOLE_ROWS
 from gateway.core.normalize import appointments, claims, clinical, desk, patients, procedures
-from gateway.core.normalize.patient_360 import Shower
-from gateway.core.normalize.values import Words, drift
+from gateway.core.normalize.patient_360 import GUARANTORS, Shower
+from gateway.core.normalize.values import Words, drift, key
 from gateway.core.office_words import Table
+from gateway.core.operations import RowSet
 from gateway.core.patient_360 import REPORT, SECTIONS
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -78,7 +80,9 @@ class Patient360Query(ObjectQuery):
 def get_patient_360(
     patient_id: str, query: Patient360Query, *, caller: Caller, freshness: Freshness, on: Services
 ) -> dict[str, Any]:
-    """The sections asked for, read in one turn: 14 calls for all of them. Up to five minutes old unless told otherwise.
+    """The sections asked for: those that the practice's mirror has, young enough, from there, the others read in one
+    turn, 14 calls for all of them. Up to five minutes old unless told otherwise. What the mirror has is shown where the
+    practice does not answer for the rest.
 
     A section that the client's scopes, the key's permissions or the office's version do not allow costs no call: it is
     `unavailable` and says what is missing and what has it. What Open Dental refuses meanwhile is told the same way. The
@@ -95,12 +99,61 @@ def get_patient_360(
     reading = Reading(practice, caller, aged(freshness), on)
     sections = {name: unavailable(problem_of(error)) for name, error in refused.items()}
     omitted: list[str] = []
-    if asked:
-        reading.rows("fetch.patient_360", {"key": named.key, "sections": asked})
-        shown, omitted = shown_sections(reading.fetched[0], reading, raw="raw" in query.include)
+    raw = "raw" in query.include
+    for fetched in _mirrored(named.key, asked, reading):
+        shown, left_out = shown_sections(fetched, reading, raw=raw)
         sections |= shown
+        omitted += left_out
+    if live := [name for name in asked if name not in sections]:
+        try:
+            fetched = reading.fetched_by("fetch.patient_360", {"key": named.key, "sections": live})
+        except Unavailable as error:
+            if len(live) == len(asked):
+                raise
+            sections |= {name: unavailable(problem_of(error)) for name in live}
+        else:
+            shown, left_out = shown_sections(fetched, reading, raw=raw)
+            sections |= shown
+            omitted += left_out
     body = {"id": patient_id, "practice_id": practice.id, "sections": {name: sections[name] for name in wanted}}
     return {**body, "meta": reading.meta(omitted) if asked else _nothing_read(practice, on.clock.now())}
+
+
+def _mirrored(number: int, asked: Sequence[str], reading: Reading) -> Iterator[Fetched]:
+    """What the practice's mirror has of these sections: all of them together, or else each by itself."""
+    whole = [name for name in asked if all(part.operation in WHOLE_ROWS for part in SECTIONS[name].parts)]
+    if whole:
+        together = reading.mirrored("fetch.patient_360", {"key": number, "sections": whole})
+        if together is not None:
+            yield together
+        elif len(whole) > 1:
+            for name in whole:
+                alone = reading.mirrored("fetch.patient_360", {"key": number, "sections": [name]})
+                if alone is not None:
+                    yield alone
+    if "balances" in asked and (owed := _owed(number, reading)) is not None:
+        yield owed
+
+
+def _owed(number: int, reading: Reading) -> Fetched | None:
+    """What patient and family owe by the mirrored rows of the patient and of the family's head, as a day shows it."""
+    own = reading.mirrored("fetch.patients", {"keys": [number]})
+    if own is None:
+        return None
+    patient = own.rows.rows["patients"][0]
+    head, of_head = key(patient.get("Guarantor")), own
+    if head not in {0, number}:
+        found = reading.mirrored("fetch.patients", {"keys": [head]})
+        if found is None:
+            return None
+        of_head = found
+    as_of = min(own.rows.as_of, of_head.rows.as_of)
+    rows: dict[str, list[Mapping[str, Any]]] = {
+        "patients": [patient],
+        GUARANTORS: list(of_head.rows.rows["patients"]),
+        REPORT: [{"section": "balances", "as_of": instant_text(as_of), "error": None}],
+    }
+    return Fetched(RowSet(rows, as_of, 0), max(own.age_seconds, of_head.age_seconds), "mirror", 0)
 
 
 def wanted_of(query: Patient360Query) -> list[str]:
@@ -189,7 +242,7 @@ def _nothing_read(practice: Practice, now: datetime) -> dict[str, Any]:
     return {
         "as_of": instant_text(now),
         "age_seconds": 0.0,
-        "served_from": "cache",
+        "served_from": None,
         "practice_id": practice.id,
         "upstream_calls": 0,
         "omitted": [],

@@ -252,6 +252,8 @@ def _bound(
         # Seven words at most, each its own list; more than a few are cheaper filtered here, if anything else bounds.
         several = words if len(words) <= 2 or not asked else []
         return {"queries": [{**asked, "PatStatus": word} for word in several] or [asked], **meant}
+    if not asked and query.status is not None and "deleted" in query.status:
+        raise FilterTooWide("Open Dental has deleted patients on no list: send ids", bounds=["ids"])
     if not asked:
         raise FilterTooWide(f"send at least one of {', '.join(BOUNDS)}", bounds=list(BOUNDS))
     return {"queries": [asked], **meant}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -24,6 +25,7 @@ from gateway.core.ports import Services
 from gateway.core.reads.across import list_across
 from gateway.core.reads.lists import (
     Filter,
+    Page,
     Pager,
     Reading,
     Row,
@@ -40,11 +42,17 @@ from gateway.core.requests import Freshness
 from gateway.core.walltime import changed_since
 from open_dental.versions import Version
 
+if TYPE_CHECKING:
+    from gateway.core.mirror.answers import Look
+
 BOUNDS: Final = ("patient_id", "claim_id", "entered_from", "ids")
-"""Filters of which one must be given; `updated_since` bounds payments of carriers, if `kind` is `insurance` alone."""
+"""Filters of which one must be given, but for a practice whose mirror is complete; `updated_since` bounds payments of
+carriers, if `kind` is `insurance` alone."""
 
 ALLOCATED: Final = ("allocations", "unapplied_amount")
 """What lists have only with `expand=allocations`."""
+
+_LISTED: Final = ("payments", "claimpayments")
 
 _FEW: Final = 3
 """Up to so many payments have their splits read one by one before the family's are read together."""
@@ -68,8 +76,8 @@ class PaymentsQuery(ListQuery):
     """Days of `received_on`, both included."""
     entered_from: Day | None = None
     entered_to: Day | None = None
-    """Days of `entered_on`, both included. `entered_from` bounds a list, which `date_from` does not: Open Dental can be
-    asked for the day of entry only."""
+    """Days of `entered_on`, both included. `entered_from` bounds a list, which `date_from` does for a mirror only: Open
+    Dental can be asked for the day of entry only."""
     location_id: Id | None = None
     check_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     expand: list[Literal["allocations"]] = Field(default=[], max_length=1)
@@ -115,7 +123,13 @@ def list_payments(query: PaymentsQuery, *, caller: Caller, freshness: Freshness,
     keys = keys_of(query, "payment", practice)
     on_rows, on_stubs = _filters(query, reading, keys=keys)
 
-    found = _found(query, reading, patient=patient, keys=keys)
+    try:
+        found = _found(query, reading, patient=patient, keys=keys)
+    except FilterTooWide:
+        walked = _walk(query, [*on_stubs, *on_rows], pager, reading)
+        if walked is None:
+            raise
+        return _enveloped(walked, walked.rows, _Found([], [], [], []), query, reading, patient=None)
     stubs = [row for row in found.stubs if all(fits(row) for fits in on_stubs)]
     if on_rows:
         # Only the rows of the payments themselves say the rest.
@@ -127,12 +141,43 @@ def list_payments(query: PaymentsQuery, *, caller: Caller, freshness: Freshness,
     read = {_key(row): row for row in _claim_payments([row for row in page.rows if _key(row) in unread], reading)}
     # One that is gone since its lines were read is no longer a payment.
     shown = [read.get(_key(row), row) for row in page.rows if _key(row) in read or _key(row) not in unread]
+    return _enveloped(page, shown, found, query, reading, patient=patient)
+
+
+def _enveloped(
+    page: Page, shown: list[Row], found: _Found, query: PaymentsQuery, reading: Reading, *, patient: int | None
+) -> dict[str, Any]:
     if "allocations" in query.expand:
         _allocate(shown, found, reading, patient=patient)
         data = _shown(shown, reading, query, splits=found.splits, lines=found.lines)
     else:
         data = _shown(shown, reading, query, splits=None, lines=None)
     return page.envelope(data, reading.meta(() if "allocations" in query.expand else ALLOCATED))
+
+
+def _walk(query: PaymentsQuery, wanted: list[Filter], pager: Pager, reading: Reading) -> Page | None:
+    """The page of payments of any day, from the mirror; those without a day of receipt are on no such list.
+
+    Not by change: of those, all payments of all years would have to be looked at.
+    """
+    if query.updated_since is not None:
+        return None
+    resources = [name for name, is_wanted in zip(_LISTED, _kinds(query), strict=True) if is_wanted]
+
+    def walk(look: Look) -> Page:
+        from gateway.core.mirror.walks import MOST_EXAMINED, MOST_STRETCHES, by_day, day_of  # noqa: PLC0415
+
+        require(reading.practice, *(f"{name}.list" for name in resources))
+        first = date.min if pager.after is None else day_of(pager.after)
+        return pager.walk(
+            by_day(look, *resources, first=max(first, query.date_from or first), last=query.date_to, place=_place),
+            _place,
+            lambda row: all(fits(row) for fits in wanted),
+            most_rows=MOST_EXAMINED,
+            most_stretches=MOST_STRETCHES,
+        )
+
+    return reading.walk(walk)
 
 
 def get_payment(
@@ -166,8 +211,7 @@ def get_payment(
 def _found(query: PaymentsQuery, reading: Reading, *, patient: int | None, keys: list[int] | None) -> _Found:
     """The rows that the list is bounded to."""
     practice = reading.practice
-    patients = query.kind is None or bool({"patient", "refund", "income_transfer"} & set(query.kind))
-    carriers = query.kind is None or bool({"insurance", "refund"} & set(query.kind))
+    patients, carriers = _kinds(query)
     claim = key_of(query.claim_id, "claim", practice, param="claim_id")
     if claim is not None:
         return _of_claim(claim, patient, reading)
@@ -183,8 +227,8 @@ def _found(query: PaymentsQuery, reading: Reading, *, patient: int | None, keys:
     found_rows = list[Row]()
     if query.entered_from is None and (query.updated_since is None or query.kind != ["insurance"]):
         raise FilterTooWide(
-            f"send at least one of {', '.join(BOUNDS)}; updated_since bounds a list of kind insurance only, because "
-            "Open Dental does not list patients' payments by their last change",
+            f"send at least one of {', '.join(BOUNDS)}, but for a practice whose mirror is complete; updated_since "
+            "bounds a list of kind insurance only, because nobody lists patients' payments by their last change",
             bounds=list(BOUNDS),
         )
     if patients:
@@ -206,6 +250,12 @@ def _found(query: PaymentsQuery, reading: Reading, *, patient: int | None, keys:
         new = {"resource": "claimpayments", "queries": [{"SecDateTEdit": max(since)}]}
         found_rows += reading.rows("fetch.claimpayments", new)["claimpayments"]
     return _Found(found_rows, [], [], [])
+
+
+def _kinds(query: PaymentsQuery) -> tuple[bool, bool]:
+    """Whether payments of patients are among those that are asked for, and payments of carriers."""
+    patients = query.kind is None or bool({"patient", "refund", "income_transfer"} & set(query.kind))
+    return patients, query.kind is None or bool({"insurance", "refund"} & set(query.kind))
 
 
 def _of_claim(claim: int, patient: int | None, reading: Reading) -> _Found:

@@ -122,8 +122,8 @@ def test_a_second_reading_of_the_same_list_does_not_count_twice() -> None:
     ("wanted", "pace"),
     [
         (Wanted.PAUSED, IDLE),
-        (Wanted.ON, replace(IDLE, offline=True)),
-        (Wanted.ON, replace(IDLE, key_refused=True)),
+        (Wanted.ON, replace(IDLE, trouble="offline")),
+        (Wanted.ON, replace(IDLE, trouble="key-refused")),
         (Wanted.ON, replace(IDLE, killed=True)),
     ],
 )
