@@ -51,10 +51,11 @@ class ItemAnswers(JSONParser):
 
 
 def _with_bytes(value: dict[str, Any]) -> dict[str, Any]:
-    # An item may have an attribute of this name; what that holds is an object.
+    # An attribute or a table may have these names; what lies under those is no text.
     if len(value) == 1:
         if type(raw := value.get("B")) is str:
             return {"B": b64decode(raw)}
-        if type(several := value.get("BS")) is list:
+        several = value.get("BS")
+        if type(several) is list and several and type(several[0]) is str:
             return {"BS": [b64decode(one) for one in several]}
     return value
