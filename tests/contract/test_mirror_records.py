@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.mirror.items import micros
 from gateway.core.mirror.records import Order, ReadAt, Record, Stored
 from gateway.core.normalize.values import content_version
 from open_dental.wire import Malformed
@@ -55,8 +56,8 @@ def only(records: Any, key: int = 1, *, dead: bool = True) -> Record:
 
 
 def nth(record: Record, clock: FakeClock) -> int:
-    """Which state of its object it is; the first has the second in which rows of its kind began."""
-    return record.seq - int(clock.start.timestamp()) + 1
+    """Which state of its object it is; the first has its moment, and the clock stands still."""
+    return record.seq - micros(clock.start) + 1
 
 
 # -- one row ------------------------------------------------------------------------------------------------------
@@ -72,9 +73,10 @@ def test_a_row_comes_back_as_it_was_read_without_the_servers_clock(records: Any,
         key=2**62 + 1,
         row=row,
         version=content_version(row),
-        seq=int(clock.start.timestamp()),
+        seq=micros(clock.start),
         read=read(4),
         changed_at=clock.now(),
+        cause="load",
     )
     assert str(only(records, 2**62 + 1).row["Fee"]) == "1.10"
 

@@ -74,8 +74,8 @@ def store(records: DynamoRecords, *rows: dict[str, Any], turn: int = 1, cause: s
 
 
 def nth(record: Record, clock: FakeClock) -> int:
-    """Which state of its object it is; the first has the second in which rows of its kind began."""
-    return record.seq - int(clock.start.timestamp()) + 1
+    """Which state of its object it is; the first has its moment, and the clock stands still."""
+    return record.seq - items.micros(clock.start) + 1
 
 
 def all_items(way: Meddled, prefix: str = "") -> list[dict[str, Any]]:
@@ -586,7 +586,7 @@ def test_who_reads_the_stream_can_tell_a_burial_from_an_erasure(
 
     (buried,) = all_items(way, "row#")
     assert ("dead_at" in buried, buried["cause"]) == (True, {"S": "sweep"})
-    assert int(buried["seq"]["N"]) == int(clock.start.timestamp()) + 1
+    assert int(buried["seq"]["N"]) == items.micros(clock.start) + 1
     assert "expires_at" not in buried
     assert not {"parent_1", "parent_2"} & buried.keys()
     assert records.forget(A)

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from threading import RLock
 
@@ -17,6 +17,7 @@ from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Standing, Su
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 MOST_MARKS = 500
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _alive() -> None:
@@ -83,7 +84,7 @@ class FakeRecords:
         return cause if cause == OWN_WRITE or (practice_id, resource) in self._all_here else LOAD
 
     def _seq_after(self, was: Record | None) -> int:
-        now = int(self.now().timestamp() * 1_000_000)
+        now = (self.now() - _FIRST) // timedelta(microseconds=1)
         return now if was is None else max(now, was.seq + 1)
 
     def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:

@@ -38,7 +38,7 @@ def test_a_row_that_was_deleted_at_the_office_is_a_tombstone_after_the_next_swee
         assert office.differences() == {}
         dead = office.on.records.get(office.id, name, [deleted], dead=True)[0]
         assert dead.deleted_at is not None
-        assert dead.seq == seq[deleted] + 1
+        assert dead.seq > seq[deleted]
 
 
 def test_an_appointment_without_a_time_is_found_to_be_deleted_as_well() -> None:
@@ -59,7 +59,7 @@ def test_a_visit_that_is_moved_in_front_of_the_reader_is_missing_from_the_list_a
     with mirrored_office(*PATIENTS) as office:
         office.load()
         last = office.store.rows('SELECT "AptNum" FROM appointment ORDER BY "AptDateTime" DESC')[0]["AptNum"]
-        before = office.on.records.get(office.id, "appointments", [last])[0].seq
+        before = len(office.on.records.causes)
         alive = []
 
         def moves_it(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
@@ -72,9 +72,8 @@ def test_a_visit_that_is_moved_in_front_of_the_reader_is_missing_from_the_list_a
             office.sweep("appointments")
 
         assert all(alive)
-        assert office.on.records.get(office.id, "appointments", [last])[0].seq == before + 1, (
-            "it was moved and not buried"
-        )
+        changes = [one for one in office.on.records.causes[before:] if one[1:3] == ("appointments", last)]
+        assert len(changes) == 1, "it was moved and not buried"
         assert office.differences() == {}
 
 
