@@ -62,7 +62,9 @@ class Meter:
         if "IndexName" in asked:
             self._read(_read_units(found) / 2)
         else:
-            whole = found if _is_whole(asked) else self._items(asked["TableName"], [_key_in(one, asked) for one in found])
+            whole = (
+                found if _is_whole(asked) else self._items(asked["TableName"], [_key_in(one, asked) for one in found])
+            )
             self._read(_read_units(whole))
         return answer
 
