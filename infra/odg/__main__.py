@@ -63,7 +63,7 @@ def watch(
     as_json: AsJson = False,
     every: Annotated[float, typer.Option(min=1.0, help="seconds between two looks")] = EVERY_S,
 ) -> None:
-    """The same, again and again, until all of it is loaded. Ctrl-C ends it sooner and stops nothing."""
+    """The same, again and again, until all of it is loaded, or erased. Ctrl-C ends it sooner and stops nothing."""
     told, console = _told(context, "GET", practice), Console()
     if as_json or not console.is_terminal:
         while True:
@@ -82,13 +82,13 @@ def watch(
 
 @mirrors.command()
 def on(context: typer.Context, practice: Practice, *, as_json: AsJson = False) -> None:
-    """Begin the first load, or go on after a pause."""
+    """Begin the first load, or go on after a pause. What is just being erased is read anew."""
     _say(_told(context, "PATCH", practice, {"state": "on"}), as_json=as_json)
 
 
 @mirrors.command()
 def pause(context: typer.Context, practice: Practice, *, as_json: AsJson = False) -> None:
-    """Stop reading; what is here stays and grows old."""
+    """Stop reading; what is here stays and grows old. A mirror that is off has nothing to pause."""
     _say(_told(context, "PATCH", practice, {"state": "paused"}), as_json=as_json)
 
 
@@ -100,7 +100,7 @@ def off(
     as_json: AsJson = False,
     yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
 ) -> None:
-    """Erase what is here; every read goes to Open Dental."""
+    """Erase what is here, in the background (`watch` shows what is left); every read goes to Open Dental."""
     if not yes:
         typer.confirm(
             "Everything that was read of this practice is erased here, and nothing at the office. Go on?", abort=True
@@ -116,7 +116,7 @@ def queries(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Whether the mirror may ask by SQL, which the office's own audit trail keeps."""
+    """Whether the mirror may ask by SQL, which the office's own audit trail keeps; holds also for one that is off."""
     _say(_told(context, "PATCH", practice, {"queries": state.value}), as_json=as_json)
 
 
@@ -137,7 +137,7 @@ def _say(told: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 def _is_over(told: Mapping[str, Any]) -> bool:
-    return bool(told["state"] != "on" or told["phase"] == "complete")
+    return told["phase"] in {"off", "incomplete", "complete"}
 
 
 def main() -> None:

@@ -16,17 +16,20 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 def shown(told: Mapping[str, Any]) -> RenderableType:
     """`GET /practices/{id}/sync` as a screen."""
-    return Group(_headline(told), _table(told), *_words(told))
+    return Group(_headline(told), _left(told) if told["erasing"] else _table(told), *_words(told))
 
 
 def _headline(told: Mapping[str, Any]) -> Text:
-    percent = told["percent"] if told["percent_of_rows"] is None else told["percent_of_rows"]
-    parts = [
-        f"{told['practice_id']}: {told['state']}",
-        told["phase"] if told["state"] != "off" else "",
-        f"{percent} %" if percent is not None and told["phase"] != "complete" else "",
-        f"{told['rows']:,} rows, {told['upstream_calls']:,} calls",
-    ]
+    parts = [f"{told['practice_id']}: {told['state']}"]
+    if told["erasing"]:
+        parts += ["erasing", f"{told['erasing']['rows_left']:,} rows left"]
+    elif told["phase"] != "off":
+        percent = told["percent"] if told["percent_of_rows"] is None else told["percent_of_rows"]
+        parts += [
+            told["phase"],
+            f"{percent} %" if percent is not None and told["phase"] != "complete" else "",
+            f"{told['rows']:,} rows, {told['upstream_calls']:,} calls",
+        ]
     if told["eta_seconds"] is not None:
         parts.append(f"about {length(told['eta_seconds'])} left")
     elif told["not_before"] is not None:
@@ -34,8 +37,21 @@ def _headline(told: Mapping[str, Any]) -> Text:
     return Text(", ".join(part for part in parts if part), style="bold")
 
 
+def _left(told: Mapping[str, Any]) -> Table:
+    """What is still to be erased."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("resource", no_wrap=True)
+    table.add_column("rows left", justify="right", no_wrap=True)
+    for one in told["resources"]:
+        if one["phase"] == "erasing":
+            table.add_row(one["resource"], f"{one['rows']:,}")
+    return table
+
+
 def _table(told: Mapping[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False)
+    if told["phase"] == "off":
+        return table
     for name in ("resource", "loaded", "rows", "as of", ""):
         table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=name != "")
     waiting = 0
@@ -45,7 +61,8 @@ def _table(told: Mapping[str, Any]) -> Table:
         if one["why"] == "waiting":
             waiting += 1
             continue
-        why = one["explanation"] or ""
+        # What holds for all of it is said once, below.
+        why = "" if one["explanation"] == told["explanation"] else one["explanation"] or ""
         table.add_row(one["resource"], _bar(one), f"{one['rows']:,}", _age(one), Text(why, style="yellow"))
     if waiting:
         table.add_row(f"{waiting} more", "", "", "", "wait for their turn")
@@ -69,20 +86,18 @@ def _age(one: Mapping[str, Any]) -> str:
 
 
 def _words(told: Mapping[str, Any]) -> Iterator[Text]:
-    """What keeps the whole practice back."""
-    pace = told["pace"]
-    for holds, said in (
-        (pace["stopped"], "all calls of this practice are stopped"),
-        (pace["key_refused"], "Open Dental refuses the practice's key"),
-        (pace["offline"], "the practice does not answer"),
-    ):
-        if holds:
-            yield Text(said, style="bold red")
+    """What keeps the whole practice back, and what is wrong beside that."""
+    if told["explanation"]:
+        since = f", since {told['since']}" if told["since"] else ""
+        until = f", until {told['fresh_at']}" if told["fresh_at"] else ""
+        yield Text(f"{told['explanation']} ({told['why']}{since}{until})", style="bold yellow")
+    if told["not_offered"]:
+        yield Text(f"not copied: {', '.join(told['not_offered'])}")
     for said in (told["clock"]["explanation"], told["queries"]["explanation"]):
         if said:
             yield Text(said, style="yellow")
     for one in told["incidents"]:
-        if one["healed_at"] is None:
+        if one["healed_at"] is None and one["code"] != told["why"]:
             yield Text(f"since {one['since'] or one['noticed_at']}: {one['explanation']}", style="yellow")
 
 

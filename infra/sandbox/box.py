@@ -98,6 +98,8 @@ class Sandbox:
         self._making = threading.Lock()
         self._processes: list[Kept] = []
         self._more: list[Simulated] = []
+        # Of one day, however late one more practice is started: people's ages follow from it.
+        self._today = datetime.now(ZoneInfo(Practice.time_zone)).date()
         self.home = options.home
         self.offices: list[Practice] = []
         """Every practice that was started, connected or not."""
@@ -253,6 +255,7 @@ class Sandbox:
             self.home,
             patients=options.patients,
             seed=options.seed,
+            seeded_on=self._today,
             command=command or options.practice_command,
             repository=REPOSITORY,
         )
@@ -336,8 +339,9 @@ class Sandbox:
     def one_more_practice(self, *flags: str) -> Connected:
         """Start a practice with the people of the others and its own `flags`, and connect it; it is in no list."""
         command = (*self._options.practice_command, *flags)
-        office = self._start_practice(self._options.practices + len(self._more) + 1, command=command)
-        self._more.append(office)
+        with self._making:
+            office = self._start_practice(self._options.practices + len(self._more) + 1, command=command)
+            self._more.append(office)
         return self.connect(office.wait())
 
     def connect(self, office: Practice, client_key: str | None = None) -> Connected:

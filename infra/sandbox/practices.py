@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from infra.sandbox.emulator import PASSED_ON
@@ -38,11 +39,20 @@ class Simulated:
     """A simulated practice in a process of its own."""
 
     def __init__(
-        self, number: int, home: Path, *, patients: int, seed: int, command: Sequence[str], repository: Path
+        self,
+        number: int,
+        home: Path,
+        *,
+        patients: int,
+        seed: int,
+        seeded_on: date,
+        command: Sequence[str],
+        repository: Path,
     ) -> None:
         """Start practice `number` (from 1).
 
-        Equal `patients` and `seed` give equal row keys in every table, so that whatever mixes up two practices shows.
+        Equal `patients`, `seed` and `seeded_on` give equal row keys in every table, so that whatever mixes up two
+        practices shows.
         """
         self._state = home / f"practice-{number}.json"
         self._state.unlink(missing_ok=True)
@@ -54,6 +64,7 @@ class Simulated:
                 *("--state", str(self._state)),
                 *("--patients", str(patients)),
                 *("--seed", str(seed)),
+                *("--seeded-on", str(seeded_on)),
                 *("--developer-key", DEVELOPER_KEY),
                 *("--customer-key", f"SANDBOXcustomer{number}"),
             ],

@@ -14,19 +14,20 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 import httpx
 
-from infra.sandbox.box import Sandbox
-from infra.sandbox.tour import step
+from infra.sandbox.box import Connected, Sandbox
+from infra.sandbox.tour import FIRST, SECOND, step
 
 _SETTLES_WITHIN_S = 240
 """A lost answer is looked for after 70 s, by jobs that run once a minute."""
 
 _LOADS_WITHIN_S = 300
-_CALLS_OF_A_DAY = 3
 """A first load of a small practice, whose background lane is offered once a minute."""
+_CALLS_OF_A_DAY = 3
 
 _OPERATIONS = 365
 """How many Open Dental documents."""
@@ -83,7 +84,10 @@ class Caller:
 
 
 def _caller(box: Sandbox, number: int = 0) -> Caller:
-    connected = box.practices[number]
+    return _of(box, box.practices[number])
+
+
+def _of(box: Sandbox, connected: Connected) -> Caller:
     control = connected.practice.control_url
     assert control, "the tour needs simulated practices"
     return Caller(box.api_url, connected.access_token, connected.practice_id, control)
@@ -114,11 +118,13 @@ def _visit(caller: Caller) -> dict[str, Any]:
     return next(row for row in rows if row["kind"] == "appointment" and row["patient_id"] and row["operatory_id"])
 
 
-def _free_start(caller: Caller, visit: Mapping[str, Any]) -> str:
+def _free_start(caller: Caller, visit: Mapping[str, Any], *, minutes: int = 20) -> str:
     """A free time for such a visit, from the alternatives of a refusal."""
     for ahead in range(30, 45):
         night = f"{_today(caller) + timedelta(days=ahead)}T03:00:00"
-        answer = caller.send("POST", "/create_appointment", _booking(visit, night), Idempotency_Key=_key())
+        answer = caller.send(
+            "POST", "/create_appointment", _booking(visit, night, duration_minutes=minutes), Idempotency_Key=_key()
+        )
         if alternatives := _problem(answer, 409, "outside-schedule")["alternatives"]:
             return str(alternatives[0]["local_start"])
     raise AssertionError("no free time in two weeks")
@@ -250,7 +256,7 @@ def pages_make_the_whole(box: Sandbox) -> None:
     assert _problem(answer, 400, "invalid")["param"] == "cursor", "the cursor of another query is taken"
 
 
-@step("P09")
+@step("P09", FIRST)
 def visits_procedures_and_claims_are_objects(box: Sandbox) -> None:
     me = _caller(box)
     visit = me.get(f"/appointments/{_visit(me)['id']}")
@@ -267,7 +273,7 @@ def visits_procedures_and_claims_are_objects(box: Sandbox) -> None:
     assert me.get(f"/claims/{claim['id']}")["lines"], "a single claim has no lines"
 
 
-@step("P10")
+@step("P10", FIRST)
 def a_booking_stands_once(box: Sandbox) -> None:
     me = _caller(box)
     visit = _visit(me)
@@ -292,7 +298,7 @@ def a_booking_stands_once(box: Sandbox) -> None:
     _problem(other, 422, "key-reused")
 
 
-@step("P11")
+@step("P11", FIRST)
 def a_taken_time_comes_with_free_ones(box: Sandbox) -> None:
     me = _caller(box)
     visit = _visit(me)
@@ -322,9 +328,9 @@ def _charges(me: Caller, patient: Mapping[str, Any], count: int) -> list[str]:
     return [ids[str(key)] for key in keys]
 
 
-@step("P12")
+@step("P12", SECOND)
 def money_goes_where_it_was_meant(box: Sandbox) -> None:
-    me = _caller(box)
+    me = _caller(box, 1)
     patient = me.every("/patients?status=active&limit=500")[0]
     older, newer = _charges(me, patient, 2)
     wanted = {newer: "70.00", older: "30.00"}
@@ -346,9 +352,9 @@ def money_goes_where_it_was_meant(box: Sandbox) -> None:
     assert len(me.rows("payment")) == before, "a refused payment left a row"
 
 
-@step("P13")
+@step("P13", SECOND)
 def a_carriers_check_closes_its_claim(box: Sandbox) -> None:
-    me = _caller(box)
+    me = _caller(box, 1)
     claims = me.every("/claims?status=sent&expand=lines&limit=500")
     claim = next(row for row in claims if row["type"] == "primary" and row["lines"])
     first, *rest = (line["id"] for line in claim["lines"])
@@ -363,7 +369,7 @@ def a_carriers_check_closes_its_claim(box: Sandbox) -> None:
     assert seen["payment_ids"] == [done["result"]["id"]], "the claim does not name its payment"
 
 
-@step("P14")
+@step("P14", FIRST)
 def an_answer_that_takes_long_is_an_operation(box: Sandbox) -> None:
     me = _caller(box)
     visit = _visit(me)
@@ -381,7 +387,7 @@ def an_answer_that_takes_long_is_an_operation(box: Sandbox) -> None:
     assert done["state"] == "succeeded", f"the operation {done['state']}"
 
 
-@step("P15")
+@step("P15", FIRST)
 def a_lost_answer_is_settled_by_evidence(box: Sandbox) -> None:
     me = _caller(box)
     visit = _visit(me)
@@ -397,7 +403,7 @@ def a_lost_answer_is_settled_by_evidence(box: Sandbox) -> None:
     assert sum("[ref " in row["Note"] for row in rows) == 1, "it was not done exactly once"
 
 
-@step("P16")
+@step("P16", SECOND)
 def an_offline_practice_keeps_what_was_sent(box: Sandbox) -> None:
     me = _caller(box, 1)
     visit = _visit(me)
@@ -416,9 +422,9 @@ def an_offline_practice_keeps_what_was_sent(box: Sandbox) -> None:
     assert done["state"] == "succeeded", f"the booking {done['state']}"
 
 
-@step("P17")
+@step("P17", "practice of garbage")
 def garbage_upstream_is_no_500(box: Sandbox) -> None:
-    me = _caller(box)
+    me = _of(box, box.one_more_practice())
     for kind in ("html", "half_json", "empty"):
         me.steer("POST", "faults", {"match": "patients.Simple", "kind": kind, "count": 50})
         try:
@@ -504,7 +510,7 @@ def every_grant_is_enough(box: Sandbox) -> None:
     assert not bugs, f"{len(bugs)} bugs ended a request: {json.dumps(bugs[:2])}"
 
 
-@step("P21")
+@step("P21", FIRST)
 def a_limit_is_felt_by_its_client_alone(box: Sandbox) -> None:
     me = _caller(box)
     eager = Caller(me.api, box.new_client("eager", requests_per_minute=3), me.practice_id, me.control)
@@ -531,7 +537,7 @@ def _as(box: Sandbox, name: str, *scopes: str) -> Caller:
     return replace(_caller(box), token=connected.access_token)
 
 
-@step("P22")
+@step("P22", FIRST)
 def all_of_open_dental_is_there(box: Sandbox) -> None:
     made = "employers.create"
     me = _as(box, "raw", "*:read", "resources:read", f"resources:{made}")
@@ -619,7 +625,7 @@ def _listed_paged_and_got(me: Caller, path: str, single: str = "") -> None:
     assert not differing, f"one of /{family} differs from its list in {', '.join(differing)}"
 
 
-@step("P23")
+@step("P23", FIRST, SECOND)
 def every_family_is_one_object(box: Sandbox) -> None:
     def _half(number: int) -> None:
         me = _caller(box, number)
@@ -646,7 +652,7 @@ def every_family_is_one_object(box: Sandbox) -> None:
         list(pool.map(_half, range(len(box.practices))))
 
 
-@step("P24")
+@step("P24", FIRST)
 def a_free_time_is_kept_for_its_holder(box: Sandbox) -> None:
     me = _caller(box)
     other = _as(box, "rival", "*:read", "appointments:write")
@@ -672,7 +678,7 @@ def a_free_time_is_kept_for_its_holder(box: Sandbox) -> None:
     assert answer.json()["result"]["local_start"] == slot["local_start"], "another time was booked"
 
 
-@step("P25")
+@step("P25", FIRST, SECOND)
 def a_patient_is_shown_whole(box: Sandbox) -> None:
     me = _caller(box, 1)
     patient = _visit(me)["patient_id"]
@@ -703,7 +709,7 @@ def _ended(me: Caller, operation: str) -> None:
         time.sleep(1)
 
 
-@step("P26")
+@step("P26", FIRST)
 def the_same_is_there_as_fhir(box: Sandbox) -> None:
     me = _caller(box)
     visit = _visit(me)
@@ -748,11 +754,11 @@ def _searched(me: Caller, path: str) -> dict[str, Any]:
     return page
 
 
-@step("P27")
+@step("P27", SECOND)
 def a_change_changes_what_it_names(box: Sandbox) -> None:
     me = _caller(box, 1)
     visit = _visit(me)
-    start = _free_start(me, visit)
+    start = _free_start(me, visit, minutes=25)
     booked = me.send("POST", "/appointments", _booking(visit, start, note="by the window"), Idempotency_Key=_key())
     one = _settled(me, booked.json()["id"])["result"]
     later = (datetime.fromisoformat(start) + timedelta(minutes=5)).isoformat()
@@ -790,13 +796,11 @@ def _changes(
     assert changed == columns, f"a change of {', '.join(named)} touched {', '.join(sorted(changed)) or 'nothing'}"
 
 
-@step("P28")
+@step("P28", FIRST, "practice by FHIR")
 def a_key_for_fhir_alone_reads_the_same_objects(box: Sandbox) -> None:
     me = _caller(box)
     by_rest = {row["source"]["key"]: row for row in me.every("/patients?status=active&limit=500")}
-    office = box.one_more_practice("--permissions", "")
-    assert office.practice.control_url, "the tour needs simulated practices"
-    other = Caller(me.api, office.access_token, office.practice_id, office.practice.control_url)
+    other = _of(box, box.one_more_practice("--permissions", ""))
     by_fhir = {row["source"]["key"]: row for row in other.every("/patients?status=active&limit=500", Prefer="wait=28")}
     assert set(by_fhir) == set(by_rest), "other patients are read by FHIR"
     for key, row in by_fhir.items():
@@ -808,21 +812,54 @@ def a_key_for_fhir_alone_reads_the_same_objects(box: Sandbox) -> None:
     assert calls == {"fhir"}, f"it answered {', '.join(sorted(calls))}"
 
 
-@step("P29")
-def a_mirror_answers_without_a_call(box: Sandbox) -> None:
+@dataclass(frozen=True)
+class Mirrored:
+    """A practice whose mirror is loaded, and what was answered on the way there."""
+
+    me: Caller
+    sync: str
+    before: dict[str, Any]
+    """Of the mirror, before it was turned on."""
+    dry: dict[str, Any]
+    cold: dict[str, Any]
+    """The busiest day, read at Open Dental."""
+    calls: list[str]
+    """Those it took."""
+    alerts: dict[str, Any]
+    warm: dict[str, Any]
+    """The same day, once the mirror was complete."""
+
+
+@cache
+def _mirrored_office(box: Sandbox) -> Mirrored:
+    """The one mirror that the tour loads: a load takes a minute, and as much again to be offered its turns."""
     office = box.one_more_practice("--tier", "enterprise")
-    assert office.practice.control_url, "the tour needs simulated practices"
     client = box.new_client("mirror", scopes=("practices:connect", "*:read", "sync:write"))
-    connected = box.connect(office.practice, client)
-    me = Caller(box.api_url, connected.access_token, connected.practice_id, office.practice.control_url)
+    me = _of(box, box.connect(office.practice, client))
     sync = f"/practices/{me.practice_id}/sync"
-    assert me.get(sync)["state"] == "off", "a mirror is on that nobody turned on"
+    before = me.get(sync)
+    days = [str(row["AptDateTime"])[:10] for row in me.rows("appointment", AptStatus=1)]
+    path = f"/day?practice_id={me.practice_id}&date={max(sorted(set(days)), key=days.count)}"
+    dry = me.get(f"{path}&dry_run=true")
+    people = f"{path}&sections=patients,balance,coverage,recalls"
+    me.steer("DELETE", "log")
+    cold = me.get(people, Prefer="wait=28")
+    calls = [one["operation"] for one in me.steer("GET", "log")]
+    alerts = me.get(f"{people},alerts", Prefer="wait=28", Cache_Control="max-age=120")
     # By query each patient's lists would be read as well, which takes minutes at this pace; changes come by query.
     turned = me.send("PATCH", sync, {"state": "on", "queries": "off"})
     assert turned.status_code == 200, f"turning it on is answered {turned.status_code}: {turned.text}"
     _mirrored(me, sync, lambda told: told["phase"] == "complete", "is not complete")
+    warm = me.get(f"{people},schedules")
+    return Mirrored(me, sync, before, dry, cold, calls, alerts, warm)
+
+
+@step("P29", "mirrored practice")
+def a_mirror_answers_without_a_call(box: Sandbox) -> None:
+    mirrored = _mirrored_office(box)
+    me, sync = mirrored.me, mirrored.sync
+    assert mirrored.before["state"] == "off", "a mirror is on that nobody turned on"
     assert me.send("PATCH", sync, {"queries": "on"}).json()["queries"]["allowed"], "the key may not query"
-    me.steer("DELETE", "log")
     page = me.get(f"/patients?status=active&limit=500&practice_id={me.practice_id}")
     living = {str(row["PatNum"]) for row in me.rows("patient", PatStatus=0)}
     assert {row["source"]["key"] for row in page["data"]} == living, "other patients are mirrored than there are"
@@ -843,31 +880,16 @@ def a_mirror_answers_without_a_call(box: Sandbox) -> None:
     assert again["served_from"] == "live", "a mirror that is off is answered from"
 
 
-@step("P30")
+@step("P30", "mirrored practice")
 def a_day_is_one_answer(box: Sandbox) -> None:
-    office = box.one_more_practice("--tier", "enterprise")
-    assert office.practice.control_url, "the tour needs simulated practices"
-    client = box.new_client("day", scopes=("practices:connect", "*:read", "sync:write"))
-    connected = box.connect(office.practice, client)
-    me = Caller(box.api_url, connected.access_token, connected.practice_id, office.practice.control_url)
-    days = [str(row["AptDateTime"])[:10] for row in me.rows("appointment", AptStatus=1)]
-    path = f"/day?practice_id={me.practice_id}&date={max(sorted(set(days)), key=days.count)}"
-    dry = me.get(f"{path}&dry_run=true")
+    mirrored = _mirrored_office(box)
+    dry, cold, alerts, warm = mirrored.dry, mirrored.cold, mirrored.alerts, mirrored.warm
     assert (dry["visits"], dry["meta"]["upstream_calls"]) == (None, 0), "a dry run has asked Open Dental"
-    people = f"{path}&sections=patients,balance,coverage,recalls"
-    me.steer("DELETE", "log")
-    cold = me.get(people, Prefer="wait=28")
     assert cold["visits"], "nobody comes on the busiest day"
     _whole(cold)
-    calls = [one["operation"] for one in me.steer("GET", "log")]
-    assert len(calls) <= _CALLS_OF_A_DAY, f"it took {', '.join(calls)}"
-    alerts = me.get(f"{people},alerts", Prefer="wait=28", Cache_Control="max-age=120")
+    assert len(mirrored.calls) <= _CALLS_OF_A_DAY, f"it took {', '.join(mirrored.calls)}"
     _whole(alerts)
     assert alerts["meta"]["upstream_calls"] == 1, f"alerts take {alerts['meta']['upstream_calls']} calls beside them"
-    turned = me.send("PATCH", f"/practices/{me.practice_id}/sync", {"state": "on", "queries": "off"})
-    assert turned.status_code == 200, f"turning the mirror on is answered {turned.status_code}: {turned.text}"
-    _mirrored(me, f"/practices/{me.practice_id}/sync", lambda told: told["phase"] == "complete", "is not complete")
-    warm = me.get(f"{people},schedules")
     _whole(warm)
     assert (warm["meta"]["served_from"], warm["meta"]["upstream_calls"]) == ("mirror", 0), f"{warm['meta']}"
     assert [_greeted(one) for one in warm["visits"]] == [_greeted(one) for one in cold["visits"]], "they are others"
@@ -890,7 +912,7 @@ def _mirrored(me: Caller, sync: str, when: Callable[[dict[str, Any]], bool], oth
         time.sleep(2)
 
 
-@step("P31")
+@step("P31", "practices of a group")
 def one_person_is_found_across_a_group(box: Sandbox) -> None:
     # Practices of its own: one is in one group at most, and whoever looks around here may have made some.
     offices = [box.one_more_practice() for _ in range(2)]
@@ -899,10 +921,7 @@ def one_person_is_found_across_a_group(box: Sandbox) -> None:
     for office in offices:
         box.connect(office.practice, key)
     box.connect(offices[0].practice, alone)
-    home, there = (
-        Caller(box.api_url, office.access_token, office.practice_id, str(office.practice.control_url))
-        for office in offices
-    )
+    home, there = (_of(box, office) for office in offices)
     me = replace(home, token=key)
     both = sorted((home.practice_id, there.practice_id))
     zoe = _person(home, lambda row: row["birth_date"] and row["phones"] and row["phones"][0]["number"])

@@ -19,7 +19,6 @@ from importlib import import_module
 from typing import Any, TypeAlias
 from unittest import mock
 
-import boto3
 from moto import mock_aws
 
 from gateway.adapters.bodies import Bodies
@@ -35,7 +34,7 @@ from gateway.wiring.services import using
 from infra.catalogue import TABLES
 from tests.bench.figures import Figure, Goal, Say, at_most
 from tests.bench.replayed import Replayed
-from tests.contract.conftest import make_bodies, make_records_table, make_table
+from tests.contract.conftest import deployed_client, make_bodies, make_records_table, make_table
 from tests.fakes.deployment import CLIENT
 from tests.fakes.gateway_events import Context
 from tests.fakes.meter import Meter
@@ -68,7 +67,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
                 _move(office, token, meter, bodies, say)
                 for name, question in questions.items():
                     yield _units(name, question, office=office, meter=meter, token=token)
-            client = boto3.client("dynamodb", endpoint_url="http://127.0.0.1:9")
+            client = deployed_client()
             recorded.play(client)
             _use(office, client, bodies)
             for name, question in questions.items():

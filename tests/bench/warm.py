@@ -1,8 +1,9 @@
 """How long an answer of the mirror takes through the deployed sandbox, by the wall.
 
-The sandbox is not AWS: the emulator runs functions as processes of this machine, and adds a wait of its own to every
-call of the authorizer (`infra/sandbox/README.md`). So the answer of the practice list, which reads one item and no
-mirror, stands beside them: what is above it is the mirror's, and the handler's CPU time alone is in `mirror`.
+The sandbox is not AWS: the emulator runs functions as processes of this machine, is one process itself, and waits 5 ms
+for more log lines behind each of a request's two functions (`infra/sandbox/README.md`). So the answer of the practice
+list, which reads no mirror, stands beside them: what is above it is the mirror's. The handler's CPU time alone is in
+`mirror`, with AWS's SDK in `answers`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -31,13 +32,24 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
         with _client(sandbox) as http:
             _mirror(sandbox, http, say)
             found = _times(http, _questions(sandbox, http), asked)
-        floor = statistics.median(found.pop("the practice list, no mirror"))
-        yield Figure("warm", "through the sandbox: the practice list, which reads no mirror, median", floor, "ms")
+        least = found.pop("the practice list, no mirror")
+        floor = statistics.median(least)
+        of_floor = f"95 of 100 within {_p95(least):.0f} ms"
+        yield Figure(
+            "warm",
+            "through the sandbox: the practice list, which reads no mirror, median",
+            floor,
+            "ms",
+            beside=of_floor,
+        )
         for name, times in found.items():
-            p95 = sorted(times)[math.ceil(0.95 * asked) - 1]
-            median = statistics.median(times)
+            p95, median = _p95(times), statistics.median(times)
             beside = f"median {median:.0f} ms, {median / floor:.2f} of the practice list; {asked} answers"
             yield Figure("warm", f"through the sandbox: {name} of the mirror, p95", p95, "ms", at_most(GOAL_MS), beside)
+
+
+def _p95(times: Sequence[float]) -> float:
+    return sorted(times)[math.ceil(0.95 * len(times)) - 1]
 
 
 def _client(sandbox: Deployed) -> httpx.Client:

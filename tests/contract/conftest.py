@@ -19,6 +19,7 @@ from gateway.adapters.ledger import DynamoLedger
 from gateway.adapters.mirror.records import DynamoRecords
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.adapters.pace import DynamoPace
+from gateway.wiring.aws import AwsServices
 from infra.catalogue import TABLES, Index
 from tests.fakes import FakeLedger, FakePace
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
@@ -55,9 +56,14 @@ def fingerprint(text: str) -> str:
     return hmac.new(b"test-key-not-a-secret", text.encode(), "sha256").hexdigest()[:32]
 
 
+def deployed_client() -> Any:
+    """DynamoDB's client as functions have it, with what it does otherwise than the SDK's own."""
+    return AwsServices()._dynamodb
+
+
 def make_table(name: str, *, due: bool) -> Any:
     """A table as `infra/` makes it; returns the client."""
-    client: Any = boto3.client("dynamodb", region_name=REGION)
+    client = deployed_client()
     attributes = {"pk": "S", "sk": "S"} | ({"due_shard": "S", "due_at": "N"} if due else {})
     more: dict[str, Any] = {}
     if due:
@@ -86,7 +92,7 @@ def make_table(name: str, *, due: bool) -> Any:
 
 def make_records_table(name: str = "records") -> Any:
     """The mirror's table with the indexes that `infra/` gives it; returns the client."""
-    client: Any = boto3.client("dynamodb", region_name=REGION)
+    client = deployed_client()
     (row,) = (table for table in TABLES if table.name == "records")
     types = {"pk": "S", "sk": "S"}
     for index in row.indexes:

@@ -124,6 +124,7 @@ class Costs:
             state = ResourceSync(resource, as_of=now, cursor="2026-03-02 12:00:00", rows=900, due_at=now)
             self.syncs.save(A, state)
         self.note("the state of a practice that is on", self.syncs.load, A)
+        self.note("what of it an answer has to know", self.syncs.standing, A)
         self.note("saving the state of a resource", self.syncs.save, A, ResourceSync("claims", rows=1, rev=1))
         self.note("noting what an own write touched", self.syncs.touch, A, ["appointments:1"], now)
 

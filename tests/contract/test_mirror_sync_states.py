@@ -5,10 +5,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
 
+from gateway.adapters.codec import pack
+from gateway.adapters.mirror.syncs import DynamoSyncStates, _value
+from gateway.core.mirror import checking, feeds, probing, reading
 from gateway.core.mirror.syncing import (
     Followed,
     Incident,
@@ -22,7 +26,9 @@ from gateway.core.mirror.syncing import (
     Shown,
     Superseded,
     Wanted,
+    standing_of,
 )
+from tests.contract.conftest import make_records_table
 
 A, B = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
 NOW = datetime(2026, 3, 2, 12, 0, 0, 123456, tzinfo=UTC)
@@ -128,8 +134,24 @@ def test_one_save_of_the_practice_makes_all_resources_as_young_as_the_last_probe
         "recalls": None,
     }
     assert kept["appointments"] == replace(loaded, as_of=later, rev=1)
+    assert syncs.standing(A) == standing_of(syncs.load(A))
     syncs.save(A, replace(kept["appointments"], phase=Phase.LOADING, as_of=None))
     assert syncs.load(A).resources["appointments"].as_of is None
+
+
+@pytest.mark.parametrize("wanted", Wanted)
+@pytest.mark.parametrize("phase", Phase)
+def test_an_answer_is_told_no_more_than_the_states_say(syncs: Any, wanted: Wanted, phase: Phase) -> None:
+    assert syncs.standing(A) == standing_of(PracticeSync(A))
+    syncs.save_practice(replace(PRACTICE, wanted=wanted))
+    one = syncs.save(A, replace(APPOINTMENTS, phase=phase))
+    syncs.save(A, replace(APPOINTMENTS, resource="claims", phase=phase))
+    assert syncs.standing(A) == standing_of(syncs.load(A))
+    syncs.save(A, replace(one, phase=Phase.NONE, as_of=None, rows=0))
+    assert syncs.standing(A) == standing_of(syncs.load(A))
+    assert syncs.standing(A).resources["appointments"] == (Phase.NONE, None, 0)
+    syncs.forget(A)
+    assert syncs.standing(A) == standing_of(syncs.load(A))
 
 
 def test_a_save_returns_what_the_next_one_begins_with(syncs: Any) -> None:
@@ -182,10 +204,12 @@ def test_what_is_forgotten_is_the_resources_and_not_the_wish(syncs: Any) -> None
     own = syncs.save_practice(replace(PRACTICE, wanted=Wanted.OFF))
     syncs.save(A, APPOINTMENTS)
     syncs.save(B, APPOINTMENTS)
+    for practice in (A, B):
+        syncs.touch(practice, ["appointments:7"], NOW)
     syncs.forget(A)
 
-    assert syncs.load(A) == replace(own, resources={})
-    assert set(syncs.load(B).resources) == {"appointments"}
+    assert syncs.load(A) == replace(own, resources={}, touched={}, touched_floor=None)
+    assert (set(syncs.load(B).resources), set(syncs.load(B).touched)) == ({"appointments"}, {"appointments:7"})
     assert syncs.save(A, APPOINTMENTS).rev == 1
 
 
@@ -223,7 +247,6 @@ def test_a_touch_comes_between_no_load_and_save(syncs: Any) -> None:
     syncs.touch(A, ["claims:1"], NOW)
     syncs.save_practice(replace(own, epoch=3, touched={}))
     syncs.save(A, replace(one, rows=4))
-    syncs.forget(A)
 
     assert (syncs.load(A).touched, syncs.load(A).epoch) == ({"claims:1": NOW}, 3)
 
@@ -245,6 +268,7 @@ def test_of_marks_that_are_dropped_the_floor_tells(syncs: Any) -> None:
     assert len(state.touched) == 500
     assert min(state.touched.values()) == NOW + timedelta(seconds=2)
     assert state.touched_floor == NOW + timedelta(seconds=1)
+    assert syncs.standing(A) == standing_of(state)
 
 
 def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: Any) -> None:
@@ -265,3 +289,27 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
     assert type(kept.incidents[0]) is Incident
     assert type(kept.incidents[0].resources) is tuple
     assert kept.resources["appointments"] == replace(loaded, rev=1)
+
+
+def test_the_longest_state_that_there_can_be_fits_into_an_item(aws: None) -> None:
+    """Random keys have 19 digits, which hardly deflate, and an item of DynamoDB has 400 kB."""
+    chance = Random(1)
+
+    def keys(count: int) -> tuple[int, ...]:
+        return tuple(sorted(chance.getrandbits(63) for _ in range(count)))
+
+    most = reading.MOST_MISSING
+    running = Pass("sweep", "", 0, NOW, missing=keys(most), before=keys(most), settled=keys(checking.MOST_READ))
+    handled = tuple((key, "2026-03-02 06:00:00") for key in keys(probing.MOST_CHANGED))
+    followed = Followed(handled=handled, reads=tuple(("PatNum", key) for key in keys(feeds.MOST_PARENTS)))
+    longest = ResourceSync(
+        "claimprocs", running=running, suspects=keys(2000), parents=keys(feeds.MOST_PARENTS), followed=followed
+    )
+    syncs = DynamoSyncStates(make_records_table("states"), table="states")
+
+    syncs.save(A, longest)
+    syncs.touch(A, [f"claimprocs:{key}" for key in keys(600)], NOW)
+
+    assert syncs.load(A).resources["claimprocs"].running == running
+    size = len(pack(_value(longest)))
+    assert 200_000 < size < 390_000

@@ -50,7 +50,9 @@ class Meter:
         answer = self._call("batch_get_item", asked)
         for name, request in asked["RequestItems"].items():
             # A projection is read as a whole item.
-            self._read(sum(_read_units([self._item(name, key)]) for key in request["Keys"]))
+            whole = answer["Responses"][name] if _is_whole(request) else self._items(name, request["Keys"])
+            # Of each key that is not there a unit is counted as well.
+            self._read(sum(_read_units([item]) for item in whole) + len(request["Keys"]) - len(whole))
         return answer
 
     def query(self, **asked: Any) -> Any:
@@ -60,7 +62,10 @@ class Meter:
         if "IndexName" in asked:
             self._read(_read_units(found) / 2)
         else:
-            self._read(_read_units([self._item(asked["TableName"], _key_in(item, asked)) for item in found]))
+            whole = (
+                found if _is_whole(asked) else self._items(asked["TableName"], [_key_in(one, asked) for one in found])
+            )
+            self._read(_read_units(whole))
         return answer
 
     def put_item(self, **asked: Any) -> Any:
@@ -86,13 +91,13 @@ class Meter:
     def _written(self, operation: str, asked: dict[str, Any], keys: Iterable[Item]) -> Any:
         name = asked["TableName"]
         given = {key: value for key, value in asked.items() if operation != "batch_write_item" or key != "TableName"}
-        before = [self._item(name, key) for key in keys]
+        keys = list(keys)
+        before = self._each(name, keys)
         try:
             return self._call(operation, given)
         finally:
             units = 0
-            for key, was in zip(keys, before, strict=True):
-                now = self._item(name, key)
+            for was, now in zip(before, self._each(name, keys), strict=True):
                 units += max(1, ceil(max(size_of(was), size_of(now)) / 1024))
                 units += sum(_index_units(index, was, now) for index in self._indexes)
             with self._lock:
@@ -102,15 +107,36 @@ class Meter:
         with self._lock:
             self.reads += units
 
-    def _item(self, name: str, key: Item) -> Item:
-        where = {"pk": key["pk"], "sk": key["sk"]}
-        found: Item = self._client.get_item(TableName=name, Key=where, ConsistentRead=True).get("Item", {})
+    def _each(self, name: str, keys: Sequence[Item]) -> list[Item]:
+        """The item of each key, or an empty one."""
+        found = {_place(item): item for item in self._items(name, keys)}
+        return [found.get(_place(key), {}) for key in keys]
+
+    def _items(self, name: str, keys: Sequence[Item]) -> list[Item]:
+        """Items as they are in the table, as many as there are."""
+        found: list[Item] = []
+        for first in range(0, len(keys), 100):
+            wanted = [{"pk": key["pk"], "sk": key["sk"]} for key in keys[first : first + 100]]
+            asked = {name: {"Keys": wanted, "ConsistentRead": True}}
+            while asked:
+                answer = self._client.batch_get_item(RequestItems=asked)
+                found += answer["Responses"].get(name, [])
+                asked = answer.get("UnprocessedKeys")
         return found
 
     def _call(self, operation: str, asked: dict[str, Any]) -> Any:
         with self._lock:
             self.calls[operation] += 1
         return getattr(self._client, operation)(**asked)
+
+
+def _is_whole(asked: Mapping[str, Any]) -> bool:
+    """Whether the answer has all of each item: a projection is read as a whole item too."""
+    return "ProjectionExpression" not in asked and "AttributesToGet" not in asked
+
+
+def _place(item: Item) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 def _key_in(item: Item, asked: Mapping[str, Any]) -> Item:

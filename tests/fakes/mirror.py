@@ -13,7 +13,7 @@ from threading import RLock
 from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import ReadAt, Record, Row, Stored, Whole
-from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Superseded, lifted
+from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Standing, Superseded, lifted, standing_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 MOST_MARKS = 500
@@ -226,6 +226,9 @@ class FakeSyncStates:
                 )
             )
 
+    def standing(self, practice_id: str) -> Standing:
+        return standing_of(self.load(practice_id))
+
     def save_practice(self, state: PracticeSync) -> PracticeSync:
         with self._lock:
             kept = self.practices.get(state.practice_id)
@@ -253,3 +256,5 @@ class FakeSyncStates:
     def forget(self, practice_id: str) -> None:
         with self._lock:
             self.resources[practice_id].clear()
+            self.touched[practice_id].clear()
+            self.floors.pop(practice_id, None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -116,12 +116,18 @@ def test_a_single_adjustment_is_the_one_of_the_list_and_needs_whose_it_is(office
         ({"effect": "credit"}, "AdjAmt<0"),
         ({"effect": "charge"}, "AdjAmt>0"),
         ({"type_id": id_of("definition", 4)}, "AdjType=4"),
-        ({"date_from": "2026-02-05"}, "AdjDate>='2026-02-05'"),
-        ({"date_to": "2026-02-05"}, "AdjDate<='2026-02-05'"),
+        ({"date_from": "{last}"}, "AdjDate>='{last}'"),
+        ({"date_to": "{first}"}, "AdjDate<='{first}'"),
     ],
 )
 def test_a_filter_of_adjustments_keeps_what_fits(query: dict[str, str], where: str, office: Deployment) -> None:
-    patient = office.rows("adjustment", "ProcNum<>0")[0]["PatNum"]
+    rows = office.rows("adjustment")
+    several = max(Counter(row["PatNum"] for row in rows).items(), key=lambda one: one[1])[0]
+    days = sorted(row["AdjDate"] for row in rows if row["PatNum"] == several)
+    ends = {"first": days[0], "last": days[-1]}
+    query, where = {name: value.format(**ends) for name, value in query.items()}, where.format(**ends)
+    fitting = Counter(row["PatNum"] for row in office.rows("adjustment", where))
+    patient = next(one for one, count in Counter(row["PatNum"] for row in rows).items() if 0 < fitting[one] < count)
     found = office.get("/adjustments", patient_id=id_of("patient", patient), **query).body["data"]
     every = office.get("/adjustments", patient_id=id_of("patient", patient)).body["data"]
 

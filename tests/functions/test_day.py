@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,7 +16,7 @@ from gateway.core.objects.day import Day
 from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Tier
 from gateway.core.reads.day import SCOPES
-from tests.fakes.deployment import ALL_PERMISSIONS, IDS, Answered, Deployment, deployed
+from tests.fakes.deployment import ALL_PERMISSIONS, IDS, ZONE, Answered, Deployment, deployed
 from tests.fakes.mirroring import is_now, mirror
 
 DAY = "2027-03-02"
@@ -338,6 +339,11 @@ def test_sections_that_would_cost_hundreds_of_calls_are_refused() -> None:
         assert set(d.upstream_calls) == {"appointments.list"}
 
 
+def needed(shown: dict[str, Any]) -> dict[str, Any]:
+    """What each section would add."""
+    return {name: one["calls_needed"] for name, one in shown["sections"].items() if "calls_needed" in one}
+
+
 @pytest.mark.parametrize("queries", [True, False])
 def test_a_dry_run_makes_no_call_and_counts_those_that_the_answer_takes(own: Deployment, *, queries: bool) -> None:
     own.know(permissions=ALL_PERMISSIONS if queries else WITHOUT_QUERIES)
@@ -352,6 +358,7 @@ def test_a_dry_run_makes_no_call_and_counts_those_that_the_answer_takes(own: Dep
     counted = read(own, dry_run=True, sections=named)
     assert own.upstream_calls == []
     assert len(counted["visits"]) == 14
+    assert counted["meta"]["calls_needed"] == sum(needed(counted).values())
 
     done = read(own, sections=named)
     if queries:
@@ -362,10 +369,163 @@ def test_a_dry_run_makes_no_call_and_counts_those_that_the_answer_takes(own: Dep
     assert read(own, dry_run=True, sections=named)["meta"]["calls_needed"] == 0
 
 
+@pytest.mark.parametrize(
+    ("sections", "each"),
+    [
+        (None, {"patients": 1, "balance": 0, "coverage": 0, "recalls": 1, "alerts": 1, "schedules": 1}),
+        ("balance,coverage", {"patients": 1, "balance": 0, "coverage": 0}),
+        ("coverage,recalls", {"coverage": 1, "recalls": 1}),
+        ("alerts", {"patients": 1, "alerts": 1}),
+        ("appointments", {}),
+    ],
+)
+@pytest.mark.parametrize("visits_at_hand", [True, False])
+def test_what_a_dry_run_counts_section_by_section_is_what_the_answer_takes(
+    own: Deployment, sections: str | None, each: dict[str, int], *, visits_at_hand: bool
+) -> None:
+    if visits_at_hand:
+        own.get("/appointments", date_from=DAY, date_to=DAY)
+    named: dict[str, Any] = {} if sections is None else {"sections": sections}
+    counted = read(own, dry_run=True, **named)
+    assert needed(counted) == ({} if visits_at_hand else {"appointments": 1}) | each
+    comes_with = {name: one["comes_with"] for name, one in counted["sections"].items() if "comes_with" in one}
+    assert comes_with == {name: "patients" for name, calls in each.items() if not calls}
+
+    done = read(own, **named)
+    assert counted["meta"]["calls_needed"] == sum(needed(counted).values()) == len(own.upstream_calls)
+    assert done["meta"]["upstream_calls"] == len(own.upstream_calls)
+    assert set(states(done).values()) == {"ok"}
+
+
+def test_a_dry_run_without_queries_counts_what_it_leaves_out_and_what_the_answer_takes_apart(own: Deployment) -> None:
+    own.know(permissions=WITHOUT_QUERIES)
+    own.get("/appointments", date_from=DAY, date_to=DAY)
+    counted = read(own, dry_run=True)
+    taken = {
+        name: one["calls_needed"]
+        for name, one in counted["sections"].items()
+        if one["status"] == "unavailable" and one["reason"]["code"] == "not-read"
+    }
+    left_out = {name: calls for name, calls in needed(counted).items() if name not in taken}
+    done = read(own)
+
+    assert set(taken) == {"patients", "schedules"}
+    assert sum(taken.values()) == len(own.upstream_calls)
+    assert left_out == needed(done)
+
+
+def test_a_dry_run_says_that_nobody_knows_what_patients_cost_before_the_visits_are_known(own: Deployment) -> None:
+    own.know(permissions=WITHOUT_QUERIES)
+    counted = read(own, dry_run=True, sections="patients,recalls")
+
+    assert needed(counted) == {"appointments": 1, "patients": None, "recalls": None}
+    assert counted["meta"]["calls_needed"] is None
+
+
+def test_a_dry_run_counts_the_pages_that_more_than_a_hundred_patients_take() -> None:
+    with deployed("--patients", "160") as d:
+        far = str(d.today + timedelta(days=700))
+        book(d, [row["PatNum"] for row in d.rows("patient", "PatStatus <> 4")][:120], far)
+        d.get("/appointments", date_from=far, date_to=far)
+        counted = read(d, far, dry_run=True, sections="patients,balance")
+        read(d, far, sections="patients,balance")
+
+        assert needed(counted) == {"patients": 2, "balance": 0}
+        assert len(d.upstream_calls) == 2
+
+
+def test_a_dry_run_counts_the_history_that_tells_missed_visits_from_cancelled_ones(own: Deployment) -> None:
+    book(own, [2], AptStatus=5)
+    named: dict[str, Any] = {"sections": "appointments", "status": "no_show,cancelled,broken"}
+    cold = read(own, dry_run=True, **named)
+    mirror(own)
+    counted = read(own, dry_run=True, **named)
+    done = read(own, **named)
+
+    assert (needed(cold), needed(counted), counted["visits"]) == ({"appointments": 2}, {"appointments": 1}, None)
+    assert own.upstream_calls == ["histappointments.list"]
+    assert len(done["visits"]) == 1
+
+
+def test_a_dry_run_counts_nothing_for_what_the_key_may_not_read(own: Deployment) -> None:
+    own.know(permissions=frozenset({"Appointments"}))
+    counted = ask(own, dry_run=True, sections="recalls,schedules").body
+
+    assert needed(counted) == {"appointments": 1}
+    assert {counted["sections"][name]["reason"]["code"] for name in ("recalls", "schedules")} == {"permission-missing"}
+
+
+def test_a_dry_run_with_nothing_at_hand_claims_neither_age_nor_road(own: Deployment) -> None:
+    shown = read(own, dry_run=True)
+
+    assert [shown["meta"][name] for name in ("as_of", "age_seconds", "served_from")] == [None] * 3
+
+
+def test_a_day_of_visits_alone_is_one_call(own: Deployment) -> None:
+    shown = read(own, sections="appointments")
+
+    assert own.upstream_calls == ["appointments.list"]
+    assert list(shown["sections"]) == ["appointments"]
+    assert len(shown["visits"]) == 14
+    assert {one["patient"] for one in shown["visits"]} == {None}
+
+
+@pytest.mark.parametrize("said", ["yes", "1", "on", "True", "t", ""])
+@pytest.mark.parametrize(
+    ("path", "name"), [("/day", "dry_run"), ("/recalls", "include_disabled"), ("/operatories", "is_hygiene")]
+)
+def test_a_yes_or_no_in_a_query_is_true_or_false_and_nothing_else(
+    shared: Deployment, path: str, name: str, said: str
+) -> None:
+    query = {"date": DAY} if path == "/day" else {}
+    answer = shared.send("GET", path, query={**query, name: said})
+
+    assert (answer.status, answer.body["code"], answer.body["param"]) == (400, "invalid", name)
+    assert answer.body["detail"] == f"{name}: takes true or false"
+
+
+def test_the_chairs_of_a_location_are_read_where_they_are_not_at_hand() -> None:
+    with deployed() as d:
+        book(d, [1], ClinicNum=2, Op=9)
+        asked: dict[str, Any] = {"location_id": d.id_of("location", 2), "sections": "schedules"}
+        counted = read(d, dry_run=True, **asked)
+        shown = read(d, **asked)
+
+        assert needed(counted) == {"appointments": 1, "schedules": 2}
+        assert sorted(d.upstream_calls) == ["appointments.list", "operatories.list", "schedules.list"]
+        assert set(states(shown).values()) == {"ok"}
+
+
+def test_the_families_of_whom_the_mirror_has_are_told_when_one_of_their_heads_is_not_in_it(own: Deployment) -> None:
+    """The head of one family was deleted: nobody else may lose what their family owes because of that."""
+    without_strangers(own)
+    number = own.rows("appointment", f"AptDateTime LIKE '{DAY}%' AND PatNum > 0")[0]["PatNum"]
+    gone = own.rows("patient", "PatStatus = 4")[0]["PatNum"]
+    store = own.simulated.office.store
+    store.update("patient", number, {"Guarantor": gone})
+    store.update("patient", gone, {"BalTotal": 35.0})
+    stranger = next(one for one in own.rows("patient", "PatStatus <> 4 AND Guarantor = PatNum") if one["PatNum"] > 15)
+    store.update("patient", stranger["PatNum"], {"PatStatus": 4, "Guarantor": gone})
+    book(own, [stranger["PatNum"]])
+    by_query = read(own, sections="balance", fresh=True)
+    own.know(permissions=WITHOUT_QUERIES)
+    mirror(own)
+    counted = read(own, dry_run=True, sections="balance")
+    shown = read(own, sections="balance")
+
+    # At most: whom the mirror lacks may have another head.
+    assert needed(counted) == {"patients": 1, "balance": 2}
+    assert own.upstream_calls == ["patients.get"] * 2
+    assert [one["balance"] for one in shown["visits"]] == [one["balance"] for one in by_query["visits"]]
+
+
 # That it is right
 
 
 def test_every_road_tells_the_same_field_by_field(own: Deployment) -> None:
+    if own.on.clock.now().astimezone(ZoneInfo(ZONE)).hour >= 22:
+        # No midnight may come between: what somebody takes is told as of today.
+        own.on.clock.sleep(7200)
     by_query = read(own, fresh=True)
     own.know(permissions=WITHOUT_QUERIES)
     own.on.clock.sleep(3700)
@@ -498,15 +658,16 @@ def test_a_day_is_one_by_the_wall_also_when_the_clocks_change(
     number = own.rows("patient", "PatStatus <> 4")[0]["PatNum"]
     at = {"PatNum": number, "AptStatus": 1, "Pattern": "/XX/", "Op": 1, "ProvNum": 1}
     before, after = (date.fromisoformat(day) + timedelta(days=days) for days in (-1, 1))
-    for wall in (f"{before} 23:55:00", f"{day} 00:00:00", f"{day} 01:30:00", f"{day} 23:55:00", f"{after} 00:00:00"):
-        own.simulated.office.store.insert("appointment", {**at, "AptDateTime": wall})
+    walls = (f"{before} 23:55:00", f"{day} 00:00:00", f"{day} 01:30:00", f"{day} 23:55:00", f"{after} 00:00:00")
+    store = own.simulated.office.store
+    made = {own.id_of("appointment", store.insert("appointment", {**at, "AptDateTime": wall})) for wall in walls}
     if road == "mirror":
         mirror(own)
     elif road == "calls":
         own.know(permissions=WITHOUT_QUERIES)
     shown = read(own, day, sections="patients")
 
-    starts = [one["appointment"]["local_start"] for one in shown["visits"]]
+    starts = [one["appointment"]["local_start"] for one in shown["visits"] if one["appointment"]["id"] in made]
     assert starts == [f"{day}T00:00:00", f"{day}T01:30:00", f"{day}T23:55:00"]
     assert shown["starts_at"] == begins
     ends = datetime.fromisoformat(shown["ends_at"]) - datetime.fromisoformat(begins)

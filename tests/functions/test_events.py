@@ -54,6 +54,7 @@ EXPECTED: dict[str, Expected] = {
     "practices/sync": Expected(200, body={"state": "off", "stale": []}),
     "practices/turn_on": Expected(200, body={"state": "on", "phase": "loading"}),
     "practices/queries_off": Expected(200, body={"state": "off", "phase": "off"}),
+    "practices/pause_what_is_off": Expected(409, "conflict", "state"),
     "practices/state_that_is_none": Expected(400, "invalid", "state"),
     "groups/list": Expected(200, body=A_LIST | {"data": []}),
     "groups/make_with_a_practice_of_somebody_else": Expected(404, "not-found", "practice_ids"),

@@ -397,7 +397,7 @@ def test_a_page_costs_no_more_partition_queries_than_it_may(
     """Fifty practices in one page must not keep a table busy, nor a caller waiting."""
     monkeypatch.setattr(across, "MOST_QUERIES", limit)
     (row,) = (one for one in TABLES if one.name == "records")
-    query = {"/appointments": {"date_from": "2000-01-01"}}.get(path, {})
+    query = {"/appointments": {"date_from": "2021-01-01"}}.get(path, {})
     with deployed("--patients", "4", practices=3, scopes=("*:read",)) as d:
         meter: Any = Meter(make_records_table(), row.indexes)
         d.on.records = DynamoRecords(

@@ -107,6 +107,15 @@ def test_a_request_is_logged_by_ids_and_words_of_ours(on: LivingServices, log: E
     assert line["request_id"] == "3f6d2d3c-0000-4000-8000-000000000001"
 
 
+def test_the_authorizer_writes_whom_it_lets_in_where_it_is_asked_to(on: LivingServices, log: Everything) -> None:
+    """The sandbox asks it to; elsewhere nobody pays for a line that the function behind writes as well."""
+    handler_of("authorizer/known_token")(event_of("authorizer/known_token"), Context())
+
+    assert [(line["level"], line["message"], line["client_id"]) for line in log.lines] == [
+        ("DEBUG", "let in", "cli_ada")
+    ]
+
+
 def test_an_exception_leaves_its_type_and_place(log: Everything) -> None:
     try:
         raise ValueError("MARK: a value")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from gateway.core.objects.envelopes import PracticeView
 from gateway.core.objects.sync import SyncView
+from gateway.core.practices import Baa
 from tests.fakes.deployment import IDS, Deployment, deployed
 
 
@@ -81,3 +83,106 @@ def test_a_state_that_is_none_is_refused_by_name(two: Deployment) -> None:
     refused = two.patch(f"/practices/{two.practice_id}/sync", {"state": "yes"})
 
     assert (refused.status, refused.body["param"]) == (400, "state")
+
+
+# What makes no sense, and what only looks like it
+
+
+def test_a_mirror_that_is_off_cannot_be_paused_and_is_as_it_was(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}/sync"
+    for change in ({"state": "paused"}, {"state": "paused", "queries": "off"}):
+        refused = two.patch(path, change)
+
+        assert (refused.status, refused.body["code"], refused.body["reason"]) == (409, "conflict", "mirror-off")
+        assert (refused.body["param"], refused.body["detail"]) == (
+            "state",
+            "this mirror is off: there is nothing to pause",
+        )
+    shown = two.get(path).body
+    assert (shown["state"], shown["phase"], shown["started_at"]) == ("off", "off", None)
+    assert shown["queries"]["state"] == "on"
+
+
+def test_a_mirror_that_is_being_erased_cannot_be_paused_either(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}/sync"
+    two.patch(path, {"state": "on"})
+    two.on.world.run(60)
+    two.patch(path, {"state": "off"})
+    refused = two.patch(path, {"state": "paused"})
+
+    assert refused.body["detail"] == "this mirror is off and being erased: there is nothing to pause"
+    assert two.get(path).body["phase"] == "erasing"
+
+
+def test_pausing_twice_is_pausing_once(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}/sync"
+    two.patch(path, {"state": "on"})
+    first = two.patch(path, {"state": "paused"})
+    two.on.clock.seconds += 60
+    again = two.patch(path, {"state": "paused"})
+
+    assert (first.body["phase"], first.body["why"], first.body["since"]) == (
+        "incomplete", "paused", first.body["changed_at"],
+    )  # fmt: skip
+    assert (again.status, again.body["changed_at"]) == (200, first.body["changed_at"])
+
+
+def test_queries_may_be_forbidden_before_a_mirror_is_on_and_are_then_never_asked(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}/sync"
+    told = two.patch(path, {"queries": "off"})
+    assert (told.status, told.body["state"], told.body["phase"]) == (200, "off", "off")
+    assert told.body["queries"]["state"] == "off"
+
+    two.patch(path, {"state": "on"})
+    two.on.world.run(300)
+
+    assert two.get(path).body["rows"] > 0
+    assert "queries.ShortQuery" not in two.upstream_calls
+
+
+def test_turned_on_again_before_its_erasure_began_a_mirror_goes_on_with_all_that_is_here(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}/sync"
+    two.patch(path, {"state": "on"})
+    two.on.world.run(900)
+    two.patch(path, {"queries": "off"})
+    before = two.get(path).body
+    assert before["phase"] == "complete"
+    two.patch(path, {"state": "off"})
+    off = two.get(path).body
+    two.on.clock.seconds += 10
+    again = two.patch(path, {"state": "on"}).body
+
+    assert off["erasing"]["rows_left"] == before["rows"]
+    assert off["erasing"]["begins_at"] is not None
+    assert (again["phase"], again["rows"]) == ("complete", before["rows"])
+
+
+def test_turned_on_again_while_it_is_erased_a_mirror_is_read_anew(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}/sync"
+    two.patch(path, {"state": "on"})
+    two.on.world.run(900)
+    two.patch(path, {"state": "off"})
+    two.on.world.run(120)
+    two.patch(path, {"state": "on"})
+
+    assert two.get(path).body["phase"] == "loading"
+    two.on.world.run(900)
+    assert two.get(path).body["phase"] == "complete"
+
+
+def test_an_agreement_that_has_ended_keeps_nobody_from_erasing_what_was_read_under_it(two: Deployment) -> None:
+    path, today = f"/practices/{two.practice_id}/sync", two.on.clock.now().date()
+    two.patch(path, {"state": "on"})
+    two.on.world.run(300)
+    two.know(baa=Baa("DOC-1", "Dr. Elm", today - timedelta(days=400), today - timedelta(days=1)))
+    two.on.stage = "prod"
+
+    shown = two.get(path).body
+    assert (shown["why"], shown["since"]) == ("agreement-expired", f"{today}T00:00:00Z")
+    assert two.patch(path, {"state": "paused"}).status == 200
+    refused = two.patch(path, {"state": "on"})
+    assert (refused.status, refused.body["code"]) == (403, "baa-missing")
+    assert two.patch(path, {"state": "off"}).status == 200
+    two.on.world.run(120)
+    assert two.get(path).body["phase"] == "off"
+    assert not any(two.on.records.kept.values())

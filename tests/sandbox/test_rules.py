@@ -4,6 +4,8 @@ import io
 import json
 import os
 import subprocess
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,6 +22,8 @@ from infra.sandbox.processes import SandboxError
 from infra.sandbox.synth import read_assembly
 
 PATH = os.environ["PATH"]
+NO_BOX: Any = None
+"""For steps that look at none."""
 README = Path(stand_ins.__file__).with_name("README.md")
 
 
@@ -88,6 +92,19 @@ def test_a_secret_is_named_by_its_arn_as_on_aws() -> None:
         "Value": {"Fn::GetAtt": ["Keys", "Arn"]},
         "Tier": {"Ref": "Name"},
     }
+
+
+def test_the_authorizer_alone_writes_a_line_for_each_call() -> None:
+    """The emulator waits ten times as long for the line of a function that writes none."""
+
+    def function(name: str) -> dict[str, Any]:
+        properties = {"Handler": f"{name}.handler.lambda_handler", "Environment": {"Variables": {"LOG_LEVEL": "INFO"}}}
+        return {"Type": "AWS::Lambda::Function", "Properties": properties}
+
+    adapted = stand_ins.adapt(template(A=function("authorizer"), P=function("patients")))["Resources"]
+
+    levels = {name: one["Properties"]["Environment"]["Variables"]["LOG_LEVEL"] for name, one in adapted.items()}
+    assert levels == {"A": "DEBUG", "P": "INFO"}
 
 
 def test_adapting_leaves_the_template_for_aws_as_it_is() -> None:
@@ -230,7 +247,7 @@ def test_a_promise_is_a_list_item_with_an_id() -> None:
 )
 def test_promises_and_steps_must_match(promises: dict[str, str], steps: set[str], complaint: str) -> None:
     with pytest.raises(tour.TourError, match=complaint):
-        tour.match(promises, {name: lambda box: None for name in steps})
+        tour.match(promises, {name: tour.Step(lambda box: None) for name in steps})
 
 
 def test_whoever_reads_the_tour_through_a_pipe_has_each_line_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,13 +273,81 @@ def test_a_tour_tries_every_promise_and_fails_if_one_did_not_hold(tmp_path: Path
     def breaks(box: Any) -> None:
         raise AssertionError("answered 500")
 
-    steps: dict[str, tour.Step] = {"P01": breaks, "P02": lambda box: None}
-    nothing: Any = None
+    steps = {"P01": tour.Step(breaks), "P02": tour.Step(lambda box: None)}
 
-    assert tour.run_tour(nothing, readme, say=said.append, steps=steps) == 1
+    assert tour.run_tour(NO_BOX, readme, say=said.append, steps=steps) == 1
     assert said[-1] == "1 of 2 promises behaved"
-    assert said[0] == f"2 promises, one after the other: about {tour.USUAL_MINUTES} minutes"
+    assert said[0] == f"2 promises: about {tour.USUAL_MINUTES} minutes"
     assert any("answered 500" in line for line in said)
 
-    steps["P01"] = lambda box: None
-    assert tour.run_tour(nothing, readme, say=said.append, steps=steps) == 0
+    steps["P01"] = tour.Step(lambda box: None)
+    assert tour.run_tour(NO_BOX, readme, say=said.append, steps=steps) == 0
+
+
+def promising(folder: Path, *names: str) -> Path:
+    readme = folder / "README.md"
+    readme.write_text("".join(f"- [{name}] Holds.\n" for name in names))
+    return readme
+
+
+def test_steps_on_different_practices_are_tried_beside_each_other_and_told_in_order(tmp_path: Path) -> None:
+    second_is_tried = threading.Event()
+    said: list[str] = []
+
+    def waits(box: Any) -> None:
+        assert second_is_tried.wait(10), "the second step is not tried while the first waits"
+
+    steps = {
+        "P01": tour.Step(waits, frozenset({tour.FIRST})),
+        "P02": tour.Step(lambda box: second_is_tried.set(), frozenset({tour.SECOND})),
+    }
+
+    assert tour.run_tour(NO_BOX, promising(tmp_path, *steps), say=said.append, steps=steps) == 0
+    assert [line[4:9] for line in said[1:3]] == ["[P01]", "[P02]"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [({"a"}, {"a"}), ({"a", "b"}, {"b", "c"}), ({"a"}, set()), (set(), {"a"}), (set(), set())],
+)
+def test_steps_that_share_a_practice_or_want_to_be_alone_are_tried_one_after_the_other(
+    tmp_path: Path, one: set[str], other: set[str]
+) -> None:
+    tried: list[str] = []
+
+    def tries(name: str) -> Callable[[Any], None]:
+        def notes(box: Any) -> None:
+            tried.append(f"{name} begins")
+            # Whoever does not wait is there before this thread goes on.
+            threading.Event().wait(0.05)
+            tried.append(f"{name} ends")
+
+        return notes
+
+    steps = {"P01": tour.Step(tries("P01"), frozenset(one)), "P02": tour.Step(tries("P02"), frozenset(other))}
+
+    assert tour.run_tour(NO_BOX, promising(tmp_path, *steps), say=lambda line: None, steps=steps) == 0
+    assert tried == ["P01 begins", "P01 ends", "P02 begins", "P02 ends"]
+
+
+def test_who_interrupts_the_tour_does_not_wait_for_its_steps(tmp_path: Path) -> None:
+    interrupted = threading.Event()
+    outlasted: list[bool] = []
+
+    def hangs(box: Any) -> None:
+        outlasted.append(not interrupted.wait(2))
+
+    def ctrl_c(line: str) -> None:
+        if "P01" in line:
+            raise KeyboardInterrupt
+
+    steps = {"P01": tour.Step(lambda box: None, frozenset({"a"})), "P02": tour.Step(hangs, frozenset({"b"}))}
+    with pytest.raises(KeyboardInterrupt):
+        tour.run_tour(NO_BOX, promising(tmp_path, *steps), say=ctrl_c, steps=steps)
+    interrupted.set()
+    assert True not in outlasted
+
+
+@pytest.mark.parametrize("name", ["P18", "P19", "P20"])
+def test_what_measures_pace_or_reads_all_logs_is_tried_alone(name: str) -> None:
+    assert tour.STEPS[name].on == frozenset()

@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -39,8 +39,17 @@ The control endpoint (control_url in the state file) takes and gives JSON:
   GET    pace      {"arrivals", "violations", "rates"} as the practice itself counts them
   PUT    settings  mode, version, interval_s, throttle_from, queue_depth, latency_ms, offline, key_state, ...
   POST   clock     {"scale": 60, "offset": 3600}
-  GET    rows/{table}?Column=value   rows in database form          POST rows   [{"resource", "row"}] in wire form
+  POST   rows      [{"resource", "row"}] in wire form; the new keys
   POST   shutdown
+
+What people at the office do, behind the back of whoever calls the API, is done to rows in database form (table and
+columns as the database names them; yes and no are 1 and 0, enumerations numbers, dates "2026-03-02"):
+  GET    rows/{table}?Column=value     the rows           POST   rows/{table}  {Column: value}, or a list of such
+  PATCH  rows/{table}?Column=value     {Column: value}    DELETE rows/{table}?Column=value
+Change stamps move as the database's own do, no rule of the program is applied, and the keys of the rows that changed
+are answered. So an edit and a deletion are made that a mirror has to find:
+  curl -X PATCH  "$CONTROL/rows/patient?PatNum=3" -d '{"LName": "Changed"}'
+  curl -X DELETE "$CONTROL/rows/commlog?CommlogNum=5"
 """
 
 
@@ -52,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--port", type=int, default=0, help="port of the API; 0 takes a free one (default)")
     line.add_argument("--patients", type=int, default=100, help="how many invented patients to seed (default 100)")
     line.add_argument("--seed", type=int, default=1, help="same seed, same rows (default 1)")
+    line.add_argument("--seeded-on", type=date.fromisoformat, help="the day they are invented on (default: its today)")
     line.add_argument("--data", type=Path, action="append", default=[], help="JSON Lines of own rows; repeatable")
     line.add_argument("--database", default=":memory:", help="SQLite file to keep the rows in (default: memory)")
     line.add_argument("--state", type=Path, help="file to write base_url, keys and control_url to, once it listens")
@@ -114,7 +124,7 @@ def build(options: argparse.Namespace) -> PracticeServer:
     office = Office(store, version=options.version)
     # A database file that has been used before keeps what it has.
     if options.patients > 0 and store.count("patient") == 0:
-        seed.seed(office, patients=options.patients, seed=options.seed)
+        seed.seed(office, patients=options.patients, seed=options.seed, today=options.seeded_on)
     for path in options.data:
         data.load(office, path)
     store.set_preference("ProgramVersion", options.version)

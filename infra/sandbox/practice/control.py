@@ -11,7 +11,10 @@ from urllib.parse import parse_qsl
 from infra.sandbox.practice.data import insert_wire_row
 from infra.sandbox.practice.handlers import Rejected
 from infra.sandbox.practice.practice import Practice
-from infra.sandbox.practice.schema import tables
+from infra.sandbox.practice.schema import Column, Table, tables
+
+_WHOLE = frozenset({"int", "bool", "enum", "color", "interval"})
+"""Kinds of columns that hold whole numbers."""
 
 
 class Control:
@@ -40,8 +43,8 @@ class Control:
         path, _, query = target.partition("?")
         head, _, rest = path.strip("/").partition("/")
         try:
-            if (method, head) == ("GET", "rows"):
-                return 200, self._rows(rest, dict(parse_qsl(query, keep_blank_values=True)))
+            if head == "rows" and (rest or method == "GET"):
+                return self._of_table(method, rest, dict(parse_qsl(query, keep_blank_values=True)), body)
             route = self._routes.get((method, head))
             if route is None or rest:
                 return 404, {"error": "no such control"}
@@ -94,15 +97,68 @@ class Control:
         )
         return self._clock()
 
-    def _rows(self, table: str, where: dict[str, str]) -> list[dict[str, Any]]:
-        """Rows in database form, for a test to look behind the answers."""
-        shape = tables()[table]
-        numbers = {"int", "bool", "enum", "color", "interval"}
-        typed = {name: int(text) if shape.columns[name].kind in numbers else text for name, text in where.items()}
-        return self._practice.office.store.find(table, typed)
+    def _of_table(self, method: str, name: str, where: dict[str, str], body: bytes) -> tuple[int, Any]:
+        """Rows in database form: looked at behind the answers, or changed as an office changes them behind our back.
+
+        What is new, changed or gone is answered with its keys: all of it is, or nothing.
+        """
+        shape = tables().get(name)
+        if shape is None:
+            raise Rejected(400, f"there is no table {name}")
+        store, wanted = self._practice.office.store, _condition(shape, where)
+        if method == "GET":
+            return 200, store.find(name, wanted)
+        told = json.loads(body) if body.strip() else None
+        with store.transaction():
+            if method == "POST" and not where:
+                return 200, [
+                    self._add(shape, _values(shape, row)) for row in (told if isinstance(told, list) else [told])
+                ]
+            if method not in {"PATCH", "DELETE"}:
+                return 404, {"error": "no such control"}
+            if not where:
+                raise Rejected(400, f"say which rows, as in rows/{name}?{shape.key}=1")
+            keys = [int(row[shape.key]) for row in store.find(name, wanted)]
+            if method == "DELETE":
+                return 200, [key for key in keys if store.delete(name, key)]
+            changes = _values(shape, told)
+            if shape.key in changes:
+                raise Rejected(400, f"{shape.key} is the key: delete the row and insert another")
+            return 200, [key for key in keys if store.update(name, key, changes)]
+
+    def _add(self, shape: Table, row: dict[str, Any]) -> int:
+        key = row.get(shape.key)
+        if key and self._practice.office.store.get(shape.name, key) is not None:
+            raise Rejected(400, f"there is a row with this {shape.key} already")
+        return self._practice.office.store.insert(shape.name, row)
 
     def _insert(self, told: Any) -> list[int]:
         rows = told if isinstance(told, list) else [told]
         office = self._practice.office
         with office.store.transaction():
             return [insert_wire_row(office, row["resource"], row["row"]) for row in rows]
+
+
+def _condition(shape: Table, where: dict[str, str]) -> dict[str, Any]:
+    """Columns and what they must equal, from a query string."""
+    return {name: int(text) if _column(shape, name).kind in _WHOLE else text for name, text in where.items()}
+
+
+def _values(shape: Table, told: Any) -> dict[str, Any]:
+    """Columns and values in database form; no row is half in another form. Raises: Rejected, naming the column."""
+    if not isinstance(told, dict) or not told:
+        raise Rejected(400, "a row is an object: {column: value}")
+    for name, value in told.items():
+        kind = _column(shape, name).kind
+        wanted: tuple[type, ...] = (int,) if kind in _WHOLE else (int, float) if kind == "money" else (str,)
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            form = "a whole number" if kind in _WHOLE else "a number" if kind == "money" else "a text"
+            raise Rejected(400, f"{name} holds {form} in the database")
+    return told
+
+
+def _column(shape: Table, name: str) -> Column:
+    column = shape.columns.get(name)
+    if column is None:
+        raise Rejected(400, f"{shape.name} has no column {name}")
+    return column

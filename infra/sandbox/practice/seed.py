@@ -46,10 +46,13 @@ def _even(table: str, listed: list[Row]) -> Iterator[Row]:
     return ({**defaults, **row} for row in listed)
 
 
-def seed(office: Office, *, patients: int, seed: int) -> None:
-    """Fill the empty practice with `patients` invented people; the same `seed` on the same day gives the same rows."""
-    today, random_keys = date.fromisoformat(office.today()), office.store.random_keys
-    rows = invent(today, patients=patients, seed=seed, random_keys=random_keys)
+def seed(office: Office, *, patients: int, seed: int, today: date | None = None) -> None:
+    """Fill the empty practice with `patients` invented people; the same `seed` on the same day gives the same rows.
+
+    `today` is that day, unless it is the office's own.
+    """
+    random_keys = office.store.random_keys
+    rows = invent(today or date.fromisoformat(office.today()), patients=patients, seed=seed, random_keys=random_keys)
     with office.store.transaction():
         for table, listed in rows:
             office.store.insert_many(table, _even(table, listed))

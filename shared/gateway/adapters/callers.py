@@ -166,10 +166,10 @@ class DynamoCallers:
 
     def _attempts(self, who: str, at: datetime) -> int:
         try:
-            page = self._client.query(
+            pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk",
-                # The limits are 5 and 20, so a partition stays far below one page.
+                # What is over may lie there for days, and counts towards a page.
                 FilterExpression="#at > :since",
                 ExpressionAttributeNames={"#at": "at"},
                 ExpressionAttributeValues={
@@ -179,9 +179,9 @@ class DynamoCallers:
                 Select="COUNT",
                 ConsistentRead=True,
             )
+            return sum(page["Count"] for page in pages)
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
-        return page["Count"]
 
     def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         try:

@@ -134,19 +134,27 @@ class DynamoPace:
 
     def doubted(self, *, limit: int) -> list[str]:
         """See `PaceStore.doubted`."""
-        try:
-            answer = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                # TTL deletes late.
-                FilterExpression="expires_at > :now",
-                ExpressionAttributeValues={":pk": {"S": "doubted"}, ":now": {"N": str(int(self._now()))}},
-                ConsistentRead=True,
-                Limit=limit,
-            )
-        except AwsError as error:
-            raise unavailable("the pace table") from error
-        return [item["sk"]["S"] for item in answer["Items"]]
+        found: list[str] = []
+        page: dict[str, Any] = {}
+        while len(found) < limit:
+            try:
+                answer = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    # TTL deletes late, and what is over counts towards a page: one may be empty and not the last.
+                    FilterExpression="expires_at > :now",
+                    ExpressionAttributeValues={":pk": {"S": "doubted"}, ":now": {"N": str(int(self._now()))}},
+                    ConsistentRead=True,
+                    Limit=limit,
+                    **page,
+                )
+            except AwsError as error:
+                raise unavailable("the pace table") from error
+            found += [item["sk"]["S"] for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found[:limit]
 
     def trust(self, practice_id: str) -> None:
         """See `PaceStore.trust`."""

@@ -24,6 +24,7 @@ from gateway.core import registry as registered
 from gateway.core.capability import price_tier
 from gateway.core.errors import (
     AppError,
+    BaaMissing,
     KeyNotUsable,
     NotFound,
     NotWritten,
@@ -225,7 +226,10 @@ class OperationRun:
             self._practice = self._on.practices.get(of.request.practice_id)
         except NotFound:
             self._fail(NotFound("the practice is no longer connected"))
+        if self._practice.agreement_expired(self._on.clock.now().date()):
+            self._mirror.keep_nothing()
         self._take_up_lost_writes()
+        self._heed_agreement()
         # What stands in part is tried on: its failures were counted when they happened, and paused for.
         allowed = READ_BACK_TRIES if self._stands() else 0
         if self._entry.record.unfinished > ledger.MAX_FAILURES + allowed:
@@ -233,6 +237,16 @@ class OperationRun:
         if self._kind is registered.NOBODYS:
             # The release that took it runs beside this one, or was taken back: soon, or never.
             self._park(pacing.OFFLINE_PROBE_S, orderly=False)
+
+    def _heed_agreement(self) -> None:
+        """An operation may have waited for days: nothing begins once the practice's agreement has expired.
+
+        What has begun at the office is brought to its end: half a payment is worse than a whole one.
+        """
+        stands = {StepState.SENT, StepState.UNKNOWN, StepState.DONE}
+        begun = any(step.state in stands for step in self._entry.steps.values())
+        if not begun and self._of_practice().agreement_expired(self._on.clock.now().date()):
+            self._fail(BaaMissing("the business associate agreement of this practice has expired"))
 
     def _stands(self) -> bool:
         return any(step.state is StepState.DONE for step in self._entry.steps.values())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 
-def canonical_hash(value: Any) -> str:
-    """SHA-256 of JSON values, whatever the order of members."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+def canonical_hash(value: Any, *, default: Callable[[Any], Any] = str) -> str:
+    """SHA-256 of JSON values, whatever the order of members. `default` makes such of what is none."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=default)
     return hashlib.sha256(text.encode()).hexdigest()

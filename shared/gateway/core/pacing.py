@@ -325,6 +325,9 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        trouble=None if item.breaker.trip is None else item.breaker.trip.value,
+        trouble_since=datetime.fromtimestamp(item.breaker.since, UTC) if item.breaker.trip else None,
+        tried_again_at=datetime.fromtimestamp(max(now, item.breaker.probe_at), UTC) if item.breaker.trip else None,
     )
 
 

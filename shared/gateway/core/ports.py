@@ -141,6 +141,10 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    trouble: str | None = None
+    """Why calls of this practice are held back (`pacing.Trip`), also while one that tries again is due."""
+    trouble_since: datetime | None = None
+    tried_again_at: datetime | None = None
 
 
 class Paces(Protocol):

@@ -34,7 +34,7 @@ from gateway.core.practices import Practice
 from gateway.core.problems import error_of, problem_of
 
 if TYPE_CHECKING:
-    from gateway.core.mirror.syncing import PracticeSync
+    from gateway.core.mirror.syncing import Standing
 
 __all__ = [
     "Fetched",
@@ -247,9 +247,7 @@ def kept_reference(
     return None if found is None else found.rows
 
 
-def mirror_of(
-    practice: Practice, freshness: Freshness, *, on: Services, since: float | None = None
-) -> PracticeSync | None:
+def mirror_of(practice: Practice, freshness: Freshness, *, on: Services, since: float | None = None) -> Standing | None:
     """How far the practice's mirror is; None where it has none, or the caller takes no copy at all.
 
     Raises: Unavailable: it does not answer, and there is no other road.

@@ -38,7 +38,7 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     practice_id = meta.get("practice_id")
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
-    tag = etag_of(jsonable(_content(body)))
+    tag = etag_of(_content(body), default=plain)
     return Answer(status=200, body=body, headers=headers, etag=tag, etag_is_weak=True, practice_id=practice_id)
 
 
@@ -177,7 +177,7 @@ def operation_answer(operation: Operation, *, now: datetime) -> Answer:
         status=200,
         body=view,
         headers=headers,
-        etag=etag_of(jsonable(view)),
+        etag=etag_of(view, default=plain),
         practice_id=operation.request.practice_id,
         operation_id=operation.id,
     )
@@ -212,18 +212,14 @@ def rate_limit(pace: PaceView, *, now: datetime) -> dict[str, str]:
 
 def to_json(value: Any) -> str:
     """Compact JSON. Numbers keep their digits: what a float would change is written as text."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=plain)
 
 
-def jsonable(value: Any) -> Any:
-    """`value` in JSON's own types, as it will be sent."""
-    return json.loads(to_json(value))
-
-
-def _plain(value: Any) -> Any:
-    for kinds, plain in _PLAIN:
+def plain(value: Any) -> Any:
+    """A value that JSON has no type for, as it will be sent."""
+    for kinds, made in _PLAIN:
         if isinstance(value, kinds):
-            return plain(value)
+            return made(value)
     dump = getattr(value, "model_dump", None)
     if callable(dump):
         return dump(mode="json", by_alias=True)

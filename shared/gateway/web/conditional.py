@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,9 +13,12 @@ from gateway.web.http import Answer, HttpRequest
 _TAG = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
 
 
-def etag_of(value: Any) -> str:
-    """A validator of JSON values: equal content has an equal tag. Leave ages out of `value`."""
-    return canonical_hash(value)[:32]
+def etag_of(value: Any, *, default: Callable[[Any], Any] = str) -> str:
+    """A validator of JSON values: equal content has an equal tag. Leave ages out of `value`.
+
+    `default` makes JSON values of what is none, as it will be sent.
+    """
+    return canonical_hash(value, default=default)[:32]
 
 
 def matched(answer: Answer, request: HttpRequest) -> Answer:

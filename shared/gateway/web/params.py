@@ -34,6 +34,7 @@ _DEEPEST = 50
 """Levels of lists and objects in a body. No object of ours has ten, and thousands are no accident."""
 _TIMES = (datetime, AwareDatetime, NaiveDatetime)
 _MANY = (list, tuple, set, frozenset)
+_TRUTHS = frozenset({"true", "false"})
 
 
 def query_model(request: HttpRequest, model: type[Model]) -> Model:
@@ -56,6 +57,10 @@ def query_model(request: HttpRequest, model: type[Model]) -> Model:
         else:
             values[name] = given[0]
     _refuse_loose_dates(model, values)
+    for name, value in values.items():
+        if isinstance(value, str) and value not in _TRUTHS and bool in parts(fields[name]):
+            # pydantic takes yes, on, t and 1 as well, which no body may say and no answer does.
+            raise Invalid(f"{name}: takes true or false", param=name)
     try:
         return model.model_validate(values, extra="forbid")
     except ValidationError as error:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -94,6 +95,59 @@ def test_a_bad_row_is_refused_and_none_of_its_batch_stays(practice: Running) -> 
     rows = [{"resource": "patients", "row": ANN}, {"resource": "patients", "row": {"Bogus": 1}}]
     assert practice.control.post("/rows", json=rows).status_code == 400
     assert practice.store.count("patient") == 0
+
+
+def test_rows_are_added_edited_and_deleted_as_an_office_does_it_and_the_api_shows_it(practice: Running) -> None:
+    control, path = practice.control, "/rows/patient"
+    (ann, ben) = control.post(path, json=[{"LName": "Ann", "PatStatus": 0}, {"LName": "Ben", "PatStatus": 0}]).json()
+    assert practice.get(f"/patients/{ann}")["PatStatus"] == "Patient"
+    was = practice.get(f"/patients/{ann}")["DateTStamp"]
+
+    practice.clock.sleep(60)
+    assert control.patch(path, params={"PatNum": ann}, json={"LName": "Anna", "EstBalance": 12.5}).json() == [ann]
+    shown = practice.get(f"/patients/{ann}")
+    assert (shown["LName"], shown["EstBalance"]) == ("Anna", 12.5)
+    assert shown["DateTStamp"] > was
+    # What it is already moves no stamp, as in the office's database.
+    assert control.patch(path, params={"PatNum": ann}, json={"LName": "Anna"}).json() == []
+    assert control.patch(path, params={"PatStatus": 0}, json={"PriProv": 7}).json() == [ann, ben]
+
+    assert control.delete(path, params={"PatNum": ann}).json() == [ann]
+    assert practice.api.get(f"/patients/{ann}").status_code == 404
+    assert [row["PatNum"] for row in control.get(path).json()] == [ben]
+    assert control.delete(path, params={"PatNum": ann}).json() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told", "word"),
+    [
+        ("PATCH", "/rows/patient", {"LName": "X"}, "say which rows"),
+        ("DELETE", "/rows/patient", None, "say which rows"),
+        ("PATCH", "/rows/patient?PatNum=1", {"PatNum": 9}, "is the key"),
+        ("PATCH", "/rows/patient?PatNum=1", {"lname": "X"}, "no column lname"),
+        ("PATCH", "/rows/patient?lname=X", {"LName": "X"}, "no column lname"),
+        ("PATCH", "/rows/patient?PatNum=1", {"PatStatus": "Deleted"}, "a whole number"),
+        ("PATCH", "/rows/patient?PatNum=1", {"Premed": True}, "a whole number"),
+        ("PATCH", "/rows/patient?PatNum=1", {"LName": None}, "a text"),
+        ("PATCH", "/rows/patient?PatNum=1", {}, "an object"),
+        ("PATCH", "/rows/patient?PatNum=1", ["LName"], "an object"),
+        ("POST", "/rows/patient", [{"LName": "X"}, {"EstBalance": "much"}], "a number"),
+        ("POST", "/rows/patient", {"PatNum": 1, "LName": "X"}, "already"),
+        ("POST", "/rows/nothing", {"LName": "X"}, "no table"),
+        ("DELETE", "/rows/patient?PatNum=one", None, "ValueError"),
+        ("POST", "/rows/patient", None, "an object"),
+    ],
+)
+def test_what_is_no_row_or_no_condition_is_refused_in_words_and_changes_nothing(
+    practice: Running, method: str, path: str, told: Any, word: str
+) -> None:
+    practice.control.post("/rows/patient", json={"PatNum": 1, "LName": "Ann"})
+    before = practice.control.get("/rows/patient").json()
+    refused = practice.control.request(method, path, json=told)
+
+    assert refused.status_code == 400
+    assert word in refused.json()["error"]
+    assert practice.control.get("/rows/patient").json() == before
 
 
 def test_settings_that_do_not_fit_change_nothing(practice: Running) -> None:

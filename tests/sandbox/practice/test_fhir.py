@@ -13,6 +13,7 @@ from infra.sandbox.practice.__main__ import build, parser
 from infra.sandbox.practice.fhir import TYPES
 from infra.sandbox.practice.fhir.resources import fdi
 from infra.sandbox.practice.practice import Practice
+from tests.fakes.deployment import NOW
 
 Ask = Callable[..., tuple[int, Any]]
 
@@ -35,7 +36,8 @@ def asker(practice: Practice) -> Ask:
 
 @pytest.fixture(scope="module")
 def practice() -> Iterator[Practice]:
-    server = build(parser().parse_args(["--patients", "30", "--interval", "0", "--latency-ms", "0"]))
+    line = ["--patients", "30", "--interval", "0", "--latency-ms", "0", "--now", NOW.isoformat()]
+    server = build(parser().parse_args(line))
     yield server.practice
     server.stop()
 

@@ -52,6 +52,16 @@ def test_the_same_seed_on_the_same_day_gives_the_same_practice() -> None:
     assert invented((80, 5)) != invented((80, 6))
 
 
+def test_practices_seeded_on_one_day_have_the_same_people_whatever_their_clocks_say() -> None:
+    """A sandbox starts some practices with itself and others when they are wanted, past midnight perhaps."""
+    before, after = (Office(Store(clock=FrozenClock(NOW + timedelta(days=days)))) for days in (0, 1))
+    for office in (before, after):
+        seed(office, patients=20, seed=1, today=TODAY)
+
+    born = [[row["Birthdate"] for row in office.store.find("patient")] for office in (before, after)]
+    assert born[0] == born[1]
+
+
 @few
 @given(practices)
 def test_there_are_exactly_as_many_patients_as_asked(practice: tuple[int, int]) -> None:

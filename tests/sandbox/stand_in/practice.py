@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path)
     for flag in ("--port", "--patients", "--seed"):
         parser.add_argument(flag, type=int)
-    for flag in ("--developer-key", "--customer-key"):
+    for flag in ("--developer-key", "--customer-key", "--seeded-on"):
         parser.add_argument(flag)
     options = parser.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", options.port), Silent)

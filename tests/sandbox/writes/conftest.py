@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from infra.sandbox.practice.server import PracticeServer
 from infra.sandbox.practice.store import Store
 from open_dental.client import Client, Keys
 from open_dental.errors import OpenDentalError
+from tests.fakes.deployment import NOW
 
 ZONE = "America/Chicago"
 
@@ -50,7 +51,7 @@ class Desk:
 
     def work_off(self, plan: PlanFunction, input_: Mapping[str, Any]) -> Outcome:
         """Run the plan to its end; what Open Dental refuses is thrown into it, as the engine does."""
-        context = PlanContext(self.practice, "opn_test", datetime.now(UTC), "REF123456789")
+        context = PlanContext(self.practice, "opn_test", self.server.practice.office.clock.utc(), "REF123456789")
         running = plan(input_, context)
         answer: UpstreamAnswer | None = None
         error: Exception | None = None
@@ -78,7 +79,8 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    options = parser().parse_args(["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE])
+    line = ["--patients", "40", "--interval", "0", "--latency-ms", "0", "--zone", ZONE, "--now", NOW.isoformat()]
+    options = parser().parse_args(line)
     with build(options) as server:
         keys = Keys(options.developer_key, options.customer_key)
         practice = Practice(

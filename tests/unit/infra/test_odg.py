@@ -50,6 +50,50 @@ def test_a_mirror_is_turned_on_paused_and_erased(office: Deployment) -> None:
         assert office.get(f"/practices/{office.practice_id}/sync").body["state"] == state
 
 
+def screen_of(told: Any) -> str:
+    screen = io.StringIO()
+    Console(width=250, file=screen).print(sync.shown(told))
+    return screen.getvalue()
+
+
+def test_a_mirror_that_is_off_cannot_be_paused_and_the_command_says_so(office: Deployment) -> None:
+    refused = run(office, "pause", office.practice_id)
+
+    assert refused.exit_code == 1
+    assert refused.stderr.strip() == "409: this mirror is off: there is nothing to pause"
+
+
+def test_while_a_mirror_is_erased_the_rows_that_are_left_are_shown_and_no_bars(
+    office: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(office, "on", office.practice_id)
+    office.on.world.run(600)
+    rows = office.get(f"/practices/{office.practice_id}/sync").body["rows"]
+    told = run(office, "off", office.practice_id, "--yes")
+
+    lines = told.stdout.splitlines()
+    assert lines[0] == f"{office.practice_id}: off, erasing, {rows:,} rows left"
+    assert "%" not in told.stdout and "━" not in told.stdout
+    patients = len(office.rows("patient", "PatStatus <> 4"))
+    assert ["patients", str(patients)] in [line.split() for line in lines]
+
+    monkeypatch.setattr("infra.odg.__main__.time.sleep", lambda _: office.on.world.run(30))
+    watched = run(office, "watch", office.practice_id)
+    assert watched.stdout.count("erasing,") >= 1
+    assert f"{office.practice_id}: off\n" in watched.stdout
+
+
+def test_what_keeps_all_of_it_back_is_said_once_and_in_words(office: Deployment) -> None:
+    run(office, "on", office.practice_id)
+    office.on.world.run(600)
+    office.faulty("offline", "*", count=None)
+    office.on.world.run(1200)
+    shown = screen_of(office.get(f"/practices/{office.practice_id}/sync").body)
+
+    assert shown.count("the practice does not answer") == 1
+    assert "(practice-offline, since 20" in shown
+
+
 def test_queries_are_turned_off_and_on(office: Deployment) -> None:
     for state in ("off", "on"):
         told = run(office, "queries", office.practice_id, state, "--json")

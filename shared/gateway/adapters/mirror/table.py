@@ -169,30 +169,33 @@ class Table:
         if only:
             asked["ProjectionExpression"] = ", ".join(only)
         found: dict[str, Mapping[str, Any]] = {}
-        left = {self._name: asked}
         tried = 0
-        while left:
-            answer = self._ask("batch_get_item", RequestItems=left)
+        while asked["Keys"]:
+            answer = self._ask("batch_get_item", RequestItems={self._name: asked})
             answered = answer.get("Responses", {}).get(self._name, [])
             found.update((item["sk"]["S"], item) for item in answered)
-            left = answer.get("UnprocessedKeys") or {}
-            # A batch that stops at its 16 MB goes on at once; one that brought nothing was throttled.
+            left = (answer.get("UnprocessedKeys") or {}).get(self._name, {}).get("Keys", [])
+            # A batch that stops at its 16 MB goes on at once; one that brought nothing was throttled, or there is
+            # nothing under the keys that it got to.
             if left and not answered:
-                tried += 1
+                tried = 0 if len(left) < len(asked["Keys"]) else tried + 1
                 if tried == _TRIES:
                     raise unavailable(_WHAT)
                 self.pause(tried)
+            asked = {**asked, "Keys": left}
         return found
 
     def _batch_write(self, requests: Sequence[Mapping[str, Any]]) -> None:
-        left: Any = {self._name: list(requests)}
-        for tried in range(_TRIES):
-            answer = self._ask("batch_write_item", RequestItems=left)
-            left = answer.get("UnprocessedItems") or {}
-            if not left:
-                return
-            self.pause(tried)
-        raise unavailable(_WHAT)
+        left, tried = list(requests), 0
+        while left:
+            answer = self._ask("batch_write_item", RequestItems={self._name: left})
+            before, left = len(left), (answer.get("UnprocessedItems") or {}).get(self._name, [])
+            # A busy table takes some of them at a time; one that takes none is waited for a few times.
+            tried = 0 if len(left) < before else tried + 1
+            if tried == _TRIES:
+                raise unavailable(_WHAT)
+            if left:
+                self.pause(tried)
 
 
 def key_of(pk: str, sk: str) -> Item:

@@ -133,9 +133,11 @@ def make_group(wanted: GroupInput, *, caller: Caller, key: str, on: Services) ->
 def list_groups(query: GroupsQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
     """The groups all of whose practices are the caller's, in the order of their ids: scope `groups:read`.
 
-    Raises: ScopeMissing.
+    Raises: ScopeMissing. Invalid: the cursor is none of this list.
     """
     _need(Verb.READ, caller, obj="groups")
+    if query.cursor is not None and not is_id(query.cursor, "group"):
+        raise Invalid("send next_cursor of the page before, as it came", param="cursor")
     found: list[Group] = []
     after = query.cursor
     while len(found) <= query.limit:

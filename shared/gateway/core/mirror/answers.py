@@ -22,7 +22,7 @@ from gateway.core.mirror.effects import EVERYBODY, mark
 from gateway.core.mirror.lookups import Named, named, named_anyhow, stretches
 from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, Rank, mirrored_by
 from gateway.core.mirror.shortcuts import LED, ROW, SHORTCUTS, Led
-from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync
+from gateway.core.mirror.syncing import Here, Phase, Standing
 from gateway.core.normalize.values import key
 from gateway.core.operations import RowSet
 from gateway.core.plans import PlanContext, PlanFunction, UpstreamAnswer, UpstreamCall
@@ -95,7 +95,7 @@ def answer(
     practice: Practice,
     freshness: Freshness,
     on: Services,
-    state: PracticeSync,
+    state: Standing,
 ) -> RowSet | None:
     """The rows of the fetch `kind` for `bound`, or None where Open Dental has to be asked.
 
@@ -157,7 +157,7 @@ class Look:
     """The mirror of one practice as it is now, for one answer. `as_of`: nothing that was looked up is older."""
 
     practice: Practice
-    state: PracticeSync
+    state: Standing
     freshness: Freshness
     on: Services
     soon_taken: bool = False
@@ -216,7 +216,7 @@ class Look:
         limit = int(call.query.get("Limit", len(rows)))
         return UpstreamAnswer(200, rows[offset : offset + limit], started_at=as_of)
 
-    def complete(self, mirrored: Mirrored) -> ResourceSync:
+    def complete(self, mirrored: Mirrored) -> Here:
         """The state of a resource whose rows are all here, young enough for the caller.
 
         Raises: Elsewhere.
@@ -341,7 +341,7 @@ class Look:
             self._of_wholes |= {(resource, number): kept.get(number) for number in numbers.union(wanted)}
         return [one for number in wanted if (one := self._of_wholes[resource, number]) is not None]
 
-    def _looked_for(self, mirrored: Mirrored, sync: ResourceSync, wanted: Asked) -> Iterable[Record]:
+    def _looked_for(self, mirrored: Mirrored, sync: Here, wanted: Asked) -> Iterable[Record]:
         records, practice_id, resource = self.on.records, self.practice.id, mirrored.resource
         if wanted.parent is not None:
             return self._under(resource, *wanted.parent)

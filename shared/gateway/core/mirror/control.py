@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Unavailable
+from gateway.core.errors import Conflict, Unavailable
 from gateway.core.mirror.health import sync_view
 from gateway.core.mirror.syncing import Probing, Superseded, Wanted
 from gateway.core.ports import Services
+from gateway.core.requests import MIRROR_OFF
 
 TRIES = 5
 
@@ -22,8 +23,10 @@ class SyncChange(BaseModel):
     """The body of `PATCH /practices/{id}/sync`.
 
     `on` begins the first load, or goes on where `paused` stopped; `paused` stops reading and keeps what is there, which
-    grows old and says so; `off` erases it. `queries`: whether the mirror may ask the office by SQL where its key allows
-    it, which is faster and finds more; each statement goes into the office's audit trail. At least one of the two.
+    grows old and says so; `off` erases it. `on` while it is being erased goes on with what no erasure has begun with
+    (for some 15 s that is all of it), else reads everything anew. `queries`: whether the mirror may ask the office by
+    SQL where its key allows it, which is faster and finds more; each statement goes into the office's audit trail. It
+    may be said of a mirror that is off, and holds once that is on. At least one of the two.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,15 +53,20 @@ def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]
 def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Services) -> dict[str, Any]:
     """Set what is wanted, and have the practice's background lane look at it: scope `sync:write`.
 
-    Saying again what is said already changes nothing.
+    Saying again what is said already changes nothing. Only turning it on takes a current agreement: one that has ended
+    is a reason to erase.
 
-    Raises: NotFound, ScopeMissing, BaaMissing. Unavailable: others changed it all the while.
+    Raises: NotFound, ScopeMissing, BaaMissing. Conflict: it is to be paused and is off. Unavailable: others changed it
+    all the while.
     """
-    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on)
+    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on, protected=change.state is Wanted.ON)
     now = on.clock.now()
     for _ in range(TRIES):
         state = on.syncs.load(practice.id)
         wanted = change.state or state.wanted
+        if (state.wanted, wanted) == (Wanted.OFF, Wanted.PAUSED):
+            told = "is off and being erased" if state.is_kept else "is off"
+            raise Conflict(f"this mirror {told}: there is nothing to pause", param="state", reason=MIRROR_OFF)
         queries = state.queries if change.queries is None else change.queries == "on"
         if (wanted, queries) != (state.wanted, state.queries):
             # Also while paused rows are kept that somebody reads.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 from gateway.core.mirror import schedule, told
@@ -18,56 +18,93 @@ LATE: Final = timedelta(minutes=5)
 """A resource that is followed is late when nothing was heard of it for so long after it was due."""
 
 NOT_ASKABLE: Final = "tables-not-askable"
+OFF: Final = "off"
+ERASING: Final = "erasing"
 
 _WHY: Final = {
-    "paused": "an operator has paused this mirror; nothing grows younger until it is on again",
-    "agreement-expired": "no agreement covers today; nothing is read until a current one is on record",
-    "practice-offline": "the practice does not answer; it is tried again every minute",
-    "key-refused": "Open Dental refuses the practice's key; it is tried again once an hour",
-    "killed": "an operator has stopped all calls of this practice",
-    "loading": "the first load has not come to its end",
-    "waiting": "other resources are loaded before this one",
-    "behind": "calls of this practice are scarce, and people's requests go first",
-    "only-by-parent": "Open Dental lists this only under what it belongs to; rows are kept as they are read",
-    "not-offered": "the practice's key or version does not have this list",
-    "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
-    "database-moved": "the practice is on another database; everything is read again",
-    "backup-restored": "the office's highest keys are gone, as after a restored backup; everything is read again",
-    "list-incomplete": "the list does not show rows that live; deletions cannot be told until it does",
-    "order-unknown": "the list comes in no order; deletions cannot be told from it",
-    "paging-broken": "the list gives the same page whatever is asked for; it is tried again later",
-    "pages-moved": "the list moved while it was read; it is tried again",
+    # Of the whole
+    "off": "the mirror is off: nothing is kept, and every read goes to Open Dental",
+    "erasing": "the mirror was turned off: what was kept is being erased here, and nothing at the office; every read "
+    "goes to Open Dental",
+    "paused": "an operator has paused this mirror: what is here stays and grows old until the state is set to on",
+    "agreement-expired": "the practice's agreement (BAA) does not cover today: nothing is read until a current one is "
+    "on record, and within an hour of that it goes on by itself",
+    "killed": "an operator has stopped all calls of this practice: nothing is read until they are allowed again",
+    "key-refused": "Open Dental refuses the practice's API key: somebody at the office has to allow it again; it is "
+    "tried once an hour",
+    "practice-offline": "the practice does not answer (its server, its eConnector or its internet is down): it is "
+    "tried every minute, and what was missed is read once it answers",
+    "failing": "Open Dental's answers for this practice make no sense, five and more in a row: it is tried again after "
+    "ever longer pauses, of a quarter of an hour at most",
+    "loading": "it is being read for the first time, and reads go to Open Dental until all of it is here",
+    "stale": "some resources are older than they should be, for several reasons; each says its own",
+    # Of a resource
+    "waiting": "others are read for the first time before it; until its own turn reads go to Open Dental",
+    "behind": "it is due and comes next: this practice may be called only so often, and people's requests go first",
+    "only-by-parent": "Open Dental tells this of one patient (or plan) at a time: what somebody read is kept, and all "
+    "of it only where the practice's key has the permission Queries",
+    "permission-missing": "the practice's key lacks the permission that Open Dental wants for this list",
+    "version-too-old": "the practice's Open Dental is too old to have this list",
+    "gone": "Open Dental has withdrawn this list",
+    "by-fhir": "this practice is read by FHIR, which has no such list",
+    "not-offered": "the practice's key, or its version of Open Dental, does not have this list",
+    "server-clock-back": "the clock of the office's server was set back by hours: what changed since is read again",
+    "database-moved": "the practice is on another database: everything is read again",
+    "backup-restored": "the office's latest rows are gone, as after a restored backup: everything is read again",
+    "list-incomplete": "Open Dental's list lacks rows that exist, so that it does not tell what was deleted; it is "
+    "read again when it is due",
+    "order-unknown": "Open Dental's list comes in no order, so that it does not tell what was deleted",
+    "paging-broken": "Open Dental's list shows the same page whatever is asked for; it is tried again later",
+    "pages-moved": "the list changed too much while it was read; it is tried again",
     "timed-out": "Open Dental did not finish within its minute; smaller pages are asked for",
     "unauthorized": "Open Dental refuses the list without saying why; it is tried again, more and more seldom",
     "invalid": "Open Dental calls the question invalid; it is tried again, more and more seldom",
-    "queries-refused": "Open Dental refuses queries, though the key is said to have them; filters are used for a day",
-    "queries-failing": "queries did not go well several times in a row; filters are used for an hour",
-    "tables-not-askable": "the office's database does not answer for some tables; their lists' filters are used",
-    "not-understood": "the answer of a query is not what was asked for",
-    "sums-differ": "the office's checksums do not agree with its rows; whole readings look for deletions instead",
-    "no-feed": "Open Dental tells no changes of this; it is as young as its last full reading",
+    "not-understood": "Open Dental's answer is not what was asked for; it is tried again",
+    "garbage": "Open Dental's answer cannot be read; it is tried again",
+    "interrupted": "the connection broke while Open Dental answered; it is tried again",
+    "lost-answer": "Open Dental took the question and its answer was lost; it is tried again",
+    "sums-differ": "the office's checksums do not agree with its rows; the whole list is read for deletions instead",
+    # Of queries
+    "queries-refused": "Open Dental refuses queries, though the key should have the permission: for a day changes are "
+    "asked for list by list",
+    "queries-failing": "queries failed several times in a row: for an hour changes are asked for list by list",
+    "tables-not-askable": "the office's database does not answer for some tables: changes of theirs are asked for list "
+    "by list",
 }
-"""Code -> what it means, for people."""
+"""Code -> what it means, for people who know the practice and not this program."""
+
+_OF_ALL: Final = {
+    "loading": "the practice is being read for the first time: what is here already is answered from here, everything "
+    "else goes to Open Dental",
+}
+"""The same where it is said of the whole and means something else there."""
+
+
+_UNTIL_SOMEBODY: Final = frozenset(
+    {"paused", "agreement-expired", "killed", "key-refused", "practice-offline", "failing"}
+)
 
 
 def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: datetime) -> dict[str, Any]:
     """How far the mirror of `practice` is. Times are ISO 8601 in UTC, durations in seconds, counts in rows and calls.
 
-    `fresh_at` is when a stale resource is expected to be young again: null where that depends on somebody, or cannot
-    be said.
+    `fresh_at` is when what is stale is expected to be young again: null where that depends on somebody, or cannot be
+    said.
     """
-    if state.wanted is Wanted.ON and practice.agreement_expired(now.date()):
-        blocked: str | None = "agreement-expired"
-    else:
-        blocked = _blocked(state, pace)
+    blocked = _blocked(state, practice, pace, now)
+    since = None if blocked is None else _blocked_since(blocked, state, practice, pace)
     asked = schedule.by_query(practice, state, now)
     shown = [_resource(state.resources.get(name, ResourceSync(name)), state, blocked, now, asked) for name in MIRRORED]
     offered = [one for one in shown if one["phase"] != Phase.NOT_OFFERED]
     loaded = [one for one in offered if one["phase"] == Phase.LOADED]
+    phase = _phase(state, len(loaded), len(offered))
+    load = told.load(state, shown, practice, now, is_working=state.wanted is Wanted.ON and blocked is None)
+    stale = [one for one in shown if one["is_stale"]]
     return {
         "practice_id": practice.id,
         "state": state.wanted.value,
-        "phase": _phase(state, len(loaded), len(offered)),
+        "phase": phase,
+        **_whole(state, phase=phase, blocked=blocked, blocked_since=since, stale=stale, eta_at=load["eta_at"]),
         "started_at": _at(state.started_at),
         "changed_at": _at(state.changed_at),
         "epoch": state.epoch,
@@ -75,18 +112,23 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "upstream_calls": state.probing.calls + sum(one["upstream_calls"] for one in shown),
         "resources_loaded": len(loaded),
         "resources_offered": len(offered),
-        "percent": _percent_of_all(offered),
-        **told.load(state, shown, practice, now, is_working=state.wanted is Wanted.ON and blocked is None),
-        "stale": [one["resource"] for one in shown if one["is_stale"]],
+        "percent": None if state.wanted is Wanted.OFF else _percent_of_all(offered),
+        **load,
+        "stale": [one["resource"] for one in stale],
+        "not_offered": [one["resource"] for one in shown if one["phase"] == Phase.NOT_OFFERED],
+        "erasing": _erasing(state, now) if phase == ERASING else None,
         "clock": told.clock(state, practice),
         "incidents": [told.incident(one) for one in reversed(state.incidents)],
         "queries": _queries(state, practice, asked, now),
         "pace": {
             "interval_seconds": pace.interval_s,
             "waiting": pace.waiting,
-            "offline": pace.offline,
-            "key_refused": pace.key_refused,
+            "offline": pace.trouble == "offline",
+            "key_refused": pace.trouble == "key-refused",
             "stopped": pace.killed,
+            "failing": pace.trouble == "failing",
+            "trouble_since": _at(pace.trouble_since),
+            "tried_again_at": _at(pace.tried_again_at),
         },
         "resources": shown,
     }
@@ -94,28 +136,97 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
 
 def _phase(state: PracticeSync, loaded: int, offered: int) -> str:
     if state.wanted is Wanted.OFF:
-        return "off"
-    if not offered or loaded == offered:
-        return "complete" if offered else "loading"
-    return "loading"
+        return ERASING if state.is_kept else OFF
+    if offered and loaded == offered:
+        return "complete"
+    return "incomplete" if state.wanted is Wanted.PAUSED else "loading"
+
+
+def _erasing(state: PracticeSync, now: datetime) -> dict[str, Any]:
+    return {
+        "rows_left": sum(of.rows for of in state.resources.values()),
+        "begins_at": _at(at) if (at := schedule.erasure_due(state, now)) is not None and at > now else None,
+    }
+
+
+def _whole(
+    state: PracticeSync,
+    *,
+    phase: str,
+    blocked: str | None,
+    blocked_since: datetime | None,
+    stale: Sequence[dict[str, Any]],
+    eta_at: str | None,
+) -> dict[str, Any]:
+    """What is to be known of the mirror before anything else: what keeps it from being young, since and until when."""
+    why, since, fresh_at = None, None, None
+    incident = next((one for one in reversed(state.incidents) if one.healed_at is None), None)
+    if phase in {OFF, ERASING}:
+        why, since = phase, state.changed_at
+    elif blocked is not None:
+        why, since = blocked, blocked_since
+    elif incident is not None:
+        return {
+            "why": incident.code,
+            "explanation": told.incident(incident)["explanation"],
+            "since": _at(incident.since or incident.noticed_at),
+            "fresh_at": _latest(stale) if phase == "complete" else eta_at,
+        }
+    elif phase == "loading":
+        why, since, fresh_at = "loading", state.started_at, eta_at
+    elif stale:
+        # One word for all of them, if there is one.
+        codes = {one["why"] for one in stale}
+        code = codes.pop() if len(codes) == 1 else "stale"
+        return _said(code, since=_trouble_since(stale), fresh_at=_latest(stale))
+    return _said(why, since=_at(since), fresh_at=fresh_at)
+
+
+def _said(code: str | None, *, since: str | None, fresh_at: str | None) -> dict[str, Any]:
+    explanation = None if code is None else _OF_ALL.get(code) or _WHY[code]
+    return {"why": code, "explanation": explanation, "since": since, "fresh_at": fresh_at}
+
+
+def _trouble_since(stale: Sequence[dict[str, Any]]) -> str | None:
+    """When the first of them got into trouble; None where one has none, but is late."""
+    times = [one["trouble"]["since"] for one in stale if one["trouble"] is not None]
+    return min(times, default=None) if len(times) == len(stale) and None not in times else None
+
+
+def _latest(stale: Sequence[dict[str, Any]]) -> str | None:
+    """When the last of them will be young; None where that of one is not known."""
+    times = [one["fresh_at"] for one in stale]
+    return max(times, default=None) if None not in times else None
+
+
+def _blocked_since(code: str, state: PracticeSync, practice: Practice, pace: PaceView) -> datetime | None:
+    if code == "paused":
+        return state.changed_at
+    if code == "agreement-expired":
+        ended = None if practice.baa is None else practice.baa.expires_on
+        return None if ended is None else datetime.combine(ended + timedelta(days=1), time(), UTC)
+    return pace.trouble_since if code != "killed" else None
 
 
 def _resource(
     of: ResourceSync, state: PracticeSync, blocked: str | None, now: datetime, asked: frozenset[str]
 ) -> dict[str, Any]:
     followed_by = "query" if of.resource in asked else _followed_by(MIRRORED[of.resource])
+    if state.wanted is Wanted.OFF:
+        # What is left answers nobody, so that its age is nobody's business.
+        of = ResourceSync(of.resource, rows=of.rows, calls=of.calls)
     why = None if state.wanted is Wanted.OFF else _why_stale(of, followed_by, blocked, now)
-    due_at = state.probing.due_at if followed_by == "query" else of.due_at
+    due_at = state.probing.due_at if followed_by == "query" and state.wanted is not Wanted.OFF else of.due_at
     return {
         "resource": of.resource,
-        "phase": of.phase.value,
+        "phase": ERASING if state.wanted is Wanted.OFF and of.rows else of.phase.value,
         "rows": of.rows,
         "upstream_calls": of.calls,
         "as_of": _at(of.as_of),
         "age_seconds": None if of.as_of is None else max(0, round((now - of.as_of).total_seconds())),
         "deletions_as_of": _at(of.swept_at),
         "followed_by": followed_by,
-        "is_stale": why is not None,
+        "is_stale": why is not None and of.phase is not Phase.NOT_OFFERED,
         "why": why,
         "explanation": None if why is None else _WHY.get(why),
         "fresh_at": _at(_fresh_at(of, why, due_at, now)),
@@ -140,46 +251,49 @@ def _followed_by(how: Mirrored) -> str:
 def _why_stale(of: ResourceSync, followed_by: str, blocked: str | None, now: datetime) -> str | None:
     """The code of what keeps it from being young; None where it is young enough."""
     if of.phase is Phase.NOT_OFFERED:
-        by_parent = of.trouble == "only-by-parent" or MIRRORED[of.resource].list_operation is None
-        return "only-by-parent" if by_parent else "not-offered"
-    if of.phase is Phase.LOADED and not _is_late(of, followed_by, now):
+        if of.trouble in _WHY:
+            return of.trouble
+        return "only-by-parent" if MIRRORED[of.resource].list_operation is None else "not-offered"
+    if of.phase is Phase.LOADED and not _is_late(of, followed_by, now, is_blocked=blocked is not None):
         return None
     if blocked is not None:
         return blocked
     if of.phase is not Phase.LOADED:
         return "loading" if of.running is not None else "waiting"
-    return of.trouble or ("no-feed" if followed_by == "sweep" else "behind")
+    return of.trouble or "behind"
 
 
-def _blocked(state: PracticeSync, pace: PaceView) -> str | None:
+def _blocked(state: PracticeSync, practice: Practice, pace: PaceView, now: datetime) -> str | None:
     """The code of what keeps all of the practice from being read."""
     codes = (
         ("paused", state.wanted is Wanted.PAUSED),
+        ("agreement-expired", practice.agreement_expired(now.date())),
         ("killed", pace.killed),
-        ("key-refused", pace.key_refused),
-        ("practice-offline", pace.offline),
+        ("key-refused", pace.trouble == "key-refused"),
+        ("practice-offline", pace.trouble == "offline"),
+        ("failing", pace.trouble == "failing"),
     )
     return next((code for code, holds in codes if holds), None)
 
 
-def _is_late(of: ResourceSync, followed_by: str, now: datetime) -> bool:
+def _is_late(of: ResourceSync, followed_by: str, now: datetime, *, is_blocked: bool) -> bool:
     """Whether what was due did not happen, or what was heard is too old."""
     if of.as_of is None or of.trouble not in {None, "sums-differ"}:
         return True
+    if of.due_at is None and followed_by in {"sweep", "parent"} and of.sweep_due_at is not None:
+        # A long list waits for the night, and longer only where nothing is read at all.
+        return now > of.sweep_due_at + (LATE if is_blocked else schedule.SWEEP_LATEST + LATE)
     if of.due_at is not None and followed_by != "query":
         return now > of.due_at + LATE
     return followed_by in {"query", "stamp"} and now > of.as_of + LATE
 
 
 def _fresh_at(of: ResourceSync, why: str | None, due_at: datetime | None, now: datetime) -> datetime | None:
-    """When it is expected to be young again."""
-    if why in {None, "paused", "killed", "agreement-expired", "only-by-parent", "not-offered"}:
+    """When it is expected to be young again; None where that depends on somebody, or is due already and so unknown."""
+    if why is None or why in _UNTIL_SOMEBODY or of.phase is Phase.NOT_OFFERED:
         return None
-    if why == "no-feed":
-        return of.sweep_due_at
-    if why == "key-refused":
-        return None
-    return max(due_at, now) if due_at is not None else None
+    again = of.not_before or due_at or of.sweep_due_at
+    return again if again is not None and again > now else None
 
 
 def _progress(running: Pass, rows: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from gateway.core.mirror.effects import EVERYBODY, beside, is_for_everybody, mar
 from gateway.core.mirror.memory import REMEMBERED_S, state_of
 from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, mirrored_by
 from gateway.core.mirror.records import Order, ReadAt
-from gateway.core.mirror.syncing import Phase, Superseded
+from gateway.core.mirror.syncing import Phase, Superseded, Wanted
 from gateway.core.normalize.values import key
 from open_dental import catalogue, wire
 from open_dental.paging import CAPS
@@ -50,6 +50,11 @@ class Keeper:
         self._wrote: set[str] = set()
         self._wrote_at = self._on.clock.now()
         self._patients: dict[str, set[int]] = defaultdict(set)
+        self._keeps = True
+
+    def keep_nothing(self) -> None:
+        """Store no row any more: the practice's agreement has expired. What writes touch is marked all the same."""
+        self._keeps = False
 
     def saw(self, call: UpstreamCall, answer: UpstreamAnswer) -> None:
         """Store the rows of a read.
@@ -196,8 +201,8 @@ class Keeper:
             if not any(one.id == f"{resource}.get" for one in catalogue.resource(resource).operations):
                 self._bury(mirrored, keys, at=at, cause="read")
                 return
-            state = state_of(practice_id, syncs=self._on.syncs, clock=self._on.clock, fresh=True)
-            of = None if state is None else state.resources.get(resource)
+            state = self._on.syncs.load(practice_id)
+            of = None if state.wanted is Wanted.OFF else state.resources.get(resource)
             if of is None or of.phase is not Phase.LOADED or keys <= set(of.suspects):
                 return
             self._on.syncs.save(practice_id, replace(of, suspects=tuple(sorted({*of.suspects, *keys}))))
@@ -209,8 +214,9 @@ class Keeper:
         self._seat.change(lambda item: pacing.work_due(item, due))
 
     def _read_at(self, at: datetime | None) -> ReadAt | None:
-        """The order of what is read now; None where nothing may be stored: no mirror, or the lease is another's."""
-        if at is None or self._seat.item.holder != self._seat.holder:
+        """The order of what is read now; None where nothing may be stored: no mirror, no agreement, or the lease is
+        another's."""
+        if at is None or not self._keeps or self._seat.item.holder != self._seat.holder:
             return None
         on = self._on
         try:

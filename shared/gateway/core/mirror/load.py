@@ -29,6 +29,7 @@ class FirstLoad:
         if m.is_on and not m.state.resources:
             # A worker that stood still while the practice was erased may have stored a row behind it.
             _forget(m)
+            m.learn()
         words.read(m)
         if m.is_on and schedule.loads_due(m.state, m.now()):
             counting.count(m)
@@ -50,17 +51,23 @@ class FirstLoad:
 def _erase(m: Session) -> None:
     """Forget every row, and then how far they were: who sees states left knows that rows may be left.
 
-    Nothing counts as loaded from the first step on, or a mirror that is turned on again meanwhile would lack rows.
+    Nothing counts as loaded from the first step on, or a mirror that is turned on again meanwhile would lack rows. How
+    many rows a resource had is kept until they are gone, for whoever asks what is left.
     """
     for name, of in m.state.resources.items():
         if of.phase is not Phase.NONE:
-            m.save(ResourceSync(name, rev=of.rev))
+            m.save(ResourceSync(name, rows=of.rows, rev=of.rev))
+    for name, of in m.state.resources.items():
+        if of.rows:
+            _forget(m, name)
+            m.save(ResourceSync(name, rev=m.of(name).rev))
     _forget(m)
     m.on.syncs.forget(m.practice.id)
-    m.save_practice(started_at=None, counted_at=None, resources={})
+    # What befell copies that are no more is nobody's trouble.
+    m.save_practice(started_at=None, counted_at=None, incidents=(), resources={})
     m.forget_resources()
 
 
-def _forget(m: Session) -> None:
-    while not m.on.records.forget(m.practice.id, limit=ERASED_AT_ONCE):
+def _forget(m: Session, resource: str | None = None) -> None:
+    while not m.on.records.forget(m.practice.id, resource, limit=ERASED_AT_ONCE):
         m.turn.pause()

@@ -28,7 +28,7 @@ CONFIRM: Final = "confirm"
 """The part of a pass in which its list is at its end, and what was missing is looked for."""
 
 MOST_MISSING: Final = 10_000
-"""Keys that one pass remembers; what is missing besides is found by the next one."""
+"""Keys that one pass remembers; what is missing besides is found by the next one, which follows at once."""
 
 MOST_HIDDEN: Final = 30
 """So many rows that were missing and live all the same say that the list does not show everything."""
@@ -110,6 +110,7 @@ def _page(m: Session, name: str, *, purpose: str) -> None:
 def at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, at: datetime) -> None:
     """The list was shown as a whole: what does it say of the rows that were missing from it?"""
     missing = frozenset(() if running.is_blind else running.missing)
+    running = replace(running, is_cut=len(missing) >= MOST_MISSING)
     if running.before is None and missing:
         if passes.is_many(len(missing), running.seen):
             m.save(replace(of, running=_again(running, missing)))
@@ -124,7 +125,7 @@ def at_the_end(m: Session, one: Mirrored, of: ResourceSync, running: Pass, *, at
         # out again: what was read since lives, elsewhere in the list than the old row was missing from.
         kept = m.on.records.get(m.practice.id, one.resource, missing)
         m.bury(one, [record.key for record in kept if record.read.at < running.started_at], at=at)
-        if len(running.missing) >= MOST_MISSING:
+        if running.is_cut:
             # There are more of them, and until they are gone this is not complete.
             m.save(replace(of, running=None))
             return
@@ -167,7 +168,7 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
     began, now = running.started_at, m.now()
     is_load = of.phase is not Phase.LOADED
     as_of = began if of.as_of is None or is_load else max(of.as_of, began)
-    swept_at = of.swept_at if running.is_blind else began
+    is_swept = not running.is_blind and not running.is_cut
     is_check = running.purpose == CHECK
     strikes = 0 if is_check else of.strikes
     trouble = ORDER_UNKNOWN if running.is_blind else SUMS_DIFFER if strikes >= checksums.MOST_STRIKES else None
@@ -175,20 +176,20 @@ def _complete(m: Session, one: Mirrored, of: ResourceSync, running: Pass) -> Non
         of,
         phase=Phase.LOADED,
         as_of=as_of,
-        swept_at=swept_at,
+        swept_at=began if is_swept else of.swept_at,
         rows=running.seen,
         running=None,
         suspects=(),
         trouble=trouble,
         trouble_since=None if trouble is None else of.trouble_since if trouble == of.trouble else now,
-        whole_at=of.whole_at if is_check else began,
+        whole_at=of.whole_at if is_check or running.is_cut else began,
         strikes=strikes,
         failures=0,
         not_before=None,
     )
     period = checksums.period(m.practice, one, of, now)
     due = schedule.next_sweep(of, began, zone=m.zone, page_limit=m.practice.page_limit, period=period)
-    of = replace(of, sweep_due_at=due)
+    of = replace(of, sweep_due_at=now if running.is_cut else due)
     if is_load and schedule.is_fed(one):
         of = replace(of, cursor=running.clock or wall_of(m, began), feed=None, polled_at=began, due_at=now)
     m.save(of)

@@ -81,7 +81,8 @@ class Session:
         if self.is_on:
             turn.rhythm_s = schedule.cycle_s(turn.interval_s())
             turn.may_call(CALLS_A_TURN)
-            self._learn()
+            if self.state.resources:
+                self.learn()
         else:
             turn.rhythm_s = None
 
@@ -174,8 +175,11 @@ class Session:
         of, now = self.of(name), self.now()
         self.save(_not_offered(of, code, now, again=now + schedule.SWEEP_LONG))
 
-    def _learn(self) -> None:
-        """Compare what is mirrored with what the practice's key and version allow now."""
+    def learn(self) -> None:
+        """Compare what is mirrored with what the practice's key and version allow now.
+
+        The states of a mirror that is new begin here: whoever finds some knows that nothing older is left.
+        """
         now = self.now()
         for name, one in MIRRORED.items():
             of, why = self.of(name), why_not(self.practice, one)

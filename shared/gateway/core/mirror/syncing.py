@@ -67,6 +67,8 @@ class Pass:
     """Keys that a sweep by sums has read again: whatever their sums say, the mirror has them as they are."""
     odd: int = 0
     """How many of those were the same as before, so that their sums should have agreed."""
+    is_cut: bool = False
+    """Whether more was missing than one pass remembers, so that the next one has to find the rest."""
     of_all: int = 0
     """Parents that have any rows, where a resource is read parent by parent; `offset` counts those that were read."""
 
@@ -258,17 +260,51 @@ class PracticeSync:
         return self.wanted is not Wanted.OFF or self.is_kept
 
 
+def is_lifted(phase: Phase, as_of: datetime | None, at: datetime) -> bool:
+    """Whether a resource is as young as the probe that showed it unchanged `at`: where all of it is here, and older."""
+    return phase is Phase.LOADED and as_of is not None and as_of < at
+
+
 def lifted(state: PracticeSync) -> PracticeSync:
     """The state, its resources as young as the last probe showed them: one save of the practice is all of theirs."""
     younger = {
         name: replace(of, as_of=at)
         for name, at in state.probing.settled.items()
-        if (of := state.resources.get(name)) is not None
-        and of.phase is Phase.LOADED
-        and of.as_of is not None
-        and of.as_of < at
+        if (of := state.resources.get(name)) is not None and is_lifted(of.phase, of.as_of, at)
     }
     return replace(state, resources={**state.resources, **younger}) if younger else state
+
+
+class Here(NamedTuple):
+    """What an answer has to know of a resource; as `ResourceSync` has it."""
+
+    phase: Phase
+    as_of: datetime | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a mirror is, as far as an answer has to know: a small part of `PracticeSync`, and never saved."""
+
+    wanted: Wanted
+    epoch: int
+    server_offset_s: float | None
+    resources: Mapping[str, Here]
+    touched: Mapping[str, datetime]
+    touched_floor: datetime | None
+
+
+def standing_of(state: PracticeSync) -> Standing:
+    """What an answer has to know of `state`, which is `lifted`."""
+    return Standing(
+        wanted=state.wanted,
+        epoch=state.epoch,
+        server_offset_s=state.server_offset_s,
+        resources={name: Here(of.phase, of.as_of, of.rows) for name, of in state.resources.items()},
+        touched=state.touched,
+        touched_floor=state.touched_floor,
+    )
 
 
 class Superseded(Exception):
@@ -280,6 +316,10 @@ class SyncStates(Protocol):
 
     def load(self, practice_id: str) -> PracticeSync:
         """All of it, strongly consistent, and `lifted`; a first one (`off`) where there is none."""
+        ...
+
+    def standing(self, practice_id: str) -> Standing:
+        """`standing_of` what `load` would return now, for a small part of the work; each answer asks this."""
         ...
 
     def save_practice(self, state: PracticeSync) -> PracticeSync:
@@ -307,5 +347,5 @@ class SyncStates(Protocol):
         ...
 
     def forget(self, practice_id: str) -> None:
-        """Erase the resources' states; the practice's own stays."""
+        """Erase the resources' states and what writes have touched; the practice's own stays."""
         ...

@@ -14,16 +14,18 @@ from gateway.core.walltime import instant_text
 CLOCK_LEEWAY_S: Final = 120.0
 """Seconds that a server's clock may be off before it is worth a word."""
 
+_LONG_MINUTES: Final = 120
+
 _HAPPENED: Final = {
-    "silence": "nothing was heard of the practice for more than an hour; what changed meanwhile is asked for by "
-    "stamps, the rest is read as a whole when it is due",
-    "paused": "an operator had paused this mirror; what changed meanwhile is asked for by stamps, the rest is read as "
-    "a whole when it is due",
-    "server-clock-back": "the office's server clock fell back by hours; what is followed by stamps is read again",
-    "backup-restored": "the office's data are older than they were, as after a restored backup; everything is read "
+    "silence": "nothing could be read from the practice for more than an hour: what changed meanwhile is asked for "
+    "first, and lists that do not tell what changed are read again when they are due",
+    "paused": "an operator had paused this mirror: what changed meanwhile is asked for first, and lists that do not "
+    "tell what changed are read again when they are due",
+    "server-clock-back": "the clock of the office's server was set back by hours: what changed since is read again",
+    "backup-restored": "the office's data are older than they were, as after a restored backup: everything is read "
     "again",
-    "database-moved": "the practice is on another database, with other rows under the same keys; everything is read "
-    "again, and what this one lacks is taken out",
+    "database-moved": "the practice is on another database, with other rows under the same keys: everything is read "
+    "again, and what this database lacks is taken out",
 }
 """Code of what befell a mirror -> what it means, for people."""
 
@@ -69,9 +71,10 @@ def _expected(size: progress.Size | None, of: ResourceSync) -> int | None:
 
 def incident(one: Incident) -> dict[str, Any]:
     """What befell the mirror, when, and whether it is over."""
+    said = _HAPPENED.get(one.code)
     return {
         "code": one.code,
-        "explanation": _HAPPENED.get(one.code),
+        "explanation": said if one.healed_at is None or said is None else f"{said}; that is done",
         "since": _at(one.since),
         "noticed_at": _at(one.noticed_at),
         "resources_read_again": len(one.resources),
@@ -89,6 +92,12 @@ def clock(state: PracticeSync, practice: Practice) -> dict[str, Any]:
         nothing = ("server_offset_seconds", "measured_at", "agrees", "server_utc_offset_seconds", "skew_seconds")
         return {**dict.fromkeys(nothing), "explanation": None}
     told = zone if zone is not None and zone.offset_s is not None and zone.skew_s is not None else None
+    if told is not None and state.server_clock_at > told.measured_at:
+        assert told.offset_s is not None
+        assert told.skew_s is not None
+        if abs(offset - told.offset_s - told.skew_s) > CLOCK_LEEWAY_S:
+            # The clock was set since it was asked for its zone, which is done once a day.
+            told = None
     if told is None:
         said = _sum_said(offset - _offset_of(practice, state.server_clock_at), practice)
     else:
@@ -113,8 +122,9 @@ def _sum_said(difference: float, practice: Practice) -> str | None:
     if abs(difference) <= CLOCK_LEEWAY_S:
         return None
     return (
-        f"the server's clock is {round(difference)} seconds from the wall clock of {practice.time_zone}: "
-        "stamps are read by the server's clock, appointments by the practice's zone; check time_zone"
+        f"the clock of the office's server is {_span(difference)} from the wall clock of {practice.time_zone}: "
+        "either it is wrong, or the practice's time_zone is. Changes are found all the same; visits are shown by "
+        "time_zone"
     )
 
 
@@ -124,13 +134,24 @@ def _zone_said(zone: ServerZone, practice: Practice) -> str | None:
     said = []
     if zone.offset_s != _offset_of(practice, zone.measured_at):
         said.append(
-            f"the server goes by UTC{_hours(zone.offset_s)}, which is not {practice.time_zone}: stamps are read by the "
-            "server's clock, appointments by the practice's zone; check time_zone"
+            f"the office's server goes by UTC{_hours(zone.offset_s)}, which {practice.time_zone} is not now: check the "
+            "practice's time_zone. Changes are found all the same; visits are shown by time_zone"
         )
     if abs(zone.skew_s) > CLOCK_LEEWAY_S:
         way = "ahead" if zone.skew_s > 0 else "behind"
-        said.append(f"the server's clock is {abs(zone.skew_s)} seconds {way}: somebody at the office should set it")
+        said.append(
+            f"the clock of the office's server is {_span(zone.skew_s)} {way}: somebody at the office should set "
+            "it; changes are found all the same"
+        )
     return "; ".join(said) or None
+
+
+def _span(seconds: float) -> str:
+    """How wrong a clock is: in seconds, and from two hours on in hours and minutes."""
+    minutes = round(abs(seconds) / 60)
+    if minutes < _LONG_MINUTES:
+        return f"{round(abs(seconds))} seconds"
+    return f"{minutes // 60} hours" + (f" and {minutes % 60} minutes" if minutes % 60 else "")
 
 
 def _hours(seconds: int) -> str:

@@ -23,7 +23,7 @@ from gateway.core.mirror.asked import Elsewhere, Row, is_listed
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 
 if TYPE_CHECKING:
-    from gateway.core.mirror.syncing import PracticeSync
+    from gateway.core.mirror.syncing import Standing
     from gateway.core.ports import Services
     from gateway.core.practices import Practice
     from gateway.core.requests import Freshness
@@ -50,7 +50,7 @@ _FEW_ROWS: Final = MOST_EXAMINED // 8
 
 
 def look_of(
-    practice: Practice, state: PracticeSync, freshness: Freshness, on: Services, *, is_only_road: bool = True
+    practice: Practice, state: Standing, freshness: Freshness, on: Services, *, is_only_road: bool = True
 ) -> Look:
     """The mirror, for a list that has no other road, or one that is dear."""
     return Look(practice, state, freshness, on, any_age=is_only_road)

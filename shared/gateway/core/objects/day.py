@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from gateway.core.objects.appointment import Appointment, Confirmation
 from gateway.core.objects.desk import NamedRecallType
@@ -17,7 +19,6 @@ from gateway.core.objects.values import (
     LocalTime,
     LocationId,
     MedicationId,
-    Meta,
     Money,
     OperatoryId,
     Part,
@@ -188,8 +189,10 @@ class DaySection(Part):
     age_seconds: float | None
     served_from: Literal["live", "cache", "mirror"] | None
     calls_needed: int | None = None
-    """Where nothing was asked, how many calls of Open Dental would bring it; null where the visits tell, which are not
-    at hand. More where an answer of Open Dental is full and has to be paged."""
+    """Where nothing was asked, how many calls of Open Dental it would add to the answer; null where the visits tell,
+    which are not at hand. More where an answer of Open Dental is full and has to be paged."""
+    comes_with: Literal["patients", "balance"] | None = None
+    """The section whose call brings this one too, which therefore adds none."""
     mirrored_as_of: Instant | None = None
     """Of alerts that are unavailable, as of when the mirror has them: too long ago for who does not say how old they
     may be, and shown to who sends `Cache-Control: max-age` with so many seconds."""
@@ -207,11 +210,20 @@ class DaySections(Part):
     schedules: DaySection | None = None
 
 
-class DayMeta(Meta):
+class DayMeta(Part):
     """What the answer says of itself, and what it left out."""
 
-    calls_needed: int
-    """Calls of Open Dental that the sections would cost that were left out for their cost, as far as it is known."""
+    as_of: Instant | None
+    """Nothing in the answer is older. It is null, as age and road are, where a dry run found nothing at hand."""
+    age_seconds: float | None
+    served_from: Literal["cache", "live", "mirror"] | None
+    practice_id: PracticeId
+    upstream_calls: Annotated[int, Field(ge=0)]
+    """Calls of Open Dental that this answer cost."""
+    omitted: list[str]
+    """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
+    calls_needed: int | None
+    """Those of all sections together; null where that of one is not known."""
 
 
 class Day(Part):

@@ -50,7 +50,8 @@ class ResourceSyncView(Part):
 
     resource: str
     """The vendor's name of it, as under `/resources`."""
-    phase: Literal["none", "loading", "loaded", "not_offered"]
+    phase: Literal["none", "loading", "loaded", "not_offered", "erasing"]
+    """`not_offered`: there is no complete copy of it, and none is made; `why` says why."""
     rows: int
     upstream_calls: int
     as_of: Instant | None
@@ -92,6 +93,10 @@ class SyncPace(Part):
     offline: bool
     key_refused: bool
     stopped: bool
+    failing: bool
+    trouble_since: Instant | None
+    """Since when it is offline, its key refused, or its answers make no sense."""
+    tried_again_at: Instant | None
 
 
 class SyncQueries(Part):
@@ -113,13 +118,30 @@ class SyncQueries(Part):
     tried_again_at: Instant | None
 
 
+class SyncErasure(Part):
+    """How much of a mirror that was turned off is still to be erased."""
+
+    rows_left: int
+    """At most: a resource is counted until the last of its rows is gone."""
+    begins_at: Instant | None
+    """Null once it has begun; until then turning it on again goes on with what is here."""
+
+
 class SyncView(Part):
     """The mirror of one practice."""
 
     practice_id: PracticeId
     state: Literal["off", "on", "paused"]
     """What an operator wants."""
-    phase: Literal["off", "loading", "complete"]
+    phase: Literal["off", "erasing", "loading", "incomplete", "complete"]
+    """`incomplete`: paused before all of it was loaded."""
+    why: str | None
+    """What keeps all of it, or some of it, from being young: a code; null where all is well."""
+    explanation: str | None
+    """The same, for people."""
+    since: Instant | None
+    fresh_at: Instant | None
+    """When all of it is expected to be young; null where that cannot be said, or depends on somebody."""
     started_at: Instant | None
     changed_at: Instant | None
     epoch: int
@@ -142,6 +164,9 @@ class SyncView(Part):
     of_unknown_size: list[str]
     """What is still to be loaded and nobody knows the size of."""
     stale: list[str]
+    not_offered: list[str]
+    """What no complete copy is made of; each says why."""
+    erasing: SyncErasure | None
     clock: SyncClock
     incidents: list[SyncIncident]
     """The last few, the youngest first."""

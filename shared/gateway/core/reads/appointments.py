@@ -167,9 +167,9 @@ def _walk(query: AppointmentsQuery, wanted: list[Filter], pager: Pager, reading:
     return reading.walk(walk)
 
 
-def visits_of_day(query: AppointmentsQuery, reading: Reading, *, only_at_hand: bool = False) -> Visits | None:
+def visits_of_day(query: AppointmentsQuery, reading: Reading, *, only_at_hand: bool = False) -> Visits | int:
     """What `list_appointments` has of one day (`date_from` and `date_to`), whole and in its order, and the history of
-    broken visits where the filters need it. None where it costs a call and `only_at_hand` forbids that.
+    broken visits where the filters need it. Where that takes calls and `only_at_hand` forbids them, how many.
 
     Raises: what `list_appointments` raises.
     """
@@ -179,20 +179,23 @@ def visits_of_day(query: AppointmentsQuery, reading: Reading, *, only_at_hand: b
     clinic = key_of(query.location_id, "location", practice, param="location_id")
     bound = _bound(query, practice, keys=None, patient=None, operatory=operatory, clinic=clinic, since=None)
     wanted = _filters(query, keys=None, patient=None, provider=provider, operatory=operatory, clinic=clinic, since=None)
+    asked = frozenset(query.status or ())
     if only_at_hand:
         came = reading.at_hand("fetch.appointments", bound)
         if came is None:
-            return None
+            # One more if a visit turns out to be broken.
+            return 1 + (bool(asked & _HOW_BROKEN) and knows(practice, "histappointments.list"))
     else:
         came = reading.fetched_by("fetch.appointments", bound)
     found = came.rows.rows["appointments"]
     rows = sorted((row for row in found if all(fits(row) for fits in wanted)), key=_place)
     report_drift(drift("appointment", WATCHED, rows))
-    asked = frozenset(query.status or ())
     history: list[Row] | None = None
     if asked:
         broken = [row for row in rows if row.get("AptStatus") == "Broken"]
-        if broken and asked & _HOW_BROKEN and not only_at_hand:
+        if broken and asked & _HOW_BROKEN:
+            if only_at_hand and (calls := _history_calls(broken, bound, reading)):
+                return calls
             history = _history(broken, bound, reading)
         rows = [row for row in rows if _status_of(row, history, practice, reading) in asked]
     return Visits(rows, history, (came,) if history is None else (came, reading.fetched[-1]))
@@ -348,23 +351,32 @@ def _status_of(row: Row, history: list[Row] | None, practice: Practice, reading:
 
 
 def _history(broken: list[Row], bound: dict[str, Any], reading: Reading) -> list[Row] | None:
-    """The history of the broken visits; None where the office has none to give.
-
-    By patient or by days in one list, else visit by visit.
-    """
+    """The history of the broken visits; None where the office has none to give."""
     if not knows(reading.practice, "histappointments.list"):
         return None
+    queries = _history_queries(broken, bound)
+    return list(reading.rows("fetch.histappointments", {"queries": queries})["histappointments"])
+
+
+def _history_calls(broken: list[Row], bound: dict[str, Any], reading: Reading) -> int:
+    """What `_history` costs now."""
+    if not knows(reading.practice, "histappointments.list"):
+        return 0
+    queries = _history_queries(broken, bound)
+    return 0 if reading.at_hand("fetch.histappointments", {"queries": queries}) else len(queries)
+
+
+def _history_queries(broken: list[Row], bound: dict[str, Any]) -> list[dict[str, Any]]:
+    """By patient or by days in one list, else visit by visit."""
     asked = bound["queries"][0] if "queries" in bound else {}
     if "PatNum" in asked:
-        queries = [{"PatNum": asked["PatNum"]}]
-    elif "dateStart" in asked and "DateTStamp" not in asked:
+        return [{"PatNum": asked["PatNum"]}]
+    if "dateStart" in asked and "DateTStamp" not in asked:
         # A visit that was moved keeps rows at its former days; what made it broken lies on the day it has now.
-        queries = [{"dateStart": asked["dateStart"], "dateEnd": asked["dateEnd"]}]
-    elif len(broken) > MOST_BROKEN:
+        return [{"dateStart": asked["dateStart"], "dateEnd": asked["dateEnd"]}]
+    if len(broken) > MOST_BROKEN:
         raise FilterTooWide("too many broken visits to read the history of each", bounds=["date_from", "date_to"])
-    else:
-        queries = [{"AptNum": number} for number in sorted(key(row.get("AptNum")) for row in broken)]
-    return list(reading.rows("fetch.histappointments", {"queries": queries})["histappointments"])
+    return [{"AptNum": number} for number in sorted(key(row.get("AptNum")) for row in broken)]
 
 
 def _procedures(rows: list[Row], patient: int | None, reading: Reading) -> list[Row]:

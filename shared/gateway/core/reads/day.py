@@ -50,7 +50,7 @@ from gateway.core.patient_360 import REPORT
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
 from gateway.core.problems import problem_of
-from gateway.core.queries.statement import may_query
+from gateway.core.queries.statement import ROWS, may_query
 from gateway.core.reads.appointments import ALWAYS_OMITTED, Visits, visits_of_day
 from gateway.core.reads.lists import Reading, Row, key_of, practice_of, report_drift, served_from
 from gateway.core.reads.queries import AppointmentsQuery, Id, PracticeQuery
@@ -73,7 +73,8 @@ MOST_ASKED: Final = 400
 LONGEST_S: Final = 540.0
 """How long they may take at the practice's pace: what came first is kept for ten minutes."""
 
-Name = Literal["patients", "balance", "coverage", "recalls", "alerts", "schedules"]
+Name = Literal["appointments", "patients", "balance", "coverage", "recalls", "alerts", "schedules"]
+APPOINTMENTS: Final = "appointments"
 SCHEDULES: Final = "schedules"
 
 SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -84,10 +85,13 @@ SCOPES: Final[Mapping[str, tuple[str, ...]]] = {
     ALERTS: ("allergies", "conditions", "medications"),
     SCHEDULES: ("schedules",),
 }
-"""Section -> the objects whose scopes it takes. In the order they are asked for."""
+"""Section beside the visits -> the objects whose scopes it takes. In the order they are asked for."""
 
 _OF_PEOPLE: Final = (PATIENTS, BALANCE, COVERAGE, RECALLS, ALERTS)
 _NEED_PATIENTS: Final = frozenset({BALANCE, ALERTS})
+_ONE_STATEMENT: Final = frozenset({PATIENTS, BALANCE, COVERAGE})
+"""Where the key may query, and of the same patients."""
+
 _CALLS_EACH: Final = {PATIENTS: 1, BALANCE: 1, COVERAGE: 1, RECALLS: 1, ALERTS: 3}
 _MOST_SINGLY: Final = 10
 """Patients that the mirror cannot answer for, and who are read on their own; of more, all are read."""
@@ -118,8 +122,8 @@ class DayQuery(PracticeQuery):
         | None
     ) = None
     sections: Annotated[list[Name], Field(min_length=1, max_length=20)] | None = None
-    """Beside the visits only these, whatever they cost (`balance` and `alerts` bring `patients` along). Where none is
-    named all of them, without those that would cost a call for each patient."""
+    """Beside the visits, which always come, only these, whatever they cost (`balance` and `alerts` bring `patients`
+    along). Where none is named all of them, without those that would cost a call for each patient."""
     dry_run: bool = False
     """No call is made: the answer has what is at hand, and says how many calls would bring the rest."""
 
@@ -151,33 +155,42 @@ class _Answer:
     came: dict[str, _Came] = field(default_factory=dict)
     refused: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     needed: dict[str, int | None] = field(default_factory=dict)
-    """Of sections that were left out for their cost."""
+    """Of sections that were left out for their cost, or in a dry run: what each adds; None where nobody knows."""
+    comes_with: dict[str, str] = field(default_factory=dict)
+    """Those of them that add nothing, because the statement of another section brings them."""
     older: dict[str, datetime] = field(default_factory=dict)
     """Of them, as of when the mirror has those that are older than the caller takes."""
-    shared: set[str] = field(default_factory=set)
-    """Those of them that come with the statement of another."""
 
     def rows(self) -> dict[str, list[Row]]:
         """The rows of all sections together."""
         return {name: rows for one in self.came.values() for name, rows in one.rows.items()}
 
     @property
-    def calls_needed(self) -> int:
-        """What all that was left out would cost together."""
-        return sum(calls or 0 for name, calls in self.needed.items() if name not in self.shared)
+    def calls_needed(self) -> int | None:
+        """What all that was left out would cost together; None where that of some of it is not known."""
+        known = [calls for calls in self.needed.values() if calls is not None]
+        return sum(known) if len(known) == len(self.needed) else None
 
-    def leave_out(self, section: str, calls: int | None, *, dry: bool) -> None:
-        """Say that a section was not read, and what would bring it."""
-        if dry:
-            code, detail = "not-read", "it is not at hand, and a dry run makes no call"
-        else:
-            code = "too-many-calls"
-            detail = (
-                f"that takes a call of Open Dental for each patient, {calls} in all: name it in sections; "
-                "a key with the permission Queries, or a mirror of the practice, brings it without them"
-            )
-        self.refused[section] = {"code": code, "detail": detail, "retryable": dry}
+    def leave_out(self, section: str, calls: int) -> None:
+        """Say that a section was not read because it costs a call for each patient."""
+        detail = (
+            f"that takes a call of Open Dental for each patient, {calls} in all: name it in sections; "
+            "a key with the permission Queries, or a mirror of the practice, brings it without them"
+        )
+        self.refused[section] = {"code": "too-many-calls", "detail": detail, "retryable": False}
         self.needed[section] = calls
+
+    def not_read(self, sections: Sequence[str], costs: Mapping[str, int | None], *, practice: Practice) -> None:
+        """Say that these sections, which are asked for together, are not at hand, and what they would cost."""
+        of_statement = next((name for name in sections if name in _ONE_STATEMENT), None)
+        for name in sections:
+            detail = "it is not at hand, and a dry run makes no call"
+            self.needed[name] = costs[name]
+            if may_query(practice) and name in _ONE_STATEMENT and name != of_statement and of_statement is not None:
+                self.comes_with[name], self.needed[name] = of_statement, 0
+                detail += f"; what brings {of_statement} brings it too"
+            self.refused[name] = {"code": "not-read", "detail": detail, "retryable": True}
+            self.came.pop(name, None)
 
 
 def get_day(query: DayQuery, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
@@ -223,17 +236,18 @@ def get_day(query: DayQuery, *, caller: Caller, freshness: Freshness, on: Servic
     shown: dict[str, Any] | None = None
     if SCHEDULES in wanted and SCHEDULES not in answer.refused:
         shown = _schedules(answer, query, clinic, words, reading)
-    if visits is None:
-        answer.leave_out("appointments", 1, dry=True)
-        for name in wanted:
-            if name in _OF_PEOPLE and name not in answer.refused:
-                # Without the visits nobody knows how many patients there are.
-                answer.leave_out(name, 1 if may_query(practice) else None, dry=True)
+    if isinstance(visits, int):
+        answer.not_read([APPOINTMENTS], {APPOINTMENTS: visits}, practice=practice)
+        people = [name for name in wanted if name in _OF_PEOPLE and name not in answer.refused]
+        people = [name for name in people if not _is_refused(answer, name, practice)]
+        # Without the visits nobody knows how many patients there are.
+        answer.not_read(people, dict.fromkeys(people, 1 if may_query(practice) else None), practice=practice)
     else:
-        answer.came["appointments"] = _Came.of(visits.came)
+        answer.came[APPOINTMENTS] = _Came.of(visits.came)
         numbers = sorted({key(row.get("PatNum")) for row in visits.rows} - {0})
         _read_people(answer, numbers, wanted, query, reading, today=today)
-    return _shown(query, visits, shown, answer, wanted=wanted, words=words, reading=reading, clinic=clinic, today=today)
+    known = None if isinstance(visits, int) else visits
+    return _shown(query, known, shown, answer, wanted=wanted, words=words, reading=reading, clinic=clinic, today=today)
 
 
 def _wanted(query: DayQuery) -> list[str]:
@@ -266,31 +280,49 @@ def _read_people(
     """Bring the sections of these patients, from the mirror or the cache as far as they are there."""
     asked = [name for name in wanted if name in _OF_PEOPLE and name not in answer.refused]
     if not numbers:
-        now = answer.came["appointments"]
+        now = answer.came[APPOINTMENTS]
         answer.came |= {name: _Came({}, now.as_of, now.served_from) for name in asked}
         return
     missing = _at_hand(answer, numbers, asked, reading)
     missing = {name: whom for name, whom in missing.items() if not _is_refused(answer, name, reading.practice)}
-    people = answer.came.get(PATIENTS)
-    here = {} if people is None else {key(row.get("PatNum")): row for row in people.rows["patients"]}
-    heads = sorted({key(row.get("Guarantor")) for row in here.values()} - {0, *here})
+    here, heads = _families(answer)
     singly = not may_query(reading.practice)
-    costs = {name: _cost(name, whom, heads, reading.practice) for name, whom in missing.items()}
+    unknown = [number for number in numbers if number not in here]
+    costs = {name: _cost(name, whom, heads, unknown, reading.practice) for name, whom in missing.items()}
     if singly:
         _heed_cost(answer, costs, missing, query, reading)
     if ALERTS in answer.needed and (older := _alerts_at_hand(numbers, answer, reading, calm_s=DAY_S)) is not None:
         answer.older[ALERTS] = older.as_of
-    for whom in (numbers, [number for number in numbers if number not in here]):
+    # Whom the mirror does not have first: they may be of families whose heads nothing has named yet.
+    for whom in (unknown, numbers):
         calm = [name for name in missing if name in costs and name != ALERTS and missing[name] == whom]
         if calm:
             # The heads of families of whom is here, which nothing else that is asked for would name.
-            more = {"guarantors": heads} if singly and BALANCE in calm and heads else {}
+            if PATIENTS in answer.came:
+                heads = _families(answer)[1]
+            more = {"guarantors": heads} if singly and BALANCE in calm and heads and whom == numbers else {}
             bound = {"patients": whom, "sections": calm, **more}
             _read(answer, bound, costs, reading, dry=query.dry_run)
             missing = {name: these for name, these in missing.items() if name not in calm}
+    if BALANCE in answer.came and PATIENTS in answer.refused:
+        # Nothing of it could be shown: what a patient owes stands in the patient's row.
+        answer.came.pop(BALANCE)
+        answer.refused[BALANCE] = answer.refused[PATIENTS]
+    if singly and BALANCE in answer.came:
+        balances = answer.came[BALANCE].rows[GUARANTORS]
+        told = {key(row.get("PatNum")) for row in balances}
+        # Who heads a family and comes, which is read with the patients.
+        balances += [guarantor(row) for number, row in _families(answer)[0].items() if number not in told]
     if ALERTS in missing and ALERTS in costs:
         bound = {"patients": missing[ALERTS], "sections": [ALERTS], "today": today}
         _read(answer, bound, costs, reading, dry=query.dry_run)
+
+
+def _families(answer: _Answer) -> tuple[dict[int, Row], list[int]]:
+    """The patients who are here, by key, and the heads of their families who are not."""
+    people = answer.came.get(PATIENTS)
+    here = {} if people is None else {key(row.get("PatNum")): row for row in people.rows["patients"]}
+    return here, sorted({key(row.get("Guarantor")) for row in here.values()} - {0, *here})
 
 
 def _is_refused(answer: _Answer, name: str, practice: Practice) -> bool:
@@ -306,12 +338,16 @@ def _is_refused(answer: _Answer, name: str, practice: Practice) -> bool:
     return False
 
 
-def _cost(name: str, whom: list[int], heads: list[int], practice: Practice) -> int:
-    """Calls that a section takes at most for these patients, as far as nothing has to be paged."""
+def _cost(name: str, whom: list[int], heads: list[int], unknown: list[int], practice: Practice) -> int:
+    """Calls that a section takes for these patients, as far as Open Dental's answers are not full and have to be paged.
+
+    The most where it is not `unknown` patients' rows that tell who heads their families.
+    """
     if may_query(practice):
-        return 1
-    if name == BALANCE and heads:
-        return len(heads)
+        # It has a row for each of them, and whether a full page was the last is told by the next.
+        return 1 + len(whom) // ROWS if name in {PATIENTS, BALANCE} else 1
+    if name == BALANCE and len(whom) > len(unknown):
+        return len(heads) + len(unknown)
     return _CALLS_EACH[name] * len(whom)
 
 
@@ -334,7 +370,7 @@ def _heed_cost(
     for name in missing:
         few = len(missing[name]) <= _MOST_SINGLY and name in answer.came
         if not few and costs[name] > (MOST_UNASKED if name == PATIENTS else 0):
-            answer.leave_out(name, costs.pop(name), dry=False)
+            answer.leave_out(name, costs.pop(name))
             answer.came.pop(name, None)
 
 
@@ -361,11 +397,7 @@ def _read(
     if fetched is not None:
         _take(answer, sections, fetched)
         return
-    for number, name in enumerate(sections):
-        answer.leave_out(name, costs[name], dry=True)
-        answer.came.pop(name, None)
-        if number and may_query(reading.practice) and name != RECALLS:
-            answer.shared.add(name)
+    answer.not_read(sections, costs, practice=reading.practice)
 
 
 def _take(answer: _Answer, sections: list[str], fetched: Fetched) -> None:
@@ -535,25 +567,24 @@ def _schedules(
     day = query.date.isoformat()
     kind, bound = "fetch.schedules", {"resource": "schedules", "queries": [{"dateStart": day, "dateEnd": day}]}
     chairs_known = not clinic or words.knows(Table.OPERATORIES)
-    if query.dry_run:
-        fetched = reading.at_hand(kind, bound)
-        if fetched is None or not chairs_known:
-            answer.leave_out(SCHEDULES, (fetched is None) + (not chairs_known), dry=True)
-            return None
-    else:
-        try:
-            require(reading.practice, "schedules.list")
-            fetched = reading.fetched_by(kind, bound)
-            if not chairs_known:
-                # A filter needs the chairs, which cost a call where they are not at hand.
-                words = reading.words(Table.OPERATORIES)
-        except (Refused, Unavailable, UpstreamBroken) as error:
-            answer.refused[SCHEDULES] = problem_of(error)
-            return None
+    try:
+        require(reading.practice, "schedules.list")
+        fetched = reading.at_hand(kind, bound) if query.dry_run else reading.fetched_by(kind, bound)
+        if not chairs_known and not query.dry_run:
+            # A filter needs the chairs, which cost a call where they are not at hand.
+            words = reading.words(Table.OPERATORIES)
+    except (Refused, Unavailable, UpstreamBroken) as error:
+        answer.refused[SCHEDULES] = problem_of(error)
+        return None
+    if fetched is None or (query.dry_run and not chairs_known):
+        calls = (fetched is None) + (not chairs_known)
+        answer.not_read([SCHEDULES], {SCHEDULES: calls}, practice=reading.practice)
+        return None
     rows = list(fetched.rows.rows["schedules"])
     if clinic:
         if not words.knows(Table.OPERATORIES):
-            answer.leave_out(SCHEDULES, 1, dry=False)
+            detail = "which chairs the location has cannot be read now"
+            answer.refused[SCHEDULES] = {"code": "not-read", "detail": detail, "retryable": True}
             return None
         rows = of_chairs(rows, words, reading, lambda one: key(one.get("ClinicNum")) == clinic)
     answer.came[SCHEDULES] = _Came.of([fetched])
@@ -583,13 +614,14 @@ def _shown(
     )
     shown = None if visits is None else _visits(visits, answer, query, words, reading, today=today)
     sections = {
-        name: _section(answer, name, now) for name in ("appointments", *wanted) if name in answer.came | answer.refused
+        name: _section(answer, name, now) for name in (APPOINTMENTS, *wanted) if name in answer.came | answer.refused
     }
     labelled = words.knows(Table.RECALL_TYPES) or (
         RECALLS in answer.came and "recalltypes" in answer.came[RECALLS].rows
     )
     unlabelled = [] if labelled or RECALLS not in answer.came else ["recalls.type.label"]
-    meta = _nothing_read(practice, now)
+    meta: dict[str, Any] = dict.fromkeys(("as_of", "age_seconds", "served_from"))
+    meta |= {"practice_id": practice.id, "upstream_calls": 0, "omitted": []}
     if answer.came:
         as_of = min(one.as_of for one in answer.came.values())
         # Not of what was looked at and left: a copy that was too old, or not all there.
@@ -620,7 +652,7 @@ def _visits(
     if words.knows(Table.RECALL_TYPES):
         rows["recalltypes"] = list(words.recall_types)
     report_drift(drift("patient", patients.WATCHED, rows.get("patients", ())))
-    came = answer.came["appointments"]
+    came = answer.came[APPOINTMENTS]
     shower = DayShower(rows, practice=reading.practice, on=query.date, today=today, synced_at=came.as_of)
     by_patient = dict[int, dict[str, Any]]()
     found = []
@@ -672,22 +704,13 @@ def _section(answer: _Answer, name: str, now: datetime) -> dict[str, Any]:
             "served_from": None,
         }
         older = {"mirrored_as_of": instant_text(answer.older[name])} if name in answer.older else {}
-        return shown | ({"calls_needed": answer.needed[name]} if name in answer.needed else {}) | older
+        needed = {"calls_needed": answer.needed[name]} if name in answer.needed else {}
+        beside = {"comes_with": answer.comes_with[name]} if name in answer.comes_with else {}
+        return shown | needed | beside | older
     came = answer.came[name]
     return {
         "status": "ok",
         "as_of": instant_text(came.as_of),
         "age_seconds": round(max(0.0, (now - came.as_of).total_seconds()), 1),
         "served_from": came.served_from,
-    }
-
-
-def _nothing_read(practice: Practice, now: datetime) -> dict[str, Any]:
-    return {
-        "as_of": instant_text(now),
-        "age_seconds": 0.0,
-        "served_from": None,
-        "practice_id": practice.id,
-        "upstream_calls": 0,
-        "omitted": [],
     }

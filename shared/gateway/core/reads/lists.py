@@ -295,9 +295,10 @@ class Reading:
         no_cache = self.freshness.max_age_s == 0 and not only_if_cached
         for table in tables:
             if table not in self._reference:
-                self._reference[table] = self._reference_rows(
-                    table, AGAIN_S if no_cache else DAY_S, only_if_cached=only_if_cached
-                )
+                rows = self._reference_rows(table, AGAIN_S if no_cache else DAY_S, only_if_cached=only_if_cached)
+                # What is not at hand may be asked for later.
+                if rows is not None or not only_if_cached:
+                    self._reference[table] = rows
         if not only_if_cached:
             self._look_again(Table.DEFINITIONS, "DefNum", definitions)
             self._look_again(Table.APPOINTMENT_TYPES, "AppointmentTypeNum", types)

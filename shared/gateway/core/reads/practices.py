@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import NotFound, ScopeMissing
+from gateway.core.errors import Invalid, NotFound, ScopeMissing
+from gateway.core.ids import is_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.ports import Services
 
@@ -28,10 +29,12 @@ class PracticesQuery(BaseModel):
 def list_practices(query: PracticesQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
     """All of them, in the order of their ids: scope `practices:read`.
 
-    Raises: ScopeMissing.
+    Raises: ScopeMissing. Invalid: the cursor is none of this list.
     """
     if not {"*:read", SCOPE} & caller.client.scopes:
         raise ScopeMissing(f"the client lacks the scope {SCOPE}", scope=SCOPE)
+    if query.cursor is not None and not is_id(query.cursor, "practice"):
+        raise Invalid("send next_cursor of the page before, as it came", param="cursor")
     # The cursor is the last id that was shown: it names a practice of the caller's own, and works wherever it stands.
     left = sorted(one for one in caller.client.practices if query.cursor is None or one > query.cursor)
     found = []

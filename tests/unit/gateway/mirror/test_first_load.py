@@ -234,6 +234,38 @@ def test_a_mirror_that_is_turned_on_again_while_it_is_erased_lacks_nothing() -> 
     assert any(partly)
 
 
+def test_what_is_left_to_erase_is_told_until_nothing_is() -> None:
+    told = []
+    with mirrored_office("--patients", "8") as office:
+        office.load()
+        rows = _view(office)["rows"]
+        office.turn_on(Wanted.OFF)
+        office.on.world.next_life = partial(Life, left=150)
+        for _ in range(100):
+            office.run(5)
+            told.append(_view(office))
+            if told[-1]["phase"] == "off":
+                break
+        # It was cut off in its midst, and goes on where it was.
+        assert office.on.world.crashes > 0
+
+    left = [one["erasing"]["rows_left"] for one in told[:-1]]
+    assert left == sorted(left, reverse=True)
+    assert any(0 < one < rows for one in left)
+    assert {one["phase"] for one in told[:-1]} == {"erasing"}
+    for one in told:
+        # Nothing looks loaded, and nothing has an age.
+        assert not {"loaded", "loading"} & {of["phase"] for of in one["resources"]}
+        assert {(of["as_of"], of["progress"], of["is_stale"]) for of in one["resources"]} == {(None, None, False)}
+        assert (one["percent"], one["stale"]) == (None, [])
+    assert told[-1]["erasing"] is None
+
+
+def _view(office: MirroredOffice) -> dict[str, Any]:
+    practice, now = office.on.practices.get(office.id), office.on.clock.now()
+    return sync_view(office.on.syncs.load(office.id), practice, office.on.paces.view(office.id), now)
+
+
 def _rows_kept(office: MirroredOffice) -> int:
     return sum(len(kept) for kept in office.on.records.kept.values())
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.core.mirror import reading
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.ways import Way, way_of
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from infra.sandbox.practice.control import Control
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
 from tests.fakes.office_history import OfficeHistory
 
@@ -74,6 +76,25 @@ def test_a_visit_that_is_moved_in_front_of_the_reader_is_missing_from_the_list_a
             "it was moved and not buried"
         )
         assert office.differences() == {}
+
+
+@pytest.mark.parametrize(("name", "table"), [("procedurelogs", "procedurelog"), ("paysplits", "paysplit")])
+def test_nothing_counts_as_swept_while_more_is_gone_than_one_pass_remembers(
+    name: str, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`deletions_as_of` would say of rows that are gone that they are there."""
+    monkeypatch.setattr(reading, "MOST_MISSING", 10)
+    with mirrored_office(*PATIENTS) as office:
+        office.load()
+        key = MIRRORED[name].key
+        gone = {row[key] for row in office.store.rows(f'SELECT "{key}" FROM {table}')[::2][:25]}
+        assert len(gone) > 20
+        for number in gone:
+            office.store.delete(table, number)
+        office.sweep(name, seconds=3600)
+
+        assert gone <= tombstones(office, name)
+        assert name not in office.differences()
 
 
 def test_a_silent_edit_is_found_by_the_next_sweep() -> None:
@@ -211,3 +232,25 @@ def test_each_resource_has_the_surest_way_to_look_for_a_missing_row() -> None:
         assert way_of(practice, MIRRORED["patplans"]) == (Way.PARENT, "PatNum")
         assert way_of(practice, MIRRORED["definitions"]) == (Way.AGAIN, None)
         assert way_of(replace(practice, version="22.2.1"), MIRRORED["claims"]) == (Way.PARENT, "PatNum")
+
+
+@pytest.mark.parametrize("queries", [False, True])
+def test_what_is_changed_through_the_side_door_of_a_simulated_practice_arrives(queries: bool) -> None:
+    """What anybody tries first in the sandbox: an edit and a deletion at the office, seen in the mirror."""
+    with mirrored_office("--patients", "8", queries=queries) as office:
+        office.load()
+        office.run(120)
+        door = Control(office.d.simulated, stop=lambda: None)
+        gone = next(iter(office.mirror("commlogs")))
+        edited = office.mirror("patients")[3]
+        assert door.handle("PATCH", "rows/patient?PatNum=3", b'{"LName": "Changed"}') == (200, [3])
+        assert door.handle("DELETE", f"rows/commlog?CommlogNum={gone}", b"") == (200, [gone])
+        (new,) = door.handle("POST", "rows/commlog", b'{"PatNum": 3, "Note": "Called"}')[1]
+        office.run(120)
+        if not queries:
+            office.sweep("commlogs")
+
+        assert office.mirror("patients")[3] != edited
+        assert gone not in office.mirror("commlogs")
+        assert new in office.mirror("commlogs")
+        assert office.differences() == {}
