@@ -186,7 +186,7 @@ def test_a_single_code_is_read_alone_where_no_list_is_at_hand(own: Deployment) -
     own.upstream_calls.clear()
 
     assert own.get(f"/procedure_codes/{id_}").status == 200
-    assert set(own.upstream_calls) == {"procedurecodes.get", "preferences.list"}
+    assert set(own.upstream_calls) == {"procedurecodes.get", "queries.ShortQuery"}
 
 
 def test_codes_are_read_once_a_day_and_shared_with_procedures(own: Deployment) -> None:

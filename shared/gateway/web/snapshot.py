@@ -19,7 +19,6 @@ FIRST_REQUEST = (
     "gateway.adapters.callers",
     "gateway.adapters.calls",
     "gateway.adapters.clock",
-    "gateway.adapters.dynamodb_answers",
     "gateway.adapters.groups",
     "gateway.adapters.holds",
     "gateway.adapters.ledger",

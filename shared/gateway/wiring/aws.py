@@ -160,12 +160,10 @@ class AwsServices:
         # boto3's resources and transfers add 50 ms to a cold start and nothing that is used here.
         from botocore.session import get_session
 
-        from gateway.adapters.dynamodb_answers import AnswersFactory
         from gateway.adapters.service_data import ServiceData
 
         session = get_session()
         session.register_component("data_loader", ServiceData())
-        session.register_component("response_parser_factory", AnswersFactory())
         return session
 
     def _client(self, service: str, **settings: Any) -> Any:
