@@ -147,6 +147,40 @@ def test_keys_of_two_practices_and_of_two_resources_are_apart(records: Any) -> N
     assert keys(records.changed(A, "appointments", NOW - timedelta(days=1), after=None, limit=9)) == [1]
 
 
+# -- what is news ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_stored_before_all_rows_are_here_is_no_news_but_for_own_writes(records: Any, clock: FakeClock) -> None:
+    """Else every row that somebody happens to read during a first load would be told as new at the office."""
+    told = []
+    for turn, (are, cause) in enumerate(
+        [(None, "poll"), (None, "own_write"), (True, "poll"), (None, "read"), (False, "sweep"), (True, "sweep")]
+    ):
+        if are is not None:
+            records.all_here(A, "appointments", are=are)
+        store(records, visit(1, note=str(turn)), turn=turn, cause=cause)
+        told.append(only(records).cause)
+    bury(records, 1, turn=9)
+    told.append(only(records).cause)
+    records.all_here(B, "appointments", are=False)
+    while not records.forget(A):
+        pass
+    store(records, visit(1), turn=10, cause="poll")
+
+    assert told == ["load", "own_write", "poll", "read", "load", "sweep", "sweep"]
+    assert only(records).cause == "load"
+
+
+def test_states_of_several_rows_are_in_the_order_in_which_they_were_stored(records: Any, clock: FakeClock) -> None:
+    seqs = []
+    for turn, key in enumerate((1, 2, 1, 1, 2)):
+        clock.sleep(0.001)
+        store(records, visit(key, note=str(turn)), turn=turn)
+        seqs.append(only(records, key).seq)
+
+    assert seqs == sorted(set(seqs))
+
+
 # -- tombstones -----------------------------------------------------------------------------------------------------
 
 
@@ -163,7 +197,7 @@ def test_a_buried_row_is_seen_only_by_who_asks_for_the_dead(records: Any, clock:
     assert keys(records.between(A, "appointments", date(2026, 3, 2), date(2026, 3, 2), dead=True)) == [1, 2]
     assert [key for key, _ in records.versions(A, "appointments", after=None, limit=9)] == [2]
     grave = only(records)
-    assert (grave.row["Note"], grave.version, nth(grave, clock), grave.is_living) == ("a", version, 2, False)
+    assert (grave.row["Note"], grave.version, grave.seq, grave.is_living) == ("a", version, micros(clock.now()), False)
     assert (grave.deleted_at, grave.read, grave.changed_at) == (NOW, read(2), clock.now())
 
 
