@@ -70,6 +70,7 @@ def a_patient(number: int = 7, **more: Any) -> dict[str, Any]:
 
 
 def test_new_changed_buried_and_returned_rows_come_with_what_they_were(table: Table) -> None:
+    table.records.all_here(ELM, "patients", are=True)
     table.records.store(ELM, "patients", [a_patient()], read=read(1), cause="poll")
     table.now += timedelta(minutes=1)
     table.records.store(ELM, "patients", [a_patient(LName="Maker")], read=read(2), cause="own_write")
