@@ -1,7 +1,8 @@
 """Stored changes -> the event log and the bus: each once, as far as anybody can tell.
 
 What was told of a row last is noted at the end. Whoever dies before that does all of it again: the log takes an event
-once, and on the bus an event may come twice, with one id.
+once, and on the bus an event may come twice, with one id. Who comes back only after the outbox has forgotten tells the
+rows as they are then; of a state in between that got as far as the log, the bus never hears.
 """
 
 from __future__ import annotations

@@ -161,13 +161,17 @@ class Publishing(RuleBasedStateMachine):
         assert len({(one.object_id, one.sequence) for one in told}) == len(told)
 
     def teardown(self) -> None:
-        """At last everybody comes back, and nothing is missing anywhere: not the last state of any row."""
+        """At last everybody comes back, and the last state of each row has been told.
+
+        Of an earlier one, whose publisher died between the log and the bus and did not come back for a day, the log
+        alone may know.
+        """
         self.on.clock.seconds += 1
         self.publish_some(len(self.outbox.records), 10_000)
         self.on.clock.seconds += 3600 * 30
         self.what_was_forgotten_is_recovered()
-        told = {one.event.id for one in self.on.event_log.logged.values()}
-        assert told == {one.id for one in self.on.bus.came}
+        logged = {one.event.id for one in self.on.event_log.logged.values()}
+        assert {one.id for one in self.on.bus.came} <= logged
         last = {one.seq for one in self.outbox.rows.values() if one.cause != "load"}
         assert last <= {one.sequence for one in self.on.bus.came}
 
