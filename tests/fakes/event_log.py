@@ -1,11 +1,11 @@
-"""The event log, in memory."""
+"""The event log and the gateway's own facts, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from gateway.core.events.event import Event
 from gateway.core.events.ports import Logged
@@ -58,3 +58,18 @@ class FakeEventLog:
         for row, seq in rows.items():
             self.at_each()
             self.noted[row] = max(seq, self.noted.get(row, seq))
+
+
+@dataclass
+class FakeFacts:
+    """Fills `Facts`. `noted` has each of them, `changes` every one that was new, in order."""
+
+    noted: dict[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
+    changes: list[tuple[str, str, str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def note(self, practice_id: str, kind: str, key: str, content: Mapping[str, Any], *, at: datetime) -> bool:
+        if self.noted.get((practice_id, kind, key)) == content:
+            return False
+        self.noted[practice_id, kind, key] = dict(content)
+        self.changes.append((practice_id, kind, key, dict(content)))
+        return True

@@ -20,7 +20,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
-from tests.fakes.event_log import FakeEventLog
+from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.groups import FakeAudit, FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
@@ -452,6 +452,7 @@ class FakeServices:
         self.groups: Any = FakeGroups()
         self.audit: Any = FakeAudit()
         self.event_log = FakeEventLog()
+        self.facts = FakeFacts()
         self.practices: Any = FakePractices({one.id: one for one in self.practices_})
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)

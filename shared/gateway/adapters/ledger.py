@@ -28,6 +28,7 @@ from gateway.adapters.aws_errors import AwsError, is_condition, is_conflict, una
 from gateway.adapters.records import note_from, note_value, record_from, record_value, step_from, step_value
 from gateway.core import ledger
 from gateway.core.errors import KeyReused, NotFound, Unavailable
+from gateway.core.events.facts import OPERATIONS
 from gateway.core.ids import new_id
 from gateway.core.ledger import Entry, Record
 from gateway.core.operations import Operation, OperationState, Request
@@ -45,6 +46,9 @@ SHARDS = 4
 """Partitions of the index of what is due."""
 
 CLAIMS_KEPT = timedelta(days=31)
+FACTS_KEPT = timedelta(days=40)
+"""Longer than an event is in the log."""
+
 _CONFLICT_TRIES = 8
 _AT_ONCE = 100
 """Items DynamoDB takes in one transaction."""
@@ -56,10 +60,12 @@ _PARKED = "parked"
 class DynamoLedger:
     """Fills `core.ports.Operations` and `core.worker.Ledger`."""
 
-    def __init__(self, client: DynamoDBClient, *, table: str, bodies: Bodies) -> None:
+    def __init__(self, client: DynamoDBClient, *, table: str, bodies: Bodies, outbox: str | None = None) -> None:
+        """`outbox`: the table of the mirror, where what becomes of writes is told. Who settles any must have it."""
         self._client = client
         self._table = table
         self._bodies = bodies
+        self._outbox = outbox
 
     # -- the callers' side ------------------------------------------------------------------------------------------
 
@@ -174,6 +180,7 @@ class DynamoLedger:
         if len(saved.journal) < len(was.journal) and not settles:
             writes += self._journal_deletes(id_, since=len(saved.journal))
         writes += self._unsettled_writes(was.record, of)
+        writes += self._told(was.record, of)
         where = _pointer_of(of.request)
         if settles and where is not None and of.request.idempotency_key is not None:
             # The key leads to its operation as long as there is one; only now is it known how long that is.
@@ -295,6 +302,21 @@ class DynamoLedger:
             item["due_shard"] = {"S": str(zlib.crc32(record.id.encode()) % SHARDS)}
             item["due_at"] = {"N": str(int(record.due_at.timestamp() * 1000))}
         return item
+
+    def _told(self, was: Record, now: Record) -> list[Item]:
+        """What the outbox gets in the same transaction: an operation settles, or becomes unknown, and is told, or
+        neither."""
+        is_news = now.state is not was.state and (now.state.is_settled or now.state is OperationState.UNKNOWN)
+        if self._outbox is None or not is_news or ledger.is_fetch(now.request):
+            return []
+        # Only the worker settles; whoever takes a request in need not know how rows of a mirror are spelled.
+        from gateway.adapters.events.facts import fact_item  # noqa: PLC0415
+        from gateway.adapters.mirror.items import micros  # noqa: PLC0415
+
+        at = datetime.now(UTC)
+        content = {"id": now.id, "kind": now.request.kind, "state": now.state.value}
+        item = fact_item(now.request.practice_id, OPERATIONS, now.id, content, at=at, seq=micros(at))
+        return [{"Put": {"TableName": self._outbox, "Item": item | _expiry(at + FACTS_KEPT)}}]
 
     def _unsettled_writes(self, was: Record, now: Record) -> list[Item]:
         before, after = (one.state is OperationState.UNKNOWN for one in (was, now))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from gateway.core.events.facts import Facts
 from gateway.core.ledger import Entry
 from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
@@ -170,6 +171,8 @@ class WorkerServices(Protocol):
     def governor(self) -> Governor: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def facts(self) -> Facts: ...
     @property
     def calls(self) -> Calls:
         """Only the sweeper and the tick function have it: the worker never sends to a queue of its own chain."""

@@ -125,7 +125,13 @@ class AwsServices:
     def _ledger(self) -> DynamoLedger:
         from gateway.adapters.ledger import DynamoLedger
 
-        return DynamoLedger(self._dynamodb, table=os.environ["LEDGER_TABLE"], bodies=self._bodies)
+        return DynamoLedger(
+            self._dynamodb,
+            table=os.environ["LEDGER_TABLE"],
+            bodies=self._bodies,
+            # Only the worker settles, and it has the mirror's table.
+            outbox=os.environ.get("RECORDS_TABLE"),
+        )
 
     @cached_property
     def _pace(self) -> DynamoPace:

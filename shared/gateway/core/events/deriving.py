@@ -15,6 +15,7 @@ from gateway.core import ids
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
+from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE
 from gateway.core.mirror.records import LOAD
 from gateway.core.normalize import appointment, claim, insurance_payment, patient, patient_payment, procedure
 from gateway.core.normalize.appointments import CANCELLED, MISSED
@@ -398,9 +399,6 @@ def _of_mirror(change: RowChange, _: Around) -> list[Event]:
 
 
 _Elsewhere: TypeAlias = Callable[[RowChange, Around], Iterable[Event]]
-
-DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE = "due_recalls", "mirror", "operations", "practice"
-"""Kinds of the gateway's own that lie among the mirror's rows, so that there is one outbox."""
 
 _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
     OPERATIONS: _of_operation,

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn
+from gateway.core.events.facts import MIRROR
 from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps, words
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
+from gateway.core.walltime import instant_text
 
 ERASED_AT_ONCE: Final = 200
 
@@ -37,6 +39,7 @@ class FirstLoad:
             sweeps.short_ones(m)
             way = reading if MIRRORED[waiting[0]].list_operation is not None else by_parent
             way.go_on(m, waiting[0], purpose=reading.LOAD)
+        _tell(m)
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
@@ -46,6 +49,15 @@ class FirstLoad:
             return m.now() + RENEWED_WITHIN if m.state.wanted is Wanted.ON else None
         times = (schedule.loads_next(m.state, m.now()), words.next_due(m))
         return min((at for at in times if at is not None), default=None)
+
+
+def _tell(m: Session) -> None:
+    """Tell once, of each state of the office's database, that all of it is here: from then on changes are told."""
+    phases = {of.phase for of in m.state.resources.values() if of.resource in MIRRORED}
+    if m.is_on and phases and not phases & {Phase.NONE, Phase.LOADING} and m.state.told_epoch != m.state.epoch:
+        content = {"state": "loaded", "epoch": m.state.epoch, "begun": instant_text(m.state.started_at or m.now())}
+        m.on.facts.note(m.practice.id, MIRROR, MIRROR, content, at=m.now())
+        m.save_practice(told_epoch=m.state.epoch)
 
 
 def _erase(m: Session) -> None:
@@ -64,7 +76,7 @@ def _erase(m: Session) -> None:
     _forget(m)
     m.on.syncs.forget(m.practice.id)
     # What befell copies that are no more is nobody's trouble.
-    m.save_practice(started_at=None, counted_at=None, incidents=(), resources={})
+    m.save_practice(started_at=None, counted_at=None, told_epoch=0, incidents=(), resources={})
     m.forget_resources()
 
 

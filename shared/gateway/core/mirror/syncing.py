@@ -240,6 +240,8 @@ class PracticeSync:
     """When it was last looked whether this is the same database."""
     words_due_at: datetime | None = None
     """When the office's preferences are read next (`words`)."""
+    told_epoch: int = 0
+    """The epoch of which it was told that all of the practice is here."""
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)

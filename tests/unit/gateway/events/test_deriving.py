@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.events.changes import RowChange, Was
-from gateway.core.events.deriving import DUE_RECALLS, KINDS, MIRROR, OPERATIONS, PRACTICE, Around, events_of
+from gateway.core.events.deriving import KINDS, Around, events_of
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import SUBJECTS, TYPES
+from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE
 from gateway.core.ids import row_id
 from tests.fakes.deployment import Deployment, deployed
 from tests.fakes.mirroring import mirror

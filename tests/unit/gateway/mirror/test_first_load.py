@@ -345,3 +345,14 @@ def test_a_row_that_is_deleted_during_the_load_is_gone_before_the_end_of_it() ->
         while key in office.mirror("allergies"):
             assert any(of.phase in {Phase.LOADING, Phase.NONE} for of in office.states().values())
             office.run(20)
+
+
+def test_that_all_is_here_is_told_once_for_each_state_of_the_offices_database() -> None:
+    with mirrored_office(*PATIENTS) as office:
+        office.turn_on()
+        assert office.on.facts.changes == []
+        office.load()
+        office.run(7200)
+
+        assert [one[1] for one in office.on.facts.changes] == ["mirror"]
+        assert not [one for one in office.states().values() if one.phase is Phase.LOADING]

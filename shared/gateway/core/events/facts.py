@@ -1,0 +1,36 @@
+"""What the gateway itself has to tell of a practice: kept among the mirror's rows, so that there is one outbox.
+
+They are there whether the practice has a mirror or not, hold no health data, and are told like any change of a row:
+once for each state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+DUE_RECALLS: Final = "due_recalls"
+"""By recall: `{RecallNum, PatNum, due_on}` once that day has come."""
+
+MIRROR: Final = "mirror"
+"""Under `mirror`: `{state: loaded, epoch}` once all of the practice is in it."""
+
+OPERATIONS: Final = "operations"
+"""By operation, writes only: `{id, kind, state}`, state succeeded, failed or unknown."""
+
+PRACTICE: Final = "practice"
+"""Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast."""
+
+KINDS: Final = frozenset({DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE})
+
+
+class Facts(Protocol):
+    """Where they are kept."""
+
+    def note(self, practice_id: str, kind: str, key: str, content: Mapping[str, Any], *, at: datetime) -> bool:
+        """Keep what is so since `at`; False where that is known already.
+
+        Raises: Unavailable: note it again.
+        """
+        ...

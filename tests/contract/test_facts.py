@@ -1,0 +1,76 @@
+"""The gateway's own facts: the fake and the table keep one contract, and what is new comes out of the stream."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.adapters.events.facts import DynamoFacts
+from gateway.adapters.ledger import DynamoLedger
+from gateway.core import ledger
+from gateway.core.events.changes import Was
+from gateway.core.events.facts import OPERATIONS, PRACTICE, Facts
+from gateway.core.ids import new_id
+from gateway.core.operations import OperationState, Request
+from gateway.core.worker import Superseded
+from tests.contract.conftest import make_bodies, make_records_table, make_table
+from tests.contract.test_event_stream import Table
+from tests.fakes.event_log import FakeFacts
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+ELM = new_id("practice")
+OFFLINE, ONLINE = {"state": "offline"}, {"state": "online"}
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def facts(request: pytest.FixtureRequest) -> Facts:
+    if request.param == "fake":
+        return FakeFacts()
+    request.getfixturevalue("aws")
+    return DynamoFacts(make_records_table(), table="records", sleep=lambda _: None)
+
+
+def test_what_is_known_already_is_noted_once(facts: Facts) -> None:
+    told = [
+        facts.note(practice_id, PRACTICE, "connection", one, at=NOON)
+        for practice_id, one in [(ELM, OFFLINE), (ELM, OFFLINE), (ELM, ONLINE), ("prac_b", ONLINE), (ELM, OFFLINE)]
+    ]
+
+    assert told == [True, False, True, True, True]
+
+
+def test_facts_come_out_of_the_stream_with_what_was_so_before(aws: None) -> None:
+    table = Table()
+    facts = DynamoFacts(table.client, table="records")
+    facts.note(ELM, PRACTICE, "connection", OFFLINE, at=NOON)
+    facts.note(ELM, PRACTICE, "connection", ONLINE, at=NOON - timedelta(seconds=5))
+
+    first, second = table.changes()
+
+    assert (first.what, first.was, first.row, first.cause) == ("practice#connection", Was.NOTHING, OFFLINE, "gateway")
+    assert (second.before, second.row) == (OFFLINE, ONLINE)
+    assert second.seq > first.seq
+
+
+@pytest.mark.parametrize("kind", ["write", "fetch"])
+def test_what_becomes_of_a_write_is_told_with_its_settling_or_not_at_all(aws: None, kind: str) -> None:
+    """In one transaction: whoever dies can neither settle in silence nor tell what did not come about."""
+    table = Table()
+    on: Any = DynamoLedger(make_table("ledger", due=True), table="ledger", bodies=make_bodies(), outbox="records")
+    key = {"idempotency_key": "k" * 16, "body_hash": "b"} if kind == "write" else {"cache_key": "patients"}
+    request = Request("appointments.create", ELM, "cli_ada", {"note": "Marker"}, **key)  # type: ignore[arg-type]
+    opened = on.open(request, now=NOON)
+    was = on.load(opened.operation.id)
+
+    unknown = on.save(replace(was, record=replace(was.record, state=OperationState.UNKNOWN)), was=was)
+    with pytest.raises(Superseded):
+        on.save(replace(was, record=replace(was.record, state=OperationState.FAILED)), was=was)
+    done = replace(unknown.record, state=OperationState.SUCCEEDED, expires_at=NOON + ledger.KEPT_READ)
+    on.save(replace(unknown, record=done), was=unknown)
+
+    told = [(one.resource, one.row["state"], one.row["kind"]) for one in table.changes()]
+    wanted = [(OPERATIONS, state, "appointments.create") for state in ("unknown", "succeeded")]
+    assert told == (wanted if kind == "write" else [])
