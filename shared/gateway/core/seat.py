@@ -6,9 +6,12 @@ The only place that reserves, waits for and reports slots, for interactive and b
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core import pacing
+from gateway.core.errors import Unavailable
+from gateway.core.events.facts import PRACTICE
 from gateway.core.fhir_source import OPERATION
 from gateway.core.ledger import Effect
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
@@ -125,12 +128,25 @@ class Seat:
     def change(self, rule: Callable[[pacing.PaceItem], pacing.PaceItem]) -> None:
         """Apply `rule` to the pace item, after the report of the last call."""
         report, self._report = self._report or _nothing, None
+        if report is not _nothing:
+            self._tell_of_the_office(report(self.item))
 
         def both(item: pacing.PaceItem) -> tuple[pacing.PaceItem, pacing.PaceItem]:
             item = rule(report(item))
             return item, item
 
         self.item = self.on.pace.update(self.practice_id, both)
+
+    def _tell_of_the_office(self, heard: pacing.PaceItem) -> None:
+        """Tell that the practice does not answer any more, or does again, before that is stored: who dies in between
+        hears the same at the next call, and what is known already is told once. Nobody but the holder changes it.
+        """
+        was, now = (item.breaker.trip is pacing.Trip.OFFLINE for item in (self.item, heard))
+        if was is not now:
+            state = {"state": "offline" if now else "online"}
+            # Whoever waits for an answer waits for no event.
+            with suppress(Unavailable):
+                self.on.facts.note(self.practice_id, PRACTICE, "connection", state, at=self.on.clock.now())
 
     def slot(self, practice: Practice, *, spare: float = 0.0) -> float:
         """Reserve the next slot and keep the message invisible beyond its call; returns when it is (epoch seconds).

@@ -69,6 +69,16 @@ def test_writes_that_an_offline_practice_kept_waiting_go_out_in_the_order_they_c
     assert finished == sorted(finished)
 
 
+def test_that_a_practice_does_not_answer_and_does_again_is_told_once_each(on: FakeServices, world: World) -> None:
+    on.office.offline = True
+    book(on)
+    world.run(600)
+    on.office.offline = False
+    world.run(600)
+
+    assert [(one[1], one[3]["state"]) for one in on.facts.changes] == [("practice", "offline"), ("practice", "online")]
+
+
 def test_a_found_write_whose_plan_runs_out_of_budget_in_the_background_is_continued_within_minutes(
     on: FakeServices,
 ) -> None:
