@@ -17,6 +17,7 @@ from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
 from gateway.core.mirror.changes import Feeds
+from gateway.core.mirror.due_recalls import DueRecalls
 from gateway.core.mirror.load import FirstLoad
 from gateway.core.mirror.sweeps import Sweeps
 from gateway.core.operations import OperationState, StepState
@@ -114,8 +115,8 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), FirstLoad(), Sweeps())
-"""In the order of their claim to the lane: reconcile, feeds, subscriptions, first load, sweep."""
+WORK: tuple[Work, ...] = (Reconcile(), Feeds(), DueRecalls(), FirstLoad(), Sweeps())
+"""In the order of their claim to the lane: reconcile, feeds, what asks nobody, subscriptions, first load, sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:

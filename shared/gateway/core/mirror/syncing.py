@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -240,6 +240,8 @@ class PracticeSync:
     """When it was last looked whether this is the same database."""
     words_due_at: datetime | None = None
     """When the office's preferences are read next (`words`)."""
+    recalls_told_on: date | None = None
+    """The office's day up to which it was told whose recalls are due."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
     incidents: tuple[Incident, ...] = ()
