@@ -40,15 +40,16 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("insurance_payment", "kind"): ("insurance", "refund"),
     ("operation", "state"): ("failed", "succeeded", "unknown"),
     ("practice", "state"): ("offline", "online"),
+    ("webhook", "state"): ("disabled",),
+    ("webhook", "reason"): ("failing", "gone"),
 }
 
 _PATTERNS: Final[Mapping[tuple[str, str], str]] = {
     ("operation", "kind"): r"^[A-Za-z_]+(\.[A-Za-z_]+)*$",
-    ("webhook", "reason"): "^[a-z_-]+$",
 }
 """Words of which there are too many for a list."""
 
-_OWN: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("reason",)}
+_OWN: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("state", "reason")}
 """What is told of the gateway's own affairs, which are no object."""
 
 _PREFIXES: Final = {

@@ -180,19 +180,19 @@ def sample_events() -> Iterator[Event]:
 def _told_elsewhere(type_: str, at: datetime, seq: int) -> Event:
     """What comes of no row."""
     assert type_ == "webhook.disabled", f"a sample of {type_}, please"
-    id_ = "whk_aaaaaaaaaaaaaaaa"
-    after = {"reason": "failing"}
+    endpoint = "whk_aaaaaaaaaaaaaaaa"
     return Event(
-        event_id(PRACTICE_ID, id_, type_, seq),
+        event_id(PRACTICE_ID, f"webhooks#{endpoint}", type_, seq),
         type_,
         at,
         at,
         PRACTICE_ID,
         "webhook",
-        id_,
+        endpoint,
         seq,
         Cause.GATEWAY,
-        after=after,
+        changed=("state",),
+        after={"state": "disabled", "reason": "failing"},
     )
 
 
