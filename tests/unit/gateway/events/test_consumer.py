@@ -43,7 +43,7 @@ def words(cell: str) -> list[str]:
 
 
 CONSUMER: dict[str, Any] = {}
-exec(blocks("python")[0], CONSUMER)  # noqa: S102 - our own page
+exec(blocks("python")[0], CONSUMER)
 
 
 class Consumer:
