@@ -107,7 +107,7 @@ def test_what_came_late_changes_nothing_and_what_is_gone_stays_gone() -> None:
     assert told["is_gone"] == 1
 
 
-PATTERNS = {
+PATTERNS: dict[str, Callable[[str], bool]] = {
     "everything of one practice": lambda _: True,
     "some types": lambda type_: type_ in {"appointment.completed", "procedure.completed"},
     "all of an object": lambda type_: type_.startswith("claim."),
@@ -128,7 +128,7 @@ def patterns() -> dict[str, str]:
 
 
 def matching(pattern: str, **more: Any) -> set[str]:
-    rule = EventPattern.load(pattern)
+    rule: Any = EventPattern.load(pattern)
     return {one["detail-type"] for one in SAMPLES if rule.matches_event(one | more)}
 
 
@@ -150,7 +150,7 @@ def test_no_pattern_takes_what_is_not_ours(name: str) -> None:
 
 def test_patterns_hold_by_practice_by_cause_and_for_replays() -> None:
     def of(name: str, **more: Any) -> set[str]:
-        rule = EventPattern.load(patterns()[name])
+        rule: Any = EventPattern.load(patterns()[name])
         told = [one | {"detail": one["detail"] | more} for one in SAMPLES]
         return {one["detail-type"] for one in told if rule.matches_event(one)}
 
