@@ -37,7 +37,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("claim", "claims", ("status", "service_on", "sent_on", "received_on"), ("patient_id", "coverage_id")),
         Subject("payment", "payments", ("kind", "received_on", "entered_on"), ("patient_id", "location_id")),
         Subject("insurance_payment", "payments", ("kind", "received_on", "entered_on"), ("location_id",)),
-        Subject("patient", "patients", ("status",), ("guarantor_id", "location_id")),
+        Subject("patient", "patients", ("status",), ("guarantor_id", "location_id", "into_patient_id")),
         Subject("balance", "balances", (), ("patient_id", "guarantor_id")),
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
@@ -102,6 +102,9 @@ TYPES: Final[Mapping[str, str]] = {
     "webhook.disabled": "An endpoint gets no more events, because it kept failing or said that it is gone.",
 }
 """Type -> what has happened. `{object}.{what}`."""
+
+NOT_YET: Final = frozenset({"practice.capabilities_changed"})
+"""Types of which no event comes yet, because nobody notes what they tell."""
 
 
 def subject_of(type_: str) -> Subject | None:
