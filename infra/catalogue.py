@@ -459,8 +459,6 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "cache": READ_WRITE,
             "records": READ_WRITE_MANY | {"DeleteItem"},
             "holds": READ | {"PutItem"},
-            # What was told of which row; what was not it shows to the publisher once more.
-            "events": READ_MANY,
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},

@@ -128,23 +128,3 @@ def test_a_content_in_pieces_is_told_and_one_that_was_replaced_meanwhile_is_told
     assert first.row["AddrNote"] == long
     assert (second.was, second.row) == (Was.UNSEEN, {"PatNum": 7})
     assert (third.was, third.before, third.row["LName"]) == (Was.LIVING, None, "Marker")
-
-
-def test_a_state_that_is_shown_once_more_is_told_as_unseen_and_one_that_was_replaced_is_not(table: Table) -> None:
-    table.records.all_here(ELM, "patients", are=True)
-    table.records.store(ELM, "patients", [a_patient(), a_patient(8)], read=read(1), cause="poll")
-    table.records.store(ELM, "patients", [a_patient(8, LName="Maker")], read=read(2), cause="poll")
-    seqs = {one.key: one.seq for one in table.changes()[:2]}
-
-    table.records.tell_again(ELM, "patients", {7: seqs[7], 8: seqs[8], 9: 5})
-    (again,) = table.changes()
-
-    assert (again.what, again.was, again.seq, again.before) == ("patients#7", Was.UNSEEN, seqs[7], None)
-    assert (again.row["LName"], again.cause, again.stored_at) == ("Marker", "poll", NOON)
-    table.records.store(ELM, "patients", [a_patient(LName="Maker")], read=read(3), cause="poll")
-    assert [one.was for one in table.changes()] == [Was.LIVING]
-    table.records.bury(ELM, "patients", [7], read=read(4), cause="sweep", at=NOON)
-    (buried,) = table.changes()
-    table.records.tell_again(ELM, "patients", {7: buried.seq})
-    (again,) = table.changes()
-    assert (again.was, again.is_dead, again.seq) == (Was.UNSEEN, True, buried.seq)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -40,7 +40,6 @@ class FakeRecords:
         self.now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
         self._lock = RLock()
         self._all_here: set[tuple[str, str]] = set()
-        self.told_again: set[tuple[str, str, int, int]] = set()
 
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         changed = same = older = 0
@@ -100,18 +99,6 @@ class FakeRecords:
                 before_at=None if was is None else was.changed_at,
             )
         )
-
-    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
-        for key, seq in sorted(states.items()):
-            one = self.kept[practice_id, resource].get(key)
-            if one is not None and one.seq == seq and (practice_id, resource, key, seq) not in self.told_again:
-                self.told_again.add((practice_id, resource, key, seq))
-                self.outbox.append(
-                    RowChange(
-                        practice_id, resource, key, seq, one.row, Was.UNSEEN, is_dead=not one.is_living,
-                        cause=one.cause, stored_at=one.changed_at,
-                    )
-                )  # fmt: skip
 
     def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
         (self._all_here.add if are else self._all_here.discard)((practice_id, resource))

@@ -12,7 +12,6 @@ from gateway.wiring.aws import AwsServices
 if TYPE_CHECKING:
     from gateway.adapters.drop import DropLogin
     from gateway.adapters.events.facts import DynamoFacts
-    from gateway.adapters.events.log import DynamoEventLog
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.notices import DynamoNotices
     from gateway.adapters.pace import DynamoGovernor, DynamoPace
@@ -74,13 +73,6 @@ class WorkerServices(AwsServices):
         from gateway.adapters.events.facts import DynamoFacts
 
         return DynamoFacts(self._dynamodb, table=os.environ["RECORDS_TABLE"])
-
-    @cached_property
-    def event_log(self) -> DynamoEventLog:
-        """What was told of which row."""
-        from gateway.adapters.events.log import DynamoEventLog
-
-        return DynamoEventLog(self._dynamodb, table=os.environ["EVENTS_TABLE"])
 
     @cached_property
     def ticks(self) -> SqsTicks:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.adapters.codec import unpack
-from gateway.adapters.mirror.items import TOLD_AGAIN, change_time_from, key_from
+from gateway.adapters.mirror.items import change_time_from, key_from
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.mirror.mirrored import MIRRORED
 
@@ -27,15 +27,8 @@ def change_from(record: Mapping[str, Any], pieces: Pieces) -> RowChange | None:
     told = record["dynamodb"]
     pk = told["Keys"]["pk"]["S"]
     new, old = told.get("NewImage"), told.get("OldImage")
-    if not pk.startswith(ROWS) or new is None:
+    if not pk.startswith(ROWS) or new is None or (old is not None and old["seq"] == new["seq"]):
         return None
-    if old is not None and old["seq"] == new["seq"]:
-        if old.get(TOLD_AGAIN) == new.get(TOLD_AGAIN):
-            return None
-        # What it was before that state is in the stream no more.
-        is_unseen, old = True, None
-    else:
-        is_unseen = False
     _, practice_id, resource = pk.split("#", 2)
     sk = told["Keys"]["sk"]["S"]
     key: int | str = key_from(sk) if resource in MIRRORED else sk
@@ -43,8 +36,6 @@ def change_from(record: Mapping[str, Any], pieces: Pieces) -> RowChange | None:
     if row is None:
         # The content has been replaced while nobody looked: that it changed is all that can be said.
         was, row, old = Was.UNSEEN, {MIRRORED[resource].key: key} if resource in MIRRORED else {}, None
-    elif is_unseen:
-        was = Was.UNSEEN
     else:
         was = Was.NOTHING if old is None else Was.BURIED if "dead_at" in old else Was.LIVING
     return RowChange(

@@ -32,9 +32,6 @@ IN_ITEM_BYTES: Final = 300_000
 HEAD: Final = ("sk", "v", "seq", "epoch", "turn", "dead_at", "parts")
 """Attributes that `Head` is made of."""
 
-TOLD_AGAIN: Final = "told_again"
-"""The `seq` of a state that the table's stream was made to show once more. No reading of the mirror heeds it."""
-
 LOWEST_KEY: Final = -(2**63)
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

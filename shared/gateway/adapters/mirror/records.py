@@ -248,19 +248,6 @@ class DynamoRecords:
         found += [one for one in kept.get(new).values() if (one.changed_at, one.key) > behind]
         return sorted(found, key=lambda one: (one.changed_at, one.key))[:limit]
 
-    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
-        """See `Records.tell_again`."""
-        pk = items.rows_pk(practice_id, resource)
-
-        def tell(one: tuple[int, int]) -> bool:
-            key, seq = one
-            value = {":seq": {"N": str(seq)}}
-            return self._table.update(
-                pk, items.row_sk(key), f"SET {items.TOLD_AGAIN} = :seq", condition="seq = :seq", values=value
-            )
-
-        self._table.each(tell, sorted(states.items()))
-
     def note_whole(
         self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
     ) -> None:

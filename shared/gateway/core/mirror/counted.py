@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -128,10 +128,6 @@ class CountedRecords:
         """See `Records.changed`."""
         self.spend(_months(since.date(), self._now.date()) + 1)
         return self._have_read(self._records.changed(practice_id, resource, since, after=after, limit=limit))
-
-    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
-        """See `Records.tell_again`."""
-        self._records.tell_again(practice_id, resource, states)
 
     def note_whole(
         self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt

@@ -188,12 +188,6 @@ class Records(Protocol):
         """
         ...
 
-    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
-        """Have the table's stream show rows (key -> `seq`) once more, those that are still in that state. Idempotent;
-        nothing that is read here changes by it.
-        """
-        ...
-
     def note_whole(
         self, practice_id: str, resource: str, column: str, value: int, keys: Iterable[int], *, read: ReadAt
     ) -> None:

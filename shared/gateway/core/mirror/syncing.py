@@ -244,8 +244,6 @@ class PracticeSync:
     """The office's day up to which it was told whose recalls are due."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
-    untold_from: datetime | None = None
-    """What was stored before then was told, or shown to the publisher once more (`untold`)."""
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
