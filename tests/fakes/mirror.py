@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
@@ -99,6 +99,15 @@ class FakeRecords:
                 before_at=None if was is None else was.changed_at,
             )
         )
+
+    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
+        for key, seq in states.items():
+            now = self.kept[practice_id, resource][key]
+            if now.seq == seq:
+                change = next(one for one in reversed(self.outbox) if (one.resource, one.key) == (resource, key))
+                self.outbox.append(
+                    replace(change, was=Was.UNSEEN, before=None, before_seq=None, before_cause=None, before_at=None)
+                )
 
     def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
         (self._all_here.add if are else self._all_here.discard)((practice_id, resource))

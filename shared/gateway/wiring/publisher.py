@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
     from gateway.adapters.events.bus import EventBridgeBus
-    from gateway.adapters.events.log import DynamoEventLog
     from gateway.core.events.changes import RowChange
     from gateway.core.events.deriving import Around
     from gateway.core.ports import Services
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
 
 class PublisherServices(AwsServices):
     """Fills `core.events.ports.PublisherServices`."""
-
-    @cached_property
-    def event_log(self) -> DynamoEventLog:
-        """The log."""
-        from gateway.adapters.events.log import DynamoEventLog
-
-        return DynamoEventLog(self._dynamodb, table=os.environ["EVENTS_TABLE"])
 
     @cached_property
     def bus(self) -> EventBridgeBus:
