@@ -19,6 +19,7 @@ FIRST_REQUEST = (
     "gateway.adapters.callers",
     "gateway.adapters.calls",
     "gateway.adapters.clock",
+    "gateway.adapters.events.log",
     "gateway.adapters.groups",
     "gateway.adapters.holds",
     "gateway.adapters.ledger",

@@ -11,7 +11,7 @@ import pytest
 from gateway.web.startup import OBJECTS_BETWEEN_COLLECTIONS
 
 ROOT = Path(__file__).parents[4]
-UNAWAITED = {"lane", "sweeper", "tick", "upstream_worker"}
+UNAWAITED = {"lane", "publish_events", "sweeper", "tick", "upstream_worker"}
 
 
 def said(program: str) -> str:
