@@ -387,6 +387,10 @@ class Signer(Protocol):
         """The payload of `sign`, or None if it was not made here."""
         ...
 
+    def secret(self, purpose: str, value: str) -> bytes:
+        """32 bytes that nobody else can make: always the same for a purpose and a value, and no other's."""
+        ...
+
 
 class Services(Protocol):
     """All ports, as use cases get them (`on`)."""
