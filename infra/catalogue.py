@@ -98,6 +98,14 @@ TABLES: tuple[TableRow, ...] = (
         holds="What happened, for 30 days, in ids and words of status; and which state of each row was told last.",
         indexes=(Index("log", "log_day", "log_place", ("body",), sort_type="text"),),
     ),
+    TableRow(
+        name="webhooks",
+        holds="Endpoints of clients, how they answer, and what is to be or was delivered to them.",
+        indexes=(
+            Index("due", "due_shard", "due_at", ("turn", "object_id")),
+            Index("made", "made_for", "made_place", ("body", "turn"), sort_type="text"),
+        ),
+    ),
 )
 
 
@@ -489,12 +497,45 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="publish_events",
-        does="Tells what changed in the mirrors: to the event log and the event bus.",
+        does="Tells what changed in the mirrors: to the event log, the event bus and the webhooks.",
         trigger=Follows("records", partitions="row#", batch_size=100),
         timeout_s=120,
-        tables={"practices": GET, "records": READ_MANY, "cache": GET, "events": READ_MANY | {"PutItem", "UpdateItem"}},
+        tables={
+            "practices": GET,
+            "records": READ_MANY,
+            "cache": GET,
+            "events": READ_MANY | {"PutItem", "UpdateItem"},
+            "callers": GET,
+            "webhooks": QUERY | {"PutItem"},
+        },
+        queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,
+    ),
+    FunctionRow(
+        name="deliver_webhooks",
+        does="Posts events to the endpoints that want them.",
+        trigger=Consumes("deliveries", batch_size=1),
+        timeout_s=40,
+        memory_mb=512,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "events": READ_MANY,
+            "webhooks": GET | {"PutItem"},
+            # That an endpoint was disabled is told like any fact of the gateway's own.
+            "records": GET | {"PutItem"},
+        },
+        hmac=True,
+    ),
+    FunctionRow(
+        name="webhook_retries",
+        does="Queues the deliveries that are due: retries, and those whose message was lost.",
+        trigger=Every(minutes=1),
+        timeout_s=50,
+        memory_mb=512,
+        tables={"webhooks": QUERY},
+        queues={"deliveries": SEND},
     ),
     FunctionRow(
         name="sweeper",

@@ -107,6 +107,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A turn that is to be made by now."""
+
+    message: Message
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """What an endpoint's last answers were. A circuit that is open lets one call through when its time is over."""
 

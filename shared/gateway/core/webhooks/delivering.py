@@ -79,10 +79,10 @@ def send_due(on: RetryServices) -> Sent:
     not_sent = 0
     for one in due:
         try:
-            on.delivery_queue.put(rules.message_of(one))
+            on.delivery_queue.put(one.message)
         except Unavailable:
             not_sent += 1
-    oldest = max(((now - one.due_at).total_seconds() for one in due if one.due_at is not None), default=0.0)
+    oldest = max(((now - one.due_at).total_seconds() for one in due), default=0.0)
     return Sent(len(due), not_sent, oldest)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.ports import Callers, Clock, Practices, Signer
-from gateway.core.webhooks.deliveries import Delivery, Health, Message, Outcome
+from gateway.core.webhooks.deliveries import Delivery, Due, Health, Message, Outcome
 from gateway.core.webhooks.endpoints import Endpoint
 
 
@@ -51,9 +51,9 @@ class Webhooks(Protocol):
         """Store `delivery` if the stored one still has the turn of `was`. Raises: Superseded."""
         ...
 
-    def due(self, now: datetime, *, limit: int) -> list[Delivery]:
-        """Pending deliveries that are due, those longest due first, about `limit` of them. What was stored within the
-        last seconds may be missing, and what has been made since may be among them.
+    def due(self, now: datetime, *, limit: int) -> list[Due]:
+        """Turns of pending deliveries that are due, those longest due first, `limit` at most. What was stored within
+        the last seconds may be missing, and what has been made since may be among them.
         """
         ...
 
