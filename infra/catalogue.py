@@ -456,6 +456,24 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="webhooks",
+        does="Makes, shows, changes, tries and deletes clients' webhooks; has events sent again.",
+        trigger=Http(
+            (
+                *_list_and_get("/webhooks"),
+                Route("POST", "/webhooks"),
+                Route("PATCH", "/webhooks/{id}"),
+                Route("DELETE", "/webhooks/{id}"),
+                *(Route("POST", f"/webhooks/{{id}}/{what}") for what in ("rotate", "test", "redeliver")),
+                Route("GET", "/webhooks/{id}/deliveries"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
         name="upstream_worker",
         does="Works off the turns of all practices: the only function that calls Open Dental.",
         trigger=Consumes("calls", batch_size=1, limited=True),

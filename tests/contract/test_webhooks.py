@@ -55,6 +55,7 @@ def test_an_endpoint_comes_back_as_it_was_made_and_changed(webhooks: Webhooks) -
             disabled_at=NOON + MINUTE,
             generation=3,
             overlaps_until=NOON + timedelta(hours=24),
+            rotated_by="f" * 32,
             body_hash="b" * 64,
             deleted_at=NOON,
         )

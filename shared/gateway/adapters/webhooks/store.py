@@ -183,6 +183,7 @@ def _endpoint_item(endpoint: Endpoint) -> Item:
         "disabled_at": _micros(endpoint.disabled_at),
         "generation": endpoint.generation,
         "overlaps_until": _micros(endpoint.overlaps_until),
+        "rotated_by": endpoint.rotated_by,
         "body_hash": endpoint.body_hash,
         "deleted_at": _micros(endpoint.deleted_at),
     }
@@ -212,6 +213,7 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         disabled_at=_moment(kept["disabled_at"]),
         generation=kept["generation"],
         overlaps_until=_moment(kept["overlaps_until"]),
+        rotated_by=kept["rotated_by"],
         body_hash=kept["body_hash"],
         deleted_at=_moment(kept["deleted_at"]),
         rev=int(item["rev"]["N"]),

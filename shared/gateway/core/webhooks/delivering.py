@@ -23,7 +23,7 @@ from gateway.core.walltime import instant_text
 from gateway.core.webhooks import deliveries as rules
 from gateway.core.webhooks.deliveries import Delivery, Ended, Health, Message, Outcome
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Reason, may_get, secret_of
-from gateway.core.webhooks.ports import BeginServices, DeliveryServices, RetryServices, Superseded
+from gateway.core.webhooks.ports import BeginServices, CallServices, DeliveryServices, RetryServices, Superseded
 from gateway.core.webhooks.signing import body_of, headers_of
 
 SENT_AT_ONCE: Final = 1000
@@ -113,7 +113,7 @@ def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
     return _saved(then, was, on)
 
 
-def call(endpoint: Endpoint, event: Event, on: DeliveryServices) -> Outcome:
+def call(endpoint: Endpoint, event: Event, on: CallServices) -> Outcome:
     """Post an event to an endpoint, signed at this moment."""
     now = on.clock.now()
     body = body_of(event)

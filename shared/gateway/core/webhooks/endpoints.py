@@ -65,6 +65,8 @@ class Endpoint:
     disabled_at: datetime | None = None
     generation: int = 1
     overlaps_until: datetime | None = None
+    rotated_by: str = ""
+    """Tells a repeat of the request that made the present secret from another one."""
     body_hash: str = ""
     deleted_at: datetime | None = None
     rev: int = 0

@@ -94,6 +94,17 @@ class Sender(Protocol):
         ...
 
 
+class CallServices(Protocol):
+    """Ports of whoever calls an endpoint."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def signer(self) -> Signer: ...
+    @property
+    def sender(self) -> Sender: ...
+
+
 class BeginServices(Protocol):
     """Ports of whoever begins deliveries."""
 
@@ -107,17 +118,13 @@ class BeginServices(Protocol):
     def delivery_queue(self) -> DeliveryQueue: ...
 
 
-class DeliveryServices(BeginServices, Protocol):
+class DeliveryServices(BeginServices, CallServices, Protocol):
     """Ports of the worker that delivers."""
 
     @property
     def practices(self) -> Practices: ...
     @property
     def event_log(self) -> EventLog: ...
-    @property
-    def signer(self) -> Signer: ...
-    @property
-    def sender(self) -> Sender: ...
     @property
     def facts(self) -> Facts: ...
     @property
