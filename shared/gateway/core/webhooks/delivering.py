@@ -17,7 +17,6 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.errors import NotAllowed, NotFound, Unavailable
 from gateway.core.events.event import Event
 from gateway.core.events.facts import WEBHOOKS
-from gateway.core.events.reading import EVENTS
 from gateway.core.ports import Services
 from gateway.core.walltime import instant_text
 from gateway.core.webhooks import deliveries as rules
@@ -136,7 +135,7 @@ def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Event] 
         return Ended.NOT_ALLOWED
     try:
         # It asks no port that the worker lacks.
-        allow(caller, delivery.practice_id, EVENTS, Verb.READ, on=cast("Services", on))
+        allow(caller, delivery.practice_id, "events", Verb.READ, on=cast("Services", on))
     except (NotFound, NotAllowed):
         return Ended.NOT_ALLOWED
     logged = on.event_log.get(delivery.practice_id, [delivery.event_id])
