@@ -485,6 +485,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "cache": READ_WRITE,
             "records": READ_WRITE_MANY | {"DeleteItem"},
             "holds": READ | {"PutItem"},
+            # Which changes were never told.
+            "events": frozenset({"BatchGetItem"}),
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},

@@ -20,6 +20,7 @@ from typing import Any, cast
 import httpx
 
 from infra.sandbox.box import Connected, Sandbox
+from infra.sandbox.practices import Practice
 from infra.sandbox.tour import FIRST, SECOND, step
 
 _SETTLES_WITHIN_S = 240
@@ -817,6 +818,7 @@ class Mirrored:
     """A practice whose mirror is loaded, and what was answered on the way there."""
 
     me: Caller
+    practice: Practice
     sync: str
     before: dict[str, Any]
     """Of the mirror, before it was turned on."""
@@ -834,7 +836,8 @@ class Mirrored:
 def _mirrored_office(box: Sandbox) -> Mirrored:
     """The one mirror that the tour loads: a load takes a minute, and as much again to be offered its turns."""
     office = box.one_more_practice("--tier", "enterprise")
-    client = box.new_client("mirror", scopes=("practices:connect", "*:read", "sync:write"))
+    scopes = ("practices:connect", "*:read", "appointments:write", "sync:write")
+    client = box.new_client("mirror", scopes=scopes)
     me = _of(box, box.connect(office.practice, client))
     sync = f"/practices/{me.practice_id}/sync"
     before = me.get(sync)
@@ -851,7 +854,7 @@ def _mirrored_office(box: Sandbox) -> Mirrored:
     assert turned.status_code == 200, f"turning it on is answered {turned.status_code}: {turned.text}"
     _mirrored(me, sync, lambda told: told["phase"] == "complete", "is not complete")
     warm = me.get(f"{people},schedules")
-    return Mirrored(me, sync, before, dry, cold, calls, alerts, warm)
+    return Mirrored(me, office.practice, sync, before, dry, cold, calls, alerts, warm)
 
 
 @step("P29", "mirrored practice")
@@ -875,9 +878,6 @@ def a_mirror_answers_without_a_call(box: Sandbox) -> None:
         assert time.monotonic() < deadline, "who is new at the office is not in the mirror after two minutes"
         time.sleep(2)
     assert found["meta"]["served_from"] == "mirror", "Open Dental was asked for somebody new"
-    assert me.send("PATCH", sync, {"state": "off"}).json()["state"] == "off", "it cannot be turned off"
-    again = me.get(path)["meta"]
-    assert again["served_from"] == "live", "a mirror that is off is answered from"
 
 
 @step("P30", "mirrored practice")
@@ -984,3 +984,103 @@ def _is_not_there(stranger: Caller, group: str, search: Mapping[str, Any], other
     assert other_id not in answer.text, "a practice is named that is not the client's"
     _problem(stranger.send("GET", group), 404, "not-found")
     assert stranger.get("/groups")["data"] == [], "a group is shown to whoever has a part of it"
+
+
+_TOLD = {
+    *("id", "type", "occurred_at", "detected_at", "practice_id", "object", "object_id", "sequence", "cause", "changed"),
+    *("before", "after", "related"),
+}
+_TOLD_OF_A_VISIT = {"status", "start_at", "end_at", "local_start"}
+_TOLD_WITHIN_S = 120
+
+
+@step("P32", "mirrored practice")
+def what_happens_is_told(box: Sandbox) -> None:
+    mirrored = _mirrored_office(box)
+    me = mirrored.me
+    # That the practice was connected is an operation, and nothing that happened there.
+    told = [one["type"] for one in me.every("/events?limit=500")[::-1] if one["object"] != "operation"]
+    assert told[0] == "sync.loaded", f"of the first load {told[0]} is told"
+    assert told.count("sync.loaded") == 1, "one load is told twice"
+    visit = _visit(me)
+    queue = _listening(box, me.practice_id)
+    key = visit["source"]["key"]
+    (row,) = me.rows("appointment", AptNum=key)
+    moved = datetime.fromisoformat(str(row["AptDateTime"])) + timedelta(days=7)
+    me.steer("PATCH", f"rows/appointment?AptNum={key}", {"AptDateTime": f"{moved}"})
+    event = _told(me, f"type=appointment.rescheduled&object_id={visit['id']}")
+    assert event["cause"] in {"poll", "sweep"}, f"what the office did is told as {event['cause']}"
+    assert event["before"]["start_at"] == visit["start_at"], "the time before is another one"
+    assert event["after"]["local_start"] == moved.isoformat(), "the time after is another one"
+    marker = f"Told{_key()[-8:]}"
+    write = me.send("PATCH", f"/appointments/{visit['id']}", {"note": marker}, Idempotency_Key=_key(), Prefer="wait=28")
+    assert write.status_code == 200, f"a note is answered {write.status_code}: {write.text}"
+    own = _told(me, f"type=appointment.updated&object_id={visit['id']}")
+    assert (own["cause"], own["changed"]) == ("own_write", ["note"]), f"a write is told as {own}"
+    ended = _told(me, f"type=operation.succeeded&object_id={write.json()['id']}")
+    come = {one["detail"]["id"]: one for one in _received(box, queue, {one["id"] for one in (event, own, ended)})}
+    people = me.rows("patient", PatNum=me.get(f"/patients/{visit['patient_id']}")["source"]["key"])
+    words = {marker, *(str(person[name]) for person in people for name in ("LName", "FName"))} - {""}
+    for one in (event, own, ended):
+        on_bus = come[one["id"]]
+        assert (on_bus["source"], on_bus["detail-type"]) == ("open-dental-gateway", one["type"]), "it is another's"
+        assert one.items() >= on_bus["detail"].items(), "the bus tells another event than the log"
+        assert set(on_bus["detail"]) == _TOLD, f"an event has {sorted(set(on_bus['detail']) - _TOLD)}"
+        said = json.dumps(on_bus)
+        assert not any(re.search(rf"\b{re.escape(word)}\b", said) for word in words), "an event says who, or what"
+    assert event["before"].keys() | event["after"].keys() <= _TOLD_OF_A_VISIT, "an event tells more of a visit"
+    _is_not_told(box, mirrored, event, ended)
+
+
+def _listening(box: Sandbox, practice_id: str) -> str:
+    """A queue behind a rule on the bus, as anybody in the account would make them; its URL."""
+    name = f"listener-{practice_id}"
+    queue: str = box.aws("sqs").create_queue(QueueName=name)["QueueUrl"]
+    told = box.aws("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    pattern = {"source": ["open-dental-gateway"], "detail": {"practice_id": [practice_id]}}
+    rule = {"EventBusName": "open-dental-gateway-sandbox"}
+    box.aws("events").put_rule(Name=name, EventPattern=json.dumps(pattern), **rule)
+    box.aws("events").put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": told["QueueArn"]}], **rule)
+    return queue
+
+
+def _told(me: Caller, asked: str) -> dict[str, Any]:
+    """The newest event that is asked for, once it is there."""
+    deadline = time.monotonic() + _TOLD_WITHIN_S
+    path = f"/events?practice_id={me.practice_id}&{asked}"
+    while not (found := me.get(path)["data"]):
+        assert time.monotonic() < deadline, f"after two minutes there is no event of {asked.partition('&')[0]}"
+        time.sleep(1)
+    return cast("dict[str, Any]", found[0])
+
+
+def _received(box: Sandbox, queue: str, ids: set[str]) -> list[dict[str, Any]]:
+    """What has come to a queue, once these events are among it."""
+    found: list[dict[str, Any]] = []
+    deadline = time.monotonic() + _TOLD_WITHIN_S
+    while missing := ids - {one["detail"]["id"] for one in found}:
+        assert time.monotonic() < deadline, f"{len(missing)} events have not come to the queue behind the rule"
+        answer = box.aws("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        found += [json.loads(one["Body"]) for one in answer.get("Messages", ())]
+    return found
+
+
+def _is_not_told(box: Sandbox, mirrored: Mirrored, *events: Mapping[str, Any]) -> None:
+    """A client that may not read the objects is shown none of their events."""
+    key = box.new_client("listener", scopes=("practices:connect", "events:read"))
+    stranger = _of(box, box.connect(mirrored.practice, key))
+    types = {one["type"].partition(".")[0] for one in stranger.every("/events?limit=500")}
+    assert types <= {"sync", "webhook"}, f"without their scopes events of {', '.join(sorted(types))} are shown"
+    for one in events:
+        _problem(stranger.send("GET", f"/events/{one['id']}"), 403, "scope-missing")
+
+
+@step("P33", "mirrored practice")
+def off_means_off(box: Sandbox) -> None:
+    mirrored = _mirrored_office(box)
+    me, sync = mirrored.me, mirrored.sync
+    path = f"/patients?status=active&limit=1&practice_id={me.practice_id}"
+    assert me.get(path, Cache_Control="max-age=600")["meta"]["served_from"] == "mirror", "it was off before"
+    assert me.send("PATCH", sync, {"state": "off"}).json()["state"] == "off", "it cannot be turned off"
+    again = me.get(path)["meta"]
+    assert again["served_from"] == "live", "a mirror that is off is answered from"

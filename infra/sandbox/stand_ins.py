@@ -215,6 +215,18 @@ STAND_INS: tuple[StandIn, ...] = (
         "the same events, partial batch responses and visibility",
     ),
     StandIn(
+        "Event source mappings of streams",
+        "one invocation at a time, beside none of a queue's, and no grant is asked for; a batch that fails comes again "
+        "whole and for ever, with all that is behind it: no halving, no last try, no bucket for what failed",
+        "nothing: only a bug fails a batch; template tests hold the mapping's settings and its role's grants",
+    ),
+    StandIn(
+        "Event buses",
+        "no key and no archive; a rule's queue gets its events whatever the queue's policy says",
+        "nothing: template tests hold the key's policy; on AWS a queue behind a rule has to let "
+        "`events.amazonaws.com` send",
+    ),
+    StandIn(
         "Lambda's processor and Python version",
         "runs functions with the Python that started the sandbox, on this machine's processor",
         "the layer is built for that pair instead of 3.13 on arm64",

@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.catalogue import TableRow
 from infra.parts.bodies_bucket import BodiesBucket
 from infra.parts.event_bus import EventBus
+from infra.parts.event_schemas import EventSchemas
 from infra.parts.keys import Keys
 from infra.parts.names import camel
 from infra.parts.signing_secret import SigningSecret
@@ -29,4 +30,5 @@ class DataStack(cdk.Stack):
             Table(self, camel(row.name), row=row, key=keys.records, stage=stage)
         BodiesBucket(self, "Bodies", key=keys.records, stage=stage)
         EventBus(self, "EventBus", key=keys.records, stage=stage)
+        EventSchemas(self, "EventSchemas", stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)

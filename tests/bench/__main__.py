@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, str] = {
     "normalize": "rows per second of the normalizers beside json.loads alone",
     "requests": "upstream requests per answer, by what the key may do",
     "mirror": "a first load, how soon changes are seen, what is wrong after a bad week, and what an answer costs",
+    "events": "changes told once by a publisher that dies and stays away, and how fast",
     "sql": "every statement that offices are sent, on a real MariaDB beside the simulated practice",
     "warm": "how long an answer of the mirror takes through the deployed sandbox",
     "answers": "what one answer of the mirror asks of AWS",

@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from gateway.adapters.events.bus import SOURCE, EventBridgeBus
+from gateway.adapters.events.bus import EventBridgeBus
 from gateway.core.errors import Unavailable
-from gateway.core.events.event import Cause, Event
+from gateway.core.events.event import SOURCE, Cause, Event
 from tests.contract.conftest import REGION
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

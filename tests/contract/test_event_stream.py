@@ -128,3 +128,18 @@ def test_a_content_in_pieces_is_told_and_one_that_was_replaced_meanwhile_is_told
     assert first.row["AddrNote"] == long
     assert (second.was, second.row) == (Was.UNSEEN, {"PatNum": 7})
     assert (third.was, third.before, third.row["LName"]) == (Was.LIVING, None, "Marker")
+
+
+def test_a_row_that_is_told_again_comes_once_more_without_what_it_was_and_is_the_same_row(table: Table) -> None:
+    table.records.all_here(ELM, "patients", are=True)
+    table.records.store(ELM, "patients", [a_patient()], read=read(1), cause="poll")
+    (first,) = table.changes()
+
+    table.records.tell_again(ELM, "patients", {7: first.seq, 8: 5})
+    table.records.tell_again(ELM, "patients", {7: first.seq - 1})
+    (again,) = table.changes()
+    table.records.store(ELM, "patients", [a_patient(LName="Maker")], read=read(2), cause="poll")
+    (next_one,) = table.changes()
+
+    assert (again.was, again.seq, again.row, again.before) == (Was.UNSEEN, first.seq, first.row, None)
+    assert (next_one.was, next_one.before_seq) == (Was.LIVING, first.seq)

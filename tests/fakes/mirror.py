@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from threading import RLock
 
+from gateway.core.events.changes import RowChange, Was
 from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import LOAD, OWN_WRITE, ReadAt, Record, Row, Stored, Whole
@@ -32,6 +33,8 @@ class FakeRecords:
         self.noted: dict[tuple[str, str, str, int], Whole] = {}
         self.causes: list[tuple[str, str, int, int, str]] = []
         """Every change there was: practice, resource, key, the new `seq`, cause."""
+        self.outbox: list[RowChange] = []
+        """What the stream of a table would show, in order."""
         self.between_rows: Callable[[], None] = _alive
         """Called before each row that is written; a test may die in it."""
         self.now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -55,7 +58,7 @@ class FakeRecords:
                     self.between_rows()
                     seq = self._seq_after(was)
                     kept[key] = Record(resource, key, content, version, seq, read, self.now(), cause=cause)
-                    self.causes.append((practice_id, resource, key, seq, cause))
+                    self._tell(practice_id, was, kept[key])
                     changed += 1
         return Stored(changed, same, older)
 
@@ -73,9 +76,38 @@ class FakeRecords:
                 self.between_rows()
                 seq = self._seq_after(was)
                 kept[key] = replace(was, seq=seq, read=read, changed_at=self.now(), deleted_at=at, cause=cause)
-                self.causes.append((practice_id, resource, key, seq, cause))
+                self._tell(practice_id, was, kept[key])
                 buried += 1
         return buried
+
+    def _tell(self, practice_id: str, was: Record | None, now: Record) -> None:
+        self.causes.append((practice_id, now.resource, now.key, now.seq, now.cause))
+        self.outbox.append(
+            RowChange(
+                practice_id,
+                now.resource,
+                now.key,
+                now.seq,
+                now.row,
+                Was.NOTHING if was is None else Was.LIVING if was.is_living else Was.BURIED,
+                is_dead=not now.is_living,
+                cause=now.cause,
+                stored_at=now.changed_at,
+                before=None if was is None else was.row,
+                before_seq=None if was is None else was.seq,
+                before_cause=None if was is None else was.cause,
+                before_at=None if was is None else was.changed_at,
+            )
+        )
+
+    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
+        for key, seq in states.items():
+            now = self.kept[practice_id, resource][key]
+            if now.seq == seq:
+                change = next(one for one in reversed(self.outbox) if (one.resource, one.key) == (resource, key))
+                self.outbox.append(
+                    replace(change, was=Was.UNSEEN, before=None, before_seq=None, before_cause=None, before_at=None)
+                )
 
     def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
         (self._all_here.add if are else self._all_here.discard)((practice_id, resource))

@@ -25,7 +25,7 @@ from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Wante
 from gateway.core.practices import Practice
 from tests.contract.conftest import aws, fingerprint, make_records_table
 from tests.fakes.office import Killed
-from tests.fakes.services import ELM_STREET, FakeClock
+from tests.fakes.services import ELM_STREET, FakeCache, FakeClock
 
 __all__ = ["aws"]
 
@@ -94,7 +94,7 @@ class Mirrors:
     way: Dying
 
     def __post_init__(self) -> None:
-        self.on = SimpleNamespace(clock=self.clock, **self.ports(self.way))
+        self.on = SimpleNamespace(clock=self.clock, cache=FakeCache(), **self.ports(self.way))
         self.rival = SimpleNamespace(**self.ports(self.way.client))
         for practice_id in (ELM, OAK):
             self.fill(practice_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.loaders import Loader
 
-SERVICES = ("dynamodb", "s3", "secretsmanager", "sqs")
+SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
 """What the gateway talks to."""
 
 

@@ -20,6 +20,7 @@ from gateway.core.mirror.changes import Feeds
 from gateway.core.mirror.due_recalls import DueRecalls
 from gateway.core.mirror.load import FirstLoad
 from gateway.core.mirror.sweeps import Sweeps
+from gateway.core.mirror.untold import Untold
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
 from gateway.core.seat import Seat
@@ -115,7 +116,7 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), DueRecalls(), FirstLoad(), Sweeps())
+WORK: tuple[Work, ...] = (Reconcile(), Feeds(), DueRecalls(), Untold(), FirstLoad(), Sweeps())
 """In the order of their claim to the lane: reconcile, feeds, what asks nobody, subscriptions, first load, sweep."""
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gateway.core.events.facts import Facts
+from gateway.core.events.ports import EventLog
 from gateway.core.ledger import Entry
 from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
@@ -173,6 +174,8 @@ class WorkerServices(Protocol):
     def notices(self) -> Notices: ...
     @property
     def facts(self) -> Facts: ...
+    @property
+    def event_log(self) -> EventLog: ...
     @property
     def calls(self) -> Calls:
         """Only the sweeper and the tick function have it: the worker never sends to a queue of its own chain."""

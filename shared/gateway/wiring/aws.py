@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.adapters.calls import SqsCalls
     from gateway.adapters.clock import SystemClock
     from gateway.adapters.drop import S3Drop
+    from gateway.adapters.events.log import DynamoEventLog
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.mirror.records import DynamoRecords
@@ -96,6 +97,13 @@ class AwsServices:
         from gateway.adapters.mirror.syncs import DynamoSyncStates
 
         return DynamoSyncStates(self._dynamodb, table=os.environ["RECORDS_TABLE"])
+
+    @cached_property
+    def event_log(self) -> DynamoEventLog:
+        """What happened at the practices."""
+        from gateway.adapters.events.log import DynamoEventLog
+
+        return DynamoEventLog(self._dynamodb, table=os.environ["EVENTS_TABLE"])
 
     @cached_property
     def holds(self) -> DynamoHolds:

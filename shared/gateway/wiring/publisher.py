@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from gateway.adapters.callers import DynamoCallers
     from gateway.adapters.events.bus import EventBridgeBus
-    from gateway.adapters.events.log import DynamoEventLog
     from gateway.core.events.changes import RowChange
     from gateway.core.events.deriving import Around
     from gateway.core.ports import Services
@@ -24,13 +23,6 @@ if TYPE_CHECKING:
 
 class PublisherServices(AwsServices):
     """Fills `core.events.ports.PublisherServices`."""
-
-    @cached_property
-    def event_log(self) -> DynamoEventLog:
-        """The log."""
-        from gateway.adapters.events.log import DynamoEventLog
-
-        return DynamoEventLog(self._dynamodb, table=os.environ["EVENTS_TABLE"])
 
     @cached_property
     def bus(self) -> EventBridgeBus:

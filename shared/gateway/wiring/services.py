@@ -18,7 +18,6 @@ from gateway.wiring.aws import AwsServices
 if TYPE_CHECKING:
     from gateway.core import ports
     from gateway.core.audit import Audit
-    from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
 
 
@@ -55,13 +54,6 @@ class Services(AwsServices):
         from gateway.adapters.audit import DynamoAudit
 
         return DynamoAudit(self._dynamodb, table=os.environ["AUDIT_TABLE"])
-
-    @cached_property
-    def event_log(self) -> EventLog:
-        """What happened at the practices."""
-        from gateway.adapters.events.log import DynamoEventLog
-
-        return DynamoEventLog(self._dynamodb, table=os.environ["EVENTS_TABLE"])
 
     @cached_property
     def operations(self) -> ports.Operations:

@@ -9,12 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.adapters.aws_errors import AwsError, unavailable
-from gateway.core.events.event import Event
+from gateway.core.events.event import SOURCE, Event
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-SOURCE: Final = "open-dental-gateway"
 _AT_ONCE: Final = 10
 _TRIES: Final = 5
 

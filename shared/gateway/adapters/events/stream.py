@@ -27,15 +27,19 @@ def change_from(record: Mapping[str, Any], pieces: Pieces) -> RowChange | None:
     told = record["dynamodb"]
     pk = told["Keys"]["pk"]["S"]
     new, old = told.get("NewImage"), told.get("OldImage")
-    if not pk.startswith(ROWS) or new is None or (old is not None and old["seq"] == new["seq"]):
+    if not pk.startswith(ROWS) or new is None:
+        return None
+    is_again = old is not None and old["seq"] == new["seq"]
+    if is_again and (old is None or old.get("told_again") == new.get("told_again")):
         return None
     _, practice_id, resource = pk.split("#", 2)
     sk = told["Keys"]["sk"]["S"]
     key: int | str = key_from(sk) if resource in MIRRORED else sk
     row = _row(new, practice_id, resource, sk, pieces)
-    if row is None:
-        # The content has been replaced while nobody looked: that it changed is all that can be said.
-        was, row, old = Was.UNSEEN, {MIRRORED[resource].key: key} if resource in MIRRORED else {}, None
+    if row is None or is_again:
+        # Its content has been replaced while nobody looked, or nobody told of it in time (`Records.tell_again`).
+        was, old = Was.UNSEEN, None
+        row = row or ({MIRRORED[resource].key: key} if resource in MIRRORED else {})
     else:
         was = Was.NOTHING if old is None else Was.BURIED if "dead_at" in old else Was.LIVING
     return RowChange(

@@ -127,6 +127,11 @@ class DynamoRecords:
         """See `Records.all_here`."""
         self._finding.note_all_here(practice_id, resource, are=are)
 
+    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
+        """See `Records.tell_again`."""
+        kept = self._rows(practice_id, resource)
+        self._table.each(lambda one: kept.tell_again(*one), list(states.items()))
+
     def _because(self, read: ReadAt, cause: str, *, are_all_here: bool) -> Because:
         is_news = are_all_here or cause == OWN_WRITE
         return Because(read, cause if is_news else LOAD, items.micros(self._now()))

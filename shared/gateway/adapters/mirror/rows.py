@@ -199,6 +199,14 @@ class Rows:
             self._table.pause(tried)
         raise unavailable("the mirror")
 
+    def tell_again(self, key: int, seq: int) -> bool:
+        """Touch a row of this `seq`, so that the stream shows it; False where it is another by now."""
+        now, was = {"N": str(items.micros(self._now()))}, {"N": str(seq)}
+        values = {":now": now, ":was": was}
+        return self._table.update(
+            self._pk, items.row_sk(key), "SET told_again = :now", condition="seq = :was", values=values
+        )
+
     def _state(self, key: int, mine: Head, because: Because) -> Item:
         """What every change of a row writes."""
         return {

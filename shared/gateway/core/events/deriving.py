@@ -465,6 +465,10 @@ KINDS: Final[Mapping[str, _Kind]] = {
 """Resources that events are of, by the catalogue's name."""
 
 
+TOLD_OF: Final = tuple(dict.fromkeys((*KINDS, *_ELSEWHERE)))
+"""Resources whose rows' changes are told, as their own or as another object's."""
+
+
 def _payer(row: Row, around: Around) -> dict[str, str]:
     number = key(row.get("PatNum"))
     return {"patient_id": office(around.practice).patient(number)} if number else {}

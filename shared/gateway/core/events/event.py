@@ -17,6 +17,9 @@ from typing import Any, Final
 from gateway.core.ids import PREFIXES
 from gateway.core.walltime import instant_text
 
+SOURCE: Final = "open-dental-gateway"
+"""Whose events they are, among all on a bus."""
+
 
 class Cause(StrEnum):
     """How a change was noticed."""

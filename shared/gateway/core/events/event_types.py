@@ -37,7 +37,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("claim", "claims", ("status", "service_on", "sent_on", "received_on"), ("patient_id", "coverage_id")),
         Subject("payment", "payments", ("kind", "received_on", "entered_on"), ("patient_id", "location_id")),
         Subject("insurance_payment", "payments", ("kind", "received_on", "entered_on"), ("location_id",)),
-        Subject("patient", "patients", ("status",), ("guarantor_id", "location_id")),
+        Subject("patient", "patients", ("status",), ("guarantor_id", "location_id", "into_patient_id")),
         Subject("balance", "balances", (), ("patient_id", "guarantor_id")),
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
@@ -60,14 +60,14 @@ TYPES: Final[Mapping[str, str]] = {
     "appointment.cancelled": "The visit was cancelled.",
     "appointment.deleted": "The visit is gone.",
     "procedure.planned": "Work was charted as planned, or is planned again.",
-    "procedure.updated": "Something else of a procedure changed, or one was charted that is not planned work.",
+    "procedure.updated": "Something else of a procedure changed, or one was charted that is neither planned nor done.",
     "procedure.completed": "Work was done.",
     "procedure.deleted": "A procedure was deleted.",
     "claim.created": "A claim was made.",
     "claim.updated": "Something of a claim changed but its status: amounts, dates, its lines.",
     "claim.sent": "A claim was sent.",
     "claim.received": "A claim was answered.",
-    "claim.status_changed": "A claim has another status, sent and received apart.",
+    "claim.status_changed": "A claim has another status, which is neither sent nor received.",
     "claim.denied": "A claim that was answered with nothing has evidence of a denial.",
     "claim.deleted": "A claim is gone.",
     "payment.posted": "A patient's payment or refund was entered.",
@@ -95,13 +95,16 @@ TYPES: Final[Mapping[str, str]] = {
     "practice.offline": "A practice does not answer.",
     "practice.online": "A practice answers again.",
     "practice.capabilities_changed": "What the gateway can do at a practice changed: version, permissions, pace.",
-    "operation.succeeded": "A request that was not answered at once has succeeded.",
-    "operation.failed": "A request has failed, and nothing was changed.",
-    "operation.unknown": "The answer to a write was lost; whether it was done is being found out.",
+    "operation.succeeded": "A write through the gateway has succeeded.",
+    "operation.failed": "A write through the gateway has failed; its operation says whether a part of it stands.",
+    "operation.unknown": "The answer to a write was lost; whether it was done is being found out, and told.",
     "sync.loaded": "All of a practice is in its mirror: from now on its changes are told.",
     "webhook.disabled": "An endpoint gets no more events, because it kept failing or said that it is gone.",
 }
 """Type -> what has happened. `{object}.{what}`."""
+
+NOT_YET: Final = frozenset({"practice.capabilities_changed"})
+"""Types of which no event comes yet, because nobody notes what they tell."""
 
 
 def subject_of(type_: str) -> Subject | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -71,6 +71,10 @@ class CountedRecords:
     def all_here(self, practice_id: str, resource: str, *, are: bool) -> None:
         """See `Records.all_here`."""
         self._records.all_here(practice_id, resource, are=are)
+
+    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
+        """See `Records.tell_again`."""
+        self._records.tell_again(practice_id, resource, states)
 
     def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
         """See `Records.get`."""

@@ -121,6 +121,10 @@ class Records(Protocol):
         """
         ...
 
+    def tell_again(self, practice_id: str, resource: str, states: Mapping[int, int]) -> None:
+        """Have the outbox show these rows once more, by key, where their `seq` is still this one; nothing changes."""
+        ...
+
     def get(self, practice_id: str, resource: str, keys: Iterable[int], *, dead: bool = False) -> list[Record]:
         """These rows, strongly consistent, in the order of their keys; missing ones are missing."""
         ...

@@ -242,6 +242,8 @@ class PracticeSync:
     """When the office's preferences are read next (`words`)."""
     recalls_told_on: date | None = None
     """The office's day up to which it was told whose recalls are due."""
+    told_until: datetime | None = None
+    """Up to when it was looked whether changes were told (`untold`)."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
     incidents: tuple[Incident, ...] = ()

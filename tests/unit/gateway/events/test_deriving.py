@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft4Validator
 
 from gateway.core.events.changes import RowChange, Was
 from gateway.core.events.deriving import KINDS, Around, events_of
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import SUBJECTS, TYPES
 from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE
+from gateway.core.events.schemas import event_schema
 from gateway.core.ids import row_id
 from tests.fakes.deployment import Deployment, deployed
 from tests.fakes.mirroring import mirror
@@ -307,16 +309,31 @@ def test_nothing_that_says_who_or_how_much_is_in_any_event_of_an_office(office: 
     """Made of every row of a simulated practice: as new, as changed in each column, as gone."""
     secret = re.compile("|".join(re.escape(word) for word in _protected(office)), re.IGNORECASE)
     seen = set[str]()
+    for event in _events(office):
+        told = event.told()
+        seen.add(event.type)
+        assert event.type in TYPES
+        assert set(event.before) | set(event.after) <= set(SUBJECTS[event.object].told)
+        assert not secret.search(json.dumps([told["before"], told["after"], told["related"]])), event.type
+    assert len(seen) > 25, seen
+
+
+def test_every_event_of_an_office_is_what_the_schema_of_its_type_says(office: Deployment) -> None:
+    schemas = {type_: Draft4Validator(event_schema(type_)) for type_ in TYPES}
+    wrong = {
+        (event.type, error.json_path, error.validator)
+        for event in _events(office)
+        for error in schemas[event.type].iter_errors(event.told())
+    }
+
+    assert wrong == set()
+
+
+def _events(office: Deployment) -> Iterator[Event]:
     for resource in KINDS:
         for record in list(office.on.records.kept[office.practice_id, resource].values())[:40]:
             for change in _changes(resource, record.row):
-                for event in events_of(change, AROUND):
-                    told = event.told()
-                    seen.add(event.type)
-                    assert event.type in TYPES
-                    assert set(event.before) | set(event.after) <= set(SUBJECTS[event.object].told)
-                    assert not secret.search(json.dumps([told["before"], told["after"], told["related"]])), event.type
-    assert len(seen) > 25, seen
+                yield from events_of(change, AROUND)
 
 
 def _changes(resource: str, row: Mapping[str, Any]) -> list[RowChange]:
