@@ -313,7 +313,7 @@ def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
     permissions = [entry for entry in assembly.resources("AWS::Lambda::Permission") if entry[0] == "flows"]
 
     assert {rule["Properties"]["ScheduleExpression"] for _, _, rule in rules} == {"rate(1 minute)"}
-    assert len(rules) == len(permissions) == len(jobs) == 2
+    assert len(rules) == len(permissions) == len(jobs) == 3
 
 
 def test_a_failed_minute_is_not_repeated_beside_the_next_one(assembly: Assembly) -> None:
