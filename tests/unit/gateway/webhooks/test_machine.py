@@ -141,8 +141,8 @@ def test_every_wanted_event_is_delivered_or_ends_failed_whatever_dies_on_the_way
     def life() -> Life:
         if random.random() < 0.6:
             return Life()
-        steps = frozenset({random.randrange(1, 12)}) if random.random() < 0.5 else frozenset[int]()
-        return Life(None if steps else random.randrange(12), stumbles=steps)
+        steps = frozenset({random.randrange(1, 28)}) if random.random() < 0.5 else frozenset[int]()
+        return Life(None if steps else random.randrange(28), stumbles=steps)
 
     for _ in range(random.randrange(5, 60)):
         match random.randrange(7):
