@@ -59,6 +59,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         of="calls-dead",
     ),
     AlarmRow(
+        name="DeliveriesDeadLetters",
+        means="A webhook delivery was received 5 times and set aside; it is tried again while it is due. Look at "
+        "the log of `deliver_webhooks`.",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        of="deliveries-dead",
+    ),
+    AlarmRow(
         name="FailedEvents",
         means="A job failed for good; the next minute tries again. Look at the logs of `lane`, `sweeper` and `tick`.",
         namespace="AWS/SQS",

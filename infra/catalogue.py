@@ -98,6 +98,14 @@ TABLES: tuple[TableRow, ...] = (
         holds="What happened, for 30 days, in ids and words of status; and which state of each row was told last.",
         indexes=(Index("log", "log_day", "log_place", ("body",), sort_type="text"),),
     ),
+    TableRow(
+        name="webhooks",
+        holds="Endpoints of clients, how they answer, and what is to be or was delivered to them.",
+        indexes=(
+            Index("due", "due_shard", "due_at", ("turn", "object_id")),
+            Index("made", "made_for", "made_place", ("body", "turn"), sort_type="text"),
+        ),
+    ),
 )
 
 
@@ -448,6 +456,24 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="webhooks",
+        does="Makes, shows, changes, tries and deletes clients' webhooks; has events sent again.",
+        trigger=Http(
+            (
+                *_list_and_get("/webhooks"),
+                Route("POST", "/webhooks"),
+                Route("PATCH", "/webhooks/{id}"),
+                Route("DELETE", "/webhooks/{id}"),
+                *(Route("POST", f"/webhooks/{{id}}/{what}") for what in ("rotate", "test", "redeliver")),
+                Route("GET", "/webhooks/{id}/deliveries"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
         name="upstream_worker",
         does="Works off the turns of all practices: the only function that calls Open Dental.",
         trigger=Consumes("calls", batch_size=1, limited=True),
@@ -491,12 +517,45 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="publish_events",
-        does="Tells what changed in the mirrors: to the event log and the event bus.",
+        does="Tells what changed in the mirrors: to the event log, the event bus and the webhooks.",
         trigger=Follows("records", partitions="row#", batch_size=100),
         timeout_s=120,
-        tables={"practices": GET, "records": READ_MANY, "cache": GET, "events": READ_MANY | {"PutItem", "UpdateItem"}},
+        tables={
+            "practices": GET,
+            "records": READ_MANY,
+            "cache": GET,
+            "events": READ_MANY | {"PutItem", "UpdateItem"},
+            "callers": GET,
+            "webhooks": QUERY | {"PutItem"},
+        },
+        queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,
+    ),
+    FunctionRow(
+        name="deliver_webhooks",
+        does="Posts events to the endpoints that want them.",
+        trigger=Consumes("deliveries", batch_size=1),
+        timeout_s=40,
+        memory_mb=512,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "events": READ_MANY,
+            "webhooks": GET | {"PutItem"},
+            # That an endpoint was disabled is told like any fact of the gateway's own.
+            "records": GET | {"PutItem"},
+        },
+        hmac=True,
+    ),
+    FunctionRow(
+        name="webhook_retries",
+        does="Queues the deliveries that are due: retries, and those whose message was lost.",
+        trigger=Every(minutes=1),
+        timeout_s=50,
+        memory_mb=512,
+        tables={"webhooks": QUERY},
+        queues={"deliveries": SEND},
     ),
     FunctionRow(
         name="sweeper",

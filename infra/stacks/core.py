@@ -14,6 +14,7 @@ from infra.catalogue import Consumes, Every, Follows, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.call_queue import CallQueue, CallsAccess
+from infra.parts.deliveries_queue import DeliveriesQueue
 from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
@@ -66,12 +67,18 @@ class CoreStack(cdk.Stack):
             forward_timeout=_timeout_of(rows, "ticks"),
             dead_letters=failed_events.queue,
         )
-        fed = {"calls": (calls.queue, records), "ticks": (ticks.queue, traces)}
+        deliveries = DeliveriesQueue(self, "Deliveries", key=records, deliver_timeout=_timeout_of(rows, "deliveries"))
+        fed = {
+            "calls": (calls.queue, records),
+            "ticks": (ticks.queue, traces),
+            "deliveries": (deliveries.queue, records),
+        }
         grants = Grants(
             tables={row.name: TableAccess(row, records, stage) for row in tables},
             queues={
                 "calls": CallsAccess(calls.access, {network.name: own.access for network, own in inside.items()}),
                 "ticks": ticks.access,
+                "deliveries": deliveries.access,
             },
             bodies=BodiesAccess(records, stage),
             bus=BusAccess(stage),
@@ -120,6 +127,7 @@ class CoreStack(cdk.Stack):
             replace(grants, queues={"calls": own.access}).give(function)
             Feed(function, "Feed", queue=own.queue, key=records, function=function, trigger=trigger, stage=stage)
         measured = {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
+        measured |= {"deliveries": deliveries.queue, "deliveries-dead": deliveries.dead_letters}
         measured["failed-events"] = failed_events.queue
         for network, own in inside.items():
             measured |= {network.queue: own.queue, f"calls-dead-{network.name}": own.dead_letters}

@@ -30,6 +30,19 @@ class FakeBus:
 
 
 @dataclass
+class FakeDeliveries:
+    """Fills `Deliveries`; keeps what was begun, each once."""
+
+    begun: dict[str, Event] = field(default_factory=dict)
+    at_each: Callable[[], None] = lambda: None
+
+    def begin(self, events: Sequence[Event]) -> None:
+        for one in events:
+            self.at_each()
+            self.begun[one.id] = one
+
+
+@dataclass
 class FakePublisher:
     """Fills `PublisherServices`."""
 
@@ -37,6 +50,7 @@ class FakePublisher:
     clock: FakeClock = field(default_factory=FakeClock)
     event_log: FakeEventLog = field(default_factory=FakeEventLog)
     bus: FakeBus = field(default_factory=FakeBus)
+    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
 
     def around(self, change: RowChange) -> Around | None:
         return self.read_with if change.practice_id == self.read_with.practice.id else None
@@ -49,6 +63,7 @@ class LivingPublisher:
         self._on = on
         self.clock, self.event_log, self.records = on.clock, on.event_log, on.records
         self.bus = FakeBus()
+        self.deliveries = FakeDeliveries()
 
     def around(self, change: RowChange) -> Around | None:
         return around_of(change.practice_id, cast("Services", self._on))

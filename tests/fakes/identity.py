@@ -150,3 +150,6 @@ class FakeSigner:
         except ValueError:
             return None
         return payload if self.sign(payload) == text else None
+
+    def secret(self, purpose: str, value: str) -> bytes:
+        return hmac.new(self._key, f"secret {purpose}\0{value}".encode(), hashlib.sha256).digest()

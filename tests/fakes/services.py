@@ -26,6 +26,7 @@ from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
 
 T = TypeVar("T")
 
@@ -453,6 +454,9 @@ class FakeServices:
         self.audit: Any = FakeAudit()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
+        self.webhooks = FakeWebhooks()
+        self.delivery_queue = FakeDeliveryQueue()
+        self.sender = FakeSender()
         self.practices: Any = FakePractices({one.id: one for one in self.practices_})
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
@@ -463,6 +467,10 @@ class FakeServices:
         self.ticks: Any = FakeTicks(self.clock)
         self.offices = {one.id: FakePractice(self.clock) for one in self.practices_}
         self.upstream: Upstream | Any = FakeUpstream(self.offices)
+
+    def chance(self) -> float:
+        """Of what is random here."""
+        return 0.5
 
     @property
     def office(self) -> FakePractice:

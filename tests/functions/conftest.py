@@ -15,7 +15,7 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import publisher, worker
+from gateway.wiring import deliverer, publisher, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -44,6 +44,7 @@ _WRITES = (
     "procedures",
     "recalls",
     "sync",
+    "webhooks",
 )
 _RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
 SCOPES = frozenset(
@@ -94,10 +95,12 @@ def on() -> Iterator[LivingServices]:
     setattr(on.upstream, "close", lambda: None)  # noqa: B010 - the engine's port has no such thing
     worker.use(on)
     publisher.use(LivingPublisher(on))
+    deliverer.use(on)
     with using(on):
         yield on
     worker.use(None)
     publisher.use(None)
+    deliverer.use(None)
 
 
 def _furnish_accounts(on: LivingServices) -> None:

@@ -169,12 +169,13 @@ def test_what_is_due_is_found_by_shard_and_time(assembly: Assembly) -> None:
     every = [index for table in tables(assembly) for index in table["Properties"].get("GlobalSecondaryIndexes", ())]
     indexes = [index for index in every if index["IndexName"] == "due"]
 
-    assert len(indexes) == 2
+    assert len(indexes) == 3
     for index in indexes:
         assert [key["AttributeName"] for key in index["KeySchema"]] == ["due_shard", "due_at"]
     assert [sorted(index["Projection"]["NonKeyAttributes"]) for index in indexes] == [
         ["practice_id"],
         ["attempt", "practice_id", "state"],
+        ["object_id", "turn"],
     ]
     for table in tables(assembly):
         types = {item["AttributeName"]: item["AttributeType"] for item in table["Properties"]["AttributeDefinitions"]}
@@ -212,7 +213,9 @@ def test_a_change_of_a_row_can_be_read_with_what_was_there_before(assembly: Asse
 
 def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(assembly: Assembly) -> None:
     queues = {logical_id: queue["Properties"] for _, logical_id, queue in assembly.resources("AWS::SQS::Queue")}
-    ((name, calls),) = ((name, queue) for name, queue in queues.items() if "DeduplicationScope" in queue)
+    ((name, calls),) = (
+        (name, queue) for name, queue in queues.items() if queue.get("RedrivePolicy", {}).get("maxReceiveCount") == 1000
+    )
     dead = queues[calls["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
     (mapping,) = (
         resource["Properties"]
@@ -228,6 +231,27 @@ def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(ass
     assert mapping["BatchSize"] == 1
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["ScalingConfig"] == {"MaximumConcurrency": STAGES[assembly.stage].worker_concurrency}
+
+
+def test_deliveries_of_an_object_keep_their_order_and_other_endpoints_do_not_wait(assembly: Assembly) -> None:
+    queues = {logical_id: queue["Properties"] for _, logical_id, queue in assembly.resources("AWS::SQS::Queue")}
+    ((name, deliveries),) = (
+        (name, queue) for name, queue in queues.items() if queue.get("RedrivePolicy", {}).get("maxReceiveCount") == 5
+    )
+    (mapping,) = (
+        resource["Properties"]
+        for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if name in mentioned(resource["Properties"]["EventSourceArn"])
+    )
+    _, _, worker = assembly.function("deliver_webhooks")
+
+    assert deliveries["FifoQueue"] is True
+    assert (deliveries["DeduplicationScope"], deliveries["FifoThroughputLimit"]) == (
+        "messageGroup",
+        "perMessageGroupId",
+    )
+    assert deliveries["VisibilityTimeout"] == worker["Properties"]["Timeout"]
+    assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
 
 
 def test_every_queue_is_sealed_and_refuses_plain_http(assembly: Assembly) -> None:

@@ -45,8 +45,15 @@ class HmacSigner:
         mac, payload = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         return payload if hmac.compare_digest(mac, self._mac(b"sign", payload)) else None
 
+    def secret(self, purpose: str, value: str) -> bytes:
+        """See `Signer.secret`."""
+        return self._digest(b"secret " + purpose.encode(), value.encode())
+
     def _mac(self, label: bytes, value: bytes) -> bytes:
-        return hmac.new(self._key, label + b"\0" + value, hashlib.sha256).digest()[:_MAC_BYTES]
+        return self._digest(label, value)[:_MAC_BYTES]
+
+    def _digest(self, label: bytes, value: bytes) -> bytes:
+        return hmac.new(self._key, label + b"\0" + value, hashlib.sha256).digest()
 
     @cached_property
     def _key(self) -> bytes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
     from gateway.core.slots.holds import Hold, Interval, Place
+    from gateway.core.webhooks.ports import Sender, Webhooks
 
 
 class Clock(Protocol):
@@ -387,6 +388,10 @@ class Signer(Protocol):
         """The payload of `sign`, or None if it was not made here."""
         ...
 
+    def secret(self, purpose: str, value: str) -> bytes:
+        """32 bytes that nobody else can make: always the same for a purpose and a value, and no other's."""
+        ...
+
 
 class Services(Protocol):
     """All ports, as use cases get them (`on`)."""
@@ -415,6 +420,10 @@ class Services(Protocol):
     def audit(self) -> Audit: ...
     @property
     def event_log(self) -> EventLog: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
+    @property
+    def sender(self) -> Sender: ...
     @property
     def callers(self) -> Callers: ...
     @property

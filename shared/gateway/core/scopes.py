@@ -18,6 +18,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",
     "events:read": "see what happened to those objects that other scopes show",
+    "webhooks:read": "see the client's webhooks and what was delivered there",
+    "webhooks:write": "make, change, try and delete webhooks, and have events sent again",
     "sync:read": "see how far mirrors are",
     "sync:write": "turn mirrors on, pause them and turn them off",
     "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read and {RESOURCES}:read",

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.signer import HmacSigner
     from gateway.adapters.vault import SecretsVault
+    from gateway.adapters.webhooks.queue import SqsDeliveryQueue
+    from gateway.adapters.webhooks.sender import HttpSender
+    from gateway.adapters.webhooks.store import DynamoWebhooks
 
 
 class AwsServices:
@@ -117,6 +120,27 @@ class AwsServices:
         return SecretsVault(
             self._secrets_manager, prefix=os.environ["VAULT_PREFIX"], kms_key=os.environ.get("VAULT_KEY_ARN")
         )
+
+    @cached_property
+    def webhooks(self) -> DynamoWebhooks:
+        """Endpoints and deliveries."""
+        from gateway.adapters.webhooks.store import DynamoWebhooks
+
+        return DynamoWebhooks(self._dynamodb, table=os.environ["WEBHOOKS_TABLE"])
+
+    @cached_property
+    def delivery_queue(self) -> SqsDeliveryQueue:
+        """Turns of deliveries."""
+        from gateway.adapters.webhooks.queue import SqsDeliveryQueue
+
+        return SqsDeliveryQueue(self._sqs, queue_url=os.environ["DELIVERIES_QUEUE_URL"])
+
+    @cached_property
+    def sender(self) -> HttpSender:
+        """The way out to endpoints; only in the sandbox to this machine itself."""
+        from gateway.adapters.webhooks.sender import HttpSender
+
+        return HttpSender(plain=os.environ["STAGE"] == "sandbox")
 
     @cached_property
     def drop(self) -> S3Drop | None:

@@ -15,7 +15,7 @@ from gateway.core import ids
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
-from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE
+from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE, WEBHOOKS
 from gateway.core.mirror.records import LOAD
 from gateway.core.normalize import appointment, claim, insurance_payment, patient, patient_payment, procedure
 from gateway.core.normalize.appointments import CANCELLED, MISSED
@@ -398,6 +398,13 @@ def _of_mirror(change: RowChange, _: Around) -> list[Event]:
     return [_made(change, "sync.loaded", object_id=change.practice_id)]
 
 
+def _of_webhook(change: RowChange, _: Around) -> list[Event]:
+    if change.is_dead or change.row.get("state") != "disabled":
+        return []
+    after = {"state": "disabled", "reason": change.row["reason"]}
+    return [_made(change, "webhook.disabled", object_id=str(change.key), changed=("state",), after=after)]
+
+
 _Elsewhere: TypeAlias = Callable[[RowChange, Around], Iterable[Event]]
 
 _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
@@ -405,6 +412,7 @@ _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
     PRACTICE: _of_practice,
     DUE_RECALLS: _of_due_recall,
     MIRROR: _of_mirror,
+    WEBHOOKS: _of_webhook,
 }
 
 _ELSEWHERE: Final[Mapping[str, tuple[_Elsewhere, ...]]] = {

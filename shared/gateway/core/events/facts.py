@@ -22,7 +22,10 @@ OPERATIONS: Final = "operations"
 PRACTICE: Final = "practice"
 """Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast."""
 
-KINDS: Final = frozenset({DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE})
+WEBHOOKS: Final = "webhooks"
+"""By endpoint, at each practice that it had events of: `{state: disabled, reason, since}`."""
+
+KINDS: Final = frozenset({DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE, WEBHOOKS})
 
 
 class Facts(Protocol):

@@ -72,6 +72,18 @@ class Bus(Protocol):
         ...
 
 
+class Deliveries(Protocol):
+    """Where events begin their way to webhook endpoints."""
+
+    def begin(self, events: Sequence[Event]) -> None:
+        """Note for each event and each endpoint that wants it that it is to be delivered, and begin. Idempotent.
+
+        Raises:
+            Unavailable: some may have begun; begin all of them again.
+        """
+        ...
+
+
 class PublisherServices(Protocol):
     """All ports of the publisher (`on`)."""
 
@@ -83,6 +95,9 @@ class PublisherServices(Protocol):
 
     @property
     def bus(self) -> Bus: ...
+
+    @property
+    def deliveries(self) -> Deliveries: ...
 
     def around(self, change: RowChange) -> Around | None:
         """What a change is read with; None for a practice that is not there any more."""

@@ -1,4 +1,4 @@
-"""Stored changes -> the event log and the bus: each once, as far as anybody can tell.
+"""Stored changes -> the event log, the bus and the webhooks: each once, as far as anybody can tell.
 
 What was told of a row last is noted at the end. Whoever dies before that does all of it again: the log takes an event
 once, and on the bus an event may come twice, with one id. Who comes back only after the outbox has forgotten tells the
@@ -62,6 +62,7 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
     if events:
         on.event_log.add(events, at=now)
         on.bus.put(events)
+        on.deliveries.begin(events)
     if marks:
         on.event_log.mark_told(marks)
     oldest = max(((now - one.stored_at).total_seconds() for one in changes), default=0.0)

@@ -11,7 +11,15 @@ import pytest
 from gateway.web.startup import OBJECTS_BETWEEN_COLLECTIONS
 
 ROOT = Path(__file__).parents[4]
-UNAWAITED = {"lane", "publish_events", "sweeper", "tick", "upstream_worker"}
+UNAWAITED = {
+    "deliver_webhooks",
+    "lane",
+    "publish_events",
+    "sweeper",
+    "tick",
+    "upstream_worker",
+    "webhook_retries",
+}
 
 
 def said(program: str) -> str:

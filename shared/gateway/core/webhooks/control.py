@@ -1,0 +1,498 @@
+"""What a client does with its webhook endpoints: make, look, change, delete, rotate, try, send again.
+
+An endpoint belongs to the client that made it, and no other sees it. Its secret is shown when it is made and when it is
+rotated; it is kept nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, NamedTuple, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from gateway.core.access import SANDBOX
+from gateway.core.callers import Caller, Verb
+from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotFound, ScopeMissing, Unavailable
+from gateway.core.events.event import Cause, Event
+from gateway.core.events.event_types import TYPES
+from gateway.core.events.reading import KEPT, Pattern, matches
+from gateway.core.hashing import canonical_hash
+from gateway.core.ids import id_from, is_id, new_id
+from gateway.core.inputs import Moment, broken_rule
+from gateway.core.ports import Services
+from gateway.core.walltime import instant_text
+from gateway.core.webhooks import deliveries as rules
+from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health, Outcome
+from gateway.core.webhooks.delivering import call
+from gateway.core.webhooks.endpoints import (
+    MOST_ENDPOINTS,
+    OVERLAP,
+    Endpoint,
+    EndpointState,
+    Reason,
+    may_get,
+    secret_of,
+    secret_text,
+)
+from gateway.core.webhooks.ports import Superseded
+
+WEBHOOKS: Final = "webhooks"
+MOST_AGAIN: Final = 500
+"""Events that one request sends again."""
+
+_TRIES: Final = 5
+_READ_AT_ONCE: Final = 500
+
+Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$")]
+Types = Annotated[list[Pattern], Field(min_length=1, max_length=50)]
+Id = Annotated[str, StringConstraints(min_length=5, max_length=64)]
+PracticeIds = Annotated[list[Id], Field(min_length=1, max_length=500)]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+
+
+class EndpointInput(BaseModel):
+    """The body of `POST /webhooks`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Url
+    """https, with a name or address of the public internet."""
+    types: Types = ["*"]
+    """`appointment.completed`, `appointment.*`, `*`."""
+    practice_ids: PracticeIds | None = None
+    """Without them all that the client has, those to come as well."""
+    description: Description = ""
+
+
+class EndpointChange(BaseModel):
+    """The body of `PATCH /webhooks/{id}`. What it names is replaced as a whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: Url | None = None
+    types: Types | None = None
+    practice_ids: PracticeIds | None = None
+    """null: all that the client has."""
+    description: Description | None = None
+    state: EndpointState | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_emptied(self) -> Self:
+        for name in self.model_fields_set - {"practice_ids"}:
+            if getattr(self, name) is None:
+                raise broken_rule(name, "it cannot be emptied")
+        return self
+
+
+class Rotation(BaseModel):
+    """The body of `POST /webhooks/{id}/rotate`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    overlap_hours: Annotated[int, Field(ge=0, le=168)] = int(OVERLAP.total_seconds() // 3600)
+    """How long the secret before signs beside the new one; 0 where it has got into wrong hands."""
+
+
+class Trial(BaseModel):
+    """The body of `POST /webhooks/{id}/test`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: Annotated[str, StringConstraints(max_length=64)] = "appointment.updated"
+
+
+class Again(BaseModel):
+    """The body of `POST /webhooks/{id}/redeliver`: one event, or what was logged in a span of time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event_id: Id | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    """Logged at or after the one and before the other."""
+    include_succeeded: bool = False
+    """Of a span: whether also what the endpoint has taken already."""
+
+    @model_validator(mode="after")
+    def _one_or_span(self) -> Self:
+        if (self.event_id is None) == (self.since is None):
+            raise broken_rule("event_id", "send either event_id or since")
+        return self
+
+
+class DeliveriesQuery(BaseModel):
+    """What `GET /webhooks/{id}/deliveries` takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: DeliveryState | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+    cursor: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+
+
+class Made(NamedTuple):
+    """An endpoint as its maker sees it, with its secret. `is_replayed`: a request of the same key had made it."""
+
+    endpoint: Mapping[str, Any]
+    is_replayed: bool
+
+
+def make_webhook(wanted: EndpointInput, *, caller: Caller, key: str, on: Services) -> Made:
+    """Make an endpoint: scope `webhooks:write`. A repeat with the same key is the same endpoint, as it stands now; its
+    secret is shown again as long as it was not rotated.
+
+    Raises:
+        ScopeMissing. Invalid: the URL, or a type that there is not. NotFound: a practice is not the caller's.
+        Conflict: the client has as many as it may. KeyReused.
+    """
+    allowed(caller, "webhooks", Verb.WRITE)
+    _check(wanted.url, wanted.types, wanted.practice_ids, caller, on)
+    now = on.clock.now()
+    made = Endpoint(
+        # The same key names the same endpoint, without a second place to look it up in.
+        id=id_from("webhook", on.signer.fingerprint(f"webhook {caller.id} {key}")),
+        client_id=caller.id,
+        url=wanted.url,
+        types=tuple(wanted.types),
+        made_at=now,
+        changed_at=now,
+        practices=None if wanted.practice_ids is None else frozenset(wanted.practice_ids),
+        description=wanted.description,
+        body_hash=canonical_hash(wanted.model_dump(mode="json")),
+    )
+    theirs = [one for one in on.webhooks.all() if one.client_id == caller.id]
+    known = next((one for one in theirs if one.id == made.id), None)
+    if known is None and sum(one.deleted_at is None for one in theirs) >= MOST_ENDPOINTS:
+        raise Conflict(f"a client has {MOST_ENDPOINTS} webhooks at most", reason="too-many")
+    endpoint = known or on.webhooks.make(made)
+    if endpoint.body_hash != made.body_hash:
+        raise KeyReused("this Idempotency-Key belongs to another request", param="Idempotency-Key")
+    shows_secret = endpoint.generation == 1 and endpoint.deleted_at is None
+    view = _with_secret(endpoint, on) if shows_secret else _shown(endpoint)
+    return Made(view, is_replayed=endpoint is not made)
+
+
+def list_webhooks(*, caller: Caller, on: Services) -> dict[str, Any]:
+    """The client's endpoints: scope `webhooks:read`. Raises: ScopeMissing."""
+    allowed(caller, "webhooks", Verb.READ)
+    found = [one for one in on.webhooks.all() if one.client_id == caller.id and one.deleted_at is None]
+    return {"data": [_shown(one) for one in found], "has_more": False, "next_cursor": None}
+
+
+def get_webhook(endpoint_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """One of them, and how it answers: scope `webhooks:read`. Raises: ScopeMissing, NotFound."""
+    allowed(caller, "webhooks", Verb.READ)
+    endpoint = _find(endpoint_id, caller, on)
+    return _shown(endpoint) | {"health": _health(on.webhooks.health(endpoint.id))}
+
+
+def change_webhook(endpoint_id: str, change: EndpointChange, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """Change what `change` names: scope `webhooks:write`. One that is enabled again begins with a clean record; what
+    it missed is asked for by `redeliver`.
+
+    Raises: as `make_webhook`, NotFound, Unavailable: others changed it all the while.
+    """
+    allowed(caller, "webhooks", Verb.WRITE)
+    _check(change.url, change.types, change.practice_ids, caller, on)
+    for _ in range(_TRIES):
+        was = _find(endpoint_id, caller, on)
+        wanted = _changed(was, change, on.clock.now())
+        if wanted == was:
+            return _shown(was)
+        if wanted.is_open and not was.is_open:
+            _clean(was.id, on)
+        try:
+            return _shown(on.webhooks.change(replace(wanted, changed_at=on.clock.now())))
+        except Superseded:
+            continue
+    raise _busy()
+
+
+def delete_webhook(endpoint_id: str, *, caller: Caller, on: Services) -> None:
+    """Delete it; what is pending ends. Scope `webhooks:write`. One that was deleted stays so.
+
+    Raises: ScopeMissing, NotFound, Unavailable.
+    """
+    allowed(caller, "webhooks", Verb.WRITE)
+    for _ in range(_TRIES):
+        was = _find(endpoint_id, caller, on, deleted=True)
+        if was.deleted_at is not None:
+            return
+        now = on.clock.now()
+        try:
+            on.webhooks.change(replace(was, deleted_at=now, changed_at=now))
+        except Superseded:
+            continue
+        return
+    raise _busy()
+
+
+def rotate_secret(endpoint_id: str, wanted: Rotation, *, caller: Caller, key: str, on: Services) -> dict[str, Any]:
+    """Give it a new secret, which is shown: scope `webhooks:write`. A repeat with the same key shows the same one.
+
+    Raises: ScopeMissing, NotFound, Unavailable. Conflict: it has been rotated since by another request.
+    """
+    allowed(caller, "webhooks", Verb.WRITE)
+    mark = on.signer.fingerprint(f"rotate {caller.id} {endpoint_id} {key}")
+    for _ in range(_TRIES):
+        was = _find(endpoint_id, caller, on)
+        if was.rotated_by == mark:
+            return _with_secret(was, on)
+        now = on.clock.now()
+        rotated = replace(
+            was,
+            generation=was.generation + 1,
+            overlaps_until=now + timedelta(hours=wanted.overlap_hours),
+            rotated_by=mark,
+            changed_at=now,
+        )
+        try:
+            return _with_secret(on.webhooks.change(rotated), on)
+        except Superseded:
+            continue
+    raise _busy()
+
+
+def try_webhook(endpoint_id: str, wanted: Trial, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """Post an invented event of a type there, once and now, also while it is disabled; the answer is shown and counts
+    for nothing. Scope `webhooks:write`.
+
+    Raises: ScopeMissing, NotFound. Invalid: there is no such type.
+    """
+    allowed(caller, "webhooks", Verb.WRITE)
+    endpoint = _find(endpoint_id, caller, on)
+    if wanted.type not in TYPES:
+        raise Invalid("there is no such type of event", param="type")
+    now = on.clock.now()
+    name = wanted.type.partition(".")[0]
+    event = Event(new_id("event"), wanted.type, now, now, "prac_test", name, "test", 0, Cause.GATEWAY)
+    outcome = call(endpoint, event, on)
+    return {"event_id": event.id, "succeeded": outcome.is_success, "attempt": _attempt(outcome, now)}
+
+
+def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """Deliveries of the last 30 days, the youngest first; one may lag by seconds. Scope `webhooks:read`.
+
+    Raises: ScopeMissing, NotFound. Invalid: the cursor is none of this list.
+    """
+    allowed(caller, "webhooks", Verb.READ)
+    endpoint = _find(endpoint_id, caller, on)
+    after = None if query.cursor is None else _place(query.cursor, endpoint.id, on)
+    found: list[Delivery] = []
+    looked_at, is_end = 0, False
+    while len(found) < query.limit and looked_at < 8 * _READ_AT_ONCE and not is_end:
+        page = on.webhooks.page(endpoint.id, after=after, limit=_READ_AT_ONCE)
+        is_end = len(page) < _READ_AT_ONCE
+        for one in page:
+            looked_at += 1
+            after = (one.made_at, one.event_id)
+            if query.state in {None, one.state}:
+                found.append(one)
+                if len(found) == query.limit:
+                    is_end = is_end and one is page[-1]
+                    break
+    cursor = None
+    if not is_end and after is not None:
+        cursor = on.signer.sign(json.dumps([WEBHOOKS, endpoint.id, after[0].isoformat(), after[1]]).encode())
+    return {"data": [_delivery(one) for one in found], "has_more": not is_end, "next_cursor": cursor}
+
+
+def redeliver(endpoint_id: str, wanted: Again, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """Have events sent there again, or for the first time, within a minute: scope `webhooks:write`. What is pending
+    stays as it is.
+
+    Raises: ScopeMissing. NotFound: no such endpoint, or no such event that it could get. Conflict: it is disabled.
+        FilterTooWide: more than `MOST_AGAIN` events lie in that span.
+    """
+    allowed(caller, "webhooks", Verb.WRITE)
+    endpoint = _find(endpoint_id, caller, on)
+    if not endpoint.is_open:
+        raise Conflict("enable the webhook first", reason="disabled")
+    now = on.clock.now()
+    events = list(_events(endpoint, wanted, caller, now, on))
+    if wanted.event_id is not None and not events:
+        raise NotFound("no such event", param="event_id")
+    begun = 0
+    for event in events:
+        was = on.webhooks.delivery(endpoint.id, event.id)
+        if was is None:
+            begun += len(on.webhooks.begin([replace(rules.begun(endpoint.id, event, now), due_at=now)]))
+        elif was.state is DeliveryState.FAILED or (
+            was.state is DeliveryState.SUCCEEDED and (wanted.include_succeeded or wanted.event_id is not None)
+        ):
+            try:
+                on.webhooks.save(rules.again(was, now), was=was)
+            except Superseded:
+                continue
+            begun += 1
+    return {"deliveries": begun}
+
+
+def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on: Services) -> Iterator[Event]:
+    """The events that are asked for and that the endpoint could get."""
+    theirs = caller.client.practices
+    count = 0
+    for practice_id in sorted(theirs if endpoint.practices is None else endpoint.practices & theirs):
+        for event in _logged(practice_id, wanted, now, on):
+            if endpoint.wants(event.type, practice_id) and may_get(event.type, practice_id, caller, now=now):
+                count += 1
+                if count > MOST_AGAIN:
+                    raise FilterTooWide(f"more than {MOST_AGAIN} events: send a shorter span", bounds=["until"])
+                yield event
+
+
+def _logged(practice_id: str, wanted: Again, now: datetime, on: Services) -> Iterator[Event]:
+    if wanted.event_id is not None:
+        yield from (one.event for one in on.event_log.get(practice_id, [wanted.event_id]))
+        return
+    since, until = max(wanted.since or now, now - KEPT), min(wanted.until or now, now)
+    after: tuple[datetime, str] | None = None
+    while True:
+        page = on.event_log.page(practice_id, since=since, until=until, after=after, order="asc", limit=_READ_AT_ONCE)
+        yield from (one.event for one in page)
+        if len(page) < _READ_AT_ONCE:
+            return
+        after = (page[-1].logged_at, page[-1].event.id)
+
+
+def allowed(caller: Caller, obj: str, verb: Verb) -> None:
+    """What `allow` asks of a client, where no practice is named. Raises: ScopeMissing."""
+    scope = f"{obj}:{verb}"
+    if scope not in caller.client.scopes and not (verb is Verb.READ and "*:read" in caller.client.scopes):
+        raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
+
+
+def _check(
+    url: str | None, types: list[str] | None, practice_ids: list[str] | None, caller: Caller, on: Services
+) -> None:
+    if url is not None:
+        _check_url(url, plain=on.stage == SANDBOX)
+    for pattern in types or ():
+        if not any(matches(pattern, one) for one in TYPES):
+            raise Invalid("there is no such type of event", param="types")
+    if not frozenset(practice_ids or ()) <= caller.client.practices:
+        raise NotFound("no such practice", param="practice_ids")
+
+
+def _check_url(url: str, *, plain: bool) -> None:
+    """What can be said of a URL by itself. Which address it leads to is looked at whenever it is called."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        raise Invalid("this is no URL", param="url") from None
+    if not named or parts.scheme not in ({"https", "http"} if plain else {"https"}):
+        raise Invalid("send an https URL with a host", param="url")
+    if "@" in parts.netloc or "#" in url:
+        raise Invalid("send it without user, password and fragment", param="url")
+
+
+def _find(endpoint_id: str, caller: Caller, on: Services, *, deleted: bool = False) -> Endpoint:
+    if not is_id(endpoint_id, "webhook"):
+        raise NotFound("no such webhook")
+    endpoint = on.webhooks.get(endpoint_id)
+    if endpoint.client_id != caller.id or (endpoint.deleted_at is not None and not deleted):
+        raise NotFound("no such webhook")
+    return endpoint
+
+
+def _changed(was: Endpoint, change: EndpointChange, now: datetime) -> Endpoint:
+    wanted = was
+    if change.url is not None:
+        wanted = replace(wanted, url=change.url)
+    if change.types is not None:
+        wanted = replace(wanted, types=tuple(change.types))
+    if change.description is not None:
+        wanted = replace(wanted, description=change.description)
+    if "practice_ids" in change.model_fields_set:
+        practices = None if change.practice_ids is None else frozenset(change.practice_ids)
+        wanted = replace(wanted, practices=practices)
+    if change.state is EndpointState.ENABLED and not was.is_open:
+        wanted = replace(wanted, state=EndpointState.ENABLED, reason=None, disabled_at=None)
+    if change.state is EndpointState.DISABLED and was.is_open:
+        wanted = replace(wanted, state=EndpointState.DISABLED, reason=Reason.OWNER, disabled_at=now)
+    return wanted
+
+
+def _clean(endpoint_id: str, on: Services) -> None:
+    for _ in range(_TRIES):
+        try:
+            on.webhooks.save_health(Health(endpoint_id, rev=on.webhooks.health(endpoint_id).rev))
+        except Superseded:
+            continue
+        return
+    raise _busy()
+
+
+def _busy() -> Unavailable:
+    return Unavailable("the webhook is being changed by others", retry_after=1.0)
+
+
+def _place(cursor: str, endpoint_id: str, on: Services) -> tuple[datetime, str]:
+    payload = on.signer.verify(cursor)
+    read = [] if payload is None else json.loads(payload)
+    if read[:2] != [WEBHOOKS, endpoint_id]:
+        raise Invalid("send next_cursor of the page before, as it came", param="cursor")
+    return datetime.fromisoformat(read[2]), read[3]
+
+
+def _with_secret(endpoint: Endpoint, on: Services) -> dict[str, Any]:
+    secret = secret_of(endpoint.id, endpoint.generation, signer=on.signer)
+    return _shown(endpoint) | {"secret": secret_text(secret)}
+
+
+def _shown(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "id": endpoint.id,
+        "url": endpoint.url,
+        "types": list(endpoint.types),
+        "practice_ids": None if endpoint.practices is None else sorted(endpoint.practices),
+        "description": endpoint.description,
+        "state": str(endpoint.state),
+        "reason": endpoint.reason and str(endpoint.reason),
+        "disabled_at": endpoint.disabled_at and instant_text(endpoint.disabled_at),
+        "secret_generation": endpoint.generation,
+        "secret_overlaps_until": endpoint.overlaps_until and instant_text(endpoint.overlaps_until),
+        "created_at": instant_text(endpoint.made_at),
+        "updated_at": instant_text(endpoint.changed_at),
+        "deleted_at": endpoint.deleted_at and instant_text(endpoint.deleted_at),
+    }
+
+
+def _health(health: Health) -> dict[str, Any]:
+    return {
+        "failures_in_a_row": health.failures,
+        "failing_since": health.failing_since and instant_text(health.failing_since),
+        "paused_until": health.open_until and instant_text(health.open_until),
+    }
+
+
+def _delivery(delivery: Delivery) -> dict[str, Any]:
+    last = delivery.last
+    return {
+        "event_id": delivery.event_id,
+        "type": delivery.type,
+        "practice_id": delivery.practice_id,
+        "object_id": delivery.object_id,
+        "state": str(delivery.state),
+        "reason": delivery.ended and str(delivery.ended),
+        "attempts": delivery.attempts,
+        "created_at": instant_text(delivery.made_at),
+        "next_attempt_at": delivery.due_at and instant_text(delivery.due_at),
+        "last_attempt": None if last is None or delivery.last_at is None else _attempt(last, delivery.last_at),
+    }
+
+
+def _attempt(outcome: Outcome, at: datetime) -> dict[str, Any]:
+    return {
+        "at": instant_text(at),
+        "status": outcome.status,
+        "error": outcome.error,
+        "body_begins": outcome.excerpt,
+        "took_ms": outcome.took_ms,
+    }
