@@ -59,6 +59,8 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
                 recovered += one.was is Was.UNSEEN
                 events += _events_of(one, around, on)
         told[row] = marks[row] = change.seq
+    # A merge of two patients moves hundreds of rows, and is one event.
+    events = list({(one.practice_id, one.id): one for one in reversed(events)}.values())[::-1]
     if events:
         on.event_log.add(events, at=now)
         on.bus.put(events)
