@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
     from gateway.adapters.bodies import Bodies
     from gateway.adapters.cache import DynamoCache
+    from gateway.adapters.callers import DynamoCallers
     from gateway.adapters.calls import SqsCalls
     from gateway.adapters.clock import SystemClock
     from gateway.adapters.drop import S3Drop
+    from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.events.log import DynamoEventLog
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
@@ -97,6 +99,20 @@ class AwsServices:
         from gateway.adapters.mirror.syncs import DynamoSyncStates
 
         return DynamoSyncStates(self._dynamodb, table=os.environ["RECORDS_TABLE"])
+
+    @cached_property
+    def callers(self) -> DynamoCallers:
+        """Clients, keys and sessions."""
+        from gateway.adapters.callers import DynamoCallers
+
+        return DynamoCallers(self._dynamodb, table=os.environ["CALLERS_TABLE"])
+
+    @cached_property
+    def facts(self) -> DynamoFacts:
+        """What is told of the practices beside their rows; it lies beside the copies."""
+        from gateway.adapters.events.facts import DynamoFacts
+
+        return DynamoFacts(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
     def event_log(self) -> DynamoEventLog:

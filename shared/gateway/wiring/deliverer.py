@@ -1,19 +1,13 @@
 """Which adapter fills which port of the functions that deliver to webhook endpoints."""
 
-# ruff: noqa: PLC0415 - what is imported where it is used costs a cold start nothing.
 from __future__ import annotations
 
 import os
 import random
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.wiring.aws import AwsServices
-
-if TYPE_CHECKING:
-    from gateway.adapters.callers import DynamoCallers
-    from gateway.adapters.events.facts import DynamoFacts
-    from gateway.adapters.events.log import DynamoEventLog
 
 
 class DelivererServices(AwsServices):
@@ -23,27 +17,6 @@ class DelivererServices(AwsServices):
     def stage(self) -> str:
         """The deployment's stage."""
         return os.environ["STAGE"]
-
-    @cached_property
-    def callers(self) -> DynamoCallers:
-        """Whose the endpoints are."""
-        from gateway.adapters.callers import DynamoCallers
-
-        return DynamoCallers(self._dynamodb, table=os.environ["CALLERS_TABLE"])
-
-    @cached_property
-    def event_log(self) -> DynamoEventLog:
-        """What is delivered."""
-        from gateway.adapters.events.log import DynamoEventLog
-
-        return DynamoEventLog(self._dynamodb, table=os.environ["EVENTS_TABLE"])
-
-    @cached_property
-    def facts(self) -> DynamoFacts:
-        """What is told of endpoints."""
-        from gateway.adapters.events.facts import DynamoFacts
-
-        return DynamoFacts(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     def chance(self) -> float:
         """See `DeliveryServices.chance`."""

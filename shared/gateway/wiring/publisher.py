@@ -13,7 +13,6 @@ from gateway.wiring.aws import AwsServices
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-    from gateway.adapters.callers import DynamoCallers
     from gateway.adapters.events.bus import EventBridgeBus
     from gateway.core.events.changes import RowChange
     from gateway.core.events.deriving import Around
@@ -30,13 +29,6 @@ class PublisherServices(AwsServices):
         from gateway.adapters.events.bus import EventBridgeBus
 
         return EventBridgeBus(cast("EventBridgeClient", self._client("events")), bus_name=os.environ["EVENT_BUS"])
-
-    @cached_property
-    def callers(self) -> DynamoCallers:
-        """Whose the endpoints are."""
-        from gateway.adapters.callers import DynamoCallers
-
-        return DynamoCallers(self._dynamodb, table=os.environ["CALLERS_TABLE"])
 
     @cached_property
     def deliveries(self) -> Beginning:

@@ -35,13 +35,6 @@ class Services(AwsServices):
         return int(os.environ["CLIENT_REQUESTS_PER_MINUTE"])
 
     @cached_property
-    def callers(self) -> ports.Callers:
-        """Clients, keys and sessions."""
-        from gateway.adapters.callers import DynamoCallers
-
-        return DynamoCallers(self._dynamodb, table=os.environ["CALLERS_TABLE"])
-
-    @cached_property
     def groups(self) -> Groups:
         """Groups of practices."""
         from gateway.adapters.groups import DynamoGroups

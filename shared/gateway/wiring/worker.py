@@ -11,7 +11,6 @@ from gateway.wiring.aws import AwsServices
 
 if TYPE_CHECKING:
     from gateway.adapters.drop import DropLogin
-    from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.notices import DynamoNotices
     from gateway.adapters.pace import DynamoGovernor, DynamoPace
@@ -66,13 +65,6 @@ class WorkerServices(AwsServices):
         from gateway.adapters.notices import DynamoNotices
 
         return DynamoNotices(self._dynamodb, table=os.environ["LEDGER_TABLE"])
-
-    @cached_property
-    def facts(self) -> DynamoFacts:
-        """What is told of the practices beside their rows."""
-        from gateway.adapters.events.facts import DynamoFacts
-
-        return DynamoFacts(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
     def ticks(self) -> SqsTicks:
