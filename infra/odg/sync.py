@@ -93,6 +93,8 @@ def _words(told: Mapping[str, Any]) -> Iterator[Text]:
         yield Text(f"{told['explanation']} ({told['why']}{since}{until})", style="bold yellow")
     if told["not_offered"]:
         yield Text(f"not copied: {', '.join(told['not_offered'])}")
+    if told["queries"]["state"] == "off":
+        yield Text("queries are off: changes are asked for by lists")
     for said in (told["clock"]["explanation"], told["queries"]["explanation"]):
         if said:
             yield Text(said, style="yellow")

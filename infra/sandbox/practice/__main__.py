@@ -35,9 +35,15 @@ The control endpoint (control_url in the state file) takes and gives JSON:
                    slow (seconds), html, half_json, empty, status (status, text), 429 (retry_after);
                    match: operation id, "resource.*" or "*"; count, probability, after, work
   GET    faults    DELETE faults
+                   event.Patient, event.* spoil calls to subscribers: drop_answer (they got it), lose_request, slow;
+                   after: 1 leaves the first block alone
+  GET    events    calls to subscribers: time, subscription, machine, rows, outcome; never a body  DELETE events
+  POST   select    {"PatNum": 3, "machine": "FRONTDESK"}: somebody opens a patient, which fires PatientSelected
   GET    log       each arrival: times, operation, status, key fingerprint; never a body     DELETE log
   GET    pace      {"arrivals", "violations", "rates"} as the practice itself counts them
   PUT    settings  mode, version, interval_s, throttle_from, queue_depth, latency_ms, offline, key_state, ...
+                   who fires subscriptions: programs (tables and screen), services (tables): a machine each, named twice
+                   to send twice, [] while all are off; event_limit_s, event_retry_s (assumed; 26.1 and newer)
   POST   clock     {"scale": 60, "offset": 3600}
   POST   rows      [{"resource", "row"}] in wire form; the new keys
   POST   shutdown
@@ -142,7 +148,7 @@ def build(options: argparse.Namespace) -> PracticeServer:
         queue_depth=options.queue_depth,
         latency_ms=options.latency_ms,
     )
-    return PracticeServer(Practice(office, key=key, settings=settings), port=options.port)
+    return PracticeServer(Practice(office, key=key, settings=settings), port=options.port, fires=True)
 
 
 def write_state(path: Path, state: dict[str, str]) -> None:

@@ -27,6 +27,9 @@ class Control:
             ("GET", "faults"): lambda _: [asdict(rule) for rule in practice.faults.rules()],
             ("POST", "faults"): lambda told: asdict(practice.faults.add(told)),
             ("DELETE", "faults"): lambda _: practice.faults.clear(),
+            ("GET", "events"): lambda _: practice.firing.log(),
+            ("DELETE", "events"): lambda _: practice.firing.clear_log(),
+            ("POST", "select"): self._select,
             ("GET", "log"): lambda _: [arrival.json() for arrival in practice.log()],
             ("DELETE", "log"): lambda _: practice.clear_log(),
             ("GET", "pace"): lambda _: self._pace(),
@@ -85,6 +88,12 @@ class Control:
     def _change(self, told: dict[str, Any]) -> dict[str, Any]:
         self._practice.change(told)
         return self._settings()
+
+    def _select(self, told: dict[str, Any]) -> int:
+        programs = self._practice.settings.programs
+        return self._practice.firing.select(
+            int(told["PatNum"]), machine=str(told.get("machine") or (programs[0] if programs else ""))
+        )
 
     def _clock(self) -> dict[str, Any]:
         clock = self._practice.office.clock

@@ -17,10 +17,10 @@ AFTER_WORK: frozenset[str] = frozenset({"drop_answer", "half_json", "empty", "ht
 
 @dataclass(slots=True)
 class Fault:
-    """One rule. `match` is an operation id, a resource ("patients.*") or "*"; `after` calls pass before it acts.
+    """One rule. `match` is an operation id, a resource ("patients.*"), "*", or an event ("event.Patient", "event.*").
 
-    `count` None means until it is taken away. `work` tells whether the call is carried out; each kind has its own
-    default.
+    `after` calls pass before it acts. `count` None means until it is taken away. `work` tells whether the call is
+    carried out; each kind has its own default.
     """
 
     id: int
@@ -42,7 +42,10 @@ class Fault:
         return self.kind in AFTER_WORK | {"slow"} if self.work is None else self.work
 
     def matches(self, operation: str) -> bool:
-        return self.match in ("*", operation) or (self.match.endswith(".*") and operation.startswith(self.match[:-1]))
+        # Calls that the office makes are spoiled by name only: "*" means those that it gets.
+        if self.match == "*":
+            return not operation.startswith("event.")
+        return self.match == operation or (self.match.endswith(".*") and operation.startswith(self.match[:-1]))
 
 
 class Faults:

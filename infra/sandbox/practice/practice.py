@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from infra.sandbox.practice import behaviours, fhir, generic, short_query
 from infra.sandbox.practice.faults import Fault, Faults
+from infra.sandbox.practice.firing import Firing
 from infra.sandbox.practice.handlers import Rejected, Reply, Request
 from infra.sandbox.practice.keys import INTERVAL_S, PERMISSIONS, ApiKey, KeyState, Tier
 from infra.sandbox.practice.office import Office
@@ -65,6 +66,15 @@ class Settings:
     suspend_after: int = 0
     """Refusals (401 and 429) from one address within a minute that suspend it; 0 never does."""
     suspend_s: float = 3600.0
+    programs: tuple[str, ...] = ("FRONTDESK",)
+    """Machines that run the program, which fires events of tables and of the screen; a machine that is off is left out.
+    Each entry is one sender: a machine named twice, or here and in `services`, sends everything twice."""
+    services: tuple[str, ...] = ()
+    """Machines that run the API service, which fires events of tables only."""
+    event_limit_s: float = 60.0
+    """How long a subscriber may take for its answer."""
+    event_retry_s: float = 60.0
+    """How long a call that failed is put off, in versions that keep failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,7 @@ class Practice:
             depth=self.settings.queue_depth,
         )
         office.key = self.key
+        self.firing = Firing(office, self.faults, settings=lambda: self.settings)
 
     @property
     def interval_s(self) -> float:
@@ -371,6 +382,10 @@ def _setting(name: str, value: Any) -> Any:
         return _one_of(name, value, Mode)
     if name == "throttle_from":
         return _one_of(name, value, ThrottleFrom)
+    if name in {"programs", "services"}:
+        if not isinstance(value, list | tuple) or not all(isinstance(machine, str) and machine for machine in value):
+            raise ValueError(f"{name} must be a list of names of machines")
+        return tuple(value)
     if name == "offline":
         return bool(value)
     if name == "interval_s" and value is None:

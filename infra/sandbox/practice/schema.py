@@ -171,6 +171,8 @@ _EXTRA_TABLES: dict[str, tuple[str, dict[str, ColumnKind]]] = {
         },
     ),
     "patfieldpickitem": ("PatFieldPickItemNum", {"PatFieldDefNum": "int", "Name": "text", "ItemOrder": "int"}),
+    # The real office's way to remember what is gone is not published: this is ours.
+    "deletedrow": ("DeletedRowNum", {"TableName": "text", "FKey": "int", "DateTDeleted": "datetime"}),
     "site": ("SiteNum", {"Description": "text", "Note": "text"}),
     "mount": ("MountNum", {"PatNum": "int", "DocCategory": "int", "DateCreated": "datetime", "Description": "text"}),
     "program": ("ProgramNum", {"ProgName": "text", "ProgDesc": "text", "Enabled": "bool"}),

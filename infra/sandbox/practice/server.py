@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.sandbox.practice.control import Control
+from infra.sandbox.practice.firing import Loop
 from infra.sandbox.practice.practice import MAX_BODY, Answer, Practice
 
 _HOST = "127.0.0.1"
@@ -139,10 +140,14 @@ class _Connection(http.server.BaseHTTPRequestHandler):
 
 
 class PracticeServer:
-    """A practice that listens. `start` returns once both ports accept; `stop` closes every connection."""
+    """A practice that listens. `start` returns once both ports accept; `stop` closes every connection.
 
-    def __init__(self, practice: Practice, *, port: int = 0) -> None:
+    With `fires` its subscriptions are polled meanwhile; without, only as `Practice.firing` is told to.
+    """
+
+    def __init__(self, practice: Practice, *, port: int = 0, fires: bool = False) -> None:
         self.practice = practice
+        self._loop = Loop(practice.office, practice.firing) if fires else None
         self._token = secrets.token_urlsafe(16)
         self.stopping = threading.Event()
         self._control = Control(practice, stop=self.stopping.set)
@@ -177,9 +182,13 @@ class PracticeServer:
             thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
             thread.start()
             self._threads.append(thread)
+        if self._loop:
+            self._loop.start()
 
     def stop(self) -> None:
         """Stop listening and let go of the ports; also of a practice that never started."""
+        if self._loop:
+            self._loop.stop()
         if self._threads:
             # `shutdown` waits for the listener to look up; a connection makes it look at once.
             waiting = [threading.Thread(target=listener.shutdown) for listener in (self._api, self._side)]

@@ -177,7 +177,11 @@ BODIES: dict[str, Callable[[World], Body]] = {
     "procnotes.create": lambda w: {"ProcNum": w.done},
     "refattaches.create": lambda w: {"ReferralNum": 1},
     "sheets.create": lambda w: {"SheetDefNum": w.sheet},
-    "subscriptions.create": lambda w: {"WatchTable": "Patient", "PollingSeconds": 30},
+    "subscriptions.create": lambda w: {
+        "WatchTable": "Patient",
+        "PollingSeconds": 30,
+        "Workstation": "FRONTDESK",
+    },
     "substitutionlinks.create": lambda w: {"SubstitutionCode": "D1110"},
     "toothinitials.create": lambda w: {"ToothNum": "3", "InitialType": "Missing"},
     "treatplanattaches.create": lambda w: {"TreatPlanNum": w.plan, "ProcNum": w.done},

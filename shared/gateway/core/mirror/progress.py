@@ -16,7 +16,7 @@ from typing import Final
 
 from gateway.core.mirror import passes, schedule
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.syncing import PracticeSync, ResourceSync
+from gateway.core.mirror.syncing import Pass, PracticeSync, ResourceSync
 
 BETWEEN_PAGES: Final = timedelta(minutes=3)
 """A longer gap between two pages is no work: the practice was offline, paused, or full of people."""
@@ -73,10 +73,7 @@ def size_of(of: ResourceSync) -> Size | None:
         every = running.of_all if running is not None and running.of_all else of.expected
         return None if every is None else Size(every, 0 if running is None else running.offset, is_by_parent=True)
     if of.resource == "schedules" and running is not None:
-        # Some months of all that were ever planned.
-        months = [part.name for part in passes.parts(MIRRORED[of.resource], running.started_at.date(), purpose="load")]
-        read = months.index(running.part) if running.part in months else 0
-        return Size(round(done * len(months) / read), done) if read else None
+        return _size_of_months(of, running, done)
     if of.expected is not None:
         return Size(max(of.expected, done), done)
     if of.rows:
@@ -89,6 +86,16 @@ def size_of(of: ResourceSync) -> Size | None:
             # Keys are given one after the other, so that rows lie as close below as they did above.
             return Size(done + round(done * last / (highest - last + 1)), done)
     return None
+
+
+def _size_of_months(of: ResourceSync, running: Pass, done: int) -> Size | None:
+    """Some months of all that were ever planned; months to come have fewer rows, and never more than were counted."""
+    months = [part.name for part in passes.parts(MIRRORED[of.resource], running.started_at.date(), purpose="load")]
+    read = months.index(running.part) if running.part in months else 0
+    every = round(done * len(months) / read) if read else of.expected
+    if every is None:
+        return None
+    return Size(max(done, every if of.expected is None else min(every, of.expected)), done)
 
 
 def sizes(state: PracticeSync) -> dict[str, Size | None]:
@@ -110,12 +117,21 @@ def etas(
     return found
 
 
-def least(sized: Mapping[str, Size | None], state: PracticeSync, now: datetime, *, page_limit: int) -> datetime | None:
-    """Before when the load will not be done, by the resources whose size is known; None where no pace is."""
-    pace = pages_per_minute(state)
-    known = [size for size in sized.values() if size is not None]
-    if not pace or not sized:
+def least(
+    sized: Mapping[str, Size | None], state: PracticeSync, now: datetime, *, page_limit: int, interval_s: float
+) -> datetime | None:
+    """Before when the load will not be done, by the resources whose size is known, if nobody else calls; None where no
+    pace is. `interval_s`: the practice's own, of a call."""
+    measured = pages_per_minute(state)
+    if not measured or not sized:
         return None
+    pace = max(measured, 60 / interval_s) if interval_s else measured
+    known = [
+        # Of parents their rows were counted: there is one at least.
+        Size(1, 0) if size.is_by_parent and size.done == 0 else size
+        for size in sized.values()
+        if size is not None
+    ]
     return now + sum((_takes(size, pace, page_limit) for size in known), timedelta())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.core import pacing
 from gateway.core.mirror import progress
 from gateway.core.mirror.syncing import Incident, Phase, PracticeSync, ResourceSync, ServerZone, Wanted
 from gateway.core.practices import Practice
@@ -52,7 +53,8 @@ def load(
                 running["percent"] = size.percent
             running["rows_expected"] = _expected(size, state.resources[name]) if is_load else one["rows"] or None
     eta_at = list(etas.values())[-1] if etas else None
-    least = progress.least(sized, state, now, page_limit=page_limit) if is_working else None
+    interval_s = pacing.floor_of(practice)
+    least = progress.least(sized, state, now, page_limit=page_limit, interval_s=interval_s) if is_working else None
     loaded = [of for of in state.resources.values() if of.phase is Phase.LOADED]
     return {
         "percent_of_rows": progress.percent(sized, loaded),
