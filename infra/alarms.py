@@ -107,4 +107,12 @@ ALARMS: tuple[AlarmRow, ...] = (
         minutes=5,
         above=3,
     ),
+    AlarmRow(
+        name="ChangesNotTold",
+        means="Changes wait 15 minutes to be told; they are forgotten after 24 hours. Look at the publisher's log.",
+        namespace="AWS/Lambda",
+        metric="IteratorAge",
+        of="publish_events",
+        above=900_000,
+    ),
 )

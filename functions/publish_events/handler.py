@@ -42,6 +42,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, list[An
         told = publish([one for one in found if one is not None], on)
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold anybody's data
         at = location_of(error)
+        logger.exception("a batch was not told")
         raise NotTold(f"{at['error']} at {at['at']}") from None
     metrics.add_metric("EventsPublished", MetricUnit.Count, told.events)
     metrics.add_metric("ChangesRecovered", MetricUnit.Count, told.recovered)
