@@ -53,6 +53,7 @@ def load(d: Deployment, resource: str, *, practice_id: str | None = None, as_of:
     turn = d.on.pace.load(practice_id).turn_no
     epoch = d.on.syncs.load(practice_id).epoch
     d.on.records.store(practice_id, resource, rows, read=ReadAt(Order(epoch, turn), as_of or began), cause="load")
+    d.on.records.all_here(practice_id, resource, are=True)
     is_now(d, resource, as_of or began, practice_id=practice_id, rows=len(rows))
 
 
