@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.parts.fifo_queue import fifo_queue
 from infra.parts.function import Function
 from infra.parts.names import learn, publish
 from infra.stages import Stage
@@ -67,29 +67,10 @@ class CallQueue(Construct):
         self, scope: Construct, id_: str, *, name: str, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage
     ) -> None:
         super().__init__(scope, id_)
-        self.dead_letters = sqs.Queue(
-            self,
-            "DeadLetters",
-            fifo=True,
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
-            retention_period=cdk.Duration.days(14),
-        )
-        self.queue = sqs.Queue(
-            self,
-            "Turns",
-            fifo=True,
-            enforce_ssl=True,
-            encryption=sqs.QueueEncryption.KMS,
-            encryption_master_key=key,
-            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
-            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-            retention_period=cdk.Duration.days(14),
-            # Lambda refuses less; the worker shortens it call by call, or a crash would lock a practice.
-            visibility_timeout=worker_timeout,
-            # Waiting for a slot counts as a receive; real failures are counted in the ledger.
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=1000),
+        # The worker hides a turn for less, call by call, or a crash would lock a practice. Waiting for a slot counts
+        # as a receive; real failures are counted in the ledger.
+        self.queue, self.dead_letters = fifo_queue(
+            self, key=key, kept_days=14, hidden_for=worker_timeout, receives=1000
         )
         self.access = QueueAccess(variable_of("calls"), self.queue.queue_url, self.queue.queue_arn, key)
         publish(self, stage, "core", f"queues/{name}/url", self.queue.queue_url)

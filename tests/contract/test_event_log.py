@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway.adapters.events.log import LOG_KEPT, DynamoEventLog
+from gateway.adapters.events.log import DynamoEventLog
 from gateway.core.events.event import Cause, Event, event_id
-from gateway.core.events.ports import EventLog
+from gateway.core.events.ports import KEPT, EventLog
 from gateway.core.ids import new_id
 from tests.contract.conftest import make_deployed_table
 from tests.fakes.event_log import FakeEventLog
@@ -100,4 +100,4 @@ def test_an_event_ends_by_itself_and_its_page_asks_for_nothing_else(aws: None) -
 
     (item,) = client.scan(TableName="events")["Items"]
 
-    assert int(item["expires_at"]["N"]) == int((NOON + LOG_KEPT).timestamp())
+    assert int(item["expires_at"]["N"]) == int((NOON + KEPT).timestamp())

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.callers import Client
 from gateway.core.events.event import Cause, Event, event_id
-from gateway.core.events.reading import KEPT
+from gateway.core.events.ports import KEPT
 from gateway.core.objects.event import LoggedEvent
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 

@@ -89,6 +89,17 @@ def only_practice(caller: Caller) -> str:
     return only
 
 
+def allow_client(caller: Caller, obj: str, verb: Verb | str) -> None:
+    """What `allow` asks of the client alone, for what is of no practice.
+
+    Raises: ScopeMissing: the client lacks `{obj}:{verb}`.
+    """
+    need = f"{obj}:{verb}"
+    reads_all = verb is Verb.READ and obj not in _IN_NO_WILDCARD and "*:read" in caller.client.scopes
+    if not (need in caller.client.scopes or reads_all):
+        raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
+
+
 def allow(
     caller: Caller,
     practice_id: str,
@@ -116,12 +127,8 @@ def allow(
     """
     if practice_id not in caller.client.practices:
         raise NotFound("no such practice")
-    need = f"{obj}:{verb}"
-    is_reading = verb is Verb.READ
-    reads_own = is_reading and maker_id == caller.id
-    reads_all = is_reading and obj not in _IN_NO_WILDCARD and "*:read" in caller.client.scopes
-    if not (need in caller.client.scopes or reads_all or reads_own):
-        raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
+    if not (verb is Verb.READ and maker_id == caller.id):
+        allow_client(caller, obj, verb)
     practice = on.practices.get(practice_id)
     if practice.state != "active":
         raise NotFound("no such practice")

@@ -7,6 +7,7 @@ They are in none of the table's indexes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -39,8 +40,8 @@ def fact_item(practice_id: str, kind: str, key: str, content: Mapping[str, Any],
 class DynamoFacts:
     """Fills `core.events.facts.Facts`."""
 
-    def __init__(self, client: DynamoDBClient, *, table: str, sleep: Callable[[float], None] | None = None) -> None:
-        self._table = Table(client, name=table) if sleep is None else Table(client, name=table, sleep=sleep)
+    def __init__(self, client: DynamoDBClient, *, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._table = Table(client, name=table, sleep=sleep)
 
     def note(self, practice_id: str, kind: str, key: str, content: Mapping[str, Any], *, at: datetime) -> bool:
         """See `Facts.note`."""

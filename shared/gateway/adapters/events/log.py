@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from gateway.adapters.mirror.items import micros, moment_from, time_text
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.events.event import Cause, Event
-from gateway.core.events.ports import Logged
+from gateway.core.events.ports import KEPT, Logged
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LOG_KEPT: Final = timedelta(days=30)
 _INDEX: Final = ("log", "log_day", "log_place")
 _NEW: Final = "attribute_not_exists(pk)"
 _LATER: Final = "attribute_not_exists(seq) OR seq < :seq"
@@ -34,7 +33,7 @@ class DynamoEventLog:
     """Fills `core.events.ports.EventLog`."""
 
     def __init__(self, client: DynamoDBClient, *, table: str) -> None:
-        self._table = Table(client, name=table)
+        self._table = Table(client, name=table, what="the event log")
 
     def add(self, events: Sequence[Event], *, at: datetime) -> frozenset[str]:
         """See `EventLog.add`."""
@@ -124,7 +123,7 @@ def _item(event: Event, at: datetime) -> dict[str, Any]:
         "body": {"S": json.dumps(event.told() | {"detected": micros(event.detected_at)}, separators=(",", ":"))},
         "log_day": {"S": f"{event.practice_id}#{day}"},
         "log_place": {"S": f"{time_text(at)}#{event.id}"},
-        "expires_at": {"N": str(int((at + LOG_KEPT).timestamp()))},
+        "expires_at": {"N": str(int((at + KEPT).timestamp()))},
     }
 
 

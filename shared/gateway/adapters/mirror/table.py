@@ -26,15 +26,23 @@ THROTTLES: Final = frozenset({"ProvisionedThroughputExceededException", "Throttl
 _READ_BATCH: Final = 100
 _WRITE_BATCH: Final = 25
 _TRIES: Final = 8
-_WHAT: Final = "the mirror"
 
 
 class Table:
     """One table. Whatever DynamoDB does not do is `Unavailable`."""
 
-    def __init__(self, client: DynamoDBClient, *, name: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        *,
+        name: str,
+        what: str = "the mirror",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`what` did not answer, where it does not."""
         self._client: Any = client
         self._name = name
+        self._what = what
         self._sleep = sleep
 
     def get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
@@ -163,7 +171,7 @@ class Table:
                     return None
                 # A page of a first load may be more than a partition takes in a second. Given up, it is read anew.
                 if code_of(error) not in THROTTLES or tried == _TRIES - 1:
-                    raise unavailable(_WHAT) from error
+                    raise unavailable(self._what) from error
             self.pause(tried)
         raise AssertionError
 
@@ -183,7 +191,7 @@ class Table:
             if left and not answered:
                 tried = 0 if len(left) < len(asked["Keys"]) else tried + 1
                 if tried == _TRIES:
-                    raise unavailable(_WHAT)
+                    raise unavailable(self._what)
                 self.pause(tried)
             asked = {**asked, "Keys": left}
         return found
@@ -196,7 +204,7 @@ class Table:
             # A busy table takes some of them at a time; one that takes none is waited for a few times.
             tried = 0 if len(left) < before else tried + 1
             if tried == _TRIES:
-                raise unavailable(_WHAT)
+                raise unavailable(self._what)
             if left:
                 self.pause(tried)
 

@@ -42,7 +42,7 @@ class DynamoWebhooks:
     def __init__(self, client: DynamoDBClient, *, table: str) -> None:
         self._client: Any = client
         self._name = table
-        self._table = Table(client, name=table)
+        self._table = Table(client, name=table, what="the table of webhooks")
 
     def make(self, endpoint: Endpoint) -> Endpoint:
         """See `Webhooks.make`."""

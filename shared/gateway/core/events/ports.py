@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal, Protocol
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol
 
 from gateway.core.events.changes import RowChange
 from gateway.core.events.deriving import Around
 from gateway.core.events.event import Event
 from gateway.core.ports import Clock
+
+KEPT: Final = timedelta(days=30)
+"""How long an event is in the log."""
 
 
 @dataclass(frozen=True, slots=True)

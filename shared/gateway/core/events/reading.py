@@ -16,14 +16,13 @@ from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Invalid, NotFound, ScopeMissing
 from gateway.core.events.event_types import TYPES, subject_of
-from gateway.core.events.ports import Logged
+from gateway.core.events.ports import KEPT, Logged
 from gateway.core.inputs import Moment
 from gateway.core.ports import Services
 from gateway.core.reads.queries import Id, PagedQuery
 from gateway.core.walltime import instant_text
 
 EVENTS: Final = "events"
-KEPT: Final = timedelta(days=30)
 SETTLED_AFTER: Final = timedelta(seconds=5)
 """An index may be behind and publishers' clocks differ: what was logged since is left for the next page."""
 

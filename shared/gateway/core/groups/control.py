@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, NamedTuple, NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.core.access import allow
+from gateway.core.access import allow, allow_client
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Conflict, Invalid, KeyReused, NotFound, ScopeMissing, Unavailable
+from gateway.core.errors import Conflict, Invalid, KeyReused, NotFound, Unavailable
 from gateway.core.groups.records import MOST_PRACTICES, Agreement, Group, InAnotherGroup, Superseded
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id
@@ -104,7 +104,7 @@ def make_group(wanted: GroupInput, *, caller: Caller, key: str, on: Services) ->
         ScopeMissing. NotFound: a practice is not the caller's. Conflict: one is in another group.
         KeyReused: the key was used for another group.
     """
-    _need(Verb.WRITE, caller, obj="groups")
+    allow_client(caller, "groups", Verb.WRITE)
     _own(wanted.practice_ids, caller, on)
     now = on.clock.now()
     made = Group(
@@ -135,7 +135,7 @@ def list_groups(query: GroupsQuery, *, caller: Caller, on: Services) -> dict[str
 
     Raises: ScopeMissing. Invalid: the cursor is none of this list.
     """
-    _need(Verb.READ, caller, obj="groups")
+    allow_client(caller, "groups", Verb.READ)
     if query.cursor is not None and not is_id(query.cursor, "group"):
         raise Invalid("send next_cursor of the page before, as it came", param="cursor")
     found: list[Group] = []
@@ -160,7 +160,7 @@ def get_group(group_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
 
     Raises: ScopeMissing. NotFound: there is none, or it has a practice that is not the caller's.
     """
-    _need(Verb.READ, caller, obj="groups")
+    allow_client(caller, "groups", Verb.READ)
     group = _find(group_id, caller, on)
     if group.deleted_at is not None:
         raise NotFound("no such group")
@@ -174,7 +174,7 @@ def change_group(group_id: str, change: GroupChange, *, caller: Caller, on: Serv
         ScopeMissing. NotFound: as `get_group`, or a practice that is to come in is not the caller's.
         Conflict: one is in another group. Unavailable: others changed it all the while.
     """
-    _need(Verb.WRITE, caller, obj="groups")
+    allow_client(caller, "groups", Verb.WRITE)
     for _ in range(TRIES):
         was = _find(group_id, caller, on)
         if was.deleted_at is not None:
@@ -204,7 +204,7 @@ def delete_group(group_id: str, *, caller: Caller, on: Services) -> None:
 
     Raises: ScopeMissing. NotFound: as `get_group`. Unavailable: others changed it all the while.
     """
-    _need(Verb.WRITE, caller, obj="groups")
+    allow_client(caller, "groups", Verb.WRITE)
     for _ in range(TRIES):
         was = _find(group_id, caller, on)
         if was.deleted_at is not None:
@@ -216,13 +216,6 @@ def delete_group(group_id: str, *, caller: Caller, on: Services) -> None:
             continue
         return
     raise Unavailable("the group is being changed by others", retry_after=1.0)
-
-
-def _need(verb: Verb, caller: Caller, *, obj: str) -> None:
-    """What `allow` asks of a client, where no practice is named."""
-    scope = f"{obj}:{verb}"
-    if scope not in caller.client.scopes and not (verb is Verb.READ and "*:read" in caller.client.scopes):
-        raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
 
 
 def _own(practice_ids: list[str], caller: Caller, on: Services) -> None:

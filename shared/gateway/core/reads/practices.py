@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.core.access import allow
+from gateway.core.access import allow, allow_client
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Invalid, NotFound, ScopeMissing
+from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import is_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.ports import Services
-
-SCOPE: Final = "practices:read"
 
 
 class PracticesQuery(BaseModel):
@@ -31,8 +29,7 @@ def list_practices(query: PracticesQuery, *, caller: Caller, on: Services) -> di
 
     Raises: ScopeMissing. Invalid: the cursor is none of this list.
     """
-    if not {"*:read", SCOPE} & caller.client.scopes:
-        raise ScopeMissing(f"the client lacks the scope {SCOPE}", scope=SCOPE)
+    allow_client(caller, "practices", Verb.READ)
     if query.cursor is not None and not is_id(query.cursor, "practice"):
         raise Invalid("send next_cursor of the page before, as it came", param="cursor")
     # The cursor is the last id that was shown: it names a practice of the caller's own, and works wherever it stands.

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.core.access import SANDBOX
+from gateway.core.access import SANDBOX, allow_client
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotFound, ScopeMissing, Unavailable
+from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotFound, Unavailable
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import TYPES
-from gateway.core.events.reading import KEPT, Pattern, matches
+from gateway.core.events.ports import KEPT
+from gateway.core.events.reading import Pattern, matches
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id, new_id
 from gateway.core.inputs import Moment, broken_rule
@@ -150,7 +151,7 @@ def make_webhook(wanted: EndpointInput, *, caller: Caller, key: str, on: Service
         ScopeMissing. Invalid: the URL, or a type that there is not. NotFound: a practice is not the caller's.
         Conflict: the client has as many as it may. KeyReused.
     """
-    allowed(caller, "webhooks", Verb.WRITE)
+    allow_client(caller, "webhooks", Verb.WRITE)
     _check(wanted.url, wanted.types, wanted.practice_ids, caller, on)
     now = on.clock.now()
     made = Endpoint(
@@ -179,14 +180,14 @@ def make_webhook(wanted: EndpointInput, *, caller: Caller, key: str, on: Service
 
 def list_webhooks(*, caller: Caller, on: Services) -> dict[str, Any]:
     """The client's endpoints: scope `webhooks:read`. Raises: ScopeMissing."""
-    allowed(caller, "webhooks", Verb.READ)
+    allow_client(caller, "webhooks", Verb.READ)
     found = [one for one in on.webhooks.all() if one.client_id == caller.id and one.deleted_at is None]
     return {"data": [_shown(one) for one in found], "has_more": False, "next_cursor": None}
 
 
 def get_webhook(endpoint_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """One of them, and how it answers: scope `webhooks:read`. Raises: ScopeMissing, NotFound."""
-    allowed(caller, "webhooks", Verb.READ)
+    allow_client(caller, "webhooks", Verb.READ)
     endpoint = _find(endpoint_id, caller, on)
     return _shown(endpoint) | {"health": _health(on.webhooks.health(endpoint.id))}
 
@@ -197,7 +198,7 @@ def change_webhook(endpoint_id: str, change: EndpointChange, *, caller: Caller, 
 
     Raises: as `make_webhook`, NotFound, Unavailable: others changed it all the while.
     """
-    allowed(caller, "webhooks", Verb.WRITE)
+    allow_client(caller, "webhooks", Verb.WRITE)
     _check(change.url, change.types, change.practice_ids, caller, on)
     for _ in range(_TRIES):
         was = _find(endpoint_id, caller, on)
@@ -218,7 +219,7 @@ def delete_webhook(endpoint_id: str, *, caller: Caller, on: Services) -> None:
 
     Raises: ScopeMissing, NotFound, Unavailable.
     """
-    allowed(caller, "webhooks", Verb.WRITE)
+    allow_client(caller, "webhooks", Verb.WRITE)
     for _ in range(_TRIES):
         was = _find(endpoint_id, caller, on, deleted=True)
         if was.deleted_at is not None:
@@ -237,7 +238,7 @@ def rotate_secret(endpoint_id: str, wanted: Rotation, *, caller: Caller, key: st
 
     Raises: ScopeMissing, NotFound, Unavailable. Conflict: it has been rotated since by another request.
     """
-    allowed(caller, "webhooks", Verb.WRITE)
+    allow_client(caller, "webhooks", Verb.WRITE)
     mark = on.signer.fingerprint(f"rotate {caller.id} {endpoint_id} {key}")
     for _ in range(_TRIES):
         was = _find(endpoint_id, caller, on)
@@ -264,7 +265,7 @@ def try_webhook(endpoint_id: str, wanted: Trial, *, caller: Caller, on: Services
 
     Raises: ScopeMissing, NotFound. Invalid: there is no such type.
     """
-    allowed(caller, "webhooks", Verb.WRITE)
+    allow_client(caller, "webhooks", Verb.WRITE)
     endpoint = _find(endpoint_id, caller, on)
     if wanted.type not in TYPES:
         raise Invalid("there is no such type of event", param="type")
@@ -280,7 +281,7 @@ def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller,
 
     Raises: ScopeMissing, NotFound. Invalid: the cursor is none of this list.
     """
-    allowed(caller, "webhooks", Verb.READ)
+    allow_client(caller, "webhooks", Verb.READ)
     endpoint = _find(endpoint_id, caller, on)
     after = None if query.cursor is None else _place(query.cursor, endpoint.id, on)
     found: list[Delivery] = []
@@ -309,7 +310,7 @@ def redeliver(endpoint_id: str, wanted: Again, *, caller: Caller, on: Services) 
     Raises: ScopeMissing. NotFound: no such endpoint, or no such event that it could get. Conflict: it is disabled.
         FilterTooWide: more than `MOST_AGAIN` events lie in that span.
     """
-    allowed(caller, "webhooks", Verb.WRITE)
+    allow_client(caller, "webhooks", Verb.WRITE)
     endpoint = _find(endpoint_id, caller, on)
     if not endpoint.is_open:
         raise Conflict("enable the webhook first", reason="disabled")
@@ -358,13 +359,6 @@ def _logged(practice_id: str, wanted: Again, now: datetime, on: Services) -> Ite
         if len(page) < _READ_AT_ONCE:
             return
         after = (page[-1].logged_at, page[-1].event.id)
-
-
-def allowed(caller: Caller, obj: str, verb: Verb) -> None:
-    """What `allow` asks of a client, where no practice is named. Raises: ScopeMissing."""
-    scope = f"{obj}:{verb}"
-    if scope not in caller.client.scopes and not (verb is Verb.READ and "*:read" in caller.client.scopes):
-        raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
 
 
 def _check(

@@ -15,7 +15,7 @@ from gateway.wiring.enrol import DEFAULT_SCOPES
 ROOT = Path(__file__).parents[4]
 CORE = ROOT / "shared" / "gateway" / "core"
 
-_ASKS = {"allow": "read", "practice_of": "read", "allowed": "write"}
+_ASKS = {"allow": "read", "allow_client": "read", "practice_of": "read", "allowed": "write"}
 """Function -> the verb it asks for, where none of its arguments says one."""
 
 _OF_THEIR_MAKERS = {"operations:read"}
