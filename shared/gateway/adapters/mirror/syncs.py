@@ -37,6 +37,7 @@ from gateway.core.mirror.syncing import (
     Shown,
     Standing,
     Superseded,
+    Telling,
     Wanted,
     is_lifted,
     lifted,
@@ -252,6 +253,8 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["probing"] = Probing(**probing)
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
+    if value.get("telling") is not None:
+        value["telling"] = Telling(*value["telling"])
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
 

@@ -76,7 +76,9 @@ def _erase(m: Session) -> None:
     _forget(m)
     m.on.syncs.forget(m.practice.id)
     # What befell copies that are no more is nobody's trouble.
-    m.save_practice(started_at=None, counted_at=None, told_epoch=0, told_until=None, incidents=(), resources={})
+    m.save_practice(
+        started_at=None, counted_at=None, told_epoch=0, told_until=None, telling=None, incidents=(), resources={}
+    )
     m.forget_resources()
 
 
