@@ -256,6 +256,50 @@ def test_another_url_ends_the_approval_and_every_other_change_lets_it_stand(d: D
     ]
 
 
+def test_only_who_may_approve_and_has_one_of_the_practices_withdraws(d: Deployment) -> None:
+    hook = approved(d)
+    at = f"/webhooks/{hook['id']}/withdraw"
+    own = d.post(at)
+    an_operator(d, IDS[1])
+    stranger = operate(d, "POST", at)
+
+    assert (own.status, own.body["scope"]) == (403, "webhooks.full:approve")
+    assert stranger.status == 404
+    assert d.get(f"/webhooks/{hook['id']}").body["full_approval"] is not None
+
+
+def test_who_may_approve_sees_an_endpoint_and_neither_its_deliveries_nor_a_way_to_change_it(d: Deployment) -> None:
+    at = f"/webhooks/{approved(d)['id']}"
+    an_operator(d, scopes=("webhooks:read", "webhooks:write"))
+
+    assert operate(d, "GET", at).status == 200 and operate(d, "GET", "/webhooks").body["data"] == []
+    assert [
+        operate(d, "PATCH", at, {"url": "https://other.example.com/"}).status,
+        operate(d, "DELETE", at).status,
+        operate(d, "GET", f"{at}/deliveries").status,
+        operate(d, "POST", f"{at}/test", {}).status,
+    ] == [404] * 4
+    an_operator(d, scopes=())
+    assert operate(d, "GET", at).body["scope"] == "webhooks:read"
+
+
+def test_a_url_that_changes_while_it_is_being_approved_is_not_approved(d: Deployment) -> None:
+    hook = hooked(d)
+    store: Any = d.on.webhooks
+    change = store.change
+
+    def overtaken(endpoint: Any) -> Any:
+        store.change = change
+        change(replace(store.get(endpoint.id), url="https://other.example.com/"))
+        return change(endpoint)
+
+    store.change = overtaken
+    answer = operate(d, "POST", f"/webhooks/{hook['id']}/approve", APPROVAL)
+
+    assert (answer.status, answer.body["reason"]) == (409, "other-url")
+    assert store.get(hook["id"]).approval is None
+
+
 def test_what_is_approved_is_the_url_that_the_operator_names(d: Deployment) -> None:
     hook = hooked(d, url="https://elsewhere.example.com/")
     answer = operate(d, "POST", f"/webhooks/{hook['id']}/approve", APPROVAL)
