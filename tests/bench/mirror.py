@@ -77,7 +77,7 @@ def _first_load(patients: int, say: Say) -> Iterator[Figure]:
         goal = at_most(1.02) if rows > 400_000 else None
         yield Figure(
             "mirror", f"first load, {limit} rows a page: requests, of the fewest possible", calls / least, "x", goal,
-            f"{calls:,} of {least:,} for {rows:,} rows in {took} at 1 a second, with {polls:,} calls for what was there",
+            f"{calls:,} of {least:,} for {rows:,} rows in {took} at 1 a second, and {polls:,} calls for what was there",
         )  # fmt: skip
         different = sum(len(keys) for keys in office.differences().values())
         yield Figure("mirror", "rows that differ from the office after a first load", different, goal=NONE)

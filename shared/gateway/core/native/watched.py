@@ -56,4 +56,4 @@ WATCHED: Final[dict[str, Watched]] = {
 def watched_at(version: str | None) -> tuple[Watched, ...]:
     """What an office of this version can be asked to tell; of one that is not known, what every version can."""
     at = Version.parse(version or SUBSCRIPTIONS_SINCE)
-    return tuple(one for one in WATCHED.values() if at.has(one.since))
+    return tuple(one for one in WATCHED.values() if at.has(Version.parse(one.since)))
