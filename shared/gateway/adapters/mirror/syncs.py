@@ -37,6 +37,7 @@ from gateway.core.mirror.syncing import (
     Shown,
     Standing,
     Superseded,
+    Unlisted,
     Wanted,
     is_lifted,
     lifted,
@@ -252,6 +253,7 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["probing"] = Probing(**probing)
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
+    value["unlisted"] = Unlisted(*(value.get("unlisted") or ()))
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
 
