@@ -39,6 +39,7 @@ from gateway.core.mirror.syncing import (
     Standing,
     Superseded,
     Told,
+    Unlisted,
     Wanted,
     is_lifted,
     lifted,
@@ -257,6 +258,7 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["native"] = Native(**{**native, "former": tuple(native.get("former", ()))})
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
+    value["unlisted"] = Unlisted(*(value.get("unlisted") or ()))
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
 

@@ -204,6 +204,17 @@ class ServerZone(NamedTuple):
     measured_at: datetime
 
 
+class Unlisted(NamedTuple):
+    """How far it was asked for what no mirrored row tells (`unlisted`)."""
+
+    cursor: str | None = None
+    """The server's clock up to which merges and forms were asked for."""
+    due_at: datetime | None = None
+    booked_at: datetime | None = None
+    """Up to when new visits were looked at, by our clock."""
+    booked_not_before: datetime | None = None
+
+
 class Incident(NamedTuple):
     """Something that befell a mirror. `since`: when all was still well; `resources`: what is read again because of it;
     `healed_at`: when all of it was young again."""
@@ -296,6 +307,7 @@ class PracticeSync:
     """Up to when it was looked whether changes were told (`untold`)."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
+    unlisted: Unlisted = Unlisted()
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
