@@ -1136,7 +1136,7 @@ def what_happens_comes_to_a_webhook(box: Sandbox) -> None:
 
 
 def _webhook(box: Sandbox, me: Caller, hook: str) -> str:
-    """Have the events of visits sent to a hook of the sandbox's receiver, which is told the secret; the webhook's id."""
+    """Have events of visits sent to a hook of the sandbox's receiver, which is told the secret; the webhook's id."""
     wanted = {
         "url": f"{box.receiver.url}/hooks/{hook}",
         "types": ["appointment.*"],

@@ -28,7 +28,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook, WebhookVerificationError
 
-KEPT: Final = 500
+KEPT: Final = 2_000
+ON_A_PAGE: Final = 200
 LONGEST_DELAY_S: Final = 60.0
 MOST_BYTES: Final = 1_000_000
 _HOST: Final = "127.0.0.1"
@@ -223,9 +224,9 @@ class Receiver:
 
     def page(self) -> str:
         """What came, for people."""
-        rows = "".join(_row(one) for one in self.deliveries())
+        rows = "".join(_row(one) for one in self.deliveries()[:ON_A_PAGE])
         told = html.escape(f'"$API/webhooks" -d \'{{"url": "{self.url}/hooks/mine"}}\'')
-        return _PAGE.format(rows=rows or '<tr><td colspan="8">Nothing has come yet.', told=told, kept=self.kept)
+        return _PAGE.format(rows=rows or '<tr><td colspan="8">Nothing has come yet.', told=told, kept=ON_A_PAGE)
 
 
 def _read(name: str, headers: Mapping[str, str], body: bytes, *, at: datetime, signature: str, answer: int) -> Received:
@@ -278,7 +279,7 @@ th, td {{ text-align: left; padding: .2em 1em .2em 0; vertical-align: top }} cod
 .good {{ color: #060 }} .bad {{ color: #b00; font-weight: bold }} .unchecked {{ color: #860 }} summary {{ color: #666 }}
 </style>
 <h1>Webhooks of the sandbox</h1>
-<p>The last {kept} that came, in memory only. An endpoint that leads here: <code>POST {told}</code>;
+<p>The last {kept} that came; nothing of it is written anywhere. An endpoint that leads here: <code>POST {told}</code>;
 its secret: <code>PUT /hooks/mine</code> with the answer. <a href="/">Again</a>, <a href="/deliveries">as JSON</a></p>
 <table><tr><th>at (UTC)<th>hook<th>type<th>id<th>practice<th>after<th>signature<th>answered
 {rows}</table></html>

@@ -59,7 +59,7 @@ OURS: Final = Practice(
 )
 BEGINS: Final = datetime(2026, 3, 2, 12, tzinfo=UTC)
 ENDPOINTS: Final = 50
-LAST: Final = "https://last.test/"
+FIRST: Final = "https://first.test/"
 DEAD: Final = "https://dead.test/"
 OK: Final = Outcome(status=200)
 NO_ANSWER: Final = Outcome(error="timeout")
@@ -116,9 +116,9 @@ class Deployment:
         return self._dice.random()
 
     def endpoint(self, url: str) -> Endpoint:
-        """One more, which wants everything."""
-        now = self.clock.now()
-        return self.webhooks.make(Endpoint(new_id("webhook"), "cli_a", url, ("*",), now, now))
+        """One more, which wants everything; its deliveries begin after those of the ones before."""
+        now, number = self.clock.now(), len(self.webhooks.endpoints)
+        return self.webhooks.make(Endpoint(f"whk_{number:03}", "cli_a", url, ("*",), now, now))
 
     def happen(self, numbers: Sequence[int], objects: int) -> None:
         """Events as the publisher leaves them: logged, and begun."""
@@ -390,11 +390,12 @@ class Simulation:
 def latencies(
     seconds: int, *, workers: int, dead: bool, group: Callable[[Message], str] = group_of, endpoints: int = ENDPOINTS
 ) -> list[float]:
-    """From an event to its answer by each endpoint but the last, which never answers if `dead`."""
+    """From an event to its answer by each endpoint but one, which never answers if `dead`."""
     simulation = Simulation(workers=workers, group=group)
+    # The first, so that its calls begin before those of the others.
+    simulation.on.endpoint(DEAD if dead else FIRST)
     for number in range(endpoints - 1):
         simulation.on.endpoint(f"https://endpoint-{number}.test/")
-    simulation.on.endpoint(DEAD if dead else LAST)
     dice = random.Random(5)
     happened: dict[str, float] = {}
     number, at = 0, 0.0
@@ -407,7 +408,7 @@ def latencies(
         simulation.at(minute * EACH_MINUTE, lambda: send_due(simulation.on))
     simulation.run()
     waits = [
-        answered - happened[event_id] for (url, event_id), answered in simulation.answered_at.items() if url != LAST
+        answered - happened[event_id] for (url, event_id), answered in simulation.answered_at.items() if url != FIRST
     ]
     if len(waits) != len(happened) * (endpoints - 1):
         raise RuntimeError(f"{len(happened) * (endpoints - 1) - len(waits)} deliveries did not end")
