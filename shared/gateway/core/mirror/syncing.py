@@ -215,6 +215,16 @@ class Unlisted(NamedTuple):
     booked_not_before: datetime | None = None
 
 
+class Telling(NamedTuple):
+    """How far a look for changes that were never told has come: up to the row of `resource` that was changed `at` and
+    has this `key`. It is one for changes up to `until`."""
+
+    until: datetime
+    resource: str
+    at: datetime
+    key: int
+
+
 class Incident(NamedTuple):
     """Something that befell a mirror. `since`: when all was still well; `resources`: what is read again because of it;
     `healed_at`: when all of it was young again."""
@@ -305,6 +315,8 @@ class PracticeSync:
     """The office's day up to which it was told whose recalls are due."""
     told_until: datetime | None = None
     """Up to when it was looked whether changes were told (`untold`)."""
+    telling: Telling | None = None
+    """Where such a look was cut off."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
     unlisted: Unlisted = Unlisted()
