@@ -418,7 +418,8 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
     row = change.row
     type_ = f"operation.{row['state']}"
     after = {"state": row["state"], "kind": row["kind"]}
-    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after)]
+    whose = {"client_id": str(row["client_id"])} if "client_id" in row else {}
+    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after, related=whose)]
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
