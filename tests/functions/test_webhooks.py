@@ -267,6 +267,6 @@ def test_a_webhook_gets_the_operations_of_its_own_client_only(two: Deployment) -
     assert work(two) == [(HOOK["url"], own.id)]
     two.on.clock.seconds += 60
     since = (own.detected_at - timedelta(minutes=1)).isoformat()
-    again = two.post(f"/webhooks/{hook['id']}/redeliver", {"since": since})
+    again = two.post(f"/webhooks/{hook['id']}/redeliver", {"since": since, "include_succeeded": True})
     assert again.status == 202, again.body
     assert work(two) == [(HOOK["url"], own.id)]
