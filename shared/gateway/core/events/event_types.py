@@ -109,7 +109,7 @@ TYPES: Final[Mapping[str, str]] = {
 }
 """Type -> what has happened. `{object}.{what}`."""
 
-NOT_YET: Final = frozenset({"practice.capabilities_changed"})
+NOT_YET: Final[frozenset[str]] = frozenset()
 """Types of which no event comes yet, because nobody notes what they tell."""
 
 
