@@ -8,11 +8,12 @@ worker that ends an interactive turn and sees nobody waiting. Its lease is on th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core import engine, ledger, pacing, registry
+from gateway.core import connect, engine, ledger, pacing, registry
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
@@ -162,8 +163,10 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     gave_way = False
     try:
         if seat.item.breaker.trip is not None:
-            turn.call(PROBE, gives_way=False)
+            answer = turn.call(PROBE, gives_way=False)
             seat.tell()
+            with suppress(Unavailable):
+                connect.learn(answer.rows, practice, turn.on)
         for work in WORK:
             work.run(turn)
     except (GiveWay, CouldNotLook):

@@ -319,7 +319,7 @@ class PracticeSync:
     """Where such a look was cut off."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
-    unlisted: Unlisted = Unlisted()
+    unlisted: Unlisted = field(default_factory=Unlisted)
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
