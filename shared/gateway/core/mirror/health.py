@@ -160,7 +160,7 @@ def _whole(
 ) -> dict[str, Any]:
     """What is to be known of the mirror before anything else: what keeps it from being young, since and until when."""
     why, since, fresh_at = None, None, None
-    incident = next((one for one in reversed(state.incidents) if one.healed_at is None), None)
+    incident = told.of_the_rows(state)
     if phase in {OFF, ERASING}:
         why, since = phase, state.changed_at
     elif blocked is not None:
