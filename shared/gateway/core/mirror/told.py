@@ -30,9 +30,9 @@ _HAPPENED: Final = {
     "again",
     "database-moved": "the practice is on another database, with other rows under the same keys: everything is read "
     "again, and what this database lacks is taken out",
-    MACHINES_SILENT: "for more than a day none of the practice's machines has told what changed: is the one with "
-    "the API service on, and does it get through to here? What nobody takes for three days Open Dental never tells any more. "
-    "Nothing is lost by that, because changes are polled all the while; they are only noticed later",
+    "machines-silent": "for more than a day none of the practice's machines has told what changed: is the one with the "
+    "API service on, and does it get through to here? What nobody takes for three days Open Dental never tells any "
+    "more. Nothing is lost by that, because changes are polled all the while; they are only noticed later",
 }
 """Code of what befell a mirror -> what it means, for people."""
 

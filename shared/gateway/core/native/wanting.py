@@ -19,6 +19,7 @@ FAILING: Final = "failing"
 MACHINE_SILENT: Final = "machine-silent"
 BY_FHIR: Final = "by-fhir"
 UNREACHABLE: Final = "unreachable"
+NOT_TAKEN: Final = "not-taken"
 
 
 def is_ending(state: PracticeSync) -> bool:

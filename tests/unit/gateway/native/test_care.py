@@ -15,6 +15,7 @@ from gateway.core.background_turn import OWN_WRITES, BackgroundTurn
 from gateway.core.mirror.syncing import Native, Told, Wanted
 from gateway.core.native import care
 from gateway.core.native.hooks import hook_path
+from gateway.core.native.subscribing import read
 from gateway.core.native.watched import ALL_WORKSTATIONS, WATCHED, watched_at
 from gateway.core.plans import UpstreamCall
 from infra.sandbox.practice.firing import Call
@@ -181,7 +182,7 @@ def test_a_day_costs_one_listing_a_quarter_of_an_hour_and_fewer_at_night() -> No
 def test_a_practice_that_cannot_be_asked_is_not_called(code: str) -> None:
     with told_by("26.3") as machines:
         office = machines.office
-        known = {
+        known: dict[str, dict[str, Any]] = {
             "permission-missing": {"permissions": frozenset({"Setup"})},
             "version-too-old": {"version": "21.4"},
             "by-fhir": {"upstream": "fhir"},
@@ -229,7 +230,7 @@ def test_what_somebody_changed_or_deleted_at_the_office_is_put_right() -> None:
         store.delete("apisubscription", found["Operatory"]["SubscriptionNum"])
         machines.run(1800)
 
-        ours = {name: row for name, row in running_at(office, HERE).items()}
+        ours = running_at(office, HERE)
         assert set(ours) == hookable("26.3")
         assert {(row["Workstation"], row["PollingSeconds"], row["DateTimeStop"][:4]) for row in ours.values()} == {
             (ALL_WORKSTATIONS, 1, "0001")
@@ -239,7 +240,6 @@ def test_what_somebody_changed_or_deleted_at_the_office_is_put_right() -> None:
 
 
 def running_at(office: MirroredOffice, where: str) -> dict[str, dict[str, Any]]:
-    office.store.rows("SELECT 1")
     now = str(office.clock.now())
     render = office.d.simulated.office.render
     return {
@@ -379,7 +379,7 @@ def test_machines_that_poll_no_more_are_noticed_within_half_an_hour_and_told_onc
         off_at = office.on.clock.now()
         machines.are_on = False
         machines.run(2100)
-        assert {one.trouble for one in native(office).tables.values()} == {care.MACHINE_SILENT}
+        assert {one.trouble for one in native(office).tables.values()} == {"machine-silent"}
         assert all(abs(one.trouble_since - off_at) < timedelta(minutes=16) for one in _told(office))
         assert (notices(office), incident(office)) == ([], [])
 
@@ -483,16 +483,16 @@ def test_care_waits_for_whoever_calls() -> None:
 def test_only_what_a_subscription_itself_shows_counts_as_a_sign_of_life() -> None:
     with mirrored_office(*PATIENTS) as office:
         now = office.on.clock.now()
-    one = care.read({"SubscriptionNum": 7, "DateTimeStart": "2026-03-02 09:00:00"})
+    one = read({"SubscriptionNum": 7, "DateTimeStart": "2026-03-02 09:00:00"})
     assert one is not None
     made = care.seen(None, one, now)
     assert (made.has_moved, made.trouble, made.moved_at) == (False, None, now)
     still = care.seen(made, one, now + timedelta(minutes=6))
     assert (still.trouble, still.trouble_since) == ("machine-silent", now)
-    later = care.read({"SubscriptionNum": 7, "DateTimeStart": "2026-03-02 09:06:00"})
+    later = read({"SubscriptionNum": 7, "DateTimeStart": "2026-03-02 09:06:00"})
     assert later is not None
     moved = care.seen(still, later, now + timedelta(minutes=12))
     assert (moved.has_moved, moved.trouble) == (True, None)
-    another = care.read({"SubscriptionNum": 8, "DateTimeStart": "2026-03-02 09:06:00"})
+    another = read({"SubscriptionNum": 8, "DateTimeStart": "2026-03-02 09:06:00"})
     assert another is not None
     assert care.seen(moved, another, now + timedelta(days=1)) == Told(8, "2026-03-02 09:06:00", now + timedelta(days=1))

@@ -26,7 +26,7 @@ from gateway.core.native.watched import ALL_WORKSTATIONS, WATCHED, watched_at
 
 PRACTICE, OTHER = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
 HERE, BEFORE, STRANGER = "https://api.test/v1", "https://old.test", "https://stranger.test"
-WALL = datetime(2026, 3, 2, 9, 0, 0)
+WALL = datetime.fromisoformat("2026-03-02 09:00:00")
 TABLES = ("Appointment", "Patient", "Provider")
 
 
