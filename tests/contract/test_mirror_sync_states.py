@@ -297,7 +297,9 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
 
 
 def test_what_machines_are_asked_to_tell_comes_back_too(syncs: Any) -> None:
-    told = Told(7, "2026-03-02 06:00:00", NOW, 3, "2026-03-02 05:00:00", "2026-03-02 06:10:00", 503, "failing", NOW)
+    told = Told(
+        7, "2026-03-02 06:00:00", NOW, True, 3, "2026-03-02 05:00:00", "2026-03-02 06:10:00", 503, "failing", NOW
+    )
     native = Native(
         wanted=True,
         base_url="https://api.test/live",
@@ -312,7 +314,6 @@ def test_what_machines_are_asked_to_tell_comes_back_too(syncs: Any) -> None:
         trouble="permission-missing",
         trouble_since=NOW,
         failures=2,
-        calls=9,
         silence_told_at=NOW,
     )
     syncs.save_practice(replace(PRACTICE, native=native))

@@ -1,7 +1,7 @@
 """Work that nobody waits for: in the practice's own seat, giving way as soon as somebody does.
 
-Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, (as it is built) the care of
-subscriptions, first loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken by a
+Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, the care of subscriptions, first
+loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken by a
 worker that ends an interactive turn and sees nobody waiting. Its lease is on the pace item and runs out by itself.
 """
 
@@ -23,6 +23,7 @@ from gateway.core.mirror.load import FirstLoad
 from gateway.core.mirror.sweeps import Sweeps
 from gateway.core.mirror.unlisted import Unlisted
 from gateway.core.mirror.untold import Untold
+from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
 from gateway.core.seat import Seat
@@ -118,8 +119,8 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), FirstLoad(), Sweeps())
-"""In the order of their claim to the lane: reconcile, feeds, what asks nobody, subscriptions, first load, sweep."""
+WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), Care(), FirstLoad(), Sweeps())
+"""In the order of their claim to the lane: reconcile, feeds, what asks little or nobody, subscriptions, first load, sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:

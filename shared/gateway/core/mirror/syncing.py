@@ -150,14 +150,15 @@ class Told:
     """One table that the practice's machines are asked to tell of: its subscription as it was last seen there.
 
     `number`: SubscriptionNum. `start`: DateTimeStart as text of the office's wall clock, `moved_at`: when it was last
-    seen to be another than before, by our clock; until then whoever made it, or saw it first. `failures`: in a row,
-    and `status` the answer that the office says it got, where it says one; the rest of its words is not kept, because
-    they may hold the address. `trouble`: a code that says why it tells nothing.
+    seen to be another than before, by our clock; before that, when it was made or first seen (`has_moved` tells).
+    `failures`: in a row, and `status` the answer that the office says it got, where it says one; the rest of its words
+    is not kept, because they may hold the address. `trouble`: a code that says why it tells nothing.
     """
 
     number: int
     start: str | None = None
     moved_at: datetime | None = None
+    has_moved: bool = False
     failures: int = 0
     failed_at: str | None = None
     retry_at: str | None = None
@@ -190,7 +191,6 @@ class Native:
     trouble: str | None = None
     trouble_since: datetime | None = None
     failures: int = 0
-    calls: int = 0
     silence_told_at: datetime | None = None
     """When an operator was told that nothing comes any more, until something does."""
 
