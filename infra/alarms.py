@@ -67,8 +67,28 @@ ALARMS: tuple[AlarmRow, ...] = (
         of="deliveries-dead",
     ),
     AlarmRow(
+        name="DeliveriesLate",
+        means="A webhook delivery has been due for 15 minutes: there are more than are worked off. Look whether "
+        "`deliver_webhooks` is throttled or fails; if neither, an endpoint answers too slowly for what it wants.",
+        namespace="OpenDentalGateway",
+        metric="OldestDelivery",
+        of="webhook_retries",
+        above=900,
+        periods=5,
+    ),
+    AlarmRow(
+        name="DeliveriesNotQueued",
+        means="The queue of webhook deliveries takes none. They stay due and are put again each minute. Look at SQS, "
+        "and at what `webhook_retries` may do.",
+        namespace="OpenDentalGateway",
+        metric="DeliveriesNotQueued",
+        of="webhook_retries",
+        periods=3,
+    ),
+    AlarmRow(
         name="FailedEvents",
-        means="A job failed for good; the next minute tries again. Look at the logs of `lane`, `sweeper` and `tick`.",
+        means="A job failed for good; the next minute tries again. Look at the logs of `lane`, `sweeper`, "
+        "`tick` and `webhook_retries`.",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",
         of="failed-events",

@@ -176,6 +176,8 @@ class FunctionRow:
     snapstart: bool = False
     """Only where the measured first answer needs it: a snapshot costs about 2 USD per version and month."""
     tables: Mapping[str, Verbs] = field(default_factory=dict)
+    puts: Mapping[str, str] = field(default_factory=dict)
+    """Tables of which it puts items in some partitions only, and how `pk` is spelled there: `*` stands for anything."""
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
@@ -283,7 +285,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ | {"PutItem"}},
+        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ},
+        # Whether a mirror is wanted is part of how far it is.
+        puts={"records": "sync#*"},
         counts=True,
     ),
     FunctionRow(
@@ -465,11 +469,13 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
                 Route("PATCH", "/webhooks/{id}"),
                 Route("DELETE", "/webhooks/{id}"),
                 *(Route("POST", f"/webhooks/{{id}}/{what}") for what in ("rotate", "test", "redeliver")),
+                # An operator's, who approves whole objects.
+                *(Route("POST", f"/webhooks/{{id}}/{what}") for what in ("approve", "withdraw")),
                 Route("GET", "/webhooks/{id}/deliveries"),
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}},
+        tables={"callers": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}, "audit": ADD},
         hmac=True,
         counts=True,
     ),
@@ -543,9 +549,13 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "practices": GET,
             "events": READ_MANY,
             "webhooks": GET | {"PutItem"},
-            # That an endpoint was disabled is told like any fact of the gateway's own.
-            "records": GET | {"PutItem"},
+            # What a full body has is read from the mirror and nowhere else, with the words that the cache has.
+            "records": READ_MANY,
+            "cache": GET,
         },
+        bodies=READ_BODIES,
+        # That an endpoint was disabled is told like any fact of the gateway's own.
+        puts={"records": "row#*#webhooks"},
         hmac=True,
     ),
     FunctionRow(

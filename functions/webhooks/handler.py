@@ -5,11 +5,13 @@ from __future__ import annotations
 from gateway.core.callers import Caller
 from gateway.core.webhooks.control import (
     Again,
+    ApprovalInput,
     DeliveriesQuery,
     EndpointChange,
     EndpointInput,
     Rotation,
     Trial,
+    approve_full,
     change_webhook,
     delete_webhook,
     get_webhook,
@@ -19,6 +21,7 @@ from gateway.core.webhooks.control import (
     redeliver,
     rotate_secret,
     try_webhook,
+    withdraw_full,
 )
 from gateway.web.answers import made_answer, nothing
 from gateway.web.app import entrypoint, http_app
@@ -66,6 +69,19 @@ def post_rotate(id: str, wanted: Rotation, key: IdempotencyKey, caller: Caller) 
     """Another secret, which is shown."""
     body = rotate_secret(id, wanted, caller=caller, key=key, on=services())
     return Answer(status=200, body=body, headers={"Cache-Control": "no-store"})
+
+
+@app.post("/webhooks/{id}/approve")
+def post_approve(id: str, wanted: ApprovalInput, caller: Caller) -> Answer:
+    """Have whole objects sent there: an operator's word."""
+    return Answer(status=200, body=approve_full(id, wanted, caller=caller, on=services()))
+
+
+@app.post("/webhooks/{id}/withdraw")
+def post_withdraw(id: str, caller: Caller) -> Answer:
+    """Take that back."""
+    withdraw_full(id, caller=caller, on=services())
+    return nothing()
 
 
 @app.post("/webhooks/{id}/test")

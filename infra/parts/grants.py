@@ -38,6 +38,8 @@ class Grants:
         row = function.row
         for name, verbs in row.tables.items():
             self.tables[name].let(function, verbs)
+        for name, partitions in row.puts.items():
+            self.tables[name].let_put(function, partitions)
         for name, verbs in row.queues.items():
             self.queues[name].let(function, verbs)
         if row.bus:

@@ -68,12 +68,19 @@ class TableAccess:
 
         Beside counters may lie what decides over permissions.
         """
+        self._let_within(function, "UpdateItem", f"{prefix}*")
+
+    def let_put(self, function: Function, partitions: str) -> None:
+        """Let `function`, which reads the table, put items whose `pk` is spelled like `partitions`, and no other."""
+        self._let_within(function, "PutItem", partitions)
+
+    def _let_within(self, function: Function, verb: str, partitions: str) -> None:
         arn = learn(function, self.stage, "data", f"tables/{self.row.name}")
         function.allow(
-            ["dynamodb:UpdateItem"],
+            [f"dynamodb:{verb}"],
             on=[arn],
             sealed_with=self.key,
-            only_if={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*"]}},
+            only_if={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partitions]}},
         )
 
 

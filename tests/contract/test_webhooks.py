@@ -15,7 +15,7 @@ from gateway.adapters.webhooks.store import DynamoWebhooks
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.webhooks import deliveries as rules
 from gateway.core.webhooks.deliveries import Delivery, Ended, Health, Message, Outcome
-from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Reason
+from gateway.core.webhooks.endpoints import Approval, Endpoint, EndpointState, Payload, Reason
 from gateway.core.webhooks.ports import Superseded, Webhooks
 from tests.contract.conftest import REGION, deployed_client, make_deployed_table
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeWebhooks
@@ -57,6 +57,8 @@ def test_an_endpoint_comes_back_as_it_was_made_and_changed(webhooks: Webhooks) -
             overlaps_until=NOON + timedelta(hours=24),
             rotated_by="f" * 32,
             body_hash="b" * 64,
+            payload=Payload.FULL,
+            approval=Approval("BAA-2026-014", frozenset({"prac_a"}), "cli_operator", NOON + MINUTE),
             deleted_at=NOON,
         )
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
 
-from functions.sweeper import handler as sweeper
-from gateway.wiring.worker import use
+from gateway.wiring import deliverer, worker
 from infra.alarms import ALARMS
 from tests.fakes.gateway_events import Context
 from tests.fakes.services import FakeServices
@@ -33,7 +33,15 @@ def test_every_row_is_an_alarm_that_calls_somebody(assembly: Assembly) -> None:
 
 
 @pytest.mark.parametrize(
-    "metric", ["ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "UnknownOperations", "Errors"]
+    "metric",
+    [
+        "ApproximateAgeOfOldestMessage",
+        "ApproximateNumberOfMessagesVisible",
+        "UnknownOperations",
+        "OldestDelivery",
+        "DeliveriesNotQueued",
+        "Errors",
+    ],
 )
 def test_what_must_not_pass_unnoticed_has_an_alarm(assembly: Assembly, metric: str) -> None:
     alarms = [alarm["Properties"] for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")]
@@ -41,28 +49,36 @@ def test_what_must_not_pass_unnoticed_has_an_alarm(assembly: Assembly, metric: s
     assert [alarm for alarm in alarms if alarm["MetricName"] == metric]
 
 
-def test_an_alarm_on_our_own_metrics_watches_what_the_sweeper_writes(
-    assembly: Assembly, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("function", "always"), [("sweeper", "OldestOverdue"), ("webhook_retries", "OldestDelivery")])
+def test_an_alarm_on_our_own_metrics_watches_what_a_function_writes(
+    assembly: Assembly, capsys: pytest.CaptureFixture[str], function: str, always: str
 ) -> None:
     """A misspelled metric is no error anywhere: the alarm just never goes off."""
-    use(FakeServices())
+    on = FakeServices()
+    worker.use(on)
+    deliverer.use(on)
     try:
-        sweeper.lambda_handler({}, Context())
+        import_module(f"functions.{function}.handler").lambda_handler({}, Context())
     finally:
-        use(None)
+        worker.use(None)
+        deliverer.use(None)
     record = next(json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
     (written,) = record["_aws"]["CloudWatchMetrics"]
     watched = [
         alarm["Properties"]
         for _, _, alarm in assembly.resources("AWS::CloudWatch::Alarm")
         if not alarm["Properties"]["Namespace"].startswith("AWS/")
+        and alarm["Properties"]["Dimensions"] == [{"Name": "service", "Value": function}]
     ]
 
-    assert (written["Dimensions"], record["service"]) == ([["service"]], "sweeper")
-    assert record["OldestOverdue"] == [0.0]
-    assert {alarm["Namespace"] for alarm in watched} == {written["Namespace"]}
+    assert (written["Dimensions"], record["service"]) == ([["service"]], function)
+    assert record[always] == [0.0]
+    assert watched and {alarm["Namespace"] for alarm in watched} == {written["Namespace"]}
     assert {alarm["MetricName"] for alarm in watched} <= {metric["Name"] for metric in written["Metrics"]}
-    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": "sweeper"}] for alarm in watched)
+
+
+def test_our_own_metrics_are_watched_where_they_are_written() -> None:
+    assert {row.of for row in ALARMS if not row.namespace.startswith("AWS/")} == {"sweeper", "webhook_retries"}
 
 
 def test_no_metric_is_kept_per_practice(assembly: Assembly) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.adapters.mirror import items, syncs
+from gateway.core.events.facts import WEBHOOKS
+from gateway.core.mirror.mirrored import MIRRORED
 from infra.app import app
 from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, POLLING, SETTING_ASIDE, key_use
@@ -26,6 +30,7 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {f"sqs:{verb}" for verbs in row.queues.values() for verb in verbs}
     calls |= {f"s3:{verb}" for verb in row.bodies}
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
+    calls |= {"dynamodb:PutItem"} if row.puts else set()
     calls |= {"dynamodb:UpdateItem"} if row.counts else set()
     calls |= {"events:PutEvents"} if row.bus else set()
     return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
@@ -124,7 +129,8 @@ def test_an_audit_trail_is_added_to_and_changed_or_taken_from_by_nobody() -> Non
     """A put of ours demands that nothing is there; who could update or delete could tell another story."""
     verbs = {row.name: set(row.tables["audit"]) for row in FUNCTIONS if "audit" in row.tables}
 
-    assert verbs == {name: {"PutItem"} for name in ACROSS}
+    # Whole objects to a webhook are approved for the practices whose they are.
+    assert verbs == {name: {"PutItem"} for name in (*ACROSS, "webhooks")}
 
 
 def test_groups_are_made_by_their_own_function_and_read_by_those_that_look_across_them() -> None:
@@ -143,12 +149,44 @@ def test_only_the_worker_changes_and_erases_rows_of_the_mirror_and_no_function_s
 
     assert {name: of - READ_MANY for name, of in verbs.items() if of - READ_MANY} == {
         "upstream_worker": {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"},
-        "practices": {"PutItem"},
-        # A fact of the gateway's own: that an endpoint was disabled.
-        "deliver_webhooks": {"PutItem"},
     }
     assert verbs["upstream_worker"] >= {"BatchGetItem", "GetItem", "Query"}
     assert not [name for name, of in verbs.items() if "Scan" in of]
+
+
+PUTS: dict[str, tuple[str, str]] = {
+    # How far a mirror is, which is also whether it is wanted.
+    "practices": ("sync#*", syncs._pk("prac_a")),
+    # That an endpoint was disabled.
+    "deliver_webhooks": ("row#*#webhooks", items.rows_pk("prac_a", WEBHOOKS)),
+}
+"""Who puts some items among the mirror's rows: into which partitions, and one of those that the code puts into."""
+
+
+def test_who_puts_one_kind_of_item_among_the_mirrors_rows_can_put_no_other(
+    assembly: Assembly, row: FunctionRow
+) -> None:
+    """A row that nobody read would be told and shown as if it were the office's."""
+    if "UpdateItem" in row.tables.get("records", ()):
+        return
+    found = [
+        (listed(statement["Action"]), statement.get("Condition"))
+        for statement in assembly.statements(row.name)
+        if writes_to(statement, "records")
+    ]
+    partitions = [PUTS[row.name][0]] if row.name in PUTS else []
+
+    assert found == [
+        (["dynamodb:PutItem"], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [one]}}) for one in partitions
+    ]
+
+
+@pytest.mark.parametrize(("pattern", "own"), PUTS.values())
+def test_the_partitions_that_a_function_may_put_into_are_those_it_does_and_none_of_rows(pattern: str, own: str) -> None:
+    rows = [items.rows_pk("prac_a", name) for name in MIRRORED]
+
+    assert fnmatchcase(own, pattern)
+    assert not [one for one in rows if fnmatchcase(one, pattern)]
 
 
 @pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])

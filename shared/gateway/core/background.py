@@ -20,6 +20,7 @@ from gateway.core.mirror.changes import Feeds
 from gateway.core.mirror.due_recalls import DueRecalls
 from gateway.core.mirror.load import FirstLoad
 from gateway.core.mirror.sweeps import Sweeps
+from gateway.core.mirror.unlisted import Unlisted
 from gateway.core.mirror.untold import Untold
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
@@ -116,7 +117,7 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), DueRecalls(), Untold(), FirstLoad(), Sweeps())
+WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), FirstLoad(), Sweeps())
 """In the order of their claim to the lane: reconcile, feeds, what asks nobody, subscriptions, first load, sweep."""
 
 

@@ -20,6 +20,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "events:read": "see what happened to those objects that other scopes show",
     "webhooks:read": "see the client's webhooks and what was delivered there",
     "webhooks:write": "make, change, try and delete webhooks, and have events sent again",
+    "webhooks.full:approve": "approve webhooks of other clients for whole objects, and take that back",
     "sync:read": "see how far mirrors are",
     "sync:write": "turn mirrors on, pause them and turn them off",
     "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read and {RESOURCES}:read",

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from gateway.core.json_text import plain
 from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.normalize.views import operation_view
 from gateway.core.operations import Operation, OperationState
@@ -208,39 +207,3 @@ def rate_limit(pace: PaceView, *, now: datetime) -> dict[str, str]:
         "RateLimit-Policy": f'"practice";q={quota};w={window}',
         "RateLimit": f'"practice";r={remaining};t={ceil(free_in)}',
     }
-
-
-def to_json(value: Any) -> str:
-    """Compact JSON. Numbers keep their digits: what a float would change is written as text."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=plain)
-
-
-def plain(value: Any) -> Any:
-    """A value that JSON has no type for, as it will be sent."""
-    for kinds, made in _PLAIN:
-        if isinstance(value, kinds):
-            return made(value)
-    dump = getattr(value, "model_dump", None)
-    if callable(dump):
-        return dump(mode="json", by_alias=True)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-def _number(value: Decimal) -> int | float | str:
-    if value.as_tuple().exponent == 0:
-        return int(value)
-    return float(value) if Decimal(repr(float(value))) == value else str(value)
-
-
-def _moment(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
-
-
-# A datetime is a date, too: the order counts.
-_PLAIN: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
-    (Decimal, _number),
-    (datetime, _moment),
-    (date, date.isoformat),
-    (Mapping, dict),
-    ((set, frozenset), sorted),
-)

@@ -17,10 +17,11 @@ from typing import Any, TypeAlias, TypeVar
 from gateway.core.access import caller_of, count_request
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, StillRunning, Unauthenticated
+from gateway.core.json_text import to_json
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
 from gateway.web import logging, problems, snapshot
-from gateway.web.answers import operation_answer, to_json
+from gateway.web.answers import operation_answer
 from gateway.web.conditional import matched
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of

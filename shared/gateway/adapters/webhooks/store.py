@@ -23,7 +23,7 @@ from gateway.adapters.mirror.items import Item, micros, moment_from, time_text
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.errors import NotFound
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Due, Ended, Health, Message, Outcome
-from gateway.core.webhooks.endpoints import REMEMBERED, Endpoint, EndpointState, Reason
+from gateway.core.webhooks.endpoints import REMEMBERED, Approval, Endpoint, EndpointState, Payload, Reason
 from gateway.core.webhooks.ports import Superseded
 
 if TYPE_CHECKING:
@@ -185,6 +185,8 @@ def _endpoint_item(endpoint: Endpoint) -> Item:
         "overlaps_until": _micros(endpoint.overlaps_until),
         "rotated_by": endpoint.rotated_by,
         "body_hash": endpoint.body_hash,
+        "payload": str(endpoint.payload),
+        "approval": None if endpoint.approval is None else _approval_kept(endpoint.approval),
         "deleted_at": _micros(endpoint.deleted_at),
     }
     item: Item = {
@@ -215,9 +217,27 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         overlaps_until=_moment(kept["overlaps_until"]),
         rotated_by=kept["rotated_by"],
         body_hash=kept["body_hash"],
+        # Those of before there were full bodies have neither.
+        payload=Payload(kept.get("payload", Payload.THIN)),
+        approval=_approval(kept.get("approval")),
         deleted_at=_moment(kept["deleted_at"]),
         rev=int(item["rev"]["N"]),
     )
+
+
+def _approval_kept(approval: Approval) -> dict[str, Any]:
+    return {
+        "baa_reference": approval.baa_reference,
+        "practices": sorted(approval.practices),
+        "by": approval.by,
+        "at": micros(approval.at),
+    }
+
+
+def _approval(kept: Mapping[str, Any] | None) -> Approval | None:
+    if kept is None:
+        return None
+    return Approval(kept["baa_reference"], frozenset(kept["practices"]), kept["by"], moment_from(kept["at"]))
 
 
 def _delivery_item(delivery: Delivery) -> Item:

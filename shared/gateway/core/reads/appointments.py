@@ -35,7 +35,7 @@ from gateway.core.reads.lists import (
     too_many_calls,
 )
 from gateway.core.reads.queries import AppointmentsQuery, ObjectQuery
-from gateway.core.requests import Fetched, Freshness
+from gateway.core.requests import Fetched, Freshness, Road
 from gateway.core.walltime import changed_since
 
 if TYPE_CHECKING:
@@ -212,13 +212,16 @@ def get_appointment(
     named = parse_row_id(appointment_id, "appointment")
     practice = allow(caller, named.practice_id, "appointments", Verb.READ, on=on)
     reading = Reading(practice, caller, freshness, on)
-    found = reading.rows("fetch.appointment", {"key": named.key})
+    found = reading.or_without(lambda: reading.rows("fetch.appointment", {"key": named.key}))
+    if found is None:
+        found = _without_history(named.key, reading)
     rows = [row for row in found["appointments"] if key(row.get("AptNum")) == named.key]
     if not rows:
         raise NotFound("no such appointment")
     report_drift(drift("appointment", WATCHED, rows))
     _, unsaid = _words(rows, reading)
-    fields = _fields(rows, reading)
+    fields = reading.or_without(lambda: _fields(rows, reading))
+    is_untold = rows[0].get("AptStatus") == "Broken" and reading.freshness.road is Road.MIRROR
     shown = normalize.appointment(
         rows[0],
         practice=practice,
@@ -229,8 +232,23 @@ def get_appointment(
         fields=fields,
         raw=query is not None and "raw" in query.include,
     )
-    omitted = [*ALWAYS_OMITTED, *unsaid, *(() if fields is not None else ("extensions",))]
+    omitted = [
+        *ALWAYS_OMITTED,
+        *unsaid,
+        *(() if fields is not None else ("extensions",)),
+        *(("break_evidence",) if is_untold else ()),
+    ]
     return {**shown, "meta": reading.meta(omitted)}
+
+
+def _without_history(number: int, reading: Reading) -> dict[str, list[Row]]:
+    """A visit and its procedures as the mirror has them, which has no history.
+
+    Raises: NotKept: nor has it these.
+    """
+    found = dict(reading.rows("fetch.appointments", {"keys": [number]}))
+    queries = [attached_query(row, reading.practice) for row in found["appointments"]]
+    return found | dict(reading.rows("fetch.procedurelogs", {"queries": queries}))
 
 
 def _words(rows: list[Row], reading: Reading) -> tuple[OfficeWords, list[str]]:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gateway.core.mirror.answers import Look
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 Filter = Callable[[Row], bool]
 SortKey = tuple[str | int, ...]
 Where = Sequence[tuple[str, str, str]]
@@ -186,6 +187,19 @@ class Reading:
                 self._lacking.update(LACKS.get(OBJECT_OF.get(resource, ""), ()))
         self._by_bound[asked] = fetched
         return fetched
+
+    def or_without(self, read: Callable[[], T]) -> T | None:
+        """What `read` finds of what an object can be shown without; None where the mirror cannot say it, and nobody
+        else may be asked (`Road.MIRROR`).
+
+        Raises: what `read` raises.
+        """
+        try:
+            return read()
+        except NotKept:
+            if self.freshness.road is not Road.MIRROR:
+                raise
+            return None
 
     def is_mirrored(self, resource: str) -> bool:
         """Whether the practice's mirror has all rows of a resource that its list shows."""

@@ -176,7 +176,7 @@ def get_patient(
     report_drift(drift("patient", WATCHED, rows))
     fields: list[Row] | None
     try:
-        fields = _fields(rows, reading)
+        fields = reading.or_without(lambda: _fields(rows, reading))
     except (PermissionMissing, VersionTooOld):
         fields = None
     words = reading.words(Table.DEFINITIONS, only_if_cached=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -60,7 +60,13 @@ def _procedures(rows: Sequence[Row], reading: Reading, query: ObjectQuery, singl
         "live": sorted(key(row.get("TreatPlanNum")) for row in live),
         "patients": sorted({key(row.get("PatNum")) for row in live}),
     }
-    found = reading.rows("fetch.treatment_items", input_)
+
+    def read() -> Mapping[str, list[Row]]:
+        return reading.rows("fetch.treatment_items", input_)
+
+    found = reading.or_without(read) if single else read()
+    if found is None:
+        return {}, ("procedures",)
     items, estimates = defaultdict[int, list[Row]](list), defaultdict[int, list[Row]](list)
     for one in (*found["proctps"], *found["treatplanattaches"]):
         items[key(one.get("TreatPlanNum"))].append(one)

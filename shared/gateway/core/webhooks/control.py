@@ -1,7 +1,8 @@
-"""What a client does with its webhook endpoints: make, look, change, delete, rotate, try, send again.
+"""What a client does with its webhook endpoints: make, look, change, delete, rotate, try, send again; and the one thing
+that an operator does with them: approve whole objects, and take that back.
 
-An endpoint belongs to the client that made it, and no other sees it. Its secret is shown when it is made and when it is
-rotated; it is kept nowhere.
+An endpoint belongs to the client that made it, and no other sees it, but for who may approve. Its secret is shown when
+it is made and when it is rotated; it is kept nowhere.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.core.access import SANDBOX, allow_client
+from gateway.core.audit import AuditEntry
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotFound, Unavailable
+from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotAllowed, NotFound, Unavailable
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.ports import KEPT
@@ -33,16 +35,27 @@ from gateway.core.webhooks.delivering import call
 from gateway.core.webhooks.endpoints import (
     MOST_ENDPOINTS,
     OVERLAP,
+    Approval,
     Endpoint,
     EndpointState,
+    Payload,
     Reason,
     may_get,
     secret_of,
     secret_text,
 )
+from gateway.core.webhooks.full import TEST, FullObject
 from gateway.core.webhooks.ports import Superseded
 
 WEBHOOKS: Final = "webhooks"
+FULL: Final = "webhooks.full"
+APPROVE: Final = "approve"
+"""Object and verb of the scope to approve; no wildcard has it."""
+
+APPROVED: Final = "webhooks.full.approve"
+WITHDRAWN: Final = "webhooks.full.withdraw"
+"""Actions in the practices' audit trails."""
+
 MOST_AGAIN: Final = 500
 """Events that one request sends again."""
 
@@ -68,6 +81,8 @@ class EndpointInput(BaseModel):
     practice_ids: PracticeIds | None = None
     """Without them all that the client has, those to come as well."""
     description: Description = ""
+    payload: Payload = Payload.THIN
+    """`full`: each event with the object that it is of, once an operator has approved that."""
 
 
 class EndpointChange(BaseModel):
@@ -80,6 +95,7 @@ class EndpointChange(BaseModel):
     practice_ids: PracticeIds | None = None
     """null: all that the client has."""
     description: Description | None = None
+    payload: Payload | None = None
     state: EndpointState | None = None
 
     @model_validator(mode="after")
@@ -97,6 +113,18 @@ class Rotation(BaseModel):
 
     overlap_hours: Annotated[int, Field(ge=0, le=168)] = int(OVERLAP.total_seconds() // 3600)
     """How long the secret before signs beside the new one; 0 where it has got into wrong hands."""
+
+
+class ApprovalInput(BaseModel):
+    """The body of `POST /webhooks/{id}/approve`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    baa_reference: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    """Where the agreement with the receiver is: a contract number. No person's name: it stands in audit trails."""
+    url: Url
+    """Where the agreement lets data be sent: the endpoint's own URL, so that nothing is approved that was changed
+    meanwhile."""
 
 
 class Trial(BaseModel):
@@ -164,6 +192,7 @@ def make_webhook(wanted: EndpointInput, *, caller: Caller, key: str, on: Service
         changed_at=now,
         practices=None if wanted.practice_ids is None else frozenset(wanted.practice_ids),
         description=wanted.description,
+        payload=wanted.payload,
         body_hash=canonical_hash(wanted.model_dump(mode="json")),
     )
     theirs = [one for one in on.webhooks.all() if one.client_id == caller.id]
@@ -186,9 +215,17 @@ def list_webhooks(*, caller: Caller, on: Services) -> dict[str, Any]:
 
 
 def get_webhook(endpoint_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
-    """One of them, and how it answers: scope `webhooks:read`. Raises: ScopeMissing, NotFound."""
+    """One of them, and how it answers: scope `webhooks:read`. Who may approve it sees it too.
+
+    Raises: ScopeMissing, NotFound.
+    """
     allow_client(caller, "webhooks", Verb.READ)
-    endpoint = _find(endpoint_id, caller, on)
+    try:
+        endpoint = _find(endpoint_id, caller, on)
+    except NotFound:
+        if f"{FULL}:{APPROVE}" not in caller.client.scopes:
+            raise
+        endpoint = _of_anybody(endpoint_id, caller, on)
     return _shown(endpoint) | {"health": _health(on.webhooks.health(endpoint.id))}
 
 
@@ -205,6 +242,8 @@ def change_webhook(endpoint_id: str, change: EndpointChange, *, caller: Caller, 
         wanted = _changed(was, change, on.clock.now())
         if wanted == was:
             return _shown(was)
+        if was.approval is not None and wanted.approval is None:
+            _note(was.approval, WITHDRAWN, was, caller, on)
         if wanted.is_open and not was.is_open:
             _clean(was.id, on)
         try:
@@ -259,6 +298,56 @@ def rotate_secret(endpoint_id: str, wanted: Rotation, *, caller: Caller, key: st
     raise _busy()
 
 
+def approve_full(endpoint_id: str, wanted: ApprovalInput, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """Approve whole objects for whoever is behind an endpoint's URL: scope `webhooks.full:approve`, every practice that
+    the endpoint gets events of now, and an endpoint of another client. In their audit trails before it holds.
+
+    Raises:
+        ScopeMissing. NotFound: no such endpoint, or it gets events of a practice that is not the caller's.
+        NotAllowed: it is the caller's own. Conflict: it has another URL. AuditUnavailable, Unavailable.
+    """
+    allow_client(caller, FULL, APPROVE)
+    for _ in range(_TRIES):
+        was = _of_anybody(endpoint_id, caller, on)
+        if was.client_id == caller.id:
+            raise NotAllowed("another client has to approve this: it is your own webhook")
+        if was.url != wanted.url:
+            raise Conflict("the webhook has another URL", param="url", reason="other-url")
+        now = on.clock.now()
+        approval = Approval(wanted.baa_reference, _practices_of(was, on), caller.id, now)
+        if was.approval is not None and replace(approval, by=was.approval.by, at=was.approval.at) == was.approval:
+            return _shown(was)
+        _note(approval, APPROVED, was, caller, on)
+        try:
+            return _shown(on.webhooks.change(replace(was, approval=approval, changed_at=now)))
+        except Superseded:
+            continue
+    raise _busy()
+
+
+def withdraw_full(endpoint_id: str, *, caller: Caller, on: Services) -> None:
+    """Take an approval back as a whole, from the next attempt on: scope `webhooks.full:approve`, and one of the
+    practices that it is for. Where there is none, nothing happens.
+
+    Raises: ScopeMissing, NotFound, AuditUnavailable, Unavailable.
+    """
+    allow_client(caller, FULL, APPROVE)
+    for _ in range(_TRIES):
+        was = _known(endpoint_id, on)
+        theirs = _practices_of(was, on) if was.approval is None else was.approval.practices
+        if not theirs & caller.client.practices:
+            raise NotFound("no such webhook")
+        if was.approval is None:
+            return
+        _note(was.approval, WITHDRAWN, was, caller, on)
+        try:
+            on.webhooks.change(replace(was, approval=None, changed_at=on.clock.now()))
+        except Superseded:
+            continue
+        return
+    raise _busy()
+
+
 def try_webhook(endpoint_id: str, wanted: Trial, *, caller: Caller, on: Services) -> dict[str, Any]:
     """Post an invented event of a type there, once and now, also while it is disabled; the answer is shown and counts
     for nothing. Scope `webhooks:write`.
@@ -272,7 +361,8 @@ def try_webhook(endpoint_id: str, wanted: Trial, *, caller: Caller, on: Services
     now = on.clock.now()
     name = wanted.type.partition(".")[0]
     event = Event(new_id("event"), wanted.type, now, now, "prac_test", name, "test", 0, Cause.GATEWAY)
-    outcome = call(endpoint, event, on)
+    shown = FullObject(unavailable=TEST) if endpoint.payload is Payload.FULL else None
+    outcome = call(endpoint, event, on, shown=shown)
     return {"event_id": event.id, "succeeded": outcome.is_success, "attempt": _attempt(outcome, now)}
 
 
@@ -336,9 +426,8 @@ def redeliver(endpoint_id: str, wanted: Again, *, caller: Caller, on: Services) 
 
 def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on: Services) -> Iterator[Event]:
     """The events that are asked for and that the endpoint could get."""
-    theirs = caller.client.practices
     count = 0
-    for practice_id in sorted(theirs if endpoint.practices is None else endpoint.practices & theirs):
+    for practice_id in sorted(endpoint.practices_of(caller.client)):
         for event in _logged(practice_id, wanted, now, on):
             if endpoint.wants(event.type, practice_id) and may_get(event.type, practice_id, caller, now=now):
                 count += 1
@@ -387,18 +476,62 @@ def _check_url(url: str, *, plain: bool) -> None:
 
 
 def _find(endpoint_id: str, caller: Caller, on: Services, *, deleted: bool = False) -> Endpoint:
-    if not is_id(endpoint_id, "webhook"):
-        raise NotFound("no such webhook")
-    endpoint = on.webhooks.get(endpoint_id)
-    if endpoint.client_id != caller.id or (endpoint.deleted_at is not None and not deleted):
+    endpoint = _known(endpoint_id, on, deleted=deleted)
+    if endpoint.client_id != caller.id:
         raise NotFound("no such webhook")
     return endpoint
 
 
+def _of_anybody(endpoint_id: str, caller: Caller, on: Services) -> Endpoint:
+    """The endpoint, whoever's it is, if all practices that it gets events of are the caller's: what it has not cannot
+    be told from what is not there."""
+    endpoint = _known(endpoint_id, on)
+    if not _practices_of(endpoint, on) <= caller.client.practices:
+        raise NotFound("no such webhook")
+    return endpoint
+
+
+def _known(endpoint_id: str, on: Services, *, deleted: bool = False) -> Endpoint:
+    if not is_id(endpoint_id, "webhook"):
+        raise NotFound("no such webhook")
+    endpoint = on.webhooks.get(endpoint_id)
+    if endpoint.deleted_at is not None and not deleted:
+        raise NotFound("no such webhook")
+    return endpoint
+
+
+def _practices_of(endpoint: Endpoint, on: Services) -> frozenset[str]:
+    try:
+        return endpoint.practices_of(on.callers.client(endpoint.client_id))
+    except NotFound:
+        raise NotFound("no such webhook") from None
+
+
+def _note(approval: Approval, action: str, endpoint: Endpoint, caller: Caller, on: Services) -> None:
+    """Write it into the trail of each practice. Raises: AuditUnavailable: then it must not be."""
+    request_id = new_id("audit_entry")
+    for practice_id in sorted(approval.practices):
+        on.audit.note(
+            AuditEntry(
+                id=new_id("audit_entry"),
+                practice_id=practice_id,
+                at=on.clock.now(),
+                client_id=caller.id,
+                action=action,
+                request_id=request_id,
+                object_ids=(endpoint.id,),
+                agreement=approval.baa_reference,
+            )
+        )
+
+
 def _changed(was: Endpoint, change: EndpointChange, now: datetime) -> Endpoint:
     wanted = was
-    if change.url is not None:
-        wanted = replace(wanted, url=change.url)
+    if change.url is not None and change.url != was.url:
+        # What was agreed upon was whoever is behind the other one.
+        wanted = replace(wanted, url=change.url, approval=None)
+    if change.payload is not None:
+        wanted = replace(wanted, payload=change.payload)
     if change.types is not None:
         wanted = replace(wanted, types=tuple(change.types))
     if change.description is not None:
@@ -447,6 +580,8 @@ def _shown(endpoint: Endpoint) -> dict[str, Any]:
         "types": list(endpoint.types),
         "practice_ids": None if endpoint.practices is None else sorted(endpoint.practices),
         "description": endpoint.description,
+        "payload": str(endpoint.payload),
+        "full_approval": endpoint.approval and _approval(endpoint.approval),
         "state": str(endpoint.state),
         "reason": endpoint.reason and str(endpoint.reason),
         "disabled_at": endpoint.disabled_at and instant_text(endpoint.disabled_at),
@@ -455,6 +590,15 @@ def _shown(endpoint: Endpoint) -> dict[str, Any]:
         "created_at": instant_text(endpoint.made_at),
         "updated_at": instant_text(endpoint.changed_at),
         "deleted_at": endpoint.deleted_at and instant_text(endpoint.deleted_at),
+    }
+
+
+def _approval(approval: Approval) -> dict[str, Any]:
+    return {
+        "baa_reference": approval.baa_reference,
+        "practice_ids": sorted(approval.practices),
+        "approved_by": approval.by,
+        "approved_at": instant_text(approval.at),
     }
 
 

@@ -21,7 +21,8 @@ from gateway.core.ports import Services
 from gateway.core.walltime import instant_text
 from gateway.core.webhooks import deliveries as rules
 from gateway.core.webhooks.deliveries import Delivery, Ended, Health, Message, Outcome
-from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Reason, may_get, secret_of
+from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Payload, Reason, may_get, secret_of
+from gateway.core.webhooks.full import FullObject, full_object
 from gateway.core.webhooks.ports import BeginServices, CallServices, DeliveryServices, RetryServices, Superseded
 from gateway.core.webhooks.signing import body_of, headers_of
 
@@ -96,11 +97,13 @@ def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
     found = _may_go(was, on)
     if isinstance(found, Ended):
         return _saved(rules.ended(was, found, now=on.clock.now()), was, on)
-    endpoint, event = found
+    endpoint, caller, event = found
     waits_until = _pass(endpoint, on)
     if waits_until is not None:
         return _saved(rules.put_off(was, waits_until, now=on.clock.now()), was, on)
-    outcome = call(endpoint, event, on)
+    # Read when nothing but the call itself is left to do, and kept nowhere.
+    shown = full_object(endpoint, event, caller, on) if endpoint.payload is Payload.FULL else None
+    outcome = call(endpoint, event, on, shown=shown)
     now = on.clock.now()
     then = rules.after(was, outcome, now=now, chance=on.chance())
     if outcome.is_success:
@@ -112,16 +115,20 @@ def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
     return _saved(then, was, on)
 
 
-def call(endpoint: Endpoint, event: Event, on: CallServices) -> Outcome:
-    """Post an event to an endpoint, signed at this moment."""
+def call(endpoint: Endpoint, event: Event, on: CallServices, *, shown: FullObject | None = None) -> Outcome:
+    """Post an event to an endpoint, signed at this moment; with `shown` where the endpoint wants full bodies."""
     now = on.clock.now()
-    body = body_of(event)
+    body = body_of(event, shown)
     secrets = [secret_of(endpoint.id, one, signer=on.signer) for one in endpoint.generations(now)]
-    return on.sender.post(endpoint.url, headers_of(event.id, body, secrets=secrets, at=now), body)
+    outcome = on.sender.post(endpoint.url, headers_of(event.id, body, secrets=secrets, at=now), body)
+    if shown is None or shown.value is None:
+        return outcome
+    # Whoever repeats in its answer what it was sent would have it kept, and shown, with the delivery.
+    return replace(outcome, excerpt="")
 
 
-def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Event] | Ended:
-    """The endpoint and the event, if this may be sent there now."""
+def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Caller, Event] | Ended:
+    """The endpoint, its client and the event, if this may be sent there now."""
     try:
         endpoint = on.webhooks.get(delivery.endpoint_id)
     except NotFound:
@@ -139,7 +146,7 @@ def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Event] 
     except (NotFound, NotAllowed):
         return Ended.NOT_ALLOWED
     logged = on.event_log.get(delivery.practice_id, [delivery.event_id])
-    return (endpoint, logged[0].event) if logged else Ended.EXPIRED
+    return (endpoint, caller, logged[0].event) if logged else Ended.EXPIRED
 
 
 def _caller(client_id: str, on: BeginServices) -> Caller | None:
@@ -206,9 +213,8 @@ def _tell_disabled(endpoint: Endpoint, on: DeliveryServices) -> None:
     at, caller = endpoint.disabled_at, _caller(endpoint.client_id, on)
     if at is None or caller is None or endpoint.reason not in {Reason.GONE, Reason.FAILING}:
         return
-    theirs = caller.client.practices
     content = {"state": "disabled", "reason": str(endpoint.reason), "since": instant_text(at)}
-    for practice_id in sorted(theirs if endpoint.practices is None else endpoint.practices & theirs):
+    for practice_id in sorted(endpoint.practices_of(caller.client)):
         on.facts.note(practice_id, WEBHOOKS, endpoint.id, content, at=at)
 
 

@@ -1,4 +1,4 @@
-"""A webhook endpoint: where a client wants its events, which of them, and whether it gets any now.
+"""A webhook endpoint: where a client wants its events, which of them, how much of each, and whether it gets any now.
 
 What it may get is bounded by its client as that is at the moment of each attempt: a scope that was taken away acts on
 the next one.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from gateway.core.callers import Caller
+from gateway.core.callers import Caller, Client
 from gateway.core.events.reading import EVENTS, matches, may_see
 from gateway.core.ports import Signer
 
@@ -33,6 +33,15 @@ class EndpointState(StrEnum):
     DISABLED = "disabled"
 
 
+class Payload(StrEnum):
+    """What its client wants of each event."""
+
+    THIN = "thin"
+    """The event."""
+    FULL = "full"
+    """The object as well, as far as an operator has approved that."""
+
+
 class Reason(StrEnum):
     """Why it gets none."""
 
@@ -42,6 +51,22 @@ class Reason(StrEnum):
     """It answered 410."""
     FAILING = "failing"
     """It has failed for days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An operator's word that whoever is behind the endpoint's URL may be sent whole objects of these practices.
+
+    It holds for the URL it was given for: another one ends it. Practices that the endpoint gets events of only since
+    then are none of it.
+    """
+
+    baa_reference: str
+    """Of the business associate agreement with the receiver."""
+    practices: frozenset[str]
+    by: str
+    """The client that gave it."""
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +93,8 @@ class Endpoint:
     rotated_by: str = ""
     """Tells a repeat of the request that made the present secret from another one."""
     body_hash: str = ""
+    payload: Payload = Payload.THIN
+    approval: Approval | None = None
     deleted_at: datetime | None = None
     rev: int = 0
 
@@ -75,6 +102,10 @@ class Endpoint:
     def is_open(self) -> bool:
         """Whether anything is to be sent to it."""
         return self.state is EndpointState.ENABLED and self.deleted_at is None
+
+    def practices_of(self, client: Client) -> frozenset[str]:
+        """The practices whose events it gets, of a client that has these now."""
+        return client.practices if self.practices is None else self.practices & client.practices
 
     def wants(self, type_: str, practice_id: str) -> bool:
         """Whether its filters let an event through."""

@@ -8,7 +8,9 @@ from typing import Protocol
 
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
-from gateway.core.ports import Callers, Clock, Practices, Signer
+from gateway.core.mirror.records import Records
+from gateway.core.mirror.syncing import SyncStates
+from gateway.core.ports import Cache, Callers, Clock, Practices, Signer
 from gateway.core.webhooks.deliveries import Delivery, Due, Health, Message, Outcome
 from gateway.core.webhooks.endpoints import Endpoint
 
@@ -118,17 +120,30 @@ class BeginServices(Protocol):
     def delivery_queue(self) -> DeliveryQueue: ...
 
 
-class DeliveryServices(BeginServices, CallServices, Protocol):
-    """Ports of the worker that delivers."""
+class ReadServices(Protocol):
+    """Ports of whoever reads an object from the mirror, and of nothing else."""
 
     @property
+    def clock(self) -> Clock: ...
+    @property
     def practices(self) -> Practices: ...
+    @property
+    def records(self) -> Records: ...
+    @property
+    def syncs(self) -> SyncStates: ...
+    @property
+    def cache(self) -> Cache: ...
+    @property
+    def stage(self) -> str: ...
+
+
+class DeliveryServices(BeginServices, CallServices, ReadServices, Protocol):
+    """Ports of the worker that delivers."""
+
     @property
     def event_log(self) -> EventLog: ...
     @property
     def facts(self) -> Facts: ...
-    @property
-    def stage(self) -> str: ...
     def chance(self) -> float:
         """A number in [0, 1)."""
         ...

@@ -8,18 +8,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from gateway.core.events.event import Event
+from gateway.core.json_text import to_json
 from gateway.core.walltime import instant_text
+from gateway.core.webhooks.full import FullObject
 
 
-def body_of(event: Event) -> bytes:
-    """The body of the message that an event is: the same bytes at each attempt."""
-    sent = {"type": event.type, "timestamp": instant_text(event.detected_at), "data": event.told()}
-    return json.dumps(sent, separators=(",", ":")).encode()
+def body_of(event: Event, shown: FullObject | None = None) -> bytes:
+    """The body of the message that an event is: the same bytes at each attempt, but for the object in a full one.
+
+    What a full body has beside a thin one has names of its own: `object` is in both the word for what it is about.
+    """
+    data = event.told()
+    if shown is not None:
+        data |= {"full_object": shown.value, "full_object_unavailable": shown.unavailable}
+    sent = {"type": event.type, "timestamp": instant_text(event.detected_at), "data": data}
+    return to_json(sent).encode()
 
 
 def headers_of(message_id: str, body: bytes, *, secrets: Iterable[bytes], at: datetime) -> Mapping[str, str]:

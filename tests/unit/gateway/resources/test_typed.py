@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.json_text import to_json
 from gateway.core.resources.names import field_names
 from gateway.core.resources.secrets import is_secret, without_secrets
 from gateway.core.resources.typed import by_value, shape_of
-from gateway.web.answers import to_json
 from open_dental import wire
 from open_dental.catalogue import operation, resource, resources
 

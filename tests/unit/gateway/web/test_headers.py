@@ -14,15 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import Invalid
+from gateway.core.json_text import plain, to_json
 from gateway.core.operations import Operation, OperationState, Request
 from gateway.core.ports import PaceView
 from gateway.core.requests import Road
 from gateway.web.answers import (
     operation_answer,
-    plain,
     rate_limit,
     read_answer,
-    to_json,
     write_answer,
 )
 from gateway.web.conditional import etag_of
