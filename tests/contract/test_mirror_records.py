@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.mirror.items import micros
-from gateway.core.mirror.records import Order, ReadAt, Record, Stored, StoredNative, Told
+from gateway.core.mirror.records import Hearsay, Order, ReadAt, Record, Stored, StoredNative
 from gateway.core.normalize.values import content_version
 from open_dental.wire import Malformed
 from tests.fakes.services import FakeClock
@@ -212,7 +212,7 @@ def test_a_row_that_was_told_of_keeps_its_place_in_the_order_and_says_so(here: A
     told_at = NOW + timedelta(seconds=50)
     assert (kept.row["Note"], kept.cause, nth(kept, clock)) == ("b", "native", 2)
     assert kept.read == ReadAt(Order(1, 7), told_at)
-    assert kept.told == Told(told_at, "DateTStamp", datetime(2026, 3, 2, 12, 0, 11))  # noqa: DTZ001 - a wall's
+    assert kept.told == Hearsay(told_at, "DateTStamp", datetime(2026, 3, 2, 12, 0, 11))  # noqa: DTZ001 - a wall's
 
 
 def test_a_row_that_nobody_had_is_stored_below_every_turn_and_found(here: Any) -> None:

@@ -17,13 +17,13 @@ from gateway.core.mirror.records import (
     LOAD,
     NATIVE,
     OWN_WRITE,
+    Hearsay,
     Order,
     ReadAt,
     Record,
     Row,
     Stored,
     StoredNative,
-    Told,
     Whole,
     stamp_of,
 )
@@ -107,7 +107,7 @@ class FakeRecords:
                 else:
                     self.between_rows()
                     read = ReadAt(Order(epoch, 0) if was is None else was.read.order, at)
-                    seq, told = self._seq_after(was), Told(at, column, stamp)
+                    seq, told = self._seq_after(was), Hearsay(at, column, stamp)
                     kept[key] = Record(resource, key, content, version, seq, read, self.now(), cause=NATIVE, told=told)
                     self._tell(practice_id, was, kept[key])
                     changed += 1

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from gateway.adapters.codec import pack
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import Order, ReadAt, Row, Told
+from gateway.core.mirror.records import Hearsay, Order, ReadAt, Row
 
 Item = dict[str, Any]
 """An item as DynamoDB spells it."""
@@ -45,7 +45,7 @@ class Head:
     order: Order
     dead: bool = False
     parts: str | None = None
-    told: Told | None = None
+    told: Hearsay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def order_attributes(read: ReadAt) -> Item:
     }
 
 
-def told_attributes(told: Told | None) -> Item:
+def told_attributes(told: Hearsay | None) -> Item:
     """What says that nobody read a row; when its call came in is its `read_at`."""
     return {} if told is None else {"told": {"S": f"{told.column}#{told.stamp.isoformat()}"}}
 
@@ -210,11 +210,11 @@ def head_from(item: Mapping[str, Any]) -> Head:
     )
 
 
-def _told_from(item: Mapping[str, Any]) -> Told | None:
+def _told_from(item: Mapping[str, Any]) -> Hearsay | None:
     if "told" not in item:
         return None
     column, _, stamp = item["told"]["S"].partition("#")
-    return Told(moment_from(item["read_at"]["N"]), column, datetime.fromisoformat(stamp))
+    return Hearsay(moment_from(item["read_at"]["N"]), column, datetime.fromisoformat(stamp))
 
 
 def change_time_from(place: str) -> datetime:

@@ -22,13 +22,13 @@ from gateway.core.mirror.records import (
     LOAD,
     NATIVE,
     OWN_WRITE,
+    Hearsay,
     Order,
     ReadAt,
     Record,
     Row,
     Stored,
     StoredNative,
-    Told,
     Whole,
     stamp_of,
 )
@@ -342,7 +342,7 @@ def _told_of(resource: str, rows: Sequence[Row], *, column: str, at: datetime) -
         if stamp is None:
             unsure.add(MIRRORED[resource].key_of(row))
             continue
-        one = Reading.of(resource, row, Told(at, column, stamp))
+        one = Reading.of(resource, row, Hearsay(at, column, stamp))
         before = readings.get(one.key)
         if before is None or before.told is None or before.told.stamp <= stamp:
             readings[one.key] = one

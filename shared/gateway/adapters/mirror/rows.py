@@ -15,7 +15,7 @@ from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Head, Item, Places
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import Order, ReadAt, Record, Row, Told, stamp_of
+from gateway.core.mirror.records import Hearsay, Order, ReadAt, Record, Row, stamp_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 _TRIES: Final = 12
@@ -35,7 +35,7 @@ class Outcome(Enum):
     SAME = auto()
     OLDER = auto()
     UNSURE = auto()
-    """Told of, and nothing says whether what is kept is older."""
+    """Hearsay of, and nothing says whether what is kept is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Reading:
     row: Row
     version: str
     places: Places
-    told: Told | None = None
+    told: Hearsay | None = None
 
     @classmethod
-    def of(cls, resource: str, row: Row, told: Told | None = None) -> Reading:
+    def of(cls, resource: str, row: Row, told: Hearsay | None = None) -> Reading:
         """Raises Malformed: its key or a parent cannot be read."""
         content = {name: value for name, value in row.items() if name != SERVER_CLOCK}
         key = MIRRORED[resource].key_of(content)
@@ -88,7 +88,7 @@ def judged(head: Head | None, one: Reading, read: ReadAt) -> Outcome:
     return Outcome.OLDER if read.order < head.order or is_outdated else Outcome.CHANGED
 
 
-def judged_told(head: Head | None, one: Reading, told: Told, kept: Record | None) -> Outcome:
+def judged_told(head: Head | None, one: Reading, told: Hearsay, kept: Record | None) -> Outcome:
     """What a row that was told of comes to where `head` is kept, and `kept` is the row of it that was met."""
     if _is_as_kept(head, one):
         return Outcome.SAME

@@ -40,7 +40,7 @@ class ReadAt:
     at: datetime
 
 
-class Told(NamedTuple):
+class Hearsay(NamedTuple):
     """How Open Dental told of a row by itself: when its call came in (UTC), and the row's stamp in `column` then."""
 
     at: datetime
@@ -90,7 +90,7 @@ class Record:
     changed_at: datetime
     deleted_at: datetime | None = None
     cause: str = ""
-    told: Told | None = None
+    told: Hearsay | None = None
 
     @property
     def is_living(self) -> bool:
