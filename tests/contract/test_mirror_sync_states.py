@@ -26,8 +26,8 @@ from gateway.core.mirror.syncing import (
     ServerZone,
     Shown,
     Superseded,
-    Told,
     Telling,
+    Told,
     Wanted,
     standing_of,
 )

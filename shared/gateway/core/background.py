@@ -120,7 +120,7 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
 
 
 WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), Care(), FirstLoad(), Sweeps())
-"""In the order of their claim to the lane: reconcile, feeds, what asks little or nobody, subscriptions, first load, sweep."""
+"""By their claim to the lane: reconcile, feeds, what asks little or nobody, subscriptions, first load, sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
