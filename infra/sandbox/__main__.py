@@ -82,6 +82,8 @@ def main(argv: Sequence[str] | None = None, *, base: Options | None = None) -> i
                 if options.tour:
                     return run_tour(box, README, say=_now)
                 print(ready(box, seconds=time.monotonic() - started), flush=True)
+                if not options.quiet:
+                    box.receiver.say = _now
                 _until_something_ends(box)
             except KeyboardInterrupt:
                 say("stopping")
@@ -121,6 +123,7 @@ def ready(box: Sandbox, *, seconds: float) -> str:
         "",
         f"  API            {box.api_url}",
         *(f"  practice {number}     {office.base_url}" for number, office in enumerate(box.offices, 1)),
+        f"  webhooks       {box.receiver.url}  (verifies and shows what comes)",
         f"  AWS endpoint   {box.emulator.url}  (access key and secret key: test)",
         f"  state          {box.state_file}",
     ]
@@ -128,8 +131,17 @@ def ready(box: Sandbox, *, seconds: float) -> str:
         first = box.practices[0]
         query = f"practice_id={first.practice_id}&status=active&limit=2"
         curl = f"curl -s -H 'Authorization: Bearer {first.access_token}' '{box.api_url}/patients?{query}'"
-        lines += ["", "Try:", "", f"  {curl}"]
+        lines += ["", "Try:", "", f"  {curl}", "", *_A_WEBHOOK.format(env=box.env_file).splitlines()]
     return "\n".join([*lines, ""])
+
+
+_A_WEBHOOK = """\
+A webhook that leads here, and its secret for whoever verifies it; what comes is told here and at that address:
+
+  . {env}
+  curl -s -H "Authorization: Bearer $TOKEN" -H 'Idempotency-Key: mine' -H 'Content-Type: application/json' \\
+    "$API/webhooks" -d '{{"url": "'$RECEIVER'/hooks/mine"}}' | curl -X PUT "$RECEIVER/hooks/mine" -d @-
+"""
 
 
 def _until_something_ends(box: Sandbox) -> None:

@@ -36,6 +36,7 @@ from infra.sandbox.drop import Drop
 from infra.sandbox.emulator import ACCOUNT, REGION, ROOT_KEY, Emulator, python_version, uv_platform
 from infra.sandbox.practices import Practice, Simulated
 from infra.sandbox.processes import Kept, SandboxError
+from infra.sandbox.receiver import Receiver
 from infra.sandbox.synth import Stack, read_assembly, synthesize
 
 REPOSITORY = Path(__file__).parents[2]
@@ -105,6 +106,8 @@ class Sandbox:
         """Every practice that was started, connected or not."""
         self.practices: list[Connected] = []
         self.client_key = ""
+        self.receiver = Receiver()
+        """Where webhooks of this sandbox may lead."""
 
     @classmethod
     def start(cls, options: Options | None = None, *, say: Say = _silent) -> Self:
@@ -208,6 +211,7 @@ class Sandbox:
             shutil.rmtree(self.home / leftover, ignore_errors=True)
         self._closing.callback(self._tidy)
         self.state_file.unlink(missing_ok=True)
+        self._closing.callback(self.receiver.start().stop)
         simulated = [] if options.open_dental else list(range(1, options.practices + 1))
         with ThreadPoolExecutor() as pool:
             say("starting the AWS emulator" + (f" and {len(simulated)} practices" if simulated else ""))
@@ -233,8 +237,9 @@ class Sandbox:
 
     @property
     def env_file(self) -> Path:
-        """The same for a shell: `. .sandbox/env` sets API (ODG_API for `odg`), TOKEN, PRACTICE, CLIENT_KEY, and FROM
-        and TO, the coming 30 days; its function `enrol` makes further API clients, as an operator would."""
+        """The same for a shell: `. .sandbox/env` sets API (ODG_API for `odg`), TOKEN, PRACTICE, CLIENT_KEY,
+        RECEIVER, and FROM and TO, the coming 30 days; its function `enrol` makes further API clients, as an operator
+        would."""
         return self.home / "env"
 
     def _tidy(self) -> None:
@@ -398,6 +403,7 @@ class Sandbox:
             "access_token": first.access_token if first else None,
             "practice_id": first.practice_id if first else None,
             "client_key": self.client_key or None,
+            "receiver_url": self.receiver.url,
             "practices": [
                 {
                     "practice_id": connected.practice_id,
@@ -409,7 +415,7 @@ class Sandbox:
             ],
         }
         if first is not None:
-            _put(self.env_file, _env(self.api_url, first, self.client_key, self._environment()))
+            _put(self.env_file, _env(self.api_url, self.receiver.url, first, self.client_key, self._environment()))
         _put(self.state_file, json.dumps(state, indent=2) + "\n")
 
 
@@ -424,10 +430,10 @@ def _put(file: Path, text: str) -> None:
 _FOR_ENROL = frozenset({"CALLERS_TABLE", "STAGE"})
 
 
-def _env(api_url: str, connected: Connected, client_key: str, environment: Mapping[str, str]) -> str:
+def _env(api_url: str, receiver_url: str, connected: Connected, client_key: str, environment: Mapping[str, str]) -> str:
     today = datetime.now(ZoneInfo(connected.practice.time_zone)).date()
     values = {"API": api_url, "ODG_API": api_url, "TOKEN": connected.access_token, "PRACTICE": connected.practice_id}
-    values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}"}
+    values |= {"FROM": f"{today + timedelta(days=1)}", "TO": f"{today + timedelta(days=30)}", "RECEIVER": receiver_url}
     if client_key:
         values["CLIENT_KEY"] = client_key
     said = "".join(f"export {name}={value}\n" for name, value in values.items())

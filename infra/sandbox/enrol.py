@@ -28,6 +28,7 @@ SCOPES = (
     "procedures:write",
     "recalls:write",
     "resources:read",
+    "webhooks:write",
 )
 COMMAND = ("-m", "gateway.wiring.enrol")
 

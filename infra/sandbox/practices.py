@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from infra.sandbox.emulator import PASSED_ON
 from infra.sandbox.processes import Kept, SandboxError
@@ -33,6 +34,35 @@ class Practice:
 
     def __repr__(self) -> str:
         return f"Practice(base_url={self.base_url!r})"
+
+
+_ZONES = (
+    Practice.time_zone,
+    "Pacific/Honolulu",
+    "Pacific/Auckland",
+    "Asia/Tokyo",
+    "Asia/Kolkata",
+    "Africa/Nairobi",
+    "Europe/London",
+    "America/Sao_Paulo",
+)
+
+
+def open_zone(now: datetime) -> str:
+    """A zone in which an office may be working for the next hours, by the clock of its wall: the practices' usual one,
+    or another. While it is Sunday everywhere the usual one.
+
+    A mirror asks an office that is closed for changes a third as often, and whoever waits for one waits for that.
+    """
+
+    def is_open(zone: str) -> bool:
+        wall = now.astimezone(ZoneInfo(zone))
+        return wall.weekday() != _SUNDAY and _OPEN_FROM <= wall.hour < _OPEN_UNTIL
+
+    return next(filter(is_open, _ZONES), Practice.time_zone)
+
+
+_SUNDAY, _OPEN_FROM, _OPEN_UNTIL = 6, 7, 19
 
 
 class Simulated:
@@ -87,6 +117,7 @@ class Simulated:
             customer_key=said["customer_key"],
             name=self.process.name.title(),
             control_url=said["control_url"],
+            time_zone=said.get("time_zone", Practice.time_zone),
         )
 
     def stop(self) -> None:

@@ -13,14 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
 import httpx
 
 from infra.sandbox.box import Connected, Sandbox
-from infra.sandbox.practices import Practice
+from infra.sandbox.practices import Practice, open_zone
+from infra.sandbox.receiver import Received
 from infra.sandbox.tour import FIRST, SECOND, step
 
 _SETTLES_WITHIN_S = 240
@@ -835,8 +836,9 @@ class Mirrored:
 @cache
 def _mirrored_office(box: Sandbox) -> Mirrored:
     """The one mirror that the tour loads: a load takes a minute, and as much again to be offered its turns."""
-    office = box.one_more_practice("--tier", "enterprise")
-    scopes = ("practices:connect", "*:read", "appointments:write", "sync:write")
+    # While an office is closed its changes are looked for a third as often, and this tour would wait for that.
+    office = box.one_more_practice("--tier", "enterprise", "--zone", open_zone(datetime.now(UTC)))
+    scopes = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
     client = box.new_client("mirror", scopes=scopes)
     me = _of(box, box.connect(office.practice, client))
     sync = f"/practices/{me.practice_id}/sync"
@@ -1005,10 +1007,7 @@ def what_happens_is_told(box: Sandbox) -> None:
     assert told.count("sync.loaded") == 1, "one load is told twice"
     visit = _visit(me)
     queue = _listening(box, me.practice_id)
-    key = visit["source"]["key"]
-    (row,) = me.rows("appointment", AptNum=key)
-    moved = datetime.fromisoformat(str(row["AptDateTime"])) + timedelta(days=7)
-    me.steer("PATCH", f"rows/appointment?AptNum={key}", {"AptDateTime": f"{moved}"})
+    moved = _moved(me, visit)
     event = _told(me, f"type=appointment.rescheduled&object_id={visit['id']}")
     assert event["cause"] in {"poll", "sweep"}, f"what the office did is told as {event['cause']}"
     assert event["before"]["start_at"] == visit["start_at"], "the time before is another one"
@@ -1020,17 +1019,35 @@ def what_happens_is_told(box: Sandbox) -> None:
     assert (own["cause"], own["changed"]) == ("own_write", ["note"]), f"a write is told as {own}"
     ended = _told(me, f"type=operation.succeeded&object_id={write.json()['id']}")
     come = {one["detail"]["id"]: one for one in _received(box, queue, {one["id"] for one in (event, own, ended)})}
-    people = me.rows("patient", PatNum=me.get(f"/patients/{visit['patient_id']}")["source"]["key"])
-    words = {marker, *(str(person[name]) for person in people for name in ("LName", "FName"))} - {""}
+    words = _words(me, visit) | {marker}
     for one in (event, own, ended):
         on_bus = come[one["id"]]
         assert (on_bus["source"], on_bus["detail-type"]) == ("open-dental-gateway", one["type"]), "it is another's"
         assert one.items() >= on_bus["detail"].items(), "the bus tells another event than the log"
         assert set(on_bus["detail"]) == _TOLD, f"an event has {sorted(set(on_bus['detail']) - _TOLD)}"
-        said = json.dumps(on_bus)
-        assert not any(re.search(rf"\b{re.escape(word)}\b", said) for word in words), "an event says who, or what"
+        assert not _says(on_bus, words), "an event says who, or what"
     assert event["before"].keys() | event["after"].keys() <= _TOLD_OF_A_VISIT, "an event tells more of a visit"
     _is_not_told(box, mirrored, event, ended)
+
+
+def _moved(me: Caller, visit: Mapping[str, Any]) -> datetime:
+    """When a visit is by the office's wall clock, after the office has moved it by a week."""
+    key = visit["source"]["key"]
+    (row,) = me.rows("appointment", AptNum=key)
+    moved = datetime.fromisoformat(str(row["AptDateTime"])) + timedelta(days=7)
+    me.steer("PATCH", f"rows/appointment?AptNum={key}", {"AptDateTime": f"{moved}"})
+    return moved
+
+
+def _words(me: Caller, visit: Mapping[str, Any]) -> set[str]:
+    """What would say who comes to a visit."""
+    people = me.rows("patient", PatNum=me.get(f"/patients/{visit['patient_id']}")["source"]["key"])
+    return {str(person[name]) for person in people for name in ("LName", "FName")} - {""}
+
+
+def _says(told: object, words: set[str]) -> bool:
+    said = json.dumps(told)
+    return any(re.search(rf"\b{re.escape(word)}\b", said) for word in words)
 
 
 def _listening(box: Sandbox, practice_id: str) -> str:
@@ -1074,6 +1091,75 @@ def _is_not_told(box: Sandbox, mirrored: Mirrored, *events: Mapping[str, Any]) -
     assert types <= {"sync", "webhook"}, f"without their scopes events of {', '.join(sorted(types))} are shown"
     for one in events:
         _problem(stranger.send("GET", f"/events/{one['id']}"), 403, "scope-missing")
+
+
+_TRIED_FOR = timedelta(seconds=10)
+"""How long an endpoint has to answer."""
+
+
+@step("P34", "mirrored practice")
+def what_happens_comes_to_a_webhook(box: Sandbox) -> None:
+    me = _mirrored_office(box).me
+    visit = _visit(me)
+    queue = _listening(box, me.practice_id)
+    webhooks = {name: _webhook(box, me, name) for name in ("well", "hangs")}
+    since = datetime.now(UTC)
+    box.receiver.tell("hangs", delay_s=30)
+    try:
+        marker = f"Told{_key()[-8:]}"
+        write = {"note": marker}
+        path = f"/appointments/{visit['id']}"
+        answer = me.send("PATCH", path, write, Idempotency_Key=_key(), Prefer="wait=28")
+        assert answer.status_code == 200, f"a note is answered {answer.status_code}: {answer.text}"
+        _moved(me, visit)
+        # Of the same visit other steps may have had events.
+        asked = f"object_id={visit['id']}&since={since:%Y-%m-%dT%H:%M:%SZ}&type=appointment"
+        told = [_told(me, f"{asked}.updated"), _told(me, f"{asked}.rescheduled")]
+        assert [one["cause"] == "own_write" for one in told] == [True, False], "an event is told of another cause"
+        ids = {one["id"] for one in told}
+        on_bus = {one["detail"]["id"]: one["detail"] for one in _received(box, queue, ids)}
+        come = _come(box, "well", ids)
+        for one in told:
+            message = come[one["id"]]
+            assert message.signature == "good", f"the signature of a message is {message.signature}"
+            assert set(message.body) == {"type", "timestamp", "data"}, f"a message has {sorted(message.body)}"
+            assert message.body["data"] == on_bus[one["id"]], "a webhook tells another event than the bus"
+            assert not _says(message.body, _words(me, visit) | {marker}), "a message says who, or what"
+        slow = _come(box, "hangs", ids)
+        for one in ids:
+            late = come[one].received_at - slow[one].received_at
+            assert late < _TRIED_FOR, f"it came {late} after it was sent to an endpoint that hangs"
+        _once_each(box, "well")
+    finally:
+        for endpoint in webhooks.values():
+            me.send("DELETE", f"/webhooks/{endpoint}")
+
+
+def _webhook(box: Sandbox, me: Caller, hook: str) -> str:
+    """Have events of visits sent to a hook of the sandbox's receiver, which is told the secret; the webhook's id."""
+    wanted = {
+        "url": f"{box.receiver.url}/hooks/{hook}",
+        "types": ["appointment.*"],
+        "practice_ids": [me.practice_id],
+    }
+    made = me.send("POST", "/webhooks", wanted, Idempotency_Key=_key())
+    assert made.status_code == 201, f"a webhook is answered {made.status_code}: {made.text}"
+    box.receiver.put(hook, made.json())
+    return str(made.json()["id"])
+
+
+def _come(box: Sandbox, hook: str, ids: set[str]) -> dict[str, Received]:
+    """What has come to a hook first with each of these ids, once all have."""
+    deadline = time.monotonic() + _TOLD_WITHIN_S
+    while missing := ids - (found := {one.id: one for one in box.receiver.deliveries(hook)}).keys():
+        assert time.monotonic() < deadline, f"{len(missing)} events have not come to the webhook"
+        time.sleep(0.2)
+    return found
+
+
+def _once_each(box: Sandbox, hook: str) -> None:
+    counts = Counter(one.id for one in box.receiver.deliveries(hook))
+    assert set(counts.values()) == {1}, f"a message came {max(counts.values())} times"
 
 
 @step("P33", "mirrored practice")

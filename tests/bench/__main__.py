@@ -24,6 +24,8 @@ SECTIONS: Mapping[str, str] = {
     "requests": "upstream requests per answer, by what the key may do",
     "mirror": "a first load, how soon changes are seen, what is wrong after a bad week, and what an answer costs",
     "events": "changes told once by a publisher that dies and stays away, and how fast",
+    "deliveries": "webhooks a worker delivers in a second, and whom an endpoint that never answers delays",
+    "webhooks": "change at the office to webhook received through the deployed sandbox, by cause and tier",
     "sql": "every statement that offices are sent, on a real MariaDB beside the simulated practice",
     "warm": "how long an answer of the mirror takes through the deployed sandbox",
     "answers": "what one answer of the mirror asks of AWS",

@@ -16,6 +16,7 @@ from gateway.core.mirror import checking, feeds, probing, reading
 from gateway.core.mirror.syncing import (
     Followed,
     Incident,
+    Native,
     Pass,
     Phase,
     PracticeSync,
@@ -26,6 +27,7 @@ from gateway.core.mirror.syncing import (
     Shown,
     Superseded,
     Telling,
+    Told,
     Wanted,
     standing_of,
 )
@@ -292,6 +294,42 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
     assert type(kept.incidents[0]) is Incident
     assert type(kept.incidents[0].resources) is tuple
     assert kept.resources["appointments"] == replace(loaded, rev=1)
+
+
+def test_what_machines_are_asked_to_tell_comes_back_too(syncs: Any) -> None:
+    told = Told(
+        7, "2026-03-02 06:00:00", NOW, True, 3, "2026-03-02 05:00:00", "2026-03-02 06:10:00", 503, "failing", NOW
+    )
+    native = Native(
+        wanted=True,
+        base_url="https://api.test/live",
+        workstation="SERVER",
+        former=("https://old.test",),
+        changed_at=NOW,
+        cared_at=NOW,
+        due_at=NOW,
+        ended_at=NOW,
+        tables={"Appointment": told, "Patient": Told(8)},
+        refused={"ProcedureLog": NOW},
+        trouble="permission-missing",
+        trouble_since=NOW,
+        failures=2,
+        silence_told_at=NOW,
+    )
+    syncs.save_practice(replace(PRACTICE, native=native))
+
+    kept = syncs.load(A).native
+    assert kept == native
+    assert (type(kept), type(kept.former), type(kept.tables["Patient"])) == (Native, tuple, Told)
+
+
+def test_a_state_of_a_release_that_knew_no_such_thing_asks_no_machine(aws: None) -> None:
+    client = make_records_table("states")
+    body = {name: value for name, value in _value(PRACTICE).items() if name != "native"}
+    key = {"pk": {"S": f"sync#{A}"}, "sk": {"S": "practice"}}
+    client.put_item(TableName="states", Item={**key, "rev": {"N": "1"}, "body": {"B": pack(body)}})
+
+    assert DynamoSyncStates(client, table="states").load(A).native == Native()
 
 
 def test_the_longest_state_that_there_can_be_fits_into_an_item(aws: None) -> None:

@@ -6,8 +6,10 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -17,7 +19,7 @@ from infra.sandbox import stand_ins, tour
 from infra.sandbox.__main__ import _now, arguments, main
 from infra.sandbox.box import REPOSITORY, Connected, Options, Sandbox, _env
 from infra.sandbox.drain import failed_items, sqs_event
-from infra.sandbox.practices import KEYS_FROM, Practice, real_practice
+from infra.sandbox.practices import KEYS_FROM, Practice, open_zone, real_practice
 from infra.sandbox.processes import SandboxError
 from infra.sandbox.synth import read_assembly
 
@@ -194,8 +196,11 @@ def test_the_shells_variables_have_the_clients_key_if_there_is_one() -> None:
     environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
     connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
 
-    assert "export CLIENT_KEY=odg_2\n" in _env("http://127.0.0.1/v1", connected, "odg_2", {})
-    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", connected, "", {})
+    said = _env("http://127.0.0.1/v1", "http://127.0.0.1:9", connected, "odg_2", {})
+
+    assert "export CLIENT_KEY=odg_2\n" in said
+    assert "export RECEIVER=http://127.0.0.1:9\n" in said
+    assert "CLIENT_KEY" not in _env("http://127.0.0.1/v1", "http://127.0.0.1:9", connected, "", {})
 
 
 def test_the_shell_makes_clients_of_the_emulator_and_keeps_none_of_its_credentials(tmp_path: Path) -> None:
@@ -203,7 +208,7 @@ def test_the_shell_makes_clients_of_the_emulator_and_keeps_none_of_its_credentia
     connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
     told = {"CALLERS_TABLE": "callers", "STAGE": "sandbox", "OTHER": "x"}
     told |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    (tmp_path / "env").write_text(_env("http://127.0.0.1/v1", connected, "odg_2", told))
+    (tmp_path / "env").write_text(_env("http://127.0.0.1/v1", "http://127.0.0.1:9", connected, "odg_2", told))
 
     def said(command: str, **inherited: str) -> subprocess.CompletedProcess[str]:
         script = f". {tmp_path}/env; {command}"
@@ -351,3 +356,12 @@ def test_who_interrupts_the_tour_does_not_wait_for_its_steps(tmp_path: Path) -> 
 @pytest.mark.parametrize("name", ["P18", "P19", "P20"])
 def test_what_measures_pace_or_reads_all_logs_is_tried_alone(name: str) -> None:
     assert tour.STEPS[name].on == frozenset()
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_a_practice_may_be_where_it_is_day_at_any_hour_but_on_sundays(hour: int) -> None:
+    now = datetime(2026, 11, 24, hour, 30, tzinfo=UTC)
+    there = now.astimezone(ZoneInfo(open_zone(now)))
+
+    assert 7 <= there.hour < 19
+    assert open_zone(datetime(2026, 11, 22, 12, tzinfo=UTC)) == Practice.time_zone

@@ -174,6 +174,7 @@ class PracticeServer:
             "developer_key": key.developer,
             "customer_key": key.customer,
             "control_url": self.control_url,
+            "time_zone": str(self.practice.office.clock.zone),
         }
 
     def start(self) -> None:

@@ -27,6 +27,7 @@ from gateway.core.mirror.syncing import (
     Followed,
     Here,
     Incident,
+    Native,
     Pass,
     Phase,
     PracticeSync,
@@ -38,6 +39,8 @@ from gateway.core.mirror.syncing import (
     Standing,
     Superseded,
     Telling,
+    Told,
+    Unlisted,
     Wanted,
     is_lifted,
     lifted,
@@ -236,7 +239,7 @@ def _value(state: PracticeSync | ResourceSync) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """The parts that states are made of, as objects of JSON."""
-    if isinstance(value, Pass | Shown | Probed | Followed | Probing):
+    if isinstance(value, Pass | Shown | Probed | Followed | Probing | Native | Told):
         return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, Mapping):
         return {name: _plain(one) for name, one in value.items()}
@@ -251,8 +254,12 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     probing = _only(Probing, value.get("probing") or {})
     probing["changed"] = {name: _as_kept(one, Probed) for name, one in probing.get("changed", {}).items()}
     value["probing"] = Probing(**probing)
+    native = _only(Native, value.get("native") or {})
+    native["tables"] = {name: _as_kept(one, Told) for name, one in native.get("tables", {}).items()}
+    value["native"] = Native(**{**native, "former": tuple(native.get("former", ()))})
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
+    value["unlisted"] = Unlisted(*(value.get("unlisted") or ()))
     if value.get("telling") is not None:
         value["telling"] = Telling(*value["telling"])
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))

@@ -8,21 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from gateway.core import ids
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
-from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE, WEBHOOKS
+from gateway.core.events.facts import (
+    DUE_RECALLS,
+    INTAKE,
+    MERGES,
+    MIRROR,
+    OPERATIONS,
+    PRACTICE,
+    WEB_SCHED,
+    WEBHOOKS,
+)
 from gateway.core.mirror.records import LOAD
 from gateway.core.normalize import appointment, claim, insurance_payment, patient, patient_payment, procedure
 from gateway.core.normalize.appointments import CANCELLED, MISSED
 from gateway.core.normalize.desk import communication, recall
 from gateway.core.normalize.office import Office, office
 from gateway.core.normalize.treatment import treatment_plan
-from gateway.core.normalize.values import key
+from gateway.core.normalize.values import day, key
 from gateway.core.office_words import NO_WORDS, OfficeWords
 from gateway.core.practices import Practice
 
@@ -31,6 +40,7 @@ Shown: TypeAlias = Mapping[str, Any]
 _CAUSES: Final = {one.value: one for one in Cause}
 _UNCOMPARED: Final = frozenset({"id", "source", "practice_id", "updated_at", "synced_at", "version", "deleted_at"})
 _NOTHING: Final[Shown] = {}
+_LATELY: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,11 @@ class _Kind:
     """What has happened beside that something changed; of a new object, what it is already."""
     gone: str | None = None
     """The word of status that means deleted."""
+
+    @property
+    def object(self) -> str:
+        """The object that the rows are."""
+        return self.updated.partition(".")[0]
 
 
 def events_of(change: RowChange, around: Around) -> list[Event]:
@@ -167,12 +182,22 @@ def _made(
         object=type_.partition(".")[0],
         object_id=object_id,
         sequence=change.seq,
-        cause=Cause.RECOVERY if change.was is Was.UNSEEN else _CAUSES.get(change.cause, Cause.GATEWAY),
+        cause=_cause(change),
         changed=changed,
         before=before,
         after=after,
         related=related or {},
     )
+
+
+_ASKED_FOR: Final = frozenset({INTAKE, MERGES, WEB_SCHED})
+"""Facts of the office's, not the gateway's: it was asked for them, as for any change."""
+
+
+def _cause(change: RowChange) -> Cause:
+    if change.was is Was.UNSEEN:
+        return Cause.RECOVERY
+    return Cause.POLL if change.resource in _ASKED_FOR else _CAUSES.get(change.cause, Cause.GATEWAY)
 
 
 def _when(diff: Diff) -> datetime:
@@ -193,21 +218,24 @@ _TIMES: Final = frozenset(
     }
 )  # fmt: skip
 _STATUS: Final = frozenset({"status", "status_source"})
-_VISIT: Final = {
+_HAPPENS: Final = {
     "arrived": Told("appointment.arrived", _STATUS | {"arrived_at", "confirmation"}),
     "in_chair": Told("appointment.seated", _STATUS | {"arrived_at", "seated_at", "confirmation"}),
     "completed": Told("appointment.completed", _STATUS | {"arrived_at", "seated_at", "dismissed_at"}),
-    "broken": Told("appointment.broken", _STATUS),
 }
+_BROKEN: Final = frozenset({"broken", "no_show", "cancelled"})
+"""A visit's words for that it was broken; which of them is known where the office charts it, before or after."""
 
 
 def _of_visit(diff: Diff) -> Iterator[Told]:
     start = diff.after.get("start_at")
     if diff.before and start is not None and start != diff.before.get("start_at"):
         yield Told("appointment.rescheduled", _TIMES)
-    for word, told in _VISIT.items():
+    for word, told in _HAPPENS.items():
         if diff.became("status", word):
             yield told
+    if diff.after.get("status") in _BROKEN and diff.before.get("status") not in _BROKEN:
+        yield Told("appointment.broken", _STATUS)
     confirmation = _word(diff.after, "confirmation")
     if diff.before and confirmation == "confirmed" and _word(diff.before, "confirmation") != confirmation:
         yield Told("appointment.confirmed", frozenset({"confirmation"}))
@@ -262,14 +290,14 @@ def _of_plan(diff: Diff) -> Iterator[Told]:
 def _denied(change: RowChange, around: Around) -> Iterator[Event]:
     """A claim is denied by what its lines say, whichever of the rows comes last; once for each day it was answered."""
     number = key(change.row.get("ClaimNum"))
-    if not number or change.is_dead or change.was is Was.UNSEEN:
+    if not number or change.is_dead:
         return
     row = change.row if change.resource == "claims" else around.get("claims", number)
     if row is None or row.get("ClaimStatus") != "R":
         return
     lines = list(around.under("claimprocs", "ClaimNum", number))
     shown = claim(row, practice=around.practice, synced_at=change.stored_at, lines=lines)
-    if shown["is_denied"] is True:
+    if shown["is_denied"] is True and (change.was is not Was.UNSEEN or _is_recent(shown["received_on"], change)):
         yield _made(
             change,
             "claim.denied",
@@ -282,6 +310,23 @@ def _denied(change: RowChange, around: Around) -> Iterator[Event]:
         )
 
 
+def _is_recent(said: str | None, change: RowChange) -> bool:
+    """Whether a day is one of those that the log has: what is told late, and nobody saw, may be long known else."""
+    return said is not None and change.stored_at.date() - date.fromisoformat(said) <= _LATELY
+
+
+def _related(resource: str, number: int, change: RowChange, around: Around) -> dict[str, str]:
+    """Whom and what an object is about whose own row did not change: by that row, as far as the mirror has it."""
+    row = around.get(resource, number)
+    kind = KINDS[resource]
+    shown = _NOTHING if row is None else kind.show(row, around, change.stored_at)
+    found = {name: shown[name] for name in SUBJECTS[kind.object].related if shown.get(name)}
+    patient_ = key(change.row.get("PatNum"))
+    if "patient_id" in SUBJECTS[kind.object].related and "patient_id" not in found and patient_:
+        found["patient_id"] = office(around.practice).patient(patient_)
+    return found
+
+
 def _of_line(change: RowChange, around: Around) -> Iterator[Event]:
     """A line that changed or went changes its claim, and the payment that it is on. New ones come with either."""
     before = change.before
@@ -290,13 +335,20 @@ def _of_line(change: RowChange, around: Around) -> Iterator[Event]:
     here = office(around.practice)
     number = key(change.row.get("ClaimNum"))
     if number and number == key(before.get("ClaimNum")):
-        yield _made(change, "claim.updated", object_id=here.claim(number), changed=("lines",))
+        yield _made(
+            change,
+            "claim.updated",
+            object_id=here.claim(number),
+            changed=("lines",),
+            related=_related("claims", number, change, around),
+        )
     for payment in sorted({key(before.get("ClaimPaymentNum")), key(change.row.get("ClaimPaymentNum"))} - {0}):
         yield _made(
             change,
             "insurance_payment.updated",
             object_id=here.payment(ids.insurance_payment_key(payment)),
             changed=("allocations",),
+            related=_related("claimpayments", payment, change, around),
             what=f"{change.what}#{payment}",
         )
 
@@ -306,7 +358,13 @@ def _of_split(change: RowChange, around: Around) -> Iterator[Event]:
     number = key(change.row.get("PayNum"))
     if change.was is Was.LIVING and number:
         here = office(around.practice)
-        yield _made(change, "payment.updated", object_id=here.payment(number), changed=("allocations",))
+        yield _made(
+            change,
+            "payment.updated",
+            object_id=here.payment(number),
+            changed=("allocations",),
+            related=_related("payments", number, change, around),
+        )
 
 
 _BROKE: Final = {MISSED: "appointment.no_show", CANCELLED: "appointment.cancelled"}
@@ -316,18 +374,22 @@ def _how_it_broke(change: RowChange, around: Around) -> Iterator[Event]:
     """The visit's own row says that it was broken, and the code that the office charts with it, how."""
     type_ = _BROKE.get(str(change.row.get("procCode")))
     number = key(change.row.get("AptNum"))
-    if type_ is None or not number or change.was is not Was.NOTHING or change.is_dead:
+    is_late = change.was is Was.UNSEEN and _is_recent(day(change.row.get("ProcDate")), change)
+    if type_ is None or not number or change.is_dead or not (change.was is Was.NOTHING or is_late):
         return
-    here = office(around.practice)
-    patient_ = key(change.row.get("PatNum"))
+    if is_late and change.row.get("ProcStatus") != "C":
+        return
     yield _made(
         change,
         type_,
-        object_id=here.appointment(number),
-        changed=("status",),
-        before={"status": "broken"},
+        object_id=office(around.practice).appointment(number),
+        changed=() if is_late else ("status",),
+        before={} if is_late else {"status": "broken"},
         after={"status": type_.partition(".")[2]},
-        related={"patient_id": here.patient(patient_)} if patient_ else {},
+        related=_related("appointments", number, change, around),
+        what=f"appointments#{number}",
+        # The charted code is what happened: a later state of its row is not another miss.
+        state=change.what,
     )
 
 
@@ -356,7 +418,8 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
     row = change.row
     type_ = f"operation.{row['state']}"
     after = {"state": row["state"], "kind": row["kind"]}
-    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after)]
+    whose = {"client_id": str(row["client_id"])} if "client_id" in row else {}
+    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after, related=whose)]
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
@@ -405,12 +468,80 @@ def _of_webhook(change: RowChange, _: Around) -> list[Event]:
     return [_made(change, "webhook.disabled", object_id=str(change.key), changed=("state",), after=after)]
 
 
+def _of_merge(change: RowChange, around: Around) -> list[Event]:
+    """The office's own record of a merge; the patient who was merged stays, archived."""
+    here, was, now = office(around.practice), key(change.row.get("PatNumFrom")), key(change.row.get("PatNumTo"))
+    if change.is_dead or not was or not now:
+        return []
+    row = around.get("patients", was)
+    shown = _NOTHING if row is None else KINDS["patients"].show(row, around, change.stored_at)
+    return [
+        _made(
+            change,
+            "patient.merged",
+            object_id=here.patient(was),
+            after={name: shown[name] for name in SUBJECTS["patient"].told if name in shown},
+            related={"into_patient_id": here.patient(now)},
+        )
+    ]
+
+
+def _of_form(change: RowChange, around: Around) -> list[Event]:
+    """A sheet that came as a web form, or that waits on a tablet no more. What the staff wrote is no form of a
+    patient's."""
+    row, patient_ = change.row, key(change.row.get("PatNum"))
+    waited = change.before is not None and change.before.get("state") == "waiting"
+    is_web_form = bool(row.get("is_web_form")) and change.before is None
+    if change.is_dead or row.get("state") != "here" or not patient_ or not (waited or is_web_form):
+        return []
+    whose = office(around.practice).patient(patient_)
+    kind = "tablet" if waited else "web_form"
+    return [_made(change, "intake.received", object_id=whose, after={"kind": kind}, related={"patient_id": whose})]
+
+
+_ON_LINE: Final = {"Recall": "recall", "NewPat": "new_patient", "ExistingPat": "existing_patient", "ASAP": "asap"}
+"""Open Dental's words for how a visit was booked on line: https://www.opendental.com/site/apiappointments.html."""
+
+
+def _of_booking(change: RowChange, around: Around) -> list[Event]:
+    number, subject = key(change.row.get("AptNum")), SUBJECTS["web_sched"]
+    if change.is_dead or not number:
+        return []
+    row = around.get("appointments", number)
+    shown = _NOTHING if row is None else KINDS["appointments"].show(row, around, change.stored_at)
+    shown = {**shown, "kind": _ON_LINE.get(str(change.row.get("way")), "other")}
+    return [
+        _made(
+            change,
+            "web_sched.booked",
+            object_id=office(around.practice).appointment(number),
+            after={name: shown[name] for name in subject.told if name in shown},
+            related={name: shown[name] for name in subject.related if shown.get(name)},
+        )
+    ]
+
+
+def _visit(row: Row, around: Around, at: datetime) -> Shown:
+    """A visit, and of a broken one how it broke: by the codes that are charted with it, as the API says it."""
+    charted = list(around.under("procedurelogs", "AptNum", key(row.get("AptNum")))) if _is_broken(row) else []
+    shown = appointment(row, practice=around.practice, synced_at=at, words=around.words, procedures=charted or None)
+    # Whether its work is among what changed, its own row does not say.
+    return {name: value for name, value in shown.items() if name != "procedure_ids"}
+
+
+def _is_broken(row: Row) -> bool:
+    return row.get("AptStatus") == "Broken"
+
+
 _Elsewhere: TypeAlias = Callable[[RowChange, Around], Iterable[Event]]
 
 _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
     OPERATIONS: _of_operation,
     PRACTICE: _of_practice,
     DUE_RECALLS: _of_due_recall,
+    INTAKE: _of_form,
+    MERGES: _of_merge,
+    WEB_SCHED: _of_booking,
     MIRROR: _of_mirror,
     WEBHOOKS: _of_webhook,
 }
@@ -425,7 +556,7 @@ _ELSEWHERE: Final[Mapping[str, tuple[_Elsewhere, ...]]] = {
 
 KINDS: Final[Mapping[str, _Kind]] = {
     "appointments": _Kind(
-        lambda row, around, at: appointment(row, practice=around.practice, synced_at=at, words=around.words),
+        _visit,
         "appointment.created", "appointment.updated", "appointment.deleted", _of_visit,
     ),
     "procedurelogs": _Kind(

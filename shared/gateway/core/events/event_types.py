@@ -12,10 +12,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An object that events are of. `scope`: who may read the object may read its events (`{scope}:read`)."""
+    """An object that events are of. `scope`: who may read the object may read its events (`{scope}:read`); None where
+    that is no matter of scopes (`is_for`)."""
 
     object: str
-    scope: str
+    scope: str | None
     told: tuple[str, ...]
     """Fields of the object whose values an event tells."""
     related: tuple[str, ...] = ()
@@ -39,10 +40,12 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("insurance_payment", "payments", ("kind", "received_on", "entered_on"), ("location_id",)),
         Subject("patient", "patients", ("status",), ("guarantor_id", "location_id", "into_patient_id")),
         Subject("balance", "balances", (), ("patient_id", "guarantor_id")),
+        Subject("web_sched", "appointments", ("kind", "status", "start_at", "end_at", "local_start"), _VISIT_IDS),
+        Subject("intake", "patients", ("kind",), ("patient_id",)),
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
         Subject("communication", "communications", ("at",), ("patient_id",)),
-        Subject("operation", "operations", ("state", "kind"), ()),
+        Subject("operation", None, ("state", "kind"), ("client_id",)),
         Subject("practice", "practices", ("state",), ()),
     )
 }
@@ -78,6 +81,7 @@ TYPES: Final[Mapping[str, str]] = {
     "insurance_payment.voided": "A carrier's payment is gone.",
     "patient.created": "A patient was added.",
     "patient.updated": "Something of a patient changed but what is owed.",
+    "patient.merged": "A patient was merged into another, says the office's own record of it.",
     "patient.merge_suspected": "Rows of one patient became another's, as they do when two patients are merged.",
     "patient.deleted": "A patient was marked as deleted, or is gone.",
     "balance.changed": "What a patient or family owes changed.",
@@ -92,6 +96,8 @@ TYPES: Final[Mapping[str, str]] = {
     "communication.logged": "A contact with a patient was logged.",
     "communication.updated": "What was logged of a contact changed.",
     "communication.deleted": "What was logged of a contact is gone.",
+    "web_sched.booked": "A patient booked a visit on line.",
+    "intake.received": "A form came in from a patient: a web form, or one that waited on a tablet.",
     "practice.offline": "A practice does not answer.",
     "practice.online": "A practice answers again.",
     "practice.capabilities_changed": "What the gateway can do at a practice changed: version, permissions, pace.",
@@ -103,7 +109,7 @@ TYPES: Final[Mapping[str, str]] = {
 }
 """Type -> what has happened. `{object}.{what}`."""
 
-NOT_YET: Final = frozenset({"practice.capabilities_changed"})
+NOT_YET: Final[frozenset[str]] = frozenset()
 """Types of which no event comes yet, because nobody notes what they tell."""
 
 

@@ -13,19 +13,28 @@ from typing import Any, Final, Protocol
 DUE_RECALLS: Final = "due_recalls"
 """By recall: `{RecallNum, PatNum, due_on}` once that day has come."""
 
+INTAKE: Final = "intake"
+"""By sheet that was saved lately: `{SheetNum, PatNum, state, is_web_form}`, state `waiting` on a tablet, or `here`."""
+
+MERGES: Final = "merges"
+"""By patient who was merged into another: `{PatNumFrom, PatNumTo}`."""
+
 MIRROR: Final = "mirror"
 """Under `mirror`: `{state: loaded, epoch}` once all of the practice is in it."""
 
 OPERATIONS: Final = "operations"
-"""By operation, writes only: `{id, kind, state}`, state succeeded, failed or unknown."""
+"""By operation, writes only: `{id, kind, state, client_id}`, state succeeded, failed or unknown, of whose request."""
 
 PRACTICE: Final = "practice"
 """Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast."""
 
+WEB_SCHED: Final = "web_sched"
+"""By visit that was booked on line: `{AptNum, way}`, the way in Open Dental's word."""
+
 WEBHOOKS: Final = "webhooks"
 """By endpoint, at each practice that it had events of: `{state: disabled, reason, since}`."""
 
-KINDS: Final = frozenset({DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE, WEBHOOKS})
+KINDS: Final = frozenset({DUE_RECALLS, INTAKE, MERGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS})
 
 
 class Facts(Protocol):

@@ -30,8 +30,13 @@ def _ours(words: Words, *more: str) -> tuple[str, ...]:
     return tuple(sorted({word for word in words.values() if word} | {"other", *more}))
 
 
+_VISIT_STATUS: Final = _ours(appointments.STATUS, "arrived", "in_chair", "no_show", "cancelled")
+
 _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
-    ("appointment", "status"): _ours(appointments.STATUS, "arrived", "in_chair", "no_show", "cancelled"),
+    ("appointment", "status"): _VISIT_STATUS,
+    ("web_sched", "status"): _VISIT_STATUS,
+    ("web_sched", "kind"): ("asap", "existing_patient", "new_patient", "other", "recall"),
+    ("intake", "kind"): ("tablet", "web_form"),
     ("procedure", "status"): _ours(procedures.STATUS),
     ("claim", "status"): _ours(claims.STATUS),
     ("patient", "status"): _ours(patients.STATUS),
@@ -56,6 +61,8 @@ _PREFIXES: Final = {
     **PREFIXES,
     "insurance_payment": PREFIXES["payment"],
     "balance": PREFIXES["patient"],
+    "intake": PREFIXES["patient"],
+    "web_sched": PREFIXES["appointment"],
     "sync": PREFIXES["practice"],
 }
 _REFERRED: Final = {"guarantor": "patient", "into_patient": "patient"}

@@ -10,7 +10,7 @@ from gateway.core.events.facts import MIRROR
 from gateway.core.mirror import by_parent, counting, reading, schedule, sweeps, words
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
-from gateway.core.mirror.syncing import Phase, ResourceSync, Wanted
+from gateway.core.mirror.syncing import Phase, ResourceSync, Unlisted, Wanted
 from gateway.core.walltime import instant_text
 
 ERASED_AT_ONCE: Final = 200
@@ -77,7 +77,14 @@ def _erase(m: Session) -> None:
     m.on.syncs.forget(m.practice.id)
     # What befell copies that are no more is nobody's trouble.
     m.save_practice(
-        started_at=None, counted_at=None, told_epoch=0, told_until=None, telling=None, incidents=(), resources={}
+        started_at=None,
+        counted_at=None,
+        told_epoch=0,
+        told_until=None,
+        telling=None,
+        unlisted=Unlisted(),
+        incidents=(),
+        resources={},
     )
     m.forget_resources()
 

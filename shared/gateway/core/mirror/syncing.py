@@ -145,6 +145,56 @@ class Probing:
     calls: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One table that the practice's machines are asked to tell of: its subscription as it was last seen there.
+
+    `number`: SubscriptionNum. `start`: DateTimeStart as text of the office's wall clock, `moved_at`: when it was last
+    seen to be another than before, by our clock; before that, when it was made or first seen (`has_moved` tells).
+    `failures`: in a row, and `status` the answer that the office says it got, where it says one; the rest of its words
+    is not kept, because they may hold the address. `trouble`: a code that says why it tells nothing.
+    """
+
+    number: int
+    start: str | None = None
+    moved_at: datetime | None = None
+    has_moved: bool = False
+    failures: int = 0
+    failed_at: str | None = None
+    retry_at: str | None = None
+    status: int | None = None
+    trouble: str | None = None
+    trouble_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """What a practice's machines are asked to tell by themselves.
+
+    `base_url`: the API's own address, which their calls go to; None: they were never asked, or it is ended. `former`:
+    addresses that it had before, until what was subscribed for them is ended. `workstation`: the machine that tells,
+    None: every one. `cared_at`: when it was last compared with what is subscribed, `due_at`: when it is next. `tables`:
+    by WatchTable, what is subscribed. `refused`: tables that the office did not take, and until when they are left out.
+    `trouble`: a code that says why nothing is cared for. `failures`: of care, in a row.
+    """
+
+    wanted: bool = False
+    base_url: str | None = None
+    workstation: str | None = None
+    former: tuple[str, ...] = ()
+    changed_at: datetime | None = None
+    cared_at: datetime | None = None
+    due_at: datetime | None = None
+    ended_at: datetime | None = None
+    tables: Mapping[str, Told] = field(default_factory=dict)
+    refused: Mapping[str, datetime] = field(default_factory=dict)
+    trouble: str | None = None
+    trouble_since: datetime | None = None
+    failures: int = 0
+    silence_told_at: datetime | None = None
+    """When an operator was told that nothing comes any more, until something does."""
+
+
 class ServerZone(NamedTuple):
     """What the office's server said of its own zone: its offset from UTC and how wrong its clock is besides, in whole
     seconds; None where it says nothing of it."""
@@ -152,6 +202,17 @@ class ServerZone(NamedTuple):
     offset_s: int | None
     skew_s: int | None
     measured_at: datetime
+
+
+class Unlisted(NamedTuple):
+    """How far it was asked for what no mirrored row tells (`unlisted`)."""
+
+    cursor: str | None = None
+    """The server's clock up to which merges and forms were asked for."""
+    due_at: datetime | None = None
+    booked_at: datetime | None = None
+    """Up to when new visits were looked at, by our clock."""
+    booked_not_before: datetime | None = None
 
 
 class Telling(NamedTuple):
@@ -258,12 +319,14 @@ class PracticeSync:
     """Where such a look was cut off."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
+    unlisted: Unlisted = field(default_factory=Unlisted)
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)
     """When an own write may last have changed rows that it did not read back, by `effects.mark`."""
     queries: bool = True
     probing: Probing = field(default_factory=Probing)
+    native: Native = field(default_factory=Native)
     touched_floor: datetime | None = None
     """Marks that are as old as this, or older, have been dropped: until then anything may have been touched."""
 

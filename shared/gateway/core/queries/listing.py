@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.core.queries import buckets, changes, counts, day, preferences
+from gateway.core.queries import buckets, changes, counts, day, preferences, unlisted
 from gateway.core.queries.statement import Statement
 
-STATEMENTS: Final[tuple[Statement, ...]] = (*changes.ALL, *buckets.ALL, *day.ALL, *counts.ALL, *preferences.ALL)
+STATEMENTS: Final[tuple[Statement, ...]] = (
+    *changes.ALL, *buckets.ALL, *day.ALL, *counts.ALL, *preferences.ALL, *unlisted.ALL,
+)  # fmt: skip
 """Every module of this folder that has statements adds its `ALL` here."""

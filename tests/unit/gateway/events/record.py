@@ -18,7 +18,17 @@ from gateway.core.events.changes import RowChange, Was
 from gateway.core.events.deriving import Around, events_of
 from gateway.core.events.event import Event
 from gateway.core.events.event_types import TYPES
-from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE, WEBHOOKS
+from gateway.core.events.facts import (
+    DUE_RECALLS,
+    INTAKE,
+    KINDS,
+    MERGES,
+    MIRROR,
+    OPERATIONS,
+    PRACTICE,
+    WEB_SCHED,
+    WEBHOOKS,
+)
 from gateway.core.events.schemas import schema_of
 from gateway.core.office_words import OfficeWords, Table
 from gateway.core.practices import Practice, Tier
@@ -90,7 +100,7 @@ _CONTACT: Final[Row] = {
     "CommlogNum": 1, "PatNum": 3, "Note": "Marker", "CommDateTime": "2026-11-18 10:00:00",
     "DateTStamp": "2026-11-18 11:58:00",
 }  # fmt: skip
-_DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create"}
+_DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create", "client_id": "cli_aaaaaaaaaaaaaaaa"}
 
 _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "appointment.created": ("appointments", None, _VISIT),
@@ -123,6 +133,7 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "insurance_payment.voided": ("claimpayments", _CHECK, None),
     "patient.created": ("patients", None, _PERSON),
     "patient.updated": ("patients", _PERSON, {**_PERSON, "WirelessPhone": "555-555-0101"}),
+    "patient.merged": (MERGES, None, {"PatNumFrom": 3, "PatNumTo": 4}),
     "patient.merge_suspected": ("procedurelogs", _WORK, {**_WORK, "PatNum": 4}),
     "patient.deleted": ("patients", _PERSON, {**_PERSON, "PatStatus": "Deleted"}),
     "balance.changed": ("patients", _PERSON, {**_PERSON, "BalTotal": "20.00"}),
@@ -137,6 +148,8 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "communication.logged": ("commlogs", None, _CONTACT),
     "communication.updated": ("commlogs", _CONTACT, {**_CONTACT, "Note": "Other"}),
     "communication.deleted": ("commlogs", _CONTACT, None),
+    "web_sched.booked": (WEB_SCHED, None, {"AptNum": 7, "way": "NewPat"}),
+    "intake.received": (INTAKE, None, {"SheetNum": 1, "PatNum": 3, "state": "here", "is_web_form": True}),
     "practice.offline": (PRACTICE, {"state": "online"}, {"state": "offline"}),
     "practice.online": (PRACTICE, {"state": "offline"}, {"state": "online"}),
     "practice.capabilities_changed": (PRACTICE, {"version": "25.3.12.0"}, {"version": "25.4.3.0"}),
@@ -148,12 +161,15 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
 }
 """By type what it comes of: a resource, a row before (none: it is new) and after (none: it is gone)."""
 
-_GATEWAYS: Final = frozenset({DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE, WEBHOOKS})
+_HERE: Final[Mapping[str, Row]] = {
+    "appointments": _VISIT, "claims": _ANSWERED, "patients": {**_PERSON, "PatStatus": "Archived"},
+}  # fmt: skip
+"""What the mirror has beside what changed."""
 
 
 def sample_events() -> Iterator[Event]:
     """One event of each type."""
-    around = Around(_OFFICE, _WORDS, get=lambda *_: _ANSWERED, under=lambda *_: [_DENYING])
+    around = Around(_OFFICE, _WORDS, get=lambda resource, _: _HERE.get(resource), under=lambda *_: [_DENYING])
     for number, type_ in enumerate(TYPES):
         at = AT + timedelta(seconds=number)
         seq = int(at.timestamp()) * 1_000_000
@@ -163,12 +179,12 @@ def sample_events() -> Iterator[Event]:
         change = RowChange(
             PRACTICE_ID,
             resource,
-            key if resource in _GATEWAYS else next(iter(row.values())),
+            key if resource in KINDS else next(iter(row.values())),
             seq,
             row,
             Was.NOTHING if before is None else Was.LIVING,
             is_dead=after is None,
-            cause="gateway" if resource in _GATEWAYS else "sweep" if after is None else "poll",
+            cause="gateway" if resource in KINDS else "sweep" if after is None else "poll",
             stored_at=at,
             before=before,
         )

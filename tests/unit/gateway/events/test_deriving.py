@@ -18,7 +18,7 @@ from gateway.core.events.changes import RowChange, Was
 from gateway.core.events.deriving import KINDS, Around, events_of
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import SUBJECTS, TYPES
-from gateway.core.events.facts import DUE_RECALLS, MIRROR, OPERATIONS, PRACTICE
+from gateway.core.events.facts import DUE_RECALLS, INTAKE, MERGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED
 from gateway.core.events.schemas import event_schema
 from gateway.core.ids import row_id
 from tests.fakes.deployment import Deployment, deployed
@@ -126,6 +126,59 @@ def test_the_code_that_is_charted_with_a_broken_visit_says_how_it_broke() -> Non
     assert events[1].object_id == row_id("appointment", PRACTICE_ID, 7)
 
 
+BROKEN = VISIT | {"AptStatus": "Broken"}
+MISSED = PROCEDURE | {"procCode": "D9986", "ProcStatus": "C"}
+
+
+def beside(*charted: Mapping[str, Any]) -> Around:
+    """A practice with that visit, and this charted with it."""
+    return Around(
+        ELM_STREET,
+        get=lambda resource, _: BROKEN if resource == "appointments" else None,
+        under=lambda resource, column, _: charted if (resource, column) == ("procedurelogs", "AptNum") else (),
+    )
+
+
+def test_a_visit_that_was_missed_goes_on_saying_so_as_the_api_does() -> None:
+    later = only(became("appointments", BROKEN | {"Note": "Called"}, BROKEN), beside(MISSED))
+
+    assert (later.type, later.before["status"], later.after["status"]) == ("appointment.updated", "no_show", "no_show")
+    assert "status" not in later.changed
+
+
+def test_a_visit_whose_code_was_charted_first_is_broken_all_the_same() -> None:
+    """Two polls bring the two rows in either order."""
+    event = only(became("appointments", BROKEN, VISIT), beside(MISSED))
+
+    assert (event.type, event.before["status"], event.after["status"]) == (
+        "appointment.broken",
+        "scheduled",
+        "no_show",
+    )
+    booked_again = only(became("appointments", VISIT, BROKEN), beside(MISSED))
+    assert (booked_again.before["status"], booked_again.after["status"]) == ("no_show", "scheduled")
+
+
+@pytest.mark.parametrize(("code", "type_"), [("D9986", "appointment.no_show"), ("D9987", "appointment.cancelled")])
+def test_a_miss_that_is_told_late_is_told_for_what_it_is_and_once(code: str, type_: str) -> None:
+    row = MISSED | {"procCode": code}
+    late = changed("procedurelogs", row, was=Was.UNSEEN)
+    again = changed("procedurelogs", row | {"ProcFee": "1.00"}, was=Was.UNSEEN, seq=200)
+    in_time = changed("procedurelogs", row)
+    found = [one for change in (late, again, in_time) for one in events_of(change, beside(row)) if one.type == type_]
+
+    assert [one.cause for one in found] == [Cause.RECOVERY, Cause.RECOVERY, Cause.POLL]
+    assert len({one.id for one in found}) == 1
+    assert (dict(found[0].before), dict(found[0].after)) == ({}, {"status": type_.partition(".")[2]})
+
+
+def test_a_miss_of_long_ago_is_no_news_when_its_row_is_told_late() -> None:
+    old = MISSED | {"ProcDate": "2026-10-01"}
+    assert types(changed("procedurelogs", old, was=Was.UNSEEN), beside(old)) == ["procedure.updated"]
+    planned = MISSED | {"ProcStatus": "TP"}
+    assert types(changed("procedurelogs", planned, was=Was.UNSEEN), beside(planned)) == ["procedure.updated"]
+
+
 # Work, claims, money
 
 
@@ -178,6 +231,17 @@ def test_a_denied_claim_is_told_once_whichever_of_its_rows_comes_last(last: str)
     assert {one.object_id for one in denied} == {row_id("claim", PRACTICE_ID, 5)}
 
 
+def test_a_denial_that_is_told_late_is_told_for_what_it_is_unless_it_is_old() -> None:
+    def told(answered: str, was: Was) -> list[Event]:
+        row = CLAIM | {"ClaimStatus": "R", "DateReceived": answered}
+        around = Around(ELM_STREET, get=lambda _, __: row, under=lambda *_: [DENYING])
+        return [one for one in events_of(changed("claims", row, was=was), around) if one.type == "claim.denied"]
+
+    (late,), (in_time,) = told("2026-11-17", Was.UNSEEN), told("2026-11-17", Was.NOTHING)
+    assert (late.id, late.cause) == (in_time.id, Cause.RECOVERY)
+    assert told("2026-09-17", Was.UNSEEN) == []
+
+
 def test_an_estimate_that_is_on_no_claim_is_no_event() -> None:
     estimate = LINE | {"ClaimNum": 0, "Status": "Estimate"}
     assert types(became("claimprocs", estimate | {"InsPayEst": "5.00"}, estimate)) == []
@@ -195,6 +259,28 @@ def test_a_split_that_changed_is_a_change_of_its_payment_and_a_new_one_comes_wit
 
     assert types(changed("paysplits", split)) == []
     assert types(became("paysplits", split | {"SplitAmt": "9.00"}, split)) == ["payment.updated"]
+
+
+def test_what_is_told_of_an_object_by_a_row_of_its_own_says_whose_it_is() -> None:
+    """Who follows a patient must hear of the lines of a claim and the parts of a payment."""
+    split = {"SplitNum": 1, "PayNum": 61, "SplitAmt": "10.00", "PatNum": 4}
+    rows: dict[str, dict[str, Any]] = {
+        "claims": CLAIM | {"PatNum": 3}, "payments": {"PayNum": 61, "PatNum": 3, "ClinicNum": 2},
+        "claimpayments": {"ClaimPaymentNum": 4, "ClinicNum": 2},
+    }  # fmt: skip
+    known = Around(ELM_STREET, get=lambda resource, _: rows[resource])
+    own, payer = (row_id("patient", PRACTICE_ID, number) for number in (4, 3))
+    clinic = row_id("location", PRACTICE_ID, 2)
+    line = became("claimprocs", LINE | {"ClaimPaymentNum": 4}, LINE)
+    part = became("paysplits", split | {"SplitAmt": "9.00"}, split)
+
+    claim, check = events_of(line, known)
+    assert claim.related["patient_id"] == payer
+    assert check.related == {"location_id": clinic}
+    assert only(part, known).related == {"patient_id": payer, "location_id": clinic}
+    # Where the mirror has no parent, the row's own.
+    assert events_of(line, AROUND)[0].related == {"patient_id": payer}
+    assert only(part).related == {"patient_id": own}
 
 
 def test_what_somebody_owes_is_told_apart_from_who_somebody_is() -> None:
@@ -227,6 +313,62 @@ def test_rows_that_become_another_patients_are_told_once_as_a_suspected_merge() 
     assert len({one.id for one in told}) == 1
     assert told[0].object_id == row_id("patient", PRACTICE_ID, 3)
     assert told[0].related == {"into_patient_id": row_id("patient", PRACTICE_ID, 4)}
+
+
+# What is asked for besides
+
+
+def test_a_merge_that_the_office_recorded_is_told_of_who_was_merged() -> None:
+    archived = Around(ELM_STREET, get=lambda _, __: PATIENT | {"PatStatus": "Archived"})
+    event = only(changed(MERGES, {"PatNumFrom": 3, "PatNumTo": 4}, key="3", cause="gateway"), archived)
+
+    assert (event.type, event.cause, event.after) == ("patient.merged", Cause.POLL, {"status": "archived"})
+    assert event.object_id == row_id("patient", PRACTICE_ID, 3)
+    assert event.related == {"into_patient_id": row_id("patient", PRACTICE_ID, 4)}
+    late = only(changed(MERGES, {"PatNumFrom": 3, "PatNumTo": 4}, was=Was.UNSEEN), AROUND)
+    assert (late.type, late.cause) == ("patient.merged", Cause.RECOVERY)
+
+
+@pytest.mark.parametrize(
+    ("way", "kind"),
+    [
+        ("Recall", "recall"),
+        ("NewPat", "new_patient"),
+        ("ExistingPat", "existing_patient"),
+        ("ASAP", "asap"),
+        ("Kiosk", "other"),
+    ],
+)
+def test_a_visit_that_was_booked_on_line_says_how_and_when_it_is(way: str, kind: str) -> None:
+    event = only(changed(WEB_SCHED, {"AptNum": 7, "way": way}), Around(ELM_STREET, get=lambda _, __: VISIT))
+
+    assert (event.type, event.object_id) == ("web_sched.booked", row_id("appointment", PRACTICE_ID, 7))
+    assert (event.after["kind"], event.after["local_start"]) == (kind, "2026-12-01T09:00:00")
+    assert event.related["patient_id"] == row_id("patient", PRACTICE_ID, 3)
+    assert only(changed(WEB_SCHED, {"AptNum": 7, "way": way})).after == {"kind": kind}
+
+
+SHEET = {"SheetNum": 5, "PatNum": 3, "state": "here", "is_web_form": False}
+WAITING = SHEET | {"state": "waiting"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "kind"),
+    [
+        (None, SHEET | {"is_web_form": True}, "web_form"),
+        (WAITING, SHEET, "tablet"),
+        # What the staff wrote, what waits, what nobody knows whose it is yet.
+        (None, SHEET, None),
+        (None, WAITING, None),
+        (SHEET, WAITING, None),
+        (None, SHEET | {"is_web_form": True, "PatNum": 0}, None),
+    ],
+)
+def test_a_form_is_what_came_from_a_patient(was: dict[str, Any] | None, now: dict[str, Any], kind: str | None) -> None:
+    found = events_of(changed(INTAKE, now) if was is None else became(INTAKE, now, was), AROUND)
+
+    assert [(one.type, one.after["kind"]) for one in found] == ([("intake.received", kind)] if kind else [])
+    assert {one.object_id for one in found} <= {row_id("patient", PRACTICE_ID, 3)}
 
 
 # The gateway's own
