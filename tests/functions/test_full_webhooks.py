@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from gateway.core.callers import Caller, Client
 from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.events.event_types import SUBJECTS
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.practices import Baa
@@ -111,6 +112,9 @@ KINDS = {
     "insurance_payment": ("payment", "claimpayment", "ClaimPaymentNum", "/payments", -1),
     "patient": ("patient", "patient", "PatNum", "/patients", 1),
     "recall": ("recall", "recall", "RecallNum", "/recalls", 1),
+    # Whose objects are others'.
+    "web_sched": ("appointment", "appointment", "AptNum", "/appointments", 1),
+    "intake": ("patient", "patient", "PatNum", "/patients", 1),
     "communication": ("communication", "commlog", "CommlogNum", "/communications", 1),
 }
 
@@ -135,6 +139,10 @@ def test_a_full_body_has_the_event_and_beside_it_the_object_as_get_shows_it_and_
     assert data == {**event.told(), "full_object": shown, "full_object_unavailable": None}
     _, headers, body = d.on.sender.posted[-1]
     assert Webhook(hook["secret"]).verify(body, dict(headers))["data"] == data
+
+
+def test_every_object_that_events_are_of_comes_in_full_unless_the_mirror_has_none_like_it() -> None:
+    assert set(SUBJECTS) - set(KINDS) == {"treatment_plan", "balance", "operation", "practice"}
 
 
 def test_what_the_mirror_never_has_of_an_object_is_left_out_and_said_as_in_any_answer(d: Deployment) -> None:
@@ -401,7 +409,7 @@ def test_whatever_stands_in_the_way_of_the_object_its_event_goes_out_and_says_wh
     assert "MARK" not in caplog.text
 
 
-@pytest.mark.parametrize("type_", ["balance.changed", "operation.failed", "practice.offline", "sync.loaded"])
+@pytest.mark.parametrize("type_", ["balance.changed", "practice.offline", "sync.loaded"])
 def test_of_what_is_no_row_of_the_mirror_only_the_event_goes_out(d: Deployment, type_: str) -> None:
     approved(d)
     an_event(d, type_, d.id_of("patient", 1))
