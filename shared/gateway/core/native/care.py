@@ -110,7 +110,7 @@ def seen(told: Told | None, one: Subscription, now: datetime) -> Told:
         failed_at=None if one.failed_at is None else clocks.write_clock(one.failed_at),
         retry_at=None if one.retry_at is None else clocks.write_clock(one.retry_at),
         # What the office says may hold the address, and with it what makes it worth anything.
-        status=int(found[0]) if one.failures and (found := _STATUS.search(one.reason)) else None,
+        status=int(found[0]) if one.failures and (found := _STATUS.search(one.words)) else None,
         trouble=trouble,
         trouble_since=was.trouble_since if trouble == was.trouble else since,
     )
