@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
@@ -20,6 +22,7 @@ from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
 from infra.parts.function import Function
 from infra.parts.grants import Grants
+from infra.parts.hooks_queue import hooks_queue
 from infra.parts.keys import records_key, traces_key
 from infra.parts.layer import Layer
 from infra.parts.names import camel
@@ -51,7 +54,7 @@ class CoreStack(cdk.Stack):
         super().__init__(scope, id_, **props)  # type: ignore[arg-type]
         rows = tuple(rows)
         records, traces = records_key(self, stage), traces_key(self, stage)
-        patience = _timeout_of(rows, "calls")
+        patience = timeout_of(rows, "calls")
         calls = CallQueue(self, "Calls", name="calls", key=records, worker_timeout=patience, stage=stage)
         inside = {
             network: CallQueue(
@@ -64,14 +67,16 @@ class CoreStack(cdk.Stack):
             self,
             "Ticks",
             key=traces,
-            forward_timeout=_timeout_of(rows, "ticks"),
+            forward_timeout=timeout_of(rows, "ticks"),
             dead_letters=failed_events.queue,
         )
-        deliveries = DeliveriesQueue(self, "Deliveries", key=records, deliver_timeout=_timeout_of(rows, "deliveries"))
-        fed = {
+        deliveries = DeliveriesQueue(self, "Deliveries", key=records, deliver_timeout=timeout_of(rows, "deliveries"))
+        hooks, hooks_dead = hooks_queue(self, stage)
+        fed: dict[str, tuple[sqs.IQueue, kms.IKey]] = {
             "calls": (calls.queue, records),
             "ticks": (ticks.queue, traces),
             "deliveries": (deliveries.queue, records),
+            "hooks": (hooks, traces),
         }
         grants = Grants(
             tables={row.name: TableAccess(row, records, stage) for row in tables},
@@ -126,7 +131,8 @@ class CoreStack(cdk.Stack):
             # It has its own queue in the place of all, so it can neither read nor extend a turn of another network.
             replace(grants, queues={"calls": own.access}).give(function)
             Feed(function, "Feed", queue=own.queue, key=records, function=function, trigger=trigger, stage=stage)
-        measured = {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
+        measured: dict[str, sqs.IQueue] = {"hooks": hooks, "hooks-dead": hooks_dead}
+        measured |= {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
         measured |= {"deliveries": deliveries.queue, "deliveries-dead": deliveries.dead_letters}
         measured["failed-events"] = failed_events.queue
         for network, own in inside.items():
@@ -143,7 +149,7 @@ class CoreStack(cdk.Stack):
         )
 
 
-def _timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:
+def timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:
     """The timeout of the function that consumes `queue`."""
     return cdk.Duration.seconds(_consumer_of(rows, queue)[0].timeout_s)
 

@@ -364,9 +364,7 @@ WAITING = SHEET | {"state": "waiting"}
         (None, SHEET | {"is_web_form": True, "PatNum": 0}, None),
     ],
 )
-def test_a_form_is_what_came_from_a_patient(
-    was: dict[str, Any] | None, now: dict[str, Any], kind: str | None
-) -> None:
+def test_a_form_is_what_came_from_a_patient(was: dict[str, Any] | None, now: dict[str, Any], kind: str | None) -> None:
     found = events_of(changed(INTAKE, now) if was is None else became(INTAKE, now, was), AROUND)
 
     assert [(one.type, one.after["kind"]) for one in found] == ([("intake.received", kind)] if kind else [])

@@ -83,7 +83,9 @@ def test_forms_are_noted_as_they_wait_and_as_they_come_back() -> None:
     with loaded(queries=True) as office:
         patient, *_ = patients(office)
         web = office.store.insert("sheet", {"PatNum": patient, "IsWebForm": 1, "DateTSheetEdited": wall(office)})
-        tablet = office.store.insert("sheet", {"PatNum": patient, "ShowInTerminal": 1, "DateTSheetEdited": wall(office)})
+        tablet = office.store.insert(
+            "sheet", {"PatNum": patient, "ShowInTerminal": 1, "DateTSheetEdited": wall(office)}
+        )
         office.run(FIVE_MINUTES_S)
         office.store.update("sheet", tablet, {"ShowInTerminal": 0, "DateTSheetEdited": wall(office)})
         office.run(FIVE_MINUTES_S)
