@@ -78,6 +78,8 @@ def told_of(*names: str) -> dict[str, Any]:
 
 def worked_off(*names: str, on: HookWorld) -> list[str]:
     """Have calls worked off by their function; the names that come back."""
+    if not names:
+        return []
     handler: Any = import_module("functions.take_hooks.handler").lambda_handler
 
     hooks.use(on)
