@@ -34,6 +34,11 @@ TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
 # A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
 HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
 
+# Calls of offices' machines: kept by one function, worked off by another. Who may not list is told "forbidden" of an
+# object that is gone.
+KEEP_CALLS: Verbs = frozenset({"PutObject"})
+WORK_OFF_CALLS: Verbs = frozenset({"GetObject", "DeleteObject", "ListBucket"})
+
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
 KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
@@ -191,6 +196,8 @@ class FunctionRow:
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
+    inbox: Verbs = frozenset()
+    """Calls of S3 on what lies in the bodies bucket under `hooks/`, and on nothing else there."""
     bus: bool = False
     """Puts events on the event bus."""
     drop: Verbs = frozenset()
@@ -490,6 +497,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="hooks",
+        does="Takes what practices' machines tell by themselves, and keeps it until it is worked off.",
+        # Its path and Open Dental's own key are what a call proves itself by.
+        trigger=Http((Route("POST", "/hooks/{practice_id}/{token}"),), public=True),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"practices": GET},
+        inbox=KEEP_CALLS,
+        hmac=True,
+    ),
+    FunctionRow(
         name="upstream_worker",
         does="Works off the turns of all practices: the only function that calls Open Dental.",
         trigger=Consumes("calls", batch_size=1, limited=True),
@@ -530,6 +548,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # On which network's queue a practice's turns wait.
         tables={"practices": GET},
         queues={"calls": SEND},
+    ),
+    FunctionRow(
+        name="take_hooks",
+        does="Works off what practices' machines told: rows into the mirrors, and hints what to look at.",
+        trigger=Consumes("hooks", batch_size=1),
+        timeout_s=120,
+        tables={
+            "practices": GET,
+            # Rows are stored by the words that lead to them, some of which are taken back.
+            "records": READ_WRITE_MANY | {"DeleteItem"},
+            "pace": READ_WRITE,
+        },
+        inbox=WORK_OFF_CALLS,
+        # What patients are found by lies in the mirror as HMAC.
+        hmac=True,
     ),
     FunctionRow(
         name="publish_events",

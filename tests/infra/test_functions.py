@@ -22,7 +22,7 @@ from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, P
 from infra.openapi import API_TIMEOUT_MS
 from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
-from tests.infra.templates import Assembly, called_name, listed, mentioned, variables_of
+from tests.infra.templates import Assembly, called_name, joined, listed, mentioned, variables_of
 
 EVENTS = Path(__file__).parents[2] / "events" / "functions"
 IDENTITY_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
@@ -32,7 +32,7 @@ def calls_of(row: FunctionRow) -> set[str]:
     """The AWS calls that the row lets the function make."""
     calls = {f"dynamodb:{verb}" for verbs in row.tables.values() for verb in verbs}
     calls |= {f"sqs:{verb}" for verbs in row.queues.values() for verb in verbs}
-    calls |= {f"s3:{verb}" for verb in row.bodies}
+    calls |= {f"s3:{verb}" for verb in row.bodies | row.inbox}
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
     calls |= {"dynamodb:PutItem"} if row.puts else set()
     calls |= {"dynamodb:UpdateItem"} if row.counts else set()
@@ -69,7 +69,7 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
 ) -> None:
     _, _, function = assembly.function(row.name)
     told = {f"{name.upper()}_TABLE" for name in row.tables} | {f"{name.upper()}_QUEUE_URL" for name in row.queues}
-    told |= {"BODIES_BUCKET"} if row.bodies else set()
+    told |= {"BODIES_BUCKET"} if row.bodies or row.inbox else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
     told |= {"CLIENT_REQUESTS_PER_MINUTE"} if row.counts else set()
@@ -146,13 +146,13 @@ def test_groups_are_made_by_their_own_function_and_read_by_those_that_look_acros
     assert set(groups.tables["practices"]) == {"GetItem"}, "whoever makes groups writes no practice"
 
 
-def test_only_the_worker_changes_and_erases_rows_of_the_mirror_and_no_function_scans_it() -> None:
-    """Whatever a row says came from a turn, in the order of its practice's turns. An operator's wish is a state, put
-    as a whole."""
+def test_only_who_reads_or_is_told_changes_rows_of_the_mirror_and_no_function_scans_it() -> None:
+    """Whatever a row says came from a turn, in the order of its practice's turns, or with a later stamp from the
+    office itself. An operator's wish is a state, put as a whole."""
     verbs = {row.name: set(row.tables["records"]) for row in FUNCTIONS if "records" in row.tables}
 
     assert {name: of - READ_MANY for name, of in verbs.items() if of - READ_MANY} == {
-        "upstream_worker": {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"},
+        name: {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"} for name in ("upstream_worker", "take_hooks")
     }
     assert verbs["upstream_worker"] >= {"BatchGetItem", "GetItem", "Query"}
     assert not [name for name, of in verbs.items() if "Scan" in of]
@@ -172,6 +172,32 @@ PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
 }
 """Who puts items into some partitions of a table only: which, one of those that the code puts into, others beside."""
+
+
+INBOX = {"hooks": {"PutObject"}, "take_hooks": {"GetObject", "DeleteObject", "ListBucket"}}
+
+
+def test_calls_of_offices_are_kept_by_one_function_and_worked_off_by_another_and_by_nobody_else(
+    assembly: Assembly,
+) -> None:
+    """Who answers the internet reads no body, not even its own, and reaches no request or answer of anybody's."""
+    assert {row.name: set(row.inbox) for row in FUNCTIONS if row.inbox} == INBOX
+    for name, verbs in INBOX.items():
+        found = {
+            (verb, joined(resource).rpartition("$")[2])
+            for statement in assembly.statements(name)
+            for verb in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+            if verb.startswith("s3:")
+        }
+        assert found == {(f"s3:{verb}", "" if verb == "ListBucket" else "/hooks/*") for verb in verbs}
+
+
+def test_who_takes_calls_from_the_internet_reads_practices_and_nothing_else(assembly: Assembly) -> None:
+    (row,) = (row for row in FUNCTIONS if row.name == "hooks")
+
+    assert {name: set(verbs) for name, verbs in row.tables.items()} == {"practices": {"GetItem"}}
+    assert not row.queues and not row.bodies and not row.vault
 
 
 def test_who_puts_into_some_partitions_can_put_into_no_other(assembly: Assembly, row: FunctionRow) -> None:
