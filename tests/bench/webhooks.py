@@ -8,6 +8,7 @@ the goals of that.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -106,7 +107,7 @@ class Running:
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """Every course beside the others."""
     count, lasts_s = (3, 30.0) if quick else (45, 390.0)
-    options = Options(home=HOME / "bench", practices=0, patients=30)
+    options = Options(home=HOME / "bench", practices=0, patients=20 if quick else 60)
     with Sandbox.start(options, say=lambda line: say(f"  {line}")) as box, ThreadPoolExecutor() as pool:
         client = box.new_client("bench", scopes=SCOPES, requests_per_minute=MANY_A_MINUTE)
         zone = open_zone(datetime.now(UTC))
@@ -180,7 +181,7 @@ def _happen(one: Running, count: int, lasts_s: float) -> None:
 
 def _writes(one: Running) -> Iterator[Callable[[], None]]:
     visits = [row_ids("appointment", one.connected.practice_id)(row["AptNum"]) for row in _rows(one, "appointment")]
-    for number, visit in enumerate(visits):
+    for number, visit in enumerate(itertools.cycle(visits)):
         yield lambda visit=visit, number=number: one.write(visit, number)  # type: ignore[misc]
 
 
