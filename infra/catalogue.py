@@ -532,8 +532,10 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "cache": GET,
             "events": READ_MANY | {"PutItem", "UpdateItem"},
             "callers": GET,
-            "webhooks": QUERY | {"PutItem"},
+            "webhooks": QUERY,
         },
+        # It begins deliveries, and makes and approves no endpoint.
+        puts={"webhooks": "delivery#*"},
         queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,

@@ -6,7 +6,8 @@ from gateway.core.callers import Caller
 from gateway.core.mirror.control import SyncChange, change_sync, sync_of
 from gateway.core.reads.practices import PracticesQuery, get_practice, list_practices
 from gateway.web.app import entrypoint, http_app
-from gateway.web.http import Answer
+from gateway.web.http import Answer, HttpRequest
+from gateway.web.own_address import own_address
 from gateway.wiring.services import services
 
 app = http_app(services)
@@ -31,9 +32,11 @@ def get_sync(id: str, caller: Caller) -> Answer:
 
 
 @app.patch("/practices/{id}/sync")
-def patch_sync(id: str, change: SyncChange, caller: Caller) -> Answer:
-    """Turn the mirror on, pause it, or turn it off."""
-    return Answer(status=200, body=change_sync(id, change, caller=caller, on=services()), practice_id=id)
+def patch_sync(id: str, change: SyncChange, caller: Caller, request: HttpRequest) -> Answer:
+    """Turn the mirror on, pause it, or turn it off; have the practice's machines tell what changes, or not."""
+    on = services()
+    here = own_address(request.api_url, request.emulated_url, stage=on.stage)
+    return Answer(status=200, body=change_sync(id, change, caller=caller, on=on, api_url=here), practice_id=id)
 
 
 lambda_handler = entrypoint(app)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.parts.bodies_bucket import BodiesAccess
-from infra.parts.call_queue import CallsAccess, QueueAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
+from infra.parts.queue_access import CallsAccess, QueueAccess
 from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess

@@ -7,7 +7,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.parts.call_queue import QueueAccess, variable_of
+from infra.parts.queue_access import QueueAccess, variable_of
 
 
 class TicksQueue(Construct):

@@ -7,23 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
 from infra.catalogue import Consumes, Every, Follows, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.bodies_bucket import BodiesAccess
-from infra.parts.call_queue import CallQueue, CallsAccess
-from infra.parts.deliveries_queue import DeliveriesQueue
 from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
+from infra.parts.fifo_queue import FifoQueue
 from infra.parts.function import Function
 from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
 from infra.parts.layer import Layer
 from infra.parts.names import camel
 from infra.parts.practice_network import PracticeNetwork
+from infra.parts.queue_access import CallsAccess
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.stream_feed import StreamFeed
 from infra.parts.table import TableAccess
@@ -51,14 +52,8 @@ class CoreStack(cdk.Stack):
         super().__init__(scope, id_, **props)  # type: ignore[arg-type]
         rows = tuple(rows)
         records, traces = records_key(self, stage), traces_key(self, stage)
-        patience = _timeout_of(rows, "calls")
-        calls = CallQueue(self, "Calls", name="calls", key=records, worker_timeout=patience, stage=stage)
-        inside = {
-            network: CallQueue(
-                self, camel(network.queue), name=network.queue, key=records, worker_timeout=patience, stage=stage
-            )
-            for network in stage.networks
-        }
+        calls = self._calls("calls", rows, key=records, stage=stage)
+        inside = {network: self._calls(network.queue, rows, key=records, stage=stage) for network in stage.networks}
         failed_events = FailedEvents(self, "FailedEvents", key=traces, stage=stage)
         ticks = TicksQueue(
             self,
@@ -67,7 +62,17 @@ class CoreStack(cdk.Stack):
             forward_timeout=_timeout_of(rows, "ticks"),
             dead_letters=failed_events.queue,
         )
-        deliveries = DeliveriesQueue(self, "Deliveries", key=records, deliver_timeout=_timeout_of(rows, "deliveries"))
+        # A worker that dies holds up one lane of one endpoint. A message only has a turn made that is due anyway, so
+        # one that is lost is made again by the minute's job.
+        deliveries = FifoQueue(
+            self,
+            "Deliveries",
+            name="deliveries",
+            key=records,
+            kept_days=4,
+            hidden_for=_timeout_of(rows, "deliveries"),
+            receives=5,
+        )
         fed = {
             "calls": (calls.queue, records),
             "ticks": (ticks.queue, traces),
@@ -141,6 +146,25 @@ class CoreStack(cdk.Stack):
             key=traces,
             stage=stage,
         )
+
+    def _calls(self, name: str, rows: Iterable[FunctionRow], *, key: kms.IKey, stage: Stage) -> FifoQueue:
+        """A queue of turns that wait for Open Dental; each network has one, and a practice is a group.
+
+        `name` is what other stacks find it by. Whoever has this queue and no other reads its URL from CALLS_QUEUE_URL.
+        """
+        # The worker hides a turn for less, call by call, or a crash would lock a practice. Waiting for a slot counts
+        # as a receive; real failures are counted in the ledger.
+        queue = FifoQueue(
+            self,
+            camel(name),
+            name="calls",
+            key=key,
+            kept_days=14,
+            hidden_for=_timeout_of(rows, "calls"),
+            receives=1000,
+        )
+        queue.publish(stage, name)
+        return queue
 
 
 def _timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:

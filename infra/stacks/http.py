@@ -11,13 +11,13 @@ from constructs import Construct
 
 from infra.catalogue import FunctionRow, TableRow
 from infra.parts.bodies_bucket import BodiesAccess
-from infra.parts.call_queue import CallsAccess, QueueAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
 from infra.parts.layer import Layer
 from infra.parts.names import camel, learn
+from infra.parts.queue_access import CallsAccess, QueueAccess
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
 from infra.parts.vault import Vault

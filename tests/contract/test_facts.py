@@ -80,7 +80,7 @@ def test_what_becomes_of_a_write_is_told_with_its_settling_or_not_at_all(aws: No
     done = replace(unknown.record, state=OperationState.SUCCEEDED, expires_at=NOON + ledger.KEPT_READ)
     on.save(replace(unknown, record=done), was=unknown)
 
-    wanted = {"id": opened.operation.id, "kind": "appointments.create"}
+    wanted = {"id": opened.operation.id, "kind": "appointments.create", "client_id": "cli_ada"}
     is_told = kind == "write"
     assert stands == ([wanted | {"state": "unknown"}] if is_told else [])
     assert facts_of(table) == ([wanted | {"state": "succeeded"}] if is_told else [])

@@ -35,6 +35,7 @@ appointments = st.fixed_dictionaries(
         "PatNum": st.sampled_from((0, 1, 2)),
         "AptDateTime": st.sampled_from([f"{day} 08:00:00" for day in DAYS]),
         "Note": st.sampled_from(("", "a")),
+        "DateTStamp": st.sampled_from(("2026-01-31 11:59:58", "2026-01-31 11:59:59", "2026-01-31 12:00:00", "")),
     }
 )
 paysplits = st.fixed_dictionaries(
@@ -143,6 +144,31 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
             self.way.left = None
             self.real.store(f"{practice}{self.run}", of[0], of[1], read=read, cause="read")
             self.fake.store(practice, of[0], of[1], read=read, cause="read")
+
+        @rule(
+            practice=practices,
+            told=st.lists(appointments, min_size=1, max_size=4),
+            late_s=st.integers(0, 6),
+            epoch=st.integers(1, 2),
+        )
+        def tell(self, practice: str, told: list[Any], late_s: int, epoch: int) -> None:
+            at = NOON + timedelta(seconds=late_s)
+            self.both("store_native", practice, "appointments", told, column="DateTStamp", at=at, epoch=epoch)
+
+        @rule(practice=practices, told=st.lists(appointments, min_size=1, max_size=4), left=st.integers(0, 5))
+        def tell_die_and_tell_again(self, practice: str, told: list[Any], left: int) -> None:
+            how: dict[str, Any] = {"column": "DateTStamp", "at": NOON + timedelta(seconds=3), "epoch": 1}
+            self.way.left, self.died = left, True
+            with suppress(Crash):
+                self.real.store_native(f"{practice}{self.run}", "appointments", told, **how)
+            self.way.left = None
+            self.real.store_native(f"{practice}{self.run}", "appointments", told, **how)
+            self.fake.store_native(practice, "appointments", told, **how)
+
+        @rule(practice=practices, resource=resources, are=st.booleans())
+        def all_here(self, practice: str, resource: str, are: bool) -> None:
+            # Said of both, whatever they answer, which is nothing.
+            self.both("all_here", practice, resource, are=are)
 
         @rule(practice=practices, resource=resources, keys=st.lists(st.sampled_from(KEYS), max_size=4), read=reads)
         def bury(self, practice: str, resource: str, keys: list[int], read: ReadAt) -> None:

@@ -9,9 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gateway.adapters.mirror.items import micros
-from gateway.core.mirror.records import Order, ReadAt, Record, Stored
+from gateway.core.mirror.records import Hearsay, Order, ReadAt, Record, Stored, StoredNative
 from gateway.core.normalize.values import content_version
 from open_dental.wire import Malformed
 from tests.fakes.services import FakeClock
@@ -179,6 +181,174 @@ def test_states_of_several_rows_are_in_the_order_in_which_they_were_stored(recor
         seqs.append(only(records, key).seq)
 
     assert seqs == sorted(set(seqs))
+
+
+# -- rows that Open Dental tells of by itself -----------------------------------------------------------------------
+
+
+def stamped(key: int, second: int | None, *, note: str = "") -> dict[str, Any]:
+    stamp = "" if second is None else f"2026-03-02 12:00:{second:02}"
+    return visit(key, note=note) | {"DateTStamp": stamp}
+
+
+def tell(records: Any, *rows: dict[str, Any], at_s: float = 50, epoch: int = 1, practice: str = A) -> StoredNative:
+    at = NOW + timedelta(seconds=at_s)
+    stored: StoredNative = records.store_native(practice, "appointments", rows, column="DateTStamp", at=at, epoch=epoch)
+    return stored
+
+
+@pytest.fixture
+def here(records: Any) -> Any:
+    """Copies of a practice of which all visits are here."""
+    records.all_here(A, "appointments", are=True)
+    return records
+
+
+def test_a_row_that_was_told_of_keeps_its_place_in_the_order_and_says_so(here: Any, clock: FakeClock) -> None:
+    store(here, stamped(1, 10, note="a"), turn=7)
+
+    assert tell(here, stamped(1, 11, note="b")) == StoredNative(changed=1)
+    kept = only(here)
+    told_at = NOW + timedelta(seconds=50)
+    assert (kept.row["Note"], kept.cause, nth(kept, clock)) == ("b", "native", 2)
+    assert kept.read == ReadAt(Order(1, 7), told_at)
+    assert kept.told == Hearsay(told_at, "DateTStamp", datetime(2026, 3, 2, 12, 0, 11))  # noqa: DTZ001 - a wall's
+
+
+def test_a_row_that_nobody_had_is_stored_below_every_turn_and_found(here: Any) -> None:
+    assert tell(here, stamped(HIGHEST, 10), stamped(LOWEST, 10), epoch=3) == StoredNative(changed=2)
+
+    assert only(here, HIGHEST).read.order == Order(3, 0)
+    assert keys(here.under(A, "appointments", "PatNum", 7)) == [LOWEST, HIGHEST]
+    assert keys(here.between(A, "appointments", date(2026, 3, 2), date(2026, 3, 2))) == [LOWEST, HIGHEST]
+    assert keys(here.changed(A, "appointments", NOW - timedelta(days=1), after=None, limit=9)) == [LOWEST, HIGHEST]
+    assert store(here, stamped(HIGHEST, 11, note="read"), turn=60, epoch=3) == Stored(changed=1)
+
+
+def test_what_is_told_with_an_earlier_stamp_is_stale_and_with_the_same_content_nothing(here: Any) -> None:
+    """Several machines tell of the same row, and blocks are sent again."""
+    tell(here, stamped(1, 20, note="b"))
+    before = only(here)
+
+    assert tell(here, stamped(1, 19, note="a"), at_s=60) == StoredNative(stale=1)
+    assert tell(here, stamped(1, 20, note="b"), at_s=60) == StoredNative(same=1)
+    assert only(here) == before
+
+
+@pytest.mark.parametrize("second", [20, None])
+def test_what_stamps_cannot_decide_is_not_stored(here: Any, second: int | None) -> None:
+    store(here, stamped(1, 20, note="a"))
+    before = only(here)
+
+    assert tell(here, stamped(1, second, note="b")) == StoredNative(unsure=(1,))
+    assert only(here) == before
+
+
+def test_a_row_that_is_kept_without_a_stamp_is_not_replaced_by_hearsay(here: Any) -> None:
+    store(here, visit(1, note="a"))
+
+    assert tell(here, stamped(1, 20, note="b")) == StoredNative(unsure=(1,))
+    assert only(here).row["Note"] == "a"
+
+
+def test_a_tombstone_does_not_come_back_by_hearsay(here: Any) -> None:
+    store(here, stamped(1, 10, note="a"))
+    bury(here, 1, turn=2)
+
+    assert tell(here, stamped(1, 11, note="b"), stamped(2, 11)) == StoredNative(changed=1, unsure=(1,))
+    assert not only(here).is_living
+
+
+def test_nothing_is_stored_of_what_is_told_until_all_rows_are_here(records: Any) -> None:
+    """A first load would be told of as news otherwise, and what it has is not known to be all."""
+    store(records, stamped(1, 10))
+
+    assert tell(records, stamped(1, 11, note="b"), stamped(2, 11)) == StoredNative(unsure=(1, 2))
+    assert keys(records.page(A, "appointments", after=None, limit=9)) == [1]
+    records.all_here(A, "appointments", are=True)
+    records.all_here(A, "appointments", are=False)
+    assert tell(records, stamped(2, 11)) == StoredNative(unsure=(2,))
+    assert keys(records.page(A, "appointments", after=None, limit=9)) == [1]
+
+
+def test_of_rows_of_one_call_with_one_key_the_latest_stamp_counts(here: Any) -> None:
+    rows = [stamped(1, 12, note="b"), stamped(1, 11, note="a"), stamped(2, 12), stamped(2, None)]
+
+    assert tell(here, *rows) == StoredNative(changed=1, unsure=(2,))
+    assert only(here).row["Note"] == "b"
+
+
+def test_a_reading_that_was_on_its_way_does_not_put_the_old_content_back(here: Any) -> None:
+    """Asked at second 40, the office changed the row, told of it at 50, and the answer is stored behind that."""
+    store(here, stamped(1, 10, note="a"), turn=1)
+    tell(here, stamped(1, 11, note="b"), at_s=50)
+
+    assert store(here, stamped(1, 10, note="a"), turn=40) == Stored(older=1)
+    assert store(here, visit(1, note="a"), turn=40) == Stored(older=1)
+    assert (only(here).row["Note"], only(here).cause) == ("b", "native")
+    assert store(here, stamped(1, 11, note="b"), turn=40) == Stored(same=1)
+    assert store(here, stamped(1, 10, note="a"), turn=41) == Stored(older=1)
+
+
+@pytest.mark.parametrize(("turn", "second"), [(50, 9), (51, None), (40, 11), (40, 12)])
+def test_a_reading_that_was_sent_later_or_has_as_late_a_stamp_counts(here: Any, turn: int, second: int | None) -> None:
+    """Stamps go back in autumn and after a restore; whoever asked after the call knows better than it."""
+    store(here, stamped(1, 10, note="a"), turn=1)
+    tell(here, stamped(1, 11, note="b"), at_s=50)
+
+    assert store(here, stamped(1, second, note="c"), turn=turn) == Stored(changed=1)
+    assert (only(here).row["Note"], only(here).told, only(here).read) == ("c", None, read(turn))
+
+
+def test_a_row_that_was_told_of_is_not_buried_by_who_looked_before(here: Any) -> None:
+    tell(here, stamped(1, 10), at_s=50)
+
+    assert bury(here, 1, turn=49) == 0
+    assert only(here).is_living
+    assert bury(here, 1, turn=50) == 1
+    assert (only(here).is_living, only(here).told) == (False, None)
+
+
+def test_what_one_practice_is_told_changes_nothing_of_another_with_the_same_keys(here: Any) -> None:
+    here.all_here(B, "appointments", are=True)
+    store(here, stamped(1, 10, note="a"))
+    store(here, stamped(1, 10, note="a"), practice=B)
+    tell(here, stamped(1, 11, note="b"), practice=B)
+
+    assert only(here).row["Note"] == "a"
+    assert [one.row["Note"] for one in here.get(B, "appointments", [1])] == ["b"]
+
+
+def test_a_row_that_is_told_of_without_its_key_is_refused(here: Any) -> None:
+    with pytest.raises(Malformed):
+        tell(here, {"PatNum": 7, "DateTStamp": "2026-03-02 12:00:00"})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    calls=st.lists(
+        st.lists(st.tuples(st.sampled_from((1, 2)), st.integers(10, 15)), min_size=1, max_size=4),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_calls_in_any_order_and_number_end_in_the_content_of_the_newest_stamp(
+    here: Any, clock: FakeClock, calls: list[list[tuple[int, int]]]
+) -> None:
+    """And no call ever brings an older one back: what is kept has only later stamps, state after state."""
+    while not here.forget(A):
+        pass
+    here.all_here(A, "appointments", are=True)
+    seen: dict[int, int] = {}
+    for at_s, call in enumerate([*calls, *calls]):
+        tell(here, *(stamped(key, second, note=str(second)) for key, second in call), at_s=at_s)
+        for one in here.get(A, "appointments", [1, 2]):
+            kept = int(one.row["Note"])
+            assert kept >= seen.get(one.key, 0)
+            seen[one.key] = kept
+
+    assert seen == {key: max(second for call in calls for of, second in call if of == key) for key in seen}
+    assert seen.keys() == {key for call in calls for key, _ in call}
 
 
 # -- tombstones -----------------------------------------------------------------------------------------------------

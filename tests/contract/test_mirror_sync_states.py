@@ -26,6 +26,7 @@ from gateway.core.mirror.syncing import (
     ServerZone,
     Shown,
     Superseded,
+    Telling,
     Told,
     Wanted,
     standing_of,
@@ -279,6 +280,7 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
         zone=ServerZone(-21_600, 7, NOW),
         sampled_at=NOW,
         counted_at=NOW,
+        telling=Telling(NOW, "commlogs", NOW + timedelta(microseconds=7), 2**40),
         incidents=(Incident("silence", None, NOW, ("appointments", "claims"), NOW), Incident("x", NOW, NOW, (), None)),
     )
     loaded = replace(APPOINTMENTS, load_pages=7, load_ms=9_001, paged_at=NOW, expected=2**40)
@@ -287,6 +289,7 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
 
     kept = syncs.load(A)
     assert (kept.zone, kept.sampled_at, kept.counted_at) == (state.zone, NOW, NOW)
+    assert kept.telling == state.telling and type(kept.telling) is Telling
     assert kept.incidents == state.incidents
     assert type(kept.incidents[0]) is Incident
     assert type(kept.incidents[0].resources) is tuple
@@ -294,7 +297,9 @@ def test_what_befell_a_mirror_and_the_zone_of_its_server_come_back_too(syncs: An
 
 
 def test_what_machines_are_asked_to_tell_comes_back_too(syncs: Any) -> None:
-    told = Told(7, "2026-03-02 06:00:00", NOW, 3, "2026-03-02 05:00:00", "2026-03-02 06:10:00", 503, "failing", NOW)
+    told = Told(
+        7, "2026-03-02 06:00:00", NOW, True, 3, "2026-03-02 05:00:00", "2026-03-02 06:10:00", 503, "failing", NOW
+    )
     native = Native(
         wanted=True,
         base_url="https://api.test/live",
@@ -309,7 +314,6 @@ def test_what_machines_are_asked_to_tell_comes_back_too(syncs: Any) -> None:
         trouble="permission-missing",
         trouble_since=NOW,
         failures=2,
-        calls=9,
         silence_told_at=NOW,
     )
     syncs.save_practice(replace(PRACTICE, native=native))

@@ -13,7 +13,20 @@ from threading import RLock
 from gateway.core.events.changes import RowChange, Was
 from gateway.core.mirror.lookups import way_to
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import LOAD, OWN_WRITE, ReadAt, Record, Row, Stored, Whole
+from gateway.core.mirror.records import (
+    LOAD,
+    NATIVE,
+    OWN_WRITE,
+    Hearsay,
+    Order,
+    ReadAt,
+    Record,
+    Row,
+    Stored,
+    StoredNative,
+    Whole,
+    stamp_of,
+)
 from gateway.core.mirror.syncing import PracticeSync, ResourceSync, Standing, Superseded, lifted, standing_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
@@ -52,7 +65,9 @@ class FakeRecords:
                 was = kept.get(key)
                 if was is not None and was.is_living and was.version == version:
                     same += 1
-                elif was is not None and read.order < was.read.order:
+                elif was is not None and (
+                    read.order < was.read.order or (was.told is not None and was.told.outdates(content, read.at))
+                ):
                     older += 1
                 else:
                     self.between_rows()
@@ -61,6 +76,42 @@ class FakeRecords:
                     self._tell(practice_id, was, kept[key])
                     changed += 1
         return Stored(changed, same, older)
+
+    def store_native(
+        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+    ) -> StoredNative:
+        kept = self.kept[practice_id, resource]
+        newest: dict[int, tuple[datetime, Row]] = {}
+        unsure = set[int]()
+        for row in rows:
+            key, stamp = MIRRORED[resource].key_of(row), stamp_of(row, column)
+            if stamp is None:
+                unsure.add(key)
+            elif key not in newest or newest[key][0] <= stamp:
+                newest[key] = stamp, _content(row)
+        if (practice_id, resource) not in self._all_here:
+            return StoredNative(unsure=tuple(sorted({*newest, *unsure})))
+        changed = same = stale = 0
+        for key in sorted(newest.keys() - unsure):
+            stamp, content = newest[key]
+            version = content_version(content)
+            with self._lock:
+                was = kept.get(key)
+                was_stamp = None if was is None else stamp_of(was.row, column)
+                if was is not None and was.is_living and was.version == version:
+                    same += 1
+                elif was_stamp is not None and stamp < was_stamp:
+                    stale += 1
+                elif was is not None and (not was.is_living or was_stamp is None or stamp == was_stamp):
+                    unsure.add(key)
+                else:
+                    self.between_rows()
+                    read = ReadAt(Order(epoch, 0) if was is None else was.read.order, at)
+                    seq, told = self._seq_after(was), Hearsay(at, column, stamp)
+                    kept[key] = Record(resource, key, content, version, seq, read, self.now(), cause=NATIVE, told=told)
+                    self._tell(practice_id, was, kept[key])
+                    changed += 1
+        return StoredNative(changed, same, stale, tuple(sorted(unsure)))
 
     def bury(
         self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
@@ -73,9 +124,12 @@ class FakeRecords:
                 was = kept.get(key)
                 if was is None or not was.is_living or read.order < was.read.order:
                     continue
+                if was.told is not None and read.at < was.told.at:
+                    continue
                 self.between_rows()
                 seq = self._seq_after(was)
-                kept[key] = replace(was, seq=seq, read=read, changed_at=self.now(), deleted_at=at, cause=cause)
+                now = replace(was, seq=seq, read=read, changed_at=self.now(), deleted_at=at, cause=cause, told=None)
+                kept[key] = now
                 self._tell(practice_id, was, kept[key])
                 buried += 1
         return buried

@@ -218,4 +218,5 @@ def mirrored_office(
         d.on.upstream = _Gated(d.on.upstream)
         if not queries:
             d.know(permissions=ALL_PERMISSIONS - {PERMISSION})
+            d.simulated.change({"permissions": sorted(ALL_PERMISSIONS - {PERMISSION})})
         yield MirroredOffice(d, clock)

@@ -71,6 +71,21 @@ def test_filters_hold_by_type_object_and_time(two: Deployment) -> None:
     assert (refused.status, refused.body["param"]) == (400, "type")
 
 
+def test_a_clients_own_operations_are_told_to_it_whatever_its_scopes_and_to_nobody_else(two: Deployment) -> None:
+    """As `GET /operations/{id}` has it, which asks for no scope either."""
+    own, others, nobodys = happen(two, *["operation.succeeded"] * 3, object_id="opn_a")
+    two.on.event_log.logged.clear()
+    own, others = (replace(one, related={"client_id": name}) for one, name in ((own, CLIENT), (others, BEN)))
+    two.on.event_log.add([own, others, nobodys], at=nobodys.detected_at)
+    two.grant("events:read", "appointments:write")
+
+    assert of(two) == [own.id]
+    assert two.get(f"/events/{own.id}").status == 200
+    two.grant("*:read")
+    assert of(two) == [own.id]
+    assert [two.get(f"/events/{one.id}").status for one in (others, nobodys)] == [404, 404]
+
+
 @pytest.mark.parametrize("order", ["asc", "desc"])
 @pytest.mark.parametrize("limit", [1, 2, 3, 50])
 def test_pages_bring_each_event_once(two: Deployment, order: str, limit: int) -> None:

@@ -252,3 +252,21 @@ def test_a_webhook_gets_what_its_client_may_see_at_its_practices_and_nothing_els
 
     assert work(two) == [(HOOK["url"], sent.id)]
     assert two.on.callers.client(CLIENT).practices == frozenset(IDS[:2])
+
+
+def test_a_webhook_gets_the_operations_of_its_own_client_only(two: Deployment) -> None:
+    """When they happen, and when somebody has all of a day sent again."""
+    hook = made(two, types=["operation.*"], practice_ids=[IDS[0]])
+    pair = happen(two, "operation.succeeded", "operation.failed")
+    own, others = (replace(one, related={"client_id": id_}) for one, id_ in zip(pair, (CLIENT, BEN), strict=True))
+    two.on.event_log.logged.clear()
+    assert work(two) == []
+    two.on.event_log.add([own, others], at=two.on.clock.now())
+    Beginning(two.on).begin([own, others])
+
+    assert work(two) == [(HOOK["url"], own.id)]
+    two.on.clock.seconds += 60
+    since = (own.detected_at - timedelta(minutes=1)).isoformat()
+    again = two.post(f"/webhooks/{hook['id']}/redeliver", {"since": since, "include_succeeded": True})
+    assert again.status == 202, again.body
+    assert work(two) == [(HOOK["url"], own.id)]

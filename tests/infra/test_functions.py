@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters.mirror import items, syncs
+from gateway.adapters.webhooks import store
 from gateway.core.events.facts import WEBHOOKS
 from gateway.core.mirror.mirrored import MIRRORED
 from infra.app import app
@@ -154,39 +155,40 @@ def test_only_the_worker_changes_and_erases_rows_of_the_mirror_and_no_function_s
     assert not [name for name, of in verbs.items() if "Scan" in of]
 
 
-PUTS: dict[str, tuple[str, str]] = {
+ENDPOINTS = "endpoints"
+PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     # How far a mirror is, which is also whether it is wanted.
-    "practices": ("sync#*", syncs._pk("prac_a")),
+    ("practices", "records"): ("sync#*", syncs._pk("prac_a"), [items.rows_pk("prac_a", one) for one in MIRRORED]),
     # That an endpoint was disabled.
-    "deliver_webhooks": ("row#*#webhooks", items.rows_pk("prac_a", WEBHOOKS)),
+    ("deliver_webhooks", "records"): (
+        "row#*#webhooks",
+        items.rows_pk("prac_a", WEBHOOKS),
+        [items.rows_pk("prac_a", one) for one in MIRRORED],
+    ),
+    # Deliveries, and no approval to send whole objects.
+    ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
 }
-"""Who puts some items among the mirror's rows: into which partitions, and one of those that the code puts into."""
+"""Who puts items into some partitions of a table only: which, one of those that the code puts into, others beside."""
 
 
-def test_who_puts_one_kind_of_item_among_the_mirrors_rows_can_put_no_other(
-    assembly: Assembly, row: FunctionRow
-) -> None:
+def test_who_puts_into_some_partitions_can_put_into_no_other(assembly: Assembly, row: FunctionRow) -> None:
     """A row that nobody read would be told and shown as if it were the office's."""
-    if "UpdateItem" in row.tables.get("records", ()):
-        return
-    found = [
-        (listed(statement["Action"]), statement.get("Condition"))
-        for statement in assembly.statements(row.name)
-        if writes_to(statement, "records")
-    ]
-    partitions = [PUTS[row.name][0]] if row.name in PUTS else []
-
-    assert found == [
-        (["dynamodb:PutItem"], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [one]}}) for one in partitions
-    ]
+    assert row.puts == {table: pattern for (name, table), (pattern, _, _) in PUTS.items() if name == row.name}
+    for table, pattern in row.puts.items():
+        found = [
+            (listed(statement["Action"]), statement.get("Condition"))
+            for statement in assembly.statements(row.name)
+            if writes_to(statement, table)
+        ]
+        assert found == [(["dynamodb:PutItem"], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [pattern]}})]
 
 
-@pytest.mark.parametrize(("pattern", "own"), PUTS.values())
-def test_the_partitions_that_a_function_may_put_into_are_those_it_does_and_none_of_rows(pattern: str, own: str) -> None:
-    rows = [items.rows_pk("prac_a", name) for name in MIRRORED]
-
+@pytest.mark.parametrize(("pattern", "own", "others"), PUTS.values())
+def test_the_partitions_that_a_function_may_put_into_are_those_it_does(
+    pattern: str, own: str, others: list[str]
+) -> None:
     assert fnmatchcase(own, pattern)
-    assert not [one for one in rows if fnmatchcase(one, pattern)]
+    assert others and not [one for one in others if fnmatchcase(one, pattern)]
 
 
 @pytest.mark.parametrize("action", ["sqs:SendMessage", "sqs:SendMessageBatch"])

@@ -314,7 +314,12 @@ class DynamoLedger:
         from gateway.adapters.mirror.items import micros  # noqa: PLC0415
 
         at = datetime.now(UTC)
-        content = {"id": now.id, "kind": now.request.kind, "state": now.state.value}
+        content = {
+            "id": now.id,
+            "kind": now.request.kind,
+            "state": now.state.value,
+            "client_id": now.request.client_id,
+        }
         item = fact_item(now.request.practice_id, OPERATIONS, now.id, content, at=at, seq=micros(at))
         return [{"Put": {"TableName": self._outbox, "Item": item | _expiry(at + FACTS_KEPT)}}]
 

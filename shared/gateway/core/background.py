@@ -1,18 +1,19 @@
 """Work that nobody waits for: in the practice's own seat, giving way as soon as somebody does.
 
-Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, (as it is built) the care of
-subscriptions, first loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken by a
+Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, the care of subscriptions, first
+loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken by a
 worker that ends an interactive turn and sees nobody waiting. Its lease is on the pace item and runs out by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core import engine, ledger, pacing, registry
+from gateway.core import connect, engine, ledger, pacing, registry
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
@@ -22,6 +23,7 @@ from gateway.core.mirror.load import FirstLoad
 from gateway.core.mirror.sweeps import Sweeps
 from gateway.core.mirror.unlisted import Unlisted
 from gateway.core.mirror.untold import Untold
+from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
 from gateway.core.seat import Seat
@@ -117,8 +119,8 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), FirstLoad(), Sweeps())
-"""In the order of their claim to the lane: reconcile, feeds, what asks nobody, subscriptions, first load, sweep."""
+WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), Care(), FirstLoad(), Sweeps())
+"""By their claim to the lane: reconcile, feeds, what asks little or nobody, subscriptions, first load, sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
@@ -162,8 +164,10 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     gave_way = False
     try:
         if seat.item.breaker.trip is not None:
-            turn.call(PROBE, gives_way=False)
+            answer = turn.call(PROBE, gives_way=False)
             seat.tell()
+            with suppress(Unavailable):
+                connect.learn(answer.rows, practice, turn.on)
         for work in WORK:
             work.run(turn)
     except (GiveWay, CouldNotLook):

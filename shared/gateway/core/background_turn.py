@@ -1,15 +1,16 @@
-"""What background work may do in a practice's seat: one read after another, until it has to give way."""
+"""What background work may do in a practice's seat: one call after another, until it has to give way."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from gateway.core import engine, ledger, pacing, registry
-from gateway.core.ledger import Entry
+from gateway.core.ledger import Effect, Entry
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
-from gateway.core.seat import Exhausted, Seat, SlotTooFar
+from gateway.core.seat import Exhausted, Seat, SlotTooFar, effect_of
 from gateway.core.worker import Superseded, WorkerServices
 from open_dental import errors as upstream
 from open_dental.paging import Paging
@@ -28,6 +29,12 @@ MODEST_S = 120.0
 RHYTHM_MARGIN_S = 2.0
 """How much shorter than its rhythm a turn is."""
 
+OWN_WRITES: Final = frozenset({"subscriptions.create", "subscriptions.update"})
+"""All that background work may write by itself. No ledger keeps these: they are the gateway's own rows and nobody's
+answer waits for them; what is wanted is known at any time, and a listing shows whether it is so. Whoever writes lists
+first, so that a lost answer is found there and done no second time; Open Dental besides refuses a subscription that is
+equal to one that runs. Whatever a practice's people may see or miss goes through the ledger, never this way."""
+
 
 class GiveWay(Exception):
     """Somebody waits, or the time is over: background work stops after the running call."""
@@ -38,7 +45,7 @@ class CouldNotLook(Exception):
 
 
 class BackgroundTurn:
-    """What background work may do in a seat: one read after another, until it has to give way."""
+    """What background work may do in a seat: one call after another, until it has to give way."""
 
     def __init__(self, seat: Seat, practice: Practice, *, kinds: Mapping[str, registry.Kind]) -> None:
         self.on: WorkerServices = seat.on
@@ -84,7 +91,24 @@ class BackgroundTurn:
 
         Raises:
             GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
+            ValueError: it is no read.
         """
+        if effect_of(call) is not Effect.READ:
+            raise ValueError("background work writes nothing but what is its own")
+        return self._make(call, gives_way=gives_way, modest=modest)
+
+    def write(self, call: UpstreamCall) -> UpstreamAnswer:
+        """Make one of `OWN_WRITES` in the next slot, in the same pace and giving way as a read does.
+
+        Raises:
+            GiveWay: not made; let it through. CouldNotLook: whether it was done is shown by the next listing.
+            ValueError: it is none of these.
+        """
+        if call.operation not in OWN_WRITES:
+            raise ValueError("background work writes nothing but what is its own")
+        return self._make(call, gives_way=True, modest=False)
+
+    def _make(self, call: UpstreamCall, *, gives_way: bool, modest: bool) -> UpstreamAnswer:
         seat = self._seat
         if seat.elapsed() >= self._until:
             raise GiveWay

@@ -7,16 +7,21 @@ settles. Both may run more than once and come to the same.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
-from gateway.core.errors import AppError, KeyNotUsable, NotFound, PermissionMissing
+from gateway.core.errors import AppError, KeyNotUsable, NotFound, PermissionMissing, Unavailable
+from gateway.core.events.facts import PRACTICE, Facts
 from gateway.core.plans import Outcome, Plan, PlanContext, UpstreamCall
 from gateway.core.ports import Clock, Practices, Vault
 from gateway.core.practices import Mode, Practice, Tier
 
 KIND = "practices.connect"
 _PREFIX = "Api"
+
+CAPABILITIES: Final = "capabilities"
+"""The key of the fact that says what may be done at a practice."""
 
 
 class ConnectServices(Protocol):
@@ -28,6 +33,19 @@ class ConnectServices(Protocol):
     def practices(self) -> Practices: ...
     @property
     def vault(self) -> Vault: ...
+    @property
+    def facts(self) -> Facts: ...
+
+
+class LearnServices(Protocol):
+    """The ports that learning needs."""
+
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def practices(self) -> Practices: ...
+    @property
+    def facts(self) -> Facts: ...
 
 
 def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
@@ -95,17 +113,47 @@ def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
         # Promoted before; or never, and then there is nothing to take up.
         on.vault.keys(practice.id)
     learned = outcome.body or {}
-    on.practices.put(
-        replace(
-            practice,
-            state="active",
-            permissions=frozenset(learned["permissions"]),
-            tier=Tier(learned["tier"]),
-            version=learned["version"],
-            upstream=_upstream(practice, by_fhir=learned.get("by_fhir", False)),
-            connected_at=on.practices.get(practice.id).connected_at or on.clock.now(),
-        )
+    connected = replace(
+        practice,
+        state="active",
+        permissions=frozenset(learned["permissions"]),
+        tier=Tier(learned["tier"]),
+        version=learned["version"],
+        upstream=_upstream(practice, by_fhir=learned.get("by_fhir", False)),
+        connected_at=on.practices.get(practice.id).connected_at or on.clock.now(),
     )
+    # Whoever learns of a change notes what was before as well: a practice is not kept waiting for this.
+    with suppress(Unavailable):
+        _note(connected, on)
+    on.practices.put(connected)
+
+
+def learn(rows: list[dict[str, Any]], practice: Practice, on: LearnServices) -> Practice:
+    """Take up what an answer of `securityperms` says of the practice's key, where that has changed; the practice.
+
+    It is told before it is stored: who dies in between hears the same at the next time.
+
+    Raises: Unavailable: nothing is lost that the next answer does not say.
+    """
+    permissions = permissions_of(rows)
+    if practice.state != "active" or practice.upstream == "fhir" or permissions in {practice.permissions, frozenset()}:
+        return practice
+    # The record may be another by now: somebody may have said a time zone anew.
+    known = on.practices.get(practice.id)
+    learned = replace(known, permissions=permissions, tier=tier_of(permissions, known.mode))
+    _note(known, on)
+    _note(learned, on)
+    on.practices.put(learned)
+    return learned
+
+
+def _note(practice: Practice, on: LearnServices) -> None:
+    content = {
+        "version": practice.version,
+        "permissions": sorted(practice.permissions),
+        "tier": practice.tier.value,
+    }
+    on.facts.note(practice.id, PRACTICE, CAPABILITIES, content, at=on.clock.now())
 
 
 def _upstream(practice: Practice, *, by_fhir: bool) -> Literal["rest", "fhir", "auto"]:

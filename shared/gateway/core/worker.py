@@ -14,7 +14,7 @@ from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
-from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Upstream, Vault
+from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Signer, Upstream, Vault
 
 T = TypeVar("T")
 
@@ -168,6 +168,8 @@ class WorkerServices(Protocol):
     def holds(self) -> Holds: ...
     @property
     def vault(self) -> Vault: ...
+    @property
+    def signer(self) -> Signer: ...
     @property
     def governor(self) -> Governor: ...
     @property

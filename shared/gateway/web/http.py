@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gateway.web import own_address
+
 # The gateway gives up at 29 s and the function ends at 28: what is not answered by then is not answered at all.
 ANSWER_MARGIN_S = 2.0
 
@@ -34,6 +36,10 @@ class HttpRequest:
     remaining_s: float
     url: str | None = None
     """Where the caller sent it, without the query; None where the event does not say."""
+    api_url: str | None = None
+    """The API's own address, by `own_address.told`."""
+    emulated_url: str | None = None
+    """The same in an emulator, by `own_address.emulated`; true in the sandbox only."""
     applied: list[str] = field(default_factory=list)
 
     def reference_to(self, path: str) -> str:
@@ -85,6 +91,8 @@ def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:
         request_id=str(about.get("requestId") or getattr(context, "aws_request_id", "")),
         remaining_s=remaining_ms() / 1000 if callable(remaining_ms) else 28.0,
         url=_url(event),
+        api_url=own_address.told(event),
+        emulated_url=own_address.emulated(event, _headers(event).get("host", "")),
     )
 
 

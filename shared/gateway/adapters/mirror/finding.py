@@ -136,7 +136,9 @@ class Finding:
         if _next(first) < last:
             # The clock of another worker may have been behind when the first row was stored.
             kept = self._kept(practice_id, resource)
-            first = last if kept is None else max(first, _previous(kept["change_from"]["S"]))
+            # Of an empty list it is noted that all of it is here, and no change.
+            since_month = None if kept is None else kept.get("change_from")
+            first = last if since_month is None else max(first, _previous(since_month["S"]))
         month = first
         while month <= last:
             place = items.month_place(practice_id, resource, month)

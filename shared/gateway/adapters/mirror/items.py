@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from gateway.adapters.codec import pack
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import Order, ReadAt, Row
+from gateway.core.mirror.records import Hearsay, Order, ReadAt, Row
 
 Item = dict[str, Any]
 """An item as DynamoDB spells it."""
@@ -29,7 +29,7 @@ Item = dict[str, Any]
 IN_ITEM_BYTES: Final = 300_000
 """Compressed bytes of content up to which it lies in its row's item, whose own limit is 400 kB; also a piece's size."""
 
-HEAD: Final = ("sk", "v", "seq", "epoch", "turn", "dead_at", "parts")
+HEAD: Final = ("sk", "v", "seq", "epoch", "turn", "dead_at", "parts", "told", "read_at")
 """Attributes that `Head` is made of."""
 
 LOWEST_KEY: Final = -(2**63)
@@ -45,6 +45,7 @@ class Head:
     order: Order
     dead: bool = False
     parts: str | None = None
+    told: Hearsay | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,11 @@ def order_attributes(read: ReadAt) -> Item:
     }
 
 
+def told_attributes(told: Hearsay | None) -> Item:
+    """What says that nobody read a row; when its call came in is its `read_at`."""
+    return {} if told is None else {"told": {"S": f"{told.column}#{told.stamp.isoformat()}"}}
+
+
 def place_attributes(practice_id: str, resource: str, key: int, places: Places) -> Item:
     """A living row's places in the other indexes."""
     item: Item = {}
@@ -200,7 +206,15 @@ def head_from(item: Mapping[str, Any]) -> Head:
         order=Order(int(item["epoch"]["N"]), int(item["turn"]["N"])),
         dead="dead_at" in item,
         parts=item["parts"]["S"] if "parts" in item else None,
+        told=_told_from(item),
     )
+
+
+def _told_from(item: Mapping[str, Any]) -> Hearsay | None:
+    if "told" not in item:
+        return None
+    column, _, stamp = item["told"]["S"].partition("#")
+    return Hearsay(moment_from(item["read_at"]["N"]), column, datetime.fromisoformat(stamp))
 
 
 def change_time_from(place: str) -> datetime:

@@ -18,7 +18,20 @@ from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import LOAD, OWN_WRITE, Order, ReadAt, Record, Row, Stored, Whole
+from gateway.core.mirror.records import (
+    LOAD,
+    NATIVE,
+    OWN_WRITE,
+    Hearsay,
+    Order,
+    ReadAt,
+    Record,
+    Row,
+    Stored,
+    StoredNative,
+    Whole,
+    stamp_of,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -62,7 +75,7 @@ class DynamoRecords:
         readings = {one.key: one for one in (Reading.of(resource, row) for row in rows)}
         kept = self._rows(practice_id, resource)
         heads = kept.heads(readings, are_near=cause in PAGE_BY_PAGE)
-        expected = {key: judged(heads.get(key), one.version, read) for key, one in readings.items()}
+        expected = {key: judged(heads.get(key), one, read) for key, one in readings.items()}
         outcomes: Counter[Outcome] = Counter(outcome for outcome in expected.values() if outcome is not Outcome.CHANGED)
         changing = [readings[key] for key, outcome in expected.items() if outcome is Outcome.CHANGED]
         if changing:
@@ -70,11 +83,44 @@ class DynamoRecords:
             are_all_here = self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
             if cause not in LISTED_LATER:
                 self._finding.point_to(practice_id, resource, [(one.key, one.places) for one in changing])
-            ways = self._ways(practice_id, resource)
             because = self._because(read, cause, are_all_here=are_all_here)
-            keep = self._keeper(kept, ways, changing, heads, because)
-            outcomes.update(self._table.each(keep, changing))
+            outcomes.update(self._keep_all(practice_id, resource, changing, heads, because))
         return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
+
+    def store_native(
+        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+    ) -> StoredNative:
+        """See `Records.store_native`."""
+        readings, unsure = _told_of(resource, rows, column=column, at=at)
+        if not self._finding.all_here(practice_id, resource):
+            return StoredNative(unsure=tuple(sorted({*readings, *unsure})))
+        kept, read = self._rows(practice_id, resource), ReadAt(Order(epoch, 0), at)
+        heads = kept.heads(readings)
+        # Both together: what has been changed between them is looked at once more.
+        met = kept.get(key for key, head in heads.items() if head.dead or head.version != readings[key].version)
+        outcomes = {key: kept.judge(one, heads.get(key), read, kept=met.get(key)) for key, one in readings.items()}
+        changing = [readings[key] for key, outcome in outcomes.items() if outcome is Outcome.CHANGED]
+        if changing:
+            self._finding.prepare(practice_id, resource, [one.places.day for one in changing])
+            self._finding.point_to(practice_id, resource, [(one.key, one.places) for one in changing])
+            because = self._because(read, NATIVE, are_all_here=True)
+            became = self._keep_all(practice_id, resource, changing, heads, because)
+            outcomes.update(zip((one.key for one in changing), became, strict=True))
+        count: Counter[Outcome] = Counter(outcomes.values())
+        unsure |= {key for key, outcome in outcomes.items() if outcome is Outcome.UNSURE}
+        return StoredNative(count[Outcome.CHANGED], count[Outcome.SAME], count[Outcome.OLDER], tuple(sorted(unsure)))
+
+    def _keep_all(
+        self,
+        practice_id: str,
+        resource: str,
+        changing: Sequence[Reading],
+        heads: Mapping[int, Head],
+        because: Because,
+    ) -> list[Outcome]:
+        """What became of each; what is there of these rows has been looked at, and months are noted."""
+        kept, ways = self._rows(practice_id, resource), self._ways(practice_id, resource)
+        return self._table.each(self._keeper(kept, ways, changing, heads, because), changing)
 
     def _keeper(
         self, kept: Rows, ways: Ways | None, changing: Sequence[Reading], heads: Mapping[int, Head], because: Because
@@ -285,6 +331,22 @@ class DynamoRecords:
 
     def _rows(self, practice_id: str, resource: str) -> Rows:
         return Rows(self._table, practice_id, resource, now=self._now)
+
+
+def _told_of(resource: str, rows: Sequence[Row], *, column: str, at: datetime) -> tuple[dict[int, Reading], set[int]]:
+    """The latest of these rows by key, and the keys of those without a stamp."""
+    readings: dict[int, Reading] = {}
+    unsure = set[int]()
+    for row in rows:
+        stamp = stamp_of(row, column)
+        if stamp is None:
+            unsure.add(MIRRORED[resource].key_of(row))
+            continue
+        one = Reading.of(resource, row, Hearsay(at, column, stamp))
+        before = readings.get(one.key)
+        if before is None or before.told is None or before.told.stamp <= stamp:
+            readings[one.key] = one
+    return {key: one for key, one in readings.items() if key not in unsure}, unsure
 
 
 def _whole_from(item: Mapping[str, Any]) -> Whole:

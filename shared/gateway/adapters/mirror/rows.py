@@ -15,7 +15,7 @@ from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Head, Item, Places
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import ReadAt, Record, Row
+from gateway.core.mirror.records import Hearsay, Order, ReadAt, Record, Row, stamp_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 _TRIES: Final = 12
@@ -34,23 +34,26 @@ class Outcome(Enum):
     CHANGED = auto()
     SAME = auto()
     OLDER = auto()
+    UNSURE = auto()
+    """Hearsay of, and nothing says whether what is kept is older."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One row as it was read, without the server's clock."""
+    """One row as it was read, or `told` of, without the server's clock."""
 
     key: int
     row: Row
     version: str
     places: Places
+    told: Hearsay | None = None
 
     @classmethod
-    def of(cls, resource: str, row: Row) -> Reading:
+    def of(cls, resource: str, row: Row, told: Hearsay | None = None) -> Reading:
         """Raises Malformed: its key or a parent cannot be read."""
         content = {name: value for name, value in row.items() if name != SERVER_CLOCK}
         key = MIRRORED[resource].key_of(content)
-        return cls(key, content, content_version(content), Places.of(resource, content))
+        return cls(key, content, content_version(content), Places.of(resource, content), told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,10 @@ class Because:
     cause: str
     seq: int
 
+    def order_after(self, one: Reading, head: Head | None) -> Order:
+        """The order that a row has once it is stored: of what was there where nobody read it."""
+        return head.order if one.told is not None and head is not None else self.read.order
+
     def seq_after(self, head: Head | None) -> int:
         """The `seq` of a change of a row of which `head` was kept."""
         return self.seq if head is None else max(self.seq, head.seq + 1)
@@ -71,11 +78,33 @@ def nothing(_: int) -> None:
     """Nothing leads to the row but what it says itself."""
 
 
-def judged(head: Head | None, version: str, read: ReadAt) -> Outcome:
+def judged(head: Head | None, one: Reading, read: ReadAt) -> Outcome:
     """What a reading comes to where `head` is kept."""
-    if head is not None and not head.dead and head.version == version:
+    if _is_as_kept(head, one):
         return Outcome.SAME
-    return Outcome.OLDER if head is not None and read.order < head.order else Outcome.CHANGED
+    if head is None:
+        return Outcome.CHANGED
+    is_outdated = head.told is not None and head.told.outdates(one.row, read.at)
+    return Outcome.OLDER if read.order < head.order or is_outdated else Outcome.CHANGED
+
+
+def judged_told(head: Head | None, one: Reading, told: Hearsay, kept: Record | None) -> Outcome:
+    """What a row that was told of comes to where `head` is kept, and `kept` is the row of it that was met."""
+    if _is_as_kept(head, one):
+        return Outcome.SAME
+    if head is None:
+        return Outcome.CHANGED
+    if kept is None or kept.seq != head.seq:
+        # Somebody has changed it in between: the put of what was judged by that fails, and it is looked at again.
+        return Outcome.CHANGED
+    stamp = stamp_of(kept.row, told.column)
+    if stamp is not None and told.stamp < stamp:
+        return Outcome.OLDER
+    return Outcome.UNSURE if head.dead or stamp is None or told.stamp == stamp else Outcome.CHANGED
+
+
+def _is_as_kept(head: Head | None, one: Reading) -> bool:
+    return head is not None and not head.dead and head.version == one.version
 
 
 class Rows:
@@ -126,6 +155,14 @@ class Rows:
             if "dead_at" not in item:
                 yield items.key_from(item["sk"]["S"]), item["v"]["S"]
 
+    def judge(self, one: Reading, head: Head | None, read: ReadAt, *, kept: Record | None = None) -> Outcome:
+        """What a reading comes to where `head` is kept; `kept` spares a look at the row, if that is still the one."""
+        if one.told is None:
+            return judged(head, one, read)
+        if head is not None and (kept is None or kept.seq != head.seq) and not _is_as_kept(head, one):
+            kept = self.get([one.key]).get(one.key)
+        return judged_told(head, one, one.told, kept)
+
     def keep(
         self,
         one: Reading,
@@ -141,13 +178,13 @@ class Rows:
         """
         pieces: list[bytes] = []
         for tried in range(_TRIES):
-            outcome = judged(head, one.version, because.read)
+            outcome = self.judge(one, head, because.read)
             if outcome is not Outcome.CHANGED:
                 return outcome, because.seq_after(head) if head is None else head.seq
             pieces = pieces or items.pieces_of(one.row)
             parts = None if len(pieces) == 1 else f"{items.new_token()}#{len(pieces)}"
             seq = because.seq_after(head)
-            mine = Head(one.version, seq, because.read.order, parts=parts)
+            mine = Head(one.version, seq, because.order_after(one, head), parts=parts, told=one.told)
             if tried:
                 again(seq)
             item: Item = {
@@ -181,13 +218,16 @@ class Rows:
         for tried in range(_TRIES):
             if head is None or head.dead or order < head.order:
                 return None
+            if head.told is not None and because.read.at < head.told.at:
+                # Whoever missed it had looked before Open Dental told that it is there.
+                return None
             mine = Head(head.version, because.seq_after(head), order, dead=True, parts=head.parts)
             new: Item = {**self._state(key, mine, because), "dead_at": {"N": str(items.micros(at))}}
             if self._table.update(
                 self._pk,
                 items.row_sk(key),
                 # Its day stays: tombstones are asked for by day.
-                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE parent_1, parent_2",
+                "SET " + ", ".join(f"{name} = :{name}" for name in new) + " REMOVE parent_1, parent_2, told",
                 condition=_AS_READ,
                 values={f":{name}": value for name, value in new.items()} | {":was": {"N": str(head.seq)}},
             ):
@@ -212,7 +252,8 @@ class Rows:
         return {
             "seq": {"N": str(mine.seq)},
             "cause": {"S": because.cause},
-            **items.order_attributes(because.read),
+            **items.order_attributes(ReadAt(mine.order, because.read.at)),
+            **items.told_attributes(mine.told),
             **items.change_attributes(self._practice_id, self._resource, key, self._now()),
         }
 
@@ -234,6 +275,7 @@ class Rows:
                     changed_at=items.change_time_from(item["change_place"]["S"]),
                     deleted_at=items.moment_from(item["dead_at"]["N"]) if head.dead else None,
                     cause=item["cause"]["S"],
+                    told=head.told,
                 )
             # Somebody has replaced the row, and with it its pieces.
             self._table.pause(tried)

@@ -38,6 +38,7 @@ from gateway.core.mirror.syncing import (
     Shown,
     Standing,
     Superseded,
+    Telling,
     Told,
     Unlisted,
     Wanted,
@@ -259,6 +260,8 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
     value["unlisted"] = Unlisted(*(value.get("unlisted") or ()))
+    if value.get("telling") is not None:
+        value["telling"] = Telling(*value["telling"])
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))
     return PracticeSync(**value)
 

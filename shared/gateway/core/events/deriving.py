@@ -218,7 +218,7 @@ _TIMES: Final = frozenset(
     }
 )  # fmt: skip
 _STATUS: Final = frozenset({"status", "status_source"})
-_VISIT: Final = {
+_HAPPENS: Final = {
     "arrived": Told("appointment.arrived", _STATUS | {"arrived_at", "confirmation"}),
     "in_chair": Told("appointment.seated", _STATUS | {"arrived_at", "seated_at", "confirmation"}),
     "completed": Told("appointment.completed", _STATUS | {"arrived_at", "seated_at", "dismissed_at"}),
@@ -231,7 +231,7 @@ def _of_visit(diff: Diff) -> Iterator[Told]:
     start = diff.after.get("start_at")
     if diff.before and start is not None and start != diff.before.get("start_at"):
         yield Told("appointment.rescheduled", _TIMES)
-    for word, told in _VISIT.items():
+    for word, told in _HAPPENS.items():
         if diff.became("status", word):
             yield told
     if diff.after.get("status") in _BROKEN and diff.before.get("status") not in _BROKEN:
@@ -418,7 +418,8 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
     row = change.row
     type_ = f"operation.{row['state']}"
     after = {"state": row["state"], "kind": row["kind"]}
-    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after)]
+    whose = {"client_id": str(row["client_id"])} if "client_id" in row else {}
+    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after, related=whose)]
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
@@ -520,6 +521,18 @@ def _of_booking(change: RowChange, around: Around) -> list[Event]:
     ]
 
 
+def _visit(row: Row, around: Around, at: datetime) -> Shown:
+    """A visit, and of a broken one how it broke: by the codes that are charted with it, as the API says it."""
+    charted = list(around.under("procedurelogs", "AptNum", key(row.get("AptNum")))) if _is_broken(row) else []
+    shown = appointment(row, practice=around.practice, synced_at=at, words=around.words, procedures=charted or None)
+    # Whether its work is among what changed, its own row does not say.
+    return {name: value for name, value in shown.items() if name != "procedure_ids"}
+
+
+def _is_broken(row: Row) -> bool:
+    return row.get("AptStatus") == "Broken"
+
+
 _Elsewhere: TypeAlias = Callable[[RowChange, Around], Iterable[Event]]
 
 _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
@@ -543,7 +556,7 @@ _ELSEWHERE: Final[Mapping[str, tuple[_Elsewhere, ...]]] = {
 
 KINDS: Final[Mapping[str, _Kind]] = {
     "appointments": _Kind(
-        lambda row, around, at: _visit(row, around, at),
+        _visit,
         "appointment.created", "appointment.updated", "appointment.deleted", _of_visit,
     ),
     "procedurelogs": _Kind(
@@ -585,18 +598,6 @@ KINDS: Final[Mapping[str, _Kind]] = {
 
 TOLD_OF: Final = tuple(dict.fromkeys((*KINDS, *_ELSEWHERE)))
 """Resources whose rows' changes are told, as their own or as another object's."""
-
-
-def _visit(row: Row, around: Around, at: datetime) -> Shown:
-    """A visit, and of a broken one how it broke: by the codes that are charted with it, as the API says it."""
-    charted = list(around.under("procedurelogs", "AptNum", key(row.get("AptNum")))) if _is_broken(row) else []
-    shown = appointment(row, practice=around.practice, synced_at=at, words=around.words, procedures=charted or None)
-    # Whether its work is among what changed, its own row does not say.
-    return {name: value for name, value in shown.items() if name != "procedure_ids"}
-
-
-def _is_broken(row: Row) -> bool:
-    return row.get("AptStatus") == "Broken"
 
 
 def _payer(row: Row, around: Around) -> dict[str, str]:

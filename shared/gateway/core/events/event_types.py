@@ -12,10 +12,11 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An object that events are of. `scope`: who may read the object may read its events (`{scope}:read`)."""
+    """An object that events are of. `scope`: who may read the object may read its events (`{scope}:read`); None where
+    that is no matter of scopes (`is_for`)."""
 
     object: str
-    scope: str
+    scope: str | None
     told: tuple[str, ...]
     """Fields of the object whose values an event tells."""
     related: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
         Subject("communication", "communications", ("at",), ("patient_id",)),
-        Subject("operation", "operations", ("state", "kind"), ()),
+        Subject("operation", None, ("state", "kind"), ("client_id",)),
         Subject("practice", "practices", ("state",), ()),
     )
 }
@@ -108,7 +109,7 @@ TYPES: Final[Mapping[str, str]] = {
 }
 """Type -> what has happened. `{object}.{what}`."""
 
-NOT_YET: Final = frozenset({"practice.capabilities_changed"})
+NOT_YET: Final[frozenset[str]] = frozenset()
 """Types of which no event comes yet, because nobody notes what they tell."""
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints
 from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Invalid, NotFound, ScopeMissing
+from gateway.core.events.event import Event
 from gateway.core.events.event_types import TYPES, subject_of
 from gateway.core.events.ports import KEPT, Logged
 from gateway.core.inputs import Moment
@@ -23,6 +24,7 @@ from gateway.core.reads.queries import Id, PagedQuery
 from gateway.core.walltime import instant_text
 
 EVENTS: Final = "events"
+OPERATION: Final = "operation"
 SETTLED_AFTER: Final = timedelta(seconds=5)
 """An index may be behind and publishers' clocks differ: what was logged since is left for the next page."""
 
@@ -71,7 +73,8 @@ def list_events(query: EventsQuery, *, caller: Caller, on: Services) -> dict[str
         for one in page:
             looked_at += 1
             after = (one.logged_at, one.event.id)
-            if one.event.type in wanted and query.object_id in {None, one.event.object_id}:
+            is_asked_for = one.event.type in wanted and query.object_id in {None, one.event.object_id}
+            if is_asked_for and is_for(one.event, caller):
                 found.append(one)
                 if len(found) == query.limit:
                     is_end = is_end and one is page[-1]
@@ -94,9 +97,11 @@ def get_event(event_id: str, *, caller: Caller, on: Services, practice_id: str |
             raise NotFound("no such practice", param="practice_id")
         for logged in on.event_log.get(one, [event_id]):
             allow(caller, one, EVENTS, Verb.READ, on=on)
+            if not is_for(logged.event, caller):
+                raise NotFound("no such event")
             if not may_see(logged.event.type, caller):
                 subject = subject_of(logged.event.type)
-                scope = f"{subject.scope if subject else EVENTS}:read"
+                scope = f"{(subject and subject.scope) or EVENTS}:read"
                 raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
             return shown(logged)
     raise NotFound("no such event")
@@ -105,7 +110,14 @@ def get_event(event_id: str, *, caller: Caller, on: Services, practice_id: str |
 def may_see(type_: str, caller: Caller) -> bool:
     """Whether a client's scopes show it the objects that events of a type are of."""
     subject = subject_of(type_)
-    return subject is None or bool({"*:read", f"{subject.scope}:read"} & caller.client.scopes)
+    scope = None if subject is None else subject.scope
+    return scope is None or bool({"*:read", f"{scope}:read"} & caller.client.scopes)
+
+
+def is_for(event: Event, caller: Caller) -> bool:
+    """Whether an event is this client's to see, whatever its scopes: of operations only its own, as
+    `GET /operations/{id}` has it."""
+    return event.object != OPERATION or event.related.get("client_id") == caller.id
 
 
 def shown(logged: Logged) -> dict[str, Any]:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any, Literal, Self
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
 
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, Unavailable
 from gateway.core.mirror.health import sync_view
-from gateway.core.mirror.syncing import Probing, Superseded, Wanted
+from gateway.core.mirror.syncing import Native, PracticeSync, Probing, Superseded, Wanted
+from gateway.core.native.watched import ALL_WORKSTATIONS
 from gateway.core.ports import Services
 from gateway.core.requests import MIRROR_OFF
 
 TRIES = 5
+
+ADDRESS_UNKNOWN: Final = "address-unknown"
+MIRROR_PAUSED: Final = "mirror-paused"
+
+Machine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class SyncChange(BaseModel):
@@ -26,18 +32,30 @@ class SyncChange(BaseModel):
     grows old and says so; `off` erases it. `on` while it is being erased goes on with what no erasure has begun with
     (for some 15 s that is all of it), else reads everything anew. `queries`: whether the mirror may ask the office by
     SQL where its key allows it, which is faster and finds more; each statement goes into the office's audit trail. It
-    may be said of a mirror that is off, and holds once that is on. At least one of the two.
+    may be said of a mirror that is off, and holds once that is on.
+
+    `native_events`: whether the practice's machines are to tell by themselves what changes, at the address that this
+    request came to. `workstation`: the machine that tells, best the one with the API service; null for all of them,
+    which then tell everything once each. It holds from the next `on` where nothing is to be told now. At least one of
+    the four.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     state: Wanted | None = None
     queries: Literal["on", "off"] | None = None
+    native_events: Literal["on", "off"] | None = None
+    workstation: Machine | None = None
+
+    @field_validator("workstation")
+    @classmethod
+    def _all_is_none(cls, value: str | None) -> str | None:
+        return None if value is None or value.casefold() in {"", ALL_WORKSTATIONS.casefold()} else value
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.state is None and self.queries is None:
-            raise ValueError("say the state, or whether queries may be used")
+        if {self.state, self.queries, self.native_events} == {None} and "workstation" not in self.model_fields_set:
+            raise ValueError("say the state, whether queries may be used, or what machines are to tell")
         return self
 
 
@@ -50,16 +68,20 @@ def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]
     return sync_view(on.syncs.load(practice.id), practice, on.paces.view(practice.id), on.clock.now())
 
 
-def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Services) -> dict[str, Any]:
-    """Set what is wanted, and have the practice's background lane look at it: scope `sync:write`.
+def change_sync(
+    practice_id: str, change: SyncChange, *, caller: Caller, on: Services, api_url: str | None = None
+) -> dict[str, Any]:
+    """Set what is wanted, and have the practice's background lane look at it: scope `sync:write`. `api_url`: the API's
+    own address, by its own word.
 
-    Saying again what is said already changes nothing. Only turning it on takes a current agreement: one that has ended
+    Saying again what is said already changes nothing. Only turning on takes a current agreement: one that has ended
     is a reason to erase.
 
-    Raises: NotFound, ScopeMissing, BaaMissing. Conflict: it is to be paused and is off. Unavailable: others changed it
-    all the while.
+    Raises: NotFound, ScopeMissing, BaaMissing. Conflict: it is to be paused and is off; changes are to be told to a
+    mirror that is not on, or nobody knows where to. Unavailable: others changed it all the while.
     """
-    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on, protected=change.state is Wanted.ON)
+    turns_on = change.state is Wanted.ON or change.native_events == "on"
+    practice = allow(caller, practice_id, "sync", Verb.WRITE, on=on, protected=turns_on)
     now = on.clock.now()
     for _ in range(TRIES):
         state = on.syncs.load(practice.id)
@@ -68,14 +90,22 @@ def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Ser
             told = "is off and being erased" if state.is_kept else "is off"
             raise Conflict(f"this mirror {told}: there is nothing to pause", param="state", reason=MIRROR_OFF)
         queries = state.queries if change.queries is None else change.queries == "on"
-        if (wanted, queries) != (state.wanted, state.queries):
+        native = _native(state, change, wanted, api_url, now)
+        if (wanted, queries, native) != (state.wanted, state.queries, state.native):
             # Also while paused rows are kept that somebody reads.
             started_at = now if wanted is not Wanted.OFF and state.started_at is None else state.started_at
             # What was refused is tried again as soon as somebody turns it on.
             anew = Probing(settled=state.probing.settled, calls=state.probing.calls)
             probing = state.probing if queries == state.queries else anew
+            is_of_the_mirror = (wanted, queries) != (state.wanted, state.queries)
             changed = replace(
-                state, wanted=wanted, queries=queries, probing=probing, changed_at=now, started_at=started_at
+                state,
+                wanted=wanted,
+                queries=queries,
+                probing=probing,
+                native=native,
+                changed_at=now if is_of_the_mirror else state.changed_at,
+                started_at=started_at,
             )
             try:
                 on.syncs.save_practice(changed)
@@ -85,3 +115,32 @@ def change_sync(practice_id: str, change: SyncChange, *, caller: Caller, on: Ser
         on.paces.background_due(practice.id, now + timedelta(seconds=1))
         return sync_of(practice_id, caller=caller, on=on)
     raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)
+
+
+def _native(state: PracticeSync, change: SyncChange, wanted: Wanted, api_url: str | None, now: datetime) -> Native:
+    """What machines are to tell from now on; the same where that is nothing new. Raises: Conflict."""
+    was = state.native
+    is_wanted = wanted is not Wanted.OFF and (
+        was.wanted if change.native_events is None else change.native_events == "on"
+    )
+    new = replace(was, wanted=is_wanted)
+    if change.native_events == "on":
+        if wanted is not Wanted.ON:
+            reason = MIRROR_OFF if wanted is Wanted.OFF else MIRROR_PAUSED
+            told = "this mirror is not on: nothing would take what the practice's machines tell"
+            raise Conflict(told, param="native_events", reason=reason)
+        if api_url is None:
+            raise Conflict(
+                "this request does not say at which address the API is called from outside",
+                param="native_events",
+                reason=ADDRESS_UNKNOWN,
+            )
+        before = () if was.base_url is None else (was.base_url,)
+        former = tuple(one for one in dict.fromkeys((*was.former, *before)) if one != api_url)
+        new = replace(new, base_url=api_url, former=former)
+    if "workstation" in change.model_fields_set:
+        new = replace(new, workstation=change.workstation)
+    if new == was:
+        return was
+    # Whatever was refused or went wrong may have been because of what was just changed.
+    return replace(new, changed_at=now, due_at=None, refused={}, trouble=None, trouble_since=None, failures=0)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Sized
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
-from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, Whole
+from gateway.core.mirror.records import ReadAt, Record, Records, Row, Stored, StoredNative, Whole
 from gateway.core.ports import Services
 
 DEAREST_STRETCH: Final = 7
@@ -61,6 +61,12 @@ class CountedRecords:
     def store(self, practice_id: str, resource: str, rows: Sequence[Row], *, read: ReadAt, cause: str) -> Stored:
         """See `Records.store`."""
         return self._records.store(practice_id, resource, rows, read=read, cause=cause)
+
+    def store_native(
+        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+    ) -> StoredNative:
+        """See `Records.store_native`."""
+        return self._records.store_native(practice_id, resource, rows, column=column, at=at, epoch=epoch)
 
     def bury(
         self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime

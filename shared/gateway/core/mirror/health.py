@@ -9,6 +9,7 @@ from typing import Any, Final
 from gateway.core.mirror import schedule, told
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync, Wanted
+from gateway.core.native.shown import native_view
 from gateway.core.ports import PaceView
 from gateway.core.practices import Practice
 from gateway.core.queries.statement import may_query
@@ -120,6 +121,7 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "clock": told.clock(state, practice),
         "incidents": [told.incident(one) for one in reversed(state.incidents)],
         "queries": _queries(state, practice, asked, now),
+        "native_events": native_view(state, practice, now),
         "pace": {
             "interval_seconds": pace.interval_s,
             "waiting": pace.waiting,
@@ -160,7 +162,7 @@ def _whole(
 ) -> dict[str, Any]:
     """What is to be known of the mirror before anything else: what keeps it from being young, since and until when."""
     why, since, fresh_at = None, None, None
-    incident = next((one for one in reversed(state.incidents) if one.healed_at is None), None)
+    incident = told.of_the_rows(state)
     if phase in {OFF, ERASING}:
         why, since = phase, state.changed_at
     elif blocked is not None:

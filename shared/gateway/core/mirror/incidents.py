@@ -12,6 +12,7 @@ from typing import Final
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Incident, Phase, PracticeSync
+from gateway.core.mirror.told import MACHINES_SILENT, of_the_rows
 
 SILENCE: Final = "silence"
 PAUSED: Final = "paused"
@@ -25,8 +26,20 @@ LONG: Final = timedelta(hours=1)
 
 def noted(state: PracticeSync, code: str, now: datetime, resources: Iterable[str]) -> tuple[Incident, ...]:
     """The incidents with one more: what `resources` had to be read again for."""
-    new = Incident(code, state.pulse_at, now, tuple(sorted(resources)), None)
-    return (*state.incidents, new)[-MOST:]
+    return with_one(state, code, state.pulse_at, now, resources)
+
+
+def with_one(
+    state: PracticeSync, code: str, since: datetime | None, now: datetime, resources: Iterable[str]
+) -> tuple[Incident, ...]:
+    """The incidents with one more, which began after `since`."""
+    return (*state.incidents, Incident(code, since, now, tuple(sorted(resources)), None))[-MOST:]
+
+
+def healed(state: PracticeSync, code: str, now: datetime) -> tuple[Incident, ...]:
+    """The incidents, those of `code` over."""
+    is_open = {one for one in state.incidents if one.code == code and one.healed_at is None}
+    return tuple(one._replace(healed_at=now) if one in is_open else one for one in state.incidents)
 
 
 def after_silence(m: Session) -> tuple[Incident, ...]:
@@ -40,10 +53,10 @@ def after_silence(m: Session) -> tuple[Incident, ...]:
 
 def heal(m: Session) -> None:
     """Note which of them are over: everything is as young as if it had not been."""
-    if any(one.healed_at is None for one in m.state.incidents):
-        healed = tuple(_healed(one, m.state, m.now()) for one in m.state.incidents)
-        if healed != m.state.incidents:
-            m.save_practice(incidents=healed)
+    if of_the_rows(m.state) is not None:
+        now_healed = tuple(_healed(one, m.state, m.now()) for one in m.state.incidents)
+        if now_healed != m.state.incidents:
+            m.save_practice(incidents=now_healed)
 
 
 def is_moved(state: PracticeSync) -> bool:
@@ -52,7 +65,7 @@ def is_moved(state: PracticeSync) -> bool:
 
 
 def _healed(one: Incident, state: PracticeSync, now: datetime) -> Incident:
-    if one.healed_at is not None:
+    if one.healed_at is not None or one.code == MACHINES_SILENT:
         return one
     for name in one.resources:
         of = state.resources.get(name)

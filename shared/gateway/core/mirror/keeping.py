@@ -20,7 +20,7 @@ from gateway.core.errors import Unavailable
 from gateway.core.mirror.asked import PAGING, is_listed
 from gateway.core.mirror.effects import EVERYBODY, beside, is_for_everybody, mark
 from gateway.core.mirror.memory import REMEMBERED_S, state_of
-from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, mirrored_by
+from gateway.core.mirror.mirrored import MIRRORED, NOTED, Mirrored, is_whole, mirrored_by
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import Phase, Superseded, Wanted
 from gateway.core.normalize.values import key
@@ -112,7 +112,11 @@ class Keeper:
             if not self._bury(mirrored, [number], at=self._on.clock.now(), cause="own_write"):
                 self._unread[resource].add(number)
             return
-        whole = answer is not None and answer.started_at is not None and _is_whole(mirrored, row, practice)
+        whole = (
+            answer is not None
+            and answer.started_at is not None
+            and is_whole(mirrored, row, None if practice is None else practice.version)
+        )
         if not (whole and answer is not None and self._store(mirrored, [row], at=answer.started_at, is_own=True)):
             self._unread[resource].add(number)
 
@@ -236,19 +240,3 @@ def _whole_under(mirrored: Mirrored, call: UpstreamCall, count: int) -> tuple[st
     ((column, value),) = query.items()
     cut = catalogue.operation(call.operation).paginated and (count >= int(call.query.get("Limit", 0)) or count in CAPS)
     return None if cut or column not in mirrored.parents or not key(value) else (column, key(value))
-
-
-def _is_whole(mirrored: Mirrored, row: Mapping[str, Any], practice: Practice | None) -> bool:
-    """Whether the answer to a write has exactly the columns that a read of the row has, at an office of this version.
-
-    A row that lacks one has another hash: it would be stored as a change, and as another one when it is read.
-    """
-    if not row or practice is None or practice.version is None or not key(row.get(mirrored.key)):
-        return False
-    version = Version.parse(practice.version)
-    columns = {
-        one.name
-        for one in catalogue.resource(mirrored.resource).fields
-        if not one.derived and (one.since is None or version.has(one.since))
-    }
-    return {name for name in row if not name[:1].islower()} == columns

@@ -81,6 +81,7 @@ def _erase(m: Session) -> None:
         counted_at=None,
         told_epoch=0,
         told_until=None,
+        telling=None,
         unlisted=Unlisted(),
         incidents=(),
         resources={},

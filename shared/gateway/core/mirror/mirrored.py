@@ -14,7 +14,9 @@ from functools import cached_property
 from typing import Final
 
 from gateway.core.mirror.records import Row
+from gateway.core.normalize.values import key
 from open_dental import catalogue, wire
+from open_dental.versions import Version
 
 
 class Rank(IntEnum):
@@ -185,3 +187,20 @@ document got by itself lacks columns that its list has."""
 def mirrored_by(operation: str) -> Mirrored | None:
     """What rows of `operation` are copies of; None where they are not mirrored."""
     return MIRRORED.get(operation.partition(".")[0]) if operation in WHOLE_ROWS else None
+
+
+def is_whole(mirrored: Mirrored, row: Row, version: str | None) -> bool:
+    """Whether a row that no read brought (the answer to a write, an event) has exactly the columns that a read of it
+    has, at an office of this version.
+
+    A row that lacks one has another hash: it would be stored as a change, and as another one when it is read.
+    """
+    if not row or version is None or not key(row.get(mirrored.key)):
+        return False
+    at = Version.parse(version)
+    columns = {
+        one.name
+        for one in catalogue.resource(mirrored.resource).fields
+        if not one.derived and (one.since is None or at.has(one.since))
+    }
+    return {name for name in row if not name[:1].islower()} == columns

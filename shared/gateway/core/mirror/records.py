@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from open_dental import wire
 
 Row: TypeAlias = Mapping[str, Any]
 
@@ -13,6 +15,9 @@ LOAD: Final = "load"
 """The cause of what is stored while not all rows of a resource are here: no news to anybody."""
 
 OWN_WRITE: Final = "own_write"
+
+NATIVE: Final = "native"
+"""The cause of what Open Dental told by itself."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,6 +40,32 @@ class ReadAt:
     at: datetime
 
 
+class Hearsay(NamedTuple):
+    """How Open Dental told of a row by itself: when its call came in (UTC), and the row's stamp in `column` then."""
+
+    at: datetime
+    column: str
+    stamp: datetime
+
+    def outdates(self, row: Row, asked_at: datetime) -> bool:
+        """Whether what was asked for `asked_at` may be from before: asked earlier, and without a stamp as late.
+
+        A reading that was on its way when the row was told of would put back what the row no longer is.
+        """
+        if asked_at >= self.at:
+            return False
+        stamp = stamp_of(row, self.column)
+        return stamp is None or stamp < self.stamp
+
+
+def stamp_of(row: Row, column: str) -> datetime | None:
+    """When a row says that it was last changed, by the office's wall; None where it says nothing that can be read."""
+    try:
+        return wire.moment(row.get(column))
+    except wire.Malformed:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A row as the mirror has it.
@@ -46,7 +77,8 @@ class Record:
     and states of several rows that make one object are in the order in which they were stored. `cause` is what the
     change was stored with, `load` where it is no news. `read` is the first
     reading of the stored state, for a tombstone the one that missed the row: it may have been read again since,
-    unchanged, which writes nothing. `changed_at` is when that state was stored, by our clock.
+    unchanged, which writes nothing. `changed_at` is when that state was stored, by our clock. `told`: nobody read this
+    state, Open Dental told of it; `read` then has the order of what was there, and the moment of the call.
     """
 
     resource: str
@@ -58,6 +90,7 @@ class Record:
     changed_at: datetime
     deleted_at: datetime | None = None
     cause: str = ""
+    told: Hearsay | None = None
 
     @property
     def is_living(self) -> bool:
@@ -72,6 +105,17 @@ class Stored:
     changed: int = 0
     same: int = 0
     older: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredNative:
+    """What a store made of rows that Open Dental told of: `changed`, `same` as kept, `stale` (their stamp is earlier);
+    and the keys of those of which nothing is certain, which have to be read."""
+
+    changed: int = 0
+    same: int = 0
+    stale: int = 0
+    unsure: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +148,28 @@ class Records(Protocol):
         """
         ...
 
+    def store_native(
+        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+    ) -> StoredNative:
+        """Keep `rows` that Open Dental told of by itself in a call that came in `at`, with the cause `native`.
+
+        Calls come in any order, twice, and from several machines, so that nothing but stamps can say which of two is
+        the later one: their whole seconds, in `column`. Stored is, while `all_here`, what is not kept and whose stamp
+        can be read, or has a later stamp than the living row that is kept. It takes the order of what was there, or of
+        a practice's first turn in this `epoch`, and `told`. An earlier stamp is `stale`. All else is `unsure` and
+        stores nothing: the same stamp with other content, none, a tombstone, rows of a resource that is not all here.
+        Of rows with one key the one with the latest stamp counts, of equal stamps the last.
+
+        Raises: as `store`.
+        """
+        ...
+
     def bury(
         self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime
     ) -> int:
         """Make tombstones of these rows, `deleted_at` = `at`, where `read.order` is not lower; returns how many.
 
-        A row that is not kept, or is buried already, is left alone.
+        A row that is not kept, or is buried already, or was told of after `read.at`, is left alone.
         """
         ...
 

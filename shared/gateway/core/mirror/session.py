@@ -213,10 +213,14 @@ class Session:
         answer, at = self._send(statement.call(offset=0, **values), modest=modest)
         return list(answer.rows), at
 
-    def _send(self, call: UpstreamCall, *, modest: bool) -> tuple[UpstreamAnswer, datetime]:
+    def write(self, call: UpstreamCall) -> UpstreamAnswer:
+        """Make one of the gateway's own writes (`BackgroundTurn.write`). Raises: as `ask`; 404 is an answer, too."""
+        return self._send(call, modest=False, is_write=True)[0]
+
+    def _send(self, call: UpstreamCall, *, modest: bool, is_write: bool = False) -> tuple[UpstreamAnswer, datetime]:
         before = self.now()
         try:
-            answer = self.turn.call(call, modest=modest)
+            answer = self.turn.write(call) if is_write else self.turn.call(call, modest=modest)
         except CouldNotLook as error:
             cause = error.__cause__
             if isinstance(cause, upstream.NotFound):

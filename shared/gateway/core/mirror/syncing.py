@@ -150,14 +150,15 @@ class Told:
     """One table that the practice's machines are asked to tell of: its subscription as it was last seen there.
 
     `number`: SubscriptionNum. `start`: DateTimeStart as text of the office's wall clock, `moved_at`: when it was last
-    seen to be another than before, by our clock; until then whoever made it, or saw it first. `failures`: in a row,
-    and `status` the answer that the office says it got, where it says one; the rest of its words is not kept, because
-    they may hold the address. `trouble`: a code that says why it tells nothing.
+    seen to be another than before, by our clock; before that, when it was made or first seen (`has_moved` tells).
+    `failures`: in a row, and `status` the answer that the office says it got, where it says one; the rest of its words
+    is not kept, because they may hold the address. `trouble`: a code that says why it tells nothing.
     """
 
     number: int
     start: str | None = None
     moved_at: datetime | None = None
+    has_moved: bool = False
     failures: int = 0
     failed_at: str | None = None
     retry_at: str | None = None
@@ -190,7 +191,6 @@ class Native:
     trouble: str | None = None
     trouble_since: datetime | None = None
     failures: int = 0
-    calls: int = 0
     silence_told_at: datetime | None = None
     """When an operator was told that nothing comes any more, until something does."""
 
@@ -213,6 +213,16 @@ class Unlisted(NamedTuple):
     booked_at: datetime | None = None
     """Up to when new visits were looked at, by our clock."""
     booked_not_before: datetime | None = None
+
+
+class Telling(NamedTuple):
+    """How far a look for changes that were never told has come: up to the row of `resource` that was changed `at` and
+    has this `key`. It is one for changes up to `until`."""
+
+    until: datetime
+    resource: str
+    at: datetime
+    key: int
 
 
 class Incident(NamedTuple):
@@ -305,9 +315,11 @@ class PracticeSync:
     """The office's day up to which it was told whose recalls are due."""
     told_until: datetime | None = None
     """Up to when it was looked whether changes were told (`untold`)."""
+    telling: Telling | None = None
+    """Where such a look was cut off."""
     told_epoch: int = 0
     """The epoch of which it was told that all of the practice is here."""
-    unlisted: Unlisted = Unlisted()
+    unlisted: Unlisted = field(default_factory=Unlisted)
     incidents: tuple[Incident, ...] = ()
     resources: dict[str, ResourceSync] = field(default_factory=dict)
     touched: Mapping[str, datetime] = field(default_factory=dict)

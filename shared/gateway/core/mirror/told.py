@@ -15,6 +15,9 @@ from gateway.core.walltime import instant_text
 CLOCK_LEEWAY_S: Final = 120.0
 """Seconds that a server's clock may be off before it is worth a word."""
 
+MACHINES_SILENT: Final = "machines-silent"
+"""Of what a practice's machines tell by themselves: the mirror is as young as its polls, with them or without."""
+
 _LONG_MINUTES: Final = 120
 
 _HAPPENED: Final = {
@@ -27,6 +30,9 @@ _HAPPENED: Final = {
     "again",
     "database-moved": "the practice is on another database, with other rows under the same keys: everything is read "
     "again, and what this database lacks is taken out",
+    "machines-silent": "for more than a day none of the practice's machines has told what changed: is the one with the "
+    "API service on, and does it get through to here? What nobody takes for three days Open Dental never tells any "
+    "more. Nothing is lost by that, because changes are polled all the while; they are only noticed later",
 }
 """Code of what befell a mirror -> what it means, for people."""
 
@@ -69,6 +75,13 @@ def load(
 def _expected(size: progress.Size | None, of: ResourceSync) -> int | None:
     """Rows, also where progress is measured in parents."""
     return of.expected if size is None or size.is_by_parent else size.rows
+
+
+def of_the_rows(state: PracticeSync) -> Incident | None:
+    """The youngest that is not over and keeps what is here from being young."""
+    return next(
+        (one for one in reversed(state.incidents) if one.healed_at is None and one.code != MACHINES_SILENT), None
+    )
 
 
 def incident(one: Incident) -> dict[str, Any]:

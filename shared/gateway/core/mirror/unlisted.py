@@ -32,7 +32,7 @@ from gateway.core.queries.statement import ROWS, may_query
 from gateway.core.queries.unlisted import LATELY, MERGE, SHEET
 
 ASKED_EVERY: Final = timedelta(minutes=5)
-"""How often the statement is sent while the office is open."""
+"""How often the statement is sent while the office is open, by a key of a call a second or faster."""
 
 BOOKED_EVERY: Final = timedelta(minutes=1)
 """How often at most it is asked which new visits were booked on line."""
@@ -94,7 +94,8 @@ def _ask_lately(m: Session) -> None:
         later = REFUSED_FOR if isinstance(error, Refused) else AGAIN
         m.save_practice(unlisted=kept._replace(due_at=began + later))
         return
-    every = ASKED_EVERY * (1.0 if schedule.is_open(began, m.zone) else schedule.CLOSED_FACTOR)
+    scale = schedule.cycle_s(m.turn.interval_s()) / schedule.HOT_PERIOD_S
+    every = ASKED_EVERY * scale * (1.0 if schedule.is_open(began, m.zone) else schedule.CLOSED_FACTOR)
     m.save_practice(unlisted=kept._replace(cursor=present, due_at=m.began + every))
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from gateway.core.background_turn import BackgroundTurn
+from gateway.core.background_turn import BackgroundTurn, GiveWay
 from gateway.core.events.deriving import TOLD_OF
 from gateway.core.mirror.records import LOAD, Record
 from gateway.core.mirror.session import Session
+from gateway.core.mirror.syncing import Telling
 
 AGAIN: Final = timedelta(days=1)
 
@@ -23,7 +24,7 @@ _AT_ONCE: Final = 100
 
 
 class Untold:
-    """What it is cut off from is begun anew: what was told meanwhile is told."""
+    """What gives way goes on where it was. What dies begins at the last such place: what was told since is told."""
 
     def run(self, turn: BackgroundTurn) -> None:
         """See `Work.run`."""
@@ -31,12 +32,16 @@ class Untold:
         due, now = _next(m), m.now()
         if due is None or due > now:
             return
-        until = now - FORGOTTEN_AFTER
-        since = m.state.told_until
+        place, since = m.state.telling, m.state.told_until
+        if place is not None and place.resource not in TOLD_OF:
+            # Another release's.
+            place = None
+        until = now - FORGOTTEN_AFTER if place is None else place.until
         if since is not None:
-            for resource in TOLD_OF:
-                _look(m, resource, since, until)
-        m.save_practice(told_until=until)
+            first = 0 if place is None else TOLD_OF.index(place.resource)
+            for resource in TOLD_OF[first:]:
+                _look(m, resource, since, until, place if place and place.resource == resource else None)
+        m.save_practice(told_until=until, telling=None)
 
     def next_due(self, turn: BackgroundTurn) -> datetime | None:
         """See `Work.next_due`."""
@@ -49,8 +54,8 @@ def _next(m: Session) -> datetime | None:
     return m.now() if m.state.told_until is None else m.state.told_until + FORGOTTEN_AFTER + AGAIN
 
 
-def _look(m: Session, resource: str, since: datetime, until: datetime) -> None:
-    after: tuple[datetime, int] | None = None
+def _look(m: Session, resource: str, since: datetime, until: datetime, place: Telling | None) -> None:
+    after = None if place is None else (place.at, place.key)
     while page := m.on.records.changed(m.practice.id, resource, since, after=after, limit=_AT_ONCE):
         after = (page[-1].changed_at, page[-1].key)
         past = [one for one in page if one.changed_at <= until]
@@ -58,7 +63,11 @@ def _look(m: Session, resource: str, since: datetime, until: datetime) -> None:
             m.on.records.tell_again(m.practice.id, resource, missing)
         if len(past) < len(page):
             return
-        m.turn.pause()
+        try:
+            m.turn.pause()
+        except GiveWay:
+            m.save_practice(telling=Telling(until, resource, *after))
+            raise
 
 
 def _missing(m: Session, records: list[Record]) -> dict[int, int]:

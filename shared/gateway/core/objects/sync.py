@@ -35,7 +35,7 @@ class SyncIncident(Part):
     null until then."""
 
     code: str
-    """`silence`, `paused`, `server-clock-back`, `backup-restored` or `database-moved`."""
+    """`silence`, `paused`, `server-clock-back`, `backup-restored`, `database-moved` or `machines-silent`."""
     explanation: str | None
     since: Instant | None
     noticed_at: Instant
@@ -118,6 +118,47 @@ class SyncQueries(Part):
     tried_again_at: Instant | None
 
 
+class NativeTable(Part):
+    """One table of Open Dental that can tell by itself what changes. `sign_of_life_at`: when a machine was last seen to
+    look for changes of it, which it does though there are none; looked for each quarter of an hour, at night each hour.
+    `is_healthy`: null where that is not known yet. `failures`: how often in a row a machine did not get through, and
+    `failed_with` the status it says it was answered, both from Open Dental 26.1 on. `offered_since`: the first version
+    that has the table."""
+
+    table: str
+    resource: str
+    state: Literal["subscribed", "waiting", "refused", "not_offered", "off"]
+    is_healthy: bool | None
+    why: str | None
+    explanation: str | None
+    since: Instant | None
+    sign_of_life_at: Instant | None
+    failures: int
+    failed_with: int | None
+    offered_since: str
+
+
+class NativeEvents(Part):
+    """What the practice's machines are asked to tell by themselves. Feeds go on beside it: without it changes are
+    noticed later, and none is lost. `address`: where the API is called for it, without the secret part.
+    `workstation`: the machine that tells; null for all of them. `ended_at`: when nothing was left subscribed."""
+
+    state: Literal["on", "off"]
+    """What an operator wants."""
+    phase: Literal["off", "ending", "blocked", "starting", "impaired", "working"]
+    why: str | None
+    """A code; `explanation` says it for people."""
+    explanation: str | None
+    since: Instant | None
+    address: str | None
+    workstation: str | None
+    changed_at: Instant | None
+    checked_at: Instant | None
+    next_check_at: Instant | None
+    ended_at: Instant | None
+    tables: list[NativeTable]
+
+
 class SyncErasure(Part):
     """How much of a mirror that was turned off is still to be erased."""
 
@@ -171,5 +212,6 @@ class SyncView(Part):
     incidents: list[SyncIncident]
     """The last few, the youngest first."""
     queries: SyncQueries
+    native_events: NativeEvents
     pace: SyncPace
     resources: list[ResourceSyncView]

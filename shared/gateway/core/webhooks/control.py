@@ -23,7 +23,7 @@ from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, Not
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.ports import KEPT
-from gateway.core.events.reading import Pattern, matches
+from gateway.core.events.reading import Pattern, is_for, matches
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id, new_id
 from gateway.core.inputs import Moment, broken_rule
@@ -429,7 +429,8 @@ def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on
     count = 0
     for practice_id in sorted(endpoint.practices_of(caller.client)):
         for event in _logged(practice_id, wanted, now, on):
-            if endpoint.wants(event.type, practice_id) and may_get(event.type, practice_id, caller, now=now):
+            may = may_get(event.type, practice_id, caller, now=now) and is_for(event, caller)
+            if may and endpoint.wants(event.type, practice_id):
                 count += 1
                 if count > MOST_AGAIN:
                     raise FilterTooWide(f"more than {MOST_AGAIN} events: send a shorter span", bounds=["until"])

@@ -17,6 +17,7 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.errors import NotAllowed, NotFound, Unavailable
 from gateway.core.events.event import Event
 from gateway.core.events.facts import WEBHOOKS
+from gateway.core.events.reading import is_for
 from gateway.core.ports import Services
 from gateway.core.walltime import instant_text
 from gateway.core.webhooks import deliveries as rules
@@ -63,6 +64,7 @@ class Beginning:
             if endpoint.wants(event.type, event.practice_id)
             and (caller := callers[endpoint.client_id]) is not None
             and may_get(event.type, event.practice_id, caller, now=now)
+            and is_for(event, caller)
         ]
         for one in on.webhooks.begin(wanted):
             try:

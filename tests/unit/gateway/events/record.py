@@ -100,7 +100,7 @@ _CONTACT: Final[Row] = {
     "CommlogNum": 1, "PatNum": 3, "Note": "Marker", "CommDateTime": "2026-11-18 10:00:00",
     "DateTStamp": "2026-11-18 11:58:00",
 }  # fmt: skip
-_DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create"}
+_DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create", "client_id": "cli_aaaaaaaaaaaaaaaa"}
 
 _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "appointment.created": ("appointments", None, _VISIT),

@@ -199,7 +199,7 @@ def test_the_page_says_of_every_object_what_is_told_and_who_may_read_it() -> Non
         assert properties["object_id"]["pattern"].startswith(f"^{words(id_)[0]}")
         assert words(values) == list(properties["after"]["properties"])
         assert words(related) == list(properties["related"]["properties"])
-        assert words(scope) == ([] if subject is None else [f"{subject.scope}:read"])
+        assert words(scope) == ([] if subject is None or subject.scope is None else [f"{subject.scope}:read"])
 
 
 def test_the_pages_figures_are_those_that_were_measured() -> None:

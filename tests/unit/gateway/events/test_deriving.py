@@ -264,7 +264,7 @@ def test_a_split_that_changed_is_a_change_of_its_payment_and_a_new_one_comes_wit
 def test_what_is_told_of_an_object_by_a_row_of_its_own_says_whose_it_is() -> None:
     """Who follows a patient must hear of the lines of a claim and the parts of a payment."""
     split = {"SplitNum": 1, "PayNum": 61, "SplitAmt": "10.00", "PatNum": 4}
-    rows = {
+    rows: dict[str, dict[str, Any]] = {
         "claims": CLAIM | {"PatNum": 3}, "payments": {"PayNum": 61, "PatNum": 3, "ClinicNum": 2},
         "claimpayments": {"ClaimPaymentNum": 4, "ClinicNum": 2},
     }  # fmt: skip
@@ -364,9 +364,7 @@ WAITING = SHEET | {"state": "waiting"}
         (None, SHEET | {"is_web_form": True, "PatNum": 0}, None),
     ],
 )
-def test_a_form_is_what_came_from_a_patient(
-    was: dict[str, Any] | None, now: dict[str, Any], kind: str | None
-) -> None:
+def test_a_form_is_what_came_from_a_patient(was: dict[str, Any] | None, now: dict[str, Any], kind: str | None) -> None:
     found = events_of(changed(INTAKE, now) if was is None else became(INTAKE, now, was), AROUND)
 
     assert [(one.type, one.after["kind"]) for one in found] == ([("intake.received", kind)] if kind else [])

@@ -83,7 +83,9 @@ def test_forms_are_noted_as_they_wait_and_as_they_come_back() -> None:
     with loaded(queries=True) as office:
         patient, *_ = patients(office)
         web = office.store.insert("sheet", {"PatNum": patient, "IsWebForm": 1, "DateTSheetEdited": wall(office)})
-        tablet = office.store.insert("sheet", {"PatNum": patient, "ShowInTerminal": 1, "DateTSheetEdited": wall(office)})
+        tablet = office.store.insert(
+            "sheet", {"PatNum": patient, "ShowInTerminal": 1, "DateTSheetEdited": wall(office)}
+        )
         office.run(FIVE_MINUTES_S)
         office.store.update("sheet", tablet, {"ShowInTerminal": 0, "DateTSheetEdited": wall(office)})
         office.run(FIVE_MINUTES_S)
@@ -165,17 +167,19 @@ def test_nobody_is_asked_who_booked_where_no_visit_is_new() -> None:
         assert told(office, WEB_SCHED) == []
 
 
-def test_what_this_gateway_books_is_not_asked_about() -> None:
+def test_what_this_gateway_wrote_is_not_asked_about() -> None:
     with loaded(queries=False) as office:
-        d = office.d
-        d.grant("*:read", "communications:write", "resources:appointments.create")
-        row = office.store.rows("SELECT * FROM appointment WHERE AptStatus = 1")[0]
-        at = office.clock.now() + timedelta(days=45)
-        body = {"PatNum": row["PatNum"], "AptDateTime": str(at), "Op": row["Op"], "Pattern": "/XX/"}
-        answer = d.post("/resources/appointments", body)
+        d, number = office.d, book(office, 0, SecDateTEntry=str(office.clock.now()))
         office.run(150)
+        d.upstream_calls.clear()
+        d.grant("*:read", "appointments:write")
+        answer = d.send(
+            "PATCH", f"/appointments/{d.id_of('appointment', number)}", body={"note": "Window seat"}, key="k" * 16
+        )
+        office.run(700)
 
-        assert answer.status in {200, 201, 202}, answer.body
+        assert answer.status in {200, 202}, answer.body
+        assert "appointments.update" in d.upstream_calls
         assert ON_LINE not in d.upstream_calls
 
 

@@ -1,4 +1,4 @@
-"""A queue of turns that wait for Open Dental, and the only ways to touch it. Each network has one."""
+"""Queues as functions see them, and the only ways to touch them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
-from infra.parts.fifo_queue import fifo_queue
 from infra.parts.function import Function
-from infra.parts.names import learn, publish
+from infra.parts.names import learn
 from infra.stages import Stage
 
 
@@ -55,26 +54,6 @@ class CallsAccess:
         function.allow(sorted(f"sqs:{verb}" for verb in verbs), on=arns, sealed_with=self.remote.key)
         urls = {name: access.url for name, access in self.networks.items()}
         function.tell(f"{self.remote.variable}S", cdk.Stack.of(function).to_json_string(urls))
-
-
-class CallQueue(Construct):
-    """The FIFO queue of turns (the practice is the message group) and its dead letters.
-
-    `name` is what other stacks find it by; whoever has this queue and no other reads its URL from CALLS_QUEUE_URL.
-    """
-
-    def __init__(
-        self, scope: Construct, id_: str, *, name: str, key: kms.IKey, worker_timeout: cdk.Duration, stage: Stage
-    ) -> None:
-        super().__init__(scope, id_)
-        # The worker hides a turn for less, call by call, or a crash would lock a practice. Waiting for a slot counts
-        # as a receive; real failures are counted in the ledger.
-        self.queue, self.dead_letters = fifo_queue(
-            self, key=key, kept_days=14, hidden_for=worker_timeout, receives=1000
-        )
-        self.access = QueueAccess(variable_of("calls"), self.queue.queue_url, self.queue.queue_arn, key)
-        publish(self, stage, "core", f"queues/{name}/url", self.queue.queue_url)
-        publish(self, stage, "core", f"queues/{name}/arn", self.queue.queue_arn)
 
 
 def variable_of(name: str) -> str:

@@ -1,0 +1,252 @@
+"""Background work: has a practice's machines tell by themselves what changes, and watches that they do.
+
+It lists what is subscribed, compares that with what should be (`subscribing`), and does what is missing. Nothing is
+kept of what it did but what the next listing may be compared with, so that a crash, a lost answer or somebody at the
+office is put right by the next care. Feeds and sweeps go on all the while: what is not told is polled.
+
+Source: https://www.opendental.com/site/apisubscriptions.html, https://www.opendental.com/site/apievents.html.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from gateway.core.background_turn import BackgroundTurn, CouldNotLook
+from gateway.core.mirror import clocks, incidents, schedule
+from gateway.core.mirror.session import UNAUTHORIZED, Failed, Refused, Session
+from gateway.core.mirror.syncing import Native, Told
+from gateway.core.mirror.told import MACHINES_SILENT
+from gateway.core.native.hooks import hook_path
+from gateway.core.native.subscribing import (
+    POLLING_S,
+    Plan,
+    Step,
+    Subscription,
+    Wish,
+    compared,
+    is_ours,
+    read,
+    workstation_at,
+)
+from gateway.core.native.wanting import (
+    CREATE,
+    FAILING,
+    LIST,
+    MACHINE_SILENT,
+    UNREACHABLE,
+    is_ending,
+    is_refused,
+    why_not,
+    wished_tables,
+)
+from gateway.core.native.watched import WATCHED
+
+EVERY: Final = timedelta(minutes=15)
+EVERY_CLOSED: Final = timedelta(hours=1)
+"""How often what is subscribed is listed: one call, of which a day has some seventy."""
+
+SOON: Final = timedelta(minutes=6)
+"""How long after a change it is looked whether the machines took it up: longer than what counts as silence."""
+
+SILENT: Final = max(timedelta(minutes=5), timedelta(seconds=3 * POLLING_S))
+"""A DateTimeStart that stands still for longer: no machine polls, though nothing need have changed for it to move."""
+
+LONG: Final = timedelta(days=1)
+"""After so long somebody is told: what nobody has taken for three days Open Dental never tells any more."""
+
+REFUSED_FOR: Final = timedelta(days=1)
+"""How long a table is left out that the office did not take; from which version some are there is not published."""
+
+BLOCKED_FOR: Final = timedelta(hours=1)
+
+_STATUS: Final = re.compile(r"(?<!\d)[3-5]\d\d(?!\d)")
+
+
+class Care:
+    """What it is cut off from is done by the next turn, which lists anew."""
+
+    def run(self, turn: BackgroundTurn) -> None:
+        """See `Work.run`."""
+        m = Session.of_turn(turn)
+        due = _next(m)
+        if due is None or due > m.now():
+            return
+        if (why := why_not(m.practice)) is not None:
+            _save(m, _troubled(m.state.native, why, m.now(), again=BLOCKED_FOR))
+        elif is_ending(m.state):
+            _end(m)
+        else:
+            _keep(m)
+
+    def next_due(self, turn: BackgroundTurn) -> datetime | None:
+        """See `Work.next_due`."""
+        return _next(Session.of_turn(turn))
+
+
+def seen(told: Told | None, one: Subscription, now: datetime) -> Told:
+    """What is known of a subscription once it was listed as `one`."""
+    start = None if one.start is None else clocks.write_clock(one.start)
+    is_known = told is not None and told.number == one.number
+    moved = is_known and told is not None and told.start != start
+    was = told if is_known and told is not None else Told(one.number, moved_at=now)
+    moved_at = now if moved or was.moved_at is None else was.moved_at
+    trouble = FAILING if one.failures > 0 else MACHINE_SILENT if now - moved_at > SILENT else None
+    since = moved_at if trouble is not None else None
+    return Told(
+        number=one.number,
+        start=start,
+        moved_at=moved_at,
+        has_moved=was.has_moved or moved,
+        failures=one.failures,
+        failed_at=None if one.failed_at is None else clocks.write_clock(one.failed_at),
+        retry_at=None if one.retry_at is None else clocks.write_clock(one.retry_at),
+        # What the office says may hold the address, and with it what makes it worth anything.
+        status=int(found[0]) if one.failures and (found := _STATUS.search(one.reason)) else None,
+        trouble=trouble,
+        trouble_since=was.trouble_since if trouble == was.trouble else since,
+    )
+
+
+def _next(m: Session) -> datetime | None:
+    """When something is to be done, in a mirror's life: while it is on, and once nobody wants to be told any more."""
+    native, now = m.state.native, m.now()
+    if is_ending(m.state):
+        return native.due_at or now
+    if not (native.wanted and native.base_url and m.is_on):
+        return None
+    wished = wished_tables(m.practice, m.state)
+    if not wished and not native.tables and why_not(m.practice) is None:
+        return None
+    is_well = native.trouble is None
+    if is_well and any(table not in native.tables and not is_refused(native, table, now) for table in wished):
+        return now
+    return native.due_at or now
+
+
+def _keep(m: Session) -> None:
+    native, now = m.state.native, m.now()
+    path = hook_path(m.practice, m.on.signer)
+    workstation = workstation_at(m.practice.version, native.workstation)
+    wished = [Wish(table, f"{native.base_url}{path}", workstation) for table in wished_tables(m.practice, m.state)]
+    try:
+        plan = _listed(m, wished)
+        tables = {table: seen(native.tables.get(table), one, now) for table, one in plan.kept.items()}
+        steps = [step for step in plan.steps if step.is_end or not is_refused(native, step.table, now)]
+        refused = {table: until for table, until in native.refused.items() if until > now}
+        for step in steps:
+            made = _do(m, step, refused)
+            if made is not None:
+                tables[step.table] = seen(None, made, m.now())
+    except (Failed, Refused) as error:
+        _went_wrong(m, error)
+        return
+    tables = {one.table: tables[one.table] for one in wished if one.table in tables}
+    period = SOON if steps else EVERY if schedule.is_open(m.now(), m.zone) else EVERY_CLOSED
+    _save(
+        m,
+        replace(
+            m.state.native,
+            # What was not taken may stand for an old address yet.
+            former=native.former if refused else (),
+            tables=tables,
+            refused=refused,
+            cared_at=now,
+            due_at=m.now() + period,
+            ended_at=None,
+            trouble=None,
+            trouble_since=None,
+            failures=0,
+        ),
+    )
+    _tell(m)
+
+
+def _end(m: Session) -> None:
+    """End all that is ours. Nothing here keeps the mirror's erasure waiting for a practice that does not answer."""
+    try:
+        for step in _listed(m, []).steps:
+            m.write(step.call)
+    except (Failed, Refused) as error:
+        _save(m, _failed(m.state.native, error, m.now()))
+        return
+    except CouldNotLook:
+        _save(m, _failed(m.state.native, Failed(UNREACHABLE), m.now()))
+        return
+    was, now = m.state.native, m.now()
+    ended = Native(workstation=was.workstation, changed_at=was.changed_at, cared_at=now, ended_at=now)
+    m.save_practice(native=ended, incidents=incidents.healed(m.state, MACHINES_SILENT, now))
+
+
+def _listed(m: Session, wished: list[Wish]) -> Plan:
+    """What is to be done, by what is subscribed now. Raises: GiveWay, CouldNotLook, Refused, Failed."""
+    native = m.state.native
+    rows, at = m.ask_all(LIST, {})
+    found = [one for row in rows if (one := read(row)) is not None]
+    addresses = [one for one in (native.base_url, *native.former) if one]
+    ours = [one for one in found if is_ours(one, m.practice.id, addresses)]
+    wall = clocks.server_wall(at, m.zone, offset_s=m.state.server_offset_s, measured_at=m.state.server_clock_at)
+    return compared(wished, ours, wall.replace(microsecond=0))
+
+
+def _do(m: Session, step: Step, refused: dict[str, datetime]) -> Subscription | None:
+    """Take one step; what it made, where it made something. A table that the office does not take joins `refused`."""
+    try:
+        answer = m.write(step.call)
+    except Failed as error:
+        if error.code != "invalid" or step.is_end:
+            raise
+        refused[step.table] = m.now() + REFUSED_FOR
+        return None
+    return read(answer.row) if step.call.operation == CREATE else None
+
+
+def _went_wrong(m: Session, error: Failed | Refused) -> None:
+    _save(m, _failed(m.state.native, error, m.now()))
+    if error.code == UNAUTHORIZED:
+        # It may concern the whole key.
+        raise CouldNotLook from error
+
+
+def _failed(native: Native, error: Failed | Refused, now: datetime) -> Native:
+    if isinstance(error, Refused):
+        return _troubled(native, error.code, now, again=BLOCKED_FOR)
+    wait_s = min(schedule.RETRY_LONGEST_S, schedule.RETRY_FIRST_S * 2 ** min(native.failures, 10))
+    troubled = _troubled(native, error.code, now, again=timedelta(seconds=wait_s))
+    return replace(troubled, failures=native.failures + 1)
+
+
+def _troubled(native: Native, code: str, now: datetime, *, again: timedelta) -> Native:
+    since = native.trouble_since if native.trouble == code else now
+    return replace(native, trouble=code, trouble_since=since, due_at=now + again)
+
+
+def _tell(m: Session) -> None:
+    """Let an operator know, once, that nothing has come for long; and when it is over."""
+    native, now = m.state.native, m.now()
+    silent = {table: one for table, one in native.tables.items() if _is_long_silent(one, now)}
+    if silent and native.silence_told_at is None:
+        since = min(one.moved_at for one in silent.values() if one.moved_at is not None)
+        resources = _resources_of(silent)
+        # Before it is stored that this was told: twice is better than never.
+        m.on.notices.note(m.practice.id, MACHINES_SILENT, now)
+        told = incidents.with_one(m.state, MACHINES_SILENT, since, now, resources)
+        m.save_practice(native=replace(native, silence_told_at=now), incidents=told)
+    elif native.silence_told_at is not None and not silent:
+        healed = incidents.healed(m.state, MACHINES_SILENT, now)
+        m.save_practice(native=replace(native, silence_told_at=None), incidents=healed)
+
+
+def _is_long_silent(one: Told, now: datetime) -> bool:
+    return one.trouble is not None and one.moved_at is not None and now - one.moved_at > LONG
+
+
+def _resources_of(tables: Iterable[str]) -> set[str]:
+    return {WATCHED[table].resource for table in tables if table in WATCHED}
+
+
+def _save(m: Session, native: Native) -> None:
+    m.save_practice(native=native)

@@ -1,0 +1,170 @@
+"""Use case: work off a call of an office's machine that was received.
+
+What it tells is stored where stamps leave no doubt. Everything else is a hint: the background looks at the table soon,
+by its own means, and believes what it reads. A call may be worked off twice, in any order; it comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from gateway.core.errors import NotFound, Unavailable
+from gateway.core.mirror import schedule
+from gateway.core.mirror.mirrored import MIRRORED, is_whole
+from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
+from gateway.core.native.sorting import Kind, Told, told_by
+
+if TYPE_CHECKING:
+    from gateway.core.mirror.records import StoredNative
+    from gateway.core.native.ports import Post, TakingServices
+    from gateway.core.native.watched import Watched
+    from gateway.core.practices import Practice
+
+MOST_SUSPECTS: Final = 1_000
+"""So many rows are looked for one by one; for more the list is read as a whole."""
+
+_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a call, in numbers. `outcome`: `taken`, `gone` (worked off before), `unwanted` (nothing is kept of
+    the practice, or of this table), `screen` (somebody opened a patient), `unknown` (no table of ours)."""
+
+    outcome: str
+    changed: int = 0
+    same: int = 0
+    stale: int = 0
+    unsure: int = 0
+    gone: int = 0
+    """Rows that are said to be deleted, and were not known to be."""
+    odd: int = 0
+
+
+def take(name: str, on: TakingServices) -> Taken:
+    """Work off the call that lies in the inbox as `name`, and drop it.
+
+    Raises:
+        Unreadable: it is none of Open Dental's; it stays where it is.
+        Unavailable: do it again.
+    """
+    post = on.inbox.get(name)
+    if post is None:
+        return Taken("gone")
+    taken = _take(post, on)
+    on.inbox.drop(name)
+    return taken
+
+
+def _take(post: Post, on: TakingServices) -> Taken:
+    practice = _practice(post, on)
+    state = on.syncs.load(post.practice_id)
+    if practice is None or state.wanted is not Wanted.ON or not state.native.wanted:
+        return Taken("unwanted")
+    told = told_by(post.event, post.body)
+    if told.watched is None:
+        return Taken(told.kind.value)
+    of = state.resources.get(told.watched.resource)
+    if of is None or of.phase is not Phase.LOADED:
+        # A load on its way reads it anyhow.
+        return Taken("unwanted")
+    if told.kind is Kind.DELETIONS:
+        return Taken("taken", gone=_look_for(told.keys, told.watched.resource, practice, at=post.received_at, on=on))
+    return _store(told, told.watched, practice, state, at=post.received_at, on=on)
+
+
+def _practice(post: Post, on: TakingServices) -> Practice | None:
+    """The practice, if anything may be kept of it."""
+    try:
+        practice = on.practices.get(post.practice_id)
+    except NotFound:
+        return None
+    expired = practice.agreement_expired(on.clock.now().date())
+    return practice if practice.state == "active" and not expired else None
+
+
+def _store(
+    told: Told, watched: Watched, practice: Practice, state: PracticeSync, *, at: datetime, on: TakingServices
+) -> Taken:
+    mirrored = MIRRORED[watched.resource]
+    whole = [row for row in told.rows if is_whole(mirrored, row, practice.version)]
+    stored: StoredNative = on.records.store_native(
+        practice.id, watched.resource, whole, column=watched.stamp, at=at, epoch=state.epoch
+    )
+    unsure = len(stored.unsure) + len(told.rows) - len(whole)
+    if unsure or told.odd:
+        _look_soon(watched.resource, practice, on)
+    return Taken("taken", stored.changed, stored.same, stored.stale, unsure, odd=told.odd)
+
+
+# What is looked at in the background
+
+
+def _look_soon(resource: str, practice: Practice, on: TakingServices) -> None:
+    """Have the background look at once for what has changed of this resource, in the way that it does."""
+    now = on.clock.now()
+
+    def sooner(state: PracticeSync, of: ResourceSync) -> PracticeSync | ResourceSync | None:
+        if resource in schedule.by_query(practice, state, now):
+            probing = replace(state.probing, due_at=now, all_due_at=now)
+            return None if _is_due(state.probing.due_at, now) else replace(state, probing=probing)
+        if schedule.is_fed(MIRRORED[resource]):
+            return None if _is_due(of.due_at, now) else replace(of, due_at=now)
+        due = schedule.after_deletion(of, now, page_limit=practice.page_limit)
+        return None if _is_due(of.sweep_due_at, due) else replace(of, sweep_due_at=due)
+
+    # Where others are faster five times, they look at it all the time.
+    _change(resource, practice, sooner, on)
+    on.paces.background_due(practice.id, now)
+
+
+def _look_for(keys: Iterable[int], resource: str, practice: Practice, *, at: datetime, on: TakingServices) -> int:
+    """Have these rows looked for, those that are kept and were not read since; returns how many they are.
+
+    Nobody is buried by hearsay: a read has to say that the row is gone.
+    """
+    kept = on.records.get(practice.id, resource, keys)
+    gone = {one.key for one in kept if one.read.at < at}
+    if not gone:
+        return 0
+    now = on.clock.now()
+
+    def suspected(_: PracticeSync, of: ResourceSync) -> ResourceSync | None:
+        suspects = tuple(sorted({*of.suspects, *gone}))
+        if len(suspects) > MOST_SUSPECTS:
+            return None if _is_due(of.sweep_due_at, now) else replace(of, sweep_due_at=now)
+        return None if suspects == of.suspects else replace(of, suspects=suspects)
+
+    if not _change(resource, practice, suspected, on):
+        raise Unavailable("the mirror's state is being changed by others")
+    on.paces.background_due(practice.id, now)
+    return len(gone)
+
+
+def _change(
+    resource: str,
+    practice: Practice,
+    change: Callable[[PracticeSync, ResourceSync], PracticeSync | ResourceSync | None],
+    on: TakingServices,
+) -> bool:
+    """Save what `change` makes of the state (None: nothing is to be saved); False if others were faster each time."""
+    for _ in range(_TRIES):
+        state = on.syncs.load(practice.id)
+        of = state.resources.get(resource)
+        changed = None if of is None or of.phase is not Phase.LOADED else change(state, of)
+        try:
+            if isinstance(changed, PracticeSync):
+                on.syncs.save_practice(changed)
+            elif changed is not None:
+                on.syncs.save(practice.id, changed)
+        except Superseded:
+            continue
+        return True
+    return False
+
+
+def _is_due(at: datetime | None, now: datetime) -> bool:
+    return at is not None and at <= now
