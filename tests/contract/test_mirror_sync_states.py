@@ -26,6 +26,7 @@ from gateway.core.mirror.syncing import (
     ServerZone,
     Shown,
     Superseded,
+    Unlisted,
     Telling,
     Told,
     Wanted,
@@ -87,6 +88,7 @@ PRACTICE = PracticeSync(
     started_at=NOW - timedelta(days=2),
     changed_at=NOW,
     queries=False,
+    unlisted=Unlisted("2026-03-02 06:00:00", NOW, NOW, NOW, (7, 2**62 + 1)),
     probing=Probing(
         at=NOW,
         due_at=NOW,
