@@ -26,9 +26,9 @@ from gateway.core.mirror.syncing import (
     ServerZone,
     Shown,
     Superseded,
-    Unlisted,
     Telling,
     Told,
+    Unlisted,
     Wanted,
     standing_of,
 )
