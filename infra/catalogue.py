@@ -150,15 +150,25 @@ class Consumes:
     """Whether the stage's `worker_concurrency` bounds it."""
 
 
+TOLD_OF = (
+    "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
+    "recalls", "treatplans", "commlogs",
+    "due_recalls", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
+)  # fmt: skip
+"""Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
+
+
 @dataclass(frozen=True)
 class Follows:
-    """Changes of the items of one table whose partitions begin with `partitions`, `batch_size` at a time, in order.
+    """Changes of the items of one table whose partitions end with one of `kinds`, `batch_size` at a time, in order.
 
+    An item that is followed says in `cause` what it was stored for; of those whose cause is `no_news` nothing starts.
     What fails for good lies in the bodies bucket, whole, because the stream itself forgets after 24 hours.
     """
 
     table: str
-    partitions: str
+    kinds: tuple[str, ...]
+    no_news: str
     batch_size: int
 
 
@@ -557,7 +567,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     FunctionRow(
         name="publish_events",
         does="Tells what changed in the mirrors: to the event log, the event bus and the webhooks.",
-        trigger=Follows("records", partitions="row#", batch_size=100),
+        trigger=Follows("records", kinds=TOLD_OF, no_news="load", batch_size=100),
         timeout_s=120,
         tables={
             "practices": GET,

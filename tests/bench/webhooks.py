@@ -8,6 +8,7 @@ the goals of that.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -26,7 +27,7 @@ from gateway.core.practices import Tier
 from infra.sandbox.box import HOME, Connected, Options, Sandbox
 from infra.sandbox.practices import open_zone
 from infra.sandbox.receiver import Received
-from tests.bench.deployed import INTERVAL_S, control, set_tier
+from tests.bench.deployed import control, set_tier
 from tests.bench.figures import NONE, Figure, Goal, Say, at_most
 
 SCOPES: Final = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
@@ -106,7 +107,7 @@ class Running:
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """Every course beside the others."""
     count, lasts_s = (3, 30.0) if quick else (45, 390.0)
-    options = Options(home=HOME / "bench", practices=0, patients=30)
+    options = Options(home=HOME / "bench", practices=0, patients=20 if quick else 60)
     with Sandbox.start(options, say=lambda line: say(f"  {line}")) as box, ThreadPoolExecutor() as pool:
         client = box.new_client("bench", scopes=SCOPES, requests_per_minute=MANY_A_MINUTE)
         zone = open_zone(datetime.now(UTC))
@@ -121,15 +122,15 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
             time.sleep(SETTLES_S)
             say(f"  {count} changes at each in {lasts_s:.0f} s")
             list(pool.map(lambda one: _happen(one, count, lasts_s), running))
-            waits = {one.course.name: _waits(box, one) for one in running}
+            found = [_found(box, one) for one in running]
         finally:
             for one in running:
                 one.http.close()
         came = box.receiver.deliveries()
         for problem in box.errors():
             say(f"  {problem}")
-    for one in running:
-        yield from _figures(one, waits[one.course.name])
+    for one, messages in zip(running, found, strict=True):
+        yield from _figures(one, messages)
     yield from _sound(came)
 
 
@@ -180,7 +181,7 @@ def _happen(one: Running, count: int, lasts_s: float) -> None:
 
 def _writes(one: Running) -> Iterator[Callable[[], None]]:
     visits = [row_ids("appointment", one.connected.practice_id)(row["AptNum"]) for row in _rows(one, "appointment")]
-    for number, visit in enumerate(visits):
+    for number, visit in enumerate(itertools.cycle(visits)):
         yield lambda visit=visit, number=number: one.write(visit, number)  # type: ignore[misc]
 
 
@@ -226,8 +227,8 @@ def _rows(one: Running, table: str) -> list[dict[str, Any]]:
 # -- what came -------------------------------------------------------------------------------------------------------
 
 
-def _waits(box: Sandbox, one: Running) -> list[float]:
-    """Seconds from each change to the first message of its object after it."""
+def _found(box: Sandbox, one: Running) -> list[Received]:
+    """Of each change the first message of its object after it."""
     deadline = time.monotonic() + COMES_WITHIN_S
     while missing := [change for change in one.changes if not _of(change, box.receiver.deliveries(one.hook))]:
         if time.monotonic() > deadline:
@@ -235,7 +236,7 @@ def _waits(box: Sandbox, one: Running) -> list[float]:
             raise RuntimeError(f"{one.course.name}: no message of {dict(kinds)}")
         time.sleep(1)
     came = box.receiver.deliveries(one.hook)
-    return [(_of(change, came)[0].received_at - change.at).total_seconds() for change in one.changes]
+    return [_of(change, came)[0] for change in one.changes]
 
 
 def _of(change: Change, came: Sequence[Received]) -> list[Received]:
@@ -247,17 +248,20 @@ def _of(change: Change, came: Sequence[Received]) -> list[Received]:
     ]
 
 
-def _figures(one: Running, waits: Sequence[float]) -> Iterator[Figure]:
+def _figures(one: Running, messages: Sequence[Received]) -> Iterator[Figure]:
     course = one.course
-    ordered = sorted(waits)
-    what = "write sent to webhook received" if course.way == "own" else "change at the office to webhook received"
-    beside = f"{len(ordered)} changes, each of another row; longest {ordered[-1]:.1f} s"
+    pairs = zip(one.changes, messages, strict=True)
+    waits = sorted((message.received_at - change.at).total_seconds() for change, message in pairs)
+    told = Counter(message.body["data"]["cause"] for message in messages)
+    beside = f"{len(waits)} changes; longest {waits[-1]:.1f} s; told as " + ", ".join(
+        f"{cause} {count}" for cause, count in sorted(told.items())
+    )
+    what = "change at the office to webhook received"
     if course.way == "own":
+        what = "write sent to webhook received"
         answered = statistics.median(change.took_s for change in one.changes)
-        beside = f"{len(ordered)} writes, answered after {answered:.2f} s (median); longest {ordered[-1]:.1f} s"
-    else:
-        beside += f"; a call each {INTERVAL_S[course.tier]:g} s"
-    median, worst = statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1]
+        beside = f"{beside}; answered after {answered:.2f} s (median)"
+    median, worst = statistics.median(waits), waits[math.ceil(0.95 * len(waits)) - 1]
     yield Figure("webhooks", f"{what}, {course.name}: median", median, "s", course.median, beside)
     yield Figure("webhooks", f"{what}, {course.name}: p95", worst, "s", course.p95, beside)
 
