@@ -120,6 +120,22 @@ def queries(
     _say(_told(context, "PATCH", practice, {"queries": state.value}), as_json=as_json)
 
 
+@mirrors.command()
+def native(
+    context: typer.Context,
+    practice: Practice,
+    state: Annotated[Wanted, typer.Argument(help="whether the practice's machines are to tell what changes")],
+    *,
+    as_json: AsJson = False,
+    workstation: Annotated[
+        str | None, typer.Option(help="the machine that tells, best the one with the API service; else all of them")
+    ] = None,
+) -> None:
+    """Whether the practice's own machines tell by themselves what changes; what they do not tell is polled."""
+    said = {} if workstation is None else {"workstation": workstation}
+    _say(_told(context, "PATCH", practice, {"native_events": state.value, **said}), as_json=as_json)
+
+
 def _told(context: typer.Context, method: str, practice: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
     gateway: Gateway = context.obj
     try:

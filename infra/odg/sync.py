@@ -95,7 +95,10 @@ def _words(told: Mapping[str, Any]) -> Iterator[Text]:
         yield Text(f"not copied: {', '.join(told['not_offered'])}")
     if told["queries"]["state"] == "off":
         yield Text("queries are off: changes are asked for by lists")
-    for said in (told["clock"]["explanation"], told["queries"]["explanation"]):
+    if told["native_events"]["phase"] == "working":
+        yield Text("the practice's machines tell what changes")
+    explained = [told[part]["explanation"] for part in ("clock", "queries", "native_events")]
+    for said in explained:
         if said:
             yield Text(said, style="yellow")
     for one in told["incidents"]:

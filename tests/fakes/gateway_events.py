@@ -50,6 +50,7 @@ def event(
             "resourcePath": route,
             "path": f"/v1{path}",
             "stage": "v1",
+            "domainName": "gateway.test",
             "requestId": "3f6d2d3c-0000-4000-8000-000000000001",
             "identity": {"sourceIp": "203.0.113.7"},
             "authorizer": {"client_id": client_id, "principalId": client_id} if client_id else None,

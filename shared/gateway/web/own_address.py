@@ -18,15 +18,14 @@ from urllib.parse import urlsplit
 SANDBOX: Final = "sandbox"
 
 _DOMAIN: Final = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
-_MOUNTED: Final = re.compile(r"(/[A-Za-z0-9._~-]+)*")
+_MOUNTED: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 
 def told(event: Mapping[str, Any]) -> str | None:
     """By a REST proxy event, `https://domain[/stage or base path]`; None where it says no domain."""
     about = event.get("requestContext") or {}
-    domain, path, route = (
-        str(one or "") for one in (about.get("domainName"), about.get("path"), event.get("resource"))
-    )
+    domain, path = str(about.get("domainName") or "").lower(), str(about.get("path") or "")
+    route = str(event.get("resource") or "")
     parts = path.strip("/").split("/")
     depth = route.strip("/").count("/") + 1
     mounted = "".join(f"/{part}" for part in parts[: len(parts) - depth])
@@ -52,8 +51,7 @@ def own_address(api_url: str | None, emulated_url: str | None, *, stage: str) ->
 def _is_loopback(host: str) -> bool:
     try:
         parts = urlsplit(f"//{host}")
-        return (
-            parts.netloc == host and parts.port is not None and ipaddress.ip_address(parts.hostname or "").is_loopback
-        )
+        is_plain = parts.netloc == host and "@" not in host and parts.port is not None
+        return is_plain and ipaddress.ip_address(parts.hostname or "").is_loopback
     except ValueError:
         return False

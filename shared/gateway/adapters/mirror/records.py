@@ -16,6 +16,7 @@ from gateway.adapters.mirror.items import Head
 from gateway.adapters.mirror.lookups import Ways
 from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
 from gateway.adapters.mirror.table import Table, key_of
+from gateway.core.events.facts import OF_PATIENTS
 from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import (
@@ -198,7 +199,7 @@ class DynamoRecords:
         left -= len(found)
         # Also what somebody stored behind an erasure's back, when nobody knew any more that there are such rows.
         kept = self._finding.resources(practice_id)
-        for one in dict.fromkeys((*kept, *MIRRORED)) if resource is None else [resource]:
+        for one in dict.fromkeys((*kept, *MIRRORED, *sorted(OF_PATIENTS))) if resource is None else [resource]:
             for pk in (items.rows_pk, items.ways_pk, items.parts_pk, items.fresh_pk):
                 # One more than may go says whether that was all.
                 keys = self._table.query(pk(practice_id, one), only=("pk", "sk"), limit=left + 1)

@@ -87,23 +87,29 @@ def _ask_lately(m: Session) -> None:
     # A clock that was set back is below what was kept of it.
     cursor = min(kept.cursor or present, present)
     since = clocks.read_clock(clocks.since(cursor, m.zone)) or clocks.LONG_AGO
+    took = timedelta()
     try:
-        for row in _lately(m, since):
-            _note(m, row)
+        for rows, its in _lately(m, since):
+            took = max(took, its)
+            for row in rows:
+                _note(m, row)
     except (Refused, Failed) as error:
         later = REFUSED_FOR if isinstance(error, Refused) else AGAIN
         m.save_practice(unlisted=kept._replace(due_at=began + later))
         return
     scale = schedule.cycle_s(m.turn.interval_s()) / schedule.HOT_PERIOD_S
     every = ASKED_EVERY * scale * (1.0 if schedule.is_open(began, m.zone) else schedule.CLOSED_FACTOR)
-    m.save_practice(unlisted=kept._replace(cursor=present, due_at=m.began + every))
+    # An office's database has other work.
+    due_at = m.began + max(every, schedule.PROBE_SHARE * took)
+    m.save_practice(unlisted=kept._replace(cursor=present, due_at=due_at))
 
 
-def _lately(m: Session, since: datetime) -> Iterator[dict[str, Any]]:
+def _lately(m: Session, since: datetime) -> Iterator[tuple[list[dict[str, Any]], timedelta]]:
+    """Answer by answer its rows, and how long the office took for it."""
     after = {MERGE: 0, SHEET: 0}
     while True:
-        rows, _ = m.select(LATELY, since=since, after_merge=after[MERGE], after_sheet=after[SHEET])
-        yield from rows
+        rows, asked_at = m.select(LATELY, since=since, after_merge=after[MERGE], after_sheet=after[SHEET])
+        yield rows, m.now() - asked_at
         if len(rows) < ROWS:
             return
         after |= {row["Kind"]: key(row["RowKey"]) for row in rows}

@@ -40,10 +40,12 @@ from gateway.core.native.wanting import (
     UNREACHABLE,
     is_ending,
     is_refused,
+    version_at,
     why_not,
     wished_tables,
 )
 from gateway.core.native.watched import WATCHED
+from open_dental.versions import Version
 
 EVERY: Final = timedelta(minutes=15)
 EVERY_CLOSED: Final = timedelta(hours=1)
@@ -61,8 +63,11 @@ LONG: Final = timedelta(days=1)
 REFUSED_FOR: Final = timedelta(days=1)
 """How long a table is left out that the office did not take; from which version some are there is not published."""
 
+VERSION_EVERY: Final = timedelta(days=1)
+
 BLOCKED_FOR: Final = timedelta(hours=1)
 
+_VERSION: Final = "ProgramVersion"
 _STATUS: Final = re.compile(r"(?<!\d)[3-5]\d\d(?!\d)")
 
 
@@ -105,7 +110,7 @@ def seen(told: Told | None, one: Subscription, now: datetime) -> Told:
         failed_at=None if one.failed_at is None else clocks.write_clock(one.failed_at),
         retry_at=None if one.retry_at is None else clocks.write_clock(one.retry_at),
         # What the office says may hold the address, and with it what makes it worth anything.
-        status=int(found[0]) if one.failures and (found := _STATUS.search(one.reason)) else None,
+        status=int(found[0]) if one.failures and (found := _STATUS.search(one.words)) else None,
         trouble=trouble,
         trouble_since=was.trouble_since if trouble == was.trouble else since,
     )
@@ -128,9 +133,10 @@ def _next(m: Session) -> datetime | None:
 
 
 def _keep(m: Session) -> None:
+    _ask_version(m)
     native, now = m.state.native, m.now()
     path = hook_path(m.practice, m.on.signer)
-    workstation = workstation_at(m.practice.version, native.workstation)
+    workstation = workstation_at(version_at(m.practice, native), native.workstation)
     wished = [Wish(table, f"{native.base_url}{path}", workstation) for table in wished_tables(m.practice, m.state)]
     try:
         plan = _listed(m, wished)
@@ -179,6 +185,22 @@ def _end(m: Session) -> None:
     was, now = m.state.native, m.now()
     ended = Native(workstation=was.workstation, changed_at=was.changed_at, cared_at=now, ended_at=now)
     m.save_practice(native=ended, incidents=incidents.healed(m.state, MACHINES_SILENT, now))
+
+
+def _ask_version(m: Session) -> None:
+    """Once a day. Where it is not told, what was known last holds."""
+    native, now = m.state.native, m.now()
+    if native.version_at is not None and now - native.version_at < VERSION_EVERY:
+        return
+    version = native.version
+    try:
+        answer, _ = m.ask("preferences.list", {"PrefName": _VERSION})
+        said = next((str(row.get("ValueString")) for row in answer.rows if row.get("PrefName") == _VERSION), None)
+        version = str(Version.parse(said)) if said else version
+    except (Failed, Refused, ValueError):
+        pass
+    refused = native.refused if version == native.version else {}
+    _save(m, replace(native, version=version, version_at=now, refused=refused))
 
 
 def _listed(m: Session, wished: list[Wish]) -> Plan:

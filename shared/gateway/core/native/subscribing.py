@@ -60,7 +60,7 @@ class Subscription:
     failures: int
     failed_at: datetime | None
     retry_at: datetime | None
-    reason: str
+    words: str
 
     def runs(self, wall: datetime) -> bool:
         """Whether it is not over when the server's clock shows `wall`."""
@@ -101,7 +101,7 @@ def read(row: Row) -> Subscription | None:
         failures=_number(row, "SubsequentFailures"),
         failed_at=_moment(row, "DateTimeLastFailure"),
         retry_at=_moment(row, "DateTimeNextRetry"),
-        reason=_text(row, "FailureReason"),
+        words=_text(row, "FailureReason"),
     )
 
 

@@ -46,7 +46,7 @@ ROW = Subscription(
     failures=0,
     failed_at=None,
     retry_at=None,
-    reason="",
+    words="",
 )
 
 
@@ -112,7 +112,7 @@ subscriptions = st.builds(
     failures=st.integers(0, 3),
     failed_at=times,
     retry_at=times,
-    reason=st.just(""),
+    words=st.just(""),
 )
 wishes = st.lists(st.sampled_from(TABLES), unique=True).flatmap(
     lambda tables: st.sampled_from(["", "SERVER", ALL_WORKSTATIONS]).map(
