@@ -167,7 +167,13 @@ def _loaded(one: Running) -> None:
     _until(one, lambda told: told["phase"] == "complete")
     if one.course.way == "told":
         one.http.patch(one.sync, json={"native_events": "on"}).raise_for_status()
-        _until(one, lambda told: told["native_events"]["phase"] == "working")
+        _until(one, _is_subscribed)
+
+
+def _is_subscribed(told: Mapping[str, Any]) -> bool:
+    """Whether machines were asked. That one does it shows minutes later, and here by what comes."""
+    states = {one["table"]: one["state"] for one in told["native_events"]["tables"]}
+    return all(states[table] == "subscribed" for table in ("Appointment", "Patient", "ProcedureLog"))
 
 
 def _until(one: Running, holds: Callable[[dict[str, Any]], bool]) -> None:
