@@ -110,9 +110,9 @@ class FakeRecords:
                     same += 1
                 elif was_stamp is not None and stamp < was_stamp:
                     stale += 1
-                elif was is None and not takes_new:
-                    unsure.add(key)
-                elif was is not None and (not was.is_living or was_stamp is None or stamp == was_stamp):
+                elif (was is None and not takes_new) or (
+                    was is not None and (not was.is_living or was_stamp is None or stamp == was_stamp)
+                ):
                     unsure.add(key)
                 else:
                     self.between_rows()
