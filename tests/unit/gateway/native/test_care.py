@@ -17,7 +17,7 @@ from gateway.core.native import care
 from gateway.core.native.hooks import hook_path
 from gateway.core.native.subscribing import read
 from gateway.core.native.watched import ALL_WORKSTATIONS, WATCHED, watched_at
-from gateway.core.plans import UpstreamCall
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from infra.sandbox.practice.firing import Call
 from open_dental import catalogue
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
@@ -321,7 +321,7 @@ def test_a_worker_that_dies_anywhere_leaves_nothing_twice_and_nothing_out(use: s
                 office.store.delete("apisubscription", row["SubscriptionNum"])
             life = Life(dies_at=(use, nth, moment))
             world.next_life = lambda life=life: None if life.dead else life  # type: ignore[misc]
-            ask(office)
+            ask(office, tables={})
             machines.run(120)
             done += life.dead and calls(office).count("subscriptions.create") > 0
             world.next_life = lambda: None
@@ -445,6 +445,27 @@ def test_a_table_that_the_office_does_not_take_is_left_out_for_a_day_and_keeps_n
         office.d.simulated.office.version = "26.3"
         machines.skip(DAY_S + 3600)
         assert (set(running(office)), dict(native(office).refused)) == (hookable("26.3"), {})
+
+
+def test_an_office_that_loses_what_was_made_is_not_filled_with_it() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+        machines.are_on = False
+
+        def cleared(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation == "subscriptions.create":
+                for row in rows(office):
+                    office.store.delete("apisubscription", row["SubscriptionNum"])
+            return answer
+
+        with office.meddled(cleared):
+            ask(office)
+            machines.run(600)
+            machines.skip(6 * 3600)
+        assert calls(office).count("subscriptions.create") <= 7 * len(hookable("26.3"))
+        machines.are_on = True
+        machines.skip(2 * 3600)
+        assert set(running(office)) == hookable("26.3")
 
 
 def test_a_refused_listing_is_tried_again_more_and_more_seldom() -> None:
