@@ -353,6 +353,7 @@ def test_a_mirror_that_is_turned_off_has_nothing_told_and_is_erased_though_the_o
         ask(office)
         machines.run(900)
         office.d.simulated.settings.offline = True
+        ask(office, wanted=False)
         office.turn_on(Wanted.OFF)
         machines.run(600)
         assert office.states() == {}
