@@ -86,6 +86,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         periods=3,
     ),
     AlarmRow(
+        name="HooksDeadLetters",
+        means="What a practice's machine told could not be worked off, and was set aside after 5 tries. It lies in the "
+        "bodies bucket under `hooks/`; polls and sweeps find what it told. Look at the log of `take_hooks`.",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        of="hooks-dead",
+    ),
+    AlarmRow(
         name="FailedEvents",
         means="A job failed for good; the next minute tries again. Look at the logs of `lane`, `sweeper`, "
         "`tick` and `webhook_retries`.",

@@ -26,7 +26,7 @@ from infra.acknowledged import ACKNOWLEDGED  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
 from infra.catalogue import FUNCTIONS, HTTP_STACKS, TABLES, FunctionRow, TableRow, stack_of  # noqa: E402
 from infra.stacks.api import ApiStack  # noqa: E402
-from infra.stacks.core import CoreStack  # noqa: E402
+from infra.stacks.core import CoreStack, timeout_of  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.flows import FlowsStack  # noqa: E402
 from infra.stacks.http import HttpStack  # noqa: E402
@@ -70,7 +70,8 @@ def app(
     def name(part: str) -> str:
         return f"open-dental-gateway-{stage.name}-{part}"
 
-    data = DataStack(root, name("data"), tables=tables, stage=stage, env=env)
+    take_timeout = timeout_of(working, "hooks")
+    data = DataStack(root, name("data"), tables=tables, take_timeout=take_timeout, stage=stage, env=env)
     core = CoreStack(
         root, name("core"), rows=working, tables=tables, alarms=alarms, code=code, layer=layer, stage=stage, env=env
     )

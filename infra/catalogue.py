@@ -34,6 +34,11 @@ TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
 # A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
 HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
 
+# Calls of offices' machines: kept by one function, worked off by another. Who may not list is told "forbidden" of an
+# object that is gone.
+KEEP_CALLS: Verbs = frozenset({"PutObject"})
+WORK_OFF_CALLS: Verbs = frozenset({"GetObject", "DeleteObject", "ListBucket"})
+
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
 KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
@@ -145,15 +150,25 @@ class Consumes:
     """Whether the stage's `worker_concurrency` bounds it."""
 
 
+TOLD_OF = (
+    "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
+    "recalls", "treatplans", "commlogs",
+    "due_recalls", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
+)  # fmt: skip
+"""Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
+
+
 @dataclass(frozen=True)
 class Follows:
-    """Changes of the items of one table whose partitions begin with `partitions`, `batch_size` at a time, in order.
+    """Changes of the items of one table whose partitions end with one of `kinds`, `batch_size` at a time, in order.
 
+    An item that is followed says in `cause` what it was stored for; of those whose cause is `no_news` nothing starts.
     What fails for good lies in the bodies bucket, whole, because the stream itself forgets after 24 hours.
     """
 
     table: str
-    partitions: str
+    kinds: tuple[str, ...]
+    no_news: str
     batch_size: int
 
 
@@ -181,6 +196,8 @@ class FunctionRow:
     queues: Mapping[str, Verbs] = field(default_factory=dict)
     bodies: Verbs = frozenset()
     """Requests and answers too long for an item, in the bodies bucket."""
+    inbox: Verbs = frozenset()
+    """Calls of S3 on what lies in the bodies bucket under `hooks/`, and on nothing else there."""
     bus: bool = False
     """Puts events on the event bus."""
     drop: Verbs = frozenset()
@@ -480,6 +497,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="hooks",
+        does="Takes what practices' machines tell by themselves, and keeps it until it is worked off.",
+        # Its path and Open Dental's own key are what a call proves itself by.
+        trigger=Http((Route("POST", "/hooks/{practice_id}/{token}"),), public=True),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"practices": GET},
+        inbox=KEEP_CALLS,
+        hmac=True,
+    ),
+    FunctionRow(
         name="upstream_worker",
         does="Works off the turns of all practices: the only function that calls Open Dental.",
         trigger=Consumes("calls", batch_size=1, limited=True),
@@ -522,9 +550,24 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
     ),
     FunctionRow(
+        name="take_hooks",
+        does="Works off what practices' machines told: rows into the mirrors, and hints what to look at.",
+        trigger=Consumes("hooks", batch_size=1),
+        timeout_s=120,
+        tables={
+            "practices": GET,
+            # Rows are stored by the words that lead to them, some of which are taken back.
+            "records": READ_WRITE_MANY | {"DeleteItem"},
+            "pace": READ_WRITE,
+        },
+        inbox=WORK_OFF_CALLS,
+        # What patients are found by lies in the mirror as HMAC.
+        hmac=True,
+    ),
+    FunctionRow(
         name="publish_events",
         does="Tells what changed in the mirrors: to the event log, the event bus and the webhooks.",
-        trigger=Follows("records", partitions="row#", batch_size=100),
+        trigger=Follows("records", kinds=TOLD_OF, no_news="load", batch_size=100),
         timeout_s=120,
         tables={
             "practices": GET,

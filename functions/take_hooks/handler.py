@@ -38,6 +38,7 @@ def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailur
 
 def work_off(record: SQSRecord) -> None:
     """Work off the calls that a message names."""
+    metrics.add_metric("NativeMessages", MetricUnit.Count, 1)
     for name in names_from(record.body):
         taken = take(name, hook_services())
         logger.info("a call was worked off", extra={"code": taken.outcome})

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.parts.function import Function
+from infra.parts.hooks_queue import HooksQueue
 from infra.parts.names import learn, publish
 from infra.stages import Stage
 
@@ -18,11 +19,14 @@ from infra.stages import Stage
 # an operation that is not settled are written again each day, and their days are counted anew.
 _KEPT_DAYS = 35
 
+HOOKS = "hooks/"
+"""Under which calls of offices' machines lie until they are worked off."""
+
 
 class BodiesBucket(Construct):
     """A sealed bucket that forgets after 35 days, and the bucket that logs who touched it."""
 
-    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, stage: Stage) -> None:
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, hooks: HooksQueue, stage: Stage) -> None:
         super().__init__(scope, id_)
         removal = cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY
         access_logs = s3.Bucket(
@@ -62,6 +66,24 @@ class BodiesBucket(Construct):
             ],
             removal_policy=removal,
         )
+        plain = bucket.node.default_child
+        assert isinstance(plain, s3.CfnBucket)
+        # In the bucket's own words: CDK's would be said by a function that it makes for the purpose.
+        plain.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            queue_configurations=[
+                s3.CfnBucket.QueueConfigurationProperty(
+                    event="s3:ObjectCreated:*",
+                    queue=hooks.queue.queue_arn,
+                    filter=s3.CfnBucket.NotificationFilterProperty(
+                        s3_key=s3.CfnBucket.S3KeyFilterProperty(
+                            rules=[s3.CfnBucket.FilterRuleProperty(name="prefix", value=HOOKS)]
+                        )
+                    ),
+                )
+            ]
+        )
+        # S3 tries the queue when it is told of it.
+        bucket.node.add_dependency(hooks)
         publish(self, stage, "data", "bodies/name", bucket.bucket_name)
         publish(self, stage, "data", "bodies/arn", bucket.bucket_arn)
 
@@ -77,4 +99,13 @@ class BodiesAccess:
         """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
         arn = learn(function, self.stage, "data", "bodies/arn")
         function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
+        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))
+
+    def let_inbox(self, function: Function, verbs: Iterable[str]) -> None:
+        """The same of calls of offices' machines, and of nothing else that lies there."""
+        arn = learn(function, self.stage, "data", "bodies/arn")
+        calls = sorted(f"s3:{verb}" for verb in verbs if verb != "ListBucket")
+        function.allow(calls, on=[f"{arn}/{HOOKS}*"], sealed_with=self.key)
+        if "ListBucket" in verbs:
+            function.allow(["s3:ListBucket"], on=[arn], sealed_with=None)
         function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))

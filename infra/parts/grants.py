@@ -46,6 +46,8 @@ class Grants:
             self.bus.let_put(function)
         if row.bodies:
             self.bodies.let(function, row.bodies)
+        if row.inbox:
+            self.bodies.let_inbox(function, row.inbox)
         if row.hmac:
             self.signing.let_read(function)
         if row.vault:

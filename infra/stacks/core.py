@@ -8,6 +8,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
@@ -20,6 +21,7 @@ from infra.parts.feed import Feed
 from infra.parts.fifo_queue import FifoQueue
 from infra.parts.function import Function
 from infra.parts.grants import Grants
+from infra.parts.hooks_queue import hooks_queue
 from infra.parts.keys import records_key, traces_key
 from infra.parts.layer import Layer
 from infra.parts.names import camel
@@ -59,7 +61,7 @@ class CoreStack(cdk.Stack):
             self,
             "Ticks",
             key=traces,
-            forward_timeout=_timeout_of(rows, "ticks"),
+            forward_timeout=timeout_of(rows, "ticks"),
             dead_letters=failed_events.queue,
         )
         # A worker that dies holds up one lane of one endpoint. A message only has a turn made that is due anyway, so
@@ -70,13 +72,15 @@ class CoreStack(cdk.Stack):
             name="deliveries",
             key=records,
             kept_days=4,
-            hidden_for=_timeout_of(rows, "deliveries"),
+            hidden_for=timeout_of(rows, "deliveries"),
             receives=5,
         )
-        fed = {
+        hooks, hooks_dead = hooks_queue(self, stage)
+        fed: dict[str, tuple[sqs.IQueue, kms.IKey]] = {
             "calls": (calls.queue, records),
             "ticks": (ticks.queue, traces),
             "deliveries": (deliveries.queue, records),
+            "hooks": (hooks, traces),
         }
         grants = Grants(
             tables={row.name: TableAccess(row, records, stage) for row in tables},
@@ -131,7 +135,8 @@ class CoreStack(cdk.Stack):
             # It has its own queue in the place of all, so it can neither read nor extend a turn of another network.
             replace(grants, queues={"calls": own.access}).give(function)
             Feed(function, "Feed", queue=own.queue, key=records, function=function, trigger=trigger, stage=stage)
-        measured = {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
+        measured: dict[str, sqs.IQueue] = {"hooks": hooks, "hooks-dead": hooks_dead}
+        measured |= {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
         measured |= {"deliveries": deliveries.queue, "deliveries-dead": deliveries.dead_letters}
         measured["failed-events"] = failed_events.queue
         for network, own in inside.items():
@@ -160,14 +165,14 @@ class CoreStack(cdk.Stack):
             name="calls",
             key=key,
             kept_days=14,
-            hidden_for=_timeout_of(rows, "calls"),
+            hidden_for=timeout_of(rows, "calls"),
             receives=1000,
         )
         queue.publish(stage, name)
         return queue
 
 
-def _timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:
+def timeout_of(rows: Iterable[FunctionRow], queue: str) -> cdk.Duration:
     """The timeout of the function that consumes `queue`."""
     return cdk.Duration.seconds(_consumer_of(rows, queue)[0].timeout_s)
 

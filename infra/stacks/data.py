@@ -11,6 +11,7 @@ from infra.catalogue import TableRow
 from infra.parts.bodies_bucket import BodiesBucket
 from infra.parts.event_bus import EventBus
 from infra.parts.event_schemas import EventSchemas
+from infra.parts.hooks_queue import HooksQueue
 from infra.parts.keys import Keys
 from infra.parts.names import camel
 from infra.parts.signing_secret import SigningSecret
@@ -22,13 +23,22 @@ class DataStack(cdk.Stack):
     """Holds state and no code."""
 
     def __init__(
-        self, scope: Construct, id_: str, *, tables: Iterable[TableRow], stage: Stage, **props: object
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        tables: Iterable[TableRow],
+        take_timeout: cdk.Duration,
+        stage: Stage,
+        **props: object,
     ) -> None:
+        """`take_timeout`: of the function that works off calls of offices' machines."""
         super().__init__(scope, id_, termination_protection=stage.keep_data, **props)  # type: ignore[arg-type]
         keys = Keys(self, "Keys", stage=stage)
         for row in tables:
             Table(self, camel(row.name), row=row, key=keys.records, stage=stage)
-        BodiesBucket(self, "Bodies", key=keys.records, stage=stage)
+        hooks = HooksQueue(self, "Hooks", key=keys.traces, take_timeout=take_timeout, stage=stage)
+        BodiesBucket(self, "Bodies", key=keys.records, hooks=hooks, stage=stage)
         EventBus(self, "EventBus", key=keys.records, stage=stage)
         EventSchemas(self, "EventSchemas", stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)

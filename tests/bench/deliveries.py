@@ -109,6 +109,10 @@ class Deployment:
         self.delivery_queue = queue or FakeDeliveryQueue()
         self.event_log, self.callers = FakeEventLog(), FakeCallers()
         self.practices: Any = FakePractices({OURS.id: OURS})
+        # No endpoint here wants full bodies.
+        self.records: Any = None
+        self.syncs: Any = None
+        self.cache: Any = None
         self.callers.put_client(Client("cli_a", "A", frozenset({OURS.id}), frozenset({"*:read"})))
         self._dice = random.Random(3)
 

@@ -8,6 +8,7 @@ the goals of that.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -26,7 +27,7 @@ from gateway.core.practices import Tier
 from infra.sandbox.box import HOME, Connected, Options, Sandbox
 from infra.sandbox.practices import open_zone
 from infra.sandbox.receiver import Received
-from tests.bench.deployed import INTERVAL_S, control, set_tier
+from tests.bench.deployed import control, set_tier
 from tests.bench.figures import NONE, Figure, Goal, Say, at_most
 
 SCOPES: Final = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
@@ -40,23 +41,32 @@ COMES_WITHIN_S: Final = 300.0
 
 @dataclass(frozen=True)
 class Course:
-    """`way`: `office` edits a row behind the gateway's back, `own` writes through the gateway. `told`: what
-    `PATCH /practices/{id}/sync` is told beside that the mirror is on."""
+    """`way`: `office` edits rows behind the gateway's back, `told` the same where the practice's machines tell of it,
+    `own` writes through the gateway. `tables`: whose rows are edited."""
 
     name: str
     tier: Tier
-    way: Literal["office", "own"]
+    way: Literal["office", "told", "own"]
     median: Goal | None
     p95: Goal | None
-    told: Mapping[str, str] = field(default_factory=dict)
+    tables: Sequence[str] = ("appointment", "patient", "procedurelog", "claim")
+    flags: Sequence[str] = ()
 
 
 COURSES: Final = (
-    Course("poll at 1 call per 0.5 s", Tier.ENTERPRISE, "office", at_most(15.0), at_most(30.0)),
+    # Claims are what no version tells of, and procedures what the newest one does.
+    Course(
+        "told by the practice's machines",
+        Tier.STANDARD,
+        "told",
+        None,
+        at_most(3.0),
+        tables=("appointment", "patient", "procedurelog"),
+        flags=("--version", "26.3.1"),
+    ),
     Course("poll at 1 call per 1 s", Tier.STANDARD, "office", at_most(15.0), at_most(30.0)),
     Course("poll by a read-only key, 1 call per 5 s", Tier.READ_ONLY, "office", None, at_most(90.0)),
     Course("own write at 1 call per 1 s", Tier.STANDARD, "own", None, None),
-    # The place of an office that posts its changes by itself: one line here, told={"native_events": "on"}, 3 s.
 )
 
 
@@ -77,6 +87,11 @@ class Running:
     connected: Connected
     http: httpx.Client
     changes: list[Change] = field(default_factory=list)
+
+    @property
+    def sync(self) -> str:
+        """Where its mirror is turned."""
+        return f"/practices/{self.connected.practice_id}/sync"
 
     @property
     def hook(self) -> str:
@@ -106,7 +121,7 @@ class Running:
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """Every course beside the others."""
     count, lasts_s = (3, 30.0) if quick else (45, 390.0)
-    options = Options(home=HOME / "bench", practices=0, patients=30)
+    options = Options(home=HOME / "bench", practices=0, patients=20 if quick else 60)
     with Sandbox.start(options, say=lambda line: say(f"  {line}")) as box, ThreadPoolExecutor() as pool:
         client = box.new_client("bench", scopes=SCOPES, requests_per_minute=MANY_A_MINUTE)
         zone = open_zone(datetime.now(UTC))
@@ -121,37 +136,52 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
             time.sleep(SETTLES_S)
             say(f"  {count} changes at each in {lasts_s:.0f} s")
             list(pool.map(lambda one: _happen(one, count, lasts_s), running))
-            waits = {one.course.name: _waits(box, one) for one in running}
+            found = [_found(box, one) for one in running]
         finally:
             for one in running:
                 one.http.close()
         came = box.receiver.deliveries()
         for problem in box.errors():
             say(f"  {problem}")
-    for one in running:
-        yield from _figures(one, waits[one.course.name])
+    for one, messages in zip(running, found, strict=True):
+        yield from _figures(one, messages)
     yield from _sound(came)
 
 
 def _started(box: Sandbox, client: str, zone: str, course: Course) -> Running:
     """A practice for a course, whose mirror is on. It is loaded at the quickest pace; its own comes later."""
-    connected = box.connect(box.one_more_practice("--tier", "enterprise", "--zone", zone).practice, client)
+    office = box.one_more_practice("--tier", "enterprise", "--zone", zone, *course.flags)
+    connected = box.connect(office.practice, client)
     http = httpx.Client(
         base_url=box.api_url,
         headers={"Authorization": f"Bearer {connected.access_token}"},
         timeout=60,
         trust_env=False,
     )
-    told = {"state": "on", "queries": "off", **course.told}
-    http.patch(f"/practices/{connected.practice_id}/sync", json=told).raise_for_status()
-    return Running(course, connected, http)
+    one = Running(course, connected, http)
+    http.patch(one.sync, json={"state": "on", "queries": "off"}).raise_for_status()
+    return one
 
 
 def _loaded(one: Running) -> None:
+    _until(one, lambda told: told["phase"] == "complete")
+    if one.course.way == "told":
+        one.http.patch(one.sync, json={"native_events": "on"}).raise_for_status()
+        _until(one, _is_subscribed)
+
+
+def _is_subscribed(told: Mapping[str, Any]) -> bool:
+    """Whether machines were asked. That one does it shows minutes later, and here by what comes."""
+    states = {one["table"]: one["state"] for one in told["native_events"]["tables"]}
+    return all(states[table] == "subscribed" for table in ("Appointment", "Patient", "ProcedureLog"))
+
+
+def _until(one: Running, holds: Callable[[dict[str, Any]], bool]) -> None:
     deadline = time.monotonic() + LOADS_WITHIN_S
-    while one.http.get(f"/practices/{one.connected.practice_id}/sync").raise_for_status().json()["phase"] != "complete":
+    while not holds(told := one.http.get(one.sync).raise_for_status().json()):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the mirror of {one.course.name} is not complete")
+            native = told["native_events"]
+            raise RuntimeError(f"{one.course.name}: {told['phase']}; native {native['phase']}, {native['why']}")
         time.sleep(2)
 
 
@@ -180,13 +210,13 @@ def _happen(one: Running, count: int, lasts_s: float) -> None:
 
 def _writes(one: Running) -> Iterator[Callable[[], None]]:
     visits = [row_ids("appointment", one.connected.practice_id)(row["AptNum"]) for row in _rows(one, "appointment")]
-    for number, visit in enumerate(visits):
+    for number, visit in enumerate(itertools.cycle(visits)):
         yield lambda visit=visit, number=number: one.write(visit, number)  # type: ignore[misc]
 
 
 def _edits(one: Running) -> Iterator[Callable[[], None]]:
     """An edit each of what people work in, in turns, and never of the same row."""
-    left = {table: iter(_rows(one, table)) for table in ("appointment", "patient", "procedurelog", "claim")}
+    left = {table: iter(_rows(one, table)) for table in one.course.tables}
     while left:
         for table in list(left):
             row = next(left[table], None)
@@ -226,8 +256,8 @@ def _rows(one: Running, table: str) -> list[dict[str, Any]]:
 # -- what came -------------------------------------------------------------------------------------------------------
 
 
-def _waits(box: Sandbox, one: Running) -> list[float]:
-    """Seconds from each change to the first message of its object after it."""
+def _found(box: Sandbox, one: Running) -> list[Received]:
+    """Of each change the first message of its object after it."""
     deadline = time.monotonic() + COMES_WITHIN_S
     while missing := [change for change in one.changes if not _of(change, box.receiver.deliveries(one.hook))]:
         if time.monotonic() > deadline:
@@ -235,7 +265,7 @@ def _waits(box: Sandbox, one: Running) -> list[float]:
             raise RuntimeError(f"{one.course.name}: no message of {dict(kinds)}")
         time.sleep(1)
     came = box.receiver.deliveries(one.hook)
-    return [(_of(change, came)[0].received_at - change.at).total_seconds() for change in one.changes]
+    return [_of(change, came)[0] for change in one.changes]
 
 
 def _of(change: Change, came: Sequence[Received]) -> list[Received]:
@@ -247,17 +277,20 @@ def _of(change: Change, came: Sequence[Received]) -> list[Received]:
     ]
 
 
-def _figures(one: Running, waits: Sequence[float]) -> Iterator[Figure]:
+def _figures(one: Running, messages: Sequence[Received]) -> Iterator[Figure]:
     course = one.course
-    ordered = sorted(waits)
-    what = "write sent to webhook received" if course.way == "own" else "change at the office to webhook received"
-    beside = f"{len(ordered)} changes, each of another row; longest {ordered[-1]:.1f} s"
+    pairs = zip(one.changes, messages, strict=True)
+    waits = sorted((message.received_at - change.at).total_seconds() for change, message in pairs)
+    told = Counter(message.body["data"]["cause"] for message in messages)
+    beside = f"{len(waits)} changes; longest {waits[-1]:.1f} s; told as " + ", ".join(
+        f"{cause} {count}" for cause, count in sorted(told.items())
+    )
+    what = "change at the office to webhook received"
     if course.way == "own":
+        what = "write sent to webhook received"
         answered = statistics.median(change.took_s for change in one.changes)
-        beside = f"{len(ordered)} writes, answered after {answered:.2f} s (median); longest {ordered[-1]:.1f} s"
-    else:
-        beside += f"; a call each {INTERVAL_S[course.tier]:g} s"
-    median, worst = statistics.median(ordered), ordered[math.ceil(0.95 * len(ordered)) - 1]
+        beside = f"{beside}; answered after {answered:.2f} s (median)"
+    median, worst = statistics.median(waits), waits[math.ceil(0.95 * len(waits)) - 1]
     yield Figure("webhooks", f"{what}, {course.name}: median", median, "s", course.median, beside)
     yield Figure("webhooks", f"{what}, {course.name}: p95", worst, "s", course.p95, beside)
 

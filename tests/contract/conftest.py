@@ -108,7 +108,7 @@ def make_deployed_table(deployed: str, *, name: str | None = None) -> Any:
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": kind} for key, kind in types.items()],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         BillingMode="PAY_PER_REQUEST",
-        GlobalSecondaryIndexes=[_index(index) for index in row.indexes],
+        **({"GlobalSecondaryIndexes": [_index(index) for index in row.indexes]} if row.indexes else {}),
         **({"StreamSpecification": _STREAM} if row.stream else {}),
     )
     return client

@@ -13,7 +13,7 @@ from gateway.adapters.events.facts import DynamoFacts
 from gateway.adapters.ledger import DynamoLedger
 from gateway.core import ledger
 from gateway.core.events.changes import Was
-from gateway.core.events.facts import OPERATIONS, PRACTICE, Facts
+from gateway.core.events.facts import INTAKE, OF_PATIENTS, OPERATIONS, PRACTICE, Facts
 from gateway.core.ids import new_id
 from gateway.core.operations import OperationState, Request
 from gateway.core.worker import Superseded
@@ -54,6 +54,23 @@ def test_facts_come_out_of_the_stream_with_what_was_so_before(aws: None) -> None
     assert (first.what, first.was, first.row, first.cause) == ("practice#connection", Was.NOTHING, OFFLINE, "gateway")
     assert (second.before, second.row) == (OFFLINE, ONLINE)
     assert second.seq > first.seq
+
+
+def test_what_names_a_patient_is_forgotten_with_the_mirror_and_nothing_else_is(aws: None) -> None:
+    table = Table()
+    facts = DynamoFacts(table.client, table="records")
+    for practice_id in (ELM, "prac_b"):
+        for kind in (*OF_PATIENTS, PRACTICE):
+            facts.note(practice_id, kind, "3", {"PatNum": 3}, at=NOON)
+
+    assert not table.records.forget(ELM, limit=2)
+    while not table.records.forget(ELM):
+        pass
+
+    assert {kind for kind in (*OF_PATIENTS, PRACTICE) if not facts.note(ELM, kind, "3", {"PatNum": 3}, at=NOON)} == {
+        PRACTICE
+    }
+    assert not facts.note("prac_b", INTAKE, "3", {"PatNum": 3}, at=NOON)
 
 
 def facts_of(table: Table) -> list[dict[str, Any]]:

@@ -15,10 +15,11 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import deliverer, publisher, worker
+from gateway.wiring import deliverer, hooks, publisher, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
+from tests.fakes.hooks import HookWorld
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
 
@@ -96,11 +97,13 @@ def on() -> Iterator[LivingServices]:
     worker.use(on)
     publisher.use(LivingPublisher(on))
     deliverer.use(on)
+    hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     with using(on):
         yield on
     worker.use(None)
     publisher.use(None)
     deliverer.use(None)
+    hooks.use(None)
 
 
 def _furnish_accounts(on: LivingServices) -> None:

@@ -17,6 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from gateway.core.callers import Caller, Client
 from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.events.event_types import SUBJECTS
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.practices import Baa
@@ -111,6 +112,9 @@ KINDS = {
     "insurance_payment": ("payment", "claimpayment", "ClaimPaymentNum", "/payments", -1),
     "patient": ("patient", "patient", "PatNum", "/patients", 1),
     "recall": ("recall", "recall", "RecallNum", "/recalls", 1),
+    # Whose objects are others'.
+    "web_sched": ("appointment", "appointment", "AptNum", "/appointments", 1),
+    "intake": ("patient", "patient", "PatNum", "/patients", 1),
     "communication": ("communication", "commlog", "CommlogNum", "/communications", 1),
 }
 
@@ -135,6 +139,10 @@ def test_a_full_body_has_the_event_and_beside_it_the_object_as_get_shows_it_and_
     assert data == {**event.told(), "full_object": shown, "full_object_unavailable": None}
     _, headers, body = d.on.sender.posted[-1]
     assert Webhook(hook["secret"]).verify(body, dict(headers))["data"] == data
+
+
+def test_every_object_that_events_are_of_comes_in_full_unless_the_mirror_has_none_like_it() -> None:
+    assert set(SUBJECTS) - set(KINDS) == {"treatment_plan", "balance", "operation", "practice"}
 
 
 def test_what_the_mirror_never_has_of_an_object_is_left_out_and_said_as_in_any_answer(d: Deployment) -> None:
@@ -256,6 +264,50 @@ def test_another_url_ends_the_approval_and_every_other_change_lets_it_stand(d: D
     ]
 
 
+def test_only_who_may_approve_and_has_one_of_the_practices_withdraws(d: Deployment) -> None:
+    hook = approved(d)
+    at = f"/webhooks/{hook['id']}/withdraw"
+    own = d.post(at)
+    an_operator(d, IDS[1])
+    stranger = operate(d, "POST", at)
+
+    assert (own.status, own.body["scope"]) == (403, "webhooks.full:approve")
+    assert stranger.status == 404
+    assert d.get(f"/webhooks/{hook['id']}").body["full_approval"] is not None
+
+
+def test_who_may_approve_sees_an_endpoint_and_neither_its_deliveries_nor_a_way_to_change_it(d: Deployment) -> None:
+    at = f"/webhooks/{approved(d)['id']}"
+    an_operator(d, scopes=("webhooks:read", "webhooks:write"))
+
+    assert operate(d, "GET", at).status == 200 and operate(d, "GET", "/webhooks").body["data"] == []
+    assert [
+        operate(d, "PATCH", at, {"url": "https://other.example.com/"}).status,
+        operate(d, "DELETE", at).status,
+        operate(d, "GET", f"{at}/deliveries").status,
+        operate(d, "POST", f"{at}/test", {}).status,
+    ] == [404] * 4
+    an_operator(d, scopes=())
+    assert operate(d, "GET", at).body["scope"] == "webhooks:read"
+
+
+def test_a_url_that_changes_while_it_is_being_approved_is_not_approved(d: Deployment) -> None:
+    hook = hooked(d)
+    store: Any = d.on.webhooks
+    change = store.change
+
+    def overtaken(endpoint: Any) -> Any:
+        store.change = change
+        change(replace(store.get(endpoint.id), url="https://other.example.com/"))
+        return change(endpoint)
+
+    store.change = overtaken
+    answer = operate(d, "POST", f"/webhooks/{hook['id']}/approve", APPROVAL)
+
+    assert (answer.status, answer.body["reason"]) == (409, "other-url")
+    assert store.get(hook["id"]).approval is None
+
+
 def test_what_is_approved_is_the_url_that_the_operator_names(d: Deployment) -> None:
     hook = hooked(d, url="https://elsewhere.example.com/")
     answer = operate(d, "POST", f"/webhooks/{hook['id']}/approve", APPROVAL)
@@ -357,7 +409,7 @@ def test_whatever_stands_in_the_way_of_the_object_its_event_goes_out_and_says_wh
     assert "MARK" not in caplog.text
 
 
-@pytest.mark.parametrize("type_", ["balance.changed", "operation.failed", "practice.offline", "sync.loaded"])
+@pytest.mark.parametrize("type_", ["balance.changed", "practice.offline", "sync.loaded"])
 def test_of_what_is_no_row_of_the_mirror_only_the_event_goes_out(d: Deployment, type_: str) -> None:
     approved(d)
     an_event(d, type_, d.id_of("patient", 1))

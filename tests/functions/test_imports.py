@@ -18,6 +18,7 @@ HANDLERS = [
     "create_appointment",
     "create_payment",
     "fhir",
+    "hooks",
     "operations",
     "patients",
     "procedurelogs",
@@ -48,6 +49,6 @@ def test_a_handler_is_imported_without_sdk_client_or_environment(name: str) -> N
     assert loaded(name) & DEAR == set()
 
 
-@pytest.mark.parametrize("name", ["authorizer"])
-def test_what_stands_before_every_request_needs_no_models(name: str) -> None:
+@pytest.mark.parametrize("name", ["authorizer", "hooks"])
+def test_what_stands_before_every_request_and_what_an_office_waits_for_needs_no_models(name: str) -> None:
     assert "pydantic" not in loaded(name)

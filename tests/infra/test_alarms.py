@@ -119,4 +119,6 @@ def test_whoever_publishes_to_a_sealed_topic_or_bus_may_use_its_key(assembly: As
 
     assert services == {
         "cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com", "logs.us-east-1.amazonaws.com",
+        # S3 tells a queue of calls that practices' machines made.
+        "s3.amazonaws.com",
     }  # fmt: skip

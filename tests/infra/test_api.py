@@ -79,7 +79,7 @@ def test_only_what_asks_for_credentials_itself_is_open_to_strangers(assembly: As
         if operation["security"] != [{"bearer": []}]
     ]
 
-    assert unguarded == ["/authenticate", "/session"]
+    assert unguarded == ["/authenticate", "/hooks/{practice_id}/{token}", "/session"]
 
 
 def test_a_revoked_key_is_refused_on_the_next_call(assembly: Assembly) -> None:

@@ -12,16 +12,19 @@ import pytest
 
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
-from gateway.core.events.facts import WEBHOOKS
+from gateway.core.events.deriving import TOLD_OF
+from gateway.core.events.facts import KINDS, WEBHOOKS
 from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import LOAD
 from infra.app import app
 from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, POLLING, SETTING_ASIDE, key_use
 from infra.openapi import API_TIMEOUT_MS
 from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
-from tests.infra.templates import Assembly, called_name, listed, mentioned, variables_of
+from tests.infra.templates import Assembly, called_name, joined, listed, mentioned, variables_of
 
+EVENTS = Path(__file__).parents[2] / "events" / "functions"
 IDENTITY_POLICIES = ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy")
 
 
@@ -29,7 +32,7 @@ def calls_of(row: FunctionRow) -> set[str]:
     """The AWS calls that the row lets the function make."""
     calls = {f"dynamodb:{verb}" for verbs in row.tables.values() for verb in verbs}
     calls |= {f"sqs:{verb}" for verbs in row.queues.values() for verb in verbs}
-    calls |= {f"s3:{verb}" for verb in row.bodies}
+    calls |= {f"s3:{verb}" for verb in row.bodies | row.inbox}
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
     calls |= {"dynamodb:PutItem"} if row.puts else set()
     calls |= {"dynamodb:UpdateItem"} if row.counts else set()
@@ -66,7 +69,7 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
 ) -> None:
     _, _, function = assembly.function(row.name)
     told = {f"{name.upper()}_TABLE" for name in row.tables} | {f"{name.upper()}_QUEUE_URL" for name in row.queues}
-    told |= {"BODIES_BUCKET"} if row.bodies else set()
+    told |= {"BODIES_BUCKET"} if row.bodies or row.inbox else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
     told |= {"CLIENT_REQUESTS_PER_MINUTE"} if row.counts else set()
@@ -143,13 +146,13 @@ def test_groups_are_made_by_their_own_function_and_read_by_those_that_look_acros
     assert set(groups.tables["practices"]) == {"GetItem"}, "whoever makes groups writes no practice"
 
 
-def test_only_the_worker_changes_and_erases_rows_of_the_mirror_and_no_function_scans_it() -> None:
-    """Whatever a row says came from a turn, in the order of its practice's turns. An operator's wish is a state, put
-    as a whole."""
+def test_only_who_reads_or_is_told_changes_rows_of_the_mirror_and_no_function_scans_it() -> None:
+    """Whatever a row says came from a turn, in the order of its practice's turns, or with a later stamp from the
+    office itself. An operator's wish is a state, put as a whole."""
     verbs = {row.name: set(row.tables["records"]) for row in FUNCTIONS if "records" in row.tables}
 
     assert {name: of - READ_MANY for name, of in verbs.items() if of - READ_MANY} == {
-        "upstream_worker": {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"},
+        name: {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"} for name in ("upstream_worker", "take_hooks")
     }
     assert verbs["upstream_worker"] >= {"BatchGetItem", "GetItem", "Query"}
     assert not [name for name, of in verbs.items() if "Scan" in of]
@@ -169,6 +172,32 @@ PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
 }
 """Who puts items into some partitions of a table only: which, one of those that the code puts into, others beside."""
+
+
+INBOX = {"hooks": {"PutObject"}, "take_hooks": {"GetObject", "DeleteObject", "ListBucket"}}
+
+
+def test_calls_of_offices_are_kept_by_one_function_and_worked_off_by_another_and_by_nobody_else(
+    assembly: Assembly,
+) -> None:
+    """Who answers the internet reads no body, not even its own, and reaches no request or answer of anybody's."""
+    assert {row.name: set(row.inbox) for row in FUNCTIONS if row.inbox} == INBOX
+    for name, verbs in INBOX.items():
+        found = {
+            (verb, joined(resource).rpartition("$")[2])
+            for statement in assembly.statements(name)
+            for verb in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+            if verb.startswith("s3:")
+        }
+        assert found == {(f"s3:{verb}", "" if verb == "ListBucket" else "/hooks/*") for verb in verbs}
+
+
+def test_who_takes_calls_from_the_internet_reads_practices_and_nothing_else(assembly: Assembly) -> None:
+    (row,) = (row for row in FUNCTIONS if row.name == "hooks")
+
+    assert {name: set(verbs) for name, verbs in row.tables.items()} == {"practices": {"GetItem"}}
+    assert not row.queues and not row.bodies and not row.vault
 
 
 def test_who_puts_into_some_partitions_can_put_into_no_other(assembly: Assembly, row: FunctionRow) -> None:
@@ -213,8 +242,47 @@ def test_changes_of_rows_are_followed_from_the_oldest_and_what_cannot_be_told_is
     assert 0 < mapping["MaximumRetryAttempts"] < 100
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "databodiesarn" in str(mapping["DestinationConfig"]["OnFailure"]["Destination"])
-    (only,) = mapping["FilterCriteria"]["Filters"]
-    assert json.loads(only["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "row#"}]}}}}
+
+
+def is_let_through(record: Any, pattern: Any) -> bool:
+    """As Lambda matches a pattern, as far as the stream's goes."""
+    if isinstance(pattern, dict):
+        return all(isinstance(record, dict) and is_let_through(record.get(name), one) for name, one in pattern.items())
+    rules = [rule for rule in pattern if isinstance(record, str)]
+    return any(
+        record.endswith(rule["suffix"]) if "suffix" in rule else record not in rule["anything-but"] for rule in rules
+    )
+
+
+@pytest.fixture(scope="module")
+def followed(assembly: Assembly) -> dict[str, Any]:
+    """The one pattern of the stream's mapping."""
+    (filters,) = (
+        resource["Properties"]["FilterCriteria"]["Filters"]
+        for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if "StartingPosition" in resource["Properties"]
+    )
+    (only,) = filters
+    assert len(only["Pattern"]) <= 4096
+    pattern: dict[str, Any] = json.loads(only["Pattern"])
+    return pattern
+
+
+def test_all_that_events_are_of_starts_the_publisher_and_nothing_else_does(followed: dict[str, Any]) -> None:
+    """A kind that is missing here would never be told; one too many starts it for nothing, a hundred times an hour."""
+    (record,) = json.loads((EVENTS / "publish_events" / "moved_visit.json").read_text())["Records"]
+
+    def starts(pk: str, **image: Any) -> bool:
+        changed = {"Keys": {"pk": {"S": pk}}, "NewImage": record["dynamodb"]["NewImage"] | image}
+        return is_let_through({"dynamodb": changed}, followed)
+
+    assert is_let_through(record, followed)
+    told = {*TOLD_OF, *KINDS}
+    assert {kind for kind in {*MIRRORED, *told} if starts(items.rows_pk("prac_a", kind))} == told
+    assert not starts(items.rows_pk("prac_a", "appointments"), cause={"S": LOAD})
+    beside = {"Keys": {"pk": {"S": items.parts_pk("prac_a", "appointments")}}, "NewImage": {"body": {"B": "AA=="}}}
+    erased = {"Keys": {"pk": {"S": items.rows_pk("prac_a", "appointments")}}, "OldImage": {"cause": {"S": "poll"}}}
+    assert not any(is_let_through({"dynamodb": one}, followed) for one in (beside, erased))
 
 
 def test_whoever_puts_events_on_the_bus_hears_nothing_from_it(assembly: Assembly) -> None:

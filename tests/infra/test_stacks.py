@@ -236,7 +236,9 @@ def test_turns_of_a_practice_keep_their_order_and_its_neighbours_do_not_wait(ass
 def test_deliveries_of_an_object_keep_their_order_and_other_endpoints_do_not_wait(assembly: Assembly) -> None:
     queues = {logical_id: queue["Properties"] for _, logical_id, queue in assembly.resources("AWS::SQS::Queue")}
     ((name, deliveries),) = (
-        (name, queue) for name, queue in queues.items() if queue.get("RedrivePolicy", {}).get("maxReceiveCount") == 5
+        (name, queue)
+        for name, queue in queues.items()
+        if queue.get("RedrivePolicy", {}).get("maxReceiveCount") == 5 and "FifoQueue" in queue
     )
     (mapping,) = (
         resource["Properties"]
@@ -252,6 +254,47 @@ def test_deliveries_of_an_object_keep_their_order_and_other_endpoints_do_not_wai
     )
     assert deliveries["VisibilityTimeout"] == worker["Properties"]["Timeout"]
     assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
+
+
+def test_the_bodies_bucket_tells_a_queue_of_calls_that_were_received_and_of_nothing_else(assembly: Assembly) -> None:
+    """Large requests and answers lie in the same bucket. S3 tries the queue when it is told of it, so both have to
+    be there before."""
+    ((_, queue_id, queue),) = (
+        entry
+        for entry in assembly.resources("AWS::SQS::Queue")
+        if entry[0] == "data" and "RedrivePolicy" in entry[2]["Properties"]
+    )
+    ((_, policy_id, policy),) = (
+        entry
+        for entry in assembly.resources("AWS::SQS::QueuePolicy")
+        if entry[0] == "data" and {"Ref": queue_id} in entry[2]["Properties"]["Queues"]
+    )
+    (bucket,) = (
+        entry[2]
+        for entry in assembly.resources("AWS::S3::Bucket")
+        if "NotificationConfiguration" in entry[2]["Properties"]
+    )
+    (told,) = bucket["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    allowed = [one for one in policy["Properties"]["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+    keys = [
+        statement
+        for _, _, key in assembly.resources("AWS::KMS::Key")
+        for statement in key["Properties"]["KeyPolicy"]["Statement"]
+        if statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    ]
+
+    assert told["Event"] == "s3:ObjectCreated:*"
+    assert told["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "hooks/"}]
+    assert mentioned(told["Queue"]) == {queue_id}
+    assert {queue_id, policy_id} <= set(bucket["DependsOn"])
+    assert [one["Action"] for one in allowed] == ["sqs:SendMessage"]
+    assert [sorted(one["Action"]) for one in keys] == [["kms:Decrypt", "kms:GenerateDataKey"]]
+    for statement in (*allowed, *keys):
+        assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+        assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        assert "aws:SourceArn" in statement["Condition"]["ArnLike"]
+    assert queue["Properties"]["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queue["Properties"]["VisibilityTimeout"] >= function("take_hooks").timeout_s
 
 
 def test_every_queue_is_sealed_and_refuses_plain_http(assembly: Assembly) -> None:

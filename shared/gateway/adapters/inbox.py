@@ -52,7 +52,7 @@ class S3Inbox:
 
     def get(self, name: str) -> Post | None:
         """See `Inbox.get`."""
-        practice_id, received_at = _read(name)
+        practice_id, received_at = read_name(name)
         try:
             found = self._client().get_object(Bucket=self._bucket, Key=name)
             body = found["Body"].read()
@@ -72,7 +72,7 @@ class S3Inbox:
 
     def drop(self, name: str) -> None:
         """See `Inbox.drop`."""
-        _read(name)
+        read_name(name)
         try:
             self._client().delete_object(Bucket=self._bucket, Key=name)
         except AwsError as error:
@@ -100,7 +100,8 @@ def names_from(message: str) -> list[str]:
         raise ValueError("not a message of S3's") from error
 
 
-def _read(name: str) -> tuple[str, datetime]:
+def read_name(name: str) -> tuple[str, datetime]:
+    """Whose call it is, and when it was received. Raises: ValueError: no call is called so."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise ValueError("no call is called so")

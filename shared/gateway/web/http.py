@@ -125,7 +125,8 @@ def _body(event: Mapping[str, Any]) -> bytes | None:
     if body is None:
         return None
     if not event.get("isBase64Encoded"):
-        return str(body).encode()
+        # Half a character is no UTF-8, and no reason to fail here.
+        return str(body).encode(errors="surrogatepass")
     try:
         return base64.b64decode(body, validate=True)
     except binascii.Error:

@@ -16,6 +16,7 @@ from gateway.adapters.mirror.items import Head
 from gateway.adapters.mirror.lookups import Ways
 from gateway.adapters.mirror.rows import Because, Outcome, Reading, Rows, judged
 from gateway.adapters.mirror.table import Table, key_of
+from gateway.core.events.facts import OF_PATIENTS
 from gateway.core.mirror.lookups import WAYS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import (
@@ -88,7 +89,15 @@ class DynamoRecords:
         return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
 
     def store_native(
-        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+        self,
+        practice_id: str,
+        resource: str,
+        rows: Sequence[Row],
+        *,
+        column: str,
+        at: datetime,
+        epoch: int,
+        takes_new: bool = True,
     ) -> StoredNative:
         """See `Records.store_native`."""
         readings, unsure = _told_of(resource, rows, column=column, at=at)
@@ -96,6 +105,9 @@ class DynamoRecords:
             return StoredNative(unsure=tuple(sorted({*readings, *unsure})))
         kept, read = self._rows(practice_id, resource), ReadAt(Order(epoch, 0), at)
         heads = kept.heads(readings)
+        if not takes_new:
+            unsure |= readings.keys() - heads.keys()
+            readings = {key: one for key, one in readings.items() if key in heads}
         # Both together: what has been changed between them is looked at once more.
         met = kept.get(key for key, head in heads.items() if head.dead or head.version != readings[key].version)
         outcomes = {key: kept.judge(one, heads.get(key), read, kept=met.get(key)) for key, one in readings.items()}
@@ -198,7 +210,7 @@ class DynamoRecords:
         left -= len(found)
         # Also what somebody stored behind an erasure's back, when nobody knew any more that there are such rows.
         kept = self._finding.resources(practice_id)
-        for one in dict.fromkeys((*kept, *MIRRORED)) if resource is None else [resource]:
+        for one in dict.fromkeys((*kept, *MIRRORED, *sorted(OF_PATIENTS))) if resource is None else [resource]:
             for pk in (items.rows_pk, items.ways_pk, items.parts_pk, items.fresh_pk):
                 # One more than may go says whether that was all.
                 keys = self._table.query(pk(practice_id, one), only=("pk", "sk"), limit=left + 1)

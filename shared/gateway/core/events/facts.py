@@ -36,6 +36,9 @@ WEBHOOKS: Final = "webhooks"
 
 KINDS: Final = frozenset({DUE_RECALLS, INTAKE, MERGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS})
 
+OF_PATIENTS: Final = frozenset({DUE_RECALLS, INTAKE, MERGES, WEB_SCHED})
+"""Those that name patients or their visits: they are forgotten with the practice's mirror."""
+
 
 class Facts(Protocol):
     """Where they are kept."""

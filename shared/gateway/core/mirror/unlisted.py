@@ -37,8 +37,8 @@ ASKED_EVERY: Final = timedelta(minutes=5)
 BOOKED_EVERY: Final = timedelta(minutes=1)
 """How often at most it is asked which new visits were booked on line."""
 
-BOOKED_AT_LEAST: Final = timedelta(minutes=10)
-"""How often it is looked for new visits that no poll found: somebody's read may have stored them."""
+BOOKED_AT_LEAST: Final = timedelta(minutes=2)
+"""How often it is looked for new visits that no poll found: a native event or somebody's read may have stored them."""
 
 NEW: Final = timedelta(hours=1)
 """How long after its entry a visit that changes may be one that was not asked about yet."""
@@ -87,23 +87,29 @@ def _ask_lately(m: Session) -> None:
     # A clock that was set back is below what was kept of it.
     cursor = min(kept.cursor or present, present)
     since = clocks.read_clock(clocks.since(cursor, m.zone)) or clocks.LONG_AGO
+    took = timedelta()
     try:
-        for row in _lately(m, since):
-            _note(m, row)
+        for rows, its in _lately(m, since):
+            took = max(took, its)
+            for row in rows:
+                _note(m, row)
     except (Refused, Failed) as error:
         later = REFUSED_FOR if isinstance(error, Refused) else AGAIN
         m.save_practice(unlisted=kept._replace(due_at=began + later))
         return
     scale = schedule.cycle_s(m.turn.interval_s()) / schedule.HOT_PERIOD_S
     every = ASKED_EVERY * scale * (1.0 if schedule.is_open(began, m.zone) else schedule.CLOSED_FACTOR)
-    m.save_practice(unlisted=kept._replace(cursor=present, due_at=m.began + every))
+    # An office's database has other work.
+    due_at = m.began + max(every, schedule.PROBE_SHARE * took)
+    m.save_practice(unlisted=kept._replace(cursor=present, due_at=due_at))
 
 
-def _lately(m: Session, since: datetime) -> Iterator[dict[str, Any]]:
+def _lately(m: Session, since: datetime) -> Iterator[tuple[list[dict[str, Any]], timedelta]]:
+    """Answer by answer its rows, and how long the office took for it."""
     after = {MERGE: 0, SHEET: 0}
     while True:
-        rows, _ = m.select(LATELY, since=since, after_merge=after[MERGE], after_sheet=after[SHEET])
-        yield from rows
+        rows, asked_at = m.select(LATELY, since=since, after_merge=after[MERGE], after_sheet=after[SHEET])
+        yield rows, m.now() - asked_at
         if len(rows) < ROWS:
             return
         after |= {row["Kind"]: key(row["RowKey"]) for row in rows}
@@ -154,7 +160,8 @@ def _ask_who_booked(m: Session) -> None:
     if due is None or due > m.now():
         return
     began, kept = m.now(), m.state.unlisted
-    new = {} if kept.booked_at is None else {one.key: one for one in _new_visits(m, kept.booked_at)}
+    found = {} if kept.booked_at is None else {one.key: one for one in _new_visits(m, kept.booked_at)}
+    new = {number: one for number, one in found.items() if number not in kept.booked_asked}
     if new:
         stamps = [str(one.row.get("DateTStamp")) for one in new.values()]
         walls = [wall for wall in map(clocks.read_clock, stamps) if wall is not None]
@@ -170,7 +177,7 @@ def _ask_who_booked(m: Session) -> None:
             number, way = key(row.get("AptNum")), str(row.get("eServiceLogType") or "None")
             if number in new and way != "None":
                 m.on.facts.note(m.practice.id, WEB_SCHED, str(number), {"AptNum": number, "way": way}, at=m.now())
-    m.save_practice(unlisted=kept._replace(booked_at=began, booked_not_before=None))
+    m.save_practice(unlisted=kept._replace(booked_at=began, booked_not_before=None, booked_asked=tuple(found)))
 
 
 def _new_visits(m: Session, since: datetime) -> Iterator[Record]:

@@ -75,6 +75,8 @@ _RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
     "recall": ("recall", "recalls"),
     "treatment_plan": ("treatment_plan", "treatplans"),
     "communication": ("communication", "commlogs"),
+    "web_sched": ("appointment", "appointments"),
+    "intake": ("patient", "patients"),
 }
 """What an event is of -> what its id is of, and the resource whose row it is. Whatever is not here is no row of the
 mirror: an operation, a practice, what somebody owes."""
@@ -96,18 +98,17 @@ def _read(event: Event, caller: Caller, freshness: Freshness, on: Services) -> M
     from gateway.core.reads.payments import get_payment  # noqa: PLC0415
     from gateway.core.reads.treatment import TREATMENT_PLANS  # noqa: PLC0415
 
-    id_, of = event.object_id, event.object
+    id_ = event.object_id
     single: dict[str, Callable[..., dict[str, Any]]] = {
         "appointment": get_appointment,
         "procedure": get_procedure,
         "claim": get_claim,
         "payment": get_payment,
-        "insurance_payment": get_payment,
         "patient": get_patient,
     }
-    if of in single:
-        return single[of](id_, caller=caller, freshness=freshness, on=on)
+    if kind in single:
+        return single[kind](id_, caller=caller, freshness=freshness, on=on)
     # What some offices list under its patient only.
     hinted = HintedQuery(patient_id=event.related.get("patient_id"))
-    family = {"recall": RECALLS, "treatment_plan": TREATMENT_PLANS, "communication": COMMUNICATIONS}[of]
+    family = {"recall": RECALLS, "treatment_plan": TREATMENT_PLANS, "communication": COMMUNICATIONS}[kind]
     return get_object(family, id_, hinted, caller=caller, freshness=freshness, on=on)
