@@ -40,6 +40,7 @@ from gateway.core.native.wanting import (
     UNREACHABLE,
     is_ending,
     is_refused,
+    is_told,
     version_at,
     why_not,
     wished_tables,
@@ -152,6 +153,7 @@ def _keep(m: Session) -> None:
         _went_wrong(m, error)
         return
     tables = {one.table: tables[one.table] for one in wished if one.table in tables}
+    was_told = [name for name in schedule.HOT - schedule.UNTOLD if is_told(m.state, name, now)]
     period = SOON if steps else EVERY if schedule.is_open(m.now(), m.zone) else EVERY_CLOSED
     _save(
         m,
@@ -169,6 +171,10 @@ def _keep(m: Session) -> None:
             failures=0,
         ),
     )
+    for name in was_told:
+        if not is_told(m.state, name, now):
+            # What machines told of was polled less often.
+            m.save(replace(m.of(name), due_at=now))
     _tell(m)
 
 

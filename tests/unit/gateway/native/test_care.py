@@ -411,6 +411,53 @@ def _told(office: MirroredOffice) -> list[Any]:
     return list(native(office).tables.values())
 
 
+def test_what_is_told_is_polled_less_often_and_as_before_once_it_is_not() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+
+        def polls(name: str = "patients.Simple") -> int:
+            before = office.d.upstream_calls.count(name)
+            machines.run(600, step=20)
+            return office.d.upstream_calls.count(name) - before
+
+        machines.run(300)
+        alone = polls()
+        ask(office)
+        machines.run(900)
+        told = polls()
+        visits = polls("appointments.list")
+        machines.are_on = False
+        machines.run(1200)
+        silent = polls()
+
+        assert alone >= 25
+        assert 4 <= told <= 6
+        assert visits >= 25
+        assert silent >= 25
+
+
+def test_a_machine_that_is_seen_to_be_silent_has_its_tables_polled_at_once() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+        ask(office)
+        machines.run(1800)
+        machines.are_on = False
+        cared_at = native(office).cared_at
+        while native(office).cared_at == cared_at:
+            machines.run(60)
+        due = native(office).due_at
+        assert due is not None
+        machines.run((due - office.on.clock.now()).total_seconds() - 20, step=10)
+        late = office.on.clock.now() + timedelta(seconds=220)
+        office.on.syncs.save(office.id, replace(office.state("patients"), due_at=late))
+        machines.run(90, step=10)
+
+        assert native(office).tables["Patient"].trouble == "machine-silent"
+        polled_at = office.state("patients").polled_at
+        assert polled_at is not None
+        assert polled_at > due
+
+
 def test_what_a_machine_says_of_its_failures_is_told_without_its_words() -> None:
     with told_by("26.3") as machines:
         office = machines.office
