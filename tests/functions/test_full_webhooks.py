@@ -341,6 +341,17 @@ def test_an_approval_is_for_practices_of_the_operator_and_for_those_that_there_w
         assert operate(d, "POST", f"{at}/withdraw").status == 204
 
 
+def test_a_webhook_whose_client_has_lost_all_practices_is_nobodys_to_approve(d: Deployment) -> None:
+    """It gets events of none, which is no reason to show it to the operators of others."""
+    hook = hooked(d)
+    client = d.on.callers.client(CLIENT)
+    d.on.callers.put_client(replace(client, practices=frozenset()))
+    at = f"/webhooks/{hook['id']}"
+
+    assert operate(d, "GET", at).status == 404
+    assert operate(d, "POST", f"{at}/approve", APPROVAL).status == 404
+
+
 def test_an_approval_that_no_trail_can_have_is_none(d: Deployment) -> None:
     hook = hooked(d)
     d.on.audit.refuses = {IDS[0]}

@@ -139,6 +139,8 @@ def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Caller,
         # Whoever disabled it may have died before that was told.
         _tell_disabled(endpoint, on)
         return Ended.DISABLED
+    if not endpoint.wants(delivery.type, delivery.practice_id):
+        return Ended.NOT_WANTED
     caller = _caller(endpoint.client_id, on)
     if caller is None or not may_get(delivery.type, delivery.practice_id, caller, now=on.clock.now()):
         return Ended.NOT_ALLOWED
