@@ -177,7 +177,7 @@ def test_a_cursor_of_another_list_is_refused_whatever_is_in_it(two: Deployment) 
     assert (refused.status, refused.body["param"]) == (400, "cursor")
 
 
-def test_what_is_too_long_to_be_an_id_is_no_event(two: Deployment) -> None:
+def test_what_is_too_long_to_be_an_id_is_no_event(two: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table refuses longer keys than it can have, which is no reason to come again."""
 
     def get(_: str, event_ids: list[str]) -> list[Any]:
@@ -185,6 +185,6 @@ def test_what_is_too_long_to_be_an_id_is_no_event(two: Deployment) -> None:
             raise Unavailable("the event log")
         return []
 
-    two.on.event_log.get = get
+    monkeypatch.setattr(two.on.event_log, "get", get)
 
     assert two.get(f"/events/evt_{'a' * 2000}").status == 404

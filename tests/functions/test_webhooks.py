@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from gateway.core.callers import Client
 from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.practices import Baa
 from gateway.core.webhooks.deliveries import Outcome
 from gateway.core.webhooks.delivering import Beginning, deliver, send_due
 from gateway.core.webhooks.endpoints import MOST_ENDPOINTS
@@ -281,7 +282,8 @@ def test_what_a_webhook_does_not_want_any_more_is_not_sent_to_it(two: Deployment
     two.patch(f"/webhooks/{hook['id']}", change | {"url": "https://new.example.com/"})
 
     assert work(two) == [("https://new.example.com/", wanted.id)]
-    assert two.on.webhooks.delivery(hook["id"], unwanted.id).ended == "not-wanted"
+    ended = {one.event_id: one.ended for one in two.on.webhooks.deliveries.values()}
+    assert ended == {wanted.id: None, unwanted.id: "not-wanted"}
 
 
 @pytest.mark.parametrize("lost", ["practice", "scope"])
@@ -335,3 +337,19 @@ def test_a_host_that_readers_of_urls_take_for_different_ones_is_refused(two: Dep
 )
 def test_other_hosts_are_taken(two: Deployment, host: str) -> None:
     assert two.post("/webhooks", HOOK | {"url": f"https://{host}/"}).status == 201
+
+
+def test_a_practice_whose_agreement_has_ended_shows_in_no_delivery_and_nothing_of_it_is_sent_again(
+    two: Deployment,
+) -> None:
+    hook = made(two)
+    (event,) = happen(two, "appointment.created")
+    (other,) = happen(two, "appointment.created", practice_id=IDS[1])
+    work(two)
+    two.on.clock.seconds += 1
+    two.know(baa=Baa("over", "A. Test", date(2020, 1, 1), date(2020, 12, 31)))
+    at, since = f"/webhooks/{hook['id']}", (two.on.clock.now() - timedelta(hours=1)).isoformat()
+
+    assert [one["event_id"] for one in two.get(f"{at}/deliveries").body["data"]] == [other.id]
+    assert two.post(f"{at}/redeliver", {"event_id": event.id}).status == 404
+    assert two.post(f"{at}/redeliver", {"since": since, "include_succeeded": True}).body == {"deliveries": 1}

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.core.access import SANDBOX, allow_client
+from gateway.core.access import SANDBOX, allow, allow_client
 from gateway.core.audit import AuditEntry
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotAllowed, NotFound, Unavailable
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.ports import KEPT
-from gateway.core.events.reading import Pattern, is_for, matches, may_see
+from gateway.core.events.reading import EVENTS, Pattern, is_for, matches, may_see
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id, new_id
 from gateway.core.inputs import Moment, broken_rule
@@ -385,6 +385,7 @@ def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller,
     endpoint = _find(endpoint_id, caller, on)
     after = None if query.cursor is None else _place(query.cursor, endpoint.id, on)
     found: list[Delivery] = []
+    theirs = _Allowed(caller, on)
     looked_at, is_end = 0, False
     while len(found) < query.limit and looked_at < 8 * _READ_AT_ONCE and not is_end:
         page = on.webhooks.page(endpoint.id, after=after, limit=_READ_AT_ONCE)
@@ -392,8 +393,7 @@ def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller,
         for one in page:
             looked_at += 1
             after = (one.made_at, one.event_id)
-            is_theirs = one.practice_id in caller.client.practices and may_see(one.type, caller)
-            if is_theirs and query.state in {None, one.state}:
+            if query.state in {None, one.state} and may_see(one.type, caller) and one.practice_id in theirs:
                 found.append(one)
                 if len(found) == query.limit:
                     is_end = is_end and one is page[-1]
@@ -438,7 +438,10 @@ def redeliver(endpoint_id: str, wanted: Again, *, caller: Caller, on: Services) 
 def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on: Services) -> Iterator[Event]:
     """The events that are asked for and that the endpoint could get."""
     count = 0
+    theirs = _Allowed(caller, on)
     for practice_id in sorted(endpoint.practices_of(caller.client)):
+        if practice_id not in theirs:
+            continue
         for event in _logged(practice_id, wanted, now, on):
             may = may_get(event.type, practice_id, caller, now=now) and is_for(event, caller)
             if may and endpoint.wants(event.type, practice_id):
@@ -446,6 +449,24 @@ def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on
                 if count > MOST_AGAIN:
                     raise FilterTooWide(f"more than {MOST_AGAIN} events: send a shorter span", bounds=["until"])
                 yield event
+
+
+class _Allowed:
+    """The practices whose events a caller may be shown now; each is asked for once."""
+
+    def __init__(self, caller: Caller, on: Services) -> None:
+        self._caller, self._on = caller, on
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, practice_id: str) -> bool:
+        if practice_id not in self._known:
+            try:
+                allow(self._caller, practice_id, EVENTS, Verb.READ, on=self._on)
+            except (NotFound, NotAllowed):
+                self._known[practice_id] = False
+            else:
+                self._known[practice_id] = True
+        return self._known[practice_id]
 
 
 def _logged(practice_id: str, wanted: Again, now: datetime, on: Services) -> Iterator[Event]:
