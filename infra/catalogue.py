@@ -492,7 +492,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}, "audit": ADD},
+        tables={"callers": GET, "practices": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}, "audit": ADD},
         hmac=True,
         counts=True,
     ),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from gateway.adapters.events.log import DynamoEventLog
 from gateway.core.events.event import Cause, Event, event_id
@@ -23,7 +24,20 @@ def log(request: pytest.FixtureRequest) -> EventLog:
     if request.param == "fake":
         return FakeEventLog()
     request.getfixturevalue("aws")
-    return DynamoEventLog(make_deployed_table("events"), table="events")
+    return DynamoEventLog(refusing_ranges_that_end_before_they_begin(make_deployed_table("events")), table="events")
+
+
+def refusing_ranges_that_end_before_they_begin(client: Any) -> Any:
+    """The client, whose queries are refused where DynamoDB refuses them and an emulator answers that nothing is there:
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.KeyConditionExpressions.html."""
+
+    def check(params: dict[str, Any], **_: Any) -> None:
+        values = params.get("ExpressionAttributeValues", {})
+        if ":first" in values and values[":first"]["S"] > values[":last"]["S"]:
+            raise ClientError({"Error": {"Code": "ValidationException", "Message": "BETWEEN"}}, "Query")
+
+    client.meta.events.register("provide-client-params.dynamodb.Query", check)
+    return client
 
 
 def an_event(number: int = 1, *, practice_id: str = ELM, **more: Any) -> Event:
@@ -101,3 +115,23 @@ def test_an_event_ends_by_itself_and_its_page_asks_for_nothing_else(aws: None) -
     (item,) = client.scan(TableName="events")["Items"]
 
     assert int(item["expires_at"]["N"]) == int((NOON + KEPT).timestamp())
+
+
+@pytest.mark.parametrize(
+    ("since_s", "until_s", "after_s", "order"),
+    [
+        (10, 0, None, "asc"),
+        (10, 0, None, "desc"),
+        # The last event of the page before is 30 days old, or younger than what is settled.
+        (0, 60, -5, "desc"),
+        (-60, 0, 5, "asc"),
+    ],
+)
+def test_a_span_that_ends_before_it_begins_has_nothing(
+    log: EventLog, since_s: int, until_s: int, after_s: int | None, order: Any
+) -> None:
+    log.add([an_event()], at=NOON)
+    since, until = (NOON + timedelta(seconds=one) for one in (since_s, until_s))
+    after = None if after_s is None else (NOON + timedelta(seconds=after_s), "evt_a")
+
+    assert log.page(ELM, since=since, until=until, after=after, order=order, limit=5) == []

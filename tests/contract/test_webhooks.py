@@ -55,7 +55,7 @@ def test_an_endpoint_comes_back_as_it_was_made_and_changed(webhooks: Webhooks) -
             disabled_at=NOON + MINUTE,
             generation=3,
             overlaps_until=NOON + timedelta(hours=24),
-            rotated_by="f" * 32,
+            rotated_by=("f" * 32, "e" * 32),
             body_hash="b" * 64,
             payload=Payload.FULL,
             approval=Approval("BAA-2026-014", frozenset({"prac_a"}), "cli_operator", NOON + MINUTE),

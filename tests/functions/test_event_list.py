@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.callers import Client
+from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.ports import KEPT
 from gateway.core.objects.event import LoggedEvent
@@ -167,3 +168,23 @@ def test_a_practice_without_an_agreement_shows_no_events(two: Deployment) -> Non
 
     assert two.get("/events", practice_id=IDS[0]).body["code"] == "baa-missing"
     assert two.get(f"/events/{event.id}").body["code"] == "baa-missing"
+
+
+def test_a_cursor_of_another_list_is_refused_whatever_is_in_it(two: Deployment) -> None:
+    other = two.get("/providers", practice_id=IDS[0], limit=1).body["next_cursor"]
+    refused = two.get("/events", practice_id=IDS[0], cursor=other)
+
+    assert (refused.status, refused.body["param"]) == (400, "cursor")
+
+
+def test_what_is_too_long_to_be_an_id_is_no_event(two: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table refuses longer keys than it can have, which is no reason to come again."""
+
+    def get(_: str, event_ids: list[str]) -> list[Any]:
+        if any(len(one) > 1024 for one in event_ids):
+            raise Unavailable("the event log")
+        return []
+
+    monkeypatch.setattr(two.on.event_log, "get", get)
+
+    assert two.get(f"/events/evt_{'a' * 2000}").status == 404

@@ -18,6 +18,7 @@ from gateway.core.callers import Caller, Client
 from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
+from gateway.core.ids import row_id
 from gateway.core.mirror.records import Order, ReadAt
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.practices import Baa
@@ -341,6 +342,17 @@ def test_an_approval_is_for_practices_of_the_operator_and_for_those_that_there_w
         assert operate(d, "POST", f"{at}/withdraw").status == 204
 
 
+def test_a_webhook_whose_client_has_lost_all_practices_is_nobodys_to_approve(d: Deployment) -> None:
+    """It gets events of none, which is no reason to show it to the operators of others."""
+    hook = hooked(d)
+    client = d.on.callers.client(CLIENT)
+    d.on.callers.put_client(replace(client, practices=frozenset()))
+    at = f"/webhooks/{hook['id']}"
+
+    assert operate(d, "GET", at).status == 404
+    assert operate(d, "POST", f"{at}/approve", APPROVAL).status == 404
+
+
 def test_an_approval_that_no_trail_can_have_is_none(d: Deployment) -> None:
     hook = hooked(d)
     d.on.audit.refuses = {IDS[0]}
@@ -484,6 +496,40 @@ def test_nothing_of_the_object_is_kept_even_where_the_receiver_repeats_it(
         "body_begins": "",
         "took_ms": 0,
     }
+
+
+@pytest.mark.parametrize("then", ["withdrawn", "thin", "mirror off"])
+def test_what_a_receiver_repeats_later_of_what_it_was_sent_is_not_kept_either(d: Deployment, then: str) -> None:
+    hook = approved(d)
+    row = first(d, "patient", "PatNum")
+    d.on.sender.answers = lambda _: Outcome(status=500)
+    an_event(d, "patient.updated", d.id_of("patient", row["PatNum"]))
+    work(d)
+    sent = d.on.sender.posted[-1][2].decode()
+    d.on.sender.answers = lambda _: Outcome(status=500, excerpt=sent)
+    if then == "withdrawn":
+        assert operate(d, "POST", f"/webhooks/{hook['id']}/withdraw").status == 204
+    elif then == "thin":
+        d.patch(f"/webhooks/{hook['id']}", {"payload": "thin"})
+    else:
+        turned_off(d, 0)
+    d.on.clock.seconds += 60
+    (data,) = work(d)
+
+    assert row["LName"] in sent and row["LName"] not in json.dumps(data)
+    assert row["LName"] not in repr(d.on.webhooks.deliveries)
+
+
+def test_an_object_of_another_practice_than_its_events_is_never_sent() -> None:
+    """The approval is for the event's practice, whatever the id says."""
+    with deployed(practices=2, scopes=("*:read", "webhooks:write")) as d:
+        an_operator(d)
+        mirror(d, practice_id=IDS[1])
+        approved(d, practice_ids=IDS[:1])
+        theirs = row_id("appointment", IDS[1], d.rows("appointment", "AptStatus=1")[0]["AptNum"])
+        an_event(d, "appointment.updated", theirs, practice_id=IDS[0])
+
+        assert [(data["full_object"], data["full_object_unavailable"]) for data in work(d)] == [(None, "not-mirrored")]
 
 
 def test_a_retry_shows_the_object_as_it_is_then_and_is_signed_anew(d: Deployment) -> None:

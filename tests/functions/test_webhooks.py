@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from standardwebhooks.webhooks import Webhook
 
 from gateway.core.callers import Client
 from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.practices import Baa
 from gateway.core.webhooks.deliveries import Outcome
 from gateway.core.webhooks.delivering import Beginning, deliver, send_due
 from gateway.core.webhooks.endpoints import MOST_ENDPOINTS
@@ -270,3 +271,85 @@ def test_a_webhook_gets_the_operations_of_its_own_client_only(two: Deployment) -
     again = two.post(f"/webhooks/{hook['id']}/redeliver", {"since": since, "include_succeeded": True})
     assert again.status == 202, again.body
     assert work(two) == [(HOOK["url"], own.id)]
+
+
+@pytest.mark.parametrize("change", [{"types": ["appointment.*"]}, {"practice_ids": [IDS[0]]}])
+def test_what_a_webhook_does_not_want_any_more_is_not_sent_to_it(two: Deployment, change: dict[str, Any]) -> None:
+    """Nor to the URL that it has since: whoever is there may be meant for less."""
+    hook = made(two, types=["*"])
+    (wanted,) = happen(two, "appointment.created")
+    (unwanted,) = happen(two, "claim.denied", practice_id=IDS[1])
+    two.patch(f"/webhooks/{hook['id']}", change | {"url": "https://new.example.com/"})
+
+    assert work(two) == [("https://new.example.com/", wanted.id)]
+    ended = {one.event_id: one.ended for one in two.on.webhooks.deliveries.values()}
+    assert ended == {wanted.id: None, unwanted.id: "not-wanted"}
+
+
+@pytest.mark.parametrize("lost", ["practice", "scope"])
+def test_deliveries_of_what_a_client_may_not_see_any_more_are_not_listed(two: Deployment, lost: str) -> None:
+    hook = made(two, types=["*"])
+    (mine,) = happen(two, "appointment.created")
+    happen(two, "patient.created", practice_id=IDS[1])
+    client = two.on.callers.client(CLIENT)
+    if lost == "practice":
+        client = replace(client, practices=frozenset(IDS[:1]))
+    else:
+        client = replace(client, scopes=frozenset({"webhooks:read", "events:read", "appointments:read"}))
+    two.on.callers.put_client(client)
+    work(two)
+
+    assert [one["event_id"] for one in two.get(f"/webhooks/{hook['id']}/deliveries").body["data"]] == [mine.id]
+
+
+def test_a_late_repeat_of_an_old_rotation_takes_no_secret_away(two: Deployment) -> None:
+    hook = made(two)
+    at = f"/webhooks/{hook['id']}/rotate"
+    two.post(at, {}, key="first")
+    two.post(at, {"overlap_hours": 0}, key="second")
+    late = two.post(at, {}, key="first")
+
+    assert (late.status, late.body["reason"]) == (409, "rotated-since")
+    assert two.get(f"/webhooks/{hook['id']}").body["secret_generation"] == 3
+
+
+def test_a_key_that_rotated_with_an_overlap_does_not_end_one(two: Deployment) -> None:
+    """Whoever has lost a secret and is told that all is well would believe that it signs no more."""
+    hook = made(two)
+    at = f"/webhooks/{hook['id']}/rotate"
+    two.post(at, {}, key="the-key")
+
+    assert two.post(at, {"overlap_hours": 0}, key="the-key").body["code"] == "key-reused"
+
+
+@pytest.mark.parametrize(
+    "host", ["good.example\\.evil.example", "%65vil.example", "a.example;b.example", "[::1%25eth0]", "[v1.x]", "a..b"]
+)
+def test_a_host_that_readers_of_urls_take_for_different_ones_is_refused(two: Deployment, host: str) -> None:
+    """Whoever approves a URL has to see where it leads."""
+    refused = two.post("/webhooks", HOOK | {"url": f"https://{host}/"})
+
+    assert (refused.status, refused.body["param"]) == (400, "url")
+
+
+@pytest.mark.parametrize(
+    "host", ["a.example", "A.Example:8443", "xn--bcher-kva.example", "a_b.example.", "192.0.1.1", "[2606:4700::1]:443"]
+)
+def test_other_hosts_are_taken(two: Deployment, host: str) -> None:
+    assert two.post("/webhooks", HOOK | {"url": f"https://{host}/"}).status == 201
+
+
+def test_a_practice_whose_agreement_has_ended_shows_in_no_delivery_and_nothing_of_it_is_sent_again(
+    two: Deployment,
+) -> None:
+    hook = made(two)
+    (event,) = happen(two, "appointment.created")
+    (other,) = happen(two, "appointment.created", practice_id=IDS[1])
+    work(two)
+    two.on.clock.seconds += 1
+    two.know(baa=Baa("over", "A. Test", date(2020, 1, 1), date(2020, 12, 31)))
+    at, since = f"/webhooks/{hook['id']}", (two.on.clock.now() - timedelta(hours=1)).isoformat()
+
+    assert [one["event_id"] for one in two.get(f"{at}/deliveries").body["data"]] == [other.id]
+    assert two.post(f"{at}/redeliver", {"event_id": event.id}).status == 404
+    assert two.post(f"{at}/redeliver", {"since": since, "include_succeeded": True}).body == {"deliveries": 1}

@@ -78,6 +78,9 @@ class Table:
         Sort keys lie `above` one, `between` two of them, both included, or start with a text. `limit` is how many
         DynamoDB is to read at a time.
         """
+        if between is not None and between[0] > between[1]:
+            # Nothing lies there, and DynamoDB refuses to look.
+            return
         name, partition, sort = index or (None, "pk", "sk")
         asked: dict[str, Any] = {"TableName": self._name, "ExpressionAttributeValues": {":pk": {"S": pk}}}
         asked |= {"ConsistentRead": True} if name is None else {"IndexName": name}

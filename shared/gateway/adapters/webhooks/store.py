@@ -183,7 +183,7 @@ def _endpoint_item(endpoint: Endpoint) -> Item:
         "disabled_at": _micros(endpoint.disabled_at),
         "generation": endpoint.generation,
         "overlaps_until": _micros(endpoint.overlaps_until),
-        "rotated_by": endpoint.rotated_by,
+        "rotated_by": list(endpoint.rotated_by),
         "body_hash": endpoint.body_hash,
         "payload": str(endpoint.payload),
         "approval": None if endpoint.approval is None else _approval_kept(endpoint.approval),
@@ -215,7 +215,7 @@ def _endpoint(item: Mapping[str, Any]) -> Endpoint:
         disabled_at=_moment(kept["disabled_at"]),
         generation=kept["generation"],
         overlaps_until=_moment(kept["overlaps_until"]),
-        rotated_by=kept["rotated_by"],
+        rotated_by=tuple(kept["rotated_by"]),
         body_hash=kept["body_hash"],
         # Those of before there were full bodies have neither.
         payload=Payload(kept.get("payload", Payload.THIN)),

@@ -8,22 +8,24 @@ it is made and when it is rotated; it is kept nowhere.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address
 from typing import Annotated, Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.core.access import SANDBOX, allow_client
+from gateway.core.access import SANDBOX, allow, allow_client
 from gateway.core.audit import AuditEntry
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotAllowed, NotFound, Unavailable
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.ports import KEPT
-from gateway.core.events.reading import Pattern, is_for, matches
+from gateway.core.events.reading import EVENTS, Pattern, is_for, matches, may_see
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id, new_id
 from gateway.core.inputs import Moment, broken_rule
@@ -58,6 +60,9 @@ WITHDRAWN: Final = "webhooks.full.withdraw"
 
 MOST_AGAIN: Final = 500
 """Events that one request sends again."""
+
+_ROTATIONS: Final = 50
+"""Rotations of an endpoint whose repeats are known."""
 
 _TRIES: Final = 5
 _READ_AT_ONCE: Final = 500
@@ -275,20 +280,24 @@ def delete_webhook(endpoint_id: str, *, caller: Caller, on: Services) -> None:
 def rotate_secret(endpoint_id: str, wanted: Rotation, *, caller: Caller, key: str, on: Services) -> dict[str, Any]:
     """Give it a new secret, which is shown: scope `webhooks:write`. A repeat with the same key shows the same one.
 
-    Raises: ScopeMissing, NotFound, Unavailable. Conflict: it has been rotated since by another request.
+    Raises: ScopeMissing, NotFound, Unavailable. Conflict: it has been rotated since by another request. KeyReused.
     """
     allow_client(caller, "webhooks", Verb.WRITE)
-    mark = on.signer.fingerprint(f"rotate {caller.id} {endpoint_id} {key}")
+    mark = f"{on.signer.fingerprint(f'rotate {caller.id} {endpoint_id} {key}')}.{wanted.overlap_hours}"
     for _ in range(_TRIES):
         was = _find(endpoint_id, caller, on)
-        if was.rotated_by == mark:
+        if mark in was.rotated_by[:1]:
             return _with_secret(was, on)
+        if mark in was.rotated_by:
+            raise Conflict("it has been rotated since by another request", reason="rotated-since")
+        if mark.partition(".")[0] in {one.partition(".")[0] for one in was.rotated_by}:
+            raise KeyReused("this Idempotency-Key belongs to another request", param="Idempotency-Key")
         now = on.clock.now()
         rotated = replace(
             was,
             generation=was.generation + 1,
             overlaps_until=now + timedelta(hours=wanted.overlap_hours),
-            rotated_by=mark,
+            rotated_by=(mark, *was.rotated_by)[:_ROTATIONS],
             changed_at=now,
         )
         try:
@@ -367,7 +376,8 @@ def try_webhook(endpoint_id: str, wanted: Trial, *, caller: Caller, on: Services
 
 
 def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
-    """Deliveries of the last 30 days, the youngest first; one may lag by seconds. Scope `webhooks:read`.
+    """Deliveries of the last 30 days, the youngest first, of what the client may see now; one may lag by seconds. Scope
+    `webhooks:read`.
 
     Raises: ScopeMissing, NotFound. Invalid: the cursor is none of this list.
     """
@@ -375,6 +385,7 @@ def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller,
     endpoint = _find(endpoint_id, caller, on)
     after = None if query.cursor is None else _place(query.cursor, endpoint.id, on)
     found: list[Delivery] = []
+    theirs = _Allowed(caller, on)
     looked_at, is_end = 0, False
     while len(found) < query.limit and looked_at < 8 * _READ_AT_ONCE and not is_end:
         page = on.webhooks.page(endpoint.id, after=after, limit=_READ_AT_ONCE)
@@ -382,7 +393,7 @@ def list_deliveries(endpoint_id: str, query: DeliveriesQuery, *, caller: Caller,
         for one in page:
             looked_at += 1
             after = (one.made_at, one.event_id)
-            if query.state in {None, one.state}:
+            if query.state in {None, one.state} and may_see(one.type, caller) and one.practice_id in theirs:
                 found.append(one)
                 if len(found) == query.limit:
                     is_end = is_end and one is page[-1]
@@ -427,7 +438,10 @@ def redeliver(endpoint_id: str, wanted: Again, *, caller: Caller, on: Services) 
 def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on: Services) -> Iterator[Event]:
     """The events that are asked for and that the endpoint could get."""
     count = 0
+    theirs = _Allowed(caller, on)
     for practice_id in sorted(endpoint.practices_of(caller.client)):
+        if practice_id not in theirs:
+            continue
         for event in _logged(practice_id, wanted, now, on):
             may = may_get(event.type, practice_id, caller, now=now) and is_for(event, caller)
             if may and endpoint.wants(event.type, practice_id):
@@ -435,6 +449,24 @@ def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on
                 if count > MOST_AGAIN:
                     raise FilterTooWide(f"more than {MOST_AGAIN} events: send a shorter span", bounds=["until"])
                 yield event
+
+
+class _Allowed:
+    """The practices whose events a caller may be shown now; each is asked for once."""
+
+    def __init__(self, caller: Caller, on: Services) -> None:
+        self._caller, self._on = caller, on
+        self._known: dict[str, bool] = {}
+
+    def __contains__(self, practice_id: str) -> bool:
+        if practice_id not in self._known:
+            try:
+                allow(self._caller, practice_id, EVENTS, Verb.READ, on=self._on)
+            except (NotFound, NotAllowed):
+                self._known[practice_id] = False
+            else:
+                self._known[practice_id] = True
+        return self._known[practice_id]
 
 
 def _logged(practice_id: str, wanted: Again, now: datetime, on: Services) -> Iterator[Event]:
@@ -472,8 +504,20 @@ def _check_url(url: str, *, plain: bool) -> None:
         raise Invalid("this is no URL", param="url") from None
     if not named or parts.scheme not in ({"https", "http"} if plain else {"https"}):
         raise Invalid("send an https URL with a host", param="url")
+    if not _is_plain(parts.hostname or "", in_brackets="[" in parts.netloc):
+        raise Invalid("send a host in letters, digits, dots and hyphens (xn-- for others), or an address", param="url")
     if "@" in parts.netloc or "#" in url:
         raise Invalid("send it without user, password and fragment", param="url")
+
+
+def _is_plain(host: str, *, in_brackets: bool) -> bool:
+    """Whether whoever reads a URL, a browser or an operator who approves it, sees the host that will be called."""
+    if not in_brackets:
+        return re.fullmatch(r"([a-z0-9_-]+\.)*[a-z0-9_-]+\.?", host) is not None
+    try:
+        return IPv6Address(host).scope_id is None
+    except ValueError:
+        return False
 
 
 def _find(endpoint_id: str, caller: Caller, on: Services, *, deleted: bool = False) -> Endpoint:
@@ -484,10 +528,11 @@ def _find(endpoint_id: str, caller: Caller, on: Services, *, deleted: bool = Fal
 
 
 def _of_anybody(endpoint_id: str, caller: Caller, on: Services) -> Endpoint:
-    """The endpoint, whoever's it is, if all practices that it gets events of are the caller's: what it has not cannot
-    be told from what is not there."""
+    """The endpoint, whoever's it is, if all practices that it gets events of are the caller's, and it gets any: what it
+    has not cannot be told from what is not there."""
     endpoint = _known(endpoint_id, on)
-    if not _practices_of(endpoint, on) <= caller.client.practices:
+    theirs = _practices_of(endpoint, on)
+    if not theirs or not theirs <= caller.client.practices:
         raise NotFound("no such webhook")
     return endpoint
 

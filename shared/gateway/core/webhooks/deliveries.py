@@ -47,6 +47,8 @@ class Ended(StrEnum):
     """It said so itself."""
     NOT_ALLOWED = "not-allowed"
     """The client may not see it any more."""
+    NOT_WANTED = "not-wanted"
+    """The endpoint's filters do not let it through any more."""
     EXPIRED = "event-expired"
 
 

@@ -106,6 +106,9 @@ def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
     # Read when nothing but the call itself is left to do, and kept nowhere.
     shown = full_object(endpoint, event, caller, on) if endpoint.payload is Payload.FULL else None
     outcome = call(endpoint, event, on, shown=shown)
+    if endpoint.payload is Payload.FULL or endpoint.approval is not None:
+        # Whoever repeats in an answer what this or an earlier attempt sent would have it kept with the delivery.
+        outcome = replace(outcome, excerpt="")
     now = on.clock.now()
     then = rules.after(was, outcome, now=now, chance=on.chance())
     if outcome.is_success:
@@ -122,11 +125,7 @@ def call(endpoint: Endpoint, event: Event, on: CallServices, *, shown: FullObjec
     now = on.clock.now()
     body = body_of(event, shown)
     secrets = [secret_of(endpoint.id, one, signer=on.signer) for one in endpoint.generations(now)]
-    outcome = on.sender.post(endpoint.url, headers_of(event.id, body, secrets=secrets, at=now), body)
-    if shown is None or shown.value is None:
-        return outcome
-    # Whoever repeats in its answer what it was sent would have it kept, and shown, with the delivery.
-    return replace(outcome, excerpt="")
+    return on.sender.post(endpoint.url, headers_of(event.id, body, secrets=secrets, at=now), body)
 
 
 def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Caller, Event] | Ended:
@@ -139,6 +138,8 @@ def _may_go(delivery: Delivery, on: DeliveryServices) -> tuple[Endpoint, Caller,
         # Whoever disabled it may have died before that was told.
         _tell_disabled(endpoint, on)
         return Ended.DISABLED
+    if not endpoint.wants(delivery.type, delivery.practice_id):
+        return Ended.NOT_WANTED
     caller = _caller(endpoint.client_id, on)
     if caller is None or not may_get(delivery.type, delivery.practice_id, caller, now=on.clock.now()):
         return Ended.NOT_ALLOWED

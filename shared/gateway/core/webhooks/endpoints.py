@@ -90,8 +90,8 @@ class Endpoint:
     disabled_at: datetime | None = None
     generation: int = 1
     overlaps_until: datetime | None = None
-    rotated_by: str = ""
-    """Tells a repeat of the request that made the present secret from another one."""
+    rotated_by: tuple[str, ...] = ()
+    """Tells a repeat of a request that made a secret from another one: marks of those requests, the latest first."""
     body_hash: str = ""
     payload: Payload = Payload.THIN
     approval: Approval | None = None

@@ -87,8 +87,12 @@ def _read(event: Event, caller: Caller, freshness: Freshness, on: Services) -> M
     if event.object not in _RESOURCES:
         raise NotKept("no row of the mirror", reason=NOT_MIRRORED)
     kind, resource = _RESOURCES[event.object]
+    row = parse_row_id(event.object_id, kind)
+    if row.practice_id != event.practice_id:
+        # The approval, and all that was asked before, is of the event's.
+        raise NotKept("a row of another practice", reason=NOT_MIRRORED)
     # Carriers' payments share their ids with patients', below zero.
-    number = abs(parse_row_id(event.object_id, kind).key)
+    number = abs(row.key)
     if any(not one.is_living for one in on.records.get(event.practice_id, resource, [number], dead=True)):
         raise NotKept("the mirror knows that it is gone", reason=GONE)
     # Models and normalizers, which thin bodies need none of.
