@@ -37,17 +37,27 @@ def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailur
 
 
 def work_off(record: SQSRecord) -> None:
-    """Work off the calls that a message names."""
+    """Work off the calls that a message names; one that fails has the message come back, and the others are done."""
     metrics.add_metric("NativeMessages", MetricUnit.Count, 1)
+    failed: Exception | None = None
     for name in names_from(record.body):
-        taken = take(name, hook_services())
-        logger.info("a call was worked off", extra={"code": taken.outcome})
-        for metric, number in (
-            ("NativeRowsStored", taken.changed),
-            ("NativeRowsStale", taken.stale),
-            ("NativeRowsUnsure", taken.unsure + taken.odd),
-            ("NativeRowsGone", taken.gone),
-            ("NativeCallsUnused", int(taken.outcome in {"unwanted", "unknown", "screen"})),
-        ):
-            if number:
-                metrics.add_metric(metric, MetricUnit.Count, number)
+        try:
+            _work_off(name)
+        except Exception as error:  # noqa: BLE001 - raised below
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+def _work_off(name: str) -> None:
+    taken = take(name, hook_services())
+    logger.info("a call was worked off", extra={"code": taken.outcome})
+    for metric, number in (
+        ("NativeRowsStored", taken.changed),
+        ("NativeRowsStale", taken.stale),
+        ("NativeRowsUnsure", taken.unsure + taken.odd),
+        ("NativeRowsGone", taken.gone),
+        ("NativeCallsUnused", int(taken.outcome in {"unwanted", "unknown", "screen"})),
+    ):
+        if number:
+            metrics.add_metric(metric, MetricUnit.Count, number)

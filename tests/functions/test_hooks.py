@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from functions.hooks.handler import MOST_BYTES, lambda_handler
+from functions.take_hooks.handler import lambda_handler as take_hooks
 from gateway.core.events.publishing import publish
 from gateway.core.mirror.syncing import Native, Wanted
 from gateway.wiring import hooks
@@ -24,7 +26,7 @@ from infra.sandbox.practice.firing import Call
 from tests.fakes.deployment import IDS
 from tests.fakes.events import LivingPublisher
 from tests.fakes.gateway_events import Context, event
-from tests.fakes.hooks import ROUTE, HookWorld, posted, worked_off
+from tests.fakes.hooks import ROUTE, HookWorld, posted, told_of, worked_off
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
 
 EVERY = 5
@@ -364,6 +366,31 @@ def test_where_native_events_were_turned_off_meanwhile_nothing_is_stored_and_the
         told.fire(60)
         assert told.work_off() == []
         assert told.note(visit["AptNum"]).cause == "load"
+
+
+def test_a_call_that_cannot_be_read_keeps_no_other_of_its_message_from_being_worked_off(told: Told) -> None:
+    """S3 may name several objects in one message, in no order, twice, and as they stand in a URL."""
+    visit = told.visit()
+    told.on.clock.seconds += 1
+    told.office.store.update("appointment", visit["AptNum"], {"Note": "behind a bad one"})
+    told.fire()
+    headers = {"Authorization": told.key, "Event-Type": "WatchTable: Appointment"}
+    posted(told.world.path(told.office.id), headers, "<html>", on=told.world)
+    good, bad = told.waiting
+    told.waiting.clear()
+    records = [{"s3": {"object": {"key": quote(name, safe="")}}} for name in (bad, good, good)]
+    message = told_of("x")
+    message["Records"][0]["body"] = json.dumps({"Records": records})
+    hooks.use(told.world)
+    try:
+        answer = take_hooks(message, Context())
+    finally:
+        hooks.use(None)
+
+    assert [one["itemIdentifier"] for one in answer["batchItemFailures"]] == ["message-0"]
+    assert told.note(visit["AptNum"]).row["Note"] == "behind a bad one"
+    assert list(told.world.inbox.posts) == [bad]
+    told.world.inbox.drop(bad)
 
 
 @pytest.mark.parametrize("said", [{}, {"pathParameters": None}, {"headers": None, "multiValueHeaders": None}])

@@ -369,6 +369,66 @@ def test_a_call_that_could_not_be_dropped_comes_again_and_changes_nothing(
     assert len(world.records.causes) == 1
 
 
+class Died(BaseException):
+    """The processor is gone."""
+
+
+class Mortal:
+    """Ports of which the `nth` use is the last, before or after it is done."""
+
+    def __init__(self, port: Any, count: list[int], *, after: bool) -> None:
+        self._port, self._count, self._after = port, count, after
+
+    def __getattr__(self, name: str) -> Any:
+        do = getattr(self._port, name)
+
+        def used(*args: Any, **more: Any) -> Any:
+            self._count[0] -= 1
+            if self._count[0] == 0 and not self._after:
+                raise Died
+            done = do(*args, **more)
+            if self._count[0] == 0:
+                raise Died
+            return done
+
+        return used
+
+
+class MortalServices:
+    """Fills `TakingServices`."""
+
+    def __init__(self, world: World, nth: int, *, after: bool) -> None:
+        count = [nth]
+        for name in ("practices", "inbox", "records", "syncs", "paces"):
+            setattr(self, name, Mortal(getattr(world, name), count, after=after))
+        self.clock = world.clock
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("event", ["WatchTable: Appointment", "WatchTable: AppointmentDeleted"])
+def test_a_processor_that_dies_anywhere_is_made_good_by_the_next(event: str, after: bool) -> None:
+    died = 0
+    for nth in range(1, 40):
+        world = World()
+        world.read(visit(1, 10, "a"), visit(2, 10, "a"), visit(3, 10, "a"))
+        told = [visit(1, 11, "b"), visit(2, 10, "hint"), visit(3, 9, "old"), visit(4, 10, "new")]
+        name = world.post(*told, event=event)
+        try:
+            take(name, MortalServices(world, nth, after=after))  # type: ignore[arg-type]
+        except Died:
+            died += 1
+        take(name, world)
+
+        if event.endswith("Deleted"):
+            assert world.state().suspects == (1, 2, 3, 4)
+        else:
+            assert world.kept() == {1: "b", 2: "a", 3: "a", 4: "new"}
+            assert sum(one.cause == "native" for one in world.records.outbox) == 2
+        assert world.is_told()
+        assert world.inbox.posts == {}
+    assert 6 <= died < 39
+
+
 calls = st.lists(
     st.tuples(
         st.sampled_from([ELM.id, OAK.id]),
