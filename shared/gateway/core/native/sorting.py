@@ -28,6 +28,8 @@ _UNNAMED: Final = ("Appointment", "PatField", "Patient")
 
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _WIDEST: Final = 25
+_DEEPEST: Final = 8
+"""Rows are flat; what a decoder can just read, whoever writes it out may not."""
 
 
 class Kind(StrEnum):
@@ -111,10 +113,11 @@ def _is_usable(mirrored: Mirrored, row: dict[str, Any]) -> bool:
     return all(_LOWEST <= number <= _HIGHEST for number in numbers) and all(map(_is_plain, row.values()))
 
 
-def _is_plain(value: object) -> bool:
+def _is_plain(value: object, depth: int = _DEEPEST) -> bool:
     if isinstance(value, Decimal):
         # 1E+999999999 is short, and as many bytes as it says once somebody writes it.
         return value.is_finite() and abs(value.adjusted()) <= _WIDEST
-    if isinstance(value, dict):
-        return all(map(_is_plain, value.values()))
-    return all(map(_is_plain, value)) if isinstance(value, list) else True
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return depth > 0 and all(_is_plain(one, depth - 1) for one in inner)

@@ -108,6 +108,15 @@ def test_a_number_that_would_fill_the_memory_makes_its_row_odd(number: str) -> N
     assert (told.rows, told.odd) == (({"AptNum": 3},), 2)
 
 
+@pytest.mark.parametrize("depth", [20, 300, 900])
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_a_value_that_is_deeper_than_any_makes_its_row_odd(opens: str, closes: str, depth: int) -> None:
+    deep = opens * depth + "1" + closes * depth
+    told = told_by(APPOINTMENT, ('[{"AptNum": 1, "Note": %s}, {"AptNum": 3}]' % deep).encode())
+
+    assert (told.rows, told.odd) == (({"AptNum": 3},), 1)
+
+
 def test_an_empty_list_tells_nothing() -> None:
     assert told_by(APPOINTMENT, b"[]").rows == ()
 
