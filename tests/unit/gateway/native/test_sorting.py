@@ -112,7 +112,7 @@ def test_a_number_that_would_fill_the_memory_makes_its_row_odd(number: str) -> N
 @pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
 def test_a_value_that_is_deeper_than_any_makes_its_row_odd(opens: str, closes: str, depth: int) -> None:
     deep = opens * depth + "1" + closes * depth
-    told = told_by(APPOINTMENT, ('[{"AptNum": 1, "Note": %s}, {"AptNum": 3}]' % deep).encode())
+    told = told_by(APPOINTMENT, f'[{{"AptNum": 1, "Note": {deep}}}, {{"AptNum": 3}}]'.encode())
 
     assert (told.rows, told.odd) == (({"AptNum": 3},), 1)
 
