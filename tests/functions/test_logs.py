@@ -16,7 +16,8 @@ from tests.fakes.gateway_events import Context
 from tests.fakes.living import LivingServices
 from tests.functions.test_events import FILES, event_of, handler_of
 
-MARKS = ("MARK", "Marker", "Zoe", "1980-02-29", "FakeCustomer", "FakeDeveloper", "odg_test_")
+MARKS = ("MARK", "Marker", "Zoe", "1980-02-29", "FakeCustomer", "FakeDeveloper", "odg_test_", "x8dNJwpDa5Em")
+"""The last one is of a path that a practice's machines post to."""
 
 
 class Everything(logging.Handler):
@@ -62,6 +63,10 @@ def variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "httpMethod" not in event:
         return
     yield {**event, "pathParameters": {"id": "MARK-id"}, "path": "/patients/MARK-id"}
+    own = event.get("pathParameters") or {}
+    for name in own:
+        yield {**event, "pathParameters": own | {name: "MARK-own"}}
+    yield {name: value for name, value in event.items() if name != "resource"}
     query = event.get("multiValueQueryStringParameters") or {}
     hidden = {name: ["MARK-query"] for name in query}
     yield {**event, "multiValueQueryStringParameters": hidden}
@@ -73,9 +78,10 @@ def variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if body is not None:
         yield {**event, "body": '{"MARK": "MARK"'}
         with suppress(ValueError):
-            yield {**event, "body": json.dumps(marked(json.loads(body)))}
-            for name in json.loads(body):
-                yield {**event, "body": json.dumps(json.loads(body) | {name: "MARK-value"})}
+            sent = json.loads(body)
+            yield {**event, "body": json.dumps(marked(sent))}
+            for name in sent if isinstance(sent, dict) else ():
+                yield {**event, "body": json.dumps(sent | {name: "MARK-value"})}
     yield {**event, "httpMethod": "MARK"}
     yield {**event, "resource": "/MARK/{id}"}
 
