@@ -216,7 +216,12 @@ def _tell_disabled(endpoint: Endpoint, on: DeliveryServices) -> None:
     at, caller = endpoint.disabled_at, _caller(endpoint.client_id, on)
     if at is None or caller is None or endpoint.reason not in {Reason.GONE, Reason.FAILING}:
         return
-    content = {"state": "disabled", "reason": str(endpoint.reason), "since": instant_text(at)}
+    content = {
+        "state": "disabled",
+        "reason": str(endpoint.reason),
+        "since": instant_text(at),
+        "client_id": endpoint.client_id,
+    }
     for practice_id in sorted(endpoint.practices_of(caller.client)):
         on.facts.note(practice_id, WEBHOOKS, endpoint.id, content, at=at)
 

@@ -237,7 +237,8 @@ def test_an_endpoint_that_says_gone_gets_nothing_more_and_that_is_told(world: Wo
 
     assert len(world.posted) == 1
     assert (world.webhooks.get("whk_gone").state, world.webhooks.get("whk_gone").reason) == ("disabled", "gone")
-    assert world.facts.noted[HERE, WEBHOOKS, "whk_gone"]["state"] == "disabled"
+    told = world.facts.noted[HERE, WEBHOOKS, "whk_gone"]
+    assert (told["state"], told["client_id"]) == ("disabled", "cli_a")
     began(world, 12)
     assert len(world.webhooks.deliveries) == 8
 
