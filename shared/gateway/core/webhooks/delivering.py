@@ -78,8 +78,8 @@ class Beginning:
 def send_due(on: RetryServices) -> Sent:
     """Queue what is due. What was queued before and waits yet is one message."""
     now = on.clock.now()
-    # What an endpoint has waiting in the queue is due all the while, and may be more than is looked at. What others have
-    # due lately stands behind it.
+    # What an endpoint has waiting in the queue is due all the while, and may be more than is looked at. What others
+    # have due lately stands behind it.
     found = (*on.webhooks.due(now, limit=SENT_AT_ONCE), *on.webhooks.due(now, limit=SENT_AT_ONCE, latest=True))
     due = _in_turns({one.message: one for one in found}.values())[:SENT_AT_ONCE]
     not_sent = 0
