@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 
 from gateway.core.mirror.mirrored import MIRRORED
@@ -44,6 +45,7 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
         yield from _first_load(800 if quick else PATIENTS_OF_470_000_ROWS, say)
         yield from _sweeps(400 if quick else 1_500, say)
         yield from _steady(say)
+        yield from _told(say)
         for tier in LAGS:
             yield from _lag(tier, 40 if quick else 400, say)
         yield from _lag(Tier.STANDARD, 20 if quick else 200, say, queries=True)
@@ -135,6 +137,29 @@ def _steady(say: Say) -> Iterator[Figure]:
         say(f"  a quiet hour, {how}: {calls} calls")
         share = calls * interval_s / 3600
         yield Figure("mirror", f"a quiet hour of an open office, {how}", calls, beside=f"{share:.0%} of the pace")
+
+
+def _told(say: Say) -> Iterator[Figure]:
+    """The same hour where the practice's machines tell of whatever they can."""
+    tier = Tier.STANDARD
+    with mirrored_office("--version", "26.3", tier=tier) as office:
+        _open(office)
+        office.load(DAY_S)
+        firing = office.d.simulated.firing
+        firing.post = lambda _: HTTPStatus.OK
+        state = office.on.syncs.load(office.id)
+        native = replace(state.native, wanted=True, base_url="https://gateway.test")
+        office.on.syncs.save_practice(replace(state, native=native))
+        for second in range(1200 + 3600):
+            if second == 1200:
+                office.d.upstream_calls.clear()
+            office.run(1)
+            firing.tick(office.clock.now())
+        calls, interval_s = len(office.d.upstream_calls), _interval_s(office)
+    say(f"  a quiet hour, {tier}, machines tell: {calls} calls")
+    share = calls * interval_s / 3600
+    what = f"a quiet hour of an open office, {tier}, its machines telling what changes"
+    yield Figure("mirror", what, calls, beside=f"{share:.0%} of the pace")
 
 
 UNFILTERED = ("claimprocs", "diseases", "payments", "paysplits", "recalls")

@@ -41,23 +41,32 @@ COMES_WITHIN_S: Final = 300.0
 
 @dataclass(frozen=True)
 class Course:
-    """`way`: `office` edits a row behind the gateway's back, `own` writes through the gateway. `told`: what
-    `PATCH /practices/{id}/sync` is told beside that the mirror is on."""
+    """`way`: `office` edits rows behind the gateway's back, `told` the same where the practice's machines tell of it,
+    `own` writes through the gateway. `tables`: whose rows are edited."""
 
     name: str
     tier: Tier
-    way: Literal["office", "own"]
+    way: Literal["office", "told", "own"]
     median: Goal | None
     p95: Goal | None
-    told: Mapping[str, str] = field(default_factory=dict)
+    tables: Sequence[str] = ("appointment", "patient", "procedurelog", "claim")
+    flags: Sequence[str] = ()
 
 
 COURSES: Final = (
-    Course("poll at 1 call per 0.5 s", Tier.ENTERPRISE, "office", at_most(15.0), at_most(30.0)),
+    # Claims are what no version tells of, and procedures what the newest one does.
+    Course(
+        "told by the practice's machines",
+        Tier.STANDARD,
+        "told",
+        None,
+        at_most(3.0),
+        tables=("appointment", "patient", "procedurelog"),
+        flags=("--version", "26.3.1"),
+    ),
     Course("poll at 1 call per 1 s", Tier.STANDARD, "office", at_most(15.0), at_most(30.0)),
     Course("poll by a read-only key, 1 call per 5 s", Tier.READ_ONLY, "office", None, at_most(90.0)),
     Course("own write at 1 call per 1 s", Tier.STANDARD, "own", None, None),
-    # The place of an office that posts its changes by itself: one line here, told={"native_events": "on"}, 3 s.
 )
 
 
@@ -78,6 +87,11 @@ class Running:
     connected: Connected
     http: httpx.Client
     changes: list[Change] = field(default_factory=list)
+
+    @property
+    def sync(self) -> str:
+        """Where its mirror is turned."""
+        return f"/practices/{self.connected.practice_id}/sync"
 
     @property
     def hook(self) -> str:
@@ -136,23 +150,38 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
 
 def _started(box: Sandbox, client: str, zone: str, course: Course) -> Running:
     """A practice for a course, whose mirror is on. It is loaded at the quickest pace; its own comes later."""
-    connected = box.connect(box.one_more_practice("--tier", "enterprise", "--zone", zone).practice, client)
+    office = box.one_more_practice("--tier", "enterprise", "--zone", zone, *course.flags)
+    connected = box.connect(office.practice, client)
     http = httpx.Client(
         base_url=box.api_url,
         headers={"Authorization": f"Bearer {connected.access_token}"},
         timeout=60,
         trust_env=False,
     )
-    told = {"state": "on", "queries": "off", **course.told}
-    http.patch(f"/practices/{connected.practice_id}/sync", json=told).raise_for_status()
-    return Running(course, connected, http)
+    one = Running(course, connected, http)
+    http.patch(one.sync, json={"state": "on", "queries": "off"}).raise_for_status()
+    return one
 
 
 def _loaded(one: Running) -> None:
+    _until(one, lambda told: told["phase"] == "complete")
+    if one.course.way == "told":
+        one.http.patch(one.sync, json={"native_events": "on"}).raise_for_status()
+        _until(one, _is_subscribed)
+
+
+def _is_subscribed(told: Mapping[str, Any]) -> bool:
+    """Whether machines were asked. That one does it shows minutes later, and here by what comes."""
+    states = {one["table"]: one["state"] for one in told["native_events"]["tables"]}
+    return all(states[table] == "subscribed" for table in ("Appointment", "Patient", "ProcedureLog"))
+
+
+def _until(one: Running, holds: Callable[[dict[str, Any]], bool]) -> None:
     deadline = time.monotonic() + LOADS_WITHIN_S
-    while one.http.get(f"/practices/{one.connected.practice_id}/sync").raise_for_status().json()["phase"] != "complete":
+    while not holds(told := one.http.get(one.sync).raise_for_status().json()):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"the mirror of {one.course.name} is not complete")
+            native = told["native_events"]
+            raise RuntimeError(f"{one.course.name}: {told['phase']}; native {native['phase']}, {native['why']}")
         time.sleep(2)
 
 
@@ -187,7 +216,7 @@ def _writes(one: Running) -> Iterator[Callable[[], None]]:
 
 def _edits(one: Running) -> Iterator[Callable[[], None]]:
     """An edit each of what people work in, in turns, and never of the same row."""
-    left = {table: iter(_rows(one, table)) for table in ("appointment", "patient", "procedurelog", "claim")}
+    left = {table: iter(_rows(one, table)) for table in one.course.tables}
     while left:
         for table in list(left):
             row = next(left[table], None)

@@ -150,10 +150,11 @@ def machine(client: Any, numbers: Any) -> type[RuleBasedStateMachine]:
             told=st.lists(appointments, min_size=1, max_size=4),
             late_s=st.integers(0, 6),
             epoch=st.integers(1, 2),
+            takes_new=st.booleans(),
         )
-        def tell(self, practice: str, told: list[Any], late_s: int, epoch: int) -> None:
-            at = NOON + timedelta(seconds=late_s)
-            self.both("store_native", practice, "appointments", told, column="DateTStamp", at=at, epoch=epoch)
+        def tell(self, practice: str, told: list[Any], late_s: int, epoch: int, takes_new: bool) -> None:
+            how = {"at": NOON + timedelta(seconds=late_s), "epoch": epoch, "takes_new": takes_new}
+            self.both("store_native", practice, "appointments", told, column="DateTStamp", **how)
 
         @rule(practice=practices, told=st.lists(appointments, min_size=1, max_size=4), left=st.integers(0, 5))
         def tell_die_and_tell_again(self, practice: str, told: list[Any], left: int) -> None:

@@ -259,6 +259,17 @@ def test_a_tombstone_does_not_come_back_by_hearsay(here: Any) -> None:
     assert not only(here).is_living
 
 
+def test_a_row_that_should_be_here_if_it_lived_is_not_brought_by_hearsay(here: Any) -> None:
+    """The call was worked off late, and the row was deleted meanwhile, which no list tells."""
+    store(here, stamped(1, 10, note="a"))
+    told = [stamped(1, 11, note="b"), stamped(2, 11)]
+    at = NOW + timedelta(seconds=50)
+    stored = here.store_native(A, "appointments", told, column="DateTStamp", at=at, epoch=1, takes_new=False)
+
+    assert stored == StoredNative(changed=1, unsure=(2,))
+    assert keys(here.page(A, "appointments", after=None, limit=9)) == [1]
+
+
 def test_nothing_is_stored_of_what_is_told_until_all_rows_are_here(records: Any) -> None:
     """A first load would be told of as news otherwise, and what it has is not known to be all."""
     store(records, stamped(1, 10))

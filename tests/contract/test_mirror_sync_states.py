@@ -28,6 +28,7 @@ from gateway.core.mirror.syncing import (
     Superseded,
     Telling,
     Told,
+    Unlisted,
     Wanted,
     standing_of,
 )
@@ -87,6 +88,7 @@ PRACTICE = PracticeSync(
     started_at=NOW - timedelta(days=2),
     changed_at=NOW,
     queries=False,
+    unlisted=Unlisted("2026-03-02 06:00:00", NOW, NOW, NOW, (7, 2**62 + 1)),
     probing=Probing(
         at=NOW,
         due_at=NOW,

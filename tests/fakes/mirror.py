@@ -78,7 +78,15 @@ class FakeRecords:
         return Stored(changed, same, older)
 
     def store_native(
-        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+        self,
+        practice_id: str,
+        resource: str,
+        rows: Sequence[Row],
+        *,
+        column: str,
+        at: datetime,
+        epoch: int,
+        takes_new: bool = True,
     ) -> StoredNative:
         kept = self.kept[practice_id, resource]
         newest: dict[int, tuple[datetime, Row]] = {}
@@ -102,7 +110,9 @@ class FakeRecords:
                     same += 1
                 elif was_stamp is not None and stamp < was_stamp:
                     stale += 1
-                elif was is not None and (not was.is_living or was_stamp is None or stamp == was_stamp):
+                elif (was is None and not takes_new) or (
+                    was is not None and (not was.is_living or was_stamp is None or stamp == was_stamp)
+                ):
                     unsure.add(key)
                 else:
                     self.between_rows()

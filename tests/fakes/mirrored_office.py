@@ -190,6 +190,15 @@ class MirroredOffice:
         return found
 
     def _list(self, operation: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+        # What goes wrong goes wrong for the gateway.
+        faults = self.d.simulated.faults
+        waiting, faults._rules = faults._rules, []
+        try:
+            return self._all_of(operation, query)
+        finally:
+            faults._rules = waiting
+
+    def _all_of(self, operation: str, query: dict[str, Any]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         practice = self.on.practices.get(self.id)
         while True:

@@ -54,7 +54,7 @@ class Told:
 
     def post(self, call: Call) -> int:
         """What `Firing.post` does, without a socket."""
-        path = call.url.removeprefix("https://api.example/v1")
+        path = call.url.partition("/v1")[2]
         answer = posted(path, call.headers, call.body.decode(), on=self.world)
         self.answers.append(answer["statusCode"])
         if self.meanwhile is not None:
@@ -375,3 +375,35 @@ def test_an_event_that_lacks_what_it_should_have_is_nobodys(told: Told, said: di
         hooks.use(None)
 
     assert answer["statusCode"] == 404
+
+
+def test_an_operator_turns_it_on_and_the_office_tells_until_it_is_turned_off() -> None:
+    """Subscribed, told, worked off: both halves, and nothing between them but the office."""
+    with mirrored_office("--patients", "6") as office:
+        key = office.on.vault.keys(office.id).customer
+        office.d.know(key_fingerprint=office.on.signer.fingerprint(key))
+        office.load()
+        told = Told(office)
+        office.d.grant("*:read", "sync:write")
+        path, host = f"/practices/{office.id}/sync", {"Host": "api.example"}
+        state = office.on.syncs.load(office.id)
+        office.on.syncs.save_practice(replace(state, native=Native()))
+        answer = office.d.send("PATCH", path, body={"native_events": "on"}, headers=host)
+        assert answer.status == 200, answer.body
+        office.run(120)
+        subscribed = {row["WatchTable"] for row in office.store.find("apisubscription")}
+        visit = told.visit()
+        told.on.clock.seconds += 1
+        office.store.update("appointment", visit["AptNum"], {"Note": "told by the office"})
+        told.fire(120)
+        assert told.work_off() == []
+
+        assert "Appointment" in subscribed
+        assert set(told.answers) == {200}
+        assert told.note(visit["AptNum"]).cause == "native"
+        office.d.send("PATCH", path, body={"native_events": "off"}, headers=host)
+        office.run(120)
+        told.answers.clear()
+        office.store.update("appointment", visit["AptNum"], {"Note": "told by nobody"})
+        told.fire(120)
+        assert told.answers == []

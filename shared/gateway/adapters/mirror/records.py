@@ -89,7 +89,15 @@ class DynamoRecords:
         return Stored(outcomes[Outcome.CHANGED], outcomes[Outcome.SAME], outcomes[Outcome.OLDER])
 
     def store_native(
-        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+        self,
+        practice_id: str,
+        resource: str,
+        rows: Sequence[Row],
+        *,
+        column: str,
+        at: datetime,
+        epoch: int,
+        takes_new: bool = True,
     ) -> StoredNative:
         """See `Records.store_native`."""
         readings, unsure = _told_of(resource, rows, column=column, at=at)
@@ -97,6 +105,9 @@ class DynamoRecords:
             return StoredNative(unsure=tuple(sorted({*readings, *unsure})))
         kept, read = self._rows(practice_id, resource), ReadAt(Order(epoch, 0), at)
         heads = kept.heads(readings)
+        if not takes_new:
+            unsure |= readings.keys() - heads.keys()
+            readings = {key: one for key, one in readings.items() if key in heads}
         # Both together: what has been changed between them is looked at once more.
         met = kept.get(key for key, head in heads.items() if head.dead or head.version != readings[key].version)
         outcomes = {key: kept.judge(one, heads.get(key), read, kept=met.get(key)) for key, one in readings.items()}

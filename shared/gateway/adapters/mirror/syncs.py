@@ -259,7 +259,7 @@ def _practice_from(item: Mapping[str, Any]) -> PracticeSync:
     value["native"] = Native(**{**native, "former": tuple(native.get("former", ()))})
     if value.get("zone") is not None:
         value["zone"] = ServerZone(*value["zone"])
-    value["unlisted"] = Unlisted(*(value.get("unlisted") or ()))
+    value["unlisted"] = Unlisted(*map(_as_kept, value.get("unlisted") or ()))
     if value.get("telling") is not None:
         value["telling"] = Telling(*value["telling"])
     value["incidents"] = tuple(_incident_from(*one) for one in value.get("incidents", ()))

@@ -63,10 +63,20 @@ class CountedRecords:
         return self._records.store(practice_id, resource, rows, read=read, cause=cause)
 
     def store_native(
-        self, practice_id: str, resource: str, rows: Sequence[Row], *, column: str, at: datetime, epoch: int
+        self,
+        practice_id: str,
+        resource: str,
+        rows: Sequence[Row],
+        *,
+        column: str,
+        at: datetime,
+        epoch: int,
+        takes_new: bool = True,
     ) -> StoredNative:
         """See `Records.store_native`."""
-        return self._records.store_native(practice_id, resource, rows, column=column, at=at, epoch=epoch)
+        return self._records.store_native(
+            practice_id, resource, rows, column=column, at=at, epoch=epoch, takes_new=takes_new
+        )
 
     def bury(
         self, practice_id: str, resource: str, keys: Iterable[int], *, read: ReadAt, cause: str, at: datetime

@@ -18,6 +18,7 @@ from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
 from gateway.core.mirror.syncing import Pass, Phase
+from gateway.core.native import wanting
 from gateway.core.normalize.values import content_version
 
 MOST_PARENTS: Final = 500
@@ -85,7 +86,8 @@ def poll(m: Session, name: str, *, keeps_cursor: bool = False) -> bool:
     began = step.running.started_at
     cursor = step.running.clock or (of.cursor if one.clock is not None else reading.wall_of(m, began))
     cursor = of.cursor if keeps_cursor else cursor
-    period = schedule.poll_period(one, of, m.now(), zone=m.zone, interval_s=m.turn.interval_s())
+    is_told = wanting.is_told(m.state, name, m.now())
+    period = schedule.poll_period(one, of, m.now(), zone=m.zone, interval_s=m.turn.interval_s(), is_told=is_told)
     as_of = of.as_of if one.stamp is None else began if of.as_of is None else max(of.as_of, began)
     m.save(replace(of, feed=None, cursor=cursor, as_of=as_of, polled_at=began, due_at=m.began + period))
     return False

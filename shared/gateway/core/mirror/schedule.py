@@ -52,6 +52,15 @@ SELDOM_PROBED_S: Final = 100.0
 PROBE_SHARE: Final = 20.0
 """A probe is followed by so many times its own length without one: an office's database has other work."""
 
+UNTOLD: Final = frozenset({"appointments", "claims"})
+"""What is polled all the time though the practice's machines tell of it: free times are answered from visits of a
+minute ago at most. Of claims they tell nothing."""
+
+TOLD_S: Final = 120.0
+TOLD_LONGEST_S: Final = 240.0
+"""How often the others are polled while machines tell of them: young enough for who reads without a word of ages, and
+no change waits longer where a machine has just fallen silent and nobody knows yet."""
+
 CLOSED_FACTOR: Final = 3.0
 """How much longer everything may take while the office is closed."""
 
@@ -93,8 +102,10 @@ def cycle_s(interval_s: float) -> float:
     return max(HOT_PERIOD_S, CALLS_OF_A_CYCLE * interval_s)
 
 
-def poll_period(one: Mirrored, state: ResourceSync, now: datetime, *, zone: ZoneInfo, interval_s: float) -> timedelta:
-    """How long after a poll the next one is due."""
+def poll_period(
+    one: Mirrored, state: ResourceSync, now: datetime, *, zone: ZoneInfo, interval_s: float, is_told: bool = False
+) -> timedelta:
+    """How long after a poll the next one is due. `is_told`: whether the practice's machines tell of its changes."""
     scale = cycle_s(interval_s) / HOT_PERIOD_S
     if one.resource in HOT:
         seconds = HOT_PERIOD_S
@@ -103,7 +114,11 @@ def poll_period(one: Mirrored, state: ResourceSync, now: datetime, *, zone: Zone
     else:
         age = now - state.moved_at if state.moved_at is not None else timedelta.max
         seconds = WARM_S if age < timedelta(hours=1) else COOL_S if age < timedelta(days=1) else COLD_S
-    return timedelta(seconds=seconds * scale * (1.0 if is_open(now, zone) else CLOSED_FACTOR))
+    scale *= 1.0 if is_open(now, zone) else CLOSED_FACTOR
+    seconds *= scale
+    if is_told and one.resource in HOT - UNTOLD:
+        seconds = max(seconds, min(TOLD_S * scale, TOLD_LONGEST_S))
+    return timedelta(seconds=seconds)
 
 
 def probe_period(now: datetime, *, zone: ZoneInfo, interval_s: float, took_s: float) -> timedelta:

@@ -216,6 +216,8 @@ class Unlisted(NamedTuple):
     booked_at: datetime | None = None
     """Up to when new visits were looked at, by our clock."""
     booked_not_before: datetime | None = None
+    booked_asked: tuple[int, ...] = ()
+    """Of which visits it was asked at the last look: the index of changes shows some again."""
 
 
 class Telling(NamedTuple):

@@ -37,8 +37,8 @@ ASKED_EVERY: Final = timedelta(minutes=5)
 BOOKED_EVERY: Final = timedelta(minutes=1)
 """How often at most it is asked which new visits were booked on line."""
 
-BOOKED_AT_LEAST: Final = timedelta(minutes=10)
-"""How often it is looked for new visits that no poll found: somebody's read may have stored them."""
+BOOKED_AT_LEAST: Final = timedelta(minutes=2)
+"""How often it is looked for new visits that no poll found: a native event or somebody's read may have stored them."""
 
 NEW: Final = timedelta(hours=1)
 """How long after its entry a visit that changes may be one that was not asked about yet."""
@@ -160,7 +160,8 @@ def _ask_who_booked(m: Session) -> None:
     if due is None or due > m.now():
         return
     began, kept = m.now(), m.state.unlisted
-    new = {} if kept.booked_at is None else {one.key: one for one in _new_visits(m, kept.booked_at)}
+    found = {} if kept.booked_at is None else {one.key: one for one in _new_visits(m, kept.booked_at)}
+    new = {number: one for number, one in found.items() if number not in kept.booked_asked}
     if new:
         stamps = [str(one.row.get("DateTStamp")) for one in new.values()]
         walls = [wall for wall in map(clocks.read_clock, stamps) if wall is not None]
@@ -176,7 +177,7 @@ def _ask_who_booked(m: Session) -> None:
             number, way = key(row.get("AptNum")), str(row.get("eServiceLogType") or "None")
             if number in new and way != "None":
                 m.on.facts.note(m.practice.id, WEB_SCHED, str(number), {"AptNum": number, "way": way}, at=m.now())
-    m.save_practice(unlisted=kept._replace(booked_at=began, booked_not_before=None))
+    m.save_practice(unlisted=kept._replace(booked_at=began, booked_not_before=None, booked_asked=tuple(found)))
 
 
 def _new_visits(m: Session, since: datetime) -> Iterator[Record]:

@@ -40,6 +40,7 @@ from gateway.core.native.wanting import (
     UNREACHABLE,
     is_ending,
     is_refused,
+    is_told,
     version_at,
     why_not,
     wished_tables,
@@ -141,8 +142,9 @@ def _keep(m: Session) -> None:
     try:
         plan = _listed(m, wished)
         tables = {table: seen(native.tables.get(table), one, now) for table, one in plan.kept.items()}
-        steps = [step for step in plan.steps if step.is_end or not is_refused(native, step.table, now)]
         refused = {table: until for table, until in native.refused.items() if until > now}
+        refused |= dict.fromkeys(_lost_at_once(native, plan, now), now + BLOCKED_FOR)
+        steps = [step for step in plan.steps if step.is_end or step.table not in refused]
         for step in steps:
             made = _do(m, step, refused)
             if made is not None:
@@ -151,6 +153,7 @@ def _keep(m: Session) -> None:
         _went_wrong(m, error)
         return
     tables = {one.table: tables[one.table] for one in wished if one.table in tables}
+    was_told = [name for name in schedule.HOT - schedule.UNTOLD if is_told(m.state, name, now)]
     period = SOON if steps else EVERY if schedule.is_open(m.now(), m.zone) else EVERY_CLOSED
     _save(
         m,
@@ -168,6 +171,10 @@ def _keep(m: Session) -> None:
             failures=0,
         ),
     )
+    for name in was_told:
+        if not is_told(m.state, name, now):
+            # What machines told of was polled less often.
+            m.save(replace(m.of(name), due_at=now))
     _tell(m)
 
 
@@ -212,6 +219,19 @@ def _listed(m: Session, wished: list[Wish]) -> Plan:
     ours = [one for one in found if is_ours(one, m.practice.id, addresses)]
     wall = clocks.server_wall(at, m.zone, offset_s=m.state.server_offset_s, measured_at=m.state.server_clock_at)
     return compared(wished, ours, wall.replace(microsecond=0))
+
+
+def _lost_at_once(native: Native, plan: Plan, now: datetime) -> list[str]:
+    """What was made within the hour and is no more, before it ever worked: made anew each time, an office that ends or
+    shows it as something else would be filled with rows."""
+    return [
+        table
+        for table, one in native.tables.items()
+        if table not in plan.kept
+        and not one.has_moved
+        and one.moved_at is not None
+        and now - one.moved_at < BLOCKED_FOR
+    ]
 
 
 def _do(m: Session, step: Step, refused: dict[str, datetime]) -> Subscription | None:

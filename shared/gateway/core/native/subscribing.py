@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.core.native.hooks import PREFIX
 from gateway.core.native.wanting import CREATE, UPDATE
-from gateway.core.native.watched import ALL_WORKSTATIONS, NAMED_WORKSTATION_SINCE
+from gateway.core.native.watched import ALL_WORKSTATIONS, NAMED_WORKSTATION_SINCE, WATCHED
 from gateway.core.plans import Row, UpstreamCall
 from open_dental import wire
 from open_dental.versions import Version
@@ -31,6 +31,8 @@ Less may be a clock that was changed with the season, or measured badly."""
 
 _BACK: Final = timedelta(minutes=1)
 """How long ago an end is said to have been, so that it has come by a clock that is a little behind."""
+
+_TABLES: Final = {name.casefold(): name for name in WATCHED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def read(row: Row) -> Subscription | None:
     return Subscription(
         number=number,
         url=_text(row, "EndPointUrl"),
-        table=_text(row, "WatchTable"),
+        table=_TABLES.get(_text(row, "WatchTable").casefold(), _text(row, "WatchTable")),
         is_of_the_screen=bool(_text(row, "UiEventType")),
         workstation=_text(row, "Workstation"),
         polling_s=_number(row, "PollingSeconds"),

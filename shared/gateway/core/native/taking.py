@@ -73,7 +73,9 @@ def _take(post: Post, on: TakingServices) -> Taken:
         return Taken("unwanted")
     if told.kind is Kind.DELETIONS:
         return Taken("taken", gone=_look_for(told.keys, told.watched.resource, practice, at=post.received_at, on=on))
-    return _store(told, told.watched, practice, state, at=post.received_at, on=on)
+    # What is not here though the mirror is younger than the call has been deleted since.
+    takes_new = of.as_of is None or of.as_of < post.received_at
+    return _store(told, told.watched, practice, state, at=post.received_at, takes_new=takes_new, on=on)
 
 
 def _practice(post: Post, on: TakingServices) -> Practice | None:
@@ -87,12 +89,19 @@ def _practice(post: Post, on: TakingServices) -> Practice | None:
 
 
 def _store(
-    told: Told, watched: Watched, practice: Practice, state: PracticeSync, *, at: datetime, on: TakingServices
+    told: Told,
+    watched: Watched,
+    practice: Practice,
+    state: PracticeSync,
+    *,
+    at: datetime,
+    takes_new: bool,
+    on: TakingServices,
 ) -> Taken:
     mirrored = MIRRORED[watched.resource]
     whole = [row for row in told.rows if is_whole(mirrored, row, practice.version)]
     stored: StoredNative = on.records.store_native(
-        practice.id, watched.resource, whole, column=watched.stamp, at=at, epoch=state.epoch
+        practice.id, watched.resource, whole, column=watched.stamp, at=at, epoch=state.epoch, takes_new=takes_new
     )
     unsure = len(stored.unsure) + len(told.rows) - len(whole)
     if unsure or told.odd:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core import capability
 from gateway.core.errors import PermissionMissing, VersionTooOld
 from gateway.core.mirror.syncing import Native, Phase, PracticeSync, Wanted
-from gateway.core.native.watched import watched_at
+from gateway.core.native.watched import WATCHED, watched_at
 from gateway.core.practices import Practice
 
 LIST: Final = "subscriptions.list"
@@ -20,6 +20,9 @@ MACHINE_SILENT: Final = "machine-silent"
 BY_FHIR: Final = "by-fhir"
 UNREACHABLE: Final = "unreachable"
 NOT_TAKEN: Final = "not-taken"
+
+CARED_WITHIN: Final = timedelta(minutes=10)
+"""How long after it was due a care may not have come for what it last saw still to be believed."""
 
 
 def is_ending(state: PracticeSync) -> bool:
@@ -57,3 +60,12 @@ def wished_tables(practice: Practice, state: PracticeSync) -> list[str]:
 
 def is_refused(native: Native, table: str, now: datetime) -> bool:
     return (until := native.refused.get(table)) is not None and until > now
+
+
+def is_told(state: PracticeSync, resource: str, now: datetime) -> bool:
+    """Whether machines tell of a resource's changes, as far as they were seen to not long ago."""
+    native = state.native
+    told = [one for table, one in native.tables.items() if table in WATCHED and WATCHED[table].resource == resource]
+    is_believed = native.due_at is not None and now < native.due_at + CARED_WITHIN
+    is_on = native.wanted and native.trouble is None and is_believed
+    return is_on and bool(told) and all(one.has_moved and one.trouble is None for one in told)

@@ -48,6 +48,24 @@ def test_what_people_work_in_is_polled_in_every_cycle(interval_s: float, cycle_s
         assert period == timedelta(seconds=cycle_s)
 
 
+@pytest.mark.parametrize(("interval_s", "open_s", "closed_s"), [(1.0, 120, 240), (5.0, 240, 240)])
+def test_what_machines_tell_of_is_polled_less_often_but_for_visits(
+    interval_s: float, open_s: int, closed_s: int
+) -> None:
+    """Free times want visits of a minute ago; everything else is young enough for who says nothing of ages."""
+
+    def period(name: str, now: datetime, *, is_told: bool) -> float:
+        one = MIRRORED[name]
+        return schedule.poll_period(
+            one, LOADED, now, zone=CHICAGO, interval_s=interval_s, is_told=is_told
+        ).total_seconds()
+
+    for name in ("patients", "procedurelogs"):
+        assert (period(name, TUESDAY_TEN, is_told=True), period(name, SUNDAY, is_told=True)) == (open_s, closed_s)
+    for name in ("appointments", "claims", "inssubs"):
+        assert period(name, TUESDAY_TEN, is_told=True) == period(name, TUESDAY_TEN, is_told=False)
+
+
 def test_what_has_not_changed_for_long_is_asked_for_less_often() -> None:
     one = MIRRORED["inssubs"]
     periods = [

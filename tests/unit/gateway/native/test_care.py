@@ -17,7 +17,7 @@ from gateway.core.native import care
 from gateway.core.native.hooks import hook_path
 from gateway.core.native.subscribing import read
 from gateway.core.native.watched import ALL_WORKSTATIONS, WATCHED, watched_at
-from gateway.core.plans import UpstreamCall
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from infra.sandbox.practice.firing import Call
 from open_dental import catalogue
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
@@ -321,7 +321,7 @@ def test_a_worker_that_dies_anywhere_leaves_nothing_twice_and_nothing_out(use: s
                 office.store.delete("apisubscription", row["SubscriptionNum"])
             life = Life(dies_at=(use, nth, moment))
             world.next_life = lambda life=life: None if life.dead else life  # type: ignore[misc]
-            ask(office)
+            ask(office, tables={})
             machines.run(120)
             done += life.dead and calls(office).count("subscriptions.create") > 0
             world.next_life = lambda: None
@@ -353,6 +353,7 @@ def test_a_mirror_that_is_turned_off_has_nothing_told_and_is_erased_though_the_o
         ask(office)
         machines.run(900)
         office.d.simulated.settings.offline = True
+        ask(office, wanted=False)
         office.turn_on(Wanted.OFF)
         machines.run(600)
         assert office.states() == {}
@@ -410,6 +411,53 @@ def _told(office: MirroredOffice) -> list[Any]:
     return list(native(office).tables.values())
 
 
+def test_what_is_told_is_polled_less_often_and_as_before_once_it_is_not() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+
+        def polls(name: str = "patients.Simple") -> int:
+            before = office.d.upstream_calls.count(name)
+            machines.run(600, step=20)
+            return office.d.upstream_calls.count(name) - before
+
+        machines.run(300)
+        alone = polls()
+        ask(office)
+        machines.run(900)
+        told = polls()
+        visits = polls("appointments.list")
+        machines.are_on = False
+        machines.run(1200)
+        silent = polls()
+
+        assert alone >= 25
+        assert 4 <= told <= 6
+        assert visits >= 25
+        assert silent >= 25
+
+
+def test_a_machine_that_is_seen_to_be_silent_has_its_tables_polled_at_once() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+        ask(office)
+        machines.run(1800)
+        machines.are_on = False
+        cared_at = native(office).cared_at
+        while native(office).cared_at == cared_at:
+            machines.run(60)
+        due = native(office).due_at
+        assert due is not None
+        machines.run((due - office.on.clock.now()).total_seconds() - 20, step=10)
+        late = office.on.clock.now() + timedelta(seconds=220)
+        office.on.syncs.save(office.id, replace(office.state("patients"), due_at=late))
+        machines.run(90, step=10)
+
+        assert native(office).tables["Patient"].trouble == "machine-silent"
+        polled_at = office.state("patients").polled_at
+        assert polled_at is not None
+        assert polled_at > due
+
+
 def test_what_a_machine_says_of_its_failures_is_told_without_its_words() -> None:
     with told_by("26.3") as machines:
         office = machines.office
@@ -445,6 +493,27 @@ def test_a_table_that_the_office_does_not_take_is_left_out_for_a_day_and_keeps_n
         office.d.simulated.office.version = "26.3"
         machines.skip(DAY_S + 3600)
         assert (set(running(office)), dict(native(office).refused)) == (hookable("26.3"), {})
+
+
+def test_an_office_that_loses_what_was_made_is_not_filled_with_it() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+        machines.are_on = False
+
+        def cleared(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation == "subscriptions.create":
+                for row in rows(office):
+                    office.store.delete("apisubscription", row["SubscriptionNum"])
+            return answer
+
+        with office.meddled(cleared):
+            ask(office)
+            machines.run(600)
+            machines.skip(6 * 3600)
+        assert calls(office).count("subscriptions.create") <= 7 * len(hookable("26.3"))
+        machines.are_on = True
+        machines.skip(2 * 3600)
+        assert set(running(office)) == hookable("26.3")
 
 
 def test_a_refused_listing_is_tried_again_more_and_more_seldom() -> None:

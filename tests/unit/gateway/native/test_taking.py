@@ -37,7 +37,7 @@ class World(HookWorld):
             for name in ("appointments", "patients", "schedules", "operatories"):
                 self.syncs.save(one.id, ResourceSync(name, Phase.LOADED, as_of=self.clock.now(), rows=9))
                 self.records.all_here(one.id, name, are=True)
-        self.epoch = 3
+        self.clock.sleep(1)
 
     def want(self, practice: Practice, wanted: Wanted, *, native: bool) -> None:
         state = self.syncs.load(practice.id)
@@ -100,6 +100,17 @@ def test_a_later_row_is_stored_as_told_by_the_office_itself_and_its_call_dropped
     assert world.records.get(ELM.id, "appointments", [2])[0].read.order == Order(3, 0)
     assert world.inbox.posts == {}
     assert not world.is_told()
+
+
+def test_a_row_that_was_deleted_before_its_call_was_worked_off_is_not_brought_back(world: World) -> None:
+    """The mirror is younger than the call: it would have the row, if that lived."""
+    world.read(visit(1, 10, "a"))
+    name = world.post(visit(1, 11, "b"), visit(2, 11, "gone"))
+    world.syncs.save(ELM.id, replace(world.state(), as_of=world.clock.now()))
+
+    assert take(name, world) == Taken("taken", changed=1, unsure=1)
+    assert world.kept() == {1: "b"}
+    assert world.is_told()
 
 
 def test_two_machines_that_tell_the_same_tell_it_once(world: World) -> None:
