@@ -24,7 +24,8 @@ from gateway.core.reads.queries import Id, PagedQuery
 from gateway.core.walltime import instant_text
 
 EVENTS: Final = "events"
-OPERATION: Final = "operation"
+OWN: Final = frozenset({"operation", "webhook"})
+"""Objects that are their client's and nobody else's."""
 SETTLED_AFTER: Final = timedelta(seconds=5)
 """An index may be behind and publishers' clocks differ: what was logged since is left for the next page."""
 
@@ -120,9 +121,9 @@ def may_see(type_: str, caller: Caller) -> bool:
 
 
 def is_for(event: Event, caller: Caller) -> bool:
-    """Whether an event is this client's to see, whatever its scopes: of operations only its own, as
-    `GET /operations/{id}` has it."""
-    return event.object != OPERATION or event.related.get("client_id") == caller.id
+    """Whether an event is this client's to see, whatever its scopes: of operations and webhooks only its own, as
+    `GET` of them has it."""
+    return event.object not in OWN or event.related.get("client_id") == caller.id
 
 
 def shown(logged: Logged) -> dict[str, Any]:
