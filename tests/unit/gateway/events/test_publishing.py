@@ -194,7 +194,7 @@ def test_an_event_has_its_place_in_the_log_where_it_was_logged_and_not_where_its
         on.clock.seconds += 10
         return AROUND
 
-    on.around = slow  # type: ignore[method-assign,assignment]
+    on.around = slow  # type: ignore[method-assign]
     publish([outbox.store(number, "A", at=NOON) for number in (1, 2)], on)
 
     assert {one.logged_at for one in on.event_log.logged.values()} == {on.clock.now()}
