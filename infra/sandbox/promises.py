@@ -1083,14 +1083,16 @@ def _received(box: Sandbox, queue: str, ids: set[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _is_not_told(box: Sandbox, mirrored: Mirrored, *events: Mapping[str, Any]) -> None:
-    """A client that may not read the objects is shown none of their events."""
+def _is_not_told(
+    box: Sandbox, mirrored: Mirrored, of_object: Mapping[str, Any], of_operation: Mapping[str, Any]
+) -> None:
+    """A client that may not read the objects is shown none of their events, and nothing of another's operations."""
     key = box.new_client("listener", scopes=("practices:connect", "events:read"))
     stranger = _of(box, box.connect(mirrored.practice, key))
     types = {one["type"].partition(".")[0] for one in stranger.every("/events?limit=500")}
     assert types <= {"sync", "webhook"}, f"without their scopes events of {', '.join(sorted(types))} are shown"
-    for one in events:
-        _problem(stranger.send("GET", f"/events/{one['id']}"), 403, "scope-missing")
+    _problem(stranger.send("GET", f"/events/{of_object['id']}"), 403, "scope-missing")
+    _problem(stranger.send("GET", f"/events/{of_operation['id']}"), 404, "not-found")
 
 
 _TRIED_FOR = timedelta(seconds=10)
