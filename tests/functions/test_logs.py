@@ -74,8 +74,9 @@ def variants(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**event, "body": '{"MARK": "MARK"'}
         with suppress(ValueError):
             yield {**event, "body": json.dumps(marked(json.loads(body)))}
-            for name in json.loads(body):
-                yield {**event, "body": json.dumps(json.loads(body) | {name: "MARK-value"})}
+            several = json.loads(body)
+            for name in several if isinstance(several, dict) else ():
+                yield {**event, "body": json.dumps(several | {name: "MARK-value"})}
     yield {**event, "httpMethod": "MARK"}
     yield {**event, "resource": "/MARK/{id}"}
 
