@@ -29,7 +29,12 @@ _BAD_INPUTS = "AWSManagedRulesKnownBadInputsRuleSet"
 
 # Rules of the managed groups that read bodies, with the label they leave when they only count.
 _BODY_RULES = {
-    _COMMON: {"CrossSiteScripting_BODY": "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body"},
+    _COMMON: {
+        "CrossSiteScripting_BODY": "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body",
+        "EC2MetaDataSSRF_BODY": "awswaf:managed:aws:core-rule-set:EC2MetaDataSSRF_Body",
+        "GenericLFI_BODY": "awswaf:managed:aws:core-rule-set:GenericLFI_Body",
+        "GenericRFI_BODY": "awswaf:managed:aws:core-rule-set:GenericRFI_Body",
+    },
     _SQLI: {
         "SQLi_BODY": "awswaf:managed:aws:sql-database:SQLi_Body",
         "SQLiExtendedPatterns_BODY": "awswaf:managed:aws:sql-database:SQLiExtendedPatterns_Body",

@@ -259,6 +259,17 @@ def test_a_tombstone_does_not_come_back_by_hearsay(here: Any) -> None:
     assert not only(here).is_living
 
 
+def test_what_was_read_since_the_call_came_is_not_replaced_by_a_later_stamp(here: Any) -> None:
+    """In the hour that autumn repeats, or where a clock or a database was set back, stamps rise backwards."""
+    store(here, stamped(1, 10, note="since"), turn=50)
+    store(here, stamped(2, 10, note="before"), turn=49)
+
+    told = tell(here, stamped(1, 40, note="a"), stamped(2, 40, note="b"), at_s=50)
+    assert told == StoredNative(changed=1, unsure=(1,))
+    assert only(here).row["Note"] == "since"
+    assert tell(here, stamped(2, 41, note="c"), at_s=45) == StoredNative(changed=1)
+
+
 def test_a_row_that_should_be_here_if_it_lived_is_not_brought_by_hearsay(here: Any) -> None:
     """The call was worked off late, and the row was deleted meanwhile, which no list tells."""
     store(here, stamped(1, 10, note="a"))

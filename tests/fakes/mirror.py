@@ -111,7 +111,13 @@ class FakeRecords:
                 elif was_stamp is not None and stamp < was_stamp:
                     stale += 1
                 elif (was is None and not takes_new) or (
-                    was is not None and (not was.is_living or was_stamp is None or stamp == was_stamp)
+                    was is not None
+                    and (
+                        not was.is_living
+                        or was_stamp is None
+                        or stamp == was_stamp
+                        or (was.told is None and was.read.at >= at)
+                    )
                 ):
                     unsure.add(key)
                 else:

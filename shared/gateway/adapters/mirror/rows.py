@@ -100,7 +100,10 @@ def judged_told(head: Head | None, one: Reading, told: Hearsay, kept: Record | N
     stamp = stamp_of(kept.row, told.column)
     if stamp is not None and told.stamp < stamp:
         return Outcome.OLDER
-    return Outcome.UNSURE if head.dead or stamp is None or told.stamp == stamp else Outcome.CHANGED
+    # What was read after the call came cannot be older than it: a clock or a database was set back.
+    was_read_since = kept.told is None and kept.read.at >= told.at
+    is_unsure = head.dead or stamp is None or told.stamp == stamp or was_read_since
+    return Outcome.UNSURE if is_unsure else Outcome.CHANGED
 
 
 def _is_as_kept(head: Head | None, one: Reading) -> bool:

@@ -165,8 +165,9 @@ class Records(Protocol):
         the later one: their whole seconds, in `column`. Stored is, while `all_here`, what is not kept and whose stamp
         can be read, or has a later stamp than the living row that is kept. It takes the order of what was there, or of
         a practice's first turn in this `epoch`, and `told`. An earlier stamp is `stale`. All else is `unsure` and
-        stores nothing: the same stamp with other content, none, a tombstone, rows of a resource that is not all here,
-        and without `takes_new` what is not kept: it may have been deleted since.
+        stores nothing: the same stamp with other content, none, a tombstone, what was read since the call came in (a
+        clock or a database was set back), rows of a resource that is not all here, and without `takes_new` what is not
+        kept: it may have been deleted since.
         Of rows with one key the one with the latest stamp counts, of equal stamps the last.
 
         Raises: as `store`.

@@ -38,6 +38,7 @@ from gateway.core.native.wanting import (
     LIST,
     MACHINE_SILENT,
     UNREACHABLE,
+    UPDATE,
     is_ending,
     is_refused,
     is_told,
@@ -149,12 +150,18 @@ def _keep(m: Session) -> None:
             made = _do(m, step, refused)
             if made is not None:
                 tables[step.table] = seen(None, made, m.now())
+        changed = _changed(steps)
+        if changed:
+            # The answer to a change shows nothing of it: what was not taken is asked for again after a day.
+            ignored = changed & _changed(_listed(m, wished).steps)
+            refused |= dict.fromkeys((table for table, _ in ignored), m.now() + REFUSED_FOR)
     except (Failed, Refused) as error:
         _went_wrong(m, error)
         return
     tables = {one.table: tables[one.table] for one in wished if one.table in tables}
     was_told = [name for name in schedule.HOT - schedule.UNTOLD if is_told(m.state, name, now)]
-    period = SOON if steps else EVERY if schedule.is_open(m.now(), m.zone) else EVERY_CLOSED
+    is_changed = not all(step.is_end for step in steps)
+    period = SOON if is_changed else EVERY if schedule.is_open(m.now(), m.zone) else EVERY_CLOSED
     _save(
         m,
         replace(
@@ -219,6 +226,15 @@ def _listed(m: Session, wished: list[Wish]) -> Plan:
     ours = [one for one in found if is_ours(one, m.practice.id, addresses)]
     wall = clocks.server_wall(at, m.zone, offset_s=m.state.server_offset_s, measured_at=m.state.server_clock_at)
     return compared(wished, ours, wall.replace(microsecond=0))
+
+
+def _changed(steps: Iterable[Step]) -> set[tuple[str, int]]:
+    """Tables whose subscription is put right, with its number."""
+    return {
+        (step.table, step.call.path["SubscriptionNum"])
+        for step in steps
+        if step.call.operation == UPDATE and not step.is_end
+    }
 
 
 def _lost_at_once(native: Native, plan: Plan, now: datetime) -> list[str]:

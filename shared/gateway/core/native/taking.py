@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.errors import NotFound, Unavailable
@@ -16,6 +16,7 @@ from gateway.core.mirror import schedule
 from gateway.core.mirror.mirrored import MIRRORED, is_whole
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
 from gateway.core.native.sorting import Kind, Told, told_by
+from gateway.core.native.wanting import version_at
 
 if TYPE_CHECKING:
     from gateway.core.mirror.records import StoredNative
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 
 MOST_SUSPECTS: Final = 1_000
 """So many rows are looked for one by one; for more the list is read as a whole."""
+
+MOST_AT_ONCE: Final = 1_000
+"""So many rows are stored before it is asked again whether they are wanted: an erasure begins some 15 s after the word
+for it, and nothing may be stored behind it."""
+
+SOON: Final = timedelta(seconds=15)
+"""A call that waits for longer brings no row that nobody has: its deletion may have been told since."""
 
 _TRIES: Final = 5
 
@@ -62,7 +70,7 @@ def take(name: str, on: TakingServices) -> Taken:
 def _take(post: Post, on: TakingServices) -> Taken:
     practice = _practice(post, on)
     state = on.syncs.load(post.practice_id)
-    if practice is None or state.wanted is not Wanted.ON or not state.native.wanted:
+    if practice is None or not _is_wanted(state):
         return Taken("unwanted")
     told = told_by(post.event, post.body)
     if told.watched is None:
@@ -73,19 +81,27 @@ def _take(post: Post, on: TakingServices) -> Taken:
         return Taken("unwanted")
     if told.kind is Kind.DELETIONS:
         return Taken("taken", gone=_look_for(told.keys, told.watched.resource, practice, at=post.received_at, on=on))
+    if of.whole_at is not None and of.whole_at >= post.received_at:
+        # Every row was read since: what differs is from before, or from before a backup was restored.
+        return Taken("taken", stale=len(told.rows))
     # What is not here though the mirror is younger than the call has been deleted since.
-    takes_new = of.as_of is None or of.as_of < post.received_at
+    takes_new = (of.as_of is None or of.as_of < post.received_at) and on.clock.now() - post.received_at <= SOON
     return _store(told, told.watched, practice, state, at=post.received_at, takes_new=takes_new, on=on)
 
 
 def _practice(post: Post, on: TakingServices) -> Practice | None:
-    """The practice, if anything may be kept of it."""
+    """The practice, if anything may be kept of it that came with this key: another one may be another database's."""
     try:
         practice = on.practices.get(post.practice_id)
     except NotFound:
         return None
     expired = practice.agreement_expired(on.clock.now().date())
-    return practice if practice.state == "active" and not expired else None
+    is_of_its_key = practice.key_fingerprint == post.key_fingerprint
+    return practice if practice.state == "active" and not expired and is_of_its_key else None
+
+
+def _is_wanted(state: PracticeSync) -> bool:
+    return state.wanted is Wanted.ON and state.native.wanted
 
 
 def _store(
@@ -99,14 +115,30 @@ def _store(
     on: TakingServices,
 ) -> Taken:
     mirrored = MIRRORED[watched.resource]
-    whole = [row for row in told.rows if is_whole(mirrored, row, practice.version)]
-    stored: StoredNative = on.records.store_native(
-        practice.id, watched.resource, whole, column=watched.stamp, at=at, epoch=state.epoch, takes_new=takes_new
-    )
-    unsure = len(stored.unsure) + len(told.rows) - len(whole)
-    if unsure or told.odd:
+    whole = [row for row in told.rows if is_whole(mirrored, row, version_at(practice, state.native))]
+    taken = Taken("taken", unsure=len(told.rows) - len(whole), odd=told.odd)
+    for first in range(0, len(whole), MOST_AT_ONCE):
+        if first and not _is_wanted(on.syncs.load(practice.id)):
+            return replace(taken, outcome="unwanted")
+        stored: StoredNative = on.records.store_native(
+            practice.id,
+            watched.resource,
+            whole[first : first + MOST_AT_ONCE],
+            column=watched.stamp,
+            at=at,
+            epoch=state.epoch,
+            takes_new=takes_new,
+        )
+        taken = replace(
+            taken,
+            changed=taken.changed + stored.changed,
+            same=taken.same + stored.same,
+            stale=taken.stale + stored.stale,
+            unsure=taken.unsure + len(stored.unsure),
+        )
+    if taken.unsure or taken.odd:
         _look_soon(watched.resource, practice, on)
-    return Taken("taken", stored.changed, stored.same, stored.stale, unsure, odd=told.odd)
+    return taken
 
 
 # What is looked at in the background
@@ -131,12 +163,14 @@ def _look_soon(resource: str, practice: Practice, on: TakingServices) -> None:
 
 
 def _look_for(keys: Iterable[int], resource: str, practice: Practice, *, at: datetime, on: TakingServices) -> int:
-    """Have these rows looked for, those that are kept and were not read since; returns how many they are.
+    """Have these rows looked for that are not known to be gone and were not read since; returns how many they are.
 
-    Nobody is buried by hearsay: a read has to say that the row is gone.
+    Nobody is buried by hearsay: a read has to say that the row is gone. One that nobody has is looked for as well: the
+    call that brings it may have been overtaken.
     """
-    kept = on.records.get(practice.id, resource, keys)
-    gone = {one.key for one in kept if one.read.at < at}
+    wanted = frozenset(keys)
+    kept = on.records.get(practice.id, resource, wanted, dead=True)
+    gone = wanted - {one.key for one in kept if not one.is_living or one.read.at >= at}
     if not gone:
         return 0
     now = on.clock.now()

@@ -516,6 +516,47 @@ def test_an_office_that_loses_what_was_made_is_not_filled_with_it() -> None:
         assert set(running(office)) == hookable("26.3")
 
 
+@pytest.mark.parametrize("ignored", [{"PollingSeconds": 5}, {"Workstation": "FRONT"}])
+def test_an_office_that_ignores_what_is_changed_is_not_asked_for_it_again_all_day(ignored: dict[str, Any]) -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+        ask(office)
+        machines.run(900)
+
+        def ignore(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation == "subscriptions.update":
+                office.store.update("apisubscription", call.path["SubscriptionNum"], ignored)
+            return answer
+
+        with office.meddled(ignore):
+            number = running(office)["Patient"]["SubscriptionNum"]
+            office.store.update("apisubscription", number, {"PollingSeconds": 5, "Workstation": "FRONT"})
+            machines.run(1800)
+            machines.skip(6 * 3600)
+        assert calls(office).count("subscriptions.update") <= 2
+        machines.skip(DAY_S)
+        assert running(office)["Patient"]["PollingSeconds"] == 1
+
+
+def test_an_office_that_ends_nothing_is_not_asked_more_often_than_it_is_listed() -> None:
+    with told_by("26.3") as machines:
+        office = machines.office
+        ask(office)
+        machines.run(900)
+        twin = {**running(office)["Patient"], "Workstation": "FRONT"}
+        office.store.insert("apisubscription", {name: one for name, one in twin.items() if name != "SubscriptionNum"})
+        number = rows(office)[-1]["SubscriptionNum"]
+
+        def ignore(call: UpstreamCall, answer: UpstreamAnswer) -> UpstreamAnswer:
+            if call.operation == "subscriptions.update":
+                office.store.update("apisubscription", number, {"DateTimeStop": "0001-01-01 00:00:00"})
+            return answer
+
+        with office.meddled(ignore):
+            machines.run(3600)
+        assert 1 <= calls(office).count("subscriptions.update") <= 5
+
+
 def test_a_refused_listing_is_tried_again_more_and_more_seldom() -> None:
     with told_by("26.3") as machines:
         office = machines.office

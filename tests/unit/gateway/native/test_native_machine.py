@@ -50,7 +50,8 @@ class NativeMachine(RuleBasedStateMachine):
 
     def receive(self, call: Call) -> int:
         now = self.office.on.clock.now()
-        self.hooks.inbox.put(Post(self.office.id, now, call.headers.get("Event-Type", ""), "", "", call.body))
+        key = self.hooks.get(self.office.id).key_fingerprint
+        self.hooks.inbox.put(Post(self.office.id, now, call.headers.get("Event-Type", ""), "", key, call.body))
         self.calls |= self.hooks.inbox.posts
         return self.chance.choice((200, 200, 200, 503))
 

@@ -44,11 +44,17 @@ class World(HookWorld):
         self.syncs.save_practice(replace(state, wanted=wanted, native=Native(wanted=native), epoch=3))
 
     def post(
-        self, *rows: Any, event: str = "WatchTable: Appointment", raw: bytes | None = None, at: Practice = ELM
+        self,
+        *rows: Any,
+        event: str = "WatchTable: Appointment",
+        raw: bytes | None = None,
+        at: Practice = ELM,
+        fingerprint: str | None = None,
     ) -> str:
         """A call that was received; the clock goes on."""
         body = json.dumps(list(rows)).encode() if raw is None else raw
-        self.inbox.put(Post(at.id, self.clock.now(), event, "SERVER", "f" * 32, body))
+        key = self.get(at.id).key_fingerprint if fingerprint is None else fingerprint
+        self.inbox.put(Post(at.id, self.clock.now(), event, "SERVER", key, body))
         self.clock.sleep(1)
         return list(self.inbox.posts)[-1]
 
@@ -111,6 +117,81 @@ def test_a_row_that_was_deleted_before_its_call_was_worked_off_is_not_brought_ba
     assert take(name, world) == Taken("taken", changed=1, unsure=1)
     assert world.kept() == {1: "b"}
     assert world.is_told()
+
+
+def test_a_row_that_nobody_has_is_not_taken_of_a_call_that_waited_long(world: World) -> None:
+    """Its deletion may have been told since, and worked off before it."""
+    world.read(visit(1, 10, "a"))
+    name = world.post(visit(1, 11, "b"), visit(2, 11, "new"))
+    world.clock.sleep(60)
+
+    assert take(name, world) == Taken("taken", changed=1, unsure=1)
+    assert world.kept() == {1: "b"}
+    assert world.is_told()
+
+
+def test_a_deletion_that_overtakes_the_row_has_it_looked_for_all_the_same(world: World) -> None:
+    made = world.post(visit(1, 10))
+    world.tell({"AptNum": 1}, event="WatchTable: AppointmentDeleted")
+    take(made, world)
+
+    assert world.state().suspects == (1,)
+    assert world.is_told()
+
+
+def test_what_is_known_to_be_gone_is_not_looked_for_again(world: World) -> None:
+    world.read(visit(1, 10))
+    read = ReadAt(Order(3, 6), world.clock.now())
+    world.records.bury(ELM.id, "appointments", [1], read=read, cause="read", at=world.clock.now())
+
+    assert world.tell({"AptNum": 1}, event="WatchTable: AppointmentDeleted") == Taken("taken")
+    assert (world.state().suspects, world.is_told()) == ((), False)
+
+
+def test_a_call_from_before_a_restored_backup_was_loaded_brings_nothing_back(world: World) -> None:
+    """What the backup did not change was not stored anew, so that only the load itself is later than the call."""
+    world.read(visit(1, 10, "a"))
+    name = world.post(visit(1, 40, "lost with the backup"), visit(2, 40, "lost, too"))
+    world.syncs.save(ELM.id, replace(world.state(), whole_at=world.clock.now()))
+
+    assert take(name, world) == Taken("taken", stale=2)
+    assert world.kept() == {1: "a"}
+
+
+def test_a_call_that_came_before_the_row_was_read_brings_no_later_stamp_back(world: World) -> None:
+    """In the hour that autumn repeats, and where a clock or a database was set back."""
+    name = world.post(visit(1, 50, "before the hour came again"))
+    world.read(visit(1, 10, "since"))
+
+    assert take(name, world) == Taken("taken", unsure=1)
+    assert world.kept() == {1: "since"}
+    assert world.is_told()
+
+
+def test_rows_are_whole_by_the_version_that_the_office_has_by_now(world: World) -> None:
+    """It was updated since it was connected, and its patients have columns more."""
+    world._on.practices.put(replace(ELM, version="25.1.3.0"))
+    row = whole("patients", PatNum=7, DateTStamp="2026-03-02 11:59:11")
+    assert world.tell(row, event="WatchTable: Patient") == Taken("taken", unsure=1)
+
+    state = world.syncs.load(ELM.id)
+    world.syncs.save_practice(replace(state, native=replace(state.native, version=ELM.version)))
+    assert world.tell(row, event="WatchTable: Patient") == Taken("taken", changed=1)
+
+
+def test_a_call_with_a_key_that_is_no_more_is_not_looked_at(world: World) -> None:
+    """A new key may be another database's."""
+    assert world.tell(visit(1, 11, "b"), fingerprint="f" * 32) == Taken("unwanted")
+    assert (world.kept(), world.inbox.posts) == ({}, {})
+
+
+def test_a_long_call_stops_where_its_mirror_is_turned_off_meanwhile(world: World) -> None:
+    """An erasure begins some 15 s after that, and must not be followed by rows."""
+    world.records.between_rows = lambda: world.want(ELM, Wanted.OFF, native=False)
+
+    assert world.tell(*(visit(key, 10) for key in range(1, 2_500))).outcome == "unwanted"
+    assert 0 < len(world.kept()) <= 1_000
+    assert world.inbox.posts == {}
 
 
 def test_two_machines_that_tell_the_same_tell_it_once(world: World) -> None:
@@ -193,8 +274,8 @@ def test_rows_that_are_said_to_be_gone_are_looked_for_and_not_buried(world: Worl
     world.read(visit(1, 10), visit(2, 10), visit(3, 10))
     rows = [{"AptNum": 1}, {"AptNum": "2"}, {"AptNum": 99}]
 
-    assert world.tell(*rows, event="WatchTable: AppointmentDeleted") == Taken("taken", gone=2)
-    assert world.state().suspects == (1, 2)
+    assert world.tell(*rows, event="WatchTable: AppointmentDeleted") == Taken("taken", gone=3)
+    assert world.state().suspects == (1, 2, 99)
     assert set(world.kept()) == {1, 2, 3}
     assert world.is_told()
 
