@@ -26,8 +26,9 @@ from gateway.core.walltime import instant_text
 EVENTS: Final = "events"
 OWN: Final = frozenset({"operation", "webhook"})
 """Objects that are their client's and nobody else's."""
-SETTLED_AFTER: Final = timedelta(seconds=5)
-"""An index may be behind and publishers' clocks differ: what was logged since is left for the next page."""
+SETTLED_AFTER: Final = timedelta(seconds=20)
+"""An index may be behind, publishers' clocks differ, and a put that is tried again lands up to 17 s after the moment
+it is logged at: what was logged since is left for the next page."""
 
 _LONGEST_ID: Final = 64
 """A table refuses keys that are much longer, as if it did not work."""
