@@ -1083,14 +1083,16 @@ def _received(box: Sandbox, queue: str, ids: set[str]) -> list[dict[str, Any]]:
     return found
 
 
-def _is_not_told(box: Sandbox, mirrored: Mirrored, *events: Mapping[str, Any]) -> None:
-    """A client that may not read the objects is shown none of their events."""
+def _is_not_told(
+    box: Sandbox, mirrored: Mirrored, of_object: Mapping[str, Any], of_operation: Mapping[str, Any]
+) -> None:
+    """A client that may not read the objects is shown none of their events, and nothing of another's operations."""
     key = box.new_client("listener", scopes=("practices:connect", "events:read"))
     stranger = _of(box, box.connect(mirrored.practice, key))
     types = {one["type"].partition(".")[0] for one in stranger.every("/events?limit=500")}
     assert types <= {"sync", "webhook"}, f"without their scopes events of {', '.join(sorted(types))} are shown"
-    for one in events:
-        _problem(stranger.send("GET", f"/events/{one['id']}"), 403, "scope-missing")
+    _problem(stranger.send("GET", f"/events/{of_object['id']}"), 403, "scope-missing")
+    _problem(stranger.send("GET", f"/events/{of_operation['id']}"), 404, "not-found")
 
 
 _TRIED_FOR = timedelta(seconds=10)
@@ -1160,6 +1162,56 @@ def _come(box: Sandbox, hook: str, ids: set[str]) -> dict[str, Received]:
 def _once_each(box: Sandbox, hook: str) -> None:
     counts = Counter(one.id for one in box.receiver.deliveries(hook))
     assert set(counts.values()) == {1}, f"a message came {max(counts.values())} times"
+
+
+@step("P35", "mirrored practice")
+def what_machines_tell_is_told(box: Sandbox) -> None:
+    mirrored = _mirrored_office(box)
+    me = mirrored.me
+    visit = _visit(me)
+    assert me.send("PATCH", mirrored.sync, {"native_events": "on"}).status_code == 200, "it cannot be turned on"
+    try:
+        _native(me, mirrored, lambda told: _table(told, "Appointment")["state"] == "subscribed")
+        ours = [row for row in me.rows("apisubscription") if row["WatchTable"] == "Appointment"]
+        assert len(ours) == 1, f"visits are subscribed {len(ours)} times"
+        since = datetime.now(UTC)
+        moved = _moved(me, visit)
+        asked = f"type=appointment.rescheduled&object_id={visit['id']}&since={since:%Y-%m-%dT%H:%M:%SZ}"
+        event = _told(me, asked)
+        assert event["cause"] == "native", f"what a machine told is told as {event['cause']}"
+        assert event["after"]["local_start"] == moved.isoformat(), "the time after is another one"
+        shown = me.get(f"/appointments/{visit['id']}")
+        assert (shown["local_start"], shown["meta"]["served_from"]) == (moved.isoformat(), "mirror"), "it is not read"
+        _tells_nobody_else(ours[0]["EndPointUrl"], ours[0]["CustomerKey"])
+    finally:
+        me.send("PATCH", mirrored.sync, {"native_events": "off"})
+    _native(me, mirrored, lambda told: told["ended_at"] is not None)
+    left = [row for row in me.rows("apisubscription") if str(row["DateTimeStop"]).startswith("0001")]
+    assert not left, f"{len(left)} subscriptions run on"
+
+
+def _native(me: Caller, mirrored: Mirrored, holds: Callable[[dict[str, Any]], bool]) -> None:
+    deadline = time.monotonic() + _TOLD_WITHIN_S
+    while not holds(told := me.get(mirrored.sync)["native_events"]):
+        assert time.monotonic() < deadline, f"after three minutes native events are {told['phase']}, {told['why']}"
+        time.sleep(1)
+
+
+def _table(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one for one in told["tables"] if one["table"] == name)
+    return found
+
+
+def _tells_nobody_else(url: str, customer_key: str) -> None:
+    """The address takes nothing without the practice's key, and the key nothing at another address."""
+    front, _, token = url.rpartition("/")
+    other = f"{front}/{token[::-1]}"
+    with httpx.Client(timeout=60, trust_env=False) as http:
+        for where, key in ((url, None), (url, "not-the-key"), (other, customer_key)):
+            headers = {"Event-Type": "WatchTable: Appointment", **({} if key is None else {"Authorization": key})}
+            answer = http.post(where, headers=headers, content=b"[]")
+            _problem(answer, 404, "not-found")
+            assert token not in answer.text, "an answer repeats the address's secret"
 
 
 @step("P33", "mirrored practice")

@@ -145,6 +145,8 @@ def test_what_is_due_comes_the_longest_due_first_and_what_has_ended_not_at_all(w
         rules.message_of(one) for one in [retried, *(several[at] for at in (0, 1, 4, 5, 6))]
     ]
     assert [one.due_at for one in due][1:] == [several[at].due_at for at in (0, 1, 4, 5, 6)]
+    latest = webhooks.due(NOON + 8 * MINUTE, limit=3, latest=True)
+    assert [one.message.event_id for one in latest] == ["evt_7", "evt_6", "evt_5"]
     assert [one.message.event_id for one in webhooks.due(NOON + timedelta(days=1), limit=3)] == [
         "evt_4",
         "evt_1",

@@ -92,7 +92,16 @@ class OfficeHistory:
         else:
             self._note("delete", name)
             self.store.delete(self._shape(name).name, key)
+            self._take_along(name, key)
         return key
+
+    def _take_along(self, name: str, key: int) -> None:
+        """An exam goes with its measurements: nobody at an office sees one without the other."""
+        if name == "perioexams":
+            measured = self.store.rows('SELECT "PerioMeasureNum" FROM periomeasure WHERE "PerioExamNum" = ?', (key,))
+            for row in measured:
+                self.untold.setdefault("periomeasures", set()).add(row["PerioMeasureNum"])
+                self.store.delete("periomeasure", row["PerioMeasureNum"])
 
     def _named_anew(self, name: str, key: int) -> None:
         """Patients show the name of their billing type, and no stamp of theirs moves with it."""

@@ -56,13 +56,13 @@ class FakeWebhooks:
             raise Superseded
         self.deliveries[place] = delivery
 
-    def due(self, now: datetime, *, limit: int) -> list[Due]:
+    def due(self, now: datetime, *, limit: int, latest: bool = False) -> list[Due]:
         found = [
             Due(message_of(one), one.due_at)
             for one in self.deliveries.values()
             if one.due_at is not None and one.due_at <= now
         ]
-        return sorted(found, key=lambda one: one.due_at)[:limit]
+        return sorted(found, key=lambda one: one.due_at, reverse=latest)[:limit]
 
     def page(self, endpoint_id: str, *, after: tuple[datetime, str] | None, limit: int) -> list[Delivery]:
         found = sorted(

@@ -188,3 +188,14 @@ def test_what_is_too_long_to_be_an_id_is_no_event(two: Deployment, monkeypatch: 
     monkeypatch.setattr(two.on.event_log, "get", get)
 
     assert two.get(f"/events/evt_{'a' * 2000}").status == 404
+
+
+def test_that_a_webhook_was_disabled_is_told_to_its_client_and_to_no_other(two: Deployment) -> None:
+    """Its webhooks are nobody else's to see, and who of them fails is no news for others."""
+    pair = happen(two, "webhook.disabled", "webhook.disabled", practice_id=IDS[1], object_id="whk_a")
+    two.on.event_log.logged.clear()
+    own, others = (replace(one, related={"client_id": name}) for one, name in zip(pair, (CLIENT, BEN), strict=True))
+    two.on.event_log.add([own, others], at=own.detected_at)
+
+    assert ids(two.get("/events", practice_id=IDS[1])) == [own.id]
+    assert two.get(f"/events/{others.id}").status == 404

@@ -14,6 +14,7 @@ from standardwebhooks.webhooks import Webhook
 from gateway.core.callers import Client
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.practices import Baa
+from gateway.core.webhooks import control
 from gateway.core.webhooks.deliveries import Outcome
 from gateway.core.webhooks.delivering import Beginning, deliver, send_due
 from gateway.core.webhooks.endpoints import MOST_ENDPOINTS
@@ -353,3 +354,22 @@ def test_a_practice_whose_agreement_has_ended_shows_in_no_delivery_and_nothing_o
     assert [one["event_id"] for one in two.get(f"{at}/deliveries").body["data"]] == [other.id]
     assert two.post(f"{at}/redeliver", {"event_id": event.id}).status == 404
     assert two.post(f"{at}/redeliver", {"since": since, "include_succeeded": True}).body == {"deliveries": 1}
+
+
+@pytest.mark.parametrize("bound", ["READ_AT_MOST", "QUERIES_AT_MOST"])
+def test_a_span_that_takes_too_long_to_look_through_is_refused_before_anything_is_sent_again(
+    two: Deployment, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """Events that the webhook does not want are looked at all the same, and days without any."""
+    hook = made(two, types=["claim.denied"])
+    happen(two, "claim.denied", *["appointment.updated"] * 5)
+    two.on.clock.seconds += 1
+    asked = {"since": (two.on.clock.now() - timedelta(days=3)).isoformat(), "include_succeeded": True}
+    assert two.post(f"/webhooks/{hook['id']}/redeliver", asked).status == 202
+    work(two)
+
+    monkeypatch.setattr(control, bound, 5)
+    refused = two.post(f"/webhooks/{hook['id']}/redeliver", asked)
+
+    assert (refused.status, refused.body["code"]) == (422, "filter-too-wide")
+    assert work(two) == []

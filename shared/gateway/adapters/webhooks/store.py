@@ -81,13 +81,13 @@ class DynamoWebhooks:
         """See `Webhooks.save`."""
         self._over(_delivery_item(delivery), "turn", was.turn)
 
-    def due(self, now: datetime, *, limit: int) -> list[Due]:
+    def due(self, now: datetime, *, limit: int, latest: bool = False) -> list[Due]:
         """See `Webhooks.due`."""
         found: list[Due] = []
         for shard in range(SHARDS):
             # Of each shard as many: those longest due may all lie in the last.
-            found += [_due(item) for item in self._due_in(shard, now, limit)]
-        return sorted(found, key=lambda one: one.due_at)[:limit]
+            found += [_due(item) for item in self._due_in(shard, now, limit, latest=latest)]
+        return sorted(found, key=lambda one: one.due_at, reverse=latest)[:limit]
 
     def page(self, endpoint_id: str, *, after: tuple[datetime, str] | None, limit: int) -> list[Delivery]:
         """See `Webhooks.page`."""
@@ -138,7 +138,7 @@ class DynamoWebhooks:
         if not self._table.put(item, condition=f"{number} = :was", values={":was": {"N": str(was)}}):
             raise Superseded
 
-    def _due_in(self, shard: int, now: datetime, limit: int) -> list[Mapping[str, Any]]:
+    def _due_in(self, shard: int, now: datetime, limit: int, *, latest: bool) -> list[Mapping[str, Any]]:
         try:
             answer = self._client.query(
                 TableName=self._name,
@@ -146,6 +146,7 @@ class DynamoWebhooks:
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
                 ExpressionAttributeValues={":shard": {"S": str(shard)}, ":now": {"N": str(_millis(now))}},
                 Limit=limit,
+                ScanIndexForward=not latest,
             )
         except AwsError as error:
             raise unavailable("the table of webhooks") from error

@@ -418,8 +418,7 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
     row = change.row
     type_ = f"operation.{row['state']}"
     after = {"state": row["state"], "kind": row["kind"]}
-    whose = {"client_id": str(row["client_id"])} if "client_id" in row else {}
-    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after, related=whose)]
+    return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after, related=_whose(row))]
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
@@ -465,7 +464,13 @@ def _of_webhook(change: RowChange, _: Around) -> list[Event]:
     if change.is_dead or change.row.get("state") != "disabled":
         return []
     after = {"state": "disabled", "reason": change.row["reason"]}
-    return [_made(change, "webhook.disabled", object_id=str(change.key), changed=("state",), after=after)]
+    type_, id_ = "webhook.disabled", str(change.key)
+    return [_made(change, type_, object_id=id_, changed=("state",), after=after, related=_whose(change.row))]
+
+
+def _whose(row: Row) -> dict[str, str]:
+    """The client that alone is shown it."""
+    return {"client_id": str(row["client_id"])} if "client_id" in row else {}
 
 
 def _of_merge(change: RowChange, around: Around) -> list[Event]:

@@ -32,7 +32,7 @@ WEB_SCHED: Final = "web_sched"
 """By visit that was booked on line: `{AptNum, way}`, the way in Open Dental's word."""
 
 WEBHOOKS: Final = "webhooks"
-"""By endpoint, at each practice that it had events of: `{state: disabled, reason, since}`."""
+"""By endpoint, at each practice that it had events of: `{state: disabled, reason, since, client_id}`, whose it is."""
 
 KINDS: Final = frozenset({DUE_RECALLS, INTAKE, MERGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS})
 

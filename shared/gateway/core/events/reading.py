@@ -24,9 +24,11 @@ from gateway.core.reads.queries import Id, PagedQuery
 from gateway.core.walltime import instant_text
 
 EVENTS: Final = "events"
-OPERATION: Final = "operation"
-SETTLED_AFTER: Final = timedelta(seconds=5)
-"""An index may be behind and publishers' clocks differ: what was logged since is left for the next page."""
+OWN: Final = frozenset({"operation", "webhook"})
+"""Objects that are their client's and nobody else's."""
+SETTLED_AFTER: Final = timedelta(seconds=20)
+"""An index may be behind, publishers' clocks differ, and a put that is tried again lands up to 17 s after the moment
+it is logged at: what was logged since is left for the next page."""
 
 _LONGEST_ID: Final = 64
 """A table refuses keys that are much longer, as if it did not work."""
@@ -120,9 +122,9 @@ def may_see(type_: str, caller: Caller) -> bool:
 
 
 def is_for(event: Event, caller: Caller) -> bool:
-    """Whether an event is this client's to see, whatever its scopes: of operations only its own, as
-    `GET /operations/{id}` has it."""
-    return event.object != OPERATION or event.related.get("client_id") == caller.id
+    """Whether an event is this client's to see, whatever its scopes: of operations and webhooks only its own, as
+    `GET` of them has it."""
+    return event.object not in OWN or event.related.get("client_id") == caller.id
 
 
 def shown(logged: Logged) -> dict[str, Any]:

@@ -57,6 +57,8 @@ _PATTERNS: Final[Mapping[tuple[str, str], str]] = {
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("state", "reason")}
 """What is told of the gateway's own affairs, which are no object."""
 
+_OWN_RELATED: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("client_id",)}
+
 _PREFIXES: Final = {
     **PREFIXES,
     "insurance_payment": PREFIXES["payment"],
@@ -103,6 +105,7 @@ def event_schema(type_: str) -> Schema:
     object_ = type_.partition(".")[0]
     subject = subject_of(type_)
     told = _OWN[object_] if subject is None else subject.told
+    related = _OWN_RELATED[object_] if subject is None else subject.related
     values = {name: _value(object_, name) for name in told}
     properties: Schema = {
         "id": _form("^evt_[a-z2-7]{32}$"),
@@ -117,7 +120,7 @@ def event_schema(type_: str) -> Schema:
         "changed": {"type": "array", "uniqueItems": True, "items": _form("^[a-z][a-z0-9_]*$")},
         "before": _closed(values),
         "after": _closed(values),
-        "related": _closed({name: _id(_referred(name)) for name in (() if subject is None else subject.related)}),
+        "related": _closed({name: _id(_referred(name)) for name in related}),
     }
     return _closed(properties, required=properties)
 

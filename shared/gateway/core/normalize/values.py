@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -108,6 +109,10 @@ def flag(value: object) -> bool | None:
 def day(value: object) -> str | None:
     """A calendar day, never shifted; None for year 0001 and for what is no day."""
     if value.__class__ is str and len(value) == 10 and value[4] == "-" == value[7]:
+        try:
+            date.fromisoformat(value)
+        except ValueError:
+            return None
         return None if value[:4] == "0001" else value
     try:
         found = wire.day(value)

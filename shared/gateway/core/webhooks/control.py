@@ -61,6 +61,10 @@ WITHDRAWN: Final = "webhooks.full.withdraw"
 MOST_AGAIN: Final = 500
 """Events that one request sends again."""
 
+READ_AT_MOST: Final = 20_000
+QUERIES_AT_MOST: Final = 3_000
+"""Events, and days of practices, that one request looks through for them: what can be done while a caller waits."""
+
 _ROTATIONS: Final = 50
 """Rotations of an endpoint whose repeats are known."""
 
@@ -437,18 +441,32 @@ def redeliver(endpoint_id: str, wanted: Again, *, caller: Caller, on: Services) 
 
 def _events(endpoint: Endpoint, wanted: Again, caller: Caller, now: datetime, on: Services) -> Iterator[Event]:
     """The events that are asked for and that the endpoint could get."""
-    count = 0
+    count = looked_at = 0
     theirs = _Allowed(caller, on)
-    for practice_id in sorted(endpoint.practices_of(caller.client)):
+    practices = sorted(endpoint.practices_of(caller.client))
+    if wanted.since is not None:
+        since, until = _span(wanted.since, wanted.until, now)
+        if ((until - since).days + 1) * len(practices) > QUERIES_AT_MOST:
+            raise FilterTooWide("too many days of too many practices: send a shorter span", bounds=["since", "until"])
+    for practice_id in practices:
         if practice_id not in theirs:
             continue
         for event in _logged(practice_id, wanted, now, on):
+            looked_at += 1
+            if looked_at > READ_AT_MOST:
+                raise FilterTooWide(
+                    f"more than {READ_AT_MOST} events to look at: send a shorter span", bounds=["until"]
+                )
             may = may_get(event.type, practice_id, caller, now=now) and is_for(event, caller)
             if may and endpoint.wants(event.type, practice_id):
                 count += 1
                 if count > MOST_AGAIN:
                     raise FilterTooWide(f"more than {MOST_AGAIN} events: send a shorter span", bounds=["until"])
                 yield event
+
+
+def _span(since: datetime, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    return max(since, now - KEPT), min(until or now, now)
 
 
 class _Allowed:
@@ -473,7 +491,7 @@ def _logged(practice_id: str, wanted: Again, now: datetime, on: Services) -> Ite
     if wanted.event_id is not None:
         yield from (one.event for one in on.event_log.get(practice_id, [wanted.event_id]))
         return
-    since, until = max(wanted.since or now, now - KEPT), min(wanted.until or now, now)
+    since, until = _span(wanted.since or now, wanted.until, now)
     after: tuple[datetime, str] | None = None
     while True:
         page = on.event_log.page(practice_id, since=since, until=until, after=after, order="asc", limit=_READ_AT_ONCE)

@@ -7,7 +7,8 @@ answered, and nobody lived to note it. After a success that was noted it gets it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, cast
@@ -21,7 +22,7 @@ from gateway.core.events.reading import is_for
 from gateway.core.ports import Services
 from gateway.core.walltime import instant_text
 from gateway.core.webhooks import deliveries as rules
-from gateway.core.webhooks.deliveries import Delivery, Ended, Health, Message, Outcome
+from gateway.core.webhooks.deliveries import Delivery, Due, Ended, Health, Message, Outcome
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Payload, Reason, may_get, secret_of
 from gateway.core.webhooks.full import FullObject, full_object
 from gateway.core.webhooks.ports import BeginServices, CallServices, DeliveryServices, RetryServices, Superseded
@@ -77,7 +78,10 @@ class Beginning:
 def send_due(on: RetryServices) -> Sent:
     """Queue what is due. What was queued before and waits yet is one message."""
     now = on.clock.now()
-    due = on.webhooks.due(now, limit=SENT_AT_ONCE)
+    # What an endpoint has waiting in the queue is due all the while, and may be more than is looked at. What others
+    # have due lately stands behind it.
+    found = (*on.webhooks.due(now, limit=SENT_AT_ONCE), *on.webhooks.due(now, limit=SENT_AT_ONCE, latest=True))
+    due = _in_turns({one.message: one for one in found}.values())[:SENT_AT_ONCE]
     not_sent = 0
     for one in due:
         try:
@@ -86,6 +90,16 @@ def send_due(on: RetryServices) -> Sent:
             not_sent += 1
     oldest = max(((now - one.due_at).total_seconds() for one in due), default=0.0)
     return Sent(len(due), not_sent, oldest)
+
+
+def _in_turns(due: Iterable[Due]) -> list[Due]:
+    """The longest due of each endpoint first, then the second of each."""
+    places: Counter[str] = Counter()
+    placed: list[tuple[int, Due]] = []
+    for one in sorted(due, key=lambda one: one.due_at):
+        placed.append((places[one.message.endpoint_id], one))
+        places[one.message.endpoint_id] += 1
+    return [one for _, one in sorted(placed, key=lambda at: at[0])]
 
 
 def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
@@ -216,7 +230,12 @@ def _tell_disabled(endpoint: Endpoint, on: DeliveryServices) -> None:
     at, caller = endpoint.disabled_at, _caller(endpoint.client_id, on)
     if at is None or caller is None or endpoint.reason not in {Reason.GONE, Reason.FAILING}:
         return
-    content = {"state": "disabled", "reason": str(endpoint.reason), "since": instant_text(at)}
+    content = {
+        "state": "disabled",
+        "reason": str(endpoint.reason),
+        "since": instant_text(at),
+        "client_id": endpoint.client_id,
+    }
     for practice_id in sorted(endpoint.practices_of(caller.client)):
         on.facts.note(practice_id, WEBHOOKS, endpoint.id, content, at=at)
 

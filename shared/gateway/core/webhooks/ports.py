@@ -53,9 +53,9 @@ class Webhooks(Protocol):
         """Store `delivery` if the stored one still has the turn of `was`. Raises: Superseded."""
         ...
 
-    def due(self, now: datetime, *, limit: int) -> list[Due]:
-        """Turns of pending deliveries that are due, those longest due first, `limit` at most. What was stored within
-        the last seconds may be missing, and what has been made since may be among them.
+    def due(self, now: datetime, *, limit: int, latest: bool = False) -> list[Due]:
+        """Turns of pending deliveries that are due, those longest due first, or the `latest`, `limit` at most. What was
+        stored within the last seconds may be missing, and what has been made since may be among them.
         """
         ...
 

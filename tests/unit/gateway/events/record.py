@@ -101,6 +101,9 @@ _CONTACT: Final[Row] = {
     "DateTStamp": "2026-11-18 11:58:00",
 }  # fmt: skip
 _DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create", "client_id": "cli_aaaaaaaaaaaaaaaa"}
+_DISABLED: Final[Row] = {
+    "id": "whk_aaaaaaaaaaaaaaaa", "state": "disabled", "reason": "failing", "client_id": "cli_aaaaaaaaaaaaaaaa",
+}  # fmt: skip
 
 _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "appointment.created": ("appointments", None, _VISIT),
@@ -157,7 +160,7 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "operation.failed": (OPERATIONS, None, {**_DONE, "state": "failed"}),
     "operation.unknown": (OPERATIONS, None, {**_DONE, "state": "unknown"}),
     "sync.loaded": (MIRROR, None, {"state": "loaded", "epoch": 1}),
-    "webhook.disabled": (WEBHOOKS, None, {"id": "whk_aaaaaaaaaaaaaaaa", "state": "disabled", "reason": "failing"}),
+    "webhook.disabled": (WEBHOOKS, None, _DISABLED),
 }
 """By type what it comes of: a resource, a row before (none: it is new) and after (none: it is gone)."""
 

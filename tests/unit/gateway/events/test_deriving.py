@@ -502,3 +502,16 @@ def _protected(office: Deployment) -> set[str]:
         words |= {str(row[name]) for name in ("LName", "FName", "WirelessPhone", "Email", "Address")}
         words |= {str(row["Birthdate"])[:10], f"{row['EstBalance']:.2f}"}
     return {word for word in words if len(word) > 4} - {"0001-01-01"}
+
+
+@pytest.mark.parametrize("text", ["Zoe -Ma-rk", "9999-99-99", "2026-02-30"])
+@pytest.mark.parametrize("column", ["DateService", "DateSent", "DateReceived"])
+@pytest.mark.parametrize("was", [Was.NOTHING, Was.UNSEEN])
+def test_what_is_no_day_though_it_has_the_form_of_one_is_not_told(text: str, column: str, was: Was) -> None:
+    """Nor does it stop all that comes behind it."""
+    row = CLAIM | {"ClaimStatus": "R", column: text}
+    around = Around(ELM_STREET, under=lambda *_: [DENYING])
+
+    told = events_of(changed("claims", row, was=was), around)
+
+    assert told and all(text not in json.dumps(one.told()) for one in told)

@@ -184,3 +184,17 @@ def unseen(change: RowChange) -> RowChange:
 
 TestPublishing = Publishing.TestCase
 TestPublishing.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+
+
+def test_an_event_has_its_place_in_the_log_where_it_was_logged_and_not_where_its_batch_began() -> None:
+    """Who keeps up with the log has read on to a few seconds ago, and never looks back."""
+    on, outbox = FakePublisher(AROUND), Outbox()
+
+    def slow(change: RowChange) -> Around:
+        on.clock.seconds += 10
+        return AROUND
+
+    on.around = slow  # type: ignore[method-assign]
+    publish([outbox.store(number, "A", at=NOON) for number in (1, 2)], on)
+
+    assert {one.logged_at for one in on.event_log.logged.values()} == {on.clock.now()}

@@ -16,6 +16,7 @@ UNAWAITED = {
     "lane",
     "publish_events",
     "sweeper",
+    "take_hooks",
     "tick",
     "upstream_worker",
     "webhook_retries",

@@ -18,6 +18,7 @@ from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event
 from gateway.core.events.facts import WEBHOOKS
 from gateway.core.practices import Baa
+from gateway.core.webhooks import delivering
 from gateway.core.webhooks.deliveries import DeliveryState, Ended, Message, Outcome
 from gateway.core.webhooks.delivering import Beginning, deliver, send_due
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Reason
@@ -237,7 +238,8 @@ def test_an_endpoint_that_says_gone_gets_nothing_more_and_that_is_told(world: Wo
 
     assert len(world.posted) == 1
     assert (world.webhooks.get("whk_gone").state, world.webhooks.get("whk_gone").reason) == ("disabled", "gone")
-    assert world.facts.noted[HERE, WEBHOOKS, "whk_gone"]["state"] == "disabled"
+    told = world.facts.noted[HERE, WEBHOOKS, "whk_gone"]
+    assert (told["state"], told["client_id"]) == ("disabled", "cli_a")
     began(world, 12)
     assert len(world.webhooks.deliveries) == 8
 
@@ -293,3 +295,23 @@ def test_a_worker_that_dies_after_the_answer_sends_again_and_one_that_noted_it_d
     world.run_out()
 
     assert world.posted == [("well", "evt_0")] * 2
+
+
+def test_a_backlog_of_one_endpoint_holds_back_no_retry_of_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who answers well but slowly has all of its deliveries due for hours, and no circuit opens for it."""
+    monkeypatch.setattr(delivering, "SENT_AT_ONCE", 10)
+    world.endpoint("slow")
+    began(world, 30)
+    world.delivery_queue.messages.clear()
+    world.clock.seconds += 600
+    world.endpoint("moody", OOPS, types=("claim.*",))
+    Beginning(world).begin([world.happen(99, "claim.sent", "claim_1")])
+    (first,) = (one for one in world.delivery_queue.messages if one.endpoint_id == "whk_moody")
+    world.work(first)
+    for _ in range(6):
+        world.clock.seconds += 60
+        send_due(world)
+
+    assert "whk_moody" in {one.endpoint_id for one in world.delivery_queue.messages}
