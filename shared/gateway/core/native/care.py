@@ -150,6 +150,10 @@ def _keep(m: Session) -> None:
             made = _do(m, step, refused)
             if made is not None:
                 tables[step.table] = seen(None, made, m.now())
+            start = None if step.is_end or step.table in refused else (step.call.body or {}).get("DateTimeStart")
+            if start is not None:
+                # What we move ourselves is no sign of life.
+                tables[step.table] = Told(tables[step.table].number, clocks.write_clock(start), moved_at=m.now())
         changed = _changed(steps)
         if changed:
             # The answer to a change shows nothing of it: what was not taken is asked for again after a day.

@@ -16,6 +16,7 @@ from gateway.core.mirror.syncing import Native, Told, Wanted
 from gateway.core.native import care
 from gateway.core.native.hooks import hook_path
 from gateway.core.native.subscribing import read
+from gateway.core.native.wanting import is_told
 from gateway.core.native.watched import ALL_WORKSTATIONS, WATCHED, watched_at
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from infra.sandbox.practice.firing import Call
@@ -536,6 +537,24 @@ def test_an_office_that_ignores_what_is_changed_is_not_asked_for_it_again_all_da
         assert calls(office).count("subscriptions.update") <= 2
         machines.skip(DAY_S)
         assert running(office)["Patient"]["PollingSeconds"] == 1
+
+
+def test_a_start_that_we_moved_ourselves_is_no_sign_of_life() -> None:
+    """The office's clock was set back by hours, and no machine looks for changes."""
+    with told_by("26.3") as machines:
+        office = machines.office
+        machines.are_on = False
+        ask(office)
+        machines.run(600)
+        number = running(office)["Patient"]["SubscriptionNum"]
+        ahead = str((office.clock.now() + timedelta(hours=9)).replace(microsecond=0))
+        office.store.update("apisubscription", number, {"DateTimeStart": ahead})
+        ask(office, tables={})
+        machines.run(900)
+
+        assert running(office)["Patient"]["DateTimeStart"] < ahead
+        assert not native(office).tables["Patient"].has_moved
+        assert not is_told(office.on.syncs.load(office.id), "patients", office.on.clock.now())
 
 
 def test_an_office_that_ends_nothing_is_not_asked_more_often_than_it_is_listed() -> None:
