@@ -13,6 +13,7 @@ from gateway.core.callers import Client
 from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.ports import KEPT
+from gateway.core.ids import row_id
 from gateway.core.objects.event import LoggedEvent
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 
@@ -199,3 +200,53 @@ def test_that_a_webhook_was_disabled_is_told_to_its_client_and_to_no_other(two: 
 
     assert ids(two.get("/events", practice_id=IDS[1])) == [own.id]
     assert two.get(f"/events/{others.id}").status == 404
+
+
+def test_an_id_says_whose_events_are_asked_for_and_one_of_others_is_nobodys(two: Deployment) -> None:
+    mine, theirs = row_id("appointment", IDS[0], 7), row_id("appointment", IDS[1], 7)
+    (moved,) = happen(two, "appointment.rescheduled", object_id=mine)
+
+    assert ids(two.get("/events", object_id=mine)) == [moved.id]
+    assert ids(two.get("/events", object_id=theirs)) == []
+    elsewhere = two.get("/events", practice_id=IDS[0], object_id=theirs)
+    assert (elsewhere.status, elsewhere.body["param"]) == (404, "object_id")
+    client = two.on.callers.client(CLIENT)
+    two.on.callers.put_client(replace(client, practices=frozenset(IDS[1:2])))
+    strange = two.get("/events", object_id=mine)
+    assert (strange.status, strange.body["param"]) == (404, "object_id")
+
+
+@pytest.mark.parametrize("practice_id", ["all", f"{IDS[0]},{IDS[1]}"])
+def test_several_practices_have_no_log_in_common(two: Deployment, practice_id: str) -> None:
+    refused = two.get("/events", practice_id=practice_id)
+
+    assert (refused.status, refused.body["param"]) == (400, "practice_id")
+
+
+def test_no_type_is_none_to_ask_for(two: Deployment) -> None:
+    """An unset variable in somebody's shell would else read as if nothing had happened."""
+    happen(two, "appointment.created")
+
+    for type_ in ("", ","):
+        refused = two.get("/events", practice_id=IDS[0], type=type_)
+        assert (refused.status, refused.body["param"]) == (400, "type")
+
+
+@pytest.mark.parametrize(
+    ("type_", "said"),
+    [("appointment", "takes types such as"), ("appointments.*", '"appointment.*"'), ("claim.payed", '"claim.')],
+)
+def test_a_refused_type_says_what_there_is(two: Deployment, type_: str, said: str) -> None:
+    refused = two.get("/events", practice_id=IDS[0], type=type_)
+
+    assert refused.status == 400
+    assert said in refused.body["detail"]
+
+
+def test_a_type_that_is_named_and_may_not_be_seen_is_no_silence(two: Deployment) -> None:
+    two.grant("events:read", "claims:read")
+    happen(two, "appointment.created", "claim.denied")
+
+    refused = two.get("/events", practice_id=IDS[0], type="appointment.*,claim.*")
+    assert (refused.status, refused.body["scope"]) == (403, "appointments:read")
+    assert len(of(two, type="claim.*")) == len(of(two)) == len(of(two, type="*")) == 1

@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from jsonschema import Draft4Validator
 from standardwebhooks.webhooks import Webhook
 
 from gateway.core.callers import Client
 from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.events.event_types import TYPES
+from gateway.core.events.schemas import event_schema
 from gateway.core.practices import Baa
 from gateway.core.webhooks import control
 from gateway.core.webhooks.deliveries import Outcome
@@ -221,6 +224,15 @@ def test_a_trial_posts_once_shows_the_answer_and_counts_for_nothing(two: Deploym
     assert json.loads(two.on.sender.posted[0][2])["type"] == "claim.sent"
     assert two.get(f"/webhooks/{hook['id']}").body["health"]["failures_in_a_row"] == 0
     assert two.post(f"/webhooks/{hook['id']}/test", {"type": "visit.sent"}).body["param"] == "type"
+
+
+@pytest.mark.parametrize("type_", sorted(TYPES))
+def test_a_trial_of_any_type_is_as_its_schema_has_it(two: Deployment, type_: str) -> None:
+    hook = made(two)
+    two.post(f"/webhooks/{hook['id']}/test", {"type": type_})
+
+    event = json.loads(two.on.sender.posted[0][2])["data"]
+    assert [error.message for error in Draft4Validator(event_schema(type_)).iter_errors(event)] == []
 
 
 def test_deliveries_are_listed_by_state_page_by_page(two: Deployment) -> None:

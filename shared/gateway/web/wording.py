@@ -75,7 +75,9 @@ def refusal(error: Mapping[str, Any], model: Any, *, what: str) -> str:
 
 def _form(model: Any, place: tuple[str | int, ...]) -> str:
     """What a text has to look like: the description of its field, never the expression that decides it."""
-    field = _fields_at(model, place[:-1]).get(str(place[-1])) if place else None
+    # Of a list it is one of its entries that has another form.
+    named = place[:-1] if place and isinstance(place[-1], int) else place
+    field = _fields_at(model, named[:-1]).get(str(named[-1])) if named else None
     return f"takes {field.description}" if field is not None and field.description else "has another form"
 
 

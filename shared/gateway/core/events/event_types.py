@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.core.ids import PREFIXES
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:
@@ -109,8 +111,16 @@ TYPES: Final[Mapping[str, str]] = {
 }
 """Type -> what has happened. `{object}.{what}`."""
 
-NOT_YET: Final[frozenset[str]] = frozenset()
-"""Types of which no event comes yet, because nobody notes what they tell."""
+
+ID_PREFIXES: Final[Mapping[str, str]] = {
+    **PREFIXES,
+    "insurance_payment": PREFIXES["payment"],
+    "balance": PREFIXES["patient"],
+    "intake": PREFIXES["patient"],
+    "web_sched": PREFIXES["appointment"],
+    "sync": PREFIXES["practice"],
+}
+"""By an event's object: what `object_id` begins with."""
 
 
 def subject_of(type_: str) -> Subject | None:

@@ -6,7 +6,6 @@ The log of several practices has no order in common that stays: each is asked fo
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -18,9 +17,11 @@ from gateway.core.errors import Invalid, NotFound, ScopeMissing
 from gateway.core.events.event import Event
 from gateway.core.events.event_types import TYPES, subject_of
 from gateway.core.events.ports import KEPT, Logged
+from gateway.core.ids import practice_of_row
 from gateway.core.inputs import Moment
 from gateway.core.ports import Services
-from gateway.core.reads.queries import Id, PagedQuery
+from gateway.core.practices import Practice
+from gateway.core.reads.queries import ALL, Id, PagedQuery
 from gateway.core.walltime import instant_text
 
 EVENTS: Final = "events"
@@ -40,10 +41,13 @@ _READ_AT_MOST: Final = 4000
 Pattern = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z_]+\.(\*|[a-z_]+))$", max_length=64)]
 
 
+FORMS: Final = "types such as appointment.completed, appointment.* or *"
+
+
 class EventsQuery(PagedQuery):
     """Filters of `GET /events`."""
 
-    type: Annotated[list[Pattern], Field(max_length=20)] | None = None
+    type: Annotated[list[Pattern], Field(min_length=1, max_length=20)] | None = Field(default=None, description=FORMS)
     """`appointment.completed`, `appointment.*`; several separated by commas."""
     object_id: Id | None = None
     since: Moment | None = None
@@ -58,10 +62,10 @@ def list_events(query: EventsQuery, *, caller: Caller, on: Services) -> dict[str
     """A page of a practice's events: scope `events:read`, and for each object the scope to read it.
 
     Raises:
-        Invalid: a type that there is not; a cursor of other filters. NotFound, ScopeMissing, BaaMissing.
+        Invalid: a type that there is not; a cursor of other filters. ScopeMissing: also of a type that is named and of
+        which the caller may see nothing. NotFound: also an object of another practice. BaaMissing.
     """
-    practice_id = query.practice_id or only_practice(caller)
-    practice = allow(caller, practice_id, EVENTS, Verb.READ, on=on)
+    practice = _practice(query, caller, on)
     wanted = _types(query, caller)
     now = on.clock.now()
     since = max(query.since or now - KEPT, now - KEPT)
@@ -132,20 +136,55 @@ def shown(logged: Logged) -> dict[str, Any]:
     return logged.event.told() | {"logged_at": instant_text(logged.logged_at)}
 
 
+def _practice(query: EventsQuery, caller: Caller, on: Services) -> Practice:
+    """The practice that is named, or that the object's id names, or the only one."""
+    asked = query.practice_id
+    if asked == ALL or "," in (asked or ""):
+        raise Invalid("events are of one practice: send its id", param="practice_id")
+    of = None if query.object_id is None else practice_of_row(query.object_id)
+    if of is not None and (of not in caller.client.practices or asked not in {None, of}):
+        raise NotFound("no such record", param="object_id")
+    try:
+        return allow(caller, asked or of or only_practice(caller), EVENTS, Verb.READ, on=on)
+    except NotFound as error:
+        raise NotFound(error.detail, param="practice_id") from None
+
+
 def _types(query: EventsQuery, caller: Caller) -> frozenset[str]:
     """The types that are asked for and that the caller may see."""
     allowed = {type_ for type_ in TYPES if may_see(type_, caller)}
     if query.type is None:
         return frozenset(allowed)
-    return frozenset(allowed & set(_matching(query.type)))
+    return frozenset(one for pattern in query.type for one in _shown_of(pattern, allowed))
 
 
-def _matching(patterns: list[str]) -> Iterator[str]:
-    for pattern in patterns:
-        found = [type_ for type_ in TYPES if matches(pattern, type_)]
-        if not found:
-            raise Invalid("there is no such type of event", param="type")
-        yield from found
+def _shown_of(pattern: str, allowed: set[str]) -> set[str]:
+    """What of a pattern may be seen. Raises: ScopeMissing: none of it, though there are such types."""
+    found = matching(pattern, param="type")
+    shown = allowed & set(found)
+    if not shown:
+        subject = subject_of(found[0])
+        scope = f"{(subject and subject.scope) or EVENTS}:read"
+        raise ScopeMissing(f"the client lacks the scope {scope}", scope=scope)
+    return shown
+
+
+def matching(pattern: str, *, param: str) -> list[str]:
+    """The types that a pattern means. Raises: Invalid: there is none."""
+    found = [type_ for type_ in TYPES if matches(pattern, type_)]
+    if not found:
+        raise no_such_type(pattern, param=param)
+    return found
+
+
+def no_such_type(asked: str, *, param: str) -> Invalid:
+    """The refusal of a type, or of a pattern of types, that there is not."""
+    # Seldom needed, and slow to import.
+    from gateway.core.wording import no_such  # noqa: PLC0415
+
+    objects = dict.fromkeys(type_.partition(".")[0] for type_ in TYPES)
+    known = [f"{one}.*" for one in objects] if asked.endswith(".*") else list(TYPES)
+    return Invalid(no_such("type of event", asked, known), param=param)
 
 
 def matches(pattern: str, type_: str) -> bool:

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from gateway.core.events.event import SOURCE, Cause
-from gateway.core.events.event_types import TYPES, subject_of
-from gateway.core.ids import PREFIXES
+from gateway.core.events.event_types import ID_PREFIXES, TYPES, subject_of
 from gateway.core.normalize import appointments, claims, patients, procedures, treatment
 from gateway.core.normalize.values import Words
 
@@ -59,14 +58,6 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("state", "
 
 _OWN_RELATED: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("client_id",)}
 
-_PREFIXES: Final = {
-    **PREFIXES,
-    "insurance_payment": PREFIXES["payment"],
-    "balance": PREFIXES["patient"],
-    "intake": PREFIXES["patient"],
-    "web_sched": PREFIXES["appointment"],
-    "sync": PREFIXES["practice"],
-}
 _REFERRED: Final = {"guarantor": "patient", "into_patient": "patient"}
 """What an id is of, where its name does not say so."""
 
@@ -149,7 +140,7 @@ def _referred(name: str) -> str:
 
 
 def _id(object_: str) -> Schema:
-    return _form(f"^{_PREFIXES[object_]}_[a-z2-7]+$")
+    return _form(f"^{ID_PREFIXES[object_]}_[a-z2-7]+$")
 
 
 def _form(pattern: str, *, or_null: bool = False) -> Schema:

@@ -34,6 +34,9 @@ for it, and nothing may be stored behind it."""
 SOON: Final = timedelta(seconds=15)
 """A call that waits for longer brings no row that nobody has: its deletion may have been told since."""
 
+LOOKED_AT: Final = timedelta(minutes=1)
+"""After which time a machine that tells, and was not seen to, is looked for once more."""
+
 _TRIES: Final = 5
 
 
@@ -75,6 +78,7 @@ def _take(post: Post, on: TakingServices) -> Taken:
     told = told_by(post.event, post.body)
     if told.watched is None:
         return Taken(told.kind.value)
+    _heard(told.watched.table, state, on)
     of = state.resources.get(told.watched.resource)
     if of is None or of.phase is not Phase.LOADED:
         # A load on its way reads it anyhow.
@@ -87,6 +91,22 @@ def _take(post: Post, on: TakingServices) -> Taken:
     # What is not here though the mirror is younger than the call has been deleted since.
     takes_new = (of.as_of is None or of.as_of < post.received_at) and on.clock.now() - post.received_at <= SOON
     return _store(told, told.watched, practice, state, at=post.received_at, takes_new=takes_new, on=on)
+
+
+def _heard(table: str, state: PracticeSync, on: TakingServices) -> None:
+    """Have what is subscribed looked at now, where nobody knew yet that a machine tells of this table: one does."""
+    native, now = state.native, on.clock.now()
+    known = native.tables.get(table)
+    is_told_of = known is None or (known.has_moved and known.trouble is None)
+    was_just_looked_at = native.cared_at is not None and now - native.cared_at < LOOKED_AT
+    if is_told_of or was_just_looked_at or _is_due(native.due_at, now):
+        return
+    try:
+        on.syncs.save_practice(replace(state, native=replace(native, due_at=now)))
+    except Superseded:
+        # The next call says the same.
+        return
+    on.paces.background_due(state.practice_id, now)
 
 
 def _practice(post: Post, on: TakingServices) -> Practice | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.records import Order, ReadAt
-from gateway.core.mirror.syncing import Native, Phase, ResourceSync, Wanted
+from gateway.core.mirror.syncing import Native, Phase, ResourceSync, Told, Wanted
 from gateway.core.native.ports import Post
 from gateway.core.native.sorting import Unreadable
 from gateway.core.native.taking import MOST_SUSPECTS, Taken, take
@@ -477,3 +477,30 @@ def test_any_order_and_number_of_calls_ends_in_the_newest_stamps_and_never_goes_
         for key, second in rows:
             newest[of, int(key)] = max(second, newest.get((of, int(key)), 0))
     assert before == newest
+
+
+def test_a_machine_that_tells_and_was_thought_silent_is_looked_for_now_and_not_with_each_call(world: World) -> None:
+    def watched(**told: Any) -> None:
+        state, now = world.syncs.load(ELM.id), world.clock.now()
+        later, looked_at = now + timedelta(hours=1), now - timedelta(minutes=2)
+        tables = {"Appointment": Told(1, **told)}
+        native = Native(wanted=True, base_url="https://api.example", cared_at=looked_at, due_at=later, tables=tables)
+        world.syncs.save_practice(replace(state, native=native))
+
+    def wait() -> float:
+        native: Native = world.syncs.load(ELM.id).native
+        assert native.due_at is not None
+        return max(0.0, (native.due_at - world.clock.now()).total_seconds())
+
+    watched(has_moved=True)
+    world.tell(visit(1, 11))
+    assert wait() > 3000
+    watched(has_moved=True, trouble="machine-silent")
+    world.tell(visit(2, 11))
+    assert wait() == 0
+    assert world.is_told()
+    watched()
+    state = world.syncs.load(ELM.id)
+    world.syncs.save_practice(replace(state, native=replace(state.native, cared_at=world.clock.now())))
+    world.tell(visit(3, 11))
+    assert wait() > 3000
