@@ -490,7 +490,7 @@ def test_a_machine_that_tells_and_was_thought_silent_is_looked_for_now_and_not_w
     def wait() -> float:
         native: Native = world.syncs.load(ELM.id).native
         assert native.due_at is not None
-        return max(0.0, (native.due_at - world.clock.now()).total_seconds())
+        return float(max(0.0, (native.due_at - world.clock.now()).total_seconds()))
 
     watched(has_moved=True)
     world.tell(visit(1, 11))
