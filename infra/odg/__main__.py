@@ -82,7 +82,8 @@ def watch(
 
 @mirrors.command()
 def on(context: typer.Context, practice: Practice, *, as_json: AsJson = False) -> None:
-    """Begin the first load, or go on after a pause. What is just being erased is read anew."""
+    """Begin the first load, or go on after a pause. One that was turned off keeps what it
+    has as long as no erasure has begun, which is 15 s at least; else everything is read anew."""
     _say(_told(context, "PATCH", practice, {"state": "on"}), as_json=as_json)
 
 
@@ -111,8 +112,8 @@ def off(
 @mirrors.command()
 def queries(
     context: typer.Context,
-    practice: Practice,
     state: Annotated[Wanted, typer.Argument(help="whether changes may be asked for by SQL")],
+    practice: Practice,
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -123,12 +124,15 @@ def queries(
 @mirrors.command()
 def native(
     context: typer.Context,
-    practice: Practice,
     state: Annotated[Wanted, typer.Argument(help="whether the practice's machines are to tell what changes")],
+    practice: Practice,
     *,
     as_json: AsJson = False,
     workstation: Annotated[
-        str | None, typer.Option(help="the machine that tells, best the one with the API service; else all of them")
+        str | None,
+        typer.Option(
+            help="the machine that tells, best the one with the API service; kept until another is named, '' for all"
+        ),
     ] = None,
 ) -> None:
     """Whether the practice's own machines tell by themselves what changes; what they do not tell is polled."""

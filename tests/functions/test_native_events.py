@@ -217,3 +217,15 @@ def test_a_resource_that_is_not_mirrored_is_not_told_of(office: Deployment) -> N
     assert state.wanted is Wanted.ON
     tables = {one["table"]: (one["state"], one["why"]) for one in told(office)["tables"]}
     assert tables["PatField"] == ("not_offered", "not-mirrored")
+
+
+def test_silence_is_explained_with_the_name_of_the_machine_that_was_waited_for(office: Deployment) -> None:
+    change(office, state="on")
+    office.on.world.run(900)
+    change(office, native_events="on", workstation="SERVER")
+    office.on.world.run(1200)
+
+    here = told(office)
+    assert here["why"] == "machine-silent"
+    assert "SERVER" in here["explanation"]
+    assert {"SERVER" in one["explanation"] for one in here["tables"] if one["why"] == "machine-silent"} == {True}

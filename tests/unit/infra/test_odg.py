@@ -95,11 +95,11 @@ def test_what_keeps_all_of_it_back_is_said_once_and_in_words(office: Deployment)
 
 
 def test_machines_are_asked_to_tell_and_no_more(office: Deployment) -> None:
-    refused = run(office, "native", office.practice_id, "on")
+    refused = run(office, "native", "on", office.practice_id)
     assert (refused.exit_code, "not on" in refused.output) == (1, True)
     run(office, "on", office.practice_id)
     for state, machine in (("on", ["--workstation", "SERVER"]), ("off", [])):
-        told = run(office, "native", office.practice_id, state, *machine, "--json")
+        told = run(office, "native", state, office.practice_id, *machine, "--json")
         assert told.exit_code == 0, told.output
         shown = office.get(f"/practices/{office.practice_id}/sync").body["native_events"]
         assert (shown["state"], shown["workstation"]) == (state, "SERVER")
@@ -107,7 +107,7 @@ def test_machines_are_asked_to_tell_and_no_more(office: Deployment) -> None:
 
 def test_queries_are_turned_off_and_on(office: Deployment) -> None:
     for state in ("off", "on"):
-        told = run(office, "queries", office.practice_id, state, "--json")
+        told = run(office, "queries", state, office.practice_id, "--json")
         assert told.exit_code == 0, told.output
         assert office.get(f"/practices/{office.practice_id}/sync").body["queries"]["state"] == state
 

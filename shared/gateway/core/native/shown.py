@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from gateway.core.mirror.syncing import Phase, PracticeSync, Told, Wanted
+from gateway.core.mirror.syncing import Native, Phase, PracticeSync, Told, Wanted
 from gateway.core.native.wanting import (
     FAILING,
     MACHINE_SILENT,
@@ -59,7 +59,7 @@ def native_view(state: PracticeSync, practice: Practice, now: datetime) -> dict[
         "state": "on" if native.wanted and state.wanted is not Wanted.OFF else "off",
         "phase": phase,
         "why": why,
-        "explanation": None if why is None else WHY[why],
+        "explanation": _explained(why, native),
         "since": _at(_since(state, why)),
         "address": native.base_url,
         "workstation": native.workstation,
@@ -92,6 +92,13 @@ def _phase(
     return ("working", None) if said else ("starting", NOT_LOADED)
 
 
+def _explained(why: str | None, native: Native) -> str | None:
+    """In words; of silence also the machine that was named, whose name may be wrong."""
+    if why == MACHINE_SILENT and native.workstation is not None:
+        return f"{WHY[why]}. The machine that was named is {native.workstation}"
+    return None if why is None else WHY[why]
+
+
 def _since(state: PracticeSync, why: str | None) -> datetime | None:
     """Since when the trouble is that is named; None where nobody noted it."""
     if why in _OF_ALL:
@@ -109,7 +116,7 @@ def _table(one: Watched, state: PracticeSync, now: datetime, *, is_offered: bool
         "state": how,
         "is_healthy": None if told is None or why == UNPROVEN else why is None,
         "why": why,
-        "explanation": None if why is None else WHY[why],
+        "explanation": _explained(why, state.native),
         "since": _at(told.trouble_since) if told is not None else None,
         "sign_of_life_at": _at(told.moved_at) if told is not None and told.has_moved else None,
         "failures": told.failures if told is not None else 0,
