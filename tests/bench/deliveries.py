@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +31,7 @@ from typing import Any, Final
 from gateway.adapters.webhooks.queue import group_of
 from gateway.adapters.webhooks.sender import TIME_LIMIT_S, HttpSender
 from gateway.core.callers import Client
+from gateway.core.errors import Unavailable
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.deriving import Around
 from gateway.core.events.event import Cause, Event
@@ -41,13 +42,15 @@ from gateway.core.webhooks.deliveries import DeliveryState, Message, Outcome
 from gateway.core.webhooks.delivering import Beginning, deliver, send_due
 from gateway.core.webhooks.endpoints import Endpoint, secret_of
 from gateway.core.webhooks.signing import body_of, headers_of
-from tests.bench.figures import Figure, Say, at_least, at_most, median_of_rounds, median_ratio
+from tests.bench.figures import NONE, Figure, Say, at_least, at_most, median_of_rounds, median_ratio
 from tests.bench.normalize import simulated_practice
 from tests.bench.storage import pages
 from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.events import FakePublisher
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner
-from tests.fakes.webhooks import FakeDeliveryQueue, FakeWebhooks
+from tests.fakes.office import Killed
+from tests.fakes.services import Life, Mortal
+from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
 
 OURS: Final = Practice(
     id=new_id("practice"),
@@ -71,11 +74,12 @@ MOVED: Final = 1.05
 
 
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
-    """The worker, the publisher, and one endpoint of 50 that never answers."""
+    """The worker, the publisher, workers that die, and one endpoint of 50 that never answers."""
     say("  one worker over loopback, beside a loop that signs and posts")
     yield _worker(100 if quick else 1_000, rounds=3 if quick else 7)
     say("  the publisher with and without endpoints")
     yield _publisher(200 if quick else 5_000, rounds=3 if quick else 7)
+    yield from _deaths(2_000 if quick else 100_000, say)
     yield from _isolation(60 if quick else 900, say)
 
 
@@ -124,8 +128,20 @@ class Deployment:
         now, number = self.clock.now(), len(self.webhooks.endpoints)
         return self.webhooks.make(Endpoint(f"whk_{number:03}", "cli_a", url, ("*",), now, now))
 
+    def mortal(self, life: Life) -> Any:
+        """The same for a process that dies."""
+        other = object.__new__(Deployment)
+        other.__dict__.update(self.__dict__)
+        for name in _PORTS:
+            setattr(other, name, Mortal(getattr(self, name), life, name))
+        return other
+
     def happen(self, numbers: Sequence[int], objects: int) -> None:
         """Events as the publisher leaves them: logged, and begun."""
+        Beginning(self).begin(self.log(numbers, objects))
+
+    def log(self, numbers: Sequence[int], objects: int) -> list[Event]:
+        """Events that are logged."""
         now = self.clock.now()
         events = [
             Event(
@@ -145,7 +161,7 @@ class Deployment:
             for number in numbers
         ]
         self.event_log.add(events, at=now)
-        Beginning(self).begin(events)
+        return events
 
 
 # -- one worker ------------------------------------------------------------------------------------------------------
@@ -222,6 +238,82 @@ def _post_all(events: Sequence[Event], port: int, secret: bytes) -> None:
         if connection.getresponse().status != 200:
             raise RuntimeError("it was not taken")
         connection.close()
+
+
+# -- deaths ----------------------------------------------------------------------------------------------------------
+
+DIES: Final = 0.2
+"""Share of the processes that die, each at a random step: before or after any use of a store, the queue or the way out.
+The longest has some twenty."""
+
+LOSES: Final = 0.02
+"""Share of the messages that the queue loses, which SQS does not: a process that died before it sent one is alike."""
+
+_PORTS: Final = ("webhooks", "delivery_queue", "event_log", "callers", "practices", "facts", "sender")
+
+
+def _deaths(count: int, say: Say) -> Iterator[Figure]:
+    """Events to an endpoint that mostly answers 200; whoever begins, makes or repeats deliveries may die anywhere."""
+    dice, deaths = random.Random(5), Counter[str]()
+    answers = random.Random(6)
+    sender = FakeSender(lambda _: OK if answers.random() < 0.97 else answers.choice((Outcome(status=500), NO_ANSWER)))
+    on = Deployment(sender=sender)
+    on.delivery_queue.loses = lambda: dice.random() < LOSES
+    endpoint = on.endpoint(FIRST)
+
+    def tries(do: Callable[[Any], object], step: str) -> bool:
+        """Whether a process came to its end."""
+        life = Life(left=dice.randrange(20) if dice.random() < DIES else None)
+        try:
+            do(on.mortal(life))
+        except (Killed, Unavailable):
+            deaths[step] += life.dead
+            return not life.dead
+        return True
+
+    def work() -> None:
+        for message in on.delivery_queue.heads():
+            if tries(lambda one, message=message: deliver(message, one), "in a delivery"):  # type: ignore[misc]
+                on.delivery_queue.messages.remove(message)
+
+    for first in range(0, count, BATCH):
+        events = on.log(range(first, min(first + BATCH, count)), objects=count)
+        # The publisher's batch comes again until it has been told.
+        while not tries(lambda one, events=events: Beginning(one).begin(events), "in the beginning of a batch"):  # type: ignore[misc]
+            pass
+        while on.delivery_queue.messages:
+            work()
+        on.clock.sleep(3)
+        if first // BATCH % 20 == 0:
+            tries(send_due, "in the minute's job")
+    on.delivery_queue.loses = lambda: False
+    while due := [one.due_at for one in on.webhooks.deliveries.values() if one.due_at is not None]:
+        on.clock.seconds = max(on.clock.seconds, (min(due) - BEGINS).total_seconds())
+        send_due(on)
+        while on.delivery_queue.messages:
+            work()
+    say(f"  {count:,} events, {deaths.total():,} deaths")
+    came = Counter(headers["webhook-id"] for _, headers, _ in sender.posted)
+    told = {one.event.id for one in on.event_log.logged.values()}
+    arrived = {one.event_id for one in on.webhooks.deliveries.values() if one.state is DeliveryState.SUCCEEDED}
+    beside = f"{count:,} events to {endpoint.url}; died {deaths.total():,} times: " + ", ".join(
+        f"{number:,} {step}" for step, number in sorted(deaths.items())
+    )
+    yield Figure(
+        "deliveries",
+        "events that did not arrive",
+        len(told - (arrived & came.keys())),
+        goal=NONE,
+        beside=beside,
+    )
+    again = sum(number - 1 for number in came.values())
+    yield Figure(
+        "deliveries",
+        "messages that are of no event",
+        len(came.keys() - told),
+        goal=NONE,
+        beside=f"{again:,} came again, with one id: retries, and where nobody lived to note the answer",
+    )
 
 
 # -- the publisher ---------------------------------------------------------------------------------------------------
