@@ -245,6 +245,28 @@ def test_bodies_that_are_worked_off_in_the_wrong_order_end_in_the_newest(told: T
     assert len(told.events()) == 1
 
 
+def test_more_rows_than_a_block_has_come_in_several_calls_of_a_megabyte_and_are_all_here() -> None:
+    with telling() as told:
+        told.subscribe("Appointment")
+        told.fire()
+        told.work_off()
+        told.answers.clear()
+        like = {name: value for name, value in told.visit().items() if name not in {"AptNum", "DateTStamp"}}
+        told.on.clock.seconds += 1
+        new = [told.office.store.insert("appointment", {**like, "Note": f"{number} " * 250}) for number in range(1200)]
+        received = told.world.inbox.posts
+
+        told.fire()
+        lengths = [len(received[name].body) for name in told.waiting]
+        assert told.answers == [200, 200]
+        assert 1_000_000 < lengths[0] < MOST_BYTES
+        assert told.work_off() == []
+
+        kept = told.on.records.get(told.office.id, "appointments", new)
+        assert (len(kept), {one.cause for one in kept}) == (1200, {"native"})
+        assert len({one.id for one in told.events() if one.type == "appointment.created"}) == 1200
+
+
 def test_two_senders_tell_the_same_and_it_is_one_event() -> None:
     with telling() as told:
         told.simulated.settings.programs, told.simulated.settings.services = ("FRONTDESK", "DESK2"), ("SERVER",)
