@@ -85,6 +85,11 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
+def optional_instant_text(instant: datetime | None) -> str | None:
+    """`instant_text` of an instant that may not be there."""
+    return None if instant is None else instant_text(instant)
+
+
 Span = tuple[str, str, str, str, bool, bool]
 """A stretch of time as the API shows it: start_at, end_at, local_start, local_end, ambiguous, nonexistent."""
 

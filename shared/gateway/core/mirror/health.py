@@ -13,7 +13,7 @@ from gateway.core.native.shown import native_view
 from gateway.core.ports import PaceView
 from gateway.core.practices import Practice
 from gateway.core.queries.statement import may_query
-from gateway.core.walltime import instant_text
+from gateway.core.walltime import optional_instant_text
 
 LATE: Final = timedelta(minutes=5)
 """A resource that is followed is late when nothing was heard of it for so long after it was due."""
@@ -106,8 +106,8 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
         "state": state.wanted.value,
         "phase": phase,
         **_whole(state, phase=phase, blocked=blocked, blocked_since=since, stale=stale, eta_at=load["eta_at"]),
-        "started_at": _at(state.started_at),
-        "changed_at": _at(state.changed_at),
+        "started_at": optional_instant_text(state.started_at),
+        "changed_at": optional_instant_text(state.changed_at),
         "epoch": state.epoch,
         "rows": sum(one["rows"] for one in shown),
         "upstream_calls": state.probing.calls + sum(one["upstream_calls"] for one in shown),
@@ -129,8 +129,8 @@ def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: date
             "key_refused": pace.trouble == "key-refused",
             "stopped": pace.killed,
             "failing": pace.trouble == "failing",
-            "trouble_since": _at(pace.trouble_since),
-            "tried_again_at": _at(pace.tried_again_at),
+            "trouble_since": optional_instant_text(pace.trouble_since),
+            "tried_again_at": optional_instant_text(pace.tried_again_at),
         },
         "resources": shown,
     }
@@ -147,7 +147,9 @@ def _phase(state: PracticeSync, loaded: int, offered: int) -> str:
 def _erasing(state: PracticeSync, now: datetime) -> dict[str, Any]:
     return {
         "rows_left": sum(of.rows for of in state.resources.values()),
-        "begins_at": _at(at) if (at := schedule.erasure_due(state, now)) is not None and at > now else None,
+        "begins_at": optional_instant_text(at)
+        if (at := schedule.erasure_due(state, now)) is not None and at > now
+        else None,
     }
 
 
@@ -171,7 +173,7 @@ def _whole(
         return {
             "why": incident.code,
             "explanation": told.incident(incident)["explanation"],
-            "since": _at(incident.since or incident.noticed_at),
+            "since": optional_instant_text(incident.since or incident.noticed_at),
             "fresh_at": _latest(stale) if phase == "complete" else eta_at,
         }
     elif phase == "loading":
@@ -181,7 +183,7 @@ def _whole(
         codes = {one["why"] for one in stale}
         code = codes.pop() if len(codes) == 1 else "stale"
         return _said(code, since=_trouble_since(stale), fresh_at=_latest(stale))
-    return _said(why, since=_at(since), fresh_at=fresh_at)
+    return _said(why, since=optional_instant_text(since), fresh_at=fresh_at)
 
 
 def _said(code: str | None, *, since: str | None, fresh_at: str | None) -> dict[str, Any]:
@@ -224,23 +226,27 @@ def _resource(
         "phase": ERASING if state.wanted is Wanted.OFF and of.rows else of.phase.value,
         "rows": of.rows,
         "upstream_calls": of.calls,
-        "as_of": _at(of.as_of),
+        "as_of": optional_instant_text(of.as_of),
         "age_seconds": None if of.as_of is None else max(0, round((now - of.as_of).total_seconds())),
-        "deletions_as_of": _at(of.swept_at),
+        "deletions_as_of": optional_instant_text(of.swept_at),
         "followed_by": followed_by,
         "is_stale": why is not None and of.phase is not Phase.NOT_OFFERED,
         "why": why,
         "explanation": None if why is None else _WHY.get(why),
-        "fresh_at": _at(_fresh_at(of, why, due_at, now)),
-        "due_at": _at(due_at),
-        "sweep_due_at": _at(of.sweep_due_at),
+        "fresh_at": optional_instant_text(_fresh_at(of, why, due_at, now)),
+        "due_at": optional_instant_text(due_at),
+        "sweep_due_at": optional_instant_text(of.sweep_due_at),
         "trouble": None if of.trouble is None else _trouble(of),
         "progress": None if of.running is None else _progress(of.running, of.rows),
     }
 
 
 def _trouble(of: ResourceSync) -> dict[str, Any]:
-    return {"code": of.trouble, "since": _at(of.trouble_since), "explanation": _WHY.get(of.trouble or "")}
+    return {
+        "code": of.trouble,
+        "since": optional_instant_text(of.trouble_since),
+        "explanation": _WHY.get(of.trouble or ""),
+    }
 
 
 def _followed_by(how: Mirrored) -> str:
@@ -304,7 +310,7 @@ def _progress(running: Pass, rows: int) -> dict[str, Any]:
         "part": running.part,
         "rows": running.seen,
         "pages": running.pages,
-        "started_at": _at(running.started_at),
+        "started_at": optional_instant_text(running.started_at),
         # How many there are is known from the last full reading only: Open Dental counts nothing for anybody.
         # Of parents it can be asked.
         "percent": _percent_done(running, rows),
@@ -334,15 +340,11 @@ def _queries(state: PracticeSync, practice: Practice, asked: frozenset[str], now
         "state": "on" if state.queries else "off",
         "allowed": may_query(practice),
         "in_use": bool(asked),
-        "asked_at": _at(probing.at),
-        "next_at": _at(probing.due_at) if asked else None,
+        "asked_at": optional_instant_text(probing.at),
+        "next_at": optional_instant_text(probing.due_at) if asked else None,
         "upstream_calls": probing.calls,
         "trouble": trouble,
         "explanation": None if trouble is None else _WHY.get(trouble),
         "not_askable": sorted(left_out),
-        "tried_again_at": _at(again),
+        "tried_again_at": optional_instant_text(again),
     }
-
-
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else instant_text(moment)

@@ -10,7 +10,7 @@ from gateway.core import pacing
 from gateway.core.mirror import progress
 from gateway.core.mirror.syncing import Incident, Phase, PracticeSync, ResourceSync, ServerZone, Wanted
 from gateway.core.practices import Practice
-from gateway.core.walltime import instant_text
+from gateway.core.walltime import optional_instant_text
 
 CLOCK_LEEWAY_S: Final = 120.0
 """Seconds that a server's clock may be off before it is worth a word."""
@@ -51,7 +51,7 @@ def load(
     for one in shown:
         name, running = one["resource"], one["progress"]
         if one["why"] in {"loading", "waiting"}:
-            one["fresh_at"] = _at(etas.get(name))
+            one["fresh_at"] = optional_instant_text(etas.get(name))
         if running is not None:
             size = sized.get(name)
             is_load = running["purpose"] == "load"
@@ -65,9 +65,9 @@ def load(
     return {
         "percent_of_rows": progress.percent(sized, loaded),
         "pages_per_minute": None if not sized or pace is None else round(pace, 1),
-        "eta_at": _at(eta_at),
+        "eta_at": optional_instant_text(eta_at),
         "eta_seconds": None if eta_at is None else round((eta_at - now).total_seconds()),
-        "not_before": _at(least),
+        "not_before": optional_instant_text(least),
         "of_unknown_size": [name for name, size in sized.items() if size is None],
     }
 
@@ -90,10 +90,10 @@ def incident(one: Incident) -> dict[str, Any]:
     return {
         "code": one.code,
         "explanation": said if one.healed_at is None or said is None else f"{said}; that is done",
-        "since": _at(one.since),
-        "noticed_at": _at(one.noticed_at),
+        "since": optional_instant_text(one.since),
+        "noticed_at": optional_instant_text(one.noticed_at),
         "resources_read_again": len(one.resources),
-        "healed_at": _at(one.healed_at),
+        "healed_at": optional_instant_text(one.healed_at),
     }
 
 
@@ -119,7 +119,7 @@ def clock(state: PracticeSync, practice: Practice) -> dict[str, Any]:
         said = _zone_said(told, practice)
     return {
         "server_offset_seconds": round(offset),
-        "measured_at": _at(state.server_clock_at),
+        "measured_at": optional_instant_text(state.server_clock_at),
         "agrees": said is None,
         "server_utc_offset_seconds": None if told is None else told.offset_s,
         "skew_seconds": None if told is None else told.skew_s,
@@ -172,7 +172,3 @@ def _span(seconds: float) -> str:
 def _hours(seconds: int) -> str:
     minutes = abs(seconds) // 60
     return f"{'-' if seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
-
-
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else instant_text(moment)

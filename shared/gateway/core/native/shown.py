@@ -19,7 +19,7 @@ from gateway.core.native.wanting import (
 )
 from gateway.core.native.watched import WATCHED, Watched, watched_at
 from gateway.core.practices import Practice
-from gateway.core.walltime import instant_text
+from gateway.core.walltime import optional_instant_text
 
 UNPROVEN: Final = "unproven"
 NOT_LOADED: Final = "not-loaded"
@@ -60,13 +60,13 @@ def native_view(state: PracticeSync, practice: Practice, now: datetime) -> dict[
         "phase": phase,
         "why": why,
         "explanation": _explained(why, native),
-        "since": _at(_since(state, why)),
+        "since": optional_instant_text(_since(state, why)),
         "address": native.base_url,
         "workstation": native.workstation,
-        "changed_at": _at(native.changed_at),
-        "checked_at": _at(native.cared_at),
-        "next_check_at": _at(native.due_at) if native.base_url is not None else None,
-        "ended_at": _at(native.ended_at),
+        "changed_at": optional_instant_text(native.changed_at),
+        "checked_at": optional_instant_text(native.cared_at),
+        "next_check_at": optional_instant_text(native.due_at) if native.base_url is not None else None,
+        "ended_at": optional_instant_text(native.ended_at),
         "tables": tables,
     }
 
@@ -117,8 +117,8 @@ def _table(one: Watched, state: PracticeSync, now: datetime, *, is_offered: bool
         "is_healthy": None if told is None or why == UNPROVEN else why is None,
         "why": why,
         "explanation": _explained(why, state.native),
-        "since": _at(told.trouble_since) if told is not None else None,
-        "sign_of_life_at": _at(told.moved_at) if told is not None and told.has_moved else None,
+        "since": optional_instant_text(told.trouble_since) if told is not None else None,
+        "sign_of_life_at": optional_instant_text(told.moved_at) if told is not None and told.has_moved else None,
         "failures": told.failures if told is not None else 0,
         "failed_with": told.status if told is not None else None,
         "offered_since": one.since,
@@ -140,7 +140,3 @@ def _state(
     if is_refused(state.native, one.table, now):
         return "refused", NOT_TAKEN
     return "waiting", NOT_LOADED if of is None or of.phase is not Phase.LOADED else UNPROVEN
-
-
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else instant_text(moment)

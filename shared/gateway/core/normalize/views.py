@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from gateway.core.operations import Operation
 from gateway.core.practices import Practice
-from gateway.core.walltime import instant_text
+from gateway.core.walltime import instant_text, optional_instant_text
 
 
 def operation_view(operation: Operation) -> dict[str, Any]:
@@ -19,8 +18,8 @@ def operation_view(operation: Operation) -> dict[str, Any]:
         "state": operation.state.value,
         "submitted_at": instant_text(operation.submitted_at),
         "queue_position": operation.queue_position,
-        "eta_at": _at(operation.eta_at),
-        "finished_at": _at(operation.finished_at),
+        "eta_at": optional_instant_text(operation.eta_at),
+        "finished_at": optional_instant_text(operation.finished_at),
         "result": None if operation.result is None else dict(operation.result),
         "warnings": [dict(warning) for warning in operation.warnings],
         "error": None if operation.error is None else dict(operation.error),
@@ -40,9 +39,5 @@ def practice_view(practice: Practice) -> dict[str, Any]:
         "version": practice.version,
         "permissions": sorted(practice.permissions),
         "state": practice.state,
-        "connected_at": _at(practice.connected_at),
+        "connected_at": optional_instant_text(practice.connected_at),
     }
-
-
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else instant_text(moment)
