@@ -38,7 +38,22 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
     tag = etag_of(_content(body), default=plain)
-    return Answer(status=200, body=body, headers=headers, etag=tag, etag_is_weak=True, practice_id=practice_id)
+    return Answer(
+        status=200,
+        body=body,
+        headers=headers,
+        etag=tag,
+        etag_is_weak=True,
+        practice_id=practice_id,
+        served_from=meta.get("served_from"),
+        practices=_answering(meta),
+    )
+
+
+def _answering(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """The practices of an answer of several, without those that could not be asked."""
+    told = meta.get("practices") or ()
+    return tuple(one["practice_id"] for one in told if one.get("unavailable") is None)
 
 
 def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
@@ -59,7 +74,14 @@ def audited_answer(body: Mapping[str, Any]) -> Answer:
     """
     meta = body.get("meta") or {}
     headers = {"Cache-Control": "no-store", "Age": str(int(meta.get("age_seconds") or 0))}
-    return Answer(status=200, body=body, headers=headers, practice_id=meta.get("practice_id"))
+    return Answer(
+        status=200,
+        body=body,
+        headers=headers,
+        practice_id=meta.get("practice_id"),
+        served_from=meta.get("served_from"),
+        practices=_answering(meta),
+    )
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
