@@ -56,15 +56,17 @@ def _answering(meta: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one["practice_id"] for one in told if one.get("unavailable") is None)
 
 
-def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
+def link_answer(link: Mapping[str, Any], patient_ids: tuple[str, ...], *, on: Services) -> Answer:
     """200 with a link, which no cache may keep and no tag stands for: whoever has it has what it leads to.
+
+    `patient_ids`: whom what it leads to shows.
 
     No redirect: clients that follow one by themselves may send the token along, which is not for the bucket, and which
     S3 refuses beside a signature.
     """
     answer = read_answer(link, on=on)
     headers = {name: value for name, value in answer.headers.items() if name != "Age"}
-    return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None)
+    return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None, patient_ids=patient_ids)
 
 
 def audited_answer(body: Mapping[str, Any]) -> Answer:

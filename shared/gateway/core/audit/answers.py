@@ -25,12 +25,14 @@ KEYS_OF_PATIENTS: Final = (
     "PatNumChild",
     "PatNumGuardian",
 )
-"""Columns of Open Dental's that hold the key of a patient; a test holds them to the catalogue."""
+"""Columns of Open Dental's that hold the key of a patient, which raw rows show in snake case as well; a test holds them
+to the catalogue."""
 
 _PATIENT = re.compile(r"pat[_-]([a-z2-7]{29})")
 _NAMED = re.compile(r"\b(?:prac[_-]([a-z2-7]{16})\b|[a-z]{2,4}[_-]([a-z2-7]{16})[a-z2-7]{13}\b)")
-_RAW = re.compile(rf'"(?:{"|".join(KEYS_OF_PATIENTS)})":"?[0-9]', re.IGNORECASE)
 _COLUMNS = frozenset(name.casefold() for name in KEYS_OF_PATIENTS)
+_SPELLED = "|".join(re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", name) for name in KEYS_OF_PATIENTS)
+_RAW = re.compile(rf'"(?:{_SPELLED})":"?[0-9]', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ def _by_key(value: Any, practice_id: str | None) -> Iterator[str]:
         of = value.get("practice_id")
         practice_id = of if isinstance(of, str) and practices_in(of) else practice_id
         for name, one in value.items():
-            if name.casefold() in _COLUMNS and practice_id is not None and (key := _key(one)):
+            if name.replace("_", "").casefold() in _COLUMNS and practice_id is not None and (key := _key(one)):
                 yield row_id("patient", practice_id, key)
             yield from _by_key(one, practice_id)
     elif isinstance(value, list):
