@@ -21,8 +21,8 @@ KEPT_DAYS = 6 * 365 + 2
 class AuditArchive(Construct):
     """A sealed bucket with S3 Object Lock, and the bucket that logs who touched it.
 
-    Where data are kept the lock is in compliance mode: not even the account's root ends it early. It stays in every
-    stage when its stack goes, because CloudFormation cannot delete what is locked. No rule ends objects: what six years
+    Where data are kept the lock is in compliance mode: not even the account's root ends it early. Outside the sandbox it
+    stays when its stack goes, because CloudFormation cannot delete what is locked. No rule ends objects: what six years
     have passed of may be deleted by people, who have to look first whether a contract or a state wants it longer.
     """
 
@@ -61,7 +61,7 @@ class AuditArchive(Construct):
             else s3.ObjectLockRetention.governance(kept),
             server_access_logs_bucket=access_logs,
             server_access_logs_prefix="audit/",
-            removal_policy=cdk.RemovalPolicy.RETAIN,
+            removal_policy=cdk.RemovalPolicy.DESTROY if stage.name == "sandbox" else cdk.RemovalPolicy.RETAIN,
         )
         publish(self, stage, "data", "audit-archive/name", bucket.bucket_name)
         publish(self, stage, "data", "audit-archive/arn", bucket.bucket_arn)

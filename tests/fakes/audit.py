@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from gateway.core.audit import PATIENTS_MATCH, AuditEntry, Mention, Phase
 from gateway.core.errors import AuditUnavailable
@@ -71,3 +72,13 @@ class FakeAuditIndex:
 
     def up_to(self) -> datetime | None:
         return self.read_up_to
+
+
+@dataclass
+class FakeArchive:
+    """Fills `Archive`: lines by name."""
+
+    kept: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def keep(self, name: str, lines: Sequence[dict[str, Any]]) -> None:
+        self.kept[name] = list(lines)

@@ -20,7 +20,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
-from tests.fakes.audit import FakeAudit, FakeAuditIndex
+from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -454,6 +454,7 @@ class FakeServices:
         self.groups: Any = FakeGroups()
         self.audit: Any = FakeAudit()
         self.audit_index: Any = FakeAuditIndex()
+        self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
         self.webhooks = FakeWebhooks()

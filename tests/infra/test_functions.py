@@ -177,7 +177,7 @@ def test_the_archive_is_locked_for_six_years_and_outlives_its_stack(assembly: As
     assert retention["Mode"] == ("COMPLIANCE" if STAGES[assembly.stage].keep_data else "GOVERNANCE")
     assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "LifecycleConfiguration" not in bucket["Properties"], "a rule would end what may have to stay"
-    assert bucket["DeletionPolicy"] == "Retain"
+    assert bucket["DeletionPolicy"] == "Retain", "CloudFormation cannot delete what is locked"
 
 
 def test_only_one_function_touches_the_archive_and_puts_is_all_it_does(assembly: Assembly) -> None:
