@@ -77,7 +77,7 @@ def paths(d: Deployment) -> dict[str, dict[str, Any]]:
         "/practices": {},
         "/resources/patients": {"practice_id": ELM, "limit": 5},
         "/resources/appointments": {"practice_id": ELM, "limit": 5, "include": "raw"},
-        "/fhir/R4/Patient": {"_count": 5, "organization": ELM.replace("_", "-")},
+        "/fhir/R4/Patient": {"_id": patient.replace("_", "-")},
         "/fhir/R4/AllergyIntolerance": {"patient": f"Patient/{patient}"},
         "/events": {"practice_id": ELM},
         "/audit": {"practice_id": ELM},
