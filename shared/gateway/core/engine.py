@@ -488,7 +488,8 @@ class OperationRun:
     def _intend(self, name: str, call: UpstreamCall) -> None:
         """Have it in the trail that this is about to be sent; without that nothing is marked, nor sent."""
         try:
-            self._trail.note(about(self._entry, name, call, Phase.INTENT, at=self._on.clock.now()))
+            known = ledger.noted(self._entry, self._notes)
+            self._trail.note(about(known, name, call, Phase.INTENT, at=self._on.clock.now()))
         except AuditUnavailable as error:
             self._back(error.retry_after)
 
