@@ -269,6 +269,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=5,
         memory_mb=512,
         tables={"callers": GET},
+        # When a key was used last, once an hour: it can neither make a key nor revive one.
+        puts={"callers": "used#*"},
     ),
     FunctionRow(
         name="authenticate",
@@ -305,6 +307,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ},
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
+        counts=True,
+    ),
+    FunctionRow(
+        name="practice_baa",
+        # Apart from the function above, which cannot open a practice.
+        does="Records, shows and closes the agreement without which no patients' data of a practice is touched.",
+        trigger=Http(tuple(Route(method, "/practices/{id}/baa") for method in ("GET", "POST", "DELETE"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": READ | {"PutItem", "UpdateItem"}, "pace": READ_WRITE},
+        hmac=True,
         counts=True,
     ),
     FunctionRow(

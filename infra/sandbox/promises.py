@@ -839,7 +839,7 @@ def _mirrored_office(box: Sandbox) -> Mirrored:
     # While an office is closed its changes are looked for a third as often, and this tour would wait for that.
     office = box.one_more_practice("--tier", "enterprise", "--zone", open_zone(datetime.now(UTC)))
     scopes = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
-    client = box.new_client("mirror", scopes=scopes)
+    client = box.new_client("mirror", scopes=scopes, kind="operator")
     me = _of(box, box.connect(office.practice, client))
     sync = f"/practices/{me.practice_id}/sync"
     before = me.get(sync)
@@ -919,7 +919,7 @@ def one_person_is_found_across_a_group(box: Sandbox) -> None:
     # Practices of its own: one is in one group at most, and whoever looks around here may have made some.
     offices = [box.one_more_practice() for _ in range(2)]
     scopes = ("practices:connect", "*:read", "patients.match", "groups:write")
-    key, alone = (box.new_client(name, scopes=scopes) for name in ("group", "alone"))
+    key, alone = (box.new_client(name, scopes=scopes, kind="operator") for name in ("group", "alone"))
     for office in offices:
         box.connect(office.practice, key)
     box.connect(offices[0].practice, alone)

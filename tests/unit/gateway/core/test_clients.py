@@ -7,7 +7,7 @@ import pytest
 from gateway.core.authenticate import CONNECT_SCOPE
 from gateway.core.scopes import RAW_WRITE, SCOPES
 from gateway.core.sessions import token_hash
-from gateway.wiring.enrol import DEFAULT_SCOPES, main
+from gateway.wiring.clients import DEFAULT_SCOPES, main
 from gateway.wiring.services import using
 from tests.fakes.services import FakeServices
 
@@ -25,15 +25,19 @@ def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
 
-@pytest.mark.parametrize(("switch", "connects"), [((), False), (("--connects",), True)])
-def test_a_client_connects_practices_if_it_is_said_and_is_told_either_way(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], switch: tuple[str, ...], connects: bool
-) -> None:
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CALLERS_TABLE", "callers")
     monkeypatch.setenv("STAGE", "test")
+
+
+@pytest.mark.parametrize(("switch", "connects"), [((), False), (("--connects",), True)])
+def test_a_client_connects_practices_if_it_is_said_and_is_told_either_way(
+    deployed: None, capsys: pytest.CaptureFixture[str], switch: tuple[str, ...], connects: bool
+) -> None:
     on = FakeServices()
     with using(on):
-        main(["--name", "Scheduling", *switch])
+        main(["enrol", "--name", "Scheduling", *switch])
     said = capsys.readouterr().out
     key = next(line.split()[1] for line in said.splitlines() if line.startswith("key "))
     session = on.callers.session(token_hash(key))
@@ -45,13 +49,11 @@ def test_a_client_connects_practices_if_it_is_said_and_is_told_either_way(
 
 @pytest.mark.parametrize(("said", "limit"), [((), None), (("--requests-per-minute", "12"), 12)])
 def test_a_client_has_the_limit_that_is_said_and_else_the_stages(
-    monkeypatch: pytest.MonkeyPatch, said: tuple[str, ...], limit: int | None
+    deployed: None, said: tuple[str, ...], limit: int | None
 ) -> None:
-    monkeypatch.setenv("CALLERS_TABLE", "callers")
-    monkeypatch.setenv("STAGE", "test")
     on = FakeServices()
     with using(on):
-        main(["--name", "Scheduling", *said])
+        main(["enrol", "--name", "Scheduling", *said])
 
     assert [client.requests_per_minute for client in on.callers.clients.values()] == [limit]
 
@@ -60,7 +62,7 @@ def test_a_client_has_the_limit_that_is_said_and_else_the_stages(
 def test_a_limit_that_lets_nothing_through_or_is_no_number_is_refused(limit: str) -> None:
     on = FakeServices()
     with using(on), pytest.raises(SystemExit):
-        main(["--name", "Scheduling", f"--requests-per-minute={limit}"])
+        main(["enrol", "--name", "Scheduling", f"--requests-per-minute={limit}"])
 
     assert not on.callers.clients
 
@@ -74,11 +76,11 @@ def test_a_limit_that_lets_nothing_through_or_is_no_number_is_refused(limit: str
     ],
 )
 def test_a_scope_that_opens_nothing_is_refused_with_those_that_do(
-    capsys: pytest.CaptureFixture[str], scope: str
+    deployed: None, capsys: pytest.CaptureFixture[str], scope: str
 ) -> None:
     on = FakeServices()
     with using(on), pytest.raises(SystemExit) as ended:
-        main(["--name", "Scheduling", "--scopes", f"patients:read,{scope}"])
+        main(["enrol", "--name", "Scheduling", "--scopes", f"patients:read,{scope}"])
     said, *listed = capsys.readouterr().err.splitlines()
 
     assert ended.value.code == 2
@@ -87,13 +89,11 @@ def test_a_scope_that_opens_nothing_is_refused_with_those_that_do(
     assert not on.callers.clients
 
 
-def test_every_scope_can_be_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CALLERS_TABLE", "callers")
-    monkeypatch.setenv("STAGE", "test")
+def test_every_scope_can_be_given_to_an_operator(deployed: None) -> None:
     wanted = {*SCOPES, "resources:employers.create"}
     on = FakeServices()
     with using(on):
-        main(["--name", "All", "--scopes", ",".join(wanted)])
+        main(["enrol", "--name", "All", "--kind", "operator", "--scopes", ",".join(wanted)])
 
     assert [client.scopes for client in on.callers.clients.values()] == [wanted]
 
@@ -113,7 +113,7 @@ def test_what_the_command_lacks_is_said_in_one_line(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        main(["--name", "Scheduling"])
+        main(["enrol", "--name", "Scheduling"])
     said = capsys.readouterr().err
 
     assert ended.value.code == 1
