@@ -1,4 +1,4 @@
-"""A request of every route that is right in everything but perhaps its client; `test_scopes_of_routes.py` sends them."""
+"""A request of every route that is right in all but perhaps its client; `test_scopes_of_routes.py` sends them."""
 
 from __future__ import annotations
 
