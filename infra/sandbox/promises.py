@@ -1353,7 +1353,7 @@ def every_grant_is_used(box: Sandbox) -> None:
         wrong += [f"{row.name} calls {kind} without a row that says so" for kind in sorted(does - may)]
         # What is the same code under the same grants, such as all reads, is one thing.
         alike.setdefault(frozenset(may), set()).update(does)
-    for may, does in alike.items():
-        names = [row.name for row in FUNCTIONS if given(row) == may]
-        wrong += [f"{', '.join(names[:3])} never calls {kind}" for kind in sorted(may - does)]
+    for same, does in alike.items():
+        names = [row.name for row in FUNCTIONS if given(row) == same]
+        wrong += [f"{', '.join(names[:3])} never calls {kind}" for kind in sorted(same - does)]
     assert not wrong, "; ".join(wrong)
