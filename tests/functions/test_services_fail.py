@@ -66,7 +66,8 @@ def test_a_service_that_does_not_answer_is_said_so_and_nothing_is_a_bug(name: st
             assert "Marker" not in json.dumps(body)
         # Whoever asks again gets what was asked for: nothing is stuck, and nothing is done twice.
         assert left == as_usual, f"step {step}"
-        assert set(found) <= {200, 201, 202, 204, *usual}, f"step {step}: {found}, not {usual}"
+        # One that was never tried may have to be sent once more.
+        assert set(found) <= {200, 201, 202, 204, 503, *usual} and found[-1] != 503, f"step {step}: {found}"
     raise AssertionError("it goes on for ever")
 
 
