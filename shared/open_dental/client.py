@@ -170,6 +170,9 @@ class Client:
         if not 200 <= status < 300:
             raise _classified(status, raw, headers, operation, retry_after)
         data = _data(status, raw, headers, operation)
+        if isinstance(data, list) and not all(row.__class__ is dict for row in data):
+            # Of nothing in the catalogue is a list anything but rows.
+            raise Garbage(operation=operation.id, status=status, reason="no rows")
         return Answer(
             status=status,
             data=data,
@@ -223,6 +226,8 @@ class Client:
         data = _data(status, raw, headers, None)
         if isinstance(data, dict) and data.get("resourceType") == "Bundle":
             entries = data.get("entry") or []
+            if not isinstance(entries, list):
+                raise Garbage(status=status, reason="no FHIR")
             return [
                 one["resource"] for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)
             ]

@@ -77,7 +77,7 @@ def search(type_: str) -> dict[str, Schema]:
 
 def parameters(type_: str, path: str) -> list[Schema]:
     """Path and query of a GET."""
-    format_: Schema = {"name": "_format", "in": "query", "schema": {"enum": ["json", FHIR_JSON]}}
+    format_: Schema = {"name": "_format", "in": "query", "schema": {"type": "string", "enum": ["json", FHIR_JSON]}}
     if path.endswith("/{id}"):
         return [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}, format_]
     return [format_, *({"name": name, "in": "query", **rest} for name, rest in search(type_).items())]

@@ -72,6 +72,11 @@ _TAKEN: Final[dict[str, Schema]] = {
     "array": {"type": "array", "items": {}},
     "object": {"type": "object"},
 }
+_IN_QUERY: Final[dict[str, Schema]] = {
+    # There is one way to write a number in a URL.
+    **dict.fromkeys(("int", "int_string"), {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST}),
+    "int_array": {"type": "array", "items": {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST}},
+}
 _NEVER_NULL: Final = frozenset({"bool", "bool_string", "float", "decimal_string", "enum"})
 
 
@@ -110,14 +115,15 @@ def parameters(it: Resource, operation: Operation) -> list[Schema]:
     found.append(_query("practice_id", {"type": "string"}, "May be left out by a client that has one practice."))
     if operation.method != "GET":
         return found
-    found.append(_query("include", {"enum": ["raw"]}, "The row as Open Dental sent it beside ours, without secrets."))
+    found.append(_query("include", {"type": "string", "enum": ["raw"]}, "The row as Open Dental sent it beside ours, without secrets."))
     if operation.shape == "array":
         found.append(_query("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}, ""))
         found.append(_query("cursor", {"type": "string"}, "`next_cursor` of the page before, with the same filters."))
     names = request_names(operation)
     for one in operation.query:
         if not is_secret(one.name):
-            found.append({**_query(names[one.name], _taken(one), _since(one)), "required": one.required})
+            schema = _IN_QUERY.get(one.type) or _taken(one)
+            found.append({**_query(names[one.name], schema, _since(one)), "required": one.required})
     return found
 
 
