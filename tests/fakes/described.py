@@ -33,7 +33,8 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], body:
     found = _operation("GET" if method == "HEAD" else method, path)
     if found is None:
         # What is no operation is refused as such.
-        _hold(where, "/components/schemas/Problem", body)
+        if body is not None:
+            _hold(where, f"/components/schemas/{'OperationOutcome' if '/fhir/' in path else 'Problem'}", body)
         return
     pointer, operation = found
     response = operation["responses"].get(str(status))
@@ -68,7 +69,9 @@ def _check_headers(where: str, described: Mapping[str, Any], sent: Mapping[str, 
 
 
 def _hold(where: str, pointer: str, body: Any) -> None:
-    errors = [f"{'.'.join(map(str, one.instance_path))}: {one.message}" for one in _validator(pointer).iter_errors(body)]
+    errors = [
+        f"{'.'.join(map(str, one.instance_path))}: {one.message}" for one in _validator(pointer).iter_errors(body)
+    ]
     if errors:
         raise NotAsDescribed(f"{where}\n" + "\n".join(one[:1500] for one in errors[:10]))
 

@@ -32,7 +32,6 @@ from schemathesis.specs.openapi.checks import (
 
 from gateway.core.callers import Verb
 from gateway.core.ids import PREFIXES, row_id
-from gateway.core.operations import OperationState
 from gateway.wiring.services import using
 from infra.problems import GATEWAY_PROBLEMS, GatewayProblem
 from open_dental.catalogue import resource, resources
@@ -107,9 +106,7 @@ def _headers(environ: Environ) -> dict[str, str]:
 
 
 def _refused(start: StartResponse, problem: GatewayProblem) -> Iterable[bytes]:
-    return _sent(
-        start, problem.status, {"Content-Type": "application/problem+json", **problem.headers}, problem.body()
-    )
+    return _sent(start, problem.status, {"Content-Type": "application/problem+json", **problem.headers}, problem.body())
 
 
 def _sent(start: StartResponse, status: int, headers: Mapping[str, str], body: str) -> Iterable[bytes]:
@@ -171,7 +168,9 @@ def _try(
         try:
             case.validate_response(response, checks=CHECKS)
         except FailureGroup as error:
-            error.add_note(f"{response.status_code} to {response.request.method} {response.request.url}\n{case.body!r:.500}")
+            error.add_note(
+                f"{response.status_code} to {response.request.method} {response.request.url}\n{case.body!r:.500}"
+            )
             raise
 
     try:

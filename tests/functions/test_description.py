@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from gateway.core.resources.twins import TWINS
 from gateway.core.resources.routes import our_method, our_path
+from gateway.core.resources.twins import TWINS
 from gateway.web.description.problems import BEFORE
 from gateway.web.problems import PROBLEMS
 from infra.catalogue import FUNCTIONS, Http
@@ -49,11 +49,7 @@ def test_every_route_that_is_deployed_is_described_and_no_other() -> None:
     }
     by_itself = {route for route in deployed_ if "{resource}" not in route[1] and "{type}" not in route[1]}
     described_ = {(method, path) for method, path, _ in operations()}
-    own = {
-        (method, path)
-        for method, path in described_
-        if not re.match(r"/resources/|/fhir/R4/(?!metadata)", path)
-    }
+    own = {(method, path) for method, path in described_ if not re.match(r"/resources/|/fhir/R4/(?!metadata)", path)}
 
     assert own == by_itself - {OF_MACHINES}
 

@@ -32,10 +32,13 @@ JUNK = (
     | st.booleans()
     | st.integers(-(10**30), 10**30)
     | st.floats(allow_nan=True)
-    | st.sampled_from([MARK, f"<html>{MARK}</html>", f"{MARK}\0", "\ud800" + MARK, "0001-01-01", "9" * 5000, "1e999999999"])
+    | st.sampled_from(
+        [MARK, f"<html>{MARK}</html>", f"{MARK}\0", "\ud800" + MARK, "0001-01-01", "9" * 5000, "1e999999999"]
+    )
 )
 VALUES = st.recursive(
-    JUNK, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just(MARK) | st.text(max_size=5), inner, max_size=3)
+    JUNK,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just(MARK) | st.text(max_size=5), inner, max_size=3),
 )
 TEXTS = VALUES.map(lambda value: json.dumps(value).encode("utf-8", errors="surrogatepass"))
 CUT = st.tuples(TEXTS, st.integers(0, 40)).map(lambda made: made[0][: -made[1] or None])
@@ -53,7 +56,7 @@ RAW = (
             b"-" + b"9" * 6000,
             b"[NaN]",
             b"[1e999999999]",
-            b'"' + MARK.encode() + b" is invalid\"",
+            b'"' + MARK.encode() + b' is invalid"',
             b"\xff\xfe\x00",
             f'"{MARK}"'.encode() * 2,
         ]
@@ -62,11 +65,15 @@ RAW = (
     | CUT
     | st.binary(max_size=40).map(lambda raw: raw + MARK.encode())
 )
-STATUSES = st.sampled_from([200, 201, 204, 206, 301, 400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 502, 503, 504, 599])
+STATUSES = st.sampled_from(
+    [200, 201, 204, 206, 301, 400, 401, 403, 404, 405, 409, 413, 415, 429, 500, 502, 503, 504, 599]
+)
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
-        "content-type": st.sampled_from(["application/json", "text/html", "text/plain; charset=x", "", "x" * 300, "a/b;;"]),
+        "content-type": st.sampled_from(
+            ["application/json", "text/html", "text/plain; charset=x", "", "x" * 300, "a/b;;"]
+        ),
         "retry-after": st.sampled_from(["", "-1", "nan", "inf", "9" * 400, "Wed, 21 Oct 2015 07:28:00 GMT", "5"]),
         "location": st.sampled_from([f"/{MARK}", "", "https://[::"]),
         "content-encoding": st.sampled_from(["gzip", "br", "identity", "x-unknown"]),

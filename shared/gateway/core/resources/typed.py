@@ -151,7 +151,11 @@ def by_value(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [by_value(one, name) for one in value]
     if isinstance(value, Decimal):
-        return _decimal(value)
+        try:
+            return _decimal(value)
+        except wire.Malformed:
+            # Too wide to be written out.
+            return str(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _number_by_value(value, name)
     return value

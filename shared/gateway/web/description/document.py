@@ -16,7 +16,7 @@ from gateway.core.requests import Freshness
 from gateway.web.app import HttpApp
 from gateway.web.description import fhir, problems, raw
 from gateway.web.description.schemas import ANSWER, COMPONENTS, REQUEST, Schema, Schemas, not_null, one_line
-from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown
+from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown, may_lack
 from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
 from gateway.web.params import AnyBody, AnyQuery, Form
@@ -118,7 +118,7 @@ def describe(apps: Mapping[str, HttpApp], *, server: str | None = None) -> Schem
 
 class _Document:
     def __init__(self, apps: Mapping[str, HttpApp]) -> None:
-        self._schemas = Schemas()
+        self._schemas = Schemas(may_lack())
         self._routes = [
             (name, route, handler, taken_by(handler, route))
             for name, app in sorted(apps.items())
@@ -154,9 +154,7 @@ class _Document:
                 | dict(sorted(self._rows.items()))
                 | {"Problem": problems.PROBLEM},
                 "responses": problems.responses(),
-                "headers": {
-                    name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()
-                },
+                "headers": {name: {"description": said, "schema": schema} for name, (said, schema) in _HEADERS.items()},
                 "securitySchemes": {
                     BEARER: {
                         "type": "http",
@@ -308,9 +306,7 @@ def taken_by(handler: Callable[..., Answer], route: Route) -> _Taken:
     kinds = {
         name: parameter.annotation for name, parameter in inspect.signature(handler, eval_str=True).parameters.items()
     }
-    models = [
-        kind for name, kind in kinds.items() if kind not in _OURS and not (kind is str and f"{{{name}}}" in path)
-    ]
+    models = [kind for name, kind in kinds.items() if kind not in _OURS and not (kind is str and f"{{{name}}}" in path)]
     assert len(models) <= 1
     model = models[0] if models else None
     is_body = method in {"POST", "PATCH"}

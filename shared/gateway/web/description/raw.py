@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from gateway.core.resources.names import field_names, request_names
 from gateway.core.resources.reads import LIMIT, MOST
@@ -115,7 +115,13 @@ def parameters(it: Resource, operation: Operation) -> list[Schema]:
     found.append(_query("practice_id", {"type": "string"}, "May be left out by a client that has one practice."))
     if operation.method != "GET":
         return found
-    found.append(_query("include", {"type": "string", "enum": ["raw"]}, "The row as Open Dental sent it beside ours, without secrets."))
+    found.append(
+        _query(
+            "include",
+            {"type": "string", "enum": ["raw"]},
+            "The row as Open Dental sent it beside ours, without secrets.",
+        )
+    )
     if operation.shape == "array":
         found.append(_query("limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT}, ""))
         found.append(_query("cursor", {"type": "string"}, "`next_cursor` of the page before, with the same filters."))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -22,9 +23,13 @@ ANSWER: Final[Use] = "serialization"
 
 
 class Schemas:
-    """Schemas by model: asked for first, made together, so that each model is one component."""
+    """Schemas by model: asked for first, made together, so that each model is one component.
 
-    def __init__(self) -> None:
+    `lacking`: fields that objects of a model may lack, though the model has them.
+    """
+
+    def __init__(self, lacking: Mapping[type, Iterable[str]]) -> None:
+        self._lacking = lacking
         self._adapters: dict[tuple[Any, Use], TypeAdapter[Any]] = {}
         self._made: dict[Any, JsonSchemaValue] = {}
         self.components: dict[str, Schema] = {}
@@ -35,10 +40,17 @@ class Schemas:
 
     def make(self) -> None:
         """Make all that is wanted."""
+        lacking = self._lacking
+
+        class Generator(_WithDocstrings):
+            """With what this document's objects may lack."""
+
+            lacks = lacking
+
         self._made, definitions = TypeAdapter.json_schemas(
             [((model, use), use, adapter) for (model, use), adapter in self._adapters.items()],
             ref_template=f"{COMPONENTS}{{model}}",
-            schema_generator=_WithDocstrings,
+            schema_generator=Generator,
         )
         self.components = dict(sorted(definitions.get("$defs", {}).items()))
 
@@ -55,6 +67,8 @@ class Schemas:
 class _WithDocstrings(GenerateJsonSchema):
     """Fields are described by the text below them, which pydantic reads only where a model pays for it at import."""
 
+    lacks: ClassVar[Mapping[type, Iterable[str]]] = {}
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
         said = _said(schema["cls"])
@@ -62,6 +76,9 @@ class _WithDocstrings(GenerateJsonSchema):
             if name in said and "$ref" not in one:
                 one.setdefault("description", said[name])
             one.pop("title", None)
+        lacked = frozenset(self.lacks.get(schema["cls"], ()))
+        if lacked and "required" in made:
+            made["required"] = [name for name in made["required"] if name not in lacked]
         made["title"] = made.get("title", "").replace("[", " of ").replace("]", "")
         return made
 

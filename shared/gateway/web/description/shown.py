@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.appointment import Appointment
 from gateway.core.objects.claim import Claim
@@ -103,6 +104,24 @@ def _families() -> Iterator[tuple[Route, Shown]]:
     for path, model in families.items():
         yield ("GET", path), _shows(ListOf[model])  # type: ignore[valid-type]
         yield ("GET", f"{path}/{{id}}"), _shows(model)
+
+
+def may_lack() -> Mapping[type, tuple[str, ...]]:
+    """Model -> its fields that an object lacks where its row came by FHIR; `meta.omitted` names them."""
+    models: Mapping[str, type[Object]] = {
+        "allergy": Allergy,
+        "appointment": Appointment,
+        "communication": Communication,
+        "condition": Condition,
+        "location": Location,
+        "medication": Medication,
+        "operatory": Operatory,
+        "patient": Patient,
+        "procedure": Procedure,
+        "provider": Provider,
+    }
+    # What was done has no day that it was planned on.
+    return {models[kind]: (*names, *({"procedure": ("planned_on",)}.get(kind, ()))) for kind, names in LACKS.items()}
 
 
 _PATIENTS: Final = _shows(ListOf[Patient] | MatchedPatients)
