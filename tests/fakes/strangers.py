@@ -6,6 +6,7 @@ They go through WSGI into the deployment's functions, as the events that API Gat
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks, not_a_server_error
+from schemathesis.core import NOT_SET
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     negative_data_rejection,
@@ -48,10 +51,11 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
+_WRITTEN = ["claims", "communications", "groups", "patients", "payments", "practices", "procedures", "recalls", "sync", "webhooks"]
 SCOPES = (
     {"*", "*:read", "*:write", "patients.ssn", "patients.match", "practices:connect", "document_contents:read"}
     | {"resources:*", "resources:read", "webhooks.full:approve"}
-    | {f"{name}:{verb}" for name in ("groups", "sync", "webhooks", "practices") for verb in Verb}
+    | {f"{name}:{verb}" for name in (*_WRITTEN, *resources()) for verb in Verb}
     | {f"resources:{one.id}" for name in resources() for one in resource(name).operations}
 )
 _UNAVAILABLE = {"unavailable", "throttled", "queue-full"}
@@ -166,7 +170,10 @@ def _try(
             to.succeeded.add(name)
         _pass_time(office)
         try:
-            case.validate_response(response, checks=CHECKS)
+            # It may find nothing to make wrong, and says that it did.
+            nothing = {ParameterLocation.BODY} if case.body is NOT_SET and not response.request.body else set()
+            is_wrong = any(case.meta.is_negative_at(one) for one in ParameterLocation if one not in nothing)
+            case.validate_response(response, checks=CHECKS if is_wrong else CHECKS[:-1])
         except FailureGroup as error:
             error.add_note(
                 f"{response.status_code} to {response.request.method} {response.request.url}\n{case.body!r:.500}"
@@ -205,6 +212,8 @@ def _prefix_of(name: str) -> str | None:
     return PREFIXES.get(_MEANT.get(word, word)) if name.endswith(("_id", "_ids")) else None
 
 
+_WHOSE = {"patient_id": "_", "patient": "-"}
+_IS_OURS = re.compile("^[a-z]+_[a-z2-7]{16,}$")
 _MEANT = {
     "hygienist": "provider",
     "billing_provider": "provider",
@@ -218,11 +227,24 @@ _MEANT = {
 
 
 def _fill(case: Any, ids: Mapping[str, list[str]], pick: int) -> None:
-    """Put ids of rows that are there where any would do."""
-    for place in (case.path_parameters, case.query):
-        if place:
-            for name, value in place.items():
-                place[name] = _real(name, value, ids, pick)
+    """Ask for what there may be: ids of rows that are there, few filters, days near by.
+
+    `pick` chooses among them.
+    """
+    path, query = case.path_parameters or {}, case.query or {}
+    for name, value in path.items():
+        path[name] = _real(name, value, ids, pick)
+    taken = {one.name for one in case.operation.query}
+    if taken:
+        needed = {one.name for one in case.operation.query if one.is_required}
+        kept = {
+            name: _real(name, value, ids, pick)
+            for at, (name, value) in enumerate(query.items())
+            if name in needed or (name not in {"cursor", "_cursor"} and (at + pick) % 6 == 0)
+        }
+        # Most lists are bounded by nothing else.
+        whose = {name: one for name, one in _WHOSE.items() if name in taken}
+        case.query = kept | {name: ids["pat"][pick].replace("_", one) for name, one in whose.items()}
     case.body = _real("", case.body, ids, pick)
 
 
@@ -233,6 +255,13 @@ def _real(name: str, value: Any, ids: Mapping[str, list[str]], pick: int) -> Any
         return [_real(name, one, ids, (pick + at) % 8) for at, one in enumerate(value)]
     if not isinstance(value, str):
         return value
+    if name.endswith(("_on", "_from", "_to", "date", "day")) and value[4:5] == "-":
+        return f"2026-11-{10 + pick}"
+    if name in {"updated_since", "since", "until", "_lastUpdated"}:
+        return f"2026-11-{10 + pick}T00:00:00Z"
+    if name in {"id", "_id", "patient", "subject", "actor", "beneficiary"} and not _IS_OURS.match(value):
+        # FHIR's spelling of a patient's or a provider's id.
+        return ids["pat"][pick].replace("_", "-")
     prefix = _prefix_of(name) or (value.partition("_")[0] if name == "id" else None)
     theirs = ids.get(prefix or "", [])
     if name and name[0].isupper() and value.lstrip("-").isdigit():

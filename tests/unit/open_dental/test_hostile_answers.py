@@ -1,4 +1,4 @@
-"""Whatever a machine on the way answers, the client ends in rows or in one of its own errors, which say nothing of it."""
+"""Whatever a machine on the way answers, the client ends in rows or in one of its errors, which say nothing of it."""
 
 from __future__ import annotations
 

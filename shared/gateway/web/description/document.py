@@ -15,7 +15,7 @@ from gateway.core.objects.raw import RawMeta
 from gateway.core.requests import Freshness
 from gateway.web.app import HttpApp
 from gateway.web.description import fhir, problems, raw
-from gateway.web.description.schemas import ANSWER, COMPONENTS, REQUEST, Schema, Schemas, not_null, one_line
+from gateway.web.description.schemas import ANSWER, COMPONENTS, REQUEST, Schema, Schemas, in_a_line, not_null, one_line
 from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown, may_lack
 from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
@@ -203,7 +203,7 @@ class _Document:
 
     def _raw(self, it: Any, one: Any, taken: _Taken) -> Schema:
         method, _ = raw.place(one)
-        found = {**raw.says(it, one), "parameters": [*raw.parameters(it, one), *_headers(method, taken)]}
+        found = {**raw.says(it, one), "parameters": [*raw.parameters(one), *_headers(method, taken)]}
         if method == "GET":
             self._rows[raw.rows_name(it, one)] = raw.row(it, one)
             bodies = {200: raw.answer(it, one)}
@@ -249,11 +249,11 @@ class _Document:
             if AnyQuery not in taken:
                 return []
             names = ("_format",) if route[1].startswith(fhir.ROOT) else ("practice_id", "resource")
-            return [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names]
+            return [{"name": name, "in": "query", "schema": in_a_line({"type": "string"})} for name in names]
         members = self._schemas.members(taken.query)
         found = []
         for name, schema in members.get("properties", {}).items():
-            plain = not_null(schema)
+            plain = in_a_line(not_null(schema))
             one: Schema = {"name": name, "in": "query", "schema": plain}
             if name in members.get("required", ()):
                 one["required"] = True

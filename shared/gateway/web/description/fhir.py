@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.core.fhir.types import TYPES
+from gateway.web.description.schemas import LINE
 from gateway.web.fhir import FHIR_JSON, ROOT
 from gateway.web.params import FORM
 
@@ -19,8 +20,8 @@ _SHAPES: Final = {"GET": {f"{ROOT}/{{type}}", f"{ROOT}/{{type}}/{{id}}"}, "POST"
 
 _CONTROLS: Final[dict[str, Schema]] = {
     "_count": {"type": "integer", "minimum": 1},
-    "_cursor": {"type": "string"},
-    "practice_id": {"type": "string"},
+    "_cursor": {"type": "string", "pattern": LINE},
+    "practice_id": {"type": "string", "pattern": LINE},
 }
 
 
@@ -69,7 +70,7 @@ def search(type_: str) -> dict[str, Schema]:
     """Name -> schema and description of each search parameter; each is one text or several."""
     found = {}
     for one in TYPES[type_].params:
-        schema: Schema = {"type": "string"}
+        schema: Schema = {"type": "string", "pattern": LINE}
         said = f"FHIR's `{one.type}`. {one.says}".strip()
         found[one.name] = {"schema": schema, "description": said}
     return found | {name: {"schema": schema} for name, schema in _CONTROLS.items()}
@@ -89,4 +90,4 @@ def form(type_: str) -> Schema:
         name: {**one["schema"], **({"description": one["description"]} if "description" in one else {})}
         for name, one in search(type_).items()
     }
-    return {FORM: {"schema": {"type": "object", "properties": members}}}
+    return {FORM: {"schema": {"type": "object", "properties": members, "additionalProperties": False}}}

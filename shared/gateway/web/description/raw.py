@@ -10,7 +10,7 @@ from gateway.core.resources.reads import LIMIT, MOST
 from gateway.core.resources.routes import our_method, our_path
 from gateway.core.resources.secrets import is_secret
 from gateway.core.resources.twins import TWINS
-from gateway.web.description.schemas import COMPONENTS, Schema, may_be_null
+from gateway.web.description.schemas import COMPONENTS, TEXT, Schema, in_a_line, may_be_null
 from open_dental import catalogue
 from open_dental.catalogue import Field, Operation, Param, Resource
 
@@ -19,6 +19,7 @@ META: Final = "RawMeta"
 
 _KEY: Final[Schema] = {"type": "string", "pattern": "^-?[0-9]+$"}
 _TEXT: Final[Schema] = {"type": "string"}
+_TYPED: Final[Schema] = {"type": "string", "pattern": TEXT}
 _DECIMAL: Final[Schema] = {"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2,}$"}
 _LOCAL: Final[Schema] = {"type": "string", "description": "The office's wall clock, without a zone"}
 
@@ -40,9 +41,10 @@ _SHOWN: Final[dict[str, Schema]] = {
 }
 """How a field's value is shown, by the type that the catalogue has for it; null for the vendor's "nothing"."""
 
+_NUMBER: Final[Schema] = {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST}
 _WHOLE: Final[Schema] = {
     "anyOf": [
-        {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST},
+        _NUMBER,
         {"type": "string", "pattern": "^-?[0-9]{1,19}$"},
     ]
 }
@@ -61,8 +63,8 @@ _TAKEN: Final[dict[str, Schema]] = {
     "bool_string": {"type": "boolean"},
     "float": _EXACT,
     "decimal_string": _EXACT,
-    "string": _TEXT,
-    "enum": _TEXT,
+    "string": _TYPED,
+    "enum": _TYPED,
     "date": {"type": "string", "format": "date"},
     "datetime": _MOMENT,
     "datetime_iso": _MOMENT,
@@ -74,8 +76,9 @@ _TAKEN: Final[dict[str, Schema]] = {
 }
 _IN_QUERY: Final[dict[str, Schema]] = {
     # There is one way to write a number in a URL.
-    **dict.fromkeys(("int", "int_string"), {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST}),
-    "int_array": {"type": "array", "items": {"type": "integer", "minimum": -LARGEST - 1, "maximum": LARGEST}},
+    "int": _NUMBER,
+    "int_string": _NUMBER,
+    "int_array": {"type": "array", "items": _NUMBER},
 }
 _NEVER_NULL: Final = frozenset({"bool", "bool_string", "float", "decimal_string", "enum"})
 
@@ -106,7 +109,7 @@ def says(it: Resource, operation: Operation) -> Schema:
     return {**found, "deprecated": True} if operation.deprecated is not None else found
 
 
-def parameters(it: Resource, operation: Operation) -> list[Schema]:
+def parameters(operation: Operation) -> list[Schema]:
     """Keys in the path, and the query."""
     found: list[Schema] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": "^-?[0-9]{1,19}$"}}
@@ -134,7 +137,7 @@ def parameters(it: Resource, operation: Operation) -> list[Schema]:
 
 
 def _query(name: str, schema: Schema, description: str) -> Schema:
-    found: Schema = {"name": name, "in": "query", "schema": schema}
+    found: Schema = {"name": name, "in": "query", "schema": in_a_line(schema)}
     if description:
         found["description"] = description
     # A list may be repeated or separated by commas; the latter is what one text says.

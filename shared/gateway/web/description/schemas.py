@@ -18,6 +18,11 @@ Use = Literal["validation", "serialization"]
 
 COMPONENTS: Final = "#/components/schemas/"
 
+LINE: Final = r"^[^\x00-\x1f\x7f-\x9f]*$"
+"""No control characters, which nobody types in a parameter."""
+TEXT: Final = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+"""None but tabs and line breaks, which belong in notes."""
+
 REQUEST: Final[Use] = "validation"
 ANSWER: Final[Use] = "serialization"
 
@@ -69,6 +74,10 @@ class _WithDocstrings(GenerateJsonSchema):
 
     lacks: ClassVar[Mapping[type, Iterable[str]]] = {}
 
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:
+        made = super().str_schema(schema)
+        return {"pattern": TEXT, **made} if self.mode == REQUEST else made
+
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
         said = _said(schema["cls"])
@@ -109,6 +118,14 @@ def _below(cls: type) -> dict[str, str]:
 def one_line(text: str | None) -> str:
     """A docstring without its line breaks."""
     return " ".join((text or "").split())
+
+
+def in_a_line(schema: Schema) -> Schema:
+    """The schema of a parameter: what a text in it may be in one line."""
+    if schema.get("type") == "array":
+        return {**schema, "items": in_a_line(schema["items"])}
+    plain = schema.get("type") == "string" and not schema.keys() & {"enum", "const", "format"}
+    return {**schema, "pattern": LINE} if plain and schema.get("pattern", TEXT) == TEXT else schema
 
 
 def may_be_null(schema: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""A row may hold anything: values of any type, in any depth, or none at all. It is shown as far as it can be, as JSON."""
+"""A row may hold anything: values of any type and depth, or none at all. It is shown as far as it can be, as JSON."""
 
 from __future__ import annotations
 
