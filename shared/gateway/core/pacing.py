@@ -25,6 +25,7 @@ https://www.opendental.com/site/apispecification.html (60 s limit of one request
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -82,6 +83,11 @@ FAILING_LONGEST_S = 900.0
 BACKGROUND_TURN_S = 60.0
 BACKGROUND_QUEUED_S = 240.0
 """How long a queued background turn holds its lane before the lane is offered again."""
+
+
+SHORTEST_RHYTHM_S = 5.0
+IN_STEP_S = 2.0
+"""A turn that comes so much before its work is due does it all the same (`mirror.schedule.SLACK`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,8 +460,24 @@ def offer_lane(item: PaceItem, now: float, horizon_s: float = 60.0) -> tuple[Pac
     due = item.due_at
     if item.killed or due is None or due > now + horizon_s:
         return None
-    delay = max(0.0, due - now)
+    delay = _in_step(item, now, max(0.0, due - now), horizon_s)
+    if delay > horizon_s:
+        return None
     return replace(item, lane_until=now + delay + BACKGROUND_QUEUED_S), delay
+
+
+def _in_step(item: PaceItem, now: float, delay_s: float, horizon_s: float) -> float:
+    """The delay of the next turn that is in the practice's own step, if it has a rhythm within a minute.
+
+    Whatever is overdue when the lane looks would else come in that very second, and what is polled in it keeps the new
+    step: within an hour all practices of a deployment would be called in the same seconds of the minute.
+    """
+    if item.rhythm_s is None or item.rhythm_s > horizon_s or item.breaker.trip is not None:
+        return delay_s
+    rhythm_s = max(item.rhythm_s, SHORTEST_RHYTHM_S)
+    step = zlib.crc32(item.practice_id.encode()) / 2**32 * rhythm_s
+    earliest = now + max(0.0, delay_s - IN_STEP_S)
+    return earliest - now + (step - earliest) % rhythm_s
 
 
 def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[float]:
@@ -466,7 +488,7 @@ def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[fl
     """
     if item.rhythm_s is None or item.breaker.trip is not None:
         return [delay_s]
-    rhythm_s = max(item.rhythm_s, 5.0)
+    rhythm_s = max(item.rhythm_s, SHORTEST_RHYTHM_S)
     return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
 
 

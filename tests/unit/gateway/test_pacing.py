@@ -331,6 +331,37 @@ def test_a_turn_is_offered_in_the_second_it_is_due() -> None:
     assert pacing.offer_lane(pacing.work_due(PaceItem("prac_a"), T0 + 61), T0) is None
 
 
+def test_practices_that_are_overdue_together_are_called_in_different_seconds() -> None:
+    """After an hour of work every practice has been overdue once when the lane looked."""
+    late = [PaceItem(f"prac_{number}", next_due_at=T0 - 1, rhythm_s=20.0) for number in range(400)]
+
+    delays = [offered[1] for item in late if (offered := pacing.offer_lane(item, T0)) is not None]
+
+    assert len(delays) == 400
+    assert all(sum(start <= delay < start + 5 for delay in delays) > 70 for start in (0, 5, 10, 15))
+
+
+@given(
+    now=st.floats(T0, T0 + 3600),
+    due=st.floats(-300, 60),
+    rhythm=st.sampled_from([5.0, 18.0, 20.0, 60.0]),
+    name=st.text(max_size=8),
+)
+def test_a_rhythm_keeps_its_seconds_and_no_work_waits_longer_than_one(
+    now: float, due: float, rhythm: float, name: str
+) -> None:
+    offered = pacing.offer_lane(PaceItem(name, next_due_at=now + due, rhythm_s=rhythm), now)
+    first = pacing.offer_lane(PaceItem(name, next_due_at=T0, rhythm_s=rhythm), T0)
+
+    assert first is not None
+    if offered is None:
+        assert due > 60 - rhythm  # in its own second of the minute to come
+        return
+    apart = (now + offered[1] - T0 - first[1]) % rhythm
+    assert min(apart, rhythm - apart) < 1e-3
+    assert max(0.0, due - pacing.IN_STEP_S) - 1e-3 <= offered[1] <= max(0.0, due) + rhythm
+
+
 def test_a_closed_practice_gets_background_turns_for_probes_only() -> None:
     item = pacing.work_due(pacing.heard(PaceItem("prac_a"), Answer.KEY_REFUSED, T0), T0)
 
