@@ -127,6 +127,18 @@ def test_practices_are_listed_when_their_background_work_is_due(pace: Any) -> No
     assert pace.due(NOW, within_s=60, limit=10) == ["prac_soon"]
 
 
+def test_each_practice_is_due_in_one_part_of_the_lane(pace: Any) -> None:
+    """Each invocation of the lane asks for its own part: nobody's turn is forgotten, nobody is looked at twice."""
+    names = {f"prac_{number}" for number in range(40)}
+    for name in names:
+        pace.update(name, lambda item: (pacing.work_due(item, AT), None))
+
+    parts = [pace.due(NOW, within_s=60, limit=100, part=(number, 4)) for number in range(4)]
+
+    assert sorted(name for part in parts for name in part) == sorted(names)
+    assert all(len(part) >= 4 for part in parts)
+
+
 def test_an_offered_lane_is_not_offered_twice(pace: Any) -> None:
     pace.update(PRACTICE, lambda item: (pacing.work_due(item, AT), None))
 

@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SHARDS = 4
+SHARDS = 16
+"""Partitions of the index of what is due. Each background turn moves its practice there several times, and ten
+thousand practices' turns are more than a few partitions take. May grow: what was written before is in the first ones.
+"""
+
 GOVERNOR_KEPT_S = 3600
 DOUBT_KEPT_S = 3600
 _TRIES = 25
@@ -163,11 +167,11 @@ class DynamoPace:
         except AwsError as error:
             raise unavailable("the pace table") from error
 
-    def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
+    def due(self, now: datetime, *, within_s: float, limit: int, part: tuple[int, int] = (0, 1)) -> list[str]:
         """See `PaceStore.due`."""
         until = str(int((now.timestamp() + within_s) * 1000))
         found: list[tuple[int, str]] = []
-        for shard in range(SHARDS):
+        for shard in range(part[0], SHARDS, part[1]):
             page: dict[str, Any] = {}
             most = len(found) + limit
             while len(found) < most:
