@@ -101,7 +101,8 @@ def test_whoever_may_send_messages_may_send_ten_at_once_as_on_aws() -> None:
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
 
-    adapted = stand_ins.adapt(template(Sends=policy("sqs:SendMessage"), Takes=policy("sqs:ReceiveMessage")))["Resources"]
+    resources = template(Sends=policy("sqs:SendMessage"), Takes=policy("sqs:ReceiveMessage"))
+    adapted = stand_ins.adapt(resources)["Resources"]
 
     given = {name: of["Properties"]["PolicyDocument"]["Statement"][0]["Action"] for name, of in adapted.items()}
     assert given == {"Sends": ["sqs:SendMessage", "sqs:SendMessageBatch"], "Takes": ["sqs:ReceiveMessage"]}
