@@ -213,7 +213,14 @@ class Fleet:
             item = office.item
             keys = {key: replace(pace, next_free_at=min(pace.next_free_at, to)) for key, pace in item.keys.items()}
             office.item = replace(
-                item, keys=keys, holder=None, busy_until=0.0, lane_until=0.0, waiting=0, interactive_at=0.0
+                item,
+                keys=keys,
+                holder=None,
+                busy_until=0.0,
+                lane_until=0.0,
+                lane_turns=0,
+                waiting=0,
+                interactive_at=0.0,
             )
         self.now = to
         for office in self.offices:
@@ -353,7 +360,7 @@ class Fleet:
             due_at = office.item.next_due_at
             if due_at is not None:
                 self.minute.late.append(max(0.0, self.now - due_at))
-            office.item = replace(office.item, lane_until=0.0)
+            office.item = pacing.begin_lane(office.item)
             self._begin_background(office)
         self._at(self.now + BEGINS_S, self._next, office)
 

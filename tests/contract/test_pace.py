@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -64,6 +65,7 @@ def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
         item = pacing.take_lease(item, "one", AT)
         item, slot = pacing.reserve(item, "key", holder="one", floor_s=1.0, now=AT)
         item = pacing.finished(item, "key", pacing.Call(slot, slot + 0.3, throttled=True), floor_s=1.0)
+        item = replace(item, lane_until=AT + 300, lane_turns=3, rhythm_s=20.0)
         return pacing.work_due(pacing.heard(item, pacing.Answer.OFFLINE, AT), AT + 70), None
 
     pace.update(PRACTICE, rule)
@@ -72,6 +74,7 @@ def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
 
     assert (found.keys, found.breaker, found.next_due_at) == (expected.keys, expected.breaker, expected.next_due_at)
     assert (found.holder, found.busy_until, found.turn_no) == (expected.holder, expected.busy_until, 1)
+    assert (found.lane_until, found.lane_turns, found.rhythm_s) == (AT + 300, 3, 20.0)
 
 
 def test_two_hundred_turns_wait_and_no_more_however_many_come_at_once(pace: Any) -> None:

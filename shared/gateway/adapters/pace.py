@@ -226,11 +226,13 @@ class DynamoPace:
     # -- calls ------------------------------------------------------------------------------------------------------
 
     def _replace(self, item: PaceItem, was: PaceItem) -> bool:
-        changes = "SET #item = :item, rev = :rev, practice_id = :practice"
+        # Not in `item`: a process of the release before refuses a field there that it does not know.
+        changes = "SET #item = :item, rev = :rev, practice_id = :practice, lane_turns = :turns"
         values: dict[str, Any] = {
             ":item": {"S": json.dumps(_value_of(item), separators=(",", ":"))},
             ":rev": {"N": str(was.rev + 1)},
             ":practice": {"S": item.practice_id},
+            ":turns": {"N": str(item.lane_turns)},
         }
         condition = "attribute_not_exists(rev)"
         if was.rev:
@@ -325,6 +327,7 @@ def _item_from(practice_id: str, attributes: Mapping[str, Any]) -> PaceItem:
         keys=keys,
         breaker=Breaker(**breaker),
         rev=_number(attributes, "rev"),
+        lane_turns=_number(attributes, "lane_turns"),
         waiting=_number(attributes, "waiting"),
         parked=_number(attributes, "parked"),
         interactive_at=float(attributes.get("interactive_at", {"N": "0"})["N"]),

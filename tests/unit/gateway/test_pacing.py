@@ -362,6 +362,50 @@ def test_a_rhythm_keeps_its_seconds_and_no_work_waits_longer_than_one(
     assert max(0.0, due - pacing.IN_STEP_S) - 1e-3 <= offered[1] <= max(0.0, due) + rhythm
 
 
+@given(served=st.lists(st.integers(1, 4), min_size=30, max_size=30))
+def test_background_turns_do_not_pile_up_where_workers_are_few(served: list[int]) -> None:
+    """What came faster than it was worked off would be in the way of every caller of the deployment, for ever."""
+    item, queued = replace(pacing.work_due(PaceItem("prac_a"), T0), rhythm_s=20.0), 0
+    for minute, turns in enumerate(served):
+        now = T0 + 60 * minute
+        offered = pacing.offer_lane(item, now)
+        if offered is not None:
+            item, delay = offered
+            queued += len(pacing.ticks_of(item, delay))
+        for _ in range(min(turns, queued)):
+            item = pacing.close_lane(pacing.begin_lane(item), now + 20, rhythm_s=20.0)
+            queued -= 1
+
+        assert queued <= 3 + pacing.QUEUED_BEFORE_MORE
+
+
+def test_turns_of_the_next_minute_are_offered_while_the_last_one_of_this_minute_waits() -> None:
+    """A turn that is a second late must not cost the practice a minute."""
+    item = PaceItem("prac_a", next_due_at=T0, rhythm_s=20.0)
+    offered = pacing.offer_lane(item, T0)
+    assert offered is not None
+    item = offered[0]
+    assert item.lane_turns == 3
+
+    item = pacing.begin_lane(item)
+    assert pacing.offer_lane(item, T0 + 60) is None
+    item = pacing.begin_lane(item)
+    again = pacing.offer_lane(item, T0 + 60)
+
+    assert again is not None
+    assert again[0].lane_turns == 4
+
+
+def test_turns_that_never_came_are_forgotten_when_their_lane_is_given_back() -> None:
+    item = PaceItem("prac_a", next_due_at=T0, rhythm_s=20.0)
+    offered = pacing.offer_lane(item, T0)
+    assert offered is not None
+    again = pacing.offer_lane(offered[0], T0 + 60 + pacing.BACKGROUND_QUEUED_S)
+
+    assert again is not None
+    assert again[0].lane_turns == 3
+
+
 def test_a_closed_practice_gets_background_turns_for_probes_only() -> None:
     item = pacing.work_due(pacing.heard(PaceItem("prac_a"), Answer.KEY_REFUSED, T0), T0)
 
