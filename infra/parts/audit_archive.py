@@ -21,9 +21,9 @@ KEPT_DAYS = 6 * 365 + 2
 class AuditArchive(Construct):
     """A sealed bucket with S3 Object Lock, and the bucket that logs who touched it.
 
-    Where data are kept the lock is in compliance mode: not even the account's root ends it early. Outside the sandbox
-    it stays when its stack goes, because CloudFormation cannot delete what is locked. No rule ends objects: what six
-    years have passed of may be deleted by people, who look first whether a contract or a state wants it longer.
+    Where data are kept the lock is in compliance mode: not even the root user ends it early. Outside the sandbox it
+    stays when its stack goes, because CloudFormation cannot delete what is locked. No rule ends objects: what six years
+    have passed of may be deleted by people, who have to look first whether a contract or a state wants it longer.
     """
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, stage: Stage) -> None:
