@@ -53,6 +53,7 @@ _RAW = ("resources:read", "resources:appointments.create", "resources:employers.
 SCOPES = frozenset(
     {
         "*:read",
+        "notes",
         "document_contents:read",
         "patients.match",
         "practices:connect",

@@ -20,6 +20,7 @@ from gateway.core.objects.values import (
     LocationId,
     MedicationId,
     Money,
+    Note,
     OperatoryId,
     Part,
     PatientId,
@@ -61,7 +62,7 @@ class DayBalance(Part):
     """The patient's, as `GET /balances` calls it."""
     family_total: Money | None
     guarantor_id: PatientId | None
-    urgent_note: str | None
+    urgent_note: Note | None
     """What the office wants seen before money is talked of; the family's."""
 
 
@@ -91,7 +92,7 @@ class DayCondition(Part):
 
     id: ConditionId
     label: str | None
-    note: str | None
+    note: Note | None
     started_on: CalendarDay | None
 
 
@@ -100,7 +101,7 @@ class DayMedication(Part):
 
     id: MedicationId
     name: str | None
-    note: str | None
+    note: Note | None
     started_on: CalendarDay | None
     stopped_on: CalendarDay | None
 
@@ -158,7 +159,7 @@ class DayStretch(Part):
     local_start: LocalTime | None
     local_end: LocalTime | None
     operatory_ids: list[OperatoryId]
-    note: str | None
+    note: Note | None
 
 
 class DayProvider(Part):

@@ -36,6 +36,10 @@ Amount = Annotated[
 ]
 
 
+Note = Annotated[str, Field(json_schema_extra={"x-scope": "notes"})]
+"""Free text of the staff, null for clients without the scope `notes` (`core.notes` knows these members by name)."""
+
+
 def _id(prefix: str) -> StringConstraints:
     return StringConstraints(pattern=rf"^{prefix}_[a-z2-7]{{16,29}}$")
 
@@ -152,6 +156,8 @@ class Meta(Part):
     """Calls of Open Dental that this answer cost."""
     omitted: list[str]
     """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
+    withheld: list[Literal["notes"]] | None = None
+    """What the client's scopes do not show, though it is asked for: it is null everywhere, as if it were empty."""
 
 
 class Object(Part):
