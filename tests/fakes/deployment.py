@@ -35,6 +35,7 @@ from infra.sandbox.practice.practice import Practice as SimulatedPractice
 from infra.sandbox.practice.server import PracticeServer
 from open_dental.client import Client as UpstreamClient
 from open_dental.client import Keys as UpstreamKeys
+from tests.fakes import described
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.living import LivingServices
 
@@ -167,7 +168,10 @@ class Deployment:
         made = event(method, route, params=params, query=texts, headers=sent, body=body, client_id=client_id)
         with using(self.on):
             answer = import_module(f"functions.{function}.handler").lambda_handler(made, Context())
-        return Answered(answer["statusCode"], read(answer) if answer["body"] else None, answer["headers"])
+        answered = Answered(answer["statusCode"], read(answer) if answer["body"] else None, answer["headers"])
+        # Whatever a test is about, what it is answered must be what the API says that it answers.
+        described.check(method, path, answered.status, answered.headers, answered.body)
+        return answered
 
     def follow(self, answered: Answered, path: str) -> Answered:
         """GET what `Location` says of an answer to a request of `path`."""
