@@ -48,12 +48,14 @@ def may_see_notes(caller: Caller) -> bool:
 
 
 def without_notes(body: Mapping[str, Any], *, resource: str | None = None) -> dict[str, Any]:
-    """`body` with every note null, and with `meta.withheld` where it has a `meta`.
+    """`body` with every note null, and with `meta.withheld` where it has a `meta` and a place for notes.
 
     `resource`: whose raw rows the body is made of; its members are the vendor's columns then.
     """
-    left = _rows(body, resource) if resource is not None else _objects(body)
-    if isinstance(left.get("meta"), Mapping):
+    found: list[str] = []
+    left: dict[str, Any] = _rows(body, resource, found) if resource is not None else _objects(body, found)
+    if found and isinstance(left.get("meta"), Mapping):
+        # Also where there is none: that somebody wrote one is no business of the caller's either.
         left["meta"] = {**left["meta"], "withheld": [SCOPE]}
     return left
 
@@ -93,30 +95,37 @@ def is_note_column(column: str, resource: str | None) -> bool:
     return name in COLUMNS.get(resource, ())
 
 
-def _objects(value: Any) -> Any:
+def _objects(value: Any, found: list[str]) -> Any:
     if isinstance(value, Mapping):
-        return {name: _member(name, one, value) for name, one in value.items()}
-    return [_objects(one) for one in value] if isinstance(value, list | tuple) else value
+        return {name: _member(name, one, value, found) for name, one in value.items()}
+    return [_objects(one, found) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _member(name: str, value: Any, of: Mapping[str, Any]) -> Any:
+def _member(name: str, value: Any, of: Mapping[str, Any], found: list[str]) -> Any:
     if name == "raw":
-        return _rows(value, None)
-    if is_note(name, of) and isinstance(value, str):
+        return _rows(value, None, found)
+    if is_note(name, of) and isinstance(value, str | None):
+        found.append(name)
         return None
     if name == "result" and isinstance(value, Mapping) and {"resource", "row"} <= value.keys():
         # Of a raw write, whose operation is asked after.
-        return _rows(value, value["resource"])
-    return _objects(value)
+        return _rows(value, value["resource"], found)
+    return _objects(value, found)
 
 
-def _rows(value: Any, resource: str | None) -> Any:
-    if isinstance(value, Mapping):
-        return {
-            name: None if isinstance(one, str) and is_note_column(name, resource) else _rows(one, resource)
-            for name, one in value.items()
-        }
-    return [_rows(one, resource) for one in value] if isinstance(value, list | tuple) else value
+def _rows(value: Any, resource: str | None, found: list[str]) -> Any:
+    if isinstance(value, list | tuple):
+        return [_rows(one, resource, found) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    left: dict[str, Any] = {}
+    for name, one in value.items():
+        if isinstance(one, str | None) and is_note_column(name, resource):
+            found.append(name)
+            left[name] = None
+        else:
+            left[name] = _rows(one, resource, found)
+    return left
 
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:

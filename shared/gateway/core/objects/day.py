@@ -27,6 +27,7 @@ from gateway.core.objects.values import (
     PracticeId,
     ProviderId,
     RecallId,
+    Withheld,
 )
 from gateway.core.objects.values import Day as CalendarDay
 
@@ -225,6 +226,7 @@ class DayMeta(Part):
     """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
     calls_needed: int | None
     """Those of all sections together; null where that of one is not known."""
+    withheld: Withheld | None = None
 
 
 class Day(Part):

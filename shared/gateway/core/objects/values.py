@@ -139,6 +139,12 @@ class PracticeMeta(Part):
     unavailable: Unavailable | None = None
 
 
+Withheld = Annotated[
+    list[Literal["notes"]],
+    Field(description="What the client's scopes do not show: it is null everywhere, whether there is anything or not"),
+]
+
+
 class Meta(Part):
     """What an answer says of itself."""
 
@@ -156,8 +162,7 @@ class Meta(Part):
     """Calls of Open Dental that this answer cost."""
     omitted: list[str]
     """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
-    withheld: list[Literal["notes"]] | None = None
-    """What the client's scopes do not show, though it is asked for: it is null everywhere, as if it were empty."""
+    withheld: Withheld | None = None
 
 
 class Object(Part):
