@@ -878,7 +878,7 @@ def _mirrored_office(box: Sandbox) -> Mirrored:
     """The one mirror that the tour loads: a load takes a minute, and as much again to be offered its turns."""
     # While an office is closed its changes are looked for a third as often, and this tour would wait for that.
     office = box.one_more_practice("--tier", "enterprise", "--zone", open_zone(datetime.now(UTC)))
-    scopes = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
+    scopes = ("practices:connect", "*:read", "notes", "appointments:write", "sync:write", "webhooks:write")
     client = box.new_client("mirror", scopes=scopes, kind="operator")
     me = _of(box, box.connect(office.practice, client))
     assert marks.mark(me.steer), "nothing was marked"
@@ -959,7 +959,7 @@ def _mirrored(me: Caller, sync: str, when: Callable[[dict[str, Any]], bool], oth
 def one_person_is_found_across_a_group(box: Sandbox) -> None:
     # Practices of its own: one is in one group at most, and whoever looks around here may have made some.
     offices = [box.one_more_practice() for _ in range(2)]
-    scopes = ("practices:connect", "*:read", "patients.match", "groups:write")
+    scopes = ("practices:connect", "*:read", "notes", "patients.match", "groups:write")
     key, alone = (box.new_client(name, scopes=scopes, kind="operator") for name in ("group", "alone"))
     for office in offices:
         box.connect(office.practice, key)
