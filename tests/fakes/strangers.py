@@ -51,7 +51,18 @@ CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
-_WRITTEN = ["claims", "communications", "groups", "patients", "payments", "practices", "procedures", "recalls", "sync", "webhooks"]
+_WRITTEN = [
+    "claims",
+    "communications",
+    "groups",
+    "patients",
+    "payments",
+    "practices",
+    "procedures",
+    "recalls",
+    "sync",
+    "webhooks",
+]
 SCOPES = (
     {"*", "*:read", "*:write", "patients.ssn", "patients.match", "practices:connect", "document_contents:read"}
     | {"resources:*", "resources:read", "webhooks.full:approve"}
