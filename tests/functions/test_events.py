@@ -277,6 +277,7 @@ BACKGROUND: dict[str, Any] = {
     },
     "tick/ticks": {"batchItemFailures": []},
     "lane/minute": {"offered": 0},
+    "lane/part": {"offered": 0},
     # The operation that lies open was put less than a minute ago.
     "sweeper/minute": {"put": 0, "unknown": 0},
 }
