@@ -102,6 +102,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         of="failed-events",
     ),
     AlarmRow(
+        name="NoticesUndelivered",
+        means="Nobody took an alarm's mail, or a failed event. Look at the subscriptions of the alarms' topic, and "
+        " at the policies of the failed events' queue and key.",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        of="undelivered",
+    ),
+    AlarmRow(
         name="UnknownOperations",
         means="A write's answer was lost and evidence has not settled it. List operations in state unknown.",
         namespace="OpenDentalGateway",
@@ -141,6 +149,15 @@ ALARMS: tuple[AlarmRow, ...] = (
         namespace="AWS/Lambda",
         metric="IteratorAge",
         of="publish_events",
+        above=900_000,
+    ),
+    AlarmRow(
+        name="AuditNotArchived",
+        means="Audit entries wait 15 minutes to be archived and found by patient; the stream forgets after 24 hours. "
+        "The trail itself is whole. Look at the log of `archive_audit`.",
+        namespace="AWS/Lambda",
+        metric="IteratorAge",
+        of="archive_audit",
         above=900_000,
     ),
 )

@@ -20,6 +20,7 @@ READ_MANY: Verbs = READ | {"BatchGetItem"}
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
+UPDATE: Verbs = frozenset({"UpdateItem"})
 # Nothing that is there is read, changed or taken away.
 ADD: Verbs = frozenset({"PutItem"})
 READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
@@ -84,7 +85,12 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
     # Beside the practices' own records whoever makes groups could write those.
     TableRow(name="groups", holds="Groups of practices, and which group a practice is in."),
-    TableRow(name="audit", holds="Who was shown what of a practice; entries are added, never changed."),
+    TableRow(
+        name="audit",
+        holds="Who was shown what of whom, and who changed it; entries are added, never changed.",
+        stream=True,
+    ),
+    TableRow(name="audit_index", holds="The same by patient, made from its stream."),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes."),
     TableRow(
         name="records",
@@ -173,6 +179,15 @@ class Follows:
 
 
 @dataclass(frozen=True)
+class FollowsNew:
+    """New items of one table whose partitions begin with `begins`, `batch_size` at a time; what fails as above."""
+
+    table: str
+    begins: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
 class Every:
     """The clock, once in so many minutes."""
 
@@ -185,7 +200,7 @@ class FunctionRow:
 
     name: str
     does: str
-    trigger: Http | Authorizes | Consumes | Follows | Every
+    trigger: Http | Authorizes | Consumes | Follows | FollowsNew | Every
     timeout_s: int
     memory_mb: int = 1024
     snapstart: bool = False
@@ -208,8 +223,11 @@ class FunctionRow:
     """Reads the secret that signs cursors and fingerprints keys."""
     vault: Verbs = frozenset()
     """Calls of Secrets Manager on the practices' keys."""
+    archive: Verbs = frozenset()
+    """Calls of S3 on the bucket that keeps the audit trail for six years."""
     counts: bool = False
-    """Counts its callers' requests; every function behind the authorizer does."""
+    """Counts its callers' requests, and adds to the audit trail what they are answered; every function behind the
+    authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
@@ -217,9 +235,15 @@ class FunctionRow:
 # API Gateway gives up after 29 s; a function that ends before can still say what happened.
 _HTTP_TIMEOUT_S = 28
 
-_TURN: Mapping[str, Verbs] = {"callers": GET, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
-_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ, "records": READ_MANY}
-_FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ, "audit": ADD}
+# Who asks joins the pace, opens an operation, takes it back where its turn is refused, wakes it where it is parked.
+_TURN: Mapping[str, Verbs] = {
+    "callers": GET,
+    "practices": GET,
+    "pace": GET | UPDATE,
+    "ledger": READ | {"PutItem", "DeleteItem"},
+}
+_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": GET, "records": READ_MANY}
+_FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ}
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -269,13 +293,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=5,
         memory_mb=512,
         tables={"callers": GET},
+        # When a key was used last, once an hour: it can neither make a key nor revive one.
+        puts={"callers": "used#*"},
     ),
     FunctionRow(
         name="authenticate",
         does="Turns a practice's keys into a session, and connects a practice that is not known yet.",
         trigger=Http((Route("POST", "/authenticate"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": READ_WRITE, "practices": READ_WRITE, "pace": READ_WRITE, "ledger": READ_WRITE},
+        tables={**_TURN, "callers": READ_WRITE, "practices": GET | WRITE},
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
@@ -289,7 +315,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Http((Route("DELETE", "/session"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
         memory_mb=512,
-        tables={"callers": READ_WRITE},
+        tables={"callers": GET | UPDATE},
     ),
     FunctionRow(
         name="practices",
@@ -302,9 +328,20 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ},
+        tables={"callers": GET, "practices": GET, "pace": GET | UPDATE, "records": QUERY},
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
+        counts=True,
+    ),
+    FunctionRow(
+        name="practice_baa",
+        # Apart from the function above, which cannot open a practice.
+        does="Records, shows and closes the agreement without which no patients' data of a practice is touched.",
+        trigger=Http(tuple(Route(method, "/practices/{id}/baa") for method in ("GET", "POST", "DELETE"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": READ | {"PutItem", "UpdateItem"}, "pace": GET | UPDATE},
+        hmac=True,
         counts=True,
     ),
     FunctionRow(
@@ -407,7 +444,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Keeps a free time for some minutes, and lets it go.",
         trigger=Http((Route("POST", "/slots/hold"), Route("DELETE", "/slots/hold/{id}"))),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ, "holds": READ | {"PutItem"}},
+        tables={"callers": GET, "practices": GET, "holds": READ | {"PutItem"}},
         hmac=True,
         counts=True,
     ),
@@ -492,7 +529,16 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}, "audit": ADD},
+        tables={"callers": GET, "practices": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="audit",
+        does="Shows who saw or changed what, by practice, by client and by patient.",
+        trigger=Http((Route("GET", "/audit"), Route("GET", "/audit/disclosures"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "audit": QUERY, "audit_index": READ},
         hmac=True,
         counts=True,
     ),
@@ -513,14 +559,16 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("calls", batch_size=1, limited=True),
         timeout_s=150,
         tables={
-            "practices": READ_WRITE,
-            "pace": READ_WRITE,
+            "practices": GET | {"PutItem", "UpdateItem"},
+            "pace": GET | UPDATE,
             "ledger": READ_WRITE,
-            "cache": READ_WRITE,
+            "cache": GET | {"PutItem"},
             "records": READ_WRITE_MANY | {"DeleteItem"},
             "holds": READ | {"PutItem"},
             # Which changes were never told.
             "events": frozenset({"BatchGetItem"}),
+            # Each write before it is sent, and what became of it.
+            "audit": ADD,
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
@@ -536,7 +584,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"pace": READ_WRITE},
+        tables={"pace": READ | UPDATE},
         queues={"ticks": SEND},
     ),
     FunctionRow(
@@ -558,7 +606,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "practices": GET,
             # Rows are stored by the words that lead to them, some of which are taken back.
             "records": READ_WRITE_MANY | {"DeleteItem"},
-            "pace": READ_WRITE,
+            "pace": GET | UPDATE,
         },
         inbox=WORK_OFF_CALLS,
         # What patients are found by lies in the mirror as HMAC.
@@ -582,6 +630,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,
+    ),
+    FunctionRow(
+        name="archive_audit",
+        does="Keeps the audit trail where nobody can change it, and finds entries by patient.",
+        trigger=FollowsNew("audit", begins="audit#", batch_size=200),
+        timeout_s=120,
+        memory_mb=512,
+        tables={"audit_index": frozenset({"BatchWriteItem"})},
+        archive=frozenset({"PutObject"}),
     ),
     FunctionRow(
         name="deliver_webhooks",
@@ -618,7 +675,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"ledger": READ_WRITE, "pace": READ_WRITE},
+        tables={"ledger": READ_WRITE, "pace": READ | UPDATE | {"DeleteItem"}},
         queues={"calls": SEND},
         # An entry is loaded and saved as a whole.
         bodies=READ_WRITE_BODIES,

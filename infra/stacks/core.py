@@ -12,8 +12,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
-from infra.catalogue import Consumes, Every, Follows, FunctionRow, TableRow
+from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
+from infra.parts.audit_archive import ArchiveAccess
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
@@ -91,6 +92,7 @@ class CoreStack(cdk.Stack):
             },
             bodies=BodiesAccess(records, stage),
             bus=BusAccess(stage),
+            archive=ArchiveAccess(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,
@@ -113,7 +115,7 @@ class CoreStack(cdk.Stack):
                 case Consumes(queue=queue):
                     source, key = fed[queue]
                     Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
-                case Follows():
+                case Follows() | FollowsNew():
                     StreamFeed(function, "Feed", function=function, trigger=row.trigger, key=records, stage=stage)
                 case Every():
                     pass  # Its clock is in a stack that is deployed later.
@@ -139,6 +141,7 @@ class CoreStack(cdk.Stack):
         measured |= {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
         measured |= {"deliveries": deliveries.queue, "deliveries-dead": deliveries.dead_letters}
         measured["failed-events"] = failed_events.queue
+        measured["undelivered"] = failed_events.undelivered
         for network, own in inside.items():
             measured |= {network.queue: own.queue, f"calls-dead-{network.name}": own.dead_letters}
         alarms = tuple(alarms)
@@ -149,6 +152,7 @@ class CoreStack(cdk.Stack):
             dimensions={name: {"QueueName": queue.queue_name} for name, queue in measured.items()}
             | {name: {"FunctionName": function.function.function_name} for name, function in functions.items()},
             key=traces,
+            undelivered=failed_events.undelivered,
             stage=stage,
         )
 

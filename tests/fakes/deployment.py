@@ -21,7 +21,7 @@ import httpx
 
 from gateway.adapters.drop import DropLogin
 from gateway.adapters.upstream import OpenDentalUpstream
-from gateway.core.callers import Caller, Client
+from gateway.core.callers import OPERATOR_SCOPES, Caller, Client, ClientKind
 from gateway.core.ids import row_id
 from gateway.core.office_words import Table, input_of
 from gateway.core.ports import Keys
@@ -99,7 +99,7 @@ class Deployment:
     def grant(self, *scopes: str) -> None:
         """Give the client these scopes and no others."""
         client = self.on.callers.client(CLIENT)
-        self.on.callers.put_client(replace(client, scopes=frozenset(scopes)))
+        self.on.callers.put_client(replace(client, scopes=frozenset(scopes), kind=kind_for(scopes)))
 
     def know(self, **facts: Any) -> None:
         """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
@@ -281,8 +281,15 @@ def deployed(
         upstream = _Upstream(deployment)
         stack.callback(upstream.close)
         on.upstream = upstream
-        on.callers.put_client(Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes)))
+        on.callers.put_client(
+            Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes), kind_for(frozenset(scopes)))
+        )
         yield deployment
+
+
+def kind_for(scopes: Iterable[str]) -> ClientKind:
+    """The kind of client for which all these scopes count."""
+    return ClientKind.APP if OPERATOR_SCOPES.isdisjoint(scopes) else ClientKind.OPERATOR
 
 
 def _practice(id_: str, tier: Tier) -> Practice:

@@ -18,12 +18,13 @@ from gateway.core.operations import Operation, OperationState, Request, RowSet, 
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
-from gateway.core.practices import Baa, Practice, Tier
+from gateway.core.practices import SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
+from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.event_log import FakeEventLog, FakeFacts
-from tests.fakes.groups import FakeAudit, FakeGroups
+from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
-from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
@@ -452,12 +453,17 @@ class FakeServices:
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
         self.audit: Any = FakeAudit()
+        self.audit_index: Any = FakeAuditIndex()
+        self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
         self.webhooks = FakeWebhooks()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
-        self.practices: Any = FakePractices({one.id: one for one in self.practices_})
+        self.practices: Any = FakePractices(
+            {one.id: one for one in self.practices_}, may_lack_baa=lambda: self.stage == SANDBOX
+        )
+        self.agreements: Any = FakeAgreements(self.practices)
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -487,6 +493,7 @@ class FakeServices:
 
 
 _PORTS = (
+    "audit",
     "ledger",
     "operations",
     "pace",

@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core import connect, engine, ledger, pacing, registry
+from gateway.core.audit.writes import WriteTrail
+from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
@@ -82,6 +84,7 @@ class Reconcile:
             entry = ledger.send_again(was, step.name, now=on.clock.now())
         else:
             entry = self._by_evidence(was, step, turn)
+        WriteTrail(on).before_save(entry, was)
         try:
             entry = on.ledger.save(entry, was=was)
         except Superseded:
@@ -119,8 +122,19 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), Care(), FirstLoad(), Sweeps())
-"""By their claim to the lane: reconcile, feeds, what asks little or nobody, subscriptions, first load, sweep."""
+WORK: tuple[Work, ...] = (
+    Reconcile(),
+    Warnings(),
+    Feeds(),
+    Unlisted(),
+    DueRecalls(),
+    Untold(),
+    Care(),
+    FirstLoad(),
+    Sweeps(),
+)
+"""By their claim to the lane: reconcile, warnings, feeds, what asks little or nobody, subscriptions, first load and
+sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
