@@ -21,6 +21,7 @@ from infra.app import app
 from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FollowsNew, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, POLLING, SETTING_ASIDE, key_use
 from infra.openapi import API_TIMEOUT_MS
+from infra.parts.names import camel
 from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
 from tests.infra.templates import Assembly, called_name, joined, listed, mentioned, variables_of
@@ -502,6 +503,19 @@ def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
 
     assert {rule["Properties"]["ScheduleExpression"] for _, _, rule in rules} == {"rate(1 minute)"}
     assert len(rules) == len(permissions) == len(jobs) == 3
+
+
+def test_the_parts_of_a_job_are_all_started_and_each_knows_which_it_is(assembly: Assembly) -> None:
+    """A part that nobody starts is practices whose mirrors stand still."""
+    rules = {logical: rule["Properties"]["Targets"] for _, logical, rule in assembly.resources("AWS::Events::Rule")}
+    for row in FUNCTIONS:
+        if isinstance(row.trigger, Every):
+            (targets,) = [of for logical, of in rules.items() if logical.startswith(camel(row.name))]
+            told = [json.loads(target["Input"]) for target in targets if "Input" in target]
+            parts = row.trigger.parts
+
+            assert len(targets) == parts <= 5, "a rule has five targets at most"
+            assert told == ([{"part": part, "of": parts} for part in range(parts)] if parts > 1 else [])
 
 
 def test_a_failed_minute_is_not_repeated_beside_the_next_one(assembly: Assembly) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
@@ -146,10 +145,9 @@ def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> en
         seat.enter()
     except (pacing.Busy, pacing.Killed, pacing.Closed):
         # Whoever is in the seat goes on in the background by itself, or the lane offers the turn again.
-        seat.change(lambda item: pacing.close_lane(item, item.next_due_at, rhythm_s=item.rhythm_s))
+        seat.change(lambda item: pacing.close_lane(pacing.begin_lane(item), item.next_due_at, rhythm_s=item.rhythm_s))
         return engine.TurnResult()
-    # The next turn may be offered while this one runs: it waits behind it, so that no minute passes between them.
-    seat.change(lambda item: replace(item, lane_until=0.0))
+    seat.change(pacing.begin_lane)
     try:
         _work(seat, kinds=kinds)
     finally:
