@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from gateway.core.audit.purposes import PURPOSES
 from gateway.core.callers import Caller
 from gateway.core.fhir.types import TYPES
 from gateway.core.objects.envelopes import OperationView
@@ -23,6 +24,7 @@ from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
 from gateway.web.params import AnyBody, AnyQuery, Form
 from gateway.web.prefer import LONGEST_WAIT_S, Prefer
+from gateway.web.purpose import HEADER as PURPOSE
 
 TITLE: Final = "Open Dental gateway"
 JSON: Final = "application/json"
@@ -74,6 +76,12 @@ _ASKED: Final[Mapping[str, Schema]] = {
         "in": "header",
         "description": "How old the answer may be: `no-cache`, `max-age=N`, `min-fresh=N`, `only-if-cached`.",
         "schema": {"type": "string"},
+    },
+    PURPOSE: {
+        "name": PURPOSE,
+        "in": "header",
+        "description": "Why this is asked, for the audit trail: one of HL7's general purposes of use.",
+        "schema": {"type": "string", "enum": sorted(PURPOSES)},
     },
     "If-None-Match": {
         "name": "If-None-Match",
@@ -372,6 +380,7 @@ def _headers(method: str, taken: _Taken) -> list[Schema]:
     wanted = {
         HEADER: IdempotencyKey in taken,
         "Prefer": Prefer in taken or Freshness in taken,
+        PURPOSE: not taken.is_public,
         "Cache-Control": Freshness in taken,
         "If-None-Match": method == "GET",
     }

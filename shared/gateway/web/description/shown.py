@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
+from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audit import AuditTrail, Disclosures
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
@@ -143,6 +145,11 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}"): _shows(PracticeView),
     ("GET", "/practices/{id}/sync"): _shows(SyncView),
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
+    ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
+    ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("GET", "/audit"): _shows(AuditTrail),
+    ("GET", "/audit/disclosures"): _shows(Disclosures),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),
