@@ -13,6 +13,7 @@ from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audit import AuditTrail, Disclosures
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
@@ -147,6 +148,8 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("GET", "/audit"): _shows(AuditTrail),
+    ("GET", "/audit/disclosures"): _shows(Disclosures),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),
