@@ -293,10 +293,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="practices",
-        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
+        does="Shows practices and how far their mirrors are; turns mirrors on and off, and all calls of a practice.",
         trigger=Http(
             (
                 *_list_and_get("/practices"),
+                Route("PATCH", "/practices/{id}"),
                 Route("GET", "/practices/{id}/sync"),
                 Route("PATCH", "/practices/{id}/sync"),
             )

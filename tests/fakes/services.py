@@ -193,7 +193,10 @@ class FakePace:
         with self._lock:
             was = self.load(practice_id)
             item, result = rule(was)
-            self.items[practice_id] = replace(item, rev=was.rev + 1)
+            # What is the operator's is no part of what a rule changes.
+            now = self.load(practice_id)
+            switch = {"killed": now.killed, "switched_at": now.switched_at, "switched_by": now.switched_by}
+            self.items[practice_id] = replace(item, rev=was.rev + 1, **switch)
             return result
 
     def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
@@ -225,6 +228,12 @@ class FakePace:
         until = now.timestamp() + within_s
         due = [(item.due_at, item.practice_id) for item in self.items.values() if item.due_at is not None]
         return [practice_id for at, practice_id in sorted(due) if at <= until][:limit]
+
+    def switch(self, practice_id: str, *, killed: bool, by: str, at: datetime) -> None:
+        with self._lock:
+            item = self.load(practice_id)
+            if item.killed is not killed:
+                self.items[practice_id] = replace(item, killed=killed, switched_by=by, switched_at=at.timestamp())
 
     def view(self, practice_id: str) -> PaceView:
         return pacing.view_of(self.load(practice_id), self.now().timestamp())

@@ -55,6 +55,7 @@ SCOPES = frozenset(
         "patients.match",
         "practices:connect",
         *(f"{name}:write" for name in _WRITES),
+        "practices.calls:write",
         *_RAW,
     }
 )

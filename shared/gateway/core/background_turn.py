@@ -10,7 +10,7 @@ from gateway.core import engine, ledger, pacing, registry
 from gateway.core.ledger import Effect, Entry
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
-from gateway.core.seat import Exhausted, Seat, SlotTooFar, effect_of
+from gateway.core.seat import CONNECT_AHEAD_S, Exhausted, Seat, SlotTooFar, effect_of
 from gateway.core.worker import Superseded, WorkerServices
 from open_dental import errors as upstream
 from open_dental.paging import Paging
@@ -126,8 +126,9 @@ class BackgroundTurn:
             seat.change(lambda item: item)
             self._let_others_by(slot)
         try:
+            seat.look_again(self.practice, slot, ahead_s=CONNECT_AHEAD_S)
             return seat.send(self.practice, call, slot=slot)
-        except pacing.LeaseLost as error:
+        except (pacing.LeaseLost, pacing.Killed) as error:
             raise GiveWay from error
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error

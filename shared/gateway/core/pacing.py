@@ -122,8 +122,8 @@ class PaceItem:
     read. `lane_until`: a background turn is queued until then. `next_due_at`: when background work is due. `rhythm_s`:
     how often it is due within a minute, for work that is never done; None: as it says.
 
-    `waiting`, `parked`, `interactive_at` and `killed` belong to others than the holder (callers that join, the
-    operator) and change without regard to `rev`, which grows with each change of the rest.
+    `waiting`, `parked`, `interactive_at` and `killed` with who and when belong to others than the holder (callers that
+    join, the operator) and change without regard to `rev`, which grows with each change of the rest.
     """
 
     practice_id: str
@@ -140,6 +140,9 @@ class PaceItem:
     parked: int = 0
     interactive_at: float = 0.0
     killed: bool = False
+    switched_at: float = 0.0
+    switched_by: str | None = None
+    """When and by which client `killed` was changed last."""
 
     @property
     def ready(self) -> int:
@@ -325,6 +328,8 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        switched_at=datetime.fromtimestamp(item.switched_at, UTC) if item.switched_at else None,
+        switched_by=item.switched_by,
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,
         trouble_since=datetime.fromtimestamp(item.breaker.since, UTC) if item.breaker.trip else None,
         tried_again_at=datetime.fromtimestamp(max(now, item.breaker.probe_at), UTC) if item.breaker.trip else None,

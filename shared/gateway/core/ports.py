@@ -143,6 +143,9 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    switched_at: datetime | None = None
+    switched_by: str | None = None
+    """When and by which client calls were stopped, or allowed again; None: never."""
     trouble: str | None = None
     """Why calls of this practice are held back (`pacing.Trip`), also while one that tries again is due."""
     trouble_since: datetime | None = None
@@ -166,6 +169,10 @@ class Paces(Protocol):
 
     def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
         """Add to the counters; they never fall below zero."""
+        ...
+
+    def switch(self, practice_id: str, *, killed: bool, by: str, at: datetime) -> None:
+        """Stop all calls of the practice, or allow them again; nothing changes, nor who and when, where it is so."""
         ...
 
     def doubt(self, practice_id: str) -> None:
