@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.callers import Client
@@ -233,11 +234,19 @@ class Keys:
     customer: str
 
 
-class Vault(Protocol):
-    """Where keys lie, one secret a practice."""
+class Pair(StrEnum):
+    """Which of a practice's pairs of keys. They differ by the customer key while one is being exchanged."""
 
-    def keys(self, practice_id: str) -> Keys:
-        """The current pair. Raises NotFound if there is none."""
+    CURRENT = "current"
+    NEXT = "next"
+    FORMER = "former"
+
+
+class Vault(Protocol):
+    """Where keys lie: one secret a practice, and the developer's own key once for all of them."""
+
+    def keys(self, practice_id: str, pair: Pair = Pair.CURRENT) -> Keys:
+        """The current pair, the next one, or the one before. Raises NotFound if there is none."""
         ...
 
     def pending(self, practice_id: str) -> Keys:
@@ -249,7 +258,7 @@ class Vault(Protocol):
         ...
 
     def promote(self, practice_id: str) -> None:
-        """Make the pending pair the current one; the former current one is kept as previous.
+        """Make the pending pair the current one; the current one becomes the former.
 
         Raises:
             NotFound: nothing is pending, also because it was promoted before.
@@ -258,6 +267,35 @@ class Vault(Protocol):
 
     def drop_pending(self, practice_id: str) -> None:
         """Forget the pending pair; nothing happens if there is none."""
+        ...
+
+    def put_next(self, practice_id: str, customer: str) -> None:
+        """Keep the customer key that is to follow, beside the current pair and with its developer key, until promoted
+        or dropped; it replaces one that was kept before.
+
+        Raises:
+            NotFound: there is no current pair.
+        """
+        ...
+
+    def promote_next(self, practice_id: str) -> None:
+        """Make the next pair the current one; the current one becomes the former.
+
+        Raises:
+            NotFound: there is none, also because it was promoted before.
+        """
+        ...
+
+    def drop_next(self, practice_id: str) -> None:
+        """Forget the next pair; nothing happens if there is none."""
+        ...
+
+    def portal(self) -> str:
+        """The developer's portal key, by which customer keys are made. Raises NotFound: the deployment has none."""
+        ...
+
+    def put_portal(self, key: str) -> None:
+        """Keep the portal key, in place of one that was kept before."""
         ...
 
 
