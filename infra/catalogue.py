@@ -310,6 +310,26 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="rotations",
+        does="Has practices' keys exchanged for new ones, shows how far that is, and calls it off.",
+        # Apart from the practices: it reads and keeps keys.
+        trigger=Http(
+            (
+                Route("GET", "/practices/{id}/rotations"),
+                Route("POST", "/practices/{id}/rotations"),
+                Route("GET", "/practices/{id}/rotations/{rotation_id}"),
+                Route("DELETE", "/practices/{id}/rotations/{rotation_id}"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": GET | {"PutItem", "DeleteItem"}, "pace": GET | {"UpdateItem"}},
+        hmac=True,
+        # A key that was sent waits in the practice's secret; a developer key that still lies in there gets its own.
+        vault=READ_SECRET | {"CreateSecret", "PutSecretValue"},
+        counts=True,
+    ),
+    FunctionRow(
         name="groups",
         does="Makes, shows, changes and deletes groups of practices that share patients' data.",
         trigger=Http(

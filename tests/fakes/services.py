@@ -26,6 +26,7 @@ from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.rotations import FakeRotations
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
 
 T = TypeVar("T")
@@ -195,8 +196,8 @@ class FakePace:
             item, result = rule(was)
             # What is the operator's is no part of what a rule changes.
             now = self.load(practice_id)
-            switch = {"killed": now.killed, "switched_at": now.switched_at, "switched_by": now.switched_by}
-            self.items[practice_id] = replace(item, rev=was.rev + 1, **switch)
+            item = replace(item, killed=now.killed, switched_at=now.switched_at, switched_by=now.switched_by)
+            self.items[practice_id] = replace(item, rev=was.rev + 1)
             return result
 
     def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
@@ -467,6 +468,7 @@ class FakeServices:
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
         self.practices: Any = FakePractices({one.id: one for one in self.practices_})
+        self.rotations: Any = FakeRotations()
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -506,6 +508,7 @@ _PORTS = (
     "syncs",
     "holds",
     "practices",
+    "rotations",
     "governor",
     "notices",
     "ticks",

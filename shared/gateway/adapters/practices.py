@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_TRIES = 10
 UNPROVEN_KEPT = timedelta(days=30)
 """How long the record of a practice whose keys were never proven stays: as long as its operation can be read."""
 
@@ -39,6 +40,23 @@ class DynamoPractices:
 
     def put(self, practice: Practice) -> None:
         """See `Practices.put`."""
+        self._put(practice)
+
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        """See `Practices.change`."""
+        for _ in range(_TRIES):
+            item = self._get(f"practice#{practice_id}", "practice")
+            if item is None:
+                raise NotFound("no such practice")
+            was = item["record"]["S"]
+            known = from_record(json.loads(was))
+            changed = rule(known)
+            if changed == known or self._put(changed, was=was):
+                return changed
+        raise _unavailable()
+
+    def _put(self, practice: Practice, *, was: str | None = None) -> bool:
+        """Store the record, where `was` is said only if it is still that; whether it was stored."""
         item: dict[str, Any] = {
             "pk": {"S": f"practice#{practice.id}"},
             "sk": {"S": "practice"},
@@ -46,10 +64,20 @@ class DynamoPractices:
         }
         if practice.connected_at is None and practice.state != "active":
             item["expires_at"] = {"N": str(int((datetime.now(UTC) + UNPROVEN_KEPT).timestamp()))}
+        condition: dict[str, Any] = {}
+        if was is not None:
+            condition = {
+                "ConditionExpression": "#record = :was",
+                "ExpressionAttributeNames": {"#record": "record"},
+                "ExpressionAttributeValues": {":was": {"S": was}},
+            }
         try:
-            self._client.put_item(TableName=self._table, Item=item)
+            self._client.put_item(TableName=self._table, Item=item, **condition)
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
+        return True
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         """See `Practices.by_fingerprint`."""
@@ -124,6 +152,8 @@ def to_record(practice: Practice) -> dict[str, Any]:
             "expires_on": baa.expires_on and baa.expires_on.isoformat(),
         },
         "key_fingerprint": practice.key_fingerprint,
+        "other_fingerprints": list(practice.other_fingerprints),
+        "rotation": practice.rotation,
         "state": practice.state,
         "connected_at": practice.connected_at and practice.connected_at.isoformat(),
     }
@@ -154,6 +184,9 @@ def from_record(record: Mapping[str, Any]) -> Practice:
             expires_on=baa["expires_on"] and date.fromisoformat(baa["expires_on"]),
         ),
         key_fingerprint=record["key_fingerprint"],
+        # Records of releases that exchanged no keys say neither.
+        other_fingerprints=tuple(record.get("other_fingerprints", ())),
+        rotation=record.get("rotation"),
         state=record["state"],
         connected_at=record["connected_at"] and datetime.fromisoformat(record["connected_at"]),
     )

@@ -26,6 +26,7 @@ from gateway.core.mirror.untold import Untold
 from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
+from gateway.core.rotation.stepping import Rotating
 from gateway.core.seat import Seat
 from gateway.core.worker import Superseded
 
@@ -119,8 +120,19 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
-WORK: tuple[Work, ...] = (Reconcile(), Feeds(), Unlisted(), DueRecalls(), Untold(), Care(), FirstLoad(), Sweeps())
-"""By their claim to the lane: reconcile, feeds, what asks little or nobody, subscriptions, first load, sweep."""
+WORK: tuple[Work, ...] = (
+    Reconcile(),
+    Rotating(),
+    Feeds(),
+    Unlisted(),
+    DueRecalls(),
+    Untold(),
+    Care(),
+    FirstLoad(),
+    Sweeps(),
+)
+"""By their claim to the lane: reconcile, an exchange of keys, feeds, what asks little or nobody, subscriptions, first
+load, sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
@@ -163,6 +175,9 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     turn = BackgroundTurn(seat, practice, kinds=kinds)
     gave_way = False
     try:
+        if seat.item.breaker.trip is pacing.Trip.KEY_REFUSED:
+            # The office may have taken the old key out when it added the new one.
+            Rotating().run(turn)
         if seat.item.breaker.trip is not None:
             answer = turn.call(PROBE, gives_way=False)
             seat.tell()

@@ -86,13 +86,17 @@ BACKGROUND_QUEUED_S = 240.0
 
 @dataclass(frozen=True, slots=True)
 class KeyPace:
-    """The pace of one customer key. `next_free_at`: epoch seconds. `clean_calls`: since the last 429 or step."""
+    """The pace of one customer key. `clean_calls`: since the last 429 or step. `used_at`: when it was called with last.
+
+    Times are epoch seconds.
+    """
 
     floor_s: float
     interval_s: float
     next_free_at: float = 0.0
     after_end: bool = False
     clean_calls: int = 0
+    used_at: float = 0.0
 
 
 class Trip(StrEnum):
@@ -265,7 +269,7 @@ def finished(item: PaceItem, key: str, call: Call, *, floor_s: float) -> PaceIte
         free = call.ended_at + _spacing(pace)
     if call.throttled:
         free = max(free, call.ended_at + call.retry_after_s)
-    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free)})
+    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free, used_at=call.started_at)})
 
 
 def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
@@ -274,6 +278,11 @@ def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
     if pace is None:
         return item
     return replace(item, keys={**item.keys, key: replace(pace, next_free_at=min(pace.next_free_at, slot))})
+
+
+def without_key(item: PaceItem, key: str) -> PaceItem:
+    """Forget the pace of a key that nobody calls with any more."""
+    return replace(item, keys={name: pace for name, pace in item.keys.items() if name != key})
 
 
 def _spacing(pace: KeyPace) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.core.groups.records import Groups
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
+    from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
 
@@ -310,6 +311,13 @@ class Practices(Protocol):
         """Store or replace the record."""
         ...
 
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        """Store what `rule` makes of the record, if nobody changed it meanwhile, else of the newer one; return it.
+
+        Raises: NotFound. What the rule raises comes through, and then nothing is stored.
+        """
+        ...
+
     def by_fingerprint(self, fingerprint: str) -> str | None:
         """The id of the practice that a present or past customer key belongs to."""
         ...
@@ -459,6 +467,8 @@ class Services(Protocol):
     def holds(self) -> Holds: ...
     @property
     def practices(self) -> Practices: ...
+    @property
+    def rotations(self) -> Rotations: ...
     @property
     def groups(self) -> Groups: ...
     @property
