@@ -56,6 +56,7 @@ SCOPES = frozenset(
         "practices:connect",
         *(f"{name}:write" for name in _WRITES),
         "practices.calls:write",
+        "practices.keys:write",
         *_RAW,
     }
 )

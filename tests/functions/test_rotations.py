@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from gateway.core.callers import Client
+from gateway.core.native.hooks import hook_token, proven_by
 from gateway.core.objects.practice_keys import RotationView
+from gateway.core.pacing import PaceItem
 from gateway.core.ports import Pair
-from tests.fakes.deployment import CLIENT, IDS, Deployment, deployed
+from gateway.core.practices import Practice
+from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
+from tests.fakes.services import Life
 
 NEW = "FakeNewCustomerKey"
 SCOPES = ("*:read", "practices.keys:write", "communications:write", "sync:write", "payments:write")
+ASYNC = {"Prefer": "respond-async"}
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
@@ -66,8 +73,13 @@ def run_until(office: Deployment, rotation_id: str, state: str, *, hours: float 
     raise AssertionError(f"it is {look(office, rotation_id)}, not {state}")
 
 
+def schedules(office: Deployment, day: date) -> Answered:
+    """Something that is asked of the office itself each time."""
+    return office.get("/schedules", practice_id=office.practice_id, date_from=day, date_to=day)
+
+
 def states_of_keys(office: Deployment) -> dict[str, str]:
-    return {one["customer_key"]: one["state"] for one in office.simulated.keys()}
+    return {one["customer_key"]: one["state"] for one in office.simulated.keys()}  # noqa: SIM118 - no dict
 
 
 def test_a_key_that_the_portal_makes_is_added_by_the_office_and_the_old_one_ends_a_day_later(
@@ -228,8 +240,8 @@ def test_an_office_that_does_nothing_for_thirty_days_ends_it_and_is_asked_ever_m
     rotation = begin(office)
     key = run_until(office, rotation, "waiting_for_office")["customer_key"]
     office.upstream_calls.clear()
-    for _ in range(31):
-        office.on.world.run(DAY)
+    # A minute is what it takes to look for a day's worth of minutes.
+    office.on.world.run(31 * DAY)
 
     assert look(office, rotation)["reason"] == "office-did-not-add-it"
     assert states_of_keys(office)[key] == "disabled-by-developer"
@@ -245,7 +257,8 @@ def test_a_key_that_the_portal_made_without_an_answer_is_found_and_not_made_twic
 
 
 def test_old_and_new_key_sign_in_while_one_is_exchanged_for_the_other(office: Deployment) -> None:
-    developer, old = (lambda pair: (pair.developer, pair.customer))(office.on.vault.keys(office.practice_id))
+    pair = office.on.vault.keys(office.practice_id)
+    developer, old = pair.developer, pair.customer
     office.on.practices.claim_fingerprint(office.on.signer.fingerprint(old), office.practice_id)
 
     def signs_in(key: str) -> int:
@@ -271,7 +284,7 @@ def test_the_old_key_is_disabled_a_day_after_its_last_use_not_after_the_exchange
     office.on.world.run(12 * HOUR)
     used = office.on.clock.now().timestamp()
 
-    def rule(item: Any) -> tuple[Any, None]:
+    def rule(item: PaceItem) -> tuple[PaceItem, None]:
         pace = replace(item.keys[old.key_fingerprint], used_at=used)
         return replace(item, keys={**item.keys, old.key_fingerprint: pace}), None
 
@@ -291,22 +304,23 @@ def test_an_office_that_took_the_old_key_out_at_once_is_called_with_the_new_one(
     office.get("/providers", practice_id=office.practice_id)
 
     run_until(office, rotation, "draining", hours=3)
-    assert office.get("/schedules", practice_id=office.practice_id, day=office.today).status == 200
+    assert schedules(office, office.today).status == 200
 
 
 def test_no_call_fails_while_the_key_is_exchanged_under_load(office: Deployment) -> None:
     """Reads and writes go on through every state; each is answered, and no two calls of the practice overlap."""
-    seen, failed = set[str](), list[Any]()
+    seen, failed, queued = set[str](), list[Any](), list[str]()
     patient_id = office.id_of("patient", office.rows("patient")[0]["PatNum"])
     rotation = begin(office)
 
     def use(number: int) -> None:
-        read = office.send(
-            "GET",
-            "/schedules",
-            query={"practice_id": office.practice_id, "day": str(office.today + timedelta(days=number % 300))},
-        )
+        read = schedules(office, office.today + timedelta(days=number))
         write = office.post("/communications", {"patient_id": patient_id, "note": f"Call {number}"})
+        # Others wait all the while, so that background work has to give way.
+        for one in range(4):
+            body = {"patient_id": patient_id, "note": f"Queued {number}.{one}"}
+            later = office.send("POST", "/communications", body=body, key=f"q-{number}-{one}", headers=ASYNC)
+            queued.append(later.body["id"])
         for answered in (read, write):
             if answered.status not in {200, 201}:
                 failed.append(answered)
@@ -317,7 +331,7 @@ def test_no_call_fails_while_the_key_is_exchanged_under_load(office: Deployment)
         if shown["state"] == "waiting_for_office" and number > 6:
             office.simulated.put_key({"customer_key": shown["customer_key"], "state": "enabled"})
         use(number)
-        office.on.world.run(20.0)
+        office.on.world.run(1.0)
         if shown["state"] == "draining" and number > 40:
             office.on.world.run(DAY)
         if shown["state"] == "done":
@@ -325,7 +339,101 @@ def test_no_call_fails_while_the_key_is_exchanged_under_load(office: Deployment)
 
     assert look(office, rotation)["state"] == "done"
     assert failed == []
+    office.on.world.run(HOUR)
+    assert {office.get(f"/operations/{one}").body["state"] for one in queued} == {"succeeded"}
     assert {"waiting_for_office", "draining"} <= seen
     assert office.on.vault.keys(office.practice_id, Pair.FORMER).customer == office.simulated.key.customer
     assert len(office.rows("commlog", "Note LIKE 'Call %'")) == number + 1
     assert CLIENT in office.on.callers.clients
+
+
+def test_whoever_dies_at_any_step_leaves_an_exchange_that_the_next_turn_takes_up(office: Deployment) -> None:
+    """Eight exchanges by processes that die, or whose services stumble: each ends with one key made for it."""
+    chance = random.Random(8)
+
+    def life() -> Life | None:
+        if chance.random() < 0.4:
+            return None
+        steps = chance.randint(1, 60)
+        return Life(left=steps) if chance.random() < 0.6 else Life(stumbles=frozenset({steps}))
+
+    office.on.world.next_life = life
+    for number in range(8):
+        former = office.on.vault.keys(office.practice_id).customer
+        rotation = begin(office)
+        new = run_until(office, rotation, "waiting_for_office", hours=10)["customer_key"]
+        office.simulated.put_key({"customer_key": new, "state": "enabled"})
+        run_until(office, rotation, "draining", hours=10)
+        assert office.on.vault.keys(office.practice_id).customer == new
+        assert office.on.vault.keys(office.practice_id, Pair.FORMER).customer == former
+        office.on.world.run(DAY)
+        run_until(office, rotation, "done", hours=10)
+
+        keys = states_of_keys(office)
+        assert len(keys) == number + 2
+        assert [key for key, state in keys.items() if state == "enabled"] == [new]
+        practice = office.on.practices.get(office.practice_id)
+        assert practice.key_fingerprint == office.on.signer.fingerprint(new)
+    assert office.on.world.crashes > 20
+    assert len(office.on.pace.load(office.practice_id).keys) <= 3
+
+
+def running(office: Deployment) -> Counter[str]:
+    """Subscriptions without an end, by the customer key they are of. The office's clock stands still meanwhile."""
+    return Counter(one["CustomerKey"] for one in office.rows("apisubscription") if one["DateTimeStop"] < "0002")
+
+
+def test_machines_tell_under_the_new_key_before_they_stop_under_the_old_one() -> None:
+    """A gap of a second would be a change that nobody tells; calls of both are taken as long as both are good."""
+    with deployed("--patients", "8", "--version", "26.3", scopes=(*SCOPES, "practices:read")) as office:
+        is_so(office)
+        office.simulated.firing.post = lambda call: 200
+        office.patch(f"/practices/{office.practice_id}/sync", {"state": "on"})
+        office.on.world.run(900)
+        office.patch(f"/practices/{office.practice_id}/sync", {"native_events": "on"})
+        office.on.world.run(300)
+        old, practice = office.simulated.key.customer, office.on.practices.get(office.practice_id)
+        told = running(office)
+        assert told[old] > 0
+        ends = list[Counter[str]]()
+
+        def before(operation: str) -> None:
+            if operation == "subscriptions.update":
+                ends.append(running(office))
+
+        office.before_call = before
+        rotation = begin(office, customer_key=NEW)
+        run_until(office, rotation, "waiting_for_office")
+        office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+        run_until(office, rotation, "draining")
+
+        assert ends[0] == {old: told[old], NEW: told[old]}
+        assert running(office) == {NEW: told[old]}
+        changed = office.on.practices.get(office.practice_id)
+        assert (proves(office, practice, old), proves(office, changed, NEW)) == (True, True)
+        assert proves(office, changed, old) is False, "the path of one key does not open for another"
+        a_day_ago(office)
+        run_until(office, rotation, "done")
+        assert (proves(office, practice, old), proves(office, changed, NEW)) == (False, True)
+        assert office.get(f"/practices/{office.practice_id}/sync").body["native_events"]["state"] == "on"
+
+
+def a_day_ago(office: Deployment) -> None:
+    """Have the keys been exchanged more than a day ago, without a day of a mirror's work."""
+    book = office.on.rotations.load(office.practice_id)
+    past = office.on.clock.now() - timedelta(hours=25)
+    (one,) = book.rotations
+    office.on.rotations.save(replace(book, rotations=(replace(one, promoted_at=past, due_at=past),)))
+
+    def rule(item: PaceItem) -> tuple[PaceItem, None]:
+        keys = {key: replace(pace, used_at=past.timestamp()) for key, pace in item.keys.items()}
+        return replace(item, keys=keys), None
+
+    office.on.pace.update(office.practice_id, rule)
+
+
+def proves(office: Deployment, subscribed_by: Practice, key: str) -> bool:
+    """Whether a call with `key` is taken at the path that was subscribed when the practice was as said."""
+    now, signer = office.on.practices.get(office.practice_id), office.on.signer
+    token = hook_token(subscribed_by, signer)
+    return proven_by(now, token=token, customer_key=key, signer=signer) is not None
