@@ -20,9 +20,6 @@ from gateway.core.rotation import rule
 from gateway.core.rotation.records import Book, Rotation, State, Superseded
 from gateway.core.walltime import instant_text, optional_instant_text
 
-KEYS: Final = "practices.keys"
-"""The object of the keys themselves; its write scope is the only one that shows a new key."""
-
 _TRIES: Final = 5
 
 _SAYS: Final[Mapping[State, str]] = {
@@ -83,7 +80,7 @@ def begin(practice_id: str, wanted: RotationInput, *, caller: Caller, key: str, 
         Conflict: one is under way; the key is the present one, or another practice's; none can be made here.
         Unavailable: another request was faster; nothing was changed.
     """
-    practice = allow(caller, practice_id, KEYS, Verb.WRITE, on=on, protected=False)
+    practice = allow(caller, practice_id, "practices.keys", Verb.WRITE, on=on, protected=False)
     asked = on.signer.fingerprint(f"rotation {wanted.customer_key or ''}")
     id_ = id_from("rotation", on.signer.fingerprint(f"rotation {caller.id} {practice.id} {key}"))
     book = on.rotations.load(practice.id)
@@ -131,7 +128,7 @@ def rotation_of(practice_id: str, rotation_id: str, *, caller: Caller, on: Servi
     shown = None
     if rotation.state is State.WAITING:
         with suppress(ScopeMissing, NotFound):
-            allow_client(caller, KEYS, Verb.WRITE)
+            allow_client(caller, "practices.keys", Verb.WRITE)
             shown = on.vault.keys(practice.id, Pair.NEXT).customer
     return _shown(rotation, shown)
 
@@ -143,7 +140,7 @@ def cancel(practice_id: str, rotation_id: str, *, caller: Caller, on: Services) 
         NotFound, ScopeMissing. Conflict: the new key is in use already, or it is over.
         Unavailable: it changed all the while.
     """
-    practice = allow(caller, practice_id, KEYS, Verb.WRITE, on=on, protected=False)
+    practice = allow(caller, practice_id, "practices.keys", Verb.WRITE, on=on, protected=False)
     for _ in range(_TRIES):
         book = on.rotations.load(practice.id)
         rotation = book.get(rotation_id)
