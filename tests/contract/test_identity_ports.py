@@ -15,13 +15,16 @@ from moto import mock_aws
 
 from gateway.adapters.callers import DynamoCallers
 from gateway.adapters.practices import DynamoPractices
+from gateway.adapters.rotations import DynamoRotations
 from gateway.adapters.signer import HmacSigner
 from gateway.adapters.vault import SecretsVault
 from gateway.core.callers import Client, ClientKind
 from gateway.core.errors import NotFound
 from gateway.core.ports import Callers, Keys, Pair, Practices, Session, Signer, Vault
 from gateway.core.practices import Baa, Mode, Practice, Tier
+from gateway.core.rotation.records import Book, Rotation, Rotations, State, Superseded
 from tests.fakes.identity import NOON, FakeCallers, FakeClock, FakePractices, FakeSigner, FakeVault
+from tests.fakes.rotations import FakeRotations
 
 ELM = Practice(id="prac_elm", name="Elm Street", time_zone="America/Chicago", key_fingerprint="f" * 32)
 ADA = Client(id="cli_ada", name="Ada", practices=frozenset({"prac_elm"}), scopes=frozenset({"*:read"}))
@@ -63,6 +66,14 @@ def practices(request: pytest.FixtureRequest) -> Practices:
         return FakePractices()
     request.getfixturevalue("aws")
     return DynamoPractices(table("practices"), table="practices")
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def rotations(request: pytest.FixtureRequest) -> Rotations:
+    if request.param == "fake":
+        return FakeRotations()
+    request.getfixturevalue("aws")
+    return DynamoRotations(table("practices"), table="practices")
 
 
 @pytest.fixture
@@ -192,6 +203,62 @@ def test_a_practice_comes_back_as_it_was_put(practices: Practices, practice: Pra
     practices.put(practice)
 
     assert practices.get(practice.id) == practice
+
+
+def test_a_change_is_made_of_what_somebody_else_stored_meanwhile(practices: Practices) -> None:
+    """An operator says another time zone while the worker exchanges the key: neither takes back what the other did."""
+    practices.put(ELM)
+
+    def rotated(known: Practice) -> Practice:
+        if known.time_zone == ELM.time_zone:
+            practices.put(replace(known, time_zone="America/Denver"))
+        return replace(known, key_fingerprint="e" * 32)
+
+    changed = practices.change(ELM.id, rotated)
+
+    assert changed == practices.get(ELM.id)
+    assert changed == replace(ELM, time_zone="America/Denver", key_fingerprint="e" * 32)
+    with pytest.raises(NotFound):
+        practices.change("prac_nobody", rotated)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {
+            "state": State.DRAINING,
+            "since": NOON,
+            "due_at": NOON + timedelta(days=1),
+            "tries": 3,
+            "fingerprint": "e" * 32,
+            "office": "d" * 32,
+            "office_by": 1,
+            "permissions": ("Appointments", "ReadAll"),
+            "promoted_at": NOON,
+        },
+    ],
+)
+def test_an_exchange_of_keys_comes_back_as_it_was_saved(rotations: Rotations, changes: dict[str, Any]) -> None:
+    assert rotations.load("prac_elm") == Book("prac_elm")
+    asked = Rotation("rot_a", "prac_elm", "a" * 32, "cli_ada", NOON, by_portal=True, former="f" * 32)
+    saved = rotations.save(Book("prac_elm", (replace(asked, **changes),)))
+
+    assert rotations.load("prac_elm") == saved
+    assert rotations.load("prac_oak") == Book("prac_oak")
+
+
+def test_of_two_who_change_one_book_the_second_is_refused(rotations: Rotations) -> None:
+    empty = rotations.load("prac_elm")
+    asked = Rotation("rot_a", "prac_elm", "a" * 32, "cli_ada", NOON, by_portal=True, former="f" * 32)
+    first = rotations.save(replace(empty, rotations=(asked,)))
+    for late in (empty, replace(first, rev=first.rev - 1)):
+        with pytest.raises(Superseded):
+            rotations.save(replace(late, rotations=()))
+    with pytest.raises(Superseded):
+        rotations.save(replace(rotations.save(first), rev=1))
+
+    assert rotations.load("prac_elm").rotations == (asked,)
 
 
 def test_a_practice_nobody_put_is_not_found(practices: Practices) -> None:

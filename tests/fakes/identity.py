@@ -97,8 +97,12 @@ class FakePractices:
         self.records[practice.id] = practice
 
     def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
-        changed = self.records[practice_id] = rule(self.get(practice_id))
-        return changed
+        while True:
+            known = self.get(practice_id)
+            changed = rule(known)
+            if self.records[practice_id] == known:
+                self.records[practice_id] = changed
+                return changed
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         return self.fingerprints.get(fingerprint)
