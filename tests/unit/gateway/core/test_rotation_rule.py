@@ -75,7 +75,7 @@ def test_the_old_key_is_disabled_a_day_after_its_last_use_whenever_that_is(hours
 def test_a_book_remembers_the_last_twenty_exchanges() -> None:
     book = Book("prac_elm")
     for number in range(25):
-        over = Rotation(f"rot_{number}", "prac_elm", "a", "cli", NOON, True, "f", state=State.DONE)  # noqa: FBT003
+        over = Rotation(f"rot_{number}", "prac_elm", "a", "cli", NOON, True, "f", state=State.DONE)
         book = rule.noted(book, over)
 
     assert [one.id for one in book.rotations] == [f"rot_{number}" for number in range(5, 25)]
