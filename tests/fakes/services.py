@@ -18,12 +18,12 @@ from gateway.core.operations import Operation, OperationState, Request, RowSet, 
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
-from gateway.core.practices import Baa, Practice, Tier
+from gateway.core.practices import SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.groups import FakeAudit, FakeGroups
 from tests.fakes.holds import FakeHolds
-from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.rotations import FakeRotations
@@ -467,7 +467,10 @@ class FakeServices:
         self.webhooks = FakeWebhooks()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
-        self.practices: Any = FakePractices({one.id: one for one in self.practices_})
+        self.practices: Any = FakePractices(
+            {one.id: one for one in self.practices_}, may_lack_baa=lambda: self.stage == SANDBOX
+        )
+        self.agreements: Any = FakeAgreements(self.practices)
         self.rotations: Any = FakeRotations()
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from gateway.core.callers import Client
+from gateway.core.callers import Client, ClientKind
 from gateway.core.ids import PREFIXES
 from gateway.core.operations import Request
 from gateway.core.plans import PUSH, UpstreamCall
@@ -23,6 +24,7 @@ from tests.fakes.hooks import HookWorld
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
 
+OPERATOR = ClientKind.OPERATOR
 TOKEN = "odg_test_the-scheduling-client-of-the-samples"
 STRANGERS_TOKEN = "odg_test_a-client-without-any-practice"
 ELM = Practice(
@@ -54,6 +56,7 @@ SCOPES = frozenset(
         "document_contents:read",
         "patients.match",
         "practices:connect",
+        "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
         "practices.calls:write",
         "practices.keys:write",
@@ -81,10 +84,17 @@ _BOOKED = {
 
 @pytest.fixture
 def on() -> Iterator[LivingServices]:
+    with furnished() as on:
+        yield on
+
+
+@contextmanager
+def furnished() -> Iterator[LivingServices]:
+    """The deployment that recorded events are meant for, which every handler then uses."""
     on = LivingServices(ELM, right_keys=[Keys("FakeDeveloperKey", "FakeCustomerKey0"), Keys("a", "b")])
     on.vault.current[ELM.id] = Keys("a", "b")
-    ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES)
-    bob = Client(id="cli_bob", name="Billing", practices=frozenset({ELM.id}), scopes=SCOPES)
+    ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES, kind=OPERATOR)
+    bob = Client(id="cli_bob", name="Billing", practices=frozenset({ELM.id}), scopes=SCOPES, kind=OPERATOR)
     for client, token in ((ada, TOKEN), (bob, STRANGERS_TOKEN)):
         on.callers.put_client(client)
         on.callers.put_session(token_hash(token), Session(client.id, None))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from gateway.core.callers import Caller, Client
+from gateway.core.callers import Caller, Client, ClientKind
 from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
@@ -46,7 +46,8 @@ def d() -> Iterator[Deployment]:
 
 def an_operator(d: Deployment, *practices: str, scopes: tuple[str, ...] = ("webhooks:read",)) -> None:
     scope = "webhooks.full:approve"
-    d.on.callers.put_client(Client(OPERATOR, "Olga", frozenset(practices or IDS), frozenset({*scopes, scope})))
+    has = frozenset({*scopes, scope})
+    d.on.callers.put_client(Client(OPERATOR, "Olga", frozenset(practices or IDS), has, ClientKind.OPERATOR))
 
 
 def operate(d: Deployment, method: str, path: str, body: Any = None) -> Answered:

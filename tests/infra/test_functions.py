@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters import callers
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
 from gateway.core.events.deriving import TOLD_OF
@@ -89,7 +90,8 @@ def test_who_counts_requests_writes_no_client_and_no_session(assembly: Assembly,
     """They lie in the same table: a function that could write them could let anybody in."""
     callers = {resource for statement in assembly.statements(row.name) for resource in writes_to(statement, "callers")}
     if not row.counts:
-        assert bool(callers) is bool({"PutItem", "UpdateItem"} & row.tables.get("callers", frozenset()))
+        writes = {"PutItem", "UpdateItem"} & row.tables.get("callers", frozenset())
+        assert bool(callers) is (bool(writes) or "callers" in row.puts)
         return
     conditions = [
         statement.get("Condition") for statement in assembly.statements(row.name) if writes_to(statement, "callers")
@@ -162,6 +164,12 @@ ENDPOINTS = "endpoints"
 PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     # How far a mirror is, which is also whether it is wanted.
     ("practices", "records"): ("sync#*", syncs._pk("prac_a"), [items.rows_pk("prac_a", one) for one in MIRRORED]),
+    # When a key was used last, and nothing of the key itself.
+    ("authorizer", "callers"): (
+        "used#*",
+        callers._used_key("a" * 64)["pk"]["S"],
+        [f"token#{'a' * 64}", callers._client_key("cli_a")["pk"]["S"]],
+    ),
     # That an endpoint was disabled.
     ("deliver_webhooks", "records"): (
         "row#*#webhooks",

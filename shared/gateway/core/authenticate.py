@@ -126,7 +126,10 @@ def authenticate(
         raise PracticeNotEnrolled(
             f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
         )
-    return {**as_answer(open_session(client, on=on)), "practice": practice_view(practice)}
+    return {
+        **as_answer(open_session(client, on=on, until=None if caller is None else caller.until)),
+        "practice": practice_view(practice),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +288,9 @@ class _Attempt:
         if operation.state is OperationState.FAILED:
             on.practices.release_fingerprint(claim, practice.id)
             error = error_of(operation.error or {})
+            if isinstance(error, KeyNotUsable) and (error.upstream or {}).get("status") is None:
+                # Nobody asked Open Dental: whoever opened the operation died before the pair was where the turn looks.
+                error = Unavailable("the keys were not kept long enough to be tried", retry_after=1.0)
             if isinstance(error, KeyNotUsable):
                 # Open Dental does not say which of the two it is; the one that the office hands out is looked at first.
                 error.param = error.param or "customer_key"
@@ -356,7 +362,7 @@ def _caller(authorization: str | None, *, on: Services) -> Caller | None:
     if authorization is None:
         return None
     session = session_of(bearer(authorization), callers=on.callers, now=on.clock.now())
-    return caller_of(session.client_id, on=on)
+    return replace(caller_of(session.client_id, on=on), until=session.expires_at)
 
 
 def _known(fingerprint: str, *, on: Services) -> Practice | None:

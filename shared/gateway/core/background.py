@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core import connect, engine, ledger, pacing, registry
+from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
@@ -123,6 +124,7 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
 WORK: tuple[Work, ...] = (
     Reconcile(),
     Rotating(),
+    Warnings(),
     Feeds(),
     Unlisted(),
     DueRecalls(),
@@ -131,8 +133,8 @@ WORK: tuple[Work, ...] = (
     FirstLoad(),
     Sweeps(),
 )
-"""By their claim to the lane: reconcile, an exchange of keys, feeds, what asks little or nobody, subscriptions, first
-load, sweep."""
+"""By their claim to the lane: reconcile, an exchange of keys, warnings, feeds, what asks little or nobody,
+subscriptions, first load and sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from gateway.core import ledger, pacing
 from gateway.core import registry as registered
+from gateway.core.baa.protected import is_protected_request
 from gateway.core.capability import price_tier
 from gateway.core.errors import (
     AppError,
@@ -229,7 +230,7 @@ class OperationRun:
             self._practice = self._on.practices.get(of.request.practice_id)
         except NotFound:
             self._fail(NotFound("the practice is no longer connected"))
-        if self._practice.agreement_expired(self._on.clock.now().date()):
+        if not self._practice.is_open(self._on.clock.now().date()):
             self._mirror.keep_nothing()
         self._take_up_lost_writes()
         self._heed_agreement()
@@ -242,14 +243,16 @@ class OperationRun:
             self._park(pacing.OFFLINE_PROBE_S, orderly=False)
 
     def _heed_agreement(self) -> None:
-        """An operation may have waited for days: nothing begins once the practice's agreement has expired.
+        """An operation may have waited for days: nothing of patients begins once the practice's agreement has ended.
 
         What has begun at the office is brought to its end: half a payment is worse than a whole one.
         """
         stands = {StepState.SENT, StepState.UNKNOWN, StepState.DONE}
         begun = any(step.state in stands for step in self._entry.steps.values())
-        if not begun and self._of_practice().agreement_expired(self._on.clock.now().date()):
-            self._fail(BaaMissing("the business associate agreement of this practice has expired"))
+        if begun or self._of_practice().is_open(self._on.clock.now().date()):
+            return
+        if is_protected_request(self._entry.record.request):
+            self._fail(BaaMissing("no business associate agreement covers this practice today"))
 
     def _stands(self) -> bool:
         return any(step.state is StepState.DONE for step in self._entry.steps.values())

@@ -19,6 +19,7 @@ from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
     from gateway.core.audit import Audit
+    from gateway.core.baa.records import Agreements
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.mirror.records import Records
@@ -308,7 +309,11 @@ class Practices(Protocol):
         ...
 
     def put(self, practice: Practice) -> None:
-        """Store or replace the record."""
+        """Store or replace the record.
+
+        An agreement that was recorded (`baa.records.Agreements`) stays as it is, whatever `practice.baa` says: who read
+        the practice before it was recorded must not take it back.
+        """
         ...
 
     def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
@@ -371,7 +376,8 @@ class Session:
     expires_at: datetime | None
     revoked_at: datetime | None = None
     is_key: bool = False
-    """An API key lives until it is revoked by an operator; `DELETE /session` ends sessions only."""
+    """An API key lives until it is revoked by an operator or expires; `DELETE /session` ends sessions only."""
+    created_at: datetime | None = None
 
 
 class Callers(Protocol):
@@ -403,6 +409,13 @@ class Callers(Protocol):
 
     def revoke(self, token_hash: str, at: datetime) -> None:
         """End it; acts on the next call. Nothing happens if it is unknown."""
+        ...
+
+    def note_use(self, token_hash: str, at: datetime) -> None:
+        """Remember that a key was used, to the hour; whatever goes wrong, nothing is raised.
+
+        A process writes once an hour and key at most, and nothing where another one was faster.
+        """
         ...
 
     def count_request(self, client_id: str, *, at: datetime) -> int:
@@ -469,6 +482,8 @@ class Services(Protocol):
     def practices(self) -> Practices: ...
     @property
     def rotations(self) -> Rotations: ...
+    @property
+    def agreements(self) -> Agreements: ...
     @property
     def groups(self) -> Groups: ...
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
@@ -79,6 +79,12 @@ class HttpApp:
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer DELETE of `path` with the decorated function."""
         return partial(self._add, "DELETE", path)
+
+    def routes(self) -> Iterator[tuple[str, str, Handler]]:
+        """Method, path and handler of each route."""
+        for path, methods in self._routes.items():
+            for method, route in methods.items():
+                yield method, path, route.handler
 
     def __call__(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
         """Answer one API Gateway event; never raises."""

@@ -46,7 +46,7 @@ def receive(
     now = on.clock.now()
     if practice.state != "active":
         raise NotAllowed("the practice is not active here")
-    if practice.agreement_expired(now.date()):
+    if not practice.is_open(now.date()):
         raise BaaMissing("the practice's agreement has ended")
     on.inbox.put(Post(practice.id, now, cut(event), cut(workstation), fingerprint, body))
     return practice.id

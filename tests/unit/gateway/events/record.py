@@ -19,6 +19,7 @@ from gateway.core.events.deriving import Around, events_of
 from gateway.core.events.event import Event
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.facts import (
+    BAA,
     DUE_RECALLS,
     INTAKE,
     KINDS,
@@ -159,6 +160,7 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "practice.key_rotated": (PRACTICE, None, {"state": "rotated", "rotation_id": "rot_mfxgc3tporuwg33o"}),
     "practice.rotation_waiting": (PRACTICE, None, {"state": "waiting", "rotation_id": "rot_mfxgc3tporuwg33o"}),
     "practice.rotation_failed": (PRACTICE, None, {"state": "failed", "rotation_id": "rot_mfxgc3tporuwg33o"}),
+    "practice.baa_expiring": (PRACTICE, None, {"id": BAA, "expires_on": "2027-01-17", "days_left": 60}),
     "operation.succeeded": (OPERATIONS, None, {**_DONE, "state": "succeeded"}),
     "operation.failed": (OPERATIONS, None, {**_DONE, "state": "failed"}),
     "operation.unknown": (OPERATIONS, None, {**_DONE, "state": "unknown"}),
