@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
+from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audit import AuditEntry, Disclosure
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
@@ -143,6 +145,11 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
     ("GET", "/practices/{id}"): _shows(PracticeAlone),
     ("PATCH", "/practices/{id}"): _shows(PracticeAlone),
+    ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
+    ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
+    ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("GET", "/audit"): _shows(PageOf[AuditEntry]),
+    ("GET", "/audit/disclosures"): _shows(PageOf[Disclosure]),
     ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
     ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
     ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
