@@ -60,6 +60,8 @@ SCOPES = frozenset(
         "practices:connect",
         "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
+        "practices.calls:write",
+        "practices.keys:write",
         *_RAW,
     }
 )
