@@ -51,3 +51,30 @@ class Disclosure(Part):
     """As the client said; who says TREAT, HPAYMT or HOPERAT need not be accounted for."""
     request_id: str
     entry_id: str
+
+
+class TrailMeta(Part):
+    """When a trail was read."""
+
+    as_of: Instant
+    practice_id: PracticeId | None
+    indexed_to: Instant | None
+    """How far the index by patient was; null where it was not asked, or has nothing yet."""
+
+
+class AuditPage(Part):
+    """A page of a trail."""
+
+    data: list[AuditEntry]
+    has_more: bool
+    next_cursor: str | None
+    meta: TrailMeta
+
+
+class DisclosuresPage(Part):
+    """A page of an accounting."""
+
+    data: list[Disclosure]
+    has_more: bool
+    next_cursor: str | None
+    meta: TrailMeta

@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audit import AuditPage, DisclosuresPage
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
@@ -149,6 +150,8 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/groups/{id}"): _shows(Group),
     ("DELETE", "/groups/{id}"): _shows(NOTHING, 204),
     ("GET", "/operations/{id}"): _shows(OperationView),
+    ("GET", "/audit"): _shows(AuditPage),
+    ("GET", "/audit/disclosures"): _shows(DisclosuresPage),
     ("GET", "/events"): _shows(PageOf[LoggedEvent]),
     ("GET", "/events/{id}"): _shows(LoggedEvent),
     ("GET", "/webhooks"): _shows(PageOf[Webhook]),
