@@ -54,16 +54,16 @@ class Disclosure(Part):
 
 
 class TrailMeta(Part):
-    """When a trail was read."""
+    """When the trail was read."""
 
     as_of: Instant
     practice_id: PracticeId | None
-    indexed_to: Instant | None
-    """How far the index by patient was; null where it was not asked, or has nothing yet."""
+    indexed_to: Instant | None = None
+    """Of what was looked for by a patient: how far the index was. What is younger was looked for in the trail."""
 
 
-class AuditPage(Part):
-    """A page of a trail."""
+class AuditTrail(Part):
+    """A page of a trail, the youngest entries first."""
 
     data: list[AuditEntry]
     has_more: bool
@@ -71,8 +71,8 @@ class AuditPage(Part):
     meta: TrailMeta
 
 
-class DisclosuresPage(Part):
-    """A page of an accounting."""
+class Disclosures(Part):
+    """A page of an accounting of disclosures, the youngest first."""
 
     data: list[Disclosure]
     has_more: bool
