@@ -1255,6 +1255,37 @@ def _tells_nobody_else(url: str, customer_key: str) -> None:
             assert token not in answer.text, "an answer repeats the address's secret"
 
 
+@step("P36", FIRST)
+def who_saw_a_patient_is_known(box: Sandbox) -> None:
+    me, operator = _as(box, "desk", "*:read", "appointments:write"), _as(box, "auditor", "audit:read")
+    visit = _visit(me)
+    patient, marker = visit["patient_id"], f"Told{_key()[-8:]}"
+    seen = me.send("GET", f"/patients/{patient}", Purpose_Of_Use="TREAT")
+    assert seen.status_code == 200, f"a patient is answered {seen.status_code}: {seen.text}"
+    answer = me.send("GET", f"/patients/{patient}", Purpose_Of_Use="CURIOSITY")
+    assert _problem(answer, 400, "invalid")["param"] == "Purpose-Of-Use", "the problem does not name the header"
+    answer = me.send("PATCH", f"/appointments/{visit['id']}", {"note": marker}, Idempotency_Key=_key())
+    assert answer.status_code == 200, f"a note is answered {answer.status_code}: {answer.text}"
+    _problem(me.send("GET", f"/audit?patient_id={patient}"), 403, "scope-missing")
+    trail = operator.get(f"/audit?patient_id={patient}&limit=100")["data"]
+    reads = [one for one in trail if (one["action"], one["purpose"]) == ("GET /patients/{id}", "TREAT")]
+    assert len(reads) == 1, f"one reading left {len(reads)} entries"
+    assert (reads[0]["status"], reads[0]["patient_ids"]) == (200, [patient]), "the entry says something else"
+    whole = operator.get(f"/audit?practice_id={me.practice_id}&limit=500")
+    written = [one for one in whole["data"] if one["operation_id"] == answer.json()["id"] and one["step"]]
+    steps = [one["phase"] for one in reversed(written)]
+    assert steps == ["intent", "done"], f"a write left {', '.join(steps) or 'nothing'}"
+    assert [one["patient_ids"] for one in written] == [[patient]] * 2, "a write does not say whom it was about"
+    assert not _says(whole, _words(me, visit) | {marker}), "the trail says who, or what"
+    told = operator.get(f"/audit/disclosures?patient_id={patient}&limit=100")["data"]
+    shown = [one for one in told if one["entry_id"] == reads[0]["id"]]
+    assert [(one["kind"], one["purpose"]) for one in shown] == [("patients", "TREAT")], "the disclosure is not listed"
+    deadline = time.monotonic() + _TOLD_WITHIN_S
+    while operator.get(f"/audit?patient_id={patient}&limit=1")["meta"]["indexed_to"] is None:
+        assert time.monotonic() < deadline, "after three minutes nothing is archived"
+        time.sleep(1)
+
+
 _MAY_HOLD_RECORDS = {"records", "ledger", "cache", "bodies", "drop"}
 """The mirror, operations and their requests, the short-lived cache, bodies too long for an item, files on their way."""
 

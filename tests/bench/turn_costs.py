@@ -17,6 +17,7 @@ from unittest import mock
 from moto import mock_aws
 
 from gateway.adapters import ledger
+from gateway.adapters.audit import DynamoAudit
 from gateway.adapters.ledger import DynamoLedger
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.adapters.pace import DynamoGovernor, DynamoPace
@@ -31,7 +32,7 @@ from tests.fakes.world import World
 
 REGION = "us-east-1"
 CREDENTIALS = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "testing")
-METERED = ("practices", "pace", "ledger", "records")
+METERED = ("practices", "pace", "ledger", "records", "audit")
 DAY_S = 86_400
 
 
@@ -202,6 +203,7 @@ def _move(office: MirroredOffice, meters: Any) -> None:
     on.pace.update(office.id, lambda _: (replace(item, rev=0, waiting=0, parked=0), None))
     on.governor = DynamoGovernor(on.pace)
     on.ledger = on.operations = DynamoLedger(meters, table="ledger", bodies=make_bodies(), outbox="records")
+    on.audit = DynamoAudit(meters, table="audit")
     on.syncs = DynamoSyncStates(meters, table="records")
     on.syncs.save_practice(replace(state, rev=0))
     for of in state.resources.values():

@@ -21,8 +21,9 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded, Tick
+from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.event_log import FakeEventLog, FakeFacts
-from tests.fakes.groups import FakeAudit, FakeGroups
+from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
@@ -455,6 +456,8 @@ class FakeServices:
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
         self.audit: Any = FakeAudit()
+        self.audit_index: Any = FakeAuditIndex()
+        self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
         self.webhooks = FakeWebhooks()
@@ -493,6 +496,7 @@ class FakeServices:
 
 
 _PORTS = (
+    "audit",
     "ledger",
     "operations",
     "pace",

@@ -16,7 +16,7 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import deliverer, hooks, publisher, worker
+from gateway.wiring import archive, deliverer, hooks, publisher, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -53,6 +53,7 @@ _RAW = ("resources:read", "resources:appointments.create", "resources:employers.
 SCOPES = frozenset(
     {
         "*:read",
+        "audit:read",
         "document_contents:read",
         "patients.match",
         "practices:connect",
@@ -107,6 +108,7 @@ def furnished() -> Iterator[LivingServices]:
     worker.use(on)
     publisher.use(LivingPublisher(on))
     deliverer.use(on)
+    archive.use(on)
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     with using(on):
         yield on
@@ -114,6 +116,7 @@ def furnished() -> Iterator[LivingServices]:
     publisher.use(None)
     deliverer.use(None)
     hooks.use(None)
+    archive.use(None)
 
 
 def _furnish_accounts(on: LivingServices) -> None:

@@ -22,7 +22,10 @@ DOCUMENT_CONTENTS = "document_contents"
 """The object of files themselves: X-rays, letters, cards, consents. No wildcard has it: a client that was given all
 reads was given what the objects show, and each look at a file makes the office send it out of the house."""
 
-_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS})
+AUDIT = "audit"
+"""The object of audit trails: who saw whom. No wildcard has it: an operator reads it, not those whom it is about."""
+
+_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT})
 
 
 def caller_of(client_id: str, *, on: Services) -> Caller:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core import connect, engine, ledger, pacing, registry
+from gateway.core.audit.writes import WriteTrail
 from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
@@ -82,6 +83,7 @@ class Reconcile:
             entry = ledger.send_again(was, step.name, now=on.clock.now())
         else:
             entry = self._by_evidence(was, step, turn)
+        WriteTrail(on).before_save(entry, was)
         try:
             entry = on.ledger.save(entry, was=was)
         except Superseded:

@@ -21,10 +21,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from gateway.core import ledger, pacing
 from gateway.core import registry as registered
+from gateway.core.audit import Phase
+from gateway.core.audit.writes import WriteTrail, about
 from gateway.core.baa.protected import is_protected_request
 from gateway.core.capability import price_tier
 from gateway.core.errors import (
     AppError,
+    AuditUnavailable,
     BaaMissing,
     KeyNotUsable,
     NotFound,
@@ -181,6 +184,7 @@ class OperationRun:
         self._as_of: datetime | None = None
         self._is_fetch = ledger.is_fetch(entry.record.request)
         self._mirror = Keeper(seat)
+        self._trail = WriteTrail(self._on)
 
     # -- begin and end ----------------------------------------------------------------------------------------------
 
@@ -452,6 +456,8 @@ class OperationRun:
                 raise Told(NotWritten("a lost write was looked for and is not there"))
         while True:
             slot = self._slot()
+            # While the slot is waited for anyhow.
+            self._intend(name, call)
             self._seat.wait_until(slot - CONNECT_AHEAD_S - MARK_AHEAD_S)
             now = self._on.clock.now()
             of = self._entry.record
@@ -461,6 +467,7 @@ class OperationRun:
                 except AppError as error:
                     if isinstance(error, Unavailable):
                         raise
+                    self._trail.note(about(self._entry, name, call, Phase.NOT_SENT, at=now))
                     raise Told(error) from None
             marked = ledger.sent(
                 self._with_notes(), call, effect, attempt=of.attempt, holder=self._seat.holder, now=now
@@ -480,6 +487,14 @@ class OperationRun:
             self._done(name, answer)
             self._wrote(call, answer)
             return answer
+
+    def _intend(self, name: str, call: UpstreamCall) -> None:
+        """Have it in the trail that this is about to be sent; without that nothing is marked, nor sent."""
+        try:
+            known = ledger.noted(self._entry, self._notes)
+            self._trail.note(about(known, name, call, Phase.INTENT, at=self._on.clock.now()))
+        except AuditUnavailable as error:
+            self._back(error.retry_after)
 
     def _after_failed_write(self, name: str, effect: Effect, error: upstream.OpenDentalError) -> None:
         """Returning means: send it again, in another slot. Otherwise the turn stops, or the plan gets an error."""
@@ -549,6 +564,7 @@ class OperationRun:
             entry = ledger.late_answer(was, name, self._seat.holder, answer=answer, problem=problem, now=now)
             if entry is None:
                 return
+            self._trail.before_save(entry, was)
             try:
                 self._on.ledger.save(entry, was=was)
             except Superseded:
@@ -655,6 +671,7 @@ class OperationRun:
         if entry.record.state is not OperationState.RUNNING:
             # Whoever learns that it is settled finds in the mirror what it did, or is sent to Open Dental.
             self._mirror.settle()
+        self._trail.before_save(entry, self._stored)
         self._entry = self._on.ledger.save(entry, was=self._stored)
         self._stored = self._entry
 

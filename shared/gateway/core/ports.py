@@ -17,7 +17,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
-    from gateway.core.audit import Audit
+    from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
@@ -433,6 +433,8 @@ class Services(Protocol):
     def groups(self) -> Groups: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def audit_index(self) -> AuditIndex: ...
     @property
     def event_log(self) -> EventLog: ...
     @property

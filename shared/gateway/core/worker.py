@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
+from gateway.core.audit import Audit
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.ledger import Entry
@@ -164,6 +165,8 @@ class WorkerServices(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def ledger(self) -> Ledger: ...
     @property

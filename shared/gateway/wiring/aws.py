@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from gateway.adapters.agreements import DynamoAgreements
+    from gateway.adapters.audit import DynamoAudit, DynamoAuditIndex
     from gateway.adapters.bodies import Bodies
     from gateway.adapters.cache import DynamoCache
     from gateway.adapters.callers import DynamoCallers
@@ -68,6 +69,20 @@ class AwsServices:
         from gateway.adapters.agreements import DynamoAgreements
 
         return DynamoAgreements(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def audit(self) -> DynamoAudit:
+        """The audit trails."""
+        from gateway.adapters.audit import DynamoAudit
+
+        return DynamoAudit(self._dynamodb, table=os.environ["AUDIT_TABLE"])
+
+    @cached_property
+    def audit_index(self) -> DynamoAuditIndex:
+        """Their index by patient."""
+        from gateway.adapters.audit import DynamoAuditIndex
+
+        return DynamoAuditIndex(self._dynamodb, table=os.environ["AUDIT_INDEX_TABLE"])
 
     @cached_property
     def calls(self) -> SqsCalls:
