@@ -69,7 +69,7 @@ class Cost:
 
     def of(self, calls: float) -> dict[str, Use]:
         """By table, what a turn with so many calls uses."""
-        return {name: self.turn.get(name, Use()) + self.call.get(name, Use()) * calls for name in METERED}
+        return {name: self.turn.get(name, Use()) + self.call.get(name, Use()) * calls for name in self.turn}
 
 
 RECORDED_POLLED: Final = Cost(
@@ -92,8 +92,8 @@ RECORDED_QUERIED: Final = Cost(
 )
 """Background turns of an office where nothing happens: lists that are polled, and tables that are asked by query."""
 
-RECORDED_READ: Final = Use(13.0, 16.0, 23.0)
-RECORDED_WRITE: Final = Use(17.0, 32.0, 27.0)
+RECORDED_READ: Final = Use(13.0, 17.0, 24.0)
+RECORDED_WRITE: Final = Use(19.0, 42.0, 33.0)
 """All of a read of one call that no mirror answers, and of a write: the function that takes it, and its turn."""
 
 RECORDED_HIDES: Final = 1.0
