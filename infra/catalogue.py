@@ -308,6 +308,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="health",
+        does="Says how the deployment is, and how one practice is, from what is kept of both.",
+        trigger=Http((Route("GET", "/health"), Route("GET", "/practices/{id}/health"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "pace": READ,
+            "ledger": QUERY,
+            "records": READ,
+            "webhooks": READ,
+        },
+        counts=True,
+    ),
+    FunctionRow(
         name="groups",
         does="Makes, shows, changes and deletes groups of practices that share patients' data.",
         trigger=Http(

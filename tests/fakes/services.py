@@ -21,6 +21,7 @@ from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
 from tests.fakes.event_log import FakeEventLog, FakeFacts
+from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeAudit, FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
@@ -464,6 +465,7 @@ class FakeServices:
         self.drop: Any = None
         self.governor: Any = FakeGovernor()
         self.notices: Any = FakeNotices()
+        self.fleet: Any = FakeFleet()
         self.ticks: Any = FakeTicks(self.clock)
         self.offices = {one.id: FakePractice(self.clock) for one in self.practices_}
         self.upstream: Upstream | Any = FakeUpstream(self.offices)
