@@ -593,7 +593,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "webhooks": QUERY,
         },
         # It begins deliveries, and makes and approves no endpoint.
-        puts={"webhooks": "delivery#*"},
+        puts={"webhooks": "delivery#*", "pace": "fleet"},
         queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,
@@ -625,6 +625,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=50,
         memory_mb=512,
         tables={"webhooks": QUERY},
+        puts={"pace": "fleet"},
         queues={"deliveries": SEND},
     ),
     FunctionRow(

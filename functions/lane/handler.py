@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gateway.core.errors import Unavailable
+from gateway.core.health.fleet import LANES
 from gateway.core.sweeping import offer_lanes
 from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
@@ -18,4 +21,8 @@ logger = background_logger()
 @logger.inject_lambda_context
 def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     """Say how many turns were offered."""
-    return {"offered": offer_lanes(worker_services())}
+    on = worker_services()
+    offered = offer_lanes(on)
+    with suppress(Unavailable):  # The next minute says it.
+        on.fleet.note(LANES, {"offered": offered}, at=on.clock.now())
+    return {"offered": offered}

@@ -71,7 +71,7 @@ class TableAccess:
         self._let_within(function, "UpdateItem", f"{prefix}*")
 
     def let_put(self, function: Function, partitions: str) -> None:
-        """Let `function`, which reads the table, put items whose `pk` is spelled like `partitions`, and no other."""
+        """Let `function` put items whose `pk` is spelled like `partitions`, and no other, and tell it the table."""
         self._let_within(function, "PutItem", partitions)
 
     def _let_within(self, function: Function, verb: str, partitions: str) -> None:
@@ -82,6 +82,7 @@ class TableAccess:
             sealed_with=self.key,
             only_if={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partitions]}},
         )
+        function.tell(f"{self.row.name.upper()}_TABLE", cdk.Fn.select(1, cdk.Fn.split("/", arn)))
 
 
 _SORT_TYPES = {"number": dynamodb.AttributeType.NUMBER, "text": dynamodb.AttributeType.STRING}

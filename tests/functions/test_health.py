@@ -11,6 +11,7 @@ import pytest
 
 from gateway.core import pacing
 from gateway.core.callers import Client
+from gateway.core.errors import Unavailable
 from gateway.core.health import fleet
 from gateway.core.health.fleet import Trouble
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
@@ -20,7 +21,7 @@ from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
 from tests.fakes.deployment import CLIENT, Deployment, deployed
 
-FIGURES = {
+FIGURES: dict[str, dict[str, float]] = {
     fleet.QUEUES: {"queued": 3, "parked": 1, "not_put": 0, "oldest_s": 12.0, "unknown": 0, "brakes": 0},
     fleet.LANES: {"offered": 40},
     fleet.WEBHOOKS: {"due": 0, "not_sent": 0, "oldest_s": 0.0},
@@ -117,7 +118,7 @@ def test_mirrors_that_are_late_for_an_hour_are_told_of_as_a_count(two: Deploymen
 
 def test_figures_that_cannot_be_read_are_an_answer_and_no_error(two: Deployment) -> None:
     def fails() -> Any:
-        raise fleet.Unavailable("no")
+        raise Unavailable("no")
 
     two.on.fleet.noted = fails
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gateway.core.errors import NotFound, Unavailable
+from gateway.core.errors import NotFound, VaultUnavailable
 from gateway.core.ports import Keys
 
 if TYPE_CHECKING:
@@ -129,5 +129,5 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _unavailable() -> Unavailable:
-    return Unavailable("the vault of keys does not answer")
+def _unavailable() -> VaultUnavailable:
+    return VaultUnavailable("the vault of keys does not answer")

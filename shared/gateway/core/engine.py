@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -84,6 +84,8 @@ class TurnResult:
     """What becomes of the turn's message: it comes back in `come_back_s`, or it may go."""
 
     come_back_s: float | None = None
+    waiting: int = 0
+    """Turns of the practice that wait, as far as this one saw."""
 
 
 class Ended(StrEnum):
@@ -152,7 +154,7 @@ def run_turn(
         result = run.run()
         if result.come_back_s is None:
             background.go_on_in_background(seat, kinds=kinds)
-        return result
+        return replace(result, waiting=seat.item.waiting)
     finally:
         seat.leave()
 

@@ -135,6 +135,8 @@ class PaceItem:
     lane_until: float = 0.0
     next_due_at: float | None = None
     rhythm_s: float | None = None
+    is_late: bool = False
+    """Whether its mirror was late at the end of the last background turn, which is noted elsewhere (`health.fleet`)."""
     rev: int = 0
     waiting: int = 0
     parked: int = 0
@@ -470,9 +472,11 @@ def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[fl
     return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
 
 
-def close_lane(item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None) -> PaceItem:
+def close_lane(
+    item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None, is_late: bool = False
+) -> PaceItem:
     """End a background turn: the lane is free, and `next_due_at` says when it is wanted again."""
-    return replace(item, lane_until=0.0, next_due_at=next_due_at, rhythm_s=rhythm_s)
+    return replace(item, lane_until=0.0, next_due_at=next_due_at, rhythm_s=rhythm_s, is_late=is_late)
 
 
 def must_give_way(item: PaceItem) -> bool:

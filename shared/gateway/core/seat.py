@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from gateway.core import pacing
 from gateway.core.errors import Unavailable
 from gateway.core.events.facts import PRACTICE
 from gateway.core.fhir_source import OPERATION
+from gateway.core.health import fleet
 from gateway.core.ledger import Effect
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
@@ -141,7 +143,11 @@ class Seat:
         """Tell that the practice does not answer any more, or does again, before that is stored: who dies in between
         hears the same at the next call, and what is known already is told once. Nobody but the holder changes it.
         """
-        was, now = (item.breaker.trip is pacing.Trip.OFFLINE for item in (self.item, heard))
+        before, after = self.item.breaker.trip, heard.breaker.trip
+        if before is not after:
+            since = datetime.fromtimestamp(heard.breaker.since or self.now(), UTC)
+            fleet.moved(self.on.fleet, self.practice_id, was=before, now=after, since=since)
+        was, now = (trip is pacing.Trip.OFFLINE for trip in (before, after))
         if was is not now:
             state = {"state": "offline" if now else "online"}
             # Whoever waits for an answer waits for no event.
