@@ -53,6 +53,10 @@ class TableAccess:
     key: kms.IKey
     stage: Stage
 
+    def name_in(self, scope: Construct) -> str:
+        """The table's name, as a construct of another stack learns it."""
+        return cdk.Fn.select(1, cdk.Fn.split("/", learn(scope, self.stage, "data", f"tables/{self.row.name}")))
+
     def let(self, function: Function, verbs: Iterable[str]) -> None:
         """Let `function` make the DynamoDB calls in `verbs`, and tell it the table's name."""
         arn = learn(function, self.stage, "data", f"tables/{self.row.name}")

@@ -130,9 +130,7 @@ def test_figures_that_cannot_be_read_are_an_answer_and_no_error(two: Deployment)
 
 def trip(two: Deployment, trip: pacing.Trip) -> None:
     at = two.on.clock.now().timestamp()
-    two.on.pace.update(
-        two.practice_id, lambda item: (replace(item, breaker=pacing.Breaker(trip, at, at + 30)), None)
-    )
+    two.on.pace.update(two.practice_id, lambda item: (replace(item, breaker=pacing.Breaker(trip, at, at + 30)), None))
 
 
 def test_a_practice_in_use_is_well_and_nobody_asked_it(two: Deployment) -> None:

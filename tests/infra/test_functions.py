@@ -68,7 +68,9 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     assembly: Assembly, row: FunctionRow
 ) -> None:
     _, _, function = assembly.function(row.name)
-    told = {f"{name.upper()}_TABLE" for name in row.tables} | {f"{name.upper()}_QUEUE_URL" for name in row.queues}
+    told = {f"{name.upper()}_TABLE" for name in (*row.tables, *row.puts)} | {
+        f"{name.upper()}_QUEUE_URL" for name in row.queues
+    }
     told |= {"BODIES_BUCKET"} if row.bodies or row.inbox else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()

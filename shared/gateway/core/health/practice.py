@@ -118,7 +118,11 @@ def _agreement(practice: Practice, today: date, *, stage: str) -> dict[str, Any]
     left = None if baa.expires_on is None else (baa.expires_on - today).days
     if not baa.is_current(today):
         return _agreed(
-            DOWN, "expired", baa.expires_on, today, "the agreement (BAA) does not cover today: nothing protected is read"
+            DOWN,
+            "expired",
+            baa.expires_on,
+            today,
+            "the agreement (BAA) does not cover today: nothing protected is read",
         )
     if left is not None and left <= EXPIRING_DAYS:
         told = f"the agreement (BAA) covers the practice for {left} more days: after that nothing protected is read"
@@ -189,9 +193,7 @@ def _webhooks(practice: Practice, caller: Caller, on: Services) -> dict[str, Any
     mine = [
         one
         for one in on.webhooks.all()
-        if one.client_id == caller.id
-        and one.deleted_at is None
-        and practice.id in one.practices_of(caller.client)
+        if one.client_id == caller.id and one.deleted_at is None and practice.id in one.practices_of(caller.client)
     ]
     disabled = [one for one in mine if one.state is EndpointState.DISABLED]
     healths = [on.webhooks.health(one.id) for one in mine if one.is_open]
@@ -212,7 +214,9 @@ def _delivered(
     failing = sum(one.failing_since is not None for one in healths)
     explanation = None
     if failing:
-        explanation = f"{failing} of your webhooks fail: each says why in its deliveries; what they missed is kept 30 days"
+        explanation = (
+            f"{failing} of your webhooks fail: each says why in its deliveries; what they missed is kept 30 days"
+        )
     elif disabled:
         explanation = f"{len(disabled)} of your webhooks are disabled and get nothing"
     return {
