@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters.fleet import FIGURES
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
 from gateway.core.events.deriving import TOLD_OF
@@ -172,6 +173,9 @@ PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     ),
     # Deliveries, and no approval to send whole objects.
     ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
+    # Figures of the deployment, and nothing that says how fast a practice is called.
+    ("publish_events", "pace"): ("fleet", FIGURES, ["pace#prac_a", "governor", "trouble#offline"]),
+    ("webhook_retries", "pace"): ("fleet", FIGURES, ["pace#prac_a", "governor", "trouble#offline"]),
 }
 """Who puts items into some partitions of a table only: which, one of those that the code puts into, others beside."""
 

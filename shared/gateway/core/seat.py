@@ -5,6 +5,7 @@ The only place that reserves, waits for and reports slots, for interactive and b
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,8 +41,18 @@ class Budget:
 
 BUDGET = Budget()
 
+_log = logging.getLogger("gateway.upstream")
+
 Visible = Callable[[float], None]
 """Keeps the turn's message invisible for so many seconds from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """On whose behalf a seat calls: an operation, and the request that brought it about."""
+
+    operation_id: str
+    correlation_id: str | None = None
 
 
 class Exhausted(Exception):
@@ -97,6 +108,8 @@ class Seat:
         self.budget = budget
         self.calls = 0
         self.item = pacing.PaceItem(practice_id)
+        self.traced: Traced | None = None
+        """None in the background's own work."""
         self._visible = visible
         self._refused = 0
         self._has_sent = False
@@ -213,9 +226,37 @@ class Seat:
             answer = self.on.upstream.send(practice, call, gate)
         except upstream.OpenDentalError as error:
             self._went(practice, slot, left_at, error, trips=trips)
+            self._say(call, slot, left_at, error.status, error)
             raise
         self._went(practice, slot, left_at, None, trips=trips)
+        self._say(call, slot, left_at, answer.status)
         return answer
+
+    def _say(
+        self,
+        call: UpstreamCall,
+        slot: float,
+        left_at: list[float],
+        status: int | None,
+        error: upstream.OpenDentalError | None = None,
+    ) -> None:
+        """Log a call by its operation: no path, no query, no body. What the background reads all day long and goes well
+        is said only where somebody asks for it (DEBUG): at 10,000 practices those lines would cost more than the calls.
+        """
+        _log.log(
+            logging.DEBUG if self.traced is None and error is None else logging.INFO,
+            "called",
+            extra={
+                "practice_id": self.practice_id,
+                "operation_id": self.traced and self.traced.operation_id,
+                "correlation_id": self.traced and self.traced.correlation_id,
+                "operation": call.operation,
+                "method": None if call.operation.startswith(OPERATION) else _method(call),
+                "status": status,
+                "error": error and type(error).__name__,
+                "duration_ms": max(0, round((self.now() - (left_at[0] if left_at else slot)) * 1000)),
+            },
+        )
 
     def _went(
         self,
@@ -243,6 +284,14 @@ class Seat:
         """Store the report of the last call now."""
         if self._report is not None:
             self.change(_nothing)
+
+
+def _method(call: UpstreamCall) -> str | None:
+    """None for what is no call of the catalogue's."""
+    try:
+        return catalogue.operation(call.operation).method
+    except KeyError:
+        return None
 
 
 def _nothing(item: pacing.PaceItem) -> pacing.PaceItem:
