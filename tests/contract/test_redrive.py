@@ -106,9 +106,7 @@ def test_what_is_not_taken_is_overtaken_by_nobody(
     assert len(lying_in(sqs, calls[0])) == 4
 
 
-def test_what_came_from_several_places_can_only_be_thrown_away(
-    sqs: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_came_from_several_places_can_only_be_thrown_away(sqs: Any, capsys: pytest.CaptureFixture[str]) -> None:
     _, dead = a_pair(sqs, f"{PREFIX}-core-Ticks1A2B3C4D-z5", f"{PREFIX}-core-FailedEventsQueueFFEEDDCC-z6", fifo=False)
     sqs.send_message(QueueUrl=dead, MessageBody="{}")
     with pytest.raises(SystemExit):
@@ -118,7 +116,9 @@ def test_what_came_from_several_places_can_only_be_thrown_away(
     assert lying_in(sqs, dead) == []
 
 
-def test_a_queue_that_there_is_not_is_named(sqs: Any, calls: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_queue_that_there_is_not_is_named(
+    sqs: Any, calls: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         redrive.main(["cals", "--yes"], client=sqs)
 

@@ -472,6 +472,26 @@ def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[fl
     return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
 
 
+def restored(item: PaceItem, now: float) -> PaceItem:
+    """A pace that comes out of a backup: nobody has the lease, its turns are younger than any since, and the next call
+    waits for the longest interval, because nobody knows when the last one was."""
+    keys = {key: replace(pace, next_free_at=now + FLOORS_S[Tier.READ_ONLY]) for key, pace in item.keys.items()}
+    return replace(
+        item,
+        keys=keys,
+        holder=None,
+        busy_until=0.0,
+        lane_until=0.0,
+        turn_no=item.turn_no + _MOST_TURNS_SINCE,
+        next_due_at=now,
+        rhythm_s=None,
+    )
+
+
+_MOST_TURNS_SINCE = 10_000_000
+"""Of a practice in the 35 days that a backup may be old."""
+
+
 def close_lane(
     item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None, is_late: bool = False
 ) -> PaceItem:

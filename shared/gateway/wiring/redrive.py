@@ -49,7 +49,9 @@ def main(arguments: Sequence[str] | None = None, *, client: SQSClient | None = N
             parser.exit(2, f"there is no {options.name}; there are {', '.join(found) or 'none'}\n")
         queue = found[options.name]
         if options.name in MIXED and not options.purge:
-            parser.exit(2, f"{queue.name} holds what came from several places: nothing of it can go back, see --purge\n")
+            parser.exit(
+                2, f"{queue.name} holds what came from several places: nothing of it can go back, see --purge\n"
+            )
         done = "thrown away" if options.purge else "put back"
         if not options.yes:
             print(f"{queue.waiting} would be {done}; say --yes")  # noqa: T201
