@@ -128,8 +128,8 @@ ALARMS: tuple[AlarmRow, ...] = (
     ),
     AlarmRow(
         name="PracticesOffline",
-        means="More than 50 practices do not answer, for a quarter of an hour. At night that may be servers turned off; "
-        "by day it is Open Dental's service, or our way there.",
+        means="More than 50 practices do not answer, for a quarter of an hour. At night that may be servers turned "
+        "off; by day it is Open Dental's service, or our way there.",
         namespace="OpenDentalGateway",
         metric="PracticesOffline",
         of="sweeper",
@@ -148,8 +148,8 @@ ALARMS: tuple[AlarmRow, ...] = (
     ),
     AlarmRow(
         name="KeysRefused",
-        means="Open Dental refuses the key of a practice, for an hour. Its office, or whoever manages the developer key, "
-        "has to allow it again; if many are refused at once, look at the developer key.",
+        means="Open Dental refuses the key of a practice, for an hour. Its office, or whoever manages the developer "
+        "key, has to allow it again; if many are refused at once, look at the developer key.",
         namespace="OpenDentalGateway",
         metric="KeysRefused",
         of="sweeper",
@@ -157,8 +157,8 @@ ALARMS: tuple[AlarmRow, ...] = (
     ),
     AlarmRow(
         name="MirrorsLate",
-        means="A mirror was to be brought up to date an hour ago, and its practice answers. Look at the age of the calls "
-        "queue, at the lane, and at which practices have more waiting than their pace allows.",
+        means="A mirror was to be brought up to date an hour ago, and its practice answers. Look at the age of the "
+        "calls queue, at the lane, and at which practices have more waiting than their pace allows.",
         namespace="OpenDentalGateway",
         metric="LatestMirror",
         of="sweeper",
@@ -199,8 +199,8 @@ ALARMS: tuple[AlarmRow, ...] = (
     ),
     AlarmRow(
         name="ApiErrors",
-        means="The API answered 5xx more than 20 times in 5 minutes. Look at the access log for the route, then at that "
-        "function's log.",
+        means="The API answered 5xx more than 20 times in 5 minutes. Look at the access log for the route, then at "
+        "that function's log.",
         namespace="AWS/ApiGateway",
         metric="5XXError",
         of="api",
@@ -211,8 +211,8 @@ ALARMS: tuple[AlarmRow, ...] = (
     ),
     AlarmRow(
         name="RequestsBlocked",
-        means="The firewall blocked more than 1,000 requests in 5 minutes. Look at its log for the rule: an attack, or a "
-        "client of ours that sends what a rule takes for one.",
+        means="The firewall blocked more than 1,000 requests in 5 minutes. Look at its log for the rule: an attack, or "
+        "a client of ours that sends what a rule takes for one.",
         namespace="AWS/WAFV2",
         metric="BlockedRequests",
         of="waf",

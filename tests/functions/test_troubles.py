@@ -1,4 +1,4 @@
-"""Practices in trouble are counted while they are in it: by whoever sees it begin and end, and by the minute's sweep."""
+"""Practices in trouble are counted while they are in it: by who sees it begin and end, and by the minute's sweep."""
 
 from __future__ import annotations
 

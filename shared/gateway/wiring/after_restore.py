@@ -83,7 +83,7 @@ def _done(options: argparse.Namespace) -> str:
 
 
 def _client(on: Any) -> DynamoDBClient:
-    client: DynamoDBClient = on._dynamodb  # noqa: SLF001 - a command of the same wiring
+    client: DynamoDBClient = on._dynamodb
     return client
 
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None, *, client: SQSClient | None = N
     if not os.environ.get("STAGE"):
         parser.exit(1, "STAGE: not set; sandbox, dev or prod\n")
     try:
-        sqs = client or AwsServices()._sqs  # noqa: SLF001 - a command of the same wiring
+        sqs = client or AwsServices()._sqs
         found = {one.name: one for one in dead_letters.find(sqs, stage=os.environ["STAGE"])}
         if options.name is None:
             for one in found.values():

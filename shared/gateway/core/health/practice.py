@@ -37,7 +37,7 @@ _CONNECTION: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "key-refused": (
         DOWN,
-        "Open Dental refuses the practice's key: somebody at the office has to allow it again; it is tried once an hour",
+        "Open Dental refuses the practice's key: somebody at the office has to allow it again, and it is tried every hour",
     ),
     "failing": (DEGRADED, "Open Dental's answers for this practice make no sense, five and more in a row"),
     "stopped": (DOWN, "an operator has stopped all calls of this practice"),
@@ -160,8 +160,8 @@ def _writes(unknown: int) -> dict[str, Any]:
     return {
         "status": DEGRADED if unknown else OK,
         "unknown": unknown,
-        "explanation": f"{unknown} writes lost their answers: it is looked for in the practice's rows whether they were "
-        "done, and they are not sent again until that is known"
+        "explanation": f"{unknown} writes lost their answers: it is looked for in the practice's rows whether they "
+        "were done, and they are not sent again until that is known"
         if unknown
         else None,
     }

@@ -17,7 +17,7 @@ from gateway.core.mirror import clocks, identity, incidents, passes, reading, sc
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
-from gateway.core.mirror.syncing import Pass, Phase
+from gateway.core.mirror.syncing import Pass, Phase, ResourceSync
 from gateway.core.native import wanting
 from gateway.core.normalize.values import content_version
 
