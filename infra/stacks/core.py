@@ -142,6 +142,7 @@ class CoreStack(cdk.Stack):
         measured |= {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
         measured |= {"deliveries": deliveries.queue, "deliveries-dead": deliveries.dead_letters}
         measured["failed-events"] = failed_events.queue
+        measured["undelivered"] = failed_events.undelivered
         for network, own in inside.items():
             measured |= {network.queue: own.queue, f"calls-dead-{network.name}": own.dead_letters}
         alarms = tuple(alarms)
@@ -156,6 +157,7 @@ class CoreStack(cdk.Stack):
             rows=[*alarms, *(row for network in inside for row in alarms_of(network.name, alarms))],
             dimensions=dimensions,
             key=traces,
+            undelivered=failed_events.undelivered,
             stage=stage,
         )
         FleetDashboard(self, "Fleet", dimensions=dimensions, tables=grants.tables)
