@@ -324,7 +324,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "practices": GET,
             "pace": READ,
             "ledger": QUERY,
-            "records": READ,
+            "records": QUERY,
             "webhooks": READ,
         },
         counts=True,

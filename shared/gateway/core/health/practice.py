@@ -37,7 +37,7 @@ _CONNECTION: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "key-refused": (
         DOWN,
-        "Open Dental refuses the practice's key: somebody at the office has to allow it again, and it is tried every hour",
+        "Open Dental refuses the practice's key: its office has to allow it again; it is tried every hour",
     ),
     "failing": (DEGRADED, "Open Dental's answers for this practice make no sense, five and more in a row"),
     "stopped": (DOWN, "an operator has stopped all calls of this practice"),
