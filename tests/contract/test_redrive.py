@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters import dead_letters
 from gateway.core.errors import Unavailable
 from gateway.wiring import redrive
 from gateway.wiring.aws import AwsServices
@@ -131,7 +132,7 @@ def test_a_service_that_does_not_answer_is_said_without_a_trace(
     def fails(*_: Any, **__: Any) -> Any:
         raise Unavailable("SQS did not answer")
 
-    monkeypatch.setattr(redrive.dead_letters, "find", fails)
+    monkeypatch.setattr(dead_letters, "find", fails)
     with pytest.raises(SystemExit):
         redrive.main([], client=sqs)
 

@@ -99,7 +99,7 @@ def test_one_id_leads_from_a_request_to_the_webhook_that_tells_of_it(office: Dep
     assert answered.status == 201, answered.body
     publisher = LivingPublisher(office.on)
     publisher.deliveries = Beginning(office.on)  # type: ignore[assignment]
-    publish(office.on.records.outbox, publisher)  # type: ignore[arg-type]
+    publish(office.on.records.outbox, publisher)
     while office.on.delivery_queue.messages:
         deliver(office.on.delivery_queue.messages.pop(0), office.on)
 

@@ -17,7 +17,7 @@ from gateway.core.errors import NotFound
 from gateway.core.mirror.feeds import anew
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.syncing import Incident, Phase, PracticeSync
-from gateway.core.operations import OperationState
+from gateway.core.operations import OperationState, StepState
 from gateway.core.worker import WorkerServices
 
 RESTORED: Final = "gateway-restored"
@@ -52,7 +52,7 @@ def after_restore(practice_ids: Iterable[str], *, on: WorkerServices) -> Restore
                 continue
             reads += then.record.state is OperationState.FAILED
             if then.record.state is OperationState.UNKNOWN:
-                is_looked_for = any(step.state is ledger.StepState.UNKNOWN for step in then.steps.values())
+                is_looked_for = any(step.state is StepState.UNKNOWN for step in then.steps.values())
                 looked += is_looked_for
                 people += not is_looked_for
             on.ledger.save(then, was=was)

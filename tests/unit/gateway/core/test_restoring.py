@@ -31,7 +31,8 @@ def booked(on: FakeServices) -> int:
 
 
 def state_of(on: FakeServices, id_: str) -> OperationState:
-    return on.ledger.load(id_).record.state
+    state: OperationState = on.ledger.load(id_).record.state
+    return state
 
 
 def restored(on: FakeServices, entries: dict[str, ledger.Entry], pace: dict[str, pacing.PaceItem]) -> None:
