@@ -37,8 +37,11 @@ def send(record: SQSRecord) -> None:
     made = deliver(message_from(record.body), deliverer_services())
     if made is None or made.last_at != made.changed_at or made.last is None:
         return  # Nothing was posted.
-    with single_metric(
-        name="DeliveryAttempts", unit=MetricUnit.Count, value=1, namespace="OpenDentalGateway"
-    ) as metric:
+    _count("DeliveryAttempts")
+    if not made.last.is_success:
+        _count("DeliveriesFailed")
+
+
+def _count(name: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace="OpenDentalGateway") as metric:
         metric.add_dimension("service", "deliver_webhooks")
-        metric.add_metric("DeliveriesFailed", MetricUnit.Count, int(not made.last.is_success))
