@@ -19,10 +19,11 @@ logger = background_logger()
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Say how many turns were offered."""
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Say how many turns were offered. The event says which part of the practices; without a word it is all of them."""
+    part = (int(event.get("part", 0)), int(event.get("of", 1)))
     on = worker_services()
-    offered = offer_lanes(on)
+    offered = offer_lanes(on, part=part)
     with suppress(Unavailable):  # The next minute says it.
         on.fleet.note(LANES, {"offered": offered}, at=on.clock.now())
     return {"offered": offered}

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
 
-from gateway.core.access import SANDBOX, allow
+from gateway.core.access import allow
+from gateway.core.baa.control import state_of
 from gateway.core.callers import Caller, Verb
 from gateway.core.mirror.health import sync_view
 from gateway.core.pacing import MAX_WAITING
 from gateway.core.ports import PaceView, Services
-from gateway.core.practices import Practice
+from gateway.core.practices import SANDBOX, Practice
 from gateway.core.walltime import optional_instant_text
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
@@ -23,7 +24,6 @@ DEGRADED: Final = "degraded"
 DOWN: Final = "down"
 _WORST: Final = (DOWN, DEGRADED, OK, OFF)
 
-EXPIRING_DAYS: Final = 60
 CROWDED: Final = MAX_WAITING // 2
 """So many waiting turns are worth a word: at 200 the next caller is refused."""
 DELIVERIES: Final = 100
@@ -43,6 +43,14 @@ _CONNECTION: Final[Mapping[str, tuple[str, str]]] = {
     "stopped": (DOWN, "an operator has stopped all calls of this practice"),
 }
 """State -> how bad it is, and what it means for people."""
+
+
+_AGREEMENT: Final[Mapping[str, tuple[str, str | None]]] = {
+    "current": (OK, None),
+    "expiring": (DEGRADED, "the agreement (BAA) ends soon: from then on nothing protected is read or shown"),
+    "expired": (DOWN, "the agreement (BAA) does not cover today: nothing protected is read or shown"),
+    "missing": (DOWN, "no current agreement (BAA) is on record: nothing protected is read or shown until one is"),
+}
 
 
 def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
@@ -103,39 +111,16 @@ def _key(practice: Practice, pace: PaceView) -> dict[str, Any]:
 
 
 def _agreement(practice: Practice, today: date, *, stage: str) -> dict[str, Any]:
-    baa = practice.baa
-    if baa is None:
-        needs_none = stage == SANDBOX
-        return _agreed(
-            OK if needs_none else DOWN,
-            "missing",
-            None,
-            today,
-            "no agreement is on record; the sandbox asks for none"
-            if needs_none
-            else "no business associate agreement is on record: nothing protected is read or shown until one is",
-        )
-    left = None if baa.expires_on is None else (baa.expires_on - today).days
-    if not baa.is_current(today):
-        return _agreed(
-            DOWN,
-            "expired",
-            baa.expires_on,
-            today,
-            "the agreement (BAA) does not cover today: nothing protected is read",
-        )
-    if left is not None and left <= EXPIRING_DAYS:
-        told = f"the agreement (BAA) covers the practice for {left} more days: after that nothing protected is read"
-        return _agreed(DEGRADED, "expiring", baa.expires_on, today, told)
-    return _agreed(OK, "current", baa.expires_on, today, None)
-
-
-def _agreed(status: str, state: str, expires_on: date | None, today: date, explanation: str | None) -> dict[str, Any]:
+    state, left = state_of(practice, today)
+    status, explanation = _AGREEMENT[state]
+    if state == "missing" and stage == SANDBOX:
+        status, explanation = OK, "no agreement is on record; the sandbox asks for none"
+    ends = None if practice.baa is None or practice.baa.closed_at is not None else practice.baa.expires_on
     return {
         "status": status,
         "state": state,
-        "expires_on": None if expires_on is None else expires_on.isoformat(),
-        "days_left": None if expires_on is None else (expires_on - today).days,
+        "expires_on": None if ends is None else ends.isoformat(),
+        "days_left": left,
         "explanation": explanation,
     }
 
