@@ -143,9 +143,9 @@ def test_what_the_background_reads_is_of_no_request(office: Deployment, log: Lin
 
 
 def test_a_call_that_fails_is_said_whoever_it_was_for(office: Deployment, log: Lines) -> None:
-    office.faulty("html", "definitions.*", count=1)
+    office.faulty("html", "*", count=1)
     office.patch(f"/practices/{office.practice_id}/sync", {"state": "on"})
     office.on.world.run(120)
 
     (failed,) = [line for line in log.said("called") if "error" in line]
-    assert (failed["level"], failed["operation"].partition(".")[0]) == ("INFO", "definitions")
+    assert (failed["level"], failed["practice_id"]) == ("INFO", office.practice_id)

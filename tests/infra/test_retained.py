@@ -13,6 +13,8 @@ STAYS = {
     **{f"{camel(row.name)}Table": "practices' data, or who saw it; refuses deletion besides" for row in TABLES},
     "Bodies": "requests and answers that the ledger refers to",
     "BodiesAccessLogs": "who touched them",
+    "AuditArchiveBucket": "who saw whom, for six years (45 CFR 164.316); locked besides",
+    "AuditArchiveAccessLogs": "who touched that",
     "KeysRecords": "without it nothing above can be opened, the audit trail among it",
     "KeysTraces": "without it no log can be read",
     "SigningSecret": "fingerprints of customer keys are made with it, and practices are found by them",
