@@ -57,7 +57,7 @@ _RAW: Final[Mapping[str, Mapping[str, str]]] = {
     "PATCH /resources/{resource}/{key}/{action}": {"resource": "appointments", "key": "34", "action": "Note"},
     "DELETE /resources/{resource}/{key}/{action}": {"resource": "procedurelogs", "key": "51", "action": "GroupNote"},
 }
-_OF_NO_PRACTICE: Final = {"/practices", "/groups", "/webhooks", "/fhir/R4/metadata"}
+_OF_NO_PRACTICE: Final = {"/practices", "/health", "/groups", "/webhooks", "/fhir/R4/metadata"}
 NOTHING_THERE: Final = frozenset(
     {
         # `/resources` has every method at every depth, and the catalogue no operation for these.
@@ -145,6 +145,8 @@ def _made(name: str, made: Mapping[str, str]) -> Mapping[str, Any]:
             given["patient_id"] = row_id("patient", ELM.id, 15)
     if method == "GET" and path == "/procedures":
         given["patient_id"] = row_id("patient", ELM.id, 15)
+    if "{rotation_id}" in path:
+        given |= {"id": ELM.id, "rotation_id": "rot_mfxgc3tporuwg33o"}
     key = {"Idempotency-Key": "every-route"} if method in {"POST", "PATCH", "DELETE"} else None
     return recorded(method, path, given, body=_BODIES.get(name), headers=key)
 

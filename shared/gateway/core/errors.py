@@ -13,9 +13,11 @@
     . UpstreamRefused      Open Dental called it invalid
     . PartlyDone           a write of several steps stands in part
   - Unavailable            nothing was changed; the same request may succeed later
+    . VaultUnavailable     the keys cannot be read
     . Throttled            carries `retry_after`, in seconds
     . RateLimited          a throttle of the client's own making: it asks more often than its limit
     . PracticeOffline      the office's connector does not answer
+    . CallsStopped         an operator has stopped all calls of the practice
     . QueueFull            too many turns of this practice wait already
     . NotWritten           a lost write was looked for and is not there
     . AuditUnavailable     the audit entry could not be written
@@ -218,6 +220,10 @@ class Unavailable(AppError):
         self.retry_after = retry_after
 
 
+class VaultUnavailable(Unavailable):
+    """The vault of keys does not answer: nobody can be called."""
+
+
 class Throttled(Unavailable):
     """Too many requests: ours or Open Dental's limit; `retry_after` says when to come back."""
 
@@ -237,6 +243,12 @@ class PracticeOffline(Unavailable):
     """The office's connector does not answer."""
 
     code = "practice-offline"
+
+
+class CallsStopped(Unavailable):
+    """An operator has stopped all calls of the practice; what would take one has to wait until they are allowed."""
+
+    code = "calls-stopped"
 
 
 class QueueFull(Unavailable):

@@ -96,13 +96,17 @@ IN_STEP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class KeyPace:
-    """The pace of one customer key. `next_free_at`: epoch seconds. `clean_calls`: since the last 429 or step."""
+    """The pace of one customer key. `clean_calls`: since the last 429 or step. `used_at`: when it was called with last.
+
+    Times are epoch seconds.
+    """
 
     floor_s: float
     interval_s: float
     next_free_at: float = 0.0
     after_end: bool = False
     clean_calls: int = 0
+    used_at: float = 0.0
 
 
 class Trip(StrEnum):
@@ -133,8 +137,8 @@ class PaceItem:
     when background work is due. `rhythm_s`: how often it is due within a minute, for work that is never done; None: as
     it says.
 
-    `waiting`, `parked`, `interactive_at` and `killed` belong to others than the holder (callers that join, the
-    operator) and change without regard to `rev`, which grows with each change of the rest.
+    `waiting`, `parked`, `interactive_at` and `killed` with who and when belong to others than the holder (callers that
+    join, the operator) and change without regard to `rev`, which grows with each change of the rest.
     """
 
     practice_id: str
@@ -147,11 +151,16 @@ class PaceItem:
     lane_turns: int = 0
     next_due_at: float | None = None
     rhythm_s: float | None = None
+    is_late: bool = False
+    """Whether its mirror was late at the end of the last background turn, which is noted elsewhere (`health.fleet`)."""
     rev: int = 0
     waiting: int = 0
     parked: int = 0
     interactive_at: float = 0.0
     killed: bool = False
+    switched_at: float = 0.0
+    switched_by: str | None = None
+    """When and by which client `killed` was changed last."""
 
     @property
     def ready(self) -> int:
@@ -274,7 +283,7 @@ def finished(item: PaceItem, key: str, call: Call, *, floor_s: float) -> PaceIte
         free = call.ended_at + _spacing(pace)
     if call.throttled:
         free = max(free, call.ended_at + call.retry_after_s)
-    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free)})
+    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free, used_at=call.started_at)})
 
 
 def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
@@ -283,6 +292,11 @@ def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
     if pace is None:
         return item
     return replace(item, keys={**item.keys, key: replace(pace, next_free_at=min(pace.next_free_at, slot))})
+
+
+def without_key(item: PaceItem, key: str) -> PaceItem:
+    """Forget the pace of a key that nobody calls with any more."""
+    return replace(item, keys={name: pace for name, pace in item.keys.items() if name != key})
 
 
 def _spacing(pace: KeyPace) -> float:
@@ -337,6 +351,8 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        switched_at=datetime.fromtimestamp(item.switched_at, UTC) if item.switched_at else None,
+        switched_by=item.switched_by,
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,
         trouble_since=datetime.fromtimestamp(item.breaker.since, UTC) if item.breaker.trip else None,
         tried_again_at=datetime.fromtimestamp(max(now, item.breaker.probe_at), UTC) if item.breaker.trip else None,
@@ -501,6 +517,27 @@ def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[fl
     return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
 
 
+def restored(item: PaceItem, now: float) -> PaceItem:
+    """A pace that comes out of a backup: nobody has the lease, its turns are younger than any since, and the next call
+    waits for the longest interval, because nobody knows when the last one was."""
+    keys = {key: replace(pace, next_free_at=now + FLOORS_S[Tier.READ_ONLY]) for key, pace in item.keys.items()}
+    return replace(
+        item,
+        keys=keys,
+        holder=None,
+        busy_until=0.0,
+        lane_until=0.0,
+        lane_turns=0,
+        turn_no=item.turn_no + _MOST_TURNS_SINCE,
+        next_due_at=now,
+        rhythm_s=None,
+    )
+
+
+_MOST_TURNS_SINCE = 10_000_000
+"""Of a practice in the 35 days that a backup may be old."""
+
+
 def begin_lane(item: PaceItem) -> PaceItem:
     """Begin a background turn. The next ones may be offered while it runs, so that no minute passes between them; but
     not while others are queued: where workers are few they would come faster than they are worked off, for ever, and
@@ -508,9 +545,12 @@ def begin_lane(item: PaceItem) -> PaceItem:
     return _free_lane(replace(item, lane_turns=max(0, item.lane_turns - 1)))
 
 
-def close_lane(item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None) -> PaceItem:
-    """End a background turn: `next_due_at` says when the lane is wanted again."""
-    return _free_lane(replace(item, next_due_at=next_due_at, rhythm_s=rhythm_s))
+def close_lane(
+    item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None, is_late: bool | None = None
+) -> PaceItem:
+    """End a background turn: `next_due_at` says when the lane is wanted again; `is_late` None: as it was."""
+    is_late = item.is_late if is_late is None else is_late
+    return _free_lane(replace(item, next_due_at=next_due_at, rhythm_s=rhythm_s, is_late=is_late))
 
 
 def _free_lane(item: PaceItem) -> PaceItem:

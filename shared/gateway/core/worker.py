@@ -10,12 +10,14 @@ from typing import NamedTuple, Protocol, TypeVar
 from gateway.core.audit import Audit
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
+from gateway.core.health.fleet import Fleet
 from gateway.core.ledger import Entry
 from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Signer, Upstream, Vault
+from gateway.core.rotation.records import Rotations
 
 T = TypeVar("T")
 
@@ -178,6 +180,8 @@ class WorkerServices(Protocol):
     @property
     def practices(self) -> Practices: ...
     @property
+    def rotations(self) -> Rotations: ...
+    @property
     def records(self) -> Records: ...
     @property
     def syncs(self) -> SyncStates: ...
@@ -191,6 +195,8 @@ class WorkerServices(Protocol):
     def governor(self) -> Governor: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def fleet(self) -> Fleet: ...
     @property
     def facts(self) -> Facts: ...
     @property

@@ -25,12 +25,14 @@ if TYPE_CHECKING:
     from gateway.adapters.drop import S3Drop
     from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.events.log import DynamoEventLog
+    from gateway.adapters.fleet import DynamoFleet
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.mirror.records import DynamoRecords
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.rotations import DynamoRotations
     from gateway.adapters.signer import HmacSigner
     from gateway.adapters.vault import SecretsVault
     from gateway.adapters.webhooks.queue import SqsDeliveryQueue
@@ -69,6 +71,13 @@ class AwsServices:
         from gateway.adapters.agreements import DynamoAgreements
 
         return DynamoAgreements(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def rotations(self) -> DynamoRotations:
+        """Exchanges of practices' keys; they lie beside the records."""
+        from gateway.adapters.rotations import DynamoRotations
+
+        return DynamoRotations(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def audit(self) -> DynamoAudit:
@@ -141,6 +150,13 @@ class AwsServices:
         from gateway.adapters.events.facts import DynamoFacts
 
         return DynamoFacts(self._dynamodb, table=os.environ["RECORDS_TABLE"])
+
+    @cached_property
+    def fleet(self) -> DynamoFleet:
+        """Figures of the deployment; they lie beside the pace items."""
+        from gateway.adapters.fleet import DynamoFleet
+
+        return DynamoFleet(self._dynamodb, table=os.environ["PACE_TABLE"])
 
     @cached_property
     def event_log(self) -> DynamoEventLog:
@@ -219,7 +235,12 @@ class AwsServices:
     def _bodies(self) -> Bodies:
         from gateway.adapters.bodies import Bodies
 
-        return Bodies(lambda: self._s3, bucket=os.environ["BODIES_BUCKET"])
+        # Who only asks what is unsettled has the ledger and no bucket.
+        return Bodies(self._s3_of_bodies, bucket=os.environ.get("BODIES_BUCKET", ""))
+
+    def _s3_of_bodies(self) -> S3Client:
+        os.environ["BODIES_BUCKET"]
+        return self._s3
 
     @cached_property
     def _dynamodb(self) -> DynamoDBClient:

@@ -23,11 +23,13 @@ MIRROR: Final = "mirror"
 """Under `mirror`: `{state: loaded, epoch}` once all of the practice is in it."""
 
 OPERATIONS: Final = "operations"
-"""By operation, writes only: `{id, kind, state, client_id}`, state succeeded, failed or unknown, of whose request."""
+"""By operation, writes only: `{id, kind, state, client_id, correlation_id?}`, state succeeded, failed or unknown, of
+whose request."""
 
 PRACTICE: Final = "practice"
 """Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast.
-Under `baa`: `{expires_on, days_left}` once the agreement's end is near."""
+Under `baa`: `{expires_on, days_left}` once the agreement's end is near. Under `key`: `{state: rotated | waiting |
+failed, rotation_id}`, of the last exchange of keys."""
 
 BAA: Final = "baa"
 """The key, of `PRACTICE`, of the fact that warns of an agreement's end."""

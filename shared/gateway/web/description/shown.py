@@ -20,9 +20,10 @@ from gateway.core.objects.coverage import Coverage
 from gateway.core.objects.day import Day
 from gateway.core.objects.desk import Communication, Recall, Task, TaskList
 from gateway.core.objects.document import Document, DocumentContent
-from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeView
+from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
+from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.office import (
     AppointmentType,
     Carrier,
@@ -36,6 +37,7 @@ from gateway.core.objects.office import (
 from gateway.core.objects.patient import Patient
 from gateway.core.objects.patient_360 import Patient360
 from gateway.core.objects.payment import Payment
+from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
 from gateway.core.objects.schedule import Schedule
@@ -141,13 +143,20 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("DELETE", "/slots/hold/{id}"): _shows(NOTHING, 204),
     ("POST", "/authenticate"): _shows(SessionView),
     ("DELETE", "/session"): _shows(NOTHING, 204),
+    ("GET", "/health"): _shows(DeploymentHealth),
+    ("GET", "/practices/{id}/health"): _shows(PracticeHealth),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
-    ("GET", "/practices/{id}"): _shows(PracticeView),
-    ("GET", "/practices/{id}/sync"): _shows(SyncView),
-    ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/practices/{id}"): _shows(PracticeAlone),
+    ("PATCH", "/practices/{id}"): _shows(PracticeAlone),
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
+    ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
+    ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
+    ("DELETE", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView, 202),
+    ("GET", "/practices/{id}/sync"): _shows(SyncView),
+    ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
     ("GET", "/groups"): _shows(PageOf[Group]),

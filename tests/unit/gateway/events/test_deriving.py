@@ -380,12 +380,17 @@ def test_operations_practices_due_recalls_and_loaded_mirrors_are_events() -> Non
     due = {"RecallNum": 8, "PatNum": 3, "due_on": "2026-11-18"}
 
     assert types(changed(OPERATIONS, done)) == ["operation.failed"]
+    assert only(changed(OPERATIONS, done | {"correlation_id": "c" * 32})).told()["correlation_id"] == "c" * 32
+    assert "correlation_id" not in only(changed(OPERATIONS, done)).told()
     assert types(changed(PRACTICE, off, key="connection")) == ["practice.offline"]
     assert types(became(PRACTICE, on, off, key="connection")) == ["practice.online"]
     assert types(changed(PRACTICE, on, key="connection")) == []
     assert types(became(PRACTICE, {"version": "25.4"}, {"version": "25.3"}, key="capabilities")) == [
         "practice.capabilities_changed"
     ]
+    rotated, waiting = ({"state": state, "rotation_id": "rot_a"} for state in ("rotated", "waiting"))
+    assert types(changed(PRACTICE, waiting, key="key")) == ["practice.rotation_waiting"]
+    assert types(became(PRACTICE, rotated, waiting, key="key")) == ["practice.key_rotated"]
     assert only(changed(DUE_RECALLS, due)).object_id == row_id("recall", PRACTICE_ID, 8)
     assert types(changed(MIRROR, {"state": "loaded"})) == ["sync.loaded"]
 
