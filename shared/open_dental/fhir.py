@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from open_dental import wire
+from open_dental.rows import let_in
 
 RESOURCE: Final = "fhirResource"
 """Where a row keeps what it was made from. A lower-case name: no column of the office."""
@@ -63,6 +64,10 @@ def _number(reference: object) -> int | None:
 
 def _first(value: object) -> Any:
     return value[0] if isinstance(value, list) and value else None if isinstance(value, list) else value
+
+
+def _each(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _moment(value: object) -> str | None:
@@ -196,6 +201,9 @@ _APT_STATUS: Final = {
 }
 
 
+_LONGEST_MINUTES: Final = 24 * 60
+
+
 def appointment(resource: Resource) -> Row:
     """appointment. What of its time needs the provider is not in FHIR, so the pattern has one kind of mark."""
     status = str(resource.get("status"))
@@ -208,7 +216,8 @@ def appointment(resource: Resource) -> Row:
         reference = str(one["actor"].get("reference") or "").lower()
         kind, _, _ = reference.rpartition("/")
         # Written as a list of codings, and in examples as a list of codes.
-        code = _word(one.get("type")) or _word((_first(one.get("type")) or {}).get("code"))
+        type_ = _first(one.get("type"))
+        code = _word(one.get("type")) or _word(type_.get("code") if isinstance(type_, Mapping) else None)
         name = f"{kind}.{code}" if kind == "practitioner" and code == "SPRF" else kind
         number = _number(reference)
         if number:
@@ -217,7 +226,7 @@ def appointment(resource: Resource) -> Row:
         "AptNum": _key(resource),
         "PatNum": found.get("patient", 0),
         "AptStatus": _APT_STATUS.get(status, status),
-        "Pattern": "X" * (int(minutes) // 5) if isinstance(minutes, int) else "",
+        "Pattern": "X" * (minutes // 5) if isinstance(minutes, int) and 0 < minutes <= _LONGEST_MINUTES else "",
         "Op": found.get("location", 0),
         "ProvNum": found.get("practitioner", 0),
         "ProvHyg": found.get("practitioner.SPRF", 0),
@@ -251,7 +260,7 @@ def procedure(resource: Resource) -> Row:
     """procedurelog: a Procedure is work done, a ServiceRequest work planned. Fees are not in FHIR."""
     is_done = resource.get("resourceType") == "Procedure"
     code = next(iter(_coded(resource.get("code"))), {})
-    sites = [one for site in resource.get("bodySite") or () for one in _coded(site)]
+    sites = [one for site in _each(resource.get("bodySite")) for one in _coded(site)]
     tooth = next((str(one.get("code")) for one in sites if "tooth" in str(one.get("system")).lower()), "")
     surfaces = "".join(str(one.get("code") or "") for one in sites if "surface" in str(one.get("system")).lower())
     performer = _first(resource.get("performer"))
@@ -296,7 +305,8 @@ def _place(resource: Resource) -> Row:
     address = _first(resource.get("address"))
     address = address if isinstance(address, Mapping) else {}
     lines = _texts(address.get("line"))
-    phones = [one for one in resource.get("telecom") or () if isinstance(one, Mapping) and one.get("system") == "phone"]
+    telecom = [one for one in _each(resource.get("telecom")) if isinstance(one, Mapping)]
+    phones = [one for one in telecom if one.get("system") == "phone"]
     return {
         "Address": lines[0] if lines else "",
         "Address2": lines[1] if len(lines) > 1 else "",
@@ -459,6 +469,7 @@ TYPES: Final[Mapping[str, FhirType]] = {
 def rows(resource: str, found: Iterable[Resource]) -> list[Row]:
     """The rows of some resources, each once: a deleted visit comes a second time, and the practice is no clinic."""
     made = [TYPES[resource].row(one) for one in found]
+    let_in(made, resource)
     if resource == "clinics":
         return [row for row in made if row.get("ClinicNum")]
     if resource == "appointments":

@@ -85,7 +85,7 @@ OBJECT_OF: Final[Mapping[str, str]] = {
 
 def visit(resource: Mapping[str, Any], here: Office) -> dict[str, Any]:
     """What a visit's resource says that no column of the row does."""
-    named = [*(resource.get("reasonReference") or ()), *(resource.get("basedOn") or ())]
+    named = [*_objects(resource.get("reasonReference")), *_objects(resource.get("basedOn"))]
     numbers = sorted(number for one in named if (number := key(str(one.get("reference", "")).rpartition("/")[2])))
     said: dict[str, Any] = {"procedure_ids": [here.procedure(number) for number in numbers]}
     if resource.get("status") == "arrived":
@@ -113,6 +113,10 @@ def only_known(kind: str, shown: dict[str, Any], row: Mapping[str, Any]) -> dict
         shown["detail"] = "summary"
     if "raw" in shown:
         shown["raw"] = {name: value for name, value in resource.items() if name != "identifier"} | {
-            "identifier": [one for one in resource.get("identifier") or () if one.get("system") != SSN_SYSTEM]
+            "identifier": [one for one in _objects(resource.get("identifier")) if one.get("system") != SSN_SYSTEM]
         }
     return shown
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from gateway.core import normalize
 from gateway.core.normalize import accounts, clinical, coverages, desk, documents, schedules, setup, treatment
+from gateway.core.normalize.by_fhir import only_known
 from gateway.core.resources.typed import shape_of
-from open_dental import catalogue, wire
+from open_dental import catalogue, fhir, wire
 from open_dental.rows import let_in
 from tests.fakes import ELM_STREET
 
@@ -124,6 +125,101 @@ def test_a_value_of_no_type_in_any_column_is_shown_as_far_as_it_can_be(
         shown(make, {}, resource, *more)
 
     assert MARK not in caplog.text
+
+
+MEMBERS = [
+    "id",
+    "meta",
+    "name",
+    "gender",
+    "birthDate",
+    "address",
+    "telecom",
+    "identifier",
+    "careProvider",
+    "generalPractitioner",
+    "managingOrganization",
+    "active",
+    "deceasedDateTime",
+    "status",
+    "start",
+    "end",
+    "minutesDuration",
+    "participant",
+    "reasonReference",
+    "basedOn",
+    "description",
+    "comment",
+    "code",
+    "subject",
+    "patient",
+    "performer",
+    "performedDateTime",
+    "performedPeriod",
+    "bodySite",
+    "encounter",
+    "location",
+    "note",
+    "reason",
+    "qualification",
+    "specialty",
+    "prefix",
+    "alias",
+    "partOf",
+    "mode",
+    "type",
+    "criticality",
+    "clinicalStatus",
+    "onsetDateTime",
+    "recordedDate",
+    "abatementDateTime",
+    "reaction",
+    "substance",
+    "medicationCodeableConcept",
+    "medicationReference",
+    "effectivePeriod",
+    "effectiveDateTime",
+    "dosage",
+    "informationSource",
+    "medium",
+    "sent",
+    "received",
+    "sender",
+    "recipient",
+    "payload",
+    "occurrenceDateTime",
+    "authoredOn",
+    "requester",
+    "category",
+    "verificationStatus",
+    "appointmentType",
+    "text",
+]
+BY_FHIR = {
+    "patients": "patient",
+    "appointments": "appointment",
+    "procedurelogs": "procedure",
+    "providers": "provider",
+    "clinics": "location",
+    "operatories": "operatory",
+    "allergies": "allergy",
+    "diseases": "condition",
+    "medicationpats": "medication",
+    "commlogs": "communication",
+}
+
+
+@pytest.mark.parametrize("resource", fhir.TYPES)
+def test_a_resource_of_fhir_with_a_value_of_no_type_in_any_member_is_shown_as_far_as_it_can_be(resource: str) -> None:
+    make = NORMALIZERS[BY_FHIR[resource]][2]
+    for at, junk in enumerate(JUNK):
+        inner = dict.fromkeys(("reference", "coding", "code", "text", "type", "system", "line", "value"), junk)
+        actor = {"actor": {"reference": junk}, "type": [junk], "coding": [inner]}
+        for value in (junk, [junk], inner, [inner], [actor]):
+            # Each member by itself with a few of them: a truth, a number too long, a list.
+            found = [{"id": "7", name: value} for name in MEMBERS] if at in {1, 6, 21} else []
+            for row in fhir.rows(resource, [*found, dict.fromkeys(MEMBERS, value)]):
+                json.dumps(only_known(BY_FHIR[resource], make(row), row), default=str)
 
 
 @pytest.mark.parametrize("name", catalogue.resources())
