@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from gateway.core import connect, engine, ledger, pacing, registry
+from gateway.core import connect, engine, ledger, pacing, registry, ways
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ledger import Effect, Entry, Step
@@ -26,8 +26,10 @@ from gateway.core.mirror.untold import Untold
 from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
-from gateway.core.seat import Seat
+from gateway.core.practices import Practice
+from gateway.core.seat import Exhausted, Seat, SlotTooFar
 from gateway.core.worker import Superseded
+from open_dental import errors as upstream
 
 PROBE = UpstreamCall("securityperms.list")
 """The cheapest question that shows that an office answers and its key is right."""
@@ -160,6 +162,12 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     except NotFound:
         seat.change(lambda item: pacing.close_lane(item, None))
         return
+    if practice.fallback is not None or ways.mended(seat.item, practice) != seat.item:
+        _try_first_way(seat, practice)
+        practice = ways.as_reached(practice, seat.item.way.by)
+    if not seat.is_inside(practice):
+        # The lane belongs to the other network's worker; what is due there stays due.
+        return
     turn = BackgroundTurn(seat, practice, kinds=kinds)
     gave_way = False
     try:
@@ -177,3 +185,20 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
         due.append(seat.now())
     next_due_at = min(due, default=None)
     seat.change(lambda item: pacing.close_lane(item, next_due_at, rhythm_s=turn.rhythm_s))
+
+
+def _try_first_way(seat: Seat, known: Practice) -> None:
+    """Ask by the first way whether it answers again, where it is time to and this worker is where it begins."""
+    seat.change(lambda item: ways.mended(item, known))
+    if not (ways.first_is_due(seat.item, seat.now()) and seat.is_inside(known)):
+        return
+    try:
+        seat.send(known, PROBE, slot=seat.slot(known), trips=False)
+        answers = True
+    except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost):
+        return
+    except upstream.OpenDentalError as error:
+        # Whoever refuses a call answers.
+        answers = isinstance(error, upstream.Refused)
+    now = seat.now()
+    seat.change(lambda item: ways.first_tried(item, known, answers=answers, now=now))

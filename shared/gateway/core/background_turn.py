@@ -110,7 +110,7 @@ class BackgroundTurn:
 
     def _make(self, call: UpstreamCall, *, gives_way: bool, modest: bool) -> UpstreamAnswer:
         seat = self._seat
-        if seat.elapsed() >= self._until:
+        if seat.elapsed() >= self._until or seat.has_left(self.practice):
             raise GiveWay
         try:
             slot = seat.slot(self.practice, spare=self._spare_s(modest=modest))

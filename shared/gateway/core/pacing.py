@@ -31,7 +31,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from gateway.core.ports import PaceView
-from gateway.core.practices import Mode, Practice, Tier
+from gateway.core.practices import Mode, Practice, Tier, WayName
 
 FLOORS_S: Mapping[Tier, float] = {Tier.READ_ONLY: 5.0, Tier.STANDARD: 1.0, Tier.ENTERPRISE: 0.5, Tier.UNPACED: 0.0}
 """The shortest interval between two calls of a key, in seconds."""
@@ -115,6 +115,23 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    """By which way the office is called; `core.ways` has the rules.
+
+    `network`: from where, None while it was always the first way. `probe_at`: when the first way is tried again, while
+    it is not this one. `answered`: whether this one has answered since it was taken. `missed`: connections in a row
+    that did not come about.
+    """
+
+    by: WayName = WayName.FIRST
+    network: str | None = None
+    since: float = 0.0
+    probe_at: float = 0.0
+    answered: bool = True
+    missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PaceItem:
     """What is stored for one practice. All times are epoch seconds.
 
@@ -132,6 +149,7 @@ class PaceItem:
     busy_until: float = 0.0
     turn_no: int = 0
     breaker: Breaker = Breaker()
+    way: InUse = InUse()
     lane_until: float = 0.0
     next_due_at: float | None = None
     rhythm_s: float | None = None
@@ -150,6 +168,8 @@ class PaceItem:
     def due_at(self) -> float | None:
         """When the lane has to look at this practice: background work due, a probe, or a lane whose turn was lost."""
         wanted = self.next_due_at if self.breaker.trip is None else self.breaker.probe_at
+        if self.way.by is WayName.FALLBACK and self.breaker.trip is None:
+            wanted = min(self.way.probe_at, self.way.probe_at if wanted is None else wanted)
         return None if wanted is None else max(wanted, self.lane_until)
 
 
@@ -325,6 +345,9 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        way=item.way.by,
+        way_since=datetime.fromtimestamp(item.way.since, UTC) if item.way.since else None,
+        network=item.way.network,
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,
         trouble_since=datetime.fromtimestamp(item.breaker.since, UTC) if item.breaker.trip else None,
         tried_again_at=datetime.fromtimestamp(max(now, item.breaker.probe_at), UTC) if item.breaker.trip else None,

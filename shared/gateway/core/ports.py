@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.core.callers import Client
 from gateway.core.operations import Operation, Request, RowSet, Turn
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
-from gateway.core.practices import Practice
+from gateway.core.practices import Practice, WayName
 
 if TYPE_CHECKING:
     from gateway.core.audit import Audit
@@ -143,6 +143,11 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    way: WayName = WayName.FIRST
+    """By which way the practice is called, `way_since` when that was last changed, and from which `network`: None
+    while it was never another than the practice's own."""
+    way_since: datetime | None = None
+    network: str | None = None
     trouble: str | None = None
     """Why calls of this practice are held back (`pacing.Trip`), also while one that tries again is due."""
     trouble_since: datetime | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gateway.core import pacing
+from gateway.core import pacing, ways
 from gateway.core.errors import Unavailable
 from gateway.core.events.facts import PRACTICE
 from gateway.core.fhir_source import OPERATION
@@ -231,7 +231,24 @@ class Seat:
         said = answer_says(failure)
         if not trips and said is not pacing.Answer.FINE:
             said = pacing.Answer.NEUTRAL
-        self._report = lambda item: pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+        missed = trips and isinstance(failure, upstream.NotSent)
+
+        def report(item: pacing.PaceItem) -> pacing.PaceItem:
+            item = pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+            return ways.heard(item, practice, said, missed=missed, now=went.ended_at) if trips else item
+
+        self._report = report
+        if failure is not None and practice.fallback is not None:
+            # Whoever goes on has to know by which way.
+            self.tell()
+
+    def has_left(self, practice: Practice) -> bool:
+        """Whether `practice` is to be called by another way by now than it says."""
+        return practice.fallback is not None and self.item.way.by is not practice.by
+
+    def is_inside(self, practice: Practice) -> bool:
+        """Whether this worker is where `practice`, as it says, is reached from; no other may have its keys sent."""
+        return self.on.network in {None, practice.network}
 
     def tell(self) -> None:
         """Store the report of the last call now."""

@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.core import ledger, pacing
+from gateway.core import ledger, pacing, registry, ways
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.operations import OperationState, Turn
-from gateway.core.practices import REMOTE_NETWORK
+from gateway.core.practices import REMOTE_NETWORK, Practice
 from gateway.core.worker import Open, Superseded, WorkerServices
 
 OPEN_AT_MOST = 10_000
@@ -101,11 +101,23 @@ def offer_lanes(on: WorkerServices) -> int:
 def forward_tick(practice_id: str, attempt: int, *, on: WorkerServices) -> None:
     """Put a practice's background turn on the queue of its network."""
     try:
-        network = on.practices.get(practice_id).network
+        networks = _networks_of(on.practices.get(practice_id), on=on)
     except NotFound:
         # The turn finds that out as well, and closes the lane.
-        network = REMOTE_NETWORK
-    on.calls.put(Turn(practice_id, None, attempt), network=network)
+        networks = [REMOTE_NETWORK]
+    for network in networks:
+        on.calls.put(Turn(practice_id, None, attempt), network=network)
+
+
+def _networks_of(practice: Practice, *, on: WorkerServices) -> list[str]:
+    """Where a background turn is wanted: by the way in use, and at the first way where that is to be tried again."""
+    if practice.fallback is None:
+        return [practice.network]
+    item = on.pace.load(practice.id)
+    networks = [item.way.network or practice.network]
+    if ways.first_is_due(item, on.clock.now().timestamp()):
+        networks.append(practice.network)
+    return list(dict.fromkeys(networks))
 
 
 def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, list[float]]:
@@ -144,8 +156,11 @@ def _put(was: ledger.Entry, item: pacing.PaceItem, now: datetime, *, on: WorkerS
         return None  # It has settled, or somebody else was faster.
     if was.record.parked_until is not None:
         on.pace.count(practice_id, parked=-1)
+    request = entry.record.request
+    goes_elsewhere = registry.KINDS.get(request.kind, registry.NOBODYS).elsewhere is not None
+    network = request.network if goes_elsewhere else item.way.network or request.network
     try:
-        on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt), network=entry.record.request.network)
+        on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt), network=network)
     except Unavailable:
         # Perhaps only this practice's queue is gone: those behind it must not wait for it.
         return False

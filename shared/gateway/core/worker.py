@@ -149,6 +149,11 @@ class WorkerServices(Protocol):
     """All ports, as the engine gets them (`on`)."""
 
     @property
+    def network(self) -> str | None:
+        """From where this process calls offices; None: from everywhere."""
+        ...
+
+    @property
     def clock(self) -> Clock: ...
     @property
     def ledger(self) -> Ledger: ...
