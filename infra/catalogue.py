@@ -210,7 +210,7 @@ class FunctionRow:
     """Calls of Secrets Manager on the practices' keys."""
     counts: bool = False
     """Counts its callers' requests; every function behind the authorizer does."""
-    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
 
@@ -306,6 +306,18 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
         counts=True,
+    ),
+    # Its turns reach from one network into another, so it knows all that keys may be sent to.
+    FunctionRow(
+        name="change_practice",
+        does="Says by which ways an office is called.",
+        trigger=Http((Route("PATCH", "/practices/{id}"),)),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET | {"PutItem"}, "pace": READ_WRITE, "ledger": READ_WRITE},
+        queues={"calls": SEND},
+        bodies=READ_WRITE_BODIES,
+        counts=True,
+        settings=frozenset({"BASE_URL_ALLOW"}),
     ),
     FunctionRow(
         name="groups",
@@ -527,6 +539,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         bodies=READ_WRITE_BODIES,
         vault=KEEP_SECRET,
         drop_login=True,
+        # A turn of a practice that another network reaches is handed over; its keys are sent nowhere.
+        settings=frozenset({"NETWORK"}),
         # What patients are found by lies in the mirror as HMAC.
         hmac=True,
     ),
@@ -545,8 +559,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("ticks", batch_size=10),
         timeout_s=30,
         memory_mb=512,
-        # On which network's queue a practice's turns wait.
-        tables={"practices": GET},
+        # On which network's queue a practice's turns wait; where it has two ways, its pace knows.
+        tables={"practices": GET, "pace": GET},
         queues={"calls": SEND},
     ),
     FunctionRow(

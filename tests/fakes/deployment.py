@@ -68,6 +68,10 @@ class Deployment:
     """Operations that the practices were called with, in order."""
     drop_login: DropLogin | None = None
     """How the practices sign in at the stage's SFTP server, where it has one."""
+    doors: dict[str, SimulatedPractice] = field(default_factory=dict)
+    """Who answers at an address, where that is not the practice's own simulated one."""
+    down: set[str] = field(default_factory=set)
+    """Addresses at which no connection comes about."""
     before_call: Callable[[str], None] = lambda operation: None
     """Told of each call right before it goes out: what happens at the office meanwhile."""
 
@@ -208,6 +212,8 @@ class _Upstream(OpenDentalUpstream):
 
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
         """See `Upstream.send`."""
+        # Keys are sent by nobody but the worker of the network that the address is in.
+        assert self._deployment.on.world.at in {None, practice.network}
         self._deployment.before_call(call.operation)
         self._deployment.upstream_calls.append(call.operation)
         # Calls take a moment of the deployment's time, as they do of everybody's.
@@ -220,9 +226,12 @@ class _Upstream(OpenDentalUpstream):
         where = (practice.id, practice.base_url, practice.state == "pending")
         if where not in self._clients:
             pair = self._vault.keys(practice.id)
-            simulated = self._deployment.servers[practice.id].practice
+            own = self._deployment.servers[practice.id].practice
+            simulated = self._deployment.doors.get(practice.base_url, own)
 
             def answer(request: httpx.Request) -> httpx.Response:
+                if practice.base_url in self._deployment.down:
+                    raise httpx.ConnectError("refused", request=request)
                 headers = {name.lower(): value for name, value in request.headers.items()}
                 target = request.url.raw_path.decode()
                 got = simulated.handle(request.method, target, headers, request.read(), "127.0.0.1")

@@ -54,6 +54,7 @@ SCOPES = frozenset(
         "document_contents:read",
         "patients.match",
         "practices:connect",
+        "practices.calls:write",
         *(f"{name}:write" for name in _WRITES),
         *_RAW,
     }

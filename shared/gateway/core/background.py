@@ -200,5 +200,7 @@ def _try_first_way(seat: Seat, known: Practice) -> None:
     except upstream.OpenDentalError as error:
         # Whoever refuses a call answers.
         answers = isinstance(error, upstream.Refused)
+    if answers:
+        seat.tell_way(known)
     now = seat.now()
     seat.change(lambda item: ways.first_tried(item, known, answers=answers, now=now))

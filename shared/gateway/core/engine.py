@@ -472,7 +472,7 @@ class OperationRun:
         if isinstance(error, upstream.OutcomeUnknown | upstream.NotSent) and self._unreached < CONNECT_TRIES:
             return None
         if isinstance(error, upstream.NotSent | upstream.PracticeOffline):
-            return Unreachable("nobody answers at base_url", param="base_url", upstream=_said(error))
+            return Unreachable("nobody answers at base_url", param="fallback.base_url", upstream=_said(error))
         return app_error_of(error)
 
     def _said_to_be_at(self) -> Practice:

@@ -141,6 +141,11 @@ KINDS: dict[str, Kind] = {
     "payments.refund": Kind("gateway.core.writes.refund:refund"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
+    "practices.fallback": Kind(
+        "gateway.core.fallback:plan",
+        settle="gateway.core.fallback:settle",
+        elsewhere="gateway.core.fallback:way_said",
+    ),
     "practices.connect": Kind(
         "gateway.core.connect:plan",
         pending_keys=True,

@@ -14,6 +14,7 @@ from open_dental import catalogue
 
 SCOPES: Final[Mapping[str, str]] = {
     "practices:connect": "connect new practices",
+    "practices.calls:write": "say by which ways an office is called",
     "practices:read": "see the practices themselves, which FHIR calls Organizations",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",

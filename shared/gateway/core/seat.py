@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from gateway.core import pacing, ways
 from gateway.core.errors import Unavailable
-from gateway.core.events.facts import PRACTICE
+from gateway.core.events.facts import PRACTICE, WAY
 from gateway.core.fhir_source import OPERATION
 from gateway.core.ledger import Effect
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
@@ -238,6 +238,8 @@ class Seat:
             return ways.heard(item, practice, said, missed=missed, now=went.ended_at) if trips else item
 
         self._report = report
+        if trips and practice.fallback is not None and said is pacing.Answer.FINE and not self.item.way.answered:
+            self.tell_way(practice)
         if failure is not None and practice.fallback is not None:
             # Whoever goes on has to know by which way.
             self.tell()
@@ -249,6 +251,12 @@ class Seat:
     def is_inside(self, practice: Practice) -> bool:
         """Whether this worker is where `practice`, as it says, is reached from; no other may have its keys sent."""
         return self.on.network in {None, practice.network}
+
+    def tell_way(self, practice: Practice) -> None:
+        """Tell by which way the office answers, where that was another the last time."""
+        with suppress(Unavailable):
+            said = ways.told(practice, practice.by)
+            self.on.facts.note(self.practice_id, PRACTICE, WAY, said, at=self.on.clock.now())
 
     def tell(self) -> None:
         """Store the report of the last call now."""

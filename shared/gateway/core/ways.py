@@ -52,6 +52,11 @@ def as_reached(practice: Practice, by: WayName) -> Practice:
     )
 
 
+def told(practice: Practice, by: WayName) -> dict[str, str]:
+    """What is told of a practice that is called `by` that way, `practice` being said by any."""
+    return {"way": by.value, "mode": as_reached(practice, by).mode.value}
+
+
 def mended(item: PaceItem, known: Practice) -> PaceItem:
     """The item of a practice whose ways were changed meanwhile: `known` is its record, by the first way."""
     if item.way.by is WayName.FIRST:

@@ -422,7 +422,7 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
-    """`{"state": "offline" | "online"}` under the key `connection`; what it can do under `capabilities`."""
+    """`{"state": "offline" | "online"}` under `connection`; what can be done under `capabilities`, how under `way`."""
     practice_id, was, row = change.practice_id, change.before or {}, change.row
     if change.key == "connection":
         # An office that has always answered is nothing new.

@@ -46,4 +46,5 @@ def list_practices(query: PracticesQuery, *, caller: Caller, on: Services) -> di
 
 def get_practice(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """One of them. Raises: NotFound, ScopeMissing."""
-    return practice_view(allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False))
+    practice = allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False)
+    return practice_view(practice, None if practice.fallback is None else on.paces.view(practice.id))

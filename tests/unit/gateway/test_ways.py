@@ -1,0 +1,382 @@
+"""A practice with two ways: its own server in a network of its own, and the vendor's relay on the internet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.adapters.practices import from_record, to_record
+from gateway.core import pacing, sweeping, ways
+from gateway.core.errors import PracticeOffline, StillRunning
+from gateway.core.operations import Operation, OperationState, Turn
+from gateway.core.pacing import Answer, InUse, PaceItem, Trip
+from gateway.core.plans import UpstreamAnswer, UpstreamCall
+from gateway.core.practices import Mode, Practice, Tier, Way, WayName
+from gateway.core.requests import Freshness, fetch, submit
+from open_dental import errors
+from tests.fakes import ELM_STREET, FakeServices, Fault, World, a_caller
+from tests.fakes.plans import KINDS
+
+SERVICE = Way(Mode.SERVICE, "http://10.20.0.15:30223/api/v1", "clinic")
+REMOTE = Way(Mode.REMOTE, "https://api.opendental.com/api/v1")
+BOTH = replace(
+    ELM_STREET,
+    id="prac_bothways",
+    mode=SERVICE.mode,
+    base_url=SERVICE.base_url,
+    network=SERVICE.network,
+    tier=Tier.UNPACED,
+    permissions=frozenset({"ReadAll", "Appointments"}),
+    fallback=REMOTE,
+)
+PRACTICE = BOTH.id
+
+
+class TwoDoors:
+    """One office behind both ways. It fails a test that calls it from where it cannot be reached, or twice at once."""
+
+    def __init__(self, on: FakeServices, world: World) -> None:
+        self.on, self.world = on, world
+        self.down: set[str] = set()
+        self.hung: set[str] = set()
+        self.calls: list[tuple[str, UpstreamCall]] = []
+        self.during: Callable[[UpstreamCall], None] = lambda call: None
+        self._busy = False
+
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        assert self.world.at == practice.network
+        assert not self._busy
+        if practice.network in self.down:
+            raise errors.NotSent(operation=call.operation)
+        self.calls.append((practice.network, call))
+        if practice.network in self.hung:
+            if gate is not None:
+                gate()
+            raise errors.PracticeOffline(operation=call.operation, status=503)
+        self._busy = True
+        try:
+            self.during(call)
+            return self.on.office.send(practice, call, gate)
+        finally:
+            self._busy = False
+
+    def by(self, network: str) -> list[str]:
+        return [call.operation for where, call in self.calls if where == network]
+
+
+@pytest.fixture
+def on() -> FakeServices:
+    return FakeServices((BOTH,))
+
+
+@pytest.fixture
+def world(on: FakeServices) -> World:
+    world = World(on, KINDS)
+    world.networks = ("remote", "clinic")
+    return world
+
+
+@pytest.fixture
+def doors(on: FakeServices, world: World) -> TwoDoors:
+    on.upstream = TwoDoors(on, world)
+    return on.upstream
+
+
+def book(on: FakeServices, key: str = "k" * 16) -> Operation:
+    input_ = {"patient": 7, "at": "2026-03-03 09:00:00"}
+    practice = on.practices.get(PRACTICE)
+    return submit("test.book", input_, practice=practice, caller=a_caller(BOTH), idempotency_key=key, on=on)
+
+
+def ask(on: FakeServices, **bound: Any) -> None:
+    """Have it fetched, without waiting."""
+    practice = on.practices.get(PRACTICE)
+    with pytest.raises(StillRunning):
+        fetch("test.fetch", bound, practice=practice, caller=a_caller(BOTH), freshness=Freshness(wait_s=0), on=on)
+
+
+def state(on: FakeServices, operation: Operation) -> OperationState:
+    return on.operations.get(operation.id).state
+
+
+def in_use(on: FakeServices) -> WayName:
+    return on.pace.load(PRACTICE).way.by
+
+
+# -- the rules ------------------------------------------------------------------------------------------------------
+
+
+def test_by_the_fallback_a_practice_has_that_ways_pages_and_throttle() -> None:
+    remote = ways.as_reached(BOTH, WayName.FALLBACK)
+
+    assert (BOTH.page_limit, pacing.floor_of(BOTH)) == (1000, 0.0)
+    assert (remote.page_limit, pacing.floor_of(remote)) == (100, 1.0)
+    assert remote.fallback == ways.way_of(BOTH)
+    assert ways.way_of(ways.as_reached(remote, WayName.FIRST)) == SERVICE
+
+
+def test_a_practice_said_by_its_fallback_cannot_be_stored_as_if_that_were_its_first_way() -> None:
+    assert from_record(json.loads(json.dumps(to_record(BOTH)))) == BOTH
+    with pytest.raises(ValueError, match="first way"):
+        to_record(ways.as_reached(BOTH, WayName.FALLBACK))
+
+
+def hear(item: PaceItem, answer: Answer, now: float, *, missed: bool = False) -> PaceItem:
+    practice = ways.as_reached(BOTH, item.way.by)
+    return ways.heard(pacing.heard(item, answer, now), practice, answer, missed=missed, now=now)
+
+
+def test_one_connection_that_does_not_come_about_is_no_reason_to_leave_a_way_and_two_in_a_row_are() -> None:
+    once = hear(PaceItem(PRACTICE), Answer.ODD, 1.0, missed=True)
+    between = hear(once, Answer.FINE, 2.0)
+
+    assert once.way.by is hear(between, Answer.ODD, 3.0, missed=True).way.by is WayName.FIRST
+    assert hear(once, Answer.ODD, 2.0, missed=True).way.by is WayName.FALLBACK
+
+
+def test_the_other_way_is_tried_at_once_and_the_practice_is_offline_when_that_fails_too() -> None:
+    left = hear(PaceItem(PRACTICE), Answer.OFFLINE, 1.0)
+    both = hear(left, Answer.OFFLINE, 2.0)
+
+    assert (left.way.by, left.way.network, left.breaker.trip) == (WayName.FALLBACK, "remote", None)
+    assert (both.way.by, both.breaker.trip, both.breaker.probe_at) == (WayName.FIRST, Trip.OFFLINE, 62.0)
+
+
+def test_a_refused_key_is_the_same_key_on_the_other_way() -> None:
+    assert hear(PaceItem(PRACTICE), Answer.KEY_REFUSED, 1.0).way.by is WayName.FIRST
+
+
+@given(
+    heard=st.lists(st.tuples(st.sampled_from(list(Answer)), st.booleans()), max_size=40),
+    started=st.sampled_from(list(WayName)),
+)
+def test_whatever_is_heard_a_way_is_called_unless_both_have_failed(
+    heard: list[tuple[Answer, bool]], started: WayName
+) -> None:
+    item, now, failed = PaceItem(PRACTICE, way=InUse(started)), 0.0, set[WayName]()
+    for answer, missed in heard:
+        now += 100.0
+        was = item.way.by
+        item = hear(item, answer, now, missed=missed and answer is Answer.ODD)
+        if answer is Answer.FINE:
+            failed.clear()
+        if item.way.by is not was:
+            failed.add(was)
+
+        assert (item.breaker.trip is Trip.OFFLINE) <= (len(failed) == 2)
+        assert item.way.network in {None, ways.as_reached(BOTH, item.way.by).network}
+
+
+# -- what becomes of turns ------------------------------------------------------------------------------------------
+
+
+def test_a_write_goes_out_by_the_fallback_when_the_first_way_cannot_be_connected_to(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    doors.down.add("clinic")
+    operation = book(on)
+    world.run(130)
+
+    assert state(on, operation) is OperationState.SUCCEEDED
+    assert doors.by("remote").count("appointments.create") == 1
+    assert in_use(on) is WayName.FALLBACK
+
+
+def test_a_reader_who_waits_is_answered_by_the_fallback_without_waiting_for_the_minutes_sweep(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    doors.hung.add("clinic")
+    on.office.add("appointments", PatNum=7)
+    ask(on, PatNum=7)
+    while world.work():
+        pass
+    (operation_id,) = on.ledger.entries
+    assert on.operations.get(operation_id).parked_until is not None
+
+    # The look of whoever waits; no sweep has come.
+    from gateway.core.requests import woken  # noqa: PLC0415
+
+    woken(on.operations.get(operation_id), on=on)
+    while world.work():
+        pass
+    assert on.operations.get(operation_id).state is OperationState.SUCCEEDED
+    assert doors.by("remote") == ["appointments.list"]
+    assert on.clock.monotonic() < 5
+
+
+def test_new_turns_are_put_where_the_way_in_use_begins(on: FakeServices, world: World, doors: TwoDoors) -> None:
+    doors.down.add("clinic")
+    book(on)
+    world.run(130)
+    on.calls.networks.clear()
+    book(on, "o" * 16)
+
+    assert on.calls.networks == ["remote"]
+
+
+def test_the_first_way_is_tried_each_minute_and_taken_again_when_it_answers(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    doors.down.add("clinic")
+    book(on)
+    world.run(400)
+    assert in_use(on) is WayName.FALLBACK
+    doors.calls.clear()
+    doors.down.clear()
+    world.run(130)
+
+    assert in_use(on) is WayName.FIRST
+    assert doors.by("clinic") == ["securityperms.list"]
+    later = book(on, "o" * 16)
+    world.run(5)
+    assert state(on, later) is OperationState.SUCCEEDED
+    assert "appointments.create" in doors.by("clinic")
+
+
+def test_when_neither_way_answers_the_practice_is_offline_and_both_are_tried_in_turn(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    doors.hung |= {"clinic", "remote"}
+    operation = book(on)
+    world.run(590)
+    assert on.paces.view(PRACTICE).trouble == "offline"
+    tried = [network for network, _ in doors.calls]
+    assert {*tried[-2:]} == {"clinic", "remote"}
+    assert len(tried) <= 16
+    with pytest.raises(PracticeOffline):
+        fetch("test.fetch", {}, practice=BOTH, caller=a_caller(BOTH), freshness=Freshness(wait_s=0), on=on)
+
+    doors.hung.discard("remote")
+    world.run(300)
+    assert state(on, operation) is OperationState.SUCCEEDED
+
+
+def test_a_write_whose_answer_is_lost_on_one_way_is_found_by_the_other_and_never_sent_again(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    on.office.on_call = lambda call: Fault.LOSE_ANSWER if call.operation.endswith("create") else None
+    operation = book(on)
+    world.run(5)
+    assert state(on, operation) is OperationState.UNKNOWN
+    doors.down.add("clinic")
+    world.run(600)
+
+    assert state(on, operation) is OperationState.SUCCEEDED
+    assert doors.by("clinic").count("appointments.create") == 1
+    assert "appointments.create" not in doors.by("remote")
+    assert "appointments.list" in doors.by("remote")
+
+
+def test_a_list_that_was_half_read_by_one_way_is_begun_anew_by_the_other(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    """Its pages are of another length there: read on, it would have holes."""
+    for _ in range(1500):
+        on.office.add("appointments", PatNum=7)
+
+    def after_a_page(call: UpstreamCall) -> None:
+        doors.down.add("clinic")
+
+    doors.during = after_a_page
+    ask(on, PatNum=7)
+    world.run(200)
+    queries = [(where, call.query["Limit"], call.query["Offset"]) for where, call in doors.calls if call.query]
+    (operation_id,) = on.ledger.entries
+
+    assert on.operations.get(operation_id).state is OperationState.SUCCEEDED
+    assert queries[0] == ("clinic", 1000, 0)
+    assert queries[1:] == [("remote", 100, offset) for offset in range(0, 1501, 100)]
+    (rows,) = on.cache.rows.values()
+    assert len(rows.rows["appointments"]) == 1500
+
+
+def test_what_a_sent_write_rests_on_is_kept_when_the_way_changes(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    """Read anew behind the write, the day would show our own visit in the way of it."""
+
+    def once_written(call: UpstreamCall) -> None:
+        if call.operation == "appointments.create":
+            doors.down.add("clinic")
+
+    doors.during = once_written
+    operation = book(on)
+    world.run(200)
+
+    assert state(on, operation) is OperationState.SUCCEEDED
+    assert doors.by("clinic") == ["appointments.list", "appointments.create"]
+    assert doors.by("remote") == ["appointments.get"]
+
+
+def test_no_worker_sends_while_the_other_networks_worker_has_the_practice(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    book(on)
+    stray = book(on, "o" * 16)
+    # A turn that still waits on the other network's queue, from before the way changed.
+    on.calls.put(Turn(PRACTICE, stray.id, stray.attempt), network="remote")
+    looked: list[int] = []
+
+    def meanwhile(call: UpstreamCall) -> None:
+        looked.append(world.turns)
+        world.work_in("remote")
+
+    doors.during = meanwhile
+    world.work_in("clinic")
+
+    # `TwoDoors` would have failed on a second call; and the other worker did have a turn.
+    assert world.turns > looked[0]
+    assert doors.by("remote") == []
+
+
+def test_a_turn_on_the_wrong_networks_queue_is_handed_over_and_calls_nobody(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    operation = book(on)
+    on.calls.put(Turn(PRACTICE, operation.id, operation.attempt), network="remote")
+    world.work_in("remote")
+
+    assert doors.calls == []
+    assert on.ledger.load(operation.id).record.request.network == "clinic"
+    world.run(130)
+    assert state(on, operation) is OperationState.SUCCEEDED
+
+
+def test_a_worker_puts_no_turn_on_any_queue(on: FakeServices, world: World, doors: TwoDoors) -> None:
+    doors.down.add("clinic")
+    book(on)
+    before = len(on.calls.turns)
+    while world.work():
+        pass
+
+    assert len(on.calls.turns) == before
+
+
+def test_background_turns_follow_the_way_in_use(on: FakeServices, world: World, doors: TwoDoors) -> None:
+    on.pace.update(PRACTICE, lambda item: (replace(item, way=InUse(WayName.FALLBACK, "remote", 1.0, 9e12)), None))
+    sweeping.forward_tick(PRACTICE, 1, on=on)
+    on.pace.update(PRACTICE, lambda item: (replace(item, way=replace(item.way, probe_at=0.0)), None))
+    sweeping.forward_tick(PRACTICE, 2, on=on)
+
+    assert on.calls.networks == ["remote", "remote", "clinic"]
+
+
+def test_a_fallback_that_was_taken_away_while_it_was_in_use_leaves_nobody_waiting(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    doors.down.add("clinic")
+    book(on)
+    world.run(130)
+    on.practices.put(replace(BOTH, fallback=None))
+    doors.down.clear()
+    operation = book(on, "o" * 16)
+    world.run(200)
+
+    assert state(on, operation) is OperationState.SUCCEEDED
+    assert in_use(on) is WayName.FIRST
