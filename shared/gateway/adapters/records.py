@@ -89,7 +89,8 @@ def rows_from(value: Mapping[str, Any]) -> RowSet:
 
 
 def _call_value(call: UpstreamCall) -> dict[str, Any]:
-    value = {one.name: getattr(call, one.name) for one in fields(call) if one.name != "evidence"}
+    # What goes elsewhere is a read of its turn, and never kept.
+    value = {one.name: getattr(call, one.name) for one in fields(call) if one.name not in {"evidence", "elsewhere"}}
     value["evidence"] = None if call.evidence is None else _evidence_value(call.evidence)
     return value
 

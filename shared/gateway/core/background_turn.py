@@ -79,7 +79,7 @@ class BackgroundTurn:
 
     def interval_s(self) -> float:
         """The present interval of the practice's key, in seconds."""
-        key, floor_s = self.practice.key_fingerprint, pacing.floor_of(self.practice)
+        key, floor_s = self.practice.pace_key, pacing.floor_of(self.practice)
         return pacing.key_pace(self._seat.item, key, floor_s).interval_s
 
     def call(self, call: UpstreamCall, *, gives_way: bool = True, modest: bool = False) -> UpstreamAnswer:
@@ -117,7 +117,7 @@ class BackgroundTurn:
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
         if gives_way and seat.item.breaker.trip is not None and seat.calls:
-            self._seat.change(lambda item: pacing.give_back(item, self.practice.key_fingerprint, slot))
+            self._seat.change(lambda item: pacing.give_back(item, self.practice.pace_key, slot))
             raise GiveWay
         if gives_way and (seat.calls or not self._hungry):
             self._let_others_by(slot)
@@ -143,7 +143,7 @@ class BackgroundTurn:
 
     def _let_others_by(self, slot: float) -> None:
         if pacing.must_give_way(self._seat.item):
-            key = self.practice.key_fingerprint
+            key = self.practice.pace_key
             self._seat.change(lambda item: pacing.give_back(item, key, slot))
             raise GiveWay
 

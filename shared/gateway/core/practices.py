@@ -108,6 +108,11 @@ class Practice:
         return ZoneInfo(self.location_zones.get(clinic_num, self.time_zone))
 
     @property
+    def pace_key(self) -> str:
+        """Names the pace of its key by this way: the relay's throttle is none of the office's own server."""
+        return self.key_fingerprint if self.by is WayName.FIRST else f"{self.key_fingerprint}.{self.by}"
+
+    @property
     def page_limit(self) -> int:
         """Rows of one full page of a list in this mode and tier.
 

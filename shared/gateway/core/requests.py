@@ -163,7 +163,7 @@ def _live(
         client_id=caller.id,
         input=dict(bound),
         cache_key=cache_key,
-        network=view.network or practice.network,
+        network=_network_of(practice, view),
     )
     asked_at = on.clock.now()
     operation = wait_for(_queue(request, on=on), wait_s=freshness.wait_s, on=on)
@@ -317,7 +317,7 @@ def submit(
         input=dict(input_),
         idempotency_key=idempotency_key,
         body_hash=canonical_hash([kind, input_]),
-        network=_network_of(practice, on=on),
+        network=_network_of(practice, None if practice.fallback is None else on.paces.view(practice.id)),
     )
     return _queue(request, on=on, prepare=prepare)
 
@@ -418,10 +418,11 @@ def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None
     return operation
 
 
-def _network_of(practice: Practice, *, on: Services) -> str:
+def _network_of(practice: Practice, view: PaceView | None) -> str:
     """On which network's queue a turn is to wait; where that changes meanwhile, the worker there hands it over."""
-    view = None if practice.fallback is None else on.paces.view(practice.id)
-    return practice.network if view is None or view.network is None else view.network
+    if practice.fallback is None or view is None or view.network is None:
+        return practice.network
+    return view.network
 
 
 def _was_perhaps_never_put(operation: Operation, on: Services) -> bool:

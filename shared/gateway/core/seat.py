@@ -159,7 +159,7 @@ class Seat:
         if self.calls >= self.budget.calls or self.elapsed() > self.budget.seconds:
             self.tell()
             raise Exhausted
-        key, floor_s, now = practice.key_fingerprint, pacing.floor_of(practice), self.now()
+        key, floor_s, now = practice.pace_key, pacing.floor_of(practice), self.now()
         slots: list[float] = []
 
         def rule(item: pacing.PaceItem) -> pacing.PaceItem:
@@ -221,7 +221,7 @@ class Seat:
         trips: bool,
     ) -> None:
         """Keep how the call in `slot` went for the next change of the item."""
-        key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
+        key, floor_s = practice.pace_key, pacing.floor_of(practice)
         self.calls += 1
         self._has_sent = True
         self._refused += failure is not None and counts_as_refused(failure)

@@ -173,6 +173,17 @@ def test_whatever_is_heard_a_way_is_called_unless_both_have_failed(
         assert item.way.network in {None, ways.as_reached(BOTH, item.way.by).network}
 
 
+def test_a_throttle_that_was_widened_stays_so_while_the_first_way_is_tried() -> None:
+    """Else each minute's try would have the vendor's wish for a pause forgotten."""
+    remote, item = ways.as_reached(BOTH, WayName.FALLBACK), PaceItem(PRACTICE, holder="one", busy_until=1e9)
+    for practice, throttled in ((remote, True), (BOTH, False)):
+        key, floor_s = practice.pace_key, pacing.floor_of(practice)
+        item, slot = pacing.reserve(item, key, holder="one", floor_s=floor_s, now=10.0)
+        item = pacing.finished(item, key, pacing.Call(slot, slot + 0.1, throttled), floor_s=floor_s)
+
+    assert pacing.key_pace(item, remote.pace_key, 1.0).interval_s == 1.5
+
+
 # -- what becomes of turns ------------------------------------------------------------------------------------------
 
 
