@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.practices import from_record, to_record
@@ -18,10 +18,11 @@ from gateway.core.operations import Operation, OperationState, Turn
 from gateway.core.pacing import Answer, InUse, PaceItem, Trip
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Mode, Practice, Tier, Way, WayName
-from gateway.core.requests import Freshness, fetch, submit
+from gateway.core.requests import Freshness, fetch, submit, woken
 from open_dental import errors
 from tests.fakes import ELM_STREET, FakeServices, Fault, World, a_caller
 from tests.fakes.plans import KINDS
+from tests.fakes.services import Life
 
 SERVICE = Way(Mode.SERVICE, "http://10.20.0.15:30223/api/v1", "clinic")
 REMOTE = Way(Mode.REMOTE, "https://api.opendental.com/api/v1")
@@ -211,8 +212,6 @@ def test_a_reader_who_waits_is_answered_by_the_fallback_without_waiting_for_the_
     assert on.operations.get(operation_id).parked_until is not None
 
     # The look of whoever waits; no sweep has come.
-    from gateway.core.requests import woken  # noqa: PLC0415
-
     woken(on.operations.get(operation_id), on=on)
     while world.work():
         pass
@@ -257,6 +256,7 @@ def test_when_neither_way_answers_the_practice_is_offline_and_both_are_tried_in_
     operation = book(on)
     world.run(590)
     assert on.paces.view(PRACTICE).trouble == "offline"
+    assert [content for _, _, key, content in on.facts.changes if key == "connection"] == [{"state": "offline"}]
     tried = [network for network, _ in doors.calls]
     assert {*tried[-2:]} == {"clinic", "remote"}
     assert len(tried) <= 16
@@ -391,3 +391,49 @@ def test_a_fallback_that_was_taken_away_while_it_was_in_use_leaves_nobody_waitin
 
     assert state(on, operation) is OperationState.SUCCEEDED
     assert in_use(on) is WayName.FIRST
+
+
+Happens = st.sampled_from(["clinic", "remote", "lose", "die", "both_work", "nothing"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    happens=st.lists(Happens, min_size=1, max_size=12), dies_at=st.lists(st.integers(1, 40), min_size=12, max_size=12)
+)
+def test_whichever_way_comes_and_goes_and_whoever_dies_each_booking_is_made_once(
+    happens: list[str], dies_at: list[int]
+) -> None:
+    """`TwoDoors` sees to it besides that calls never overlap and that no worker calls out of its network."""
+    on = FakeServices((BOTH,))
+    world = World(on, KINDS)
+    world.networks = ("remote", "clinic")
+    doors = on.upstream = TwoDoors(on, world)
+    operations = []
+    for number, what in enumerate(happens):
+        if what in {"clinic", "remote"}:
+            doors.down ^= {what}
+        if what == "lose":
+            on.office.faults.append(Fault.LOSE_ANSWER)
+        if what == "die":
+            lives = iter([Life(left=dies_at[number])])
+            world.next_life = lambda lives=lives: next(lives, None)  # type: ignore[misc]
+        doors.during = (
+            (lambda call: bool(world.work_in("remote") or world.work_in("clinic")))
+            if (what == "both_work")
+            else (lambda call: None)
+        )
+        operations.append(book(on, f"key-{number:012}"))
+        world.run(45)
+    world.next_life, doors.down = lambda: None, set()
+    doors.during = lambda call: None
+    world.run(9000)
+
+    for operation in operations:
+        made = [
+            row
+            for row in on.office.rows["appointments"]
+            if on.ledger.load(operation.id).record.reference in row["Note"]
+        ]
+        settled = state(on, operation)
+        assert settled is OperationState.SUCCEEDED or settled is OperationState.FAILED
+        assert len(made) == (settled is OperationState.SUCCEEDED)
