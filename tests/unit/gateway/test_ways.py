@@ -284,10 +284,12 @@ def test_a_write_whose_answer_is_lost_on_one_way_is_found_by_the_other_and_never
     assert "appointments.list" in doors.by("remote")
 
 
+@pytest.mark.parametrize(("permissions", "limit"), [({"ReadAll"}, 100), ({"ReadAll", "Enterprise"}, 1000)])
 def test_a_list_that_was_half_read_by_one_way_is_begun_anew_by_the_other(
-    on: FakeServices, world: World, doors: TwoDoors
+    on: FakeServices, world: World, doors: TwoDoors, permissions: set[str], limit: int
 ) -> None:
-    """Its pages are of another length there: read on, it would have holes."""
+    """Its pages are of another length there: read on, it would have holes. Nor is it where they are as long."""
+    on.practices.put(replace(BOTH, permissions=frozenset(permissions)))
     for _ in range(1500):
         on.office.add("appointments", PatNum=7)
 
@@ -296,13 +298,13 @@ def test_a_list_that_was_half_read_by_one_way_is_begun_anew_by_the_other(
 
     doors.during = after_a_page
     ask(on, PatNum=7)
-    world.run(200)
+    world.run(400)
     queries = [(where, call.query["Limit"], call.query["Offset"]) for where, call in doors.calls if call.query]
     (operation_id,) = on.ledger.entries
 
     assert on.operations.get(operation_id).state is OperationState.SUCCEEDED
     assert queries[0] == ("clinic", 1000, 0)
-    assert queries[1:] == [("remote", 100, offset) for offset in range(0, 1501, 100)]
+    assert queries[1:] == [("remote", limit, offset) for offset in range(0, 1501, limit)]
     (rows,) = on.cache.rows.values()
     assert len(rows.rows["appointments"]) == 1500
 
@@ -325,25 +327,52 @@ def test_what_a_sent_write_rests_on_is_kept_when_the_way_changes(
     assert doors.by("remote") == ["appointments.get"]
 
 
-def test_no_worker_sends_while_the_other_networks_worker_has_the_practice(
-    on: FakeServices, world: World, doors: TwoDoors
-) -> None:
-    book(on)
-    stray = book(on, "o" * 16)
-    # A turn that still waits on the other network's queue, from before the way changed.
-    on.calls.put(Turn(PRACTICE, stray.id, stray.attempt), network="remote")
-    looked: list[int] = []
+def by_the_fallback(on: FakeServices) -> None:
+    """As it is once the first way has not answered; it is to be tried again."""
+    way = InUse(WayName.FALLBACK, "remote", since=1.0)
+    on.pace.update(PRACTICE, lambda item: (replace(item, way=way), None))
+
+
+def test_no_worker_sends_while_the_other_networks_worker_does(on: FakeServices, world: World, doors: TwoDoors) -> None:
+    """The first way is tried by one of them while the other has a booking to make."""
+    by_the_fallback(on)
+    operation = book(on)
+    sweeping.forward_tick(PRACTICE, 1, on=on)
+    turns: list[int] = []
 
     def meanwhile(call: UpstreamCall) -> None:
-        looked.append(world.turns)
-        world.work_in("remote")
+        if call.operation == "securityperms.list":
+            world.work_in("remote")
+            turns.append(world.turns)
 
     doors.during = meanwhile
     world.work_in("clinic")
 
-    # `TwoDoors` would have failed on a second call; and the other worker did have a turn.
-    assert world.turns > looked[0]
+    # Its turn came, and came back: `TwoDoors` fails on a second call.
+    assert turns == [2]
     assert doors.by("remote") == []
+    world.run(130)
+    assert state(on, operation) is OperationState.SUCCEEDED
+
+
+def test_a_background_turn_in_the_network_that_is_not_in_use_tries_the_first_way_and_does_nothing_else(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    on.office.on_call = lambda call: Fault.LOSE_ANSWER if call.operation.endswith("create") else None
+    operation = book(on)
+    world.run(5)
+    on.clock.sleep(100)
+    doors.calls.clear()
+    doors.hung.add("clinic")
+    by_the_fallback(on)
+    on.calls.put(Turn(PRACTICE, None, 7), network="clinic")
+    world.work_in("clinic")
+
+    assert doors.by("clinic") == ["securityperms.list"]
+    assert state(on, operation) is OperationState.UNKNOWN
+    world.run(200)
+    assert state(on, operation) is OperationState.SUCCEEDED
+    assert "appointments.list" in doors.by("remote")
 
 
 def test_a_turn_on_the_wrong_networks_queue_is_handed_over_and_calls_nobody(
