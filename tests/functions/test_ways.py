@@ -188,3 +188,33 @@ def test_without_a_fallback_a_server_that_is_down_takes_the_practice_with_it(bot
 
     assert both.get("/providers").status >= 500
     assert asked_at(both, DEFAULT_BASE_URL) == ["procedurelogs.list"]
+
+
+def test_a_practice_that_is_read_by_fhir_gets_no_fallback_to_a_server_that_has_none(d: Deployment) -> None:
+    d.know(upstream="fhir")
+
+    assert set_fallback(d).body["reason"] == "no-fhir"
+
+
+def test_a_mirror_that_is_loaded_by_two_ways_in_turn_has_every_row_once(both: Deployment) -> None:
+    """Pages overlap by a row and step back where they do not join, however long the other way has them."""
+    d = both
+    d.grant("*:read", "practices.calls:write", "sync:write", "sync:read")
+    assert d.patch(f"/practices/{d.practice_id}/sync", {"state": "on"}).status == 200
+    for _ in range(12):
+        d.down ^= {SERVICE_URL}
+        d.on.world.run(20)
+    d.down = set()
+    d.on.world.run(900)
+    shown = d.get(f"/practices/{d.practice_id}/sync").body
+
+    assert shown["phase"] == "complete"
+    for table, resource, column, where in (
+        ("patient", "patients", "PatNum", "PatStatus <> 4"),  # Open Dental lists none that is deleted.
+        ("procedurelog", "procedurelogs", "ProcNum", "1=1"),
+        ("appointment", "appointments", "AptNum", "1=1"),
+    ):
+        kept = {record.key for record in d.on.records.page(d.practice_id, resource, after=0, limit=9000)}
+        assert kept == {row[column] for row in d.rows(table, where)}, resource
+    for address in (SERVICE_URL, DEFAULT_BASE_URL):
+        assert "procedurelogs.list" in asked_at(d, address)
