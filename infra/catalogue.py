@@ -314,18 +314,6 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         puts={"records": "sync#*"},
         counts=True,
     ),
-    # Its turns reach from one network into another, so it knows all that keys may be sent to.
-    FunctionRow(
-        name="change_practice",
-        does="Says by which ways an office is called.",
-        trigger=Http((Route("PATCH", "/practices/{id}"),)),
-        timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET | {"PutItem"}, "pace": READ_WRITE, "ledger": READ_WRITE},
-        queues={"calls": SEND},
-        bodies=READ_WRITE_BODIES,
-        counts=True,
-        settings=frozenset({"BASE_URL_ALLOW"}),
-    ),
     FunctionRow(
         name="groups",
         does="Makes, shows, changes and deletes groups of practices that share patients' data.",
@@ -464,6 +452,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         Route("POST", "/create_payment"),
         Route("POST", "/payments"),
     ),
+    # Where keys may be sent is for it to say: a turn of its reaches from one network into another.
+    replace(
+        _writes("change_practice", "Says by which ways an office is called.", Route("PATCH", "/practices/{id}")),
+        settings=frozenset({"BASE_URL_ALLOW"}),
+    ),
     FunctionRow(
         name="resources",
         does="Reaches everything Open Dental's API has, typed, each write under a scope of its own.",
@@ -566,8 +559,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("ticks", batch_size=10),
         timeout_s=30,
         memory_mb=512,
-        # On which network's queue a practice's turns wait; where it has two ways, its pace knows.
-        tables={"practices": GET, "pace": GET},
+        # On which network's queue a practice's turns wait.
+        tables={"practices": GET},
         queues={"calls": SEND},
     ),
     FunctionRow(

@@ -6,7 +6,6 @@ from gateway.core.addresses import Enrolment
 from gateway.core.callers import Caller
 from gateway.core.fallback import end_fallback, set_fallback
 from gateway.core.ids import new_id
-from gateway.core.normalize.views import practice_view
 from gateway.core.practice_change import PracticeChange
 from gateway.web.answers import awaited
 from gateway.web.app import entrypoint, http_app
@@ -22,10 +21,10 @@ app = http_app(services)
 def patch_practice(id: str, change: PracticeChange, caller: Caller, prefer: Prefer, request: HttpRequest) -> Answer:
     """Take a second way up once it is known to lead to the same office, or end it."""
     on = services()
-    if change.fallback is None:
-        return Answer(status=200, body=practice_view(end_fallback(id, caller=caller, on=on)), practice_id=id)
     # The same way said twice is one way: a key is for those who repeat a request.
     key = idempotency_key_of(request) if HEADER.lower() in request.headers else new_id("operation")
+    if change.fallback is None:
+        return awaited(end_fallback(id, caller=caller, key=key, on=on), prefer, on=on)
     enrolment = Enrolment.of_environment()
     return awaited(set_fallback(id, change.fallback, caller=caller, key=key, enrolment=enrolment, on=on), prefer, on=on)
 

@@ -352,15 +352,23 @@ class FakeNotices:
         self.notes.append((practice_id, what))
 
 
+class FakeTick(tuple[float, str, int]):
+    """When, whose, and which attempt; `network` where it is said."""
+
+    network: str | None = None
+
+
 class FakeTicks:
     """Fills `Ticks`."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self.waiting: list[tuple[float, str, int]] = []
+        self.waiting: list[FakeTick] = []
 
-    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
-        self.waiting.append((self._clock.monotonic() + delay_s, practice_id, attempt))
+    def put(self, practice_id: str, *, delay_s: int, attempt: int, network: str | None = None) -> None:
+        tick = FakeTick((self._clock.monotonic() + delay_s, practice_id, attempt))
+        tick.network = network
+        self.waiting.append(tick)
 
 
 class FakeUpstream:

@@ -100,4 +100,4 @@ class World:
         now = self.on.clock.monotonic()
         for tick in [one for one in self.on.ticks.waiting if one[0] <= now]:
             self.on.ticks.waiting.remove(tick)
-            sweeping.forward_tick(tick[1], tick[2], on=self.on)
+            sweeping.forward_tick(tick[1], tick[2], tick.network, on=self.on)

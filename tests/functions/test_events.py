@@ -50,7 +50,7 @@ EXPECTED: dict[str, Expected] = {
     "session/wrong_method": Expected(405, "method-not-allowed", headers={"Allow": "DELETE"}),
     "change_practice/first_way_again": Expected(409, "conflict", "fallback.base_url"),
     "change_practice/local": Expected(400, "invalid", "fallback.mode"),
-    "change_practice/no_fallback": Expected(200, body={"mode": "remote", "state": "active"}),
+    "change_practice/no_fallback": Expected(200, body={"kind": "practices.fallback", "state": "succeeded"}),
     "change_practice/nothing": Expected(400, "invalid", "body"),
     "practices/list": Expected(200, body={"has_more": False, "next_cursor": None}),
     "practices/get": Expected(200, body={"time_zone": "America/Chicago"}),

@@ -18,16 +18,17 @@ class SqsTicks:
         self._client = client
         self._queue_url = queue_url
 
-    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
+    def put(self, practice_id: str, *, delay_s: int, attempt: int, network: str | None = None) -> None:
         """See `Ticks.put`."""
-        body = json.dumps({"practice_id": practice_id, "attempt": attempt}, separators=(",", ":"))
+        value = {"practice_id": practice_id, "attempt": attempt} | ({} if network is None else {"network": network})
+        body = json.dumps(value, separators=(",", ":"))
         try:
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay_s)
         except AwsError as error:
             raise unavailable("the ticks queue") from error
 
 
-def tick_from(text: str) -> tuple[str, int]:
-    """A tick's practice and attempt."""
+def tick_from(text: str) -> tuple[str, int, str | None]:
+    """A tick's practice, attempt and network."""
     value: dict[str, Any] = json.loads(text)
-    return str(value["practice_id"]), int(value["attempt"])
+    return str(value["practice_id"]), int(value["attempt"]), value.get("network")

@@ -66,16 +66,13 @@ def set_fallback(
     return submit(KIND, said, practice=practice, caller=caller, idempotency_key=key, on=on)
 
 
-def end_fallback(practice_id: str, *, caller: Caller, on: Services) -> Practice:
-    """Leave the practice with its first way: scope `practices.calls:write`. Turns on their way find that out.
+def end_fallback(practice_id: str, *, caller: Caller, key: str, on: Services) -> Operation:
+    """Have the practice left with its first way, in its turn: scope `practices.calls:write`. It takes no call.
 
-    Raises: NotFound, ScopeMissing.
+    Raises: NotFound, ScopeMissing, QueueFull, KeyReused.
     """
     practice = allow(caller, practice_id, "practices.calls", Verb.WRITE, on=on, protected=False)
-    if practice.fallback is not None:
-        practice = replace(practice, fallback=None)
-        on.practices.put(practice)
-    return practice
+    return submit(KIND, {}, practice=practice, caller=caller, idempotency_key=key, on=on)
 
 
 def way_said(input_: Mapping[str, Any]) -> Way:
@@ -84,10 +81,12 @@ def way_said(input_: Mapping[str, Any]) -> Way:
 
 
 def plan(input_: Mapping[str, Any], context: PlanContext) -> Plan:
-    """Read the newest procedures by both ways, and see that they are the same.
+    """Read the newest procedures by both ways, and see that they are the same; nothing, where there is to be no other.
 
     Raises: Conflict: they are not, or there are none. Unreachable: nobody answers there.
     """
+    if not input_:
+        return Outcome(body={"id": context.practice.id, "fallback": None})
     newest = (yield UpstreamCall(_LIST, query={"Limit": SAMPLES, "Offset": 0})).rows
     if not newest:
         raise Conflict("this office has no procedures to know it by", param="fallback", reason=NOTHING_TO_COMPARE)
@@ -100,8 +99,9 @@ def plan(input_: Mapping[str, Any], context: PlanContext) -> Plan:
 
 
 def settle(outcome: Outcome, practice: Practice, on: WorkerServices) -> None:
-    """Take up the second way; the first one is in use until it does not answer."""
-    way = way_said((outcome.body or {})["fallback"])
+    """Take up the second way, where the first one is in use until it does not answer, or leave it."""
+    said = (outcome.body or {})["fallback"]
+    way = None if said is None else way_said(said)
     # The record may be another by now: somebody may have said a time zone anew.
     known = on.practices.get(practice.id)
     if known.fallback == way:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from gateway.core import ledger, pacing, registry, ways
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.operations import OperationState, Turn
-from gateway.core.practices import REMOTE_NETWORK, Practice
+from gateway.core.practices import REMOTE_NETWORK
 from gateway.core.worker import Open, Superseded, WorkerServices
 
 OPEN_AT_MOST = 10_000
@@ -91,38 +91,39 @@ def offer_lanes(on: WorkerServices) -> int:
     now = on.clock.now()
     offered = 0
     for practice_id in on.pace.due(now, within_s=SPREAD_S, limit=LANES_AT_MOST):
-        delays = on.pace.update(practice_id, lambda item: _offered(item, now.timestamp()))
-        for number, delay in enumerate(delays):
-            on.ticks.put(practice_id, delay_s=min(SPREAD_S, round(delay)), attempt=int(now.timestamp()) + number)
-        offered += bool(delays)
+        turns = on.pace.update(practice_id, lambda item: _offered(item, now.timestamp()))
+        for number, (delay, network) in enumerate(turns):
+            on.ticks.put(
+                practice_id,
+                delay_s=min(SPREAD_S, round(delay)),
+                attempt=int(now.timestamp()) + number,
+                network=network,
+            )
+        offered += bool(turns)
     return offered
 
 
-def forward_tick(practice_id: str, attempt: int, *, on: WorkerServices) -> None:
-    """Put a practice's background turn on the queue of its network."""
-    try:
-        networks = _networks_of(on.practices.get(practice_id), on=on)
-    except NotFound:
-        # The turn finds that out as well, and closes the lane.
-        networks = [REMOTE_NETWORK]
-    for network in networks:
-        on.calls.put(Turn(practice_id, None, attempt), network=network)
+def forward_tick(practice_id: str, attempt: int, network: str | None = None, *, on: WorkerServices) -> None:
+    """Put a practice's background turn on the queue of `network`, or else of the way it was connected by."""
+    if network is None:
+        try:
+            network = on.practices.get(practice_id).network
+        except NotFound:
+            # The turn finds that out as well, and closes the lane.
+            network = REMOTE_NETWORK
+    on.calls.put(Turn(practice_id, None, attempt), network=network)
 
 
-def _networks_of(practice: Practice, *, on: WorkerServices) -> list[str]:
-    """Where a background turn is wanted: by the way in use, and at the first way where that is to be tried again."""
-    if practice.fallback is None:
-        return [practice.network]
-    item = on.pace.load(practice.id)
-    networks = [item.way.network or practice.network]
-    if ways.first_is_due(item, on.clock.now().timestamp()):
-        networks.append(practice.network)
-    return list(dict.fromkeys(networks))
-
-
-def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, list[float]]:
+def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, list[tuple[float, str | None]]]:
+    """The item, and the delays of its turns, each with where it is wanted."""
     offer = pacing.offer_lane(item, now)
-    return (item, []) if offer is None else (offer[0], pacing.ticks_of(*offer))
+    if offer is None:
+        return item, []
+    turns = [(delay, item.way.network) for delay in pacing.ticks_of(*offer)]
+    if ways.first_is_due(item, now + SPREAD_S):
+        # By the first way, which is not in use: to see whether it answers again.
+        turns.append((max(0.0, item.way.probe_at - now), None))
+    return offer[0], turns
 
 
 def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: WorkerServices) -> list[bool]:

@@ -132,8 +132,10 @@ class Governor(Protocol):
 class Ticks(Protocol):
     """A queue with a delay for each message: how background turns are spread over the coming minute."""
 
-    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
-        """Have the practice's background turn put on the calls queue in 0 to 900 seconds."""
+    def put(self, practice_id: str, *, delay_s: int, attempt: int, network: str | None = None) -> None:
+        """Have the practice's background turn put on the calls queue in 0 to 900 seconds: that of `network`, or else
+        of the way that the practice was connected by.
+        """
         ...
 
 

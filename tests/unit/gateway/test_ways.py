@@ -103,11 +103,13 @@ def ask(on: FakeServices, **bound: Any) -> None:
 
 
 def state(on: FakeServices, operation: Operation) -> OperationState:
-    return on.operations.get(operation.id).state
+    found: OperationState = on.operations.get(operation.id).state
+    return found
 
 
 def in_use(on: FakeServices) -> WayName:
-    return on.pace.load(PRACTICE).way.by
+    found: WayName = on.pace.load(PRACTICE).way.by
+    return found
 
 
 # -- the rules ------------------------------------------------------------------------------------------------------
@@ -398,13 +400,18 @@ def test_a_worker_puts_no_turn_on_any_queue(on: FakeServices, world: World, door
     assert len(on.calls.turns) == before
 
 
-def test_background_turns_follow_the_way_in_use(on: FakeServices, world: World, doors: TwoDoors) -> None:
-    on.pace.update(PRACTICE, lambda item: (replace(item, way=InUse(WayName.FALLBACK, "remote", 1.0, 9e12)), None))
-    sweeping.forward_tick(PRACTICE, 1, on=on)
-    on.pace.update(PRACTICE, lambda item: (replace(item, way=replace(item.way, probe_at=0.0)), None))
-    sweeping.forward_tick(PRACTICE, 2, on=on)
+def test_background_turns_follow_the_way_in_use_and_the_first_is_tried_from_where_it_begins(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    now = on.clock.now().timestamp()
+    way = InUse(WayName.FALLBACK, "remote", since=now, probe_at=now + 30)
+    on.pace.update(PRACTICE, lambda item: (pacing.work_due(replace(item, way=way), now), None))
+    sweeping.offer_lanes(on)
 
-    assert on.calls.networks == ["remote", "remote", "clinic"]
+    assert sorted((tick[0], tick.network) for tick in on.ticks.waiting) == [(0, "remote"), (30, None)]
+    for tick in on.ticks.waiting:
+        sweeping.forward_tick(tick[1], tick[2], tick.network, on=on)
+    assert on.calls.networks == ["remote", "clinic"]
 
 
 def test_a_fallback_that_was_taken_away_while_it_was_in_use_leaves_nobody_waiting(
@@ -420,6 +427,11 @@ def test_a_fallback_that_was_taken_away_while_it_was_in_use_leaves_nobody_waitin
 
     assert state(on, operation) is OperationState.SUCCEEDED
     assert in_use(on) is WayName.FIRST
+
+
+def _let_both_work(world: World) -> None:
+    for network in ("remote", "clinic"):
+        world.work_in(network)
 
 
 Happens = st.sampled_from(["clinic", "remote", "lose", "die", "both_work", "nothing"])
@@ -446,11 +458,7 @@ def test_whichever_way_comes_and_goes_and_whoever_dies_each_booking_is_made_once
         if what == "die":
             lives = iter([Life(left=dies_at[number])])
             world.next_life = lambda lives=lives: next(lives, None)  # type: ignore[misc]
-        doors.during = (
-            (lambda call: bool(world.work_in("remote") or world.work_in("clinic")))
-            if (what == "both_work")
-            else (lambda call: None)
-        )
+        doors.during = (lambda call: _let_both_work(world)) if what == "both_work" else (lambda call: None)
         operations.append(book(on, f"key-{number:012}"))
         world.run(45)
     world.next_life, doors.down = lambda: None, set()
