@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.core.access import allow, caller_of
-from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, Enrolment, authenticate
+from gateway.core.addresses import Enrolment
+from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
 from gateway.core.callers import Client, Verb
 from gateway.core.connect import settle
 from gateway.core.errors import (
