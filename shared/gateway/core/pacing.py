@@ -345,6 +345,7 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        parked=item.parked,
         way=item.way.by,
         way_since=datetime.fromtimestamp(item.way.since, UTC) if item.way.since else None,
         network=item.way.network,

@@ -143,6 +143,8 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    parked: int = 0
+    """How many of those that wait have no turn on a queue."""
     way: WayName = WayName.FIRST
     """By which way the practice is called, `way_since` when that was last changed, and from which `network`: None
     while it was never another than the practice's own."""

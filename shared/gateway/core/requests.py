@@ -369,6 +369,9 @@ def woken(operation: Operation, *, on: Services) -> Operation:
         return operation
     # What asks after an operation must not fail because waking it did: the sweeper comes.
     with suppress(Unavailable):
+        if operation.request.idempotency_key is not None and on.paces.view(operation.request.practice_id).parked > 1:
+            # It may rest on a write that nobody waits for; the sweeper puts them as they came.
+            return operation
         taken = on.operations.wake(operation.id, now=now)
         if taken is not None:
             on.paces.count(taken.request.practice_id, parked=-1)
