@@ -16,6 +16,7 @@ from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
 from gateway.core.events.facts import (
+    BAA,
     DUE_RECALLS,
     INTAKE,
     MERGES,
@@ -422,8 +423,12 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
-    """`{"state": "offline" | "online"}` under `connection`; what can be done under `capabilities`, how under `way`."""
+    """`{"state": "offline" | "online"}` under the key `connection`; the agreement's end under `baa`; what it can do
+    under `capabilities`, and by which way it is called under `way`."""
     practice_id, was, row = change.practice_id, change.before or {}, change.row
+    if change.key == BAA:
+        after = {name: row[name] for name in ("expires_on", "days_left")}
+        return [_made(change, "practice.baa_expiring", object_id=practice_id, changed=(), after=after)]
     if change.key == "connection":
         # An office that has always answered is nothing new.
         if change.was is Was.NOTHING and row["state"] == "online":

@@ -15,6 +15,7 @@ from gateway.core.mirror.health import sync_view
 from gateway.core.mirror.syncing import Native, PracticeSync, Probing, Superseded, Wanted
 from gateway.core.native.watched import ALL_WORKSTATIONS
 from gateway.core.ports import Services
+from gateway.core.practices import Practice
 from gateway.core.requests import MIRROR_OFF
 
 TRIES = 5
@@ -65,7 +66,7 @@ def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]
     Raises: NotFound, ScopeMissing.
     """
     practice = allow(caller, practice_id, "sync", Verb.READ, on=on, protected=False)
-    return sync_view(on.syncs.load(practice.id), practice, on.paces.view(practice.id), on.clock.now())
+    return _shown(practice, on)
 
 
 def change_sync(
@@ -113,8 +114,12 @@ def change_sync(
                 continue
         # Also where nothing changed: whoever said it first may have died before this.
         on.paces.background_due(practice.id, now + timedelta(seconds=1))
-        return sync_of(practice_id, caller=caller, on=on)
+        return _shown(practice, on)
     raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)
+
+
+def _shown(practice: Practice, on: Services) -> dict[str, Any]:
+    return sync_view(on.syncs.load(practice.id), practice, on.paces.view(practice.id), on.clock.now())
 
 
 def _native(state: PracticeSync, change: SyncChange, wanted: Wanted, api_url: str | None, now: datetime) -> Native:
