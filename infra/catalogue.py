@@ -43,6 +43,7 @@ WORK_OFF_CALLS: Verbs = frozenset({"GetObject", "DeleteObject", "ListBucket"})
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
 KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
+MAKE_SECRET: Verbs = KEEP_SECRET | {"CreateSecret", "PutSecretValue"}
 
 
 @dataclass(frozen=True)
@@ -307,7 +308,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
-        vault=KEEP_SECRET | {"CreateSecret", "PutSecretValue"},
+        vault=MAKE_SECRET,
         settings=frozenset({"OPEN_ENROLMENT", "BASE_URL_ALLOW"}),
     ),
     FunctionRow(
@@ -333,6 +334,26 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={"callers": GET, "practices": GET, "pace": GET | UPDATE, "records": QUERY},
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
+        counts=True,
+    ),
+    FunctionRow(
+        name="rotations",
+        does="Has practices' keys exchanged for new ones, shows how far that is, and calls it off.",
+        # Apart from the practices: it reads and keeps keys.
+        trigger=Http(
+            (
+                Route("GET", "/practices/{id}/rotations"),
+                Route("POST", "/practices/{id}/rotations"),
+                Route("GET", "/practices/{id}/rotations/{rotation_id}"),
+                Route("DELETE", "/practices/{id}/rotations/{rotation_id}"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": GET | WRITE, "pace": GET | UPDATE},
+        hmac=True,
+        # A key that was sent waits in the practice's secret; a developer key that still lies in there gets its own.
+        vault=READ_SECRET | {"CreateSecret", "PutSecretValue"},
         counts=True,
     ),
     FunctionRow(
@@ -486,7 +507,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     # Where keys may be sent is for it to say: a turn of its reaches from one network into another.
     replace(
-        _writes("change_practice", "Says by which ways an office is called.", Route("PATCH", "/practices/{id}")),
+        _writes(
+            "change_practice",
+            "Says whether an office may be called, and by which ways.",
+            Route("PATCH", "/practices/{id}"),
+        ),
         settings=frozenset({"BASE_URL_ALLOW"}),
     ),
     FunctionRow(
@@ -566,7 +591,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("calls", batch_size=1, limited=True),
         timeout_s=150,
         tables={
-            "practices": GET | {"PutItem", "UpdateItem"},
+            "practices": GET | WRITE,
             "pace": GET | UPDATE,
             "ledger": READ_WRITE,
             "cache": GET | {"PutItem"},
@@ -580,7 +605,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
-        vault=KEEP_SECRET,
+        # A pair that is proven is kept anew: its developer key lies in a secret of its own.
+        vault=MAKE_SECRET,
         drop_login=True,
         # A turn of a practice that another network reaches is handed over; its keys are sent nowhere.
         settings=frozenset({"NETWORK"}),

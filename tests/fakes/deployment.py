@@ -22,6 +22,7 @@ import httpx
 from gateway.adapters.drop import DropLogin
 from gateway.adapters.upstream import OpenDentalUpstream
 from gateway.core.callers import OPERATOR_SCOPES, Caller, Client, ClientKind
+from gateway.core.errors import NotFound
 from gateway.core.ids import row_id
 from gateway.core.office_words import Table, input_of
 from gateway.core.ports import Keys
@@ -35,6 +36,7 @@ from infra.sandbox.practice.practice import Practice as SimulatedPractice
 from infra.sandbox.practice.server import PracticeServer
 from open_dental.client import Client as UpstreamClient
 from open_dental.client import Keys as UpstreamKeys
+from open_dental.errors import KeyRefused
 from tests.fakes import described
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.living import LivingServices
@@ -73,6 +75,8 @@ class Deployment:
     """Who answers at an address, where that is not the practice's own simulated one."""
     down: set[str] = field(default_factory=set)
     """Addresses at which no connection comes about."""
+    office_of_key: dict[str, SimulatedPractice] = field(default_factory=dict)
+    """Customer key -> the office that it leads to, where that is not its practice's."""
     before_call: Callable[[str], None] = lambda operation: None
     """Told of each call right before it goes out: what happens at the office meanwhile."""
 
@@ -227,9 +231,12 @@ class _Upstream(OpenDentalUpstream):
         return replace(super().send(practice, call, gate), started_at=sent_at)
 
     def _client(self, practice: Practice) -> UpstreamClient:
-        where = (practice.id, practice.base_url, practice.state == "pending")
+        where = (practice.id, practice.base_url, practice.state, practice.key_fingerprint)
         if where not in self._clients:
-            pair = self._vault.keys(practice.id)
+            try:
+                pair = self._pair(practice)
+            except NotFound as error:
+                raise KeyRefused(reason="no keys are kept") from error
             own = self._deployment.servers[practice.id].practice
             simulated = self._deployment.doors.get(practice.base_url, own)
 
@@ -237,8 +244,11 @@ class _Upstream(OpenDentalUpstream):
                 if practice.base_url in self._deployment.down:
                     raise httpx.ConnectError("refused", request=request)
                 headers = {name.lower(): value for name, value in request.headers.items()}
+                # A key leads to its office, whoever is meant.
+                customer = headers["authorization"].rpartition("/")[2]
+                office = self._deployment.office_of_key.get(customer, simulated)
                 target = request.url.raw_path.decode()
-                got = simulated.handle(request.method, target, headers, request.read(), "127.0.0.1")
+                got = office.handle(request.method, target, headers, request.read(), "127.0.0.1")
                 if got.drop:
                     raise httpx.RemoteProtocolError("the practice closed the connection", request=request)
                 return httpx.Response(
@@ -286,6 +296,7 @@ def deployed(
             server = deployment.servers[id_] = build(chosen)
             stack.callback(server.stop)
             on.vault.current[id_] = Keys(chosen.developer_key, chosen.customer_key)
+            on.vault.portal_key = server.practice.portal_key
             on.practices.put(replace(on.practices.get(id_), version=chosen.version))
         upstream = _Upstream(deployment)
         stack.callback(upstream.close)

@@ -60,6 +60,7 @@ SCOPES = frozenset(
         "practices.calls:write",
         "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
+        "practices.keys:write",
         *_RAW,
     }
 )

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.addresses import DEFAULT_BASE_URL
 from gateway.core.events.facts import PRACTICE
-from gateway.core.objects.envelopes import PracticeView
+from gateway.core.objects.envelopes import PracticeAlone
 from gateway.core.practices import Mode, Tier
 from infra.sandbox.practice.__main__ import build, parser
 from tests.fakes.deployment import Answered, Deployment, deployed
@@ -45,7 +45,7 @@ def set_fallback(d: Deployment, change: Any = None) -> Answered:
 
 def ways(d: Deployment) -> list[dict[str, Any]]:
     shown = d.get(f"/practices/{d.practice_id}").body
-    PracticeView.model_validate(shown, strict=True)
+    PracticeAlone.model_validate(shown, strict=True)
     found: list[dict[str, Any]] = shown["ways"]
     return found
 

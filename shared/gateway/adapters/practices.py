@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier, Wa
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+_TRIES = 10
 UNPROVEN_KEPT = timedelta(days=30)
 """How long the record of a practice whose keys were never proven stays: as long as its operation can be read."""
 
@@ -35,22 +36,46 @@ class DynamoPractices:
 
     def get(self, practice_id: str) -> Practice:
         """See `Practices.get`."""
+        return self._known(self._item(practice_id))
+
+    def put(self, practice: Practice) -> None:
+        """See `Practices.put`."""
+        self._put(practice)
+
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        """See `Practices.change`."""
+        for _ in range(_TRIES):
+            item = self._item(practice_id)
+            known = self._known(item)
+            changed = rule(known)
+            if changed == known or self._put(changed, was=item["record"]["S"]):
+                return changed
+        raise _unavailable()
+
+    def _item(self, practice_id: str) -> Mapping[str, Any]:
         item = self._get(f"practice#{practice_id}", "practice")
         if item is None:
             raise NotFound("no such practice")
+        return item
+
+    def _known(self, item: Mapping[str, Any]) -> Practice:
         practice = from_record(json.loads(item["record"]["S"]))
         # What was recorded counts; the record has the copy of whoever stored it last.
         baa = baa_from(json.loads(item["baa"]["S"])) if "baa" in item else practice.baa
         return replace(practice, baa=baa, may_lack_baa=self._may_lack_baa)
 
-    def put(self, practice: Practice) -> None:
-        """See `Practices.put`."""
+    def _put(self, practice: Practice, *, was: str | None = None) -> bool:
+        """Store the record, where `was` is said only if it is still that; whether it was stored."""
         change, values = "SET #record = :record", {":record": {"S": json.dumps(to_record(practice))}}
         if practice.connected_at is None and practice.state != "active":
             change += ", expires_at = :gone"
             values[":gone"] = {"N": str(int((datetime.now(UTC) + UNPROVEN_KEPT).timestamp()))}
         else:
             change += " REMOVE expires_at"
+        condition: dict[str, Any] = {}
+        if was is not None:
+            condition = {"ConditionExpression": "#record = :was"}
+            values[":was"] = {"S": was}
         try:
             # Not the item as a whole: its agreement is another's to change.
             self._client.update_item(
@@ -59,9 +84,13 @@ class DynamoPractices:
                 UpdateExpression=change,
                 ExpressionAttributeNames={"#record": "record"},
                 ExpressionAttributeValues=values,
+                **condition,
             )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
+        return True
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         """See `Practices.by_fingerprint`."""
@@ -137,6 +166,8 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "writes_reference": practice.writes_reference,
         "baa": baa and baa_record(baa),
         "key_fingerprint": practice.key_fingerprint,
+        "other_fingerprints": list(practice.other_fingerprints),
+        "rotation": practice.rotation,
         "state": practice.state,
         "connected_at": practice.connected_at and practice.connected_at.isoformat(),
     }
@@ -162,6 +193,9 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         writes_reference=record["writes_reference"],
         baa=baa and baa_from(baa),
         key_fingerprint=record["key_fingerprint"],
+        # Records of releases that exchanged no keys say neither.
+        other_fingerprints=tuple(record.get("other_fingerprints", ())),
+        rotation=record.get("rotation"),
         state=record["state"],
         connected_at=record["connected_at"] and datetime.fromisoformat(record["connected_at"]),
     )

@@ -22,7 +22,7 @@ from gateway.core.operations import Operation
 from gateway.core.pacing import InUse
 from gateway.core.plans import Outcome, Plan, PlanContext, Row, UpstreamCall
 from gateway.core.ports import Services
-from gateway.core.practice_change import FallbackChange
+from gateway.core.practice_control import FallbackChange
 from gateway.core.practices import Mode, Practice, Way, WayName
 from gateway.core.requests import submit
 from gateway.core.worker import WorkerServices
@@ -102,14 +102,13 @@ def settle(outcome: Outcome, practice: Practice, on: WorkerServices) -> None:
     """Take up the second way, where the first one is in use until it does not answer, or leave it."""
     said = (outcome.body or {})["fallback"]
     way = None if said is None else way_said(said)
-    # The record may be another by now: somebody may have said a time zone anew.
     known = on.practices.get(practice.id)
     if known.fallback == way:
         return
     # What is told of a change is what was before, too.
     on.facts.note(practice.id, PRACTICE, WAY, ways.told(known, WayName.FIRST), at=on.clock.now())
     on.pace.update(practice.id, lambda item: (replace(item, way=InUse(network=known.network)), None))
-    on.practices.put(replace(known, fallback=way))
+    on.practices.change(practice.id, lambda record: replace(record, fallback=way))
 
 
 def _told(row: Row) -> tuple[int | None, int | None]:

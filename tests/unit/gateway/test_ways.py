@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gateway.adapters.practices import from_record, to_record
 from gateway.core import pacing, sweeping, ways
 from gateway.core.errors import PracticeOffline, StillRunning
+from gateway.core.ids import new_id
 from gateway.core.operations import Operation, OperationState, Turn
 from gateway.core.pacing import Answer, InUse, PaceItem, Trip
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
@@ -28,7 +29,7 @@ SERVICE = Way(Mode.SERVICE, "http://10.20.0.15:30223/api/v1", "clinic")
 REMOTE = Way(Mode.REMOTE, "https://api.opendental.com/api/v1")
 BOTH = replace(
     ELM_STREET,
-    id="prac_bothways",
+    id=new_id("practice"),
     mode=SERVICE.mode,
     base_url=SERVICE.base_url,
     network=SERVICE.network,

@@ -52,7 +52,7 @@ class WayView(Part):
     name: Literal["first", "fallback"]
     mode: Literal["remote", "service", "local", "cloud"]
     in_use: bool | None
-    """Null where it was not looked up: in an answer to signing in, of a practice with two ways."""
+    """Null where it was not looked up: of a practice with two ways, in lists and in an answer to signing in."""
     since: Instant | None
     """Since when, of the one in use; null where it was never another."""
 
@@ -73,3 +73,19 @@ class PracticeView(Part):
     permissions: list[str]
     state: Literal["pending", "active", "disabled"]
     connected_at: Instant | None
+
+
+class CallsSwitch(Part):
+    """Whether a practice may be called at all."""
+
+    state: Literal["allowed", "stopped"]
+    changed_at: Instant | None
+    """When an operator said so; null: never."""
+    changed_by: str | None
+    """The client that said so."""
+
+
+class PracticeAlone(PracticeView):
+    """A practice that was asked for by its id."""
+
+    calls: CallsSwitch

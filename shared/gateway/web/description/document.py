@@ -282,7 +282,8 @@ class _Document:
             found["202"] = _success(202, operation, {"Location", "Retry-After"}, taken)
         if method == "GET":
             found["304"] = _success(304, None, {"ETag"}, taken)
-        for status in _refusals(taken):
+        # What is under way may be past its end already.
+        for status in {*_refusals(taken), *((409,) if method == "DELETE" else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 

@@ -11,14 +11,16 @@ from typing import Any, Final
 
 from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
+from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audit import AuditEntry, Disclosure
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
 from gateway.core.objects.day import Day
 from gateway.core.objects.desk import Communication, Recall, Task, TaskList
 from gateway.core.objects.document import Document, DocumentContent
-from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeView
+from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.office import (
@@ -34,6 +36,7 @@ from gateway.core.objects.office import (
 from gateway.core.objects.patient import Patient
 from gateway.core.objects.patient_360 import Patient360
 from gateway.core.objects.payment import Payment
+from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
 from gateway.core.objects.schedule import Schedule
@@ -140,7 +143,18 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("POST", "/authenticate"): _shows(SessionView),
     ("DELETE", "/session"): _shows(NOTHING, 204),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
-    ("GET", "/practices/{id}"): _shows(PracticeView),
+    ("GET", "/practices/{id}"): _shows(PracticeAlone),
+    # An operation where the ways are changed.
+    ("PATCH", "/practices/{id}"): Shown({200: PracticeAlone | OperationView, 202: OperationView}),
+    ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
+    ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
+    ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("GET", "/audit"): _shows(PageOf[AuditEntry]),
+    ("GET", "/audit/disclosures"): _shows(PageOf[Disclosure]),
+    ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
+    ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
+    ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
+    ("DELETE", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView, 202),
     ("GET", "/practices/{id}/sync"): _shows(SyncView),
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/groups"): _shows(PageOf[Group]),
