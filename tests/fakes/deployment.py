@@ -105,9 +105,9 @@ class Deployment:
         return row_id(kind, self.practice_id, number)
 
     def grant(self, *scopes: str) -> None:
-        """Give the client these scopes and no others."""
+        """Give the client these scopes and `notes`, and no others."""
         client = self.on.callers.client(CLIENT)
-        self.on.callers.put_client(replace(client, scopes=frozenset(scopes), kind=kind_for(scopes)))
+        self.on.callers.put_client(replace(client, scopes=frozenset({"notes", *scopes}), kind=kind_for(scopes)))
 
     def know(self, **facts: Any) -> None:
         """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
@@ -271,6 +271,8 @@ def deployed(
 ) -> Iterator[Deployment]:
     """A deployment whose practices are made with the command line `options` of `uv run practice` (40 patients each).
 
+    Its client has `scopes` and `notes`.
+
     Practices have the same seed, so their rows have equal keys. `drop_login`: how they sign in at the stage's SFTP
     server; the bucket behind it, `on.drop`, is the test's to make.
     """
@@ -302,7 +304,7 @@ def deployed(
         stack.callback(upstream.close)
         on.upstream = upstream
         on.callers.put_client(
-            Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes), kind_for(frozenset(scopes)))
+            Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset({"notes", *scopes}), kind_for(scopes))
         )
         yield deployment
 

@@ -54,6 +54,7 @@ SCOPES = frozenset(
     {
         "*:read",
         "audit:read",
+        "notes",
         "document_contents:read",
         "patients.match",
         "practices:connect",

@@ -70,6 +70,9 @@ EXPECTED: dict[str, Expected] = {
     "practices/native_events_without_a_mirror": Expected(409, "conflict", "native_events"),
     "practices/pause_what_is_off": Expected(409, "conflict", "state"),
     "practices/state_that_is_none": Expected(400, "invalid", "state"),
+    "health/deployment": Expected(200, body={"status": "degraded"}),
+    "health/practice": Expected(200, body={"status": "ok", "problems": []}),
+    "health/practice_of_another_client": Expected(404, "not-found"),
     "events/list": Expected(200, body=A_LIST | {"data": []}),
     "events/list_of_a_type_that_is_none": Expected(400, "invalid", "type"),
     "events/keep_up": Expected(200, body={"data": [], "has_more": False}),
@@ -288,6 +291,7 @@ BACKGROUND: dict[str, Any] = {
     },
     "tick/ticks": {"batchItemFailures": []},
     "lane/minute": {"offered": 0},
+    "lane/part": {"offered": 0},
     # The operation that lies open was put less than a minute ago.
     "sweeper/minute": {"put": 0, "unknown": 0},
 }

@@ -329,6 +329,7 @@ def _value_of(item: PaceItem) -> dict[str, Any]:
         "lane_until": item.lane_until,
         "next_due_at": item.next_due_at,
         "rhythm_s": item.rhythm_s,
+        "is_late": item.is_late,
     }
 
 

@@ -39,7 +39,7 @@ from gateway.core.requests import error_of, submit, wait_for
 from gateway.core.sessions import as_answer, bearer, open_session, session_of
 
 CONNECT_SCOPE = "practices:connect"
-OWN_SCOPES = frozenset({"*:read", "appointments:write", "payments:write"})
+OWN_SCOPES = frozenset({"*:read", "notes", "appointments:write", "payments:write"})
 """What a practice's own client may do. Whoever has both keys could do all of it at Open Dental as well."""
 
 WRONG_OF_A_SOURCE = 5

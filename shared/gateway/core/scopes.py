@@ -32,6 +32,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "patients:write": "add and change patients",
     "patients.ssn": "see patients' social security numbers, beside patients:read",
     "patients.match": "find one person at several practices of a group, beside patients:read at each of them",
+    "notes": "see what the staff write about patients in free text, beside the scopes of the objects it stands in",
     "appointments:read": "read visits",
     "appointments:write": "book, change and cancel visits, and hold times",
     "slots:read": "find free times",

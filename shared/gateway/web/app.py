@@ -20,11 +20,13 @@ from gateway.core.audit import answers as trail
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, AuditUnavailable, StillRunning, Unauthenticated
 from gateway.core.json_text import to_json
+from gateway.core.notes import fhir_without_notes, may_see_notes, without_notes
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
 from gateway.web import logging, problems, snapshot
 from gateway.web.answers import operation_answer
 from gateway.web.conditional import matched
+from gateway.web.correlation import HEADER
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
@@ -113,6 +115,7 @@ class HttpApp:
             "answered",
             extra={
                 "request_id": request.request_id,
+                "correlation_id": request.correlation_id,
                 "method": request.method if request.method in _METHODS else "?",
                 "route": route,
                 "status": answer.status,
@@ -183,7 +186,9 @@ class HttpApp:
             no_query(request)
         if not route.is_read and request.callers:
             self._note_intent(request)
-        return route.handler(**arguments)
+        answer = route.handler(**arguments)
+        caller = next((one for one in arguments.values() if isinstance(one, Caller)), None)
+        return answer if caller is None or may_see_notes(caller) else _without_notes(answer, request)
 
     def _bind(self, route: _Route, request: HttpRequest) -> None:
         """Find out how each argument is made. Who asks comes first: a stranger learns nothing from a 400."""
@@ -225,7 +230,7 @@ class HttpApp:
         if not count_request(caller, on=on):
             logging.logger.warning("a request could not be counted", extra={"client_id": caller.id})
         purpose_of(request)
-        return caller
+        return replace(caller, correlation_id=request.correlation_id)
 
     def _running(self, error: StillRunning) -> Answer:
         on = self.services()
@@ -254,6 +259,17 @@ def entrypoint(app: HttpApp) -> LambdaHandler:
 
 def _path_param(request: HttpRequest, *, name: str) -> str:
     return request.path_params.get(name, "")
+
+
+def _without_notes(answer: Answer, request: HttpRequest) -> Answer:
+    """The answer as clients see it that have no scope for notes; it has a tag of its own."""
+    if not isinstance(answer.body, Mapping):
+        return answer
+    is_fhir = "resourceType" in answer.body
+    is_raw = request.route.startswith("/resources/")
+    resource = request.path_params.get("resource") if is_raw else None
+    body = fhir_without_notes(answer.body) if is_fhir else without_notes(answer.body, resource=resource)
+    return replace(answer, body=body, etag=None if answer.etag is None else f"{answer.etag}-n")
 
 
 def _told_to_caches(answer: Answer) -> Answer:
@@ -296,6 +312,7 @@ def _unaudited(error: Exception) -> AuditUnavailable:
 
 def _event_of(answer: Answer, request: HttpRequest, text: str) -> dict[str, Any]:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **answer.headers}
+    headers[HEADER] = request.correlation_id
     if answer.status in {204, 304}:
         # There is nothing that it would be the type of.
         del headers["Content-Type"]

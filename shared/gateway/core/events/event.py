@@ -60,10 +60,12 @@ class Event:
     after: Mapping[str, Any] = field(default_factory=dict)
     related: Mapping[str, str] = field(default_factory=dict)
     """Ids of whom it is about: `patient_id`, `location_id`, `appointment_id` ..."""
+    correlation_id: str | None = None
+    """Of the request to this gateway that brought it about, where one did."""
 
     def told(self) -> dict[str, Any]:
         """As it is published: JSON values."""
-        return {
+        told: dict[str, Any] = {
             "id": self.id,
             "type": self.type,
             "occurred_at": instant_text(self.occurred_at),
@@ -78,6 +80,7 @@ class Event:
             "after": dict(self.after),
             "related": dict(self.related),
         }
+        return told if self.correlation_id is None else told | {"correlation_id": self.correlation_id}
 
 
 _ID_BYTES: Final = 20

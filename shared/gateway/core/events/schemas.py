@@ -21,6 +21,8 @@ DRAFT: Final = "http://json-schema.org/draft-04/schema#"
 _DIGITS: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME: Final = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _LONGEST: Final = 64
+_CORRELATION: Final = "[A-Za-z0-9-]{8,64}"
+"""A UUID or a trace's id: nothing that anybody could mean something by."""
 _BEFORE_53_BITS_END: Final = 2**53 - 1
 
 
@@ -116,7 +118,9 @@ def event_schema(type_: str) -> Schema:
         "after": _closed(values),
         "related": _closed({name: _id(_referred(name)) for name in related}),
     }
-    return _closed(properties, required=properties)
+    required = tuple(properties)
+    properties["correlation_id"] = _form(f"^{_CORRELATION}$")
+    return _closed(properties, required=required)
 
 
 def _value(object_: str, name: str) -> Schema:

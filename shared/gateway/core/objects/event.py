@@ -36,6 +36,8 @@ class Event(Part):
     """Of the type's own fields those that are known; `events/README.md` has them by type."""
     related: dict[str, str]
     """Ids of whom and what it is about."""
+    correlation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")] | None = None
+    """Of the request to this gateway that brought it about; not there where none did."""
 
 
 class LoggedEvent(Event):

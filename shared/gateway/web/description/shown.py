@@ -13,7 +13,7 @@ from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
-from gateway.core.objects.audit import AuditEntry, Disclosure
+from gateway.core.objects.audit import AuditTrail, Disclosures
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
@@ -23,6 +23,7 @@ from gateway.core.objects.document import Document, DocumentContent
 from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
+from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.office import (
     AppointmentType,
     Carrier,
@@ -142,6 +143,8 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("DELETE", "/slots/hold/{id}"): _shows(NOTHING, 204),
     ("POST", "/authenticate"): _shows(SessionView),
     ("DELETE", "/session"): _shows(NOTHING, 204),
+    ("GET", "/health"): _shows(DeploymentHealth),
+    ("GET", "/practices/{id}/health"): _shows(PracticeHealth),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
     ("GET", "/practices/{id}"): _shows(PracticeAlone),
     # An operation where the ways are changed.
@@ -149,14 +152,14 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
-    ("GET", "/audit"): _shows(PageOf[AuditEntry]),
-    ("GET", "/audit/disclosures"): _shows(PageOf[Disclosure]),
     ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
     ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
     ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
     ("DELETE", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView, 202),
     ("GET", "/practices/{id}/sync"): _shows(SyncView),
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/audit"): _shows(AuditTrail),
+    ("GET", "/audit/disclosures"): _shows(Disclosures),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),
