@@ -231,7 +231,7 @@ class FunctionRow:
     counts: bool = False
     """Counts its callers' requests, and adds to the audit trail what they are answered; every function behind the
     authorizer does."""
-    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
 
@@ -322,11 +322,10 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="practices",
-        does="Shows practices and how far their mirrors are; turns mirrors on and off, and all calls of a practice.",
+        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
         trigger=Http(
             (
                 *_list_and_get("/practices"),
-                Route("PATCH", "/practices/{id}"),
                 Route("GET", "/practices/{id}/sync"),
                 Route("PATCH", "/practices/{id}/sync"),
             )
@@ -521,6 +520,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         Route("POST", "/create_payment"),
         Route("POST", "/payments"),
     ),
+    # Where keys may be sent is for it to say: a turn of its reaches from one network into another.
+    replace(
+        _writes(
+            "change_practice",
+            "Says whether an office may be called, and by which ways.",
+            Route("PATCH", "/practices/{id}"),
+        ),
+        settings=frozenset({"BASE_URL_ALLOW"}),
+    ),
     FunctionRow(
         name="resources",
         does="Reaches everything Open Dental's API has, typed, each write under a scope of its own.",
@@ -615,6 +623,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # A pair that is proven is kept anew: its developer key lies in a secret of its own.
         vault=MAKE_SECRET,
         drop_login=True,
+        # A turn of a practice that another network reaches is handed over; its keys are sent nowhere.
+        settings=frozenset({"NETWORK"}),
         # What patients are found by lies in the mirror as HMAC.
         hmac=True,
     ),

@@ -139,6 +139,13 @@ class Practice:
         self._lanes: dict[str, Throttle] = {}
         self.firing = Firing(office, self.faults, settings=lambda: self.settings)
 
+    def beside(self, mode: Mode) -> Practice:
+        """Another door of the same office: the same rows and the same key, with the pages, pace and headers of `mode`.
+
+        It has a log and faults of its own. A key that is changed later is changed at each door.
+        """
+        return Practice(self.office, key=self.key, settings=replace(self.settings, mode=mode))
+
     @property
     def interval_s(self) -> float:
         """Seconds between the key's calls."""

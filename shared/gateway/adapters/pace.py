@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from gateway.adapters.aws_errors import AwsError, is_condition, is_conflict, unavailable
 from gateway.core import pacing
 from gateway.core.errors import QueueFull, Unavailable
-from gateway.core.pacing import Breaker, KeyPace, Minute, PaceItem, Trip
+from gateway.core.pacing import Breaker, InUse, KeyPace, Minute, PaceItem, Trip
 from gateway.core.ports import PaceView
+from gateway.core.practices import WayName
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -323,6 +324,8 @@ def _value_of(item: PaceItem) -> dict[str, Any]:
         "busy_until": item.busy_until,
         "turn_no": item.turn_no,
         "breaker": asdict(item.breaker),
+        # Nearly every practice has one way, and its item nothing of this.
+        **({} if item.way == InUse() else {"way": asdict(item.way)}),
         "lane_until": item.lane_until,
         "next_due_at": item.next_due_at,
         "rhythm_s": item.rhythm_s,
@@ -335,11 +338,15 @@ def _item_from(practice_id: str, attributes: Mapping[str, Any]) -> PaceItem:
     breaker = dict(value.pop("breaker", {}))
     if breaker.get("trip") is not None:
         breaker["trip"] = Trip(breaker["trip"])
+    way = dict(value.pop("way", {}))
+    if "by" in way:
+        way["by"] = WayName(way["by"])
     keys = {key: KeyPace(**pace) for key, pace in value.pop("keys", {}).items()}
     return PaceItem(
         practice_id,
         keys=keys,
         breaker=Breaker(**breaker),
+        way=InUse(**way),
         rev=_number(attributes, "rev"),
         lane_turns=_number(attributes, "lane_turns"),
         waiting=_number(attributes, "waiting"),

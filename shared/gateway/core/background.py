@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.core import connect, engine, ledger, pacing, registry
+from gateway.core import connect, engine, ledger, pacing, registry, ways
 from gateway.core.audit.writes import WriteTrail
 from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
@@ -28,9 +28,11 @@ from gateway.core.mirror.untold import Untold
 from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
+from gateway.core.practices import Practice
 from gateway.core.rotation.stepping import Rotating
-from gateway.core.seat import Seat
+from gateway.core.seat import Exhausted, Seat, SlotTooFar
 from gateway.core.worker import Superseded
+from open_dental import errors as upstream
 
 MIRROR_LATE = timedelta(minutes=15)
 """A mirror that was due so long ago is late; at a key's slowest a round of all feeds takes less."""
@@ -178,6 +180,12 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     except NotFound:
         seat.change(lambda item: pacing.close_lane(item, None))
         return
+    if practice.fallback is not None or ways.mended(seat.item, practice) != seat.item:
+        _try_first_way(seat, practice)
+        practice = ways.as_reached(practice, seat.item.way.by)
+    if not seat.is_inside(practice):
+        # The lane belongs to the other network's worker; what is due there stays due.
+        return
     turn = BackgroundTurn(seat, practice, kinds=kinds)
     gave_way = False
     try:
@@ -210,3 +218,22 @@ def _late_since(turn: BackgroundTurn, seat: Seat) -> datetime | None:
     that does not answer, which is told of as such."""
     at = Feeds().next_due(turn) if seat.item.breaker.trip is None else None
     return at if at is not None and turn.on.clock.now() - at > MIRROR_LATE else None
+
+
+def _try_first_way(seat: Seat, known: Practice) -> None:
+    """Ask by the first way whether it answers again, where it is time to and this worker is where it begins."""
+    seat.change(lambda item: ways.mended(item, known))
+    if not (ways.first_is_due(seat.item, seat.now()) and seat.is_inside(known)):
+        return
+    try:
+        seat.send(known, PROBE, slot=seat.slot(known), trips=False)
+        answers = True
+    except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost):
+        return
+    except upstream.OpenDentalError as error:
+        # Whoever refuses a call answers.
+        answers = isinstance(error, upstream.Refused)
+    if answers:
+        seat.tell_way(known)
+    now = seat.now()
+    seat.change(lambda item: ways.first_tried(item, known, answers=answers, now=now))

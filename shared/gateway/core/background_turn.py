@@ -86,8 +86,10 @@ class BackgroundTurn:
 
     def used_at(self, fingerprint: str) -> datetime | None:
         """When the practice was called with this key last, by whomever; None: not since the key has a pace."""
-        pace = self._seat.item.keys.get(fingerprint)
-        return datetime.fromtimestamp(pace.used_at, UTC) if pace is not None and pace.used_at else None
+        # By whichever way.
+        paces = [pace for name, pace in self._seat.item.keys.items() if pacing.is_of_key(name, fingerprint)]
+        used_at = max((pace.used_at for pace in paces), default=0.0)
+        return datetime.fromtimestamp(used_at, UTC) if used_at else None
 
     def exchanged(self) -> None:
         """The practice has another key: what Open Dental had against the former one is over."""
@@ -116,7 +118,7 @@ class BackgroundTurn:
 
     def interval_s(self) -> float:
         """The present interval of the practice's key, in seconds."""
-        key, floor_s = self.practice.key_fingerprint, pacing.floor_of(self.practice)
+        key, floor_s = self.practice.pace_key, pacing.floor_of(self.practice)
         return pacing.key_pace(self._seat.item, key, floor_s).interval_s
 
     def call(self, call: UpstreamCall, *, gives_way: bool = True, modest: bool = False) -> UpstreamAnswer:
@@ -187,14 +189,14 @@ class BackgroundTurn:
         send: Callable[[UpstreamCall, float], UpstreamAnswer] | None = None,
     ) -> UpstreamAnswer:
         seat = self._seat
-        if seat.elapsed() >= self._until:
+        if seat.elapsed() >= self._until or seat.has_left(self.practice):
             raise GiveWay
         try:
             slot = seat.slot(self.practice, spare=self._spare_s(modest=modest))
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
         if gives_way and self._trips and seat.item.breaker.trip is not None and seat.calls:
-            self._seat.change(lambda item: pacing.give_back(item, self.practice.key_fingerprint, slot))
+            self._seat.change(lambda item: pacing.give_back(item, self.practice.pace_key, slot))
             raise GiveWay
         if gives_way and (seat.calls or not self._hungry):
             self._let_others_by(slot)
@@ -221,7 +223,7 @@ class BackgroundTurn:
 
     def _let_others_by(self, slot: float) -> None:
         if pacing.must_give_way(self._seat.item):
-            key = self.practice.key_fingerprint
+            key = self.practice.pace_key
             self._seat.change(lambda item: pacing.give_back(item, key, slot))
             raise GiveWay
 

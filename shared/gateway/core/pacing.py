@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from gateway.core.ports import PaceView
-from gateway.core.practices import Mode, Practice, Tier
+from gateway.core.practices import Mode, Practice, Tier, WayName
 
 FLOORS_S: Mapping[Tier, float] = {Tier.READ_ONLY: 5.0, Tier.STANDARD: 1.0, Tier.ENTERPRISE: 0.5, Tier.UNPACED: 0.0}
 """The shortest interval between two calls of a key, in seconds."""
@@ -129,6 +129,23 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    """By which way the office is called; `core.ways` has the rules.
+
+    `network`: from where, None while it was always the first way. `probe_at`: when the first way is tried again, while
+    it is not this one. `answered`: whether this one has answered since it was taken. `missed`: connections in a row
+    that did not come about.
+    """
+
+    by: WayName = WayName.FIRST
+    network: str | None = None
+    since: float = 0.0
+    probe_at: float = 0.0
+    answered: bool = True
+    missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PaceItem:
     """What is stored for one practice. All times are epoch seconds.
 
@@ -147,6 +164,7 @@ class PaceItem:
     busy_until: float = 0.0
     turn_no: int = 0
     breaker: Breaker = Breaker()
+    way: InUse = InUse()
     lane_until: float = 0.0
     lane_turns: int = 0
     next_due_at: float | None = None
@@ -171,6 +189,8 @@ class PaceItem:
     def due_at(self) -> float | None:
         """When the lane has to look at this practice: background work due, a probe, or a lane whose turn was lost."""
         wanted = self.next_due_at if self.breaker.trip is None else self.breaker.probe_at
+        if self.way.by is WayName.FALLBACK and self.breaker.trip is None:
+            wanted = min(self.way.probe_at, self.way.probe_at if wanted is None else wanted)
         return None if wanted is None else max(wanted, self.lane_until)
 
 
@@ -294,9 +314,14 @@ def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
     return replace(item, keys={**item.keys, key: replace(pace, next_free_at=min(pace.next_free_at, slot))})
 
 
+def is_of_key(name: str, fingerprint: str) -> bool:
+    """Whether a pace of this name (`Practice.pace_key`) is that key's, by whichever way."""
+    return name.partition(".")[0] == fingerprint
+
+
 def without_key(item: PaceItem, key: str) -> PaceItem:
-    """Forget the pace of a key that nobody calls with any more."""
-    return replace(item, keys={name: pace for name, pace in item.keys.items() if name != key})
+    """Forget the paces of a key that nobody calls with any more."""
+    return replace(item, keys={name: pace for name, pace in item.keys.items() if not is_of_key(name, key)})
 
 
 def _spacing(pace: KeyPace) -> float:
@@ -351,6 +376,10 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        parked=item.parked,
+        way=item.way.by,
+        way_since=datetime.fromtimestamp(item.way.since, UTC) if item.way.since else None,
+        network=item.way.network,
         switched_at=datetime.fromtimestamp(item.switched_at, UTC) if item.switched_at else None,
         switched_by=item.switched_by,
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.core.callers import Client
 from gateway.core.operations import Operation, Request, RowSet, Turn
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
-from gateway.core.practices import Practice
+from gateway.core.practices import Practice, WayName
 
 if TYPE_CHECKING:
     from gateway.core.audit import Audit, AuditIndex
@@ -151,6 +151,13 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    parked: int = 0
+    """How many of those that wait have no turn on a queue."""
+    way: WayName = WayName.FIRST
+    """By which way the practice is called, `way_since` when that was last changed, and from which `network`: None
+    while it was never another than the practice's own."""
+    way_since: datetime | None = None
+    network: str | None = None
     switched_at: datetime | None = None
     switched_by: str | None = None
     """When and by which client calls were stopped, or allowed again; None: never."""

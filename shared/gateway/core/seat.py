@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.core import pacing
+from gateway.core import pacing, ways
 from gateway.core.errors import Unavailable
-from gateway.core.events.facts import PRACTICE
+from gateway.core.events.facts import PRACTICE, WAY
 from gateway.core.fhir_source import OPERATION
 from gateway.core.health import fleet
 from gateway.core.ledger import Effect
@@ -181,7 +181,7 @@ class Seat:
         if self.calls >= self.budget.calls or self.elapsed() > self.budget.seconds:
             self.tell()
             raise Exhausted
-        key, floor_s, now = practice.key_fingerprint, pacing.floor_of(practice), self.now()
+        key, floor_s, now = practice.pace_key, pacing.floor_of(practice), self.now()
         slots: list[float] = []
 
         def rule(item: pacing.PaceItem) -> pacing.PaceItem:
@@ -217,7 +217,7 @@ class Seat:
     def heed_switch(self, practice: Practice, slot: float) -> None:
         """Give `slot` back if the item, as it was read last, says that nobody may call. Raises: pacing.Killed."""
         if self.item.killed:
-            self.change(lambda item: pacing.give_back(item, practice.key_fingerprint, slot))
+            self.change(lambda item: pacing.give_back(item, practice.pace_key, slot))
             raise pacing.Killed
 
     def wait_until(self, at: float) -> None:
@@ -288,7 +288,7 @@ class Seat:
         trips: bool,
     ) -> None:
         """Keep how the call in `slot` went for the next change of the item."""
-        key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
+        key, floor_s = practice.pace_key, pacing.floor_of(practice)
         self.calls += 1
         self._has_sent = True
         self._refused += failure is not None and counts_as_refused(failure)
@@ -298,7 +298,32 @@ class Seat:
         said = answer_says(failure)
         if not trips and said is not pacing.Answer.FINE:
             said = pacing.Answer.NEUTRAL
-        self._report = lambda item: pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+        missed = trips and isinstance(failure, upstream.NotSent)
+
+        def report(item: pacing.PaceItem) -> pacing.PaceItem:
+            item = pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+            return ways.heard(item, practice, said, missed=missed, now=went.ended_at) if trips else item
+
+        self._report = report
+        if trips and practice.fallback is not None and said is pacing.Answer.FINE and not self.item.way.answered:
+            self.tell_way(practice)
+        if failure is not None and practice.fallback is not None:
+            # Whoever goes on has to know by which way.
+            self.tell()
+
+    def has_left(self, practice: Practice) -> bool:
+        """Whether `practice` is to be called by another way by now than it says."""
+        return practice.fallback is not None and self.item.way.by is not practice.by
+
+    def is_inside(self, practice: Practice) -> bool:
+        """Whether this worker is where `practice`, as it says, is reached from; no other may have its keys sent."""
+        return self.on.network in {None, practice.network}
+
+    def tell_way(self, practice: Practice) -> None:
+        """Tell by which way the office answers, where that was another the last time."""
+        with suppress(Unavailable):
+            said = ways.told(practice, practice.by)
+            self.on.facts.note(self.practice_id, PRACTICE, WAY, said, at=self.on.clock.now())
 
     def tell(self) -> None:
         """Store the report of the last call now."""

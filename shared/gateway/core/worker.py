@@ -141,6 +141,8 @@ class Tick(NamedTuple):
     practice_id: str
     delay_s: int
     attempt: int
+    network: str | None = None
+    """On whose queue it is wanted; None: of the way that the practice was connected by."""
 
 
 class Ticks(Protocol):
@@ -164,6 +166,11 @@ class Notices(Protocol):
 
 class WorkerServices(Protocol):
     """All ports, as the engine gets them (`on`)."""
+
+    @property
+    def network(self) -> str | None:
+        """From where this process calls offices; None: from everywhere."""
+        ...
 
     @property
     def clock(self) -> Clock: ...

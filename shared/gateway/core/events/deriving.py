@@ -433,7 +433,7 @@ _OF_KEYS: Final = {
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
     """`{"state": "offline" | "online"}` under the key `connection`; the agreement's end under `baa`; how the last
-    exchange of keys stands under `key`; what it can do under `capabilities`."""
+    exchange of keys stands under `key`; what it can do under `capabilities`, by which way it is called under `way`."""
     practice_id, was, row = change.practice_id, change.before or {}, change.row
     if change.key == BAA:
         after = {name: row[name] for name in ("expires_on", "days_left")}

@@ -147,7 +147,8 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/health"): _shows(PracticeHealth),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
     ("GET", "/practices/{id}"): _shows(PracticeAlone),
-    ("PATCH", "/practices/{id}"): _shows(PracticeAlone),
+    # An operation where the ways are changed.
+    ("PATCH", "/practices/{id}"): Shown({200: PracticeAlone | OperationView, 202: OperationView}),
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
