@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
@@ -94,6 +95,10 @@ class FakePractices:
 
     def put(self, practice: Practice) -> None:
         self.records[practice.id] = practice
+
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        practice = self.records[practice_id] = rule(self.get(practice_id))
+        return practice
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         return self.fingerprints.get(fingerprint)

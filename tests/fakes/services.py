@@ -20,6 +20,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded
+from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.groups import FakeAudit, FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -454,6 +455,7 @@ class FakeServices:
         self.audit: Any = FakeAudit()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
+        self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
@@ -497,6 +499,7 @@ _PORTS = (
     "syncs",
     "holds",
     "practices",
+    "drifts",
     "governor",
     "notices",
     "ticks",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+_TRIES = 5
 
 UNPROVEN_KEPT = timedelta(days=30)
 """How long the record of a practice whose keys were never proven stays: as long as its operation can be read."""
@@ -50,6 +52,35 @@ class DynamoPractices:
             self._client.put_item(TableName=self._table, Item=item)
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
+
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        """See `Practices.change`."""
+        for _ in range(_TRIES):
+            item = self._get(f"practice#{practice_id}", "practice")
+            if item is None:
+                raise NotFound("no such practice")
+            was = from_record(json.loads(item["record"]["S"]))
+            practice = rule(was)
+            if practice == was:
+                return practice
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={name: item[name] for name in ("pk", "sk")},
+                    UpdateExpression="SET #record = :record",
+                    ConditionExpression="#record = :was",
+                    ExpressionAttributeNames={"#record": "record"},
+                    ExpressionAttributeValues={
+                        ":record": {"S": json.dumps(to_record(practice))},
+                        ":was": item["record"],
+                    },
+                )
+            except self._client.exceptions.ConditionalCheckFailedException:
+                continue
+            except (ClientError, BotoCoreError) as error:
+                raise _unavailable() from error
+            return practice
+        raise _unavailable()
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         """See `Practices.by_fingerprint`."""
@@ -116,6 +147,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "permissions": sorted(practice.permissions),
         "location_zones": {str(clinic): zone for clinic, zone in practice.location_zones.items()},
         "writes_reference": practice.writes_reference,
+        "queries": practice.queries,
         "baa": baa
         and {
             "reference": baa.reference,
@@ -146,6 +178,7 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         permissions=frozenset(record["permissions"]),
         location_zones={int(clinic): zone for clinic, zone in record["location_zones"].items()},
         writes_reference=record["writes_reference"],
+        queries=record.get("queries", True),
         baa=baa
         and Baa(
             reference=baa["reference"],

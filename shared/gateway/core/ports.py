@@ -265,6 +265,14 @@ class Practices(Protocol):
         """Store or replace the record."""
         ...
 
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        """Replace the record by what the pure `rule` makes of it, and return that. It may be applied again, to what
+        somebody else has stored meanwhile; where it changes nothing, nothing is stored.
+
+        Raises: NotFound. Unavailable: others changed it all the while.
+        """
+        ...
+
     def by_fingerprint(self, fingerprint: str) -> str | None:
         """The id of the practice that a present or past customer key belongs to."""
         ...

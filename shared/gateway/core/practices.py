@@ -72,6 +72,8 @@ class Practice:
     """ClinicNum -> IANA zone, where a location's differs from the practice's."""
     writes_reference: bool = True
     """Whether our 12-character reference is put into the free text of what we add."""
+    queries: bool = True
+    """Whether its operator lets the office be asked by SQL, which the office's audit trail keeps."""
     baa: Baa | None = None
     key_fingerprint: str = ""
     """HMAC of the present customer key: names the pace it shares, reveals nothing."""

@@ -5,11 +5,14 @@ The only place that reserves, waits for and reports slots, for interactive and b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gateway.core import pacing
+from gateway.core.drift import shapes
+from gateway.core.drift.known import Odd
 from gateway.core.errors import Unavailable
 from gateway.core.events.facts import PRACTICE
 from gateway.core.fhir_source import OPERATION
@@ -52,6 +55,10 @@ class SlotTooFar(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__("the next slot is far")
         self.seconds = seconds
+
+
+_UNEXPLAINED = (upstream.Unauthorized, upstream.VersionTooOld)
+"""What is not asked where it is known that the key or the version does not have it: so one of them is another."""
 
 
 def effect_of(call: UpstreamCall) -> Effect:
@@ -97,6 +104,7 @@ class Seat:
         self.item = pacing.PaceItem(practice_id)
         self._visible = visible
         self._refused = 0
+        self._odd: Counter[Odd] = Counter()
         self._has_sent = False
         self._started = on.clock.monotonic()
         # How the last call went; stored together with the next reservation, or at the end.
@@ -121,6 +129,7 @@ class Seat:
             now = self.now()
             self.change(lambda item: pacing.not_probed(item, self.holder, now))
         self.change(lambda item: pacing.release(item, self.holder))
+        self._note_odd()
         if self.calls:
             self.on.governor.count(self.on.clock.now(), calls=self.calls, refused=self._refused)
             self.calls = 0
@@ -209,7 +218,15 @@ class Seat:
             self._went(practice, slot, left_at, error, trips=trips)
             raise
         self._went(practice, slot, left_at, None, trips=trips)
+        self._odd.update(shapes.differences(call, answer, practice.version))
         return answer
+
+    def _note_odd(self) -> None:
+        """Keep how answers differed from the catalogue; who cannot be told of it now sees the same again."""
+        odd, self._odd = self._odd, Counter()
+        if odd:
+            with suppress(Unavailable):
+                shapes.note(self.practice_id, odd, drifts=self.on.drifts, now=self.on.clock.now())
 
     def _went(
         self,
@@ -231,7 +248,13 @@ class Seat:
         said = answer_says(failure)
         if not trips and said is not pacing.Answer.FINE:
             said = pacing.Answer.NEUTRAL
-        self._report = lambda item: pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+        doubted = trips and isinstance(failure, _UNEXPLAINED)
+
+        def report(item: pacing.PaceItem) -> pacing.PaceItem:
+            item = pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+            return pacing.doubt_capabilities(item, went.ended_at) if doubted else item
+
+        self._report = report
 
     def tell(self) -> None:
         """Store the report of the last call now."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from gateway.core.drift.known import Drifts
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.ledger import Entry
@@ -176,6 +177,8 @@ class WorkerServices(Protocol):
     def notices(self) -> Notices: ...
     @property
     def facts(self) -> Facts: ...
+    @property
+    def drifts(self) -> Drifts: ...
     @property
     def event_log(self) -> EventLog: ...
     @property

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.adapters.callers import DynamoCallers
     from gateway.adapters.calls import SqsCalls
     from gateway.adapters.clock import SystemClock
+    from gateway.adapters.drifts import DynamoDrifts
     from gateway.adapters.drop import S3Drop
     from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.events.log import DynamoEventLog
@@ -55,6 +56,13 @@ class AwsServices:
         from gateway.adapters.practices import DynamoPractices
 
         return DynamoPractices(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def drifts(self) -> DynamoDrifts:
+        """What is known of practices beside their records."""
+        from gateway.adapters.drifts import DynamoDrifts
+
+        return DynamoDrifts(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def calls(self) -> SqsCalls:

@@ -42,12 +42,10 @@ from gateway.core.native.wanting import (
     is_ending,
     is_refused,
     is_told,
-    version_at,
     why_not,
     wished_tables,
 )
 from gateway.core.native.watched import WATCHED
-from open_dental.versions import Version
 
 EVERY: Final = timedelta(minutes=15)
 EVERY_CLOSED: Final = timedelta(hours=1)
@@ -65,11 +63,8 @@ LONG: Final = timedelta(days=1)
 REFUSED_FOR: Final = timedelta(days=1)
 """How long a table is left out that the office did not take; from which version some are there is not published."""
 
-VERSION_EVERY: Final = timedelta(days=1)
-
 BLOCKED_FOR: Final = timedelta(hours=1)
 
-_VERSION: Final = "ProgramVersion"
 _STATUS: Final = re.compile(r"(?<!\d)[3-5]\d\d(?!\d)")
 
 
@@ -135,10 +130,10 @@ def _next(m: Session) -> datetime | None:
 
 
 def _keep(m: Session) -> None:
-    _ask_version(m)
+    _heed_version(m)
     native, now = m.state.native, m.now()
     path = hook_path(m.practice, m.on.signer)
-    workstation = workstation_at(version_at(m.practice, native), native.workstation)
+    workstation = workstation_at(m.practice.version, native.workstation)
     wished = [Wish(table, f"{native.base_url}{path}", workstation) for table in wished_tables(m.practice, m.state)]
     try:
         plan = _listed(m, wished)
@@ -205,20 +200,11 @@ def _end(m: Session) -> None:
     m.save_practice(native=ended, incidents=incidents.healed(m.state, MACHINES_SILENT, now))
 
 
-def _ask_version(m: Session) -> None:
-    """Once a day. Where it is not told, what was known last holds."""
-    native, now = m.state.native, m.now()
-    if native.version_at is not None and now - native.version_at < VERSION_EVERY:
-        return
-    version = native.version
-    try:
-        answer, _ = m.ask("preferences.list", {"PrefName": _VERSION})
-        said = next((str(row.get("ValueString")) for row in answer.rows if row.get("PrefName") == _VERSION), None)
-        version = str(Version.parse(said)) if said else version
-    except (Failed, Refused, ValueError):
-        pass
-    refused = native.refused if version == native.version else {}
-    _save(m, replace(native, version=version, version_at=now, refused=refused))
+def _heed_version(m: Session) -> None:
+    """What one version of Open Dental did not take another may."""
+    native = m.state.native
+    if native.version != m.practice.version:
+        _save(m, replace(native, version=m.practice.version, refused={}))
 
 
 def _listed(m: Session, wished: list[Wish]) -> Plan:

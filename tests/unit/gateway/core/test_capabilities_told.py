@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gateway.core.connect import CAPABILITIES, learn, settle
+from gateway.core.connect import settle
 from gateway.core.events.facts import PRACTICE
 from gateway.core.plans import Outcome
 from gateway.core.ports import Keys
