@@ -210,7 +210,7 @@ class FunctionRow:
     """Calls of Secrets Manager on the practices' keys."""
     counts: bool = False
     """Counts its callers' requests; every function behind the authorizer does."""
-    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
 
@@ -293,16 +293,18 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="practices",
-        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
+        does="Shows the practices a client has, what works there and how far mirrors are; turns those on and off.",
         trigger=Http(
             (
                 *_list_and_get("/practices"),
                 Route("GET", "/practices/{id}/sync"),
                 Route("PATCH", "/practices/{id}/sync"),
+                Route("GET", "/practices/{id}/capabilities"),
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ, "pace": READ_WRITE, "records": READ},
+        tables={"callers": GET, "practices": READ | {"UpdateItem"}, "pace": READ_WRITE, "records": READ},
+        settings=frozenset({"HAS_DROP"}),
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
         counts=True,

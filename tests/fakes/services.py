@@ -475,6 +475,11 @@ class FakeServices:
         return 0.5
 
     @property
+    def has_drop(self) -> bool:
+        """Whether there is an SFTP server."""
+        return self.drop is not None
+
+    @property
     def office(self) -> FakePractice:
         """The first practice's Open Dental."""
         return self.offices[self.practices_[0].id]

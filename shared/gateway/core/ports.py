@@ -18,6 +18,7 @@ from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
     from gateway.core.audit import Audit
+    from gateway.core.drift.known import Drifts
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.mirror.records import Records
@@ -423,6 +424,8 @@ class Services(Protocol):
     @property
     def practices(self) -> Practices: ...
     @property
+    def drifts(self) -> Drifts: ...
+    @property
     def groups(self) -> Groups: ...
     @property
     def audit(self) -> Audit: ...
@@ -441,6 +444,11 @@ class Services(Protocol):
     @property
     def drop(self) -> Drop | None:
         """None where the stage has no SFTP server of its own."""
+        ...
+
+    @property
+    def has_drop(self) -> bool:
+        """Whether the stage has one; said also to whom it is not open."""
         ...
 
     @property

@@ -177,6 +177,11 @@ class AwsServices:
         client = cast("S3Client", self._client("s3", signature_version="s3v4"))
         return S3Drop(client, bucket=bucket, prefix=os.environ["DROP_PREFIX"])
 
+    @property
+    def has_drop(self) -> bool:
+        """What HAS_DROP says."""
+        return os.environ["HAS_DROP"] == "true"
+
     @cached_property
     def _ledger(self) -> DynamoLedger:
         from gateway.adapters.ledger import DynamoLedger

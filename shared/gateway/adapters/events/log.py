@@ -143,5 +143,6 @@ def _logged(item: Mapping[str, Any]) -> Logged:
         before=told["before"],
         after=told["after"],
         related=told["related"],
+        changes=tuple(told.get("changes", ())),
     )
     return Logged(event, moment_from(item["log_place"]["S"].partition("#")[0]))

@@ -50,6 +50,9 @@ MOST_TRIES: Final = 3
 SLOWED_FOR_S: Final = 3600.0
 """Pauses for longer than this are told."""
 
+_LOOK: Final = timedelta(minutes=5)
+"""A look itself may ask for more than a practice with a new tier allows."""
+
 _MOST_ROWS: Final = 5000
 _LONGEST_WORD: Final = 40
 
@@ -217,7 +220,7 @@ def _take_up(m: Session, known: Known, found: Mapping[str, Any]) -> None:
         **(found.get("clinics") or {}),
         **(found.get("definitions") or {}),
         **_of_the_way(m),
-        "page_limit": _page_limit(heard, odd, now),
+        "page_limit": _page_limit(heard, odd, known.looked_at),
         "shapes": _shapes(odd),
     }
     if known.begun_at is None:
@@ -237,10 +240,11 @@ def _take_up(m: Session, known: Known, found: Mapping[str, Any]) -> None:
         m.turn.probed(EVERY)
 
 
-def _page_limit(practice: Practice, odd: Iterable[Seen], now: datetime) -> int:
-    """Rows of a page: as documented, or as few as were seen to be all within the last two days."""
-    seen = [int(one.odd.field) for one in odd if one.odd.kind is Oddity.SHORT_PAGE and now - one.last_at < 2 * EVERY]
-    return min([practice.page_limit, *seen])
+def _page_limit(practice: Practice, odd: Iterable[Seen], looked_at: datetime | None) -> int:
+    """Rows of a page: as documented, or as few as were seen to be all since the last look was over."""
+    seen = [one for one in odd if one.odd.kind is Oddity.SHORT_PAGE]
+    new = [int(one.odd.field) for one in seen if looked_at is None or one.last_at > looked_at + _LOOK]
+    return min([practice.page_limit, *new])
 
 
 def _shapes(odd: Iterable[Seen]) -> dict[str, dict[str, list[str]]]:

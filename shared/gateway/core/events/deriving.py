@@ -7,11 +7,12 @@ What a type says of its own is told once: `updated` comes for what no other type
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from gateway.core import ids
+from gateway.core.drift.changes import changes_between
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
@@ -434,8 +435,16 @@ def _of_practice(change: RowChange, _: Around) -> list[Event]:
         return [_made(change, type_, object_id=practice_id, changed=("state",), before=before, after=after)]
     if change.was is Was.NOTHING:
         return []
-    changed = tuple(sorted(name for name in was.keys() | row.keys() if was.get(name) != row.get(name)))
-    return [_made(change, "practice.capabilities_changed", object_id=practice_id, changed=changed)]
+    if change.before is None:
+        return [_made(change, "practice.capabilities_changed", object_id=practice_id)]
+    changes = changes_between(was, row)
+    if not changes:
+        # More is known of the practice than was.
+        return []
+    changed = tuple(sorted({one.part for one in changes}))
+    said = tuple({"code": one.code, "explanation": one.explanation} for one in changes)
+    made = _made(change, "practice.capabilities_changed", object_id=practice_id, changed=changed)
+    return [replace(made, changes=said)]
 
 
 def _of_due_recall(change: RowChange, around: Around) -> list[Event]:

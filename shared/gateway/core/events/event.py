@@ -60,6 +60,8 @@ class Event:
     after: Mapping[str, Any] = field(default_factory=dict)
     related: Mapping[str, str] = field(default_factory=dict)
     """Ids of whom it is about: `patient_id`, `location_id`, `appointment_id` ..."""
+    changes: tuple[Mapping[str, str], ...] = ()
+    """Of a type that tells them: what has changed, as `code` and `explanation`, the gateway's own sentence."""
 
     def told(self) -> dict[str, Any]:
         """As it is published: JSON values."""
@@ -77,6 +79,7 @@ class Event:
             "before": dict(self.before),
             "after": dict(self.after),
             "related": dict(self.related),
+            **({"changes": [dict(one) for one in self.changes]} if self.changes else {}),
         }
 
 
