@@ -16,23 +16,10 @@ from gateway.core.registry import KINDS
 from infra.catalogue import FUNCTIONS, Http
 from open_dental import catalogue
 
-GATEWAYS_OWN = frozenset(
-    [
-        "audit",
-        "authenticate",
-        "events",
-        "groups",
-        "health",
-        "hooks",
-        "operations",
-        "practices",
-        "session",
-        "webhooks",
-        "mcp",
-        "openapi",
-        "workflows",
-    ]
-)
+GATEWAYS_OWN = {
+    *("audit", "authenticate", "events", "groups", "health", "hooks", "mcp"),
+    *("openapi", "operations", "practices", "session", "webhooks", "workflows"),
+}
 """What is no matter of what a practice can do."""
 
 ROUTES = {
