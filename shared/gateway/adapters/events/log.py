@@ -143,6 +143,6 @@ def _logged(item: Mapping[str, Any]) -> Logged:
         before=told["before"],
         after=told["after"],
         related=told["related"],
-        changes=tuple(told.get("changes", ())),
+        changes=tuple(told["changes"]) if "changes" in told else None,
     )
     return Logged(event, moment_from(item["log_place"]["S"].partition("#")[0]))

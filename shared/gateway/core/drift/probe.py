@@ -35,7 +35,7 @@ from open_dental import catalogue
 from open_dental.versions import Version
 
 EVERY: Final = timedelta(days=1)
-FIRST: Final = timedelta(hours=1)
+FIRST: Final = timedelta(hours=6)
 """A practice that was just connected is known well enough for so long."""
 
 RETRY_FIRST: Final = timedelta(minutes=10)

@@ -436,7 +436,7 @@ def _of_practice(change: RowChange, _: Around) -> list[Event]:
     if change.was is Was.NOTHING:
         return []
     if change.before is None:
-        return [_made(change, "practice.capabilities_changed", object_id=practice_id)]
+        return [replace(_made(change, "practice.capabilities_changed", object_id=practice_id), changes=())]
     changes = changes_between(was, row)
     if not changes:
         # More is known of the practice than was.

@@ -60,8 +60,9 @@ class Event:
     after: Mapping[str, Any] = field(default_factory=dict)
     related: Mapping[str, str] = field(default_factory=dict)
     """Ids of whom it is about: `patient_id`, `location_id`, `appointment_id` ..."""
-    changes: tuple[Mapping[str, str], ...] = ()
-    """Of a type that tells them: what has changed, as `code` and `explanation`, the gateway's own sentence."""
+    changes: tuple[Mapping[str, str], ...] | None = None
+    """Of a type that tells them: what has changed, as `code` and `explanation`, the gateway's own sentence; none where
+    it is not known what was before."""
 
     def told(self) -> dict[str, Any]:
         """As it is published: JSON values."""
@@ -79,7 +80,7 @@ class Event:
             "before": dict(self.before),
             "after": dict(self.after),
             "related": dict(self.related),
-            **({"changes": [dict(one) for one in self.changes]} if self.changes else {}),
+            **({} if self.changes is None else {"changes": [dict(one) for one in self.changes]}),
         }
 
 

@@ -120,13 +120,12 @@ def event_schema(type_: str) -> Schema:
         "related": _closed({name: _id(_referred(name)) for name in related}),
     }
     if type_ in _EXPLAINED:
-        # What was found too late to know what was before has none.
         explained: dict[str, Schema] = {
             "code": {"enum": [*_EXPLAINED[type_]]},
             "explanation": {"type": "string", "maxLength": _SENTENCE},
         }
         changes = {"type": "array", "items": _closed(explained, required=explained)}
-        return _closed(properties | {"changes": changes}, required=properties)
+        properties |= {"changes": changes}
     return _closed(properties, required=properties)
 
 

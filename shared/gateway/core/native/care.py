@@ -63,6 +63,8 @@ LONG: Final = timedelta(days=1)
 REFUSED_FOR: Final = timedelta(days=1)
 """How long a table is left out that the office did not take; from which version some are there is not published."""
 
+LOOKED_WITHIN_S: Final = 86_400.0
+
 BLOCKED_FOR: Final = timedelta(hours=1)
 
 _STATUS: Final = re.compile(r"(?<!\d)[3-5]\d\d(?!\d)")
@@ -77,10 +79,14 @@ class Care:
         due = _next(m)
         if due is None or due > m.now():
             return
+        native = m.state.native
         if (why := why_not(m.practice)) is not None:
-            _save(m, _troubled(m.state.native, why, m.now(), again=BLOCKED_FOR))
+            _save(m, _troubled(native, why, m.now(), again=BLOCKED_FOR))
         elif is_ending(m.state):
             _end(m)
+        elif native.version is None and m.now().timestamp() - m.turn.pace.probed_at > LOOKED_WITHIN_S:
+            # What a version offers is asked for once, and refused for a day: so the version had better be true.
+            turn.probe_in(timedelta())
         else:
             _keep(m)
 
