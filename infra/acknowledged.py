@@ -1,7 +1,8 @@
 """Findings of cdk-nag that stand, each with its reason and what would end it.
 
 Never for dead-letter queues, keys of log groups, TLS, public access or wildcard actions: those are repaired. At most
-15 different rules. Tests hold the table to all of this and to being used.
+15 different rules of the packs AwsSolutions and HIPAA, and 6 of Serverless, which asks much of it again in other names.
+`CHECKOV` is the same for checkov. Tests hold both tables to all of this and to being used.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Acknowledged:
 
     @property
     def pack(self) -> str:
-        """The pack that the rule belongs to, `AwsSolutions` or `HIPAA.Security`."""
+        """The pack that the rule belongs to: `AwsSolutions`, `HIPAA.Security` or `Serverless`."""
         return self.rule.partition("-")[0]
 
     def id_in(self, stage: Stage) -> str:
@@ -106,6 +107,48 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         ends="The first release whose dependencies all have wheels for a newer runtime.",
     ),
     Acknowledged(
+        rule="Serverless-LambdaLatestVersion",
+        where=_FUNCTIONS,
+        reason="Python 3.13 is supported until 2029 and is what the layer's wheels and the tests run on.",
+        ends="The first release whose dependencies all have wheels for a newer runtime.",
+    ),
+    Acknowledged(
+        rule="Serverless-LambdaTracing",
+        where=_FUNCTIONS,
+        reason="Traces keep the paths of calls with ids of patients; logs follow a request by ids without them.",
+        ends="Traces that keep the route in place of the path.",
+    ),
+    Acknowledged(
+        rule="Serverless-APIGWXrayEnabled",
+        where=_STAGE,
+        reason="Traces keep URLs with ids of patients; the access log has times and request ids without them.",
+        ends="Traces that keep the route in place of the path.",
+    ),
+    Acknowledged(
+        rule="Serverless-SQSRedrivePolicy",
+        where="*/DeadLetters/Resource",
+        reason="These are the queues that others set aside into; an alarm watches each, and nobody reads them unasked.",
+        ends="Nothing: dead letters of dead letters would be the same queue again.",
+    ),
+    Acknowledged(
+        rule="Serverless-SQSRedrivePolicy",
+        where="FailedEvents/Undelivered/Resource",
+        reason="It keeps what not even the queue of failed events took, for somebody to look at; no function reads it.",
+        ends="Nothing: what nobody reads cannot fail to be read.",
+    ),
+    Acknowledged(
+        rule="Serverless-LambdaEventSourceMappingDestination",
+        where="*/Feed/Mapping/Resource",
+        reason="Lambda takes such a destination for streams; a queue sets aside into dead letters of its own, as here.",
+        ends="Destinations for mappings of queues.",
+    ),
+    Acknowledged(
+        rule="Serverless-LambdaAsyncFailureDestination",
+        where="*/Live/EventInvokeConfig/Resource",
+        reason="Failed events go to the topic that is the functions' dead-letter target; with both each comes twice.",
+        ends="A HIPAA pack that takes a destination in place of a dead-letter target.",
+    ),
+    Acknowledged(
         rule="AwsSolutions-SMG4",
         where="Signing/Secret/Resource",
         reason="Practices are found by fingerprints made with this secret; a new one would lose every practice.",
@@ -178,3 +221,49 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         ends="Delivery of access logs to buckets with a customer key.",
     ),
 )
+
+CHECKOV: tuple[Acknowledged, ...] = (
+    Acknowledged(
+        rule="CKV_AWS_117",
+        where="AWS::Lambda::Function.*",
+        reason="Open Dental is called over the internet; a VPC would add NAT and bound nothing that roles do not.",
+        ends="A stage whose practices are all in Service mode; its networks' workers run in their VPCs.",
+    ),
+    Acknowledged(
+        rule="CKV_AWS_115",
+        where="AWS::Lambda::Function.*",
+        reason="Reserved shares starve other functions of small accounts; throttles, WAF and the queue's limit bound.",
+        ends="Measured load that needs a guaranteed share.",
+    ),
+    Acknowledged(
+        rule="CKV_AWS_173",
+        where="AWS::Lambda::Function.*",
+        reason="Variables hold names of tables and queues, and no secret; AWS seals them with a key of its own.",
+        ends="A variable that nobody with lambda:GetFunction may read.",
+    ),
+    Acknowledged(
+        rule="CKV_AWS_73",
+        where="AWS::ApiGateway::Stage.*",
+        reason="Traces keep URLs with ids of patients; the access log has times and request ids without them.",
+        ends="Traces that keep the route in place of the path.",
+    ),
+    Acknowledged(
+        rule="CKV_AWS_120",
+        where="AWS::ApiGateway::Stage.*",
+        reason="API Gateway's cache would answer after a key is revoked; the gateway caches behind the authorizer.",
+        ends="Nothing: answers are the caller's own.",
+    ),
+    Acknowledged(
+        rule="CKV_AWS_111",
+        where="AWS::IAM::ManagedPolicy.ApiLogPermissions*",
+        reason="API Gateway makes and finds its log groups itself, and IAM ties those calls to no resource.",
+        ends="A role for access logs that AWS brings along.",
+    ),
+    Acknowledged(
+        rule="CKV_AWS_18",
+        where="AWS::S3::Bucket.*AccessLogs*",
+        reason="This bucket is where the others' access logs go; logs of its own would grow by being written.",
+        ends="Nothing: a log of the log says what the log says.",
+    ),
+)
+"""Findings of checkov that stand. `where` is a pattern over `{type}.{logical id}`."""

@@ -102,6 +102,14 @@ ALARMS: tuple[AlarmRow, ...] = (
         of="failed-events",
     ),
     AlarmRow(
+        name="NoticesUndelivered",
+        means="Nobody took an alarm's mail, or a failed event. Look at the subscriptions of the alarms' topic, and "
+        " at the policies of the failed events' queue and key.",
+        namespace="AWS/SQS",
+        metric="ApproximateNumberOfMessagesVisible",
+        of="undelivered",
+    ),
+    AlarmRow(
         name="UnknownOperations",
         means="A write's answer was lost and evidence has not settled it. List operations in state unknown.",
         namespace="OpenDentalGateway",

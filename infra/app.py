@@ -20,7 +20,7 @@ from infra.node import use_bundled_node
 use_bundled_node()
 
 import aws_cdk as cdk  # noqa: E402
-from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks  # noqa: E402
+from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks  # noqa: E402
 
 from infra.acknowledged import ACKNOWLEDGED  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
@@ -90,7 +90,9 @@ def app(
 
     if said("nag") != "off" and os.environ.get("CDK_VALIDATION") != "false":
         acknowledge(root, stage)
-        cdk.Validations.of(root).add_plugins(AwsSolutionsChecks(root), HIPAASecurityChecks(root))
+        cdk.Validations.of(root).add_plugins(
+            AwsSolutionsChecks(root), HIPAASecurityChecks(root), ServerlessChecks(root)
+        )
     return root
 
 

@@ -20,6 +20,7 @@ READ_MANY: Verbs = READ | {"BatchGetItem"}
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
 READ_WRITE: Verbs = READ | WRITE
+UPDATE: Verbs = frozenset({"UpdateItem"})
 # Nothing that is there is read, changed or taken away.
 ADD: Verbs = frozenset({"PutItem"})
 READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
@@ -217,8 +218,14 @@ class FunctionRow:
 # API Gateway gives up after 29 s; a function that ends before can still say what happened.
 _HTTP_TIMEOUT_S = 28
 
-_TURN: Mapping[str, Verbs] = {"callers": GET, "practices": READ, "pace": READ_WRITE, "ledger": READ_WRITE}
-_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": READ, "records": READ_MANY}
+# Who asks joins the pace, opens an operation, takes it back where its turn is refused, wakes it where it is parked.
+_TURN: Mapping[str, Verbs] = {
+    "callers": GET,
+    "practices": GET,
+    "pace": GET | UPDATE,
+    "ledger": READ | {"PutItem", "DeleteItem"},
+}
+_FETCH: Mapping[str, Verbs] = {**_TURN, "cache": GET, "records": READ_MANY}
 _FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ, "audit": ADD}
 
 
@@ -275,7 +282,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Turns a practice's keys into a session, and connects a practice that is not known yet.",
         trigger=Http((Route("POST", "/authenticate"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": READ_WRITE, "practices": READ_WRITE, "pace": READ_WRITE, "ledger": READ_WRITE},
+        tables={**_TURN, "callers": READ_WRITE, "practices": GET | {"PutItem", "DeleteItem"}},
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
@@ -289,7 +296,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Http((Route("DELETE", "/session"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
         memory_mb=512,
-        tables={"callers": READ_WRITE},
+        tables={"callers": GET | UPDATE},
     ),
     FunctionRow(
         name="practices",
@@ -303,7 +310,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ | {"UpdateItem"}, "pace": READ_WRITE, "records": READ},
+        tables={"callers": GET, "practices": GET | QUERY | UPDATE, "pace": GET | UPDATE, "records": QUERY},
         settings=frozenset({"HAS_DROP"}),
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
@@ -409,7 +416,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Keeps a free time for some minutes, and lets it go.",
         trigger=Http((Route("POST", "/slots/hold"), Route("DELETE", "/slots/hold/{id}"))),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": READ, "holds": READ | {"PutItem"}},
+        tables={"callers": GET, "practices": GET, "holds": READ | {"PutItem"}},
         hmac=True,
         counts=True,
     ),
@@ -515,10 +522,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("calls", batch_size=1, limited=True),
         timeout_s=150,
         tables={
-            "practices": READ_WRITE,
-            "pace": READ_WRITE,
+            # Differences of rows are counted one by one, and records changed where they stand.
+            "practices": GET | QUERY | UPDATE | {"PutItem"},
+            "pace": GET | UPDATE,
             "ledger": READ_WRITE,
-            "cache": READ_WRITE,
+            "cache": GET | {"PutItem"},
             "records": READ_WRITE_MANY | {"DeleteItem"},
             "holds": READ | {"PutItem"},
             # Which changes were never told.
@@ -538,7 +546,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"pace": READ_WRITE},
+        tables={"pace": READ | UPDATE},
         queues={"ticks": SEND},
     ),
     FunctionRow(
@@ -560,7 +568,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "practices": GET,
             # Rows are stored by the words that lead to them, some of which are taken back.
             "records": READ_WRITE_MANY | {"DeleteItem"},
-            "pace": READ_WRITE,
+            "pace": GET | UPDATE,
         },
         inbox=WORK_OFF_CALLS,
         # What patients are found by lies in the mirror as HMAC.
@@ -620,7 +628,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"ledger": READ_WRITE, "pace": READ_WRITE},
+        tables={"ledger": READ_WRITE, "pace": READ | UPDATE | {"DeleteItem"}},
         queues={"calls": SEND},
         # An entry is loaded and saved as a whole.
         bodies=READ_WRITE_BODIES,

@@ -11,6 +11,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow
@@ -18,7 +19,10 @@ from infra.stages import Stage
 
 
 class Alarms(Construct):
-    """One alarm a row, all calling one encrypted topic, which mails the stage's `alarm_email`."""
+    """One alarm a row, all calling one encrypted topic, which mails the stage's `alarm_email`.
+
+    Mails that the mailbox never took lie in `undelivered`.
+    """
 
     def __init__(
         self,
@@ -28,6 +32,7 @@ class Alarms(Construct):
         rows: Iterable[AlarmRow],
         dimensions: Mapping[str, Mapping[str, str]],
         key: kms.IKey,
+        undelivered: sqs.IQueue,
         stage: Stage,
     ) -> None:
         super().__init__(scope, id_)
@@ -42,7 +47,7 @@ class Alarms(Construct):
             )
         )
         if stage.alarm_email:
-            topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
+            topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email, dead_letter_queue=undelivered))
         for row in rows:
             if row.of not in dimensions:
                 raise KeyError(f"alarm {row.name} measures {row.of!r}; there are {', '.join(sorted(dimensions))}")

@@ -13,10 +13,11 @@ from infra.catalogue import Every
 class Clock(Construct):
     """An EventBridge rule, its target, and its permission to call that target.
 
-    `target_arn` is the alias's; it lives in another stack, so the permission is made here by name.
+    A stroke that reaches nobody goes to the queue of `failed_arn`, which an alarm watches. `target_arn` is the alias's;
+    it lives in another stack, so the permission is made here by name.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, target_arn: str, every: Every) -> None:
+    def __init__(self, scope: Construct, id_: str, *, target_arn: str, failed_arn: str, every: Every) -> None:
         super().__init__(scope, id_)
         rule = events.CfnRule(
             self,
@@ -28,6 +29,7 @@ class Clock(Construct):
                 events.CfnRule.TargetProperty(
                     id="Function",
                     arn=target_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=failed_arn),
                     # A missed minute is made up for by the next one, so an old event is not worth another try.
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=60, maximum_retry_attempts=1

@@ -60,11 +60,13 @@ class Keys(Construct):
                 },
             )
         )
-        # Alarms publish to an encrypted topic, and the failed-events topic fills an encrypted queue.
+        # Alarms publish to an encrypted topic, the failed-events topic fills an encrypted queue, and so do clocks whose
+        # stroke reached no function.
         self.traces.add_to_resource_policy(
             iam.PolicyStatement(
                 principals=[
                     iam.ServicePrincipal("cloudwatch.amazonaws.com"),
+                    iam.ServicePrincipal("events.amazonaws.com"),
                     iam.ServicePrincipal("sns.amazonaws.com"),
                 ],
                 actions=_USE,

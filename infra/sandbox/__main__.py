@@ -111,7 +111,13 @@ def _options(parsed: argparse.Namespace, base: Options) -> Options:
         raise SandboxError(f"port {port} is taken")
     office = real_practice(parsed.open_dental, os.environ) if parsed.open_dental else None
     return replace(
-        base, home=parsed.home.resolve(), port=port, patients=parsed.patients, seed=parsed.seed, open_dental=office
+        base,
+        home=parsed.home.resolve(),
+        port=port,
+        patients=parsed.patients,
+        seed=parsed.seed,
+        open_dental=office,
+        record_calls=parsed.tour,
     )
 
 

@@ -54,7 +54,8 @@ class Options:
     `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer. `home` holds logs and
     state and belongs to one sandbox at a time. `connect` False leaves the API without client and session; `practices` 0
     starts none. `context` goes to the CDK app as the CLI's `-c` would. `sftp`: whether there is an SFTP server for
-    files; a real practice would not find it, so it has none.
+    files; a real practice would not find it, so it has none. `record_calls`: functions note what they call of AWS; see
+    `Sandbox.aws_calls`.
     """
 
     app: Sequence[str] = ("-m", "infra.app")
@@ -70,6 +71,7 @@ class Options:
     context: Mapping[str, str] = field(default_factory=dict)
     make_client: Enrol | None = None
     sftp: bool = True
+    record_calls: bool = False
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,22 @@ class Sandbox:
         ]
         return [f"{folder}: {line}" for folder in folders for line in self.logs(folder) if '"level": "ERROR"' in line]
 
+    def aws_calls(self, folder: str) -> set[tuple[str, str, str]]:
+        """Return the kinds of calls that the function made from `functions/{folder}` has made of AWS so far.
+
+        (action such as `dynamodb:PutItem`, resource as it was named, how the key begins where that matters)
+        """
+        return {(action, resource, within) for action, resource, within, _ in self._calls_of(folder)}
+
+    def marked_calls(self, folder: str) -> set[tuple[str, str]]:
+        """Return (action, resource) of those calls that held something of the tour's marked data."""
+        return {(action, resource) for action, resource, _, is_marked in self._calls_of(folder) if is_marked}
+
+    def _calls_of(self, folder: str) -> list[tuple[str, str, str, bool]]:
+        name = self.function(folder)["FunctionName"]
+        files = (self.home / "aws-calls").glob(f"{name}.*")
+        return [tuple(json.loads(line)) for file in files for line in file.read_text().splitlines()]
+
     def ended(self) -> str | None:
         """Return what has ended by itself, and the end of its log; None while everything runs."""
         for process in self._processes:
@@ -246,6 +264,14 @@ class Sandbox:
         for said in (self.state_file, self.env_file, *self.home.glob("practice-*.json")):
             said.unlink(missing_ok=True)
         shutil.rmtree(self.home / "emulator", ignore_errors=True)
+
+    def _calls_folder(self) -> Path | None:
+        if not self._options.record_calls:
+            return None
+        folder = self.home / "aws-calls"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        return folder
 
     def _start_emulator(self) -> Emulator:
         emulator = Emulator(self.home, port=self._options.port, tools=HOME)
@@ -299,7 +325,7 @@ class Sandbox:
     def _deploy(self) -> None:
         assets = [asset for stack in self.stacks for asset in stack.assets]
         bootstrap(self.aws, assets)
-        self._say(f"uploaded {upload(self.aws, self.stacks)} bundles")
+        self._say(f"uploaded {upload(self.aws, self.stacks, calls=self._calls_folder())} bundles")
         self.outputs: dict[str, str] = {}
         for stack in self.stacks:
             self._say(f"deploying {stack.name} ({len(stack.template['Resources'])} resources)")

@@ -18,6 +18,9 @@ from infra.sandbox.synth import Asset, Stack
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 """CDK templates look at this parameter before anything else; 21 is a version they all accept."""
 
+INSIDE = Path(__file__).parent / "inside"
+"""What runs in functions' processes beside the gateway, where the sandbox is asked to look."""
+
 Clients = Callable[[str], Any]
 
 
@@ -36,8 +39,10 @@ def zip_folder(folder: Path) -> bytes:
     return packed.getvalue()
 
 
-def zip_pointer(layer: Path) -> bytes:
+def zip_pointer(layer: Path, *, calls: Path | None = None) -> bytes:
     """Return a layer that holds nothing but where `layer` lies; see "Layers" in `stand_ins.py`.
+
+    Where `calls` is given, each function notes in that folder which calls of AWS it makes (`inside/aws_calls.py`).
 
     The emulator runs `.pth` files below `python/lib/*/site-packages`, as Lambda does. An `import` line may do more than
     add a folder at the end: it puts ours where the unpacked layer would be, before the runtime's packages.
@@ -45,7 +50,10 @@ def zip_pointer(layer: Path) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         entry = zipfile.ZipInfo("python/lib/sandbox/site-packages/layer.pth", (1980, 1, 1, 0, 0, 0))
-        archive.writestr(entry, f"import sys; sys.path.insert(0, {str(layer.resolve() / 'python')!r})\n")
+        line = f"import sys; sys.path.insert(0, {str(layer.resolve() / 'python')!r})"
+        if calls is not None:
+            line += f"; sys.path.append({str(INSIDE)!r}); import aws_calls; aws_calls.record({str(calls.resolve())!r})"
+        archive.writestr(entry, line + "\n")
     return packed.getvalue()
 
 
@@ -56,15 +64,18 @@ def bootstrap(clients: Clients, assets: Iterable[Asset]) -> None:
         clients("s3").create_bucket(Bucket=bucket)
 
 
-def upload(clients: Clients, stacks: Iterable[Stack]) -> int:
-    """Put every asset where its template looks for it, each once, and return how many there are."""
+def upload(clients: Clients, stacks: Iterable[Stack], *, calls: Path | None = None) -> int:
+    """Put every asset where its template looks for it, each once, and return how many there are.
+
+    `calls`: see `zip_pointer`.
+    """
     s3 = clients("s3")
     stacks = tuple(stacks)
     layers = {key for stack in stacks for key in _layer_keys(stack)}
     assets = {asset.key: asset for stack in stacks for asset in stack.assets}
     for asset in assets.values():
         if asset.key in layers:
-            content = zip_pointer(asset.source)
+            content = zip_pointer(asset.source, calls=calls)
         else:
             content = zip_folder(asset.source) if asset.zipped else asset.source.read_bytes()
         s3.put_object(Bucket=asset.bucket, Key=asset.key, Body=content)

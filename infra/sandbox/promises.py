@@ -19,7 +19,12 @@ from typing import Any, cast
 
 import httpx
 
+from infra.catalogue import FUNCTIONS
+from infra.sandbox import enrol, marks
 from infra.sandbox.box import Connected, Sandbox
+from infra.sandbox.granted import Kind, given, used
+from infra.sandbox.inside.aws_calls import MARKS
+from infra.sandbox.marks import hidden, traces
 from infra.sandbox.practices import Practice, open_zone
 from infra.sandbox.receiver import Received
 from infra.sandbox.tour import FIRST, SECOND, step
@@ -486,17 +491,17 @@ def _handlers(box: Sandbox) -> list[str]:
 def nothing_protected_is_logged(box: Sandbox) -> None:
     me = _caller(box)
     people = me.every("/patients?status=active&limit=500")
-    marks = {row["name"]["last"] for row in people} | {row["birth_date"] for row in people if row["birth_date"]}
-    marks |= {phone["raw"] for row in people for phone in row["phones"] if phone["raw"]}
+    words = {row["name"]["last"] for row in people} | {row["birth_date"] for row in people if row["birth_date"]}
+    words |= {phone["raw"] for row in people for phone in row["phones"] if phone["raw"]}
     for connected in box.practices:
-        marks |= {connected.practice.customer_key, connected.practice.developer_key, connected.access_token}
-    marks.add("practice_id=")
+        words |= {connected.practice.customer_key, connected.practice.developer_key, connected.access_token}
+    words.add("practice_id=")
     said = 0
     for folder in _handlers(box):
         for line in box.logs(folder):
             said += 1
-            for mark in marks:
-                assert mark not in line, f"functions/{folder} logs something protected"
+            for word in words:
+                assert word not in line, f"functions/{folder} logs something protected"
     assert said, "nothing was logged at all"
 
 
@@ -841,6 +846,7 @@ def _mirrored_office(box: Sandbox) -> Mirrored:
     scopes = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
     client = box.new_client("mirror", scopes=scopes)
     me = _of(box, box.connect(office.practice, client))
+    assert marks.mark(me.steer), "nothing was marked"
     sync = f"/practices/{me.practice_id}/sync"
     before = me.get(sync)
     days = [str(row["AptDateTime"])[:10] for row in me.rows("appointment", AptStatus=1)]
@@ -1214,6 +1220,158 @@ def _tells_nobody_else(url: str, customer_key: str) -> None:
             assert token not in answer.text, "an answer repeats the address's secret"
 
 
+_MAY_HOLD_RECORDS = {"records", "ledger", "cache", "bodies", "drop"}
+"""The mirror, operations and their requests, the short-lived cache, bodies too long for an item, files on their way."""
+
+
+@step("P40", "mirrored practice")
+def protected_data_stays_where_it_belongs(box: Sandbox) -> None:
+    mirrored = _mirrored_office(box)
+    key = box.new_client("marked", scopes=(*enrol.SCOPES, "resources:read", "webhooks:write", "events:read"))
+    me = _of(box, box.connect(mirrored.practice, key))
+    told = list(_asked_of_marked_data(box, me))
+    refused = [answer for answer in told if answer.status_code >= 400]
+    assert len(refused) > 5 and len(told) - len(refused) > 20, f"{len(refused)} of {len(told)} requests were refused"
+    for answer in refused:
+        # What Open Dental itself said of a write is told to whoever sent that write, and to nobody else.
+        ours = {name: value for name, value in answer.json().items() if name != "upstream"}
+        said = json.dumps(ours) + json.dumps(dict(answer.headers))
+        assert not MARKS.search(said), (
+            f"an answer of {answer.status_code} says something protected: {answer.json()['code']}"
+        )
+    for answer in told:
+        links = [answer.headers.get(name, "") for name in ("Location", "Content-Location", "Link")]
+        if answer.status_code == 200 and "json" in answer.headers["Content-Type"]:
+            links += [str(answer.json().get("next_cursor") or "")]
+        assert not [one for one in links if hidden(one)], "a link or a cursor says something protected"
+    # What happens in the background of it.
+    time.sleep(5)
+    names = {value: name for row in FUNCTIONS for value, name in _names(box.function(row.name)).items()}
+    sent = {
+        f"{row.name}: {action} {names.get(resource, resource)}"
+        for row in FUNCTIONS
+        for action, resource in box.marked_calls(row.name)
+        if names.get(resource) not in _MAY_HOLD_RECORDS
+    }
+    assert not sent, f"protected data was sent to {sorted(sent)}"
+    lies = {(kind, names.get(name, name)) for kind, name in (one.split(" ", 1) for one in traces(box.aws))}
+    assert lies, "no marked data is anywhere: nothing was looked through"
+    elsewhere = [f"{kind} {name}" for kind, name in lies if name not in _MAY_HOLD_RECORDS]
+    assert not elsewhere, f"protected data lies in {sorted(elsewhere)}"
+    assert not [one for one in box.receiver.deliveries("marked") if MARKS.search(json.dumps(one.body))], (
+        "an event tells it"
+    )
+
+
+def _names(function: Mapping[str, Any]) -> dict[str, str]:
+    """What the resources of a function are called in the catalogue, by what its variables say."""
+    endings = ("_TABLE", "_BUCKET", "_QUEUE_URL")
+    variables = function["Environment"]["Variables"]
+    return {
+        value: name.removesuffix(ending).lower()
+        for name, value in variables.items()
+        for ending in endings
+        if name.endswith(ending)
+    }
+
+
+def _asked_of_marked_data(box: Sandbox, me: Caller) -> Iterator[httpx.Response]:
+    """Requests of every kind whose answers, queries, bodies or refusals have to do with marked data."""
+    _webhook(box, me, "marked")
+    patient = me.get(f"/patients?status=active&limit=1&practice_id={me.practice_id}")["data"][0]
+    pid, here = patient["id"], f"practice_id={me.practice_id}"
+    live = {"Cache_Control": "no-cache", "Prefer": "wait=28"}
+    assert MARKS.search(json.dumps(patient)), "the practice's patients are not marked"
+    for family in _OF_PATIENT:
+        yield me.send("GET", f"/{family}?patient_id={pid}&limit=1&{here}")
+    for path in ("claims", "communications", "procedures"):
+        yield me.send("GET", f"/{path}?patient_id={pid}&{here}", **live)
+    for path in (
+        f"/patients?name=Zqmark&limit=1&{here}",
+        f"/patients?birth_date=1913-02-03&limit=1&{here}",
+        f"/patients?phone=5553198701&{here}",
+        f"/patients/{pid}/360?{here}",
+        f"/fhir/R4/Patient?name=Zqmark&_count=1&{here}",
+        f"/fhir/R4/Patient?birthdate=1913-02-03&_count=1&{here}",
+        f"/resources/commlogs?PatNum={patient['source']['key']}&{here}",
+        f"/resources/patients?LName=Zqmark&{here}",
+        # Refused, each in another place.
+        f"/patients?name=Zqmark&status=Zqmark&{here}",
+        f"/patients?nmae=Zqmark&{here}",
+        f"/patients?birth_date=Zqmark&{here}",
+        f"/patients?name=Zqmark&cursor=Zqmark&{here}",
+        f"/patients/Zqmark?{here}",
+        f"/Zqmark?{here}",
+        f"/fhir/R4/Patient?family=Zqmark&birthdate=Zqmark&{here}",
+        f"/resources/patients?LNmae=Zqmark&{here}",
+    ):
+        yield me.send("GET", path)
+        yield me.send("GET", path, **live)
+    search = {"practice_id": me.practice_id, "name": "Zqmark", "limit": 1}
+    yield me.send("POST", "/patients/search", search)
+    yield me.send("POST", "/patients/search", search | {"birth_date": "Zqmark"})
+    added = {"practice_id": me.practice_id, "name": {"last": "Zqmark", "first": "Ada"}, "birth_date": "1913-02-03"}
+    again = _key()
+    yield me.send("POST", "/patients", added, Idempotency_Key=again, Prefer="wait=28")
+    yield me.send("POST", "/patients", added | {"birth_date": "1913-02-04"}, Idempotency_Key=again)
+    yield me.send("POST", "/patients", added | {"gender": "Zqmark"}, Idempotency_Key=_key())
+    yield me.send("PATCH", f"/patients/{pid}", {"name": {"last": 5553198701}}, Idempotency_Key=_key())
+    noted = {"patient_id": pid, "note": "Zqmark called", "mode": "phone"}
+    yield me.send("POST", "/communications", noted, Idempotency_Key=_key(), Prefer="respond-async")
+    yield me.send("POST", "/communications", noted | {"mode": "Zqmark"}, Idempotency_Key=_key())
+    yield me.send("POST", "/communications", noted, Idempotency_Key=_key(), Prefer="wait=28")
+    visit = _visit(me)
+    for note in ("Zqmark wants water", 7319.37):
+        yield me.send("PATCH", f"/appointments/{visit['id']}", {"note": note}, Idempotency_Key=_key(), Prefer="wait=28")
+    taken = _booking(visit, visit["local_start"], note="Zqmark wants to come then")
+    yield me.send("POST", "/create_appointment", taken, Idempotency_Key=_key(), Prefer="wait=28")
+    said = {"kind": "status", "status": 400, "text": "Zqmark is not a valid name."}
+    me.steer("POST", "faults", {"match": "commlogs.create", "count": 1, **said})
+    yield me.send("POST", "/communications", noted, Idempotency_Key=_key(), Prefer="wait=28")
+    me.steer("DELETE", "faults")
+    _moved(me, visit)
+    _told(me, f"type=appointment.rescheduled&object_id={visit['id']}")
+
+
+@step("P39", SECOND)
+def what_changes_at_an_office_is_known_and_told(box: Sandbox) -> None:
+    office = box.practices[1].practice
+    scopes = (*enrol.SCOPES, "resources:asapcomms.create", "events:read", "sync:write")
+    connected = box.connect(office, box.new_client("drift", scopes=scopes))
+    me = replace(_caller(box, 1), token=connected.access_token)
+    path, sync = (f"/practices/{me.practice_id}/{name}" for name in ("capabilities", "sync"))
+    had = me.steer("GET", "settings")["permissions"]
+    since = datetime.now(UTC)
+    asked = f"type=practice.capabilities_changed&since={since:%Y-%m-%dT%H:%M:%SZ}"
+    lost = "TextingASAP"
+    assert _reasons(me, path, "resources").get("permission-missing") is None, "the key lacks a permission at first"
+    me.steer("PUT", "settings", {"permissions": sorted(set(had) - {lost}), "shapes": {"providers": {"Shiny": "x"}}})
+    try:
+        me.get(f"/resources/providers?practice_id={me.practice_id}", Cache_Control="no-cache")
+        text = {"op": 1, "date_time_start": "2030-01-02 09:00:00"}
+        refused = me.send("POST", "/resources/asapcomms", text, Idempotency_Key=_key(), Prefer="wait=28")
+        _problem(refused, 403, "permission-missing")
+        event = _told(me, asked)
+        assert event["changed"] == ["permissions"], f"{event['changed']} is told to have changed"
+        (change,) = event["changes"]
+        assert (change["code"], lost in change["explanation"]) == ("permission-lost", True), "it is told as another"
+        assert lost in _reasons(me, path, "resources")["permission-missing"], "it is not known to be lost"
+        fields = {(one["operation"], one["field"]) for one in me.get(path)["differences"]}
+        assert ("providers.list", "Shiny") in fields, "a field that nobody knows is not seen"
+        assert me.send("PATCH", sync, {"queries": "off"}).status_code == 200, "queries cannot be turned off"
+        assert me.get(path)["queries"] == "off", "queries are not off"
+        assert len(me.get(f"/events?practice_id={me.practice_id}&{asked}")["data"]) == 1, "it is told more than once"
+    finally:
+        me.steer("PUT", "settings", {"permissions": had, "shapes": {}})
+        me.send("PATCH", sync, {"queries": "on"})
+
+
+def _reasons(me: Caller, path: str, name: str) -> dict[str, str]:
+    """Why something at the practice is limited, by code."""
+    found = next(one for one in me.get(path)["capabilities"] if one["name"] == name)
+    return {reason["code"]: reason["explanation"] for reason in found["reasons"]}
+
+
 @step("P33", "mirrored practice")
 def off_means_off(box: Sandbox) -> None:
     mirrored = _mirrored_office(box)
@@ -1222,3 +1380,19 @@ def off_means_off(box: Sandbox) -> None:
     assert me.send("PATCH", sync, {"state": "off"}).json()["state"] == "off", "it cannot be turned off"
     again = me.get(path)["meta"]
     assert again["served_from"] == "live", "a mirror that is off is answered from"
+
+
+@step("P41")
+def every_grant_is_used(box: Sandbox) -> None:
+    wrong = []
+    alike: dict[frozenset[Kind], set[Kind]] = {}
+    for row in FUNCTIONS:
+        variables = box.function(row.name)["Environment"]["Variables"]
+        may, does = given(row), used(box.aws_calls(row.name), row, variables)
+        wrong += [f"{row.name} calls {kind} without a row that says so" for kind in sorted(does - may)]
+        # What is the same code under the same grants, such as all reads, is one thing.
+        alike.setdefault(frozenset(may), set()).update(does)
+    for same, does in alike.items():
+        names = [row.name for row in FUNCTIONS if given(row) == same]
+        wrong += [f"{', '.join(names[:3])} never calls {kind}" for kind in sorted(same - does)]
+    assert not wrong, "; ".join(wrong)

@@ -139,6 +139,7 @@ class CoreStack(cdk.Stack):
         measured |= {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}
         measured |= {"deliveries": deliveries.queue, "deliveries-dead": deliveries.dead_letters}
         measured["failed-events"] = failed_events.queue
+        measured["undelivered"] = failed_events.undelivered
         for network, own in inside.items():
             measured |= {network.queue: own.queue, f"calls-dead-{network.name}": own.dead_letters}
         alarms = tuple(alarms)
@@ -149,6 +150,7 @@ class CoreStack(cdk.Stack):
             dimensions={name: {"QueueName": queue.queue_name} for name, queue in measured.items()}
             | {name: {"FunctionName": function.function.function_name} for name, function in functions.items()},
             key=traces,
+            undelivered=failed_events.undelivered,
             stage=stage,
         )
 

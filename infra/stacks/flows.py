@@ -13,7 +13,7 @@ from constructs import Construct
 
 from infra.catalogue import Every, FunctionRow
 from infra.parts.clock import Clock
-from infra.parts.names import camel, live_arn
+from infra.parts.names import camel, learn, live_arn
 from infra.stages import Stage
 
 
@@ -24,6 +24,8 @@ class FlowsStack(cdk.Stack):
         self, scope: Construct, id_: str, *, rows: Iterable[FunctionRow], stage: Stage, **props: object
     ) -> None:
         super().__init__(scope, id_, **props)  # type: ignore[arg-type]
+        failed = learn(self, stage, "core", "failed-events-queue")
         for row in rows:
             if isinstance(row.trigger, Every):
-                Clock(self, camel(row.name), target_arn=live_arn(self, stage, row), every=row.trigger)
+                target = live_arn(self, stage, row)
+                Clock(self, camel(row.name), target_arn=target, failed_arn=failed, every=row.trigger)

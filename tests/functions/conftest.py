@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 
@@ -79,6 +80,13 @@ _BOOKED = {
 
 @pytest.fixture
 def on() -> Iterator[LivingServices]:
+    with furnished() as on:
+        yield on
+
+
+@contextmanager
+def furnished() -> Iterator[LivingServices]:
+    """The deployment that recorded events are meant for, which every handler then uses."""
     on = LivingServices(ELM, right_keys=[Keys("FakeDeveloperKey", "FakeCustomerKey0"), Keys("a", "b")])
     on.vault.current[ELM.id] = Keys("a", "b")
     ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES)

@@ -25,7 +25,8 @@ def stand_in_options(home: Path) -> Options:
 @pytest.fixture(scope="session")
 def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """The gateway itself with two connected practices: for whatever is tested end to end."""
-    with Sandbox.start(Options(home=tmp_path_factory.mktemp("gateway"), patients=60)) as running:
+    options = Options(home=tmp_path_factory.mktemp("gateway"), patients=60, record_calls=True)
+    with Sandbox.start(options) as running:
         yield running
 
 

@@ -278,6 +278,9 @@ class _Attempt:
         if operation.state is OperationState.FAILED:
             on.practices.release_fingerprint(claim, practice.id)
             error = error_of(operation.error or {})
+            if isinstance(error, KeyNotUsable) and (error.upstream or {}).get("status") is None:
+                # Nobody asked Open Dental: whoever opened the operation died before the pair was where the turn looks.
+                error = Unavailable("the keys were not kept long enough to be tried", retry_after=1.0)
             if isinstance(error, KeyNotUsable):
                 # Open Dental does not say which of the two it is; the one that the office hands out is looked at first.
                 error.param = error.param or "customer_key"

@@ -79,6 +79,38 @@ def test_that_a_practice_does_not_answer_and_does_again_is_told_once_each(on: Fa
     assert [(one[1], one[3]["state"]) for one in on.facts.changes] == [("practice", "offline"), ("practice", "online")]
 
 
+def test_after_three_days_without_an_answer_every_write_is_made_once_and_in_order(
+    on: FakeServices, world: World
+) -> None:
+    """Writes come in all the while, some of them in the moment in which the office goes; none is failed or repeated."""
+    lost = iter([Fault.LOSE_ANSWER, Fault.LOSE_REQUEST])
+    on.office.on_call = lambda call: next(lost, None) if call.operation == "appointments.create" else None
+    operations = [book(on, f"key-{number:012}") for number in range(2)]
+    world.run(5)
+    on.office.offline = True
+    for day in range(3):
+        for number in range(4):
+            operations.append(book(on, f"day-{day}-key-{number:06}"))
+            world.run(6 * 3600)
+    asked = len(on.office.calls)
+    states = [on.operations.get(one.id).state for one in operations]
+    assert states == [OperationState.UNKNOWN] * 2 + [OperationState.QUEUED] * 12
+    # Once a minute is what it costs to notice that it is back.
+    assert asked < 3 * 24 * 60 * 1.05
+
+    on.office.offline = False
+    world.run(3 * 3600)
+
+    settled = [on.operations.get(one.id) for one in operations]
+    assert {one.state for one in settled[2:]} == {OperationState.SUCCEEDED}
+    # What was lost on the way is found, or is known not to be there: then whoever asked is told to send it again.
+    assert [one.state for one in settled[:2]] == [OperationState.SUCCEEDED, OperationState.FAILED]
+    finished = [one.finished_at for one in settled[2:]]
+    assert finished == sorted(one for one in finished if one is not None)
+    assert len(on.office.rows["appointments"]) == sum(one.state is OperationState.SUCCEEDED for one in settled)
+    assert on.paces.view(ELM_STREET.id).waiting == 0
+
+
 def test_a_found_write_whose_plan_runs_out_of_budget_in_the_background_is_continued_within_minutes(
     on: FakeServices,
 ) -> None:
