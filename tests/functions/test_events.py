@@ -51,6 +51,7 @@ EXPECTED: dict[str, Expected] = {
     "practices/list": Expected(200, body={"has_more": False, "next_cursor": None}),
     "practices/get": Expected(200, body={"time_zone": "America/Chicago"}),
     "practices/get_of_another_client": Expected(404, "not-found"),
+    "practices/capabilities": Expected(200, body={"mode": "remote", "queries": "not-allowed", "as_of": None}),
     "practices/sync": Expected(200, body={"state": "off", "stale": []}),
     "practices/turn_on": Expected(200, body={"state": "on", "phase": "loading"}),
     "practices/queries_off": Expected(200, body={"state": "off", "phase": "off"}),

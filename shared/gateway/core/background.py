@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from gateway.core import engine, ledger, pacing, registry
@@ -178,8 +178,6 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
         if seat.item.breaker.trip is not None:
             turn.call(PROBE, gives_way=False)
             seat.tell()
-            # Offices are updated while they are away, and keys are changed while they are refused.
-            turn.probe_in(timedelta())
         for work in WORK:
             work.run(turn)
     except (GiveWay, CouldNotLook):

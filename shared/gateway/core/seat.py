@@ -251,7 +251,11 @@ class Seat:
         doubted = trips and isinstance(failure, _UNEXPLAINED)
 
         def report(item: pacing.PaceItem) -> pacing.PaceItem:
+            was = item.breaker.trip
             item = pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+            if was is not None and item.breaker.trip is None:
+                # Offices are updated while they are away, and keys are changed while they are refused.
+                return pacing.probe_due(item, went.ended_at)
             return pacing.doubt_capabilities(item, went.ended_at) if doubted else item
 
         self._report = report

@@ -119,6 +119,18 @@ def test_an_office_that_is_updated_while_it_is_away_is_known_to_be_once_it_answe
     assert news(d) == ["version-changed"]
 
 
+def test_so_it_is_where_somebodys_own_request_is_the_first_that_it_answers(d: Deployment) -> None:
+    d.on.pace.update(d.practice_id, lambda item: (pacing.probed(item, d.on.clock.now().timestamp(), 9e9), None))
+    d.faulty("offline", "*")
+    assert d.send("GET", "/providers", headers={"Cache-Control": "no-cache"}).status == 503
+    d.simulated.change({"version": "25.4.2"})
+    d.on.clock.seconds += pacing.OFFLINE_PROBE_S
+    assert d.send("GET", "/providers", headers={"Cache-Control": "no-cache"}).status == 200
+    d.on.world.run(1)
+
+    assert d.on.practices.get(d.practice_id).version == "25.4.2"
+
+
 @pytest.mark.parametrize(("to", "tier", "floor_s"), [("standard", Tier.STANDARD, 1.0), ("read", Tier.READ_ONLY, 5.0)])
 def test_a_tier_acts_on_the_next_call_in_both_directions(to: str, tier: Tier, floor_s: float) -> None:
     with looked_at() as d:
