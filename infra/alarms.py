@@ -151,4 +151,13 @@ ALARMS: tuple[AlarmRow, ...] = (
         of="publish_events",
         above=900_000,
     ),
+    AlarmRow(
+        name="AuditNotArchived",
+        means="Audit entries wait 15 minutes to be archived and found by patient; the stream forgets after 24 hours. "
+        "The trail itself is whole. Look at the log of `archive_audit`.",
+        namespace="AWS/Lambda",
+        metric="IteratorAge",
+        of="archive_audit",
+        above=900_000,
+    ),
 )

@@ -85,7 +85,12 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
     # Beside the practices' own records whoever makes groups could write those.
     TableRow(name="groups", holds="Groups of practices, and which group a practice is in."),
-    TableRow(name="audit", holds="Who was shown what of a practice; entries are added, never changed."),
+    TableRow(
+        name="audit",
+        holds="Who was shown what of whom, and who changed it; entries are added, never changed.",
+        stream=True,
+    ),
+    TableRow(name="audit_index", holds="The same by patient, made from its stream."),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes."),
     TableRow(
         name="records",
@@ -174,10 +179,21 @@ class Follows:
 
 
 @dataclass(frozen=True)
+class FollowsNew:
+    """New items of one table whose partitions begin with `begins`, `batch_size` at a time; what fails as above."""
+
+    table: str
+    begins: str
+    batch_size: int
+
+
+@dataclass(frozen=True)
 class Every:
     """The clock, once in so many minutes."""
 
     minutes: int
+    parts: int = 1
+    """Invocations beside each other, each told which of them it is: `{"part": 0, "of": 4}`. A rule starts five."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +202,7 @@ class FunctionRow:
 
     name: str
     does: str
-    trigger: Http | Authorizes | Consumes | Follows | Every
+    trigger: Http | Authorizes | Consumes | Follows | FollowsNew | Every
     timeout_s: int
     memory_mb: int = 1024
     snapstart: bool = False
@@ -209,8 +225,11 @@ class FunctionRow:
     """Reads the secret that signs cursors and fingerprints keys."""
     vault: Verbs = frozenset()
     """Calls of Secrets Manager on the practices' keys."""
+    archive: Verbs = frozenset()
+    """Calls of S3 on the bucket that keeps the audit trail for six years."""
     counts: bool = False
-    """Counts its callers' requests; every function behind the authorizer does."""
+    """Counts its callers' requests, and adds to the audit trail what they are answered; every function behind the
+    authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
@@ -226,7 +245,7 @@ _TURN: Mapping[str, Verbs] = {
     "ledger": READ | {"PutItem", "DeleteItem"},
 }
 _FETCH: Mapping[str, Verbs] = {**_TURN, "cache": GET, "records": READ_MANY}
-_FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ, "audit": ADD}
+_FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ}
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -276,13 +295,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=5,
         memory_mb=512,
         tables={"callers": GET},
+        # When a key was used last, once an hour: it can neither make a key nor revive one.
+        puts={"callers": "used#*"},
     ),
     FunctionRow(
         name="authenticate",
         does="Turns a practice's keys into a session, and connects a practice that is not known yet.",
         trigger=Http((Route("POST", "/authenticate"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={**_TURN, "callers": READ_WRITE, "practices": GET | {"PutItem", "DeleteItem"}},
+        tables={**_TURN, "callers": READ_WRITE, "practices": GET | WRITE},
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
@@ -314,6 +335,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         settings=frozenset({"HAS_DROP"}),
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
+        counts=True,
+    ),
+    FunctionRow(
+        name="practice_baa",
+        # Apart from the function above, which cannot open a practice.
+        does="Records, shows and closes the agreement without which no patients' data of a practice is touched.",
+        trigger=Http(tuple(Route(method, "/practices/{id}/baa") for method in ("GET", "POST", "DELETE"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": READ | {"PutItem", "UpdateItem"}, "pace": GET | UPDATE},
+        hmac=True,
         counts=True,
     ),
     FunctionRow(
@@ -501,7 +533,16 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}, "audit": ADD},
+        tables={"callers": GET, "practices": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="audit",
+        does="Shows who saw or changed what, by practice, by client and by patient.",
+        trigger=Http((Route("GET", "/audit"), Route("GET", "/audit/disclosures"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "audit": QUERY, "audit_index": READ},
         hmac=True,
         counts=True,
     ),
@@ -531,6 +572,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "holds": READ | {"PutItem"},
             # Which changes were never told.
             "events": frozenset({"BatchGetItem"}),
+            # Each write before it is sent, and what became of it.
+            "audit": ADD,
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
@@ -543,7 +586,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     FunctionRow(
         name="lane",
         does="Finds the background turns that are due and spreads them over the coming minute.",
-        trigger=Every(minutes=1),
+        # A practice takes it some 10 ms.
+        trigger=Every(minutes=1, parts=4),
         timeout_s=50,
         memory_mb=512,
         tables={"pace": READ | UPDATE},
@@ -592,6 +636,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,
+    ),
+    FunctionRow(
+        name="archive_audit",
+        does="Keeps the audit trail where nobody can change it, and finds entries by patient.",
+        trigger=FollowsNew("audit", begins="audit#", batch_size=200),
+        timeout_s=120,
+        memory_mb=512,
+        tables={"audit_index": frozenset({"BatchWriteItem"})},
+        archive=frozenset({"PutObject"}),
     ),
     FunctionRow(
         name="deliver_webhooks",

@@ -32,8 +32,8 @@ def get_document_by_id(id: str, query: DocumentQuery, caller: Caller, freshness:
 @app.get("/documents/{id}/content")
 def get_document_content(id: str, caller: Caller, freshness: Freshness) -> Answer:
     """A link to the file of one of them, for a few minutes."""
-    found = get_content(id, caller=caller, freshness=freshness, on=services())
-    return link_answer(found, on=services())
+    found, patients = get_content(id, caller=caller, freshness=freshness, on=services())
+    return link_answer(found, patients, on=services())
 
 
 lambda_handler = entrypoint(app)

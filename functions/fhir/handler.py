@@ -31,7 +31,7 @@ def get_by_type(type: str, query: AnyQuery, request: HttpRequest, caller: Caller
     return _searched(type, query, request, caller, freshness)
 
 
-@app.post("/fhir/R4/{type}/_search")
+@app.post("/fhir/R4/{type}/_search", is_read=True)
 def post_search(type: str, form: Form, request: HttpRequest, caller: Caller, freshness: Freshness) -> Answer:
     """The same by a form in the body: names and birth dates have no place in a URL."""
     return _searched(type, form, request, caller, freshness)

@@ -16,6 +16,7 @@ logger = background_logger()
 
 
 @logger.inject_lambda_context
-def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Say how many turns were offered."""
-    return {"offered": offer_lanes(worker_services())}
+def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, int]:
+    """Say how many turns were offered. The event says which part of the practices; without a word it is all of them."""
+    part = (int(event.get("part", 0)), int(event.get("of", 1)))
+    return {"offered": offer_lanes(worker_services(), part=part)}

@@ -25,7 +25,7 @@ def get_patient_by_id(id: str, query: ObjectQuery, caller: Caller, freshness: Fr
     return read_answer(get_patient(id, query, caller=caller, freshness=freshness, on=services()), on=services())
 
 
-@app.post("/patients/search")
+@app.post("/patients/search", is_read=True)
 def post_patients_search(query: PatientsQuery, caller: Caller, freshness: Freshness, request: HttpRequest) -> Answer:
     """The same list by filters in a body: a name or a birth date has no place in a URL."""
     return _patients(query, caller, freshness, request)

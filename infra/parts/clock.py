@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
 from aws_cdk import aws_lambda as lambda_
@@ -11,7 +13,7 @@ from infra.catalogue import Every
 
 
 class Clock(Construct):
-    """An EventBridge rule, its target, and its permission to call that target.
+    """An EventBridge rule, its target (once for each part of the work), and its permission to call that target.
 
     A stroke that reaches nobody goes to the queue of `failed_arn`, which an alarm watches. `target_arn` is the alias's;
     it lives in another stack, so the permission is made here by name.
@@ -27,14 +29,16 @@ class Clock(Construct):
             state="ENABLED",
             targets=[
                 events.CfnRule.TargetProperty(
-                    id="Function",
+                    id="Function" if every.parts == 1 else f"Part{part}",
                     arn=target_arn,
+                    input=None if every.parts == 1 else json.dumps({"part": part, "of": every.parts}),
                     dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=failed_arn),
                     # A missed minute is made up for by the next one, so an old event is not worth another try.
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=60, maximum_retry_attempts=1
                     ),
                 )
+                for part in range(every.parts)
             ],
         )
         lambda_.CfnPermission(

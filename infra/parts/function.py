@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.catalogue import Consumes, Every, Follows, FunctionRow
+from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow
 from infra.implied import ATTACHING, DEAD_LETTERING, key_use
 from infra.parts.names import LIVE, function_name
 from infra.parts.practice_network import PracticeNetwork
@@ -60,7 +60,9 @@ class Function(Construct):
             self,
             "Function",
             # What consumes a queue is called by no other stack, and there is one for each network.
-            function_name=None if isinstance(row.trigger, Consumes | Follows) else function_name(row, stage),
+            function_name=None
+            if isinstance(row.trigger, Consumes | Follows | FollowsNew)
+            else function_name(row, stage),
             description=row.does,
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
@@ -89,7 +91,7 @@ class Function(Construct):
                 "PYDANTIC_DISABLE_PLUGINS": "__all__",
             },
         )
-        if isinstance(row.trigger, Consumes | Follows | Every):
+        if isinstance(row.trigger, Consumes | Follows | FollowsNew | Every):
             # Only these write their log by Powertools.
             self.tell("POWERTOOLS_SERVICE_NAME", row.name)
         self.function.node.add_dependency(self.permissions)

@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from infra.catalogue import ADD
+from infra.parts.audit_archive import ArchiveAccess
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
@@ -25,6 +27,7 @@ class Grants:
     queues: Mapping[str, QueueAccess | CallsAccess]
     bodies: BodiesAccess
     bus: BusAccess
+    archive: ArchiveAccess
     signing: SigningAccess
     vault: Vault
     stage: Stage
@@ -48,6 +51,8 @@ class Grants:
             self.bodies.let(function, row.bodies)
         if row.inbox:
             self.bodies.let_inbox(function, row.inbox)
+        if row.archive:
+            self.archive.let(function, row.archive)
         if row.hmac:
             self.signing.let_read(function)
         if row.vault:
@@ -59,6 +64,7 @@ class Grants:
         if row.counts:
             self.tables["callers"].let_count(function, "requests#")
             function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))
+            self.tables["audit"].let(function, ADD)
         self._tell_settings(function)
 
     def _tell_settings(self, function: Function) -> None:

@@ -8,7 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.catalogue import Follows
+from infra.catalogue import Follows, FollowsNew
 from infra.implied import FINDING_STREAMS, FOLLOWING, SETTING_ASIDE
 from infra.parts.function import Function
 from infra.parts.names import learn
@@ -26,7 +26,14 @@ class StreamFeed(Construct):
     """
 
     def __init__(
-        self, scope: Construct, id_: str, *, function: Function, trigger: Follows, key: kms.IKey, stage: Stage
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        function: Function,
+        trigger: Follows | FollowsNew,
+        key: kms.IKey,
+        stage: Stage,
     ) -> None:
         super().__init__(scope, id_)
         stream = learn(function, stage, "data", f"tables/{trigger.table}/stream")
@@ -56,12 +63,15 @@ class StreamFeed(Construct):
         mapping.node.add_dependency(function.permissions)
 
 
-def _pattern(trigger: Follows) -> str:
+def _pattern(trigger: Follows | FollowsNew) -> str:
     """Which records start the function at all: most changes are of kinds that nobody is told of, or a first load's.
 
     `row#{practice}#{kind}` is told from all else in the table by its `cause`. One pattern of five that a mapping may
     have; 4,096 characters are the limit.
     """
+    if isinstance(trigger, FollowsNew):
+        new = {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": trigger.begins}]}}}}
+        return json.dumps(new, separators=(",", ":"))
     kinds = [{"suffix": f"#{kind}"} for kind in trigger.kinds]
     told = {"Keys": {"pk": {"S": kinds}}, "NewImage": {"cause": {"S": [{"anything-but": [trigger.no_news]}]}}}
     return json.dumps({"dynamodb": told}, separators=(",", ":"))

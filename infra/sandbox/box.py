@@ -339,7 +339,12 @@ class Sandbox:
             self._closing.callback(Drain(self.aws, mapping).stop)
 
     def new_client(
-        self, name: str, *, scopes: Sequence[str] = enrol.SCOPES, requests_per_minute: int | None = None
+        self,
+        name: str,
+        *,
+        scopes: Sequence[str] = enrol.SCOPES,
+        requests_per_minute: int | None = None,
+        kind: str = "app",
     ) -> str:
         """Make one more API client, with the scopes of the first and no practice, and return its key."""
         return enrol.enrol_client(
@@ -348,6 +353,7 @@ class Sandbox:
             scopes=scopes,
             repository=REPOSITORY,
             requests_per_minute=requests_per_minute,
+            kind=kind,
         )
 
     def _make_client(self) -> str:
@@ -466,9 +472,11 @@ def _env(api_url: str, receiver_url: str, connected: Connected, client_key: str,
     # A function, not exports: credentials of the emulator must not stay in a shell that may deploy for real next.
     told = {name: environment[name] for name in sorted(environment) if name in _FOR_ENROL or name.startswith("AWS_")}
     told |= {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'shared'}"}
-    command = shlex.join([*(f"{name}={value}" for name, value in told.items()), sys.executable, *enrol.COMMAND])
+    module = enrol.COMMAND[:-1]
+    command = shlex.join([*(f"{name}={value}" for name, value in told.items()), sys.executable, *module])
     # Of the user's own session nothing may reach the emulator, and a profile would be looked for in an empty file.
-    return f'{said}enrol() {{ env -u AWS_PROFILE -u AWS_SESSION_TOKEN {command} "$@"; }}\n'
+    clients = f'clients() {{ env -u AWS_PROFILE -u AWS_SESSION_TOKEN {command} "$@"; }}\n'
+    return f'{said}{clients}enrol() {{ clients enrol "$@"; }}\n'
 
 
 def _allow(template: dict[str, Any], base_url: str) -> None:

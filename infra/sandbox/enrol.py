@@ -1,7 +1,7 @@
 """The API client of a sandbox: made by the gateway's own command, in the environment of a deployed function.
 
 The sandbox shares no code with the gateway and knows nothing of its tables. So it runs `python -m
-gateway.wiring.enrol` as an operator would, with the variables that CloudFormation gave to the function behind
+gateway.wiring.clients enrol` as an operator would, with the variables that CloudFormation gave to the function behind
 `POST /authenticate`, and with the emulator's root credentials.
 """
 
@@ -30,7 +30,7 @@ SCOPES = (
     "resources:read",
     "webhooks:write",
 )
-COMMAND = ("-m", "gateway.wiring.enrol")
+COMMAND = ("-m", "gateway.wiring.clients", "enrol")
 
 
 def enrol_client(
@@ -41,10 +41,12 @@ def enrol_client(
     repository: Path,
     command: Sequence[str] = COMMAND,
     requests_per_minute: int | None = None,
+    kind: str = "app",
 ) -> str:
     """Make an API client and return its key, which is shown this once.
 
-    `requests_per_minute` is its own limit, in place of the stage's.
+    `requests_per_minute` is its own limit, in place of the stage's. `kind`: `operator` for one that
+    decides about practices.
 
     Raises:
         SandboxError: the command failed, or printed no line `key ...`.
@@ -52,7 +54,7 @@ def enrol_client(
     inherited = {key: os.environ[key] for key in ("PATH", "HOME", "VIRTUAL_ENV") if key in os.environ}
     limit = () if requests_per_minute is None else ("--requests-per-minute", str(requests_per_minute))
     done = subprocess.run(
-        [sys.executable, *command, "--name", name, "--scopes", ",".join(scopes), *limit],
+        [sys.executable, *command, "--name", name, "--scopes", ",".join(scopes), "--kind", kind, *limit],
         capture_output=True,
         text=True,
         check=False,

@@ -26,6 +26,7 @@ from infra.sandbox.granted import Kind, given, used
 from infra.sandbox.inside.aws_calls import MARKS
 from infra.sandbox.marks import hidden, traces
 from infra.sandbox.practices import Practice, open_zone
+from infra.sandbox.processes import SandboxError
 from infra.sandbox.receiver import Received
 from infra.sandbox.tour import FIRST, SECOND, step
 
@@ -537,11 +538,45 @@ def a_limit_is_felt_by_its_client_alone(box: Sandbox) -> None:
     _problem(me.send("GET", paths[0]), 404, "not-found")
 
 
-def _as(box: Sandbox, name: str, *scopes: str) -> Caller:
+def _as(box: Sandbox, name: str, *scopes: str, kind: str = "app") -> Caller:
     """Another client of the first practice."""
     office = box.practices[0].practice
-    connected = box.connect(office, box.new_client(name, scopes=("practices:connect", *scopes)))
+    connected = box.connect(office, box.new_client(name, scopes=("practices:connect", *scopes), kind=kind))
     return replace(_caller(box), token=connected.access_token)
+
+
+@step("P37", FIRST)
+def an_agreement_opens_and_its_end_closes(box: Sandbox) -> None:
+    me, chief = _caller(box), _as(box, "chief", "practices:read", "practices.baa:write", kind="operator")
+    baa, people = f"/practices/{me.practice_id}/baa", f"/patients?status=active&limit=1&practice_id={me.practice_id}"
+    agreed = {"reference": "binder 9", "signed_by": "A. Owner", "signed_on": f"{datetime.now(UTC).date()}"}
+    (someone,) = me.get(people)["data"]
+    problem = _problem(me.send("POST", baa, agreed, Idempotency_Key=_key()), 403, "scope-missing")
+    assert problem["scope"] == "practices.baa:write", "the problem does not name the scope"
+    try:
+        box.new_client("app", scopes=("practices.baa:write",))
+    except SandboxError as refused:
+        assert "operator" in str(refused), "the command does not say who may have the scope"
+    else:
+        raise AssertionError("a product was given an operator's scope")
+    try:
+        made = chief.send("POST", baa, agreed, Idempotency_Key=_key())
+        assert made.status_code == 201, f"an agreement is answered {made.status_code}: {made.text}"
+        assert chief.send("DELETE", baa).status_code == 204, "it cannot be closed"
+        me.steer("DELETE", "log")
+        _problem(me.send("GET", people, Cache_Control="no-cache"), 403, "baa-missing")
+        _problem(me.send("GET", f"/patients/{someone['id']}"), 403, "baa-missing")
+        change = me.send("PATCH", f"/patients/{someone['id']}", {"medicaid_id": "M1"}, Idempotency_Key=_key())
+        _problem(change, 403, "baa-missing")
+        called = {one["operation"] for one in me.steer("GET", "log")}
+        assert not called & {"patients.list", "patients.get", "patients.update"}, "the office was asked all the same"
+        assert me.get(f"/providers?practice_id={me.practice_id}")["data"], "who works there takes an agreement"
+    finally:
+        again = chief.send("POST", baa, agreed, Idempotency_Key=_key())
+    assert (again.status_code, again.json()["is_open"]) == (201, True), "it does not open again"
+    assert me.get(people)["data"][0]["id"] == someone["id"], "another patient is shown"
+    shown = chief.get(baa)
+    assert [one["ended_by"] for one in shown["past"]] == ["closed"], "what was closed is not on record"
 
 
 @step("P22", FIRST)
@@ -844,7 +879,7 @@ def _mirrored_office(box: Sandbox) -> Mirrored:
     # While an office is closed its changes are looked for a third as often, and this tour would wait for that.
     office = box.one_more_practice("--tier", "enterprise", "--zone", open_zone(datetime.now(UTC)))
     scopes = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
-    client = box.new_client("mirror", scopes=scopes)
+    client = box.new_client("mirror", scopes=scopes, kind="operator")
     me = _of(box, box.connect(office.practice, client))
     assert marks.mark(me.steer), "nothing was marked"
     sync = f"/practices/{me.practice_id}/sync"
@@ -925,7 +960,7 @@ def one_person_is_found_across_a_group(box: Sandbox) -> None:
     # Practices of its own: one is in one group at most, and whoever looks around here may have made some.
     offices = [box.one_more_practice() for _ in range(2)]
     scopes = ("practices:connect", "*:read", "patients.match", "groups:write")
-    key, alone = (box.new_client(name, scopes=scopes) for name in ("group", "alone"))
+    key, alone = (box.new_client(name, scopes=scopes, kind="operator") for name in ("group", "alone"))
     for office in offices:
         box.connect(office.practice, key)
     box.connect(offices[0].practice, alone)

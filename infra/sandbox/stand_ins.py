@@ -171,6 +171,15 @@ def _authorizer_writes(template: Template) -> None:
             resource["Properties"]["Environment"]["Variables"]["LOG_LEVEL"] = "DEBUG"
 
 
+def _batches(template: Template) -> None:
+    for _, resource in _resources(template, "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        for statement in resource["Properties"]["PolicyDocument"]["Statement"]:
+            actions = statement["Action"]
+            given = [actions] if isinstance(actions, str) else actions
+            if "sqs:SendMessage" in given:
+                statement["Action"] = [*given, "sqs:SendMessageBatch"]
+
+
 STAND_INS: tuple[StandIn, ...] = (
     StandIn(
         "WAF association and logging, composite alarms, archives, schema registries, secret policies and rotation",
@@ -195,6 +204,12 @@ STAND_INS: tuple[StandIn, ...] = (
         "its name; on AWS its ARN, which grants and `..._ARN` variables need",
         "written as `Fn::GetAtt` of `Arn`, which is the ARN on both",
         _secret_refs,
+    ),
+    StandIn(
+        "The grant of `SendMessageBatch`",
+        "asks for `sqs:SendMessageBatch`; on AWS it is `sqs:SendMessage`, and there is no other",
+        "given beside it in every policy that has that",
+        _batches,
     ),
     StandIn(
         "`x-amazon-apigateway-any-method`",

@@ -12,8 +12,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
-from infra.catalogue import Consumes, Every, Follows, FunctionRow, TableRow
+from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
+from infra.parts.audit_archive import ArchiveAccess
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
@@ -91,6 +92,7 @@ class CoreStack(cdk.Stack):
             },
             bodies=BodiesAccess(records, stage),
             bus=BusAccess(stage),
+            archive=ArchiveAccess(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,
@@ -113,7 +115,7 @@ class CoreStack(cdk.Stack):
                 case Consumes(queue=queue):
                     source, key = fed[queue]
                     Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
-                case Follows():
+                case Follows() | FollowsNew():
                     StreamFeed(function, "Feed", function=function, trigger=row.trigger, key=records, stage=stage)
                 case Every():
                     pass  # Its clock is in a stack that is deployed later.

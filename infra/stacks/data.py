@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.catalogue import TableRow
+from infra.parts.audit_archive import AuditArchive
 from infra.parts.bodies_bucket import BodiesBucket
 from infra.parts.event_bus import EventBus
 from infra.parts.event_schemas import EventSchemas
@@ -39,6 +40,7 @@ class DataStack(cdk.Stack):
             Table(self, camel(row.name), row=row, key=keys.records, stage=stage)
         hooks = HooksQueue(self, "Hooks", key=keys.traces, take_timeout=take_timeout, stage=stage)
         BodiesBucket(self, "Bodies", key=keys.records, hooks=hooks, stage=stage)
+        AuditArchive(self, "AuditArchive", key=keys.records, stage=stage)
         EventBus(self, "EventBus", key=keys.records, stage=stage)
         EventSchemas(self, "EventSchemas", stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)

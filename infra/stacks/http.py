@@ -10,6 +10,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.catalogue import FunctionRow, TableRow
+from infra.parts.audit_archive import ArchiveAccess
 from infra.parts.bodies_bucket import BodiesAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
@@ -59,6 +60,7 @@ class HttpStack(cdk.Stack):
             },
             bodies=BodiesAccess(records, stage),
             bus=BusAccess(stage),
+            archive=ArchiveAccess(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,

@@ -24,6 +24,7 @@ from open_dental import wire
 from open_dental.catalogue import Operation
 from open_dental.catalogue import operation as catalogued
 from open_dental.errors import Garbage, KeyRefused, LostAnswer, NotSent, OpenDentalError, Unauthorized, classify
+from open_dental.rows import is_flat, let_in
 from open_dental.versions import Version
 
 REMOTE: Final = "https://api.opendental.com/api/v1"
@@ -170,6 +171,12 @@ class Client:
         if not 200 <= status < 300:
             raise _classified(status, raw, headers, operation, retry_after)
         data = _data(status, raw, headers, operation)
+        if isinstance(data, list) and not all(row.__class__ is dict for row in data):
+            # Of nothing in the catalogue is a list anything but rows.
+            raise Garbage(operation=operation.id, status=status, reason="no rows")
+        rows = data if isinstance(data, list) else [data] if isinstance(data, dict) else []
+        if not is_flat(raw, len(rows)):
+            let_in(rows, operation.resource, operation)
         return Answer(
             status=status,
             data=data,
@@ -223,6 +230,8 @@ class Client:
         data = _data(status, raw, headers, None)
         if isinstance(data, dict) and data.get("resourceType") == "Bundle":
             entries = data.get("entry") or []
+            if not isinstance(entries, list):
+                raise Garbage(status=status, reason="no FHIR")
             return [
                 one["resource"] for one in entries if isinstance(one, dict) and isinstance(one.get("resource"), dict)
             ]

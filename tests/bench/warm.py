@@ -53,7 +53,9 @@ def _p95(times: Sequence[float]) -> float:
 
 
 def _client(sandbox: Deployed) -> httpx.Client:
-    key = sandbox.box.new_client("warm", scopes=(*SCOPES, "sync:write"), requests_per_minute=MANY_A_MINUTE)
+    key = sandbox.box.new_client(
+        "warm", scopes=(*SCOPES, "sync:write"), requests_per_minute=MANY_A_MINUTE, kind="operator"
+    )
     connected = sandbox.box.connect(sandbox.box.practices[0].practice, key)
     return httpx.Client(
         base_url=sandbox.box.api_url,

@@ -1,4 +1,4 @@
-"""Groups of practices and audit trails: the fakes and the tables keep one contract each."""
+"""Groups of practices: the fake and the table keep one contract."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
 
-from gateway.adapters.audit import DynamoAudit
 from gateway.adapters.groups import DynamoGroups
-from gateway.core.audit import MOST_OBJECTS, PATIENTS_MATCH, AuditEntry
-from gateway.core.errors import AuditUnavailable, NotFound, Unavailable
+from gateway.core.errors import NotFound, Unavailable
 from gateway.core.groups.records import (
     MOST_PRACTICES,
     Agreement,
@@ -25,7 +22,7 @@ from gateway.core.groups.records import (
 )
 from gateway.core.ids import new_id
 from tests.contract.conftest import REGION, make_table
-from tests.fakes.groups import FakeAudit, FakeGroups
+from tests.fakes.groups import FakeGroups
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ELM, OAK, ASH, FIR = (new_id("practice") for _ in range(4))
@@ -187,75 +184,3 @@ def test_a_table_that_does_not_answer_is_unavailable(aws: None) -> None:
             use()
     with pytest.raises(Unavailable):
         groups.make(a_group())
-
-
-def an_entry(**changes: Any) -> AuditEntry:
-    entry = AuditEntry(
-        id=new_id("audit_entry"),
-        practice_id=ELM,
-        at=NOON,
-        client_id="cli_ada",
-        action=PATIENTS_MATCH,
-        request_id="req-1",
-        object_ids=("pat_1", "pat_2"),
-        group_id="grp_1",
-        agreement="binder 7",
-        outcome={"certain": 1, "possible": 1},
-    )
-    return replace(entry, **changes)
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
-def audit(request: pytest.FixtureRequest) -> Any:
-    if request.param == "fake":
-        return FakeAudit()
-    request.getfixturevalue("aws")
-    return DynamoAudit(make_table("audit", due=False), table="audit")
-
-
-def trail(audit: Any, practice_id: str) -> list[str]:
-    if isinstance(audit, FakeAudit):
-        return [one.id for one in audit.of(practice_id)]
-    found = audit._client.query(
-        TableName="audit",
-        KeyConditionExpression="pk = :of",
-        ExpressionAttributeValues={":of": {"S": f"audit#{practice_id}"}},
-    )
-    return [item["id"]["S"] for item in found["Items"]]
-
-
-def test_entries_lie_in_their_practices_trail_in_the_order_of_time(audit: Any) -> None:
-    times = [NOON, NOON + timedelta(microseconds=1), NOON + timedelta(seconds=1), NOON + timedelta(days=400)]
-    entries = [an_entry(at=at) for at in times]
-    for entry in entries:
-        audit.note(entry)
-    audit.note(an_entry(practice_id=OAK))
-
-    assert trail(audit, ELM) == [one.id for one in entries]
-    assert len(trail(audit, OAK)) == 1
-
-
-def test_an_entry_noted_twice_is_there_once_and_as_it_was_first(audit: Any) -> None:
-    entry = an_entry()
-    audit.note(entry)
-    audit.note(replace(entry, client_id="cli_mallory"))
-
-    assert trail(audit, ELM) == [entry.id]
-    if isinstance(audit, DynamoAudit):
-        (item,) = audit._client.scan(TableName="audit")["Items"]
-        assert item["client_id"]["S"] == "cli_ada"
-        assert "expires_at" not in item
-
-
-def test_an_entry_of_the_most_objects_fits_and_of_more_is_refused(aws: None) -> None:
-    audit = DynamoAudit(make_table("audit", due=False), table="audit")
-    audit.note(an_entry(object_ids=tuple(f"pat_{'a' * 29}" for _ in range(MOST_OBJECTS))))
-    with pytest.raises(AuditUnavailable):
-        audit.note(an_entry(object_ids=("pat_1",) * (MOST_OBJECTS + 1)))
-
-
-def test_an_entry_that_cannot_be_written_is_audit_unavailable() -> None:
-    client: Any = boto3.client("dynamodb", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test")
-    with Stubber(client) as stubbed, pytest.raises(AuditUnavailable):
-        stubbed.add_client_error("put_item", "InternalServerError")
-        DynamoAudit(client, table="audit").note(an_entry())

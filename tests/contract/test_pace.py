@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
@@ -64,6 +65,7 @@ def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
         item = pacing.take_lease(item, "one", AT)
         item, slot = pacing.reserve(item, "key", holder="one", floor_s=1.0, now=AT)
         item = pacing.finished(item, "key", pacing.Call(slot, slot + 0.3, throttled=True), floor_s=1.0)
+        item = replace(item, lane_until=AT + 300, lane_turns=3, rhythm_s=20.0)
         return pacing.work_due(pacing.heard(item, pacing.Answer.OFFLINE, AT), AT + 70), None
 
     pace.update(PRACTICE, rule)
@@ -72,6 +74,7 @@ def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
 
     assert (found.keys, found.breaker, found.next_due_at) == (expected.keys, expected.breaker, expected.next_due_at)
     assert (found.holder, found.busy_until, found.turn_no) == (expected.holder, expected.busy_until, 1)
+    assert (found.lane_until, found.lane_turns, found.rhythm_s) == (AT + 300, 3, 20.0)
 
 
 def test_two_hundred_turns_wait_and_no_more_however_many_come_at_once(pace: Any) -> None:
@@ -125,6 +128,18 @@ def test_practices_are_listed_when_their_background_work_is_due(pace: Any) -> No
     assert pace.due(NOW, within_s=60, limit=10) == ["prac_now", "prac_soon"]
     pace.update("prac_now", lambda item: (pacing.close_lane(item, None), None))
     assert pace.due(NOW, within_s=60, limit=10) == ["prac_soon"]
+
+
+def test_each_practice_is_due_in_one_part_of_the_lane(pace: Any) -> None:
+    """Each invocation of the lane asks for its own part: nobody's turn is forgotten, nobody is looked at twice."""
+    names = {f"prac_{number}" for number in range(40)}
+    for name in names:
+        pace.update(name, lambda item: (pacing.work_due(item, AT), None))
+
+    parts = [pace.due(NOW, within_s=60, limit=100, part=(number, 4)) for number in range(4)]
+
+    assert sorted(name for part in parts for name in part) == sorted(names)
+    assert all(len(part) >= 4 for part in parts)
 
 
 def test_an_offered_lane_is_not_offered_twice(pace: Any) -> None:

@@ -21,7 +21,7 @@ import httpx
 
 from gateway.adapters.drop import DropLogin
 from gateway.adapters.upstream import OpenDentalUpstream
-from gateway.core.callers import Caller, Client
+from gateway.core.callers import OPERATOR_SCOPES, Caller, Client, ClientKind
 from gateway.core.ids import row_id
 from gateway.core.office_words import Table, input_of
 from gateway.core.ports import Keys
@@ -35,6 +35,7 @@ from infra.sandbox.practice.practice import Practice as SimulatedPractice
 from infra.sandbox.practice.server import PracticeServer
 from open_dental.client import Client as UpstreamClient
 from open_dental.client import Keys as UpstreamKeys
+from tests.fakes import described
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.living import LivingServices
 
@@ -98,7 +99,7 @@ class Deployment:
     def grant(self, *scopes: str) -> None:
         """Give the client these scopes and no others."""
         client = self.on.callers.client(CLIENT)
-        self.on.callers.put_client(replace(client, scopes=frozenset(scopes)))
+        self.on.callers.put_client(replace(client, scopes=frozenset(scopes), kind=kind_for(scopes)))
 
     def know(self, **facts: Any) -> None:
         """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
@@ -167,7 +168,10 @@ class Deployment:
         made = event(method, route, params=params, query=texts, headers=sent, body=body, client_id=client_id)
         with using(self.on):
             answer = import_module(f"functions.{function}.handler").lambda_handler(made, Context())
-        return Answered(answer["statusCode"], read(answer) if answer["body"] else None, answer["headers"])
+        answered = Answered(answer["statusCode"], read(answer) if answer["body"] else None, answer["headers"])
+        # Whatever a test is about, what it is answered must be what the API says that it answers.
+        described.check(method, path, answered.status, answered.headers, answered.body)
+        return answered
 
     def follow(self, answered: Answered, path: str) -> Answered:
         """GET what `Location` says of an answer to a request of `path`."""
@@ -277,8 +281,15 @@ def deployed(
         upstream = _Upstream(deployment)
         stack.callback(upstream.close)
         on.upstream = upstream
-        on.callers.put_client(Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes)))
+        on.callers.put_client(
+            Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes), kind_for(frozenset(scopes)))
+        )
         yield deployment
+
+
+def kind_for(scopes: Iterable[str]) -> ClientKind:
+    """The kind of client for which all these scopes count."""
+    return ClientKind.APP if OPERATOR_SCOPES.isdisjoint(scopes) else ClientKind.OPERATOR
 
 
 def _practice(id_: str, tier: Tier) -> Practice:

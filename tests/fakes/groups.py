@@ -1,11 +1,10 @@
-"""Groups of practices and audit trails, in memory."""
+"""Groups of practices, in memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gateway.core.audit import AuditEntry
-from gateway.core.errors import AuditUnavailable, NotFound
+from gateway.core.errors import NotFound
 from gateway.core.groups.records import Group, InAnotherGroup, Superseded
 
 
@@ -44,21 +43,3 @@ class FakeGroups:
         if any(one.id != group.id and one.holds & group.holds for one in self.groups.values()):
             raise InAnotherGroup
         self.groups[group.id] = group
-
-
-@dataclass
-class FakeAudit:
-    """Fills `Audit`. `refuses`: practices whose entries cannot be written."""
-
-    entries: list[AuditEntry] = field(default_factory=list)
-    refuses: set[str] = field(default_factory=set)
-
-    def note(self, entry: AuditEntry) -> None:
-        if entry.practice_id in self.refuses:
-            raise AuditUnavailable("the audit log did not answer", retry_after=2.0)
-        if all(one.id != entry.id for one in self.entries):
-            self.entries.append(entry)
-
-    def of(self, practice_id: str) -> list[AuditEntry]:
-        """The trail of one practice, in order."""
-        return [one for one in self.entries if one.practice_id == practice_id]

@@ -5,17 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 
+from gateway.core.baa.records import BaaEntry, Superseded
 from gateway.core.callers import Client
+from gateway.core.clients import Key
 from gateway.core.errors import NotFound
 from gateway.core.ports import Clock, Keys, Session
-from gateway.core.practices import Practice
+from gateway.core.practices import Baa, Practice
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -40,6 +43,7 @@ class FakeCallers:
     sessions: dict[str, Session] = field(default_factory=dict)
     attempts: dict[tuple[str, str], datetime] = field(default_factory=dict)
     requests: dict[tuple[str, datetime], int] = field(default_factory=dict)
+    uses: dict[str, datetime] = field(default_factory=dict)
     _counting: Lock = field(default_factory=Lock)
 
     def client(self, client_id: str) -> Client:
@@ -65,6 +69,40 @@ class FakeCallers:
         if session is not None and session.revoked_at is None:
             self.sessions[token_hash] = replace(session, revoked_at=at)
 
+    def note_use(self, token_hash: str, at: datetime) -> None:
+        self.uses[token_hash] = at.replace(minute=0, second=0, microsecond=0)
+
+    def all_clients(self) -> list[Client]:
+        return sorted(self.clients.values(), key=lambda one: one.id)
+
+    def keys(self, client_id: str) -> list[Key]:
+        found = [
+            Key(hashed, client_id, one.created_at, one.expires_at, one.revoked_at, self.uses.get(hashed))
+            for hashed, one in self.sessions.items()
+            if one.client_id == client_id and one.is_key
+        ]
+        return sorted(found, key=lambda one: (one.created_at or LONG_AGO, one.token_hash), reverse=True)
+
+    def give(self, client_id: str, *, scopes: Iterable[str] = (), practices: Iterable[str] = ()) -> None:
+        was = self.client(client_id)
+        self.put_client(replace(was, scopes=was.scopes | {*scopes}, practices=was.practices | {*practices}))
+
+    def take(self, client_id: str, *, scopes: Iterable[str] = (), practices: Iterable[str] = ()) -> None:
+        was = self.client(client_id)
+        self.put_client(replace(was, scopes=was.scopes - {*scopes}, practices=was.practices - {*practices}))
+
+    def revoke_client(self, client_id: str, at: datetime) -> None:
+        was = self.client(client_id)
+        self.put_client(replace(was, revoked_at=was.revoked_at or at))
+
+    def end_client(self, client_id: str, at: datetime | None) -> None:
+        self.put_client(replace(self.client(client_id), expires_at=at))
+
+    def end_key(self, token_hash: str, at: datetime | None) -> None:
+        if token_hash not in self.sessions:
+            raise NotFound("no such key")
+        self.sessions[token_hash] = replace(self.sessions[token_hash], expires_at=at)
+
     def count_request(self, client_id: str, *, at: datetime) -> int:
         minute = (client_id, at.replace(second=0, microsecond=0))
         with self._counting:
@@ -87,11 +125,15 @@ class FakeCallers:
 class FakePractices:
     records: dict[str, Practice] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    agreed: dict[str, Baa] = field(default_factory=dict)
+    """What was recorded; whatever is put says of it counts only before."""
+    may_lack_baa: Callable[[], bool] = lambda: False
 
     def get(self, practice_id: str) -> Practice:
         if practice_id not in self.records:
             raise NotFound("no such practice")
-        return self.records[practice_id]
+        practice = self.records[practice_id]
+        return replace(practice, baa=self.agreed.get(practice_id, practice.baa), may_lack_baa=self.may_lack_baa())
 
     def put(self, practice: Practice) -> None:
         self.records[practice.id] = practice
@@ -109,6 +151,23 @@ class FakePractices:
     def release_fingerprint(self, fingerprint: str, practice_id: str) -> None:
         if self.fingerprints.get(fingerprint) == practice_id:
             del self.fingerprints[fingerprint]
+
+
+@dataclass
+class FakeAgreements:
+    practices: FakePractices
+    entries: dict[str, list[BaaEntry]] = field(default_factory=dict)
+
+    def history(self, practice_id: str) -> tuple[BaaEntry, ...]:
+        return tuple(self.entries.get(practice_id, ()))
+
+    def add(self, practice_id: str, entry: BaaEntry) -> None:
+        self.practices.get(practice_id)
+        kept = self.entries.setdefault(practice_id, [])
+        if any(one.number == entry.number for one in kept):
+            raise Superseded
+        kept.append(entry)
+        self.practices.agreed[practice_id] = entry.baa
 
 
 @dataclass

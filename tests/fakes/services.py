@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from threading import RLock
 from typing import Any, Literal, TypeVar
+from zlib import crc32
 
 from gateway.core import ledger, pacing
 from gateway.core.callers import Caller, Client
@@ -18,13 +19,14 @@ from gateway.core.operations import Operation, OperationState, Request, RowSet, 
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
-from gateway.core.practices import Baa, Practice, Tier
-from gateway.core.worker import Open, Superseded
+from gateway.core.practices import SANDBOX, Baa, Practice, Tier
+from gateway.core.worker import Open, Superseded, Tick
+from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
-from tests.fakes.groups import FakeAudit, FakeGroups
+from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
-from tests.fakes.identity import FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
@@ -222,9 +224,10 @@ class FakePace:
     def trust(self, practice_id: str) -> None:
         self.doubts.discard(practice_id)
 
-    def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
+    def due(self, now: datetime, *, within_s: float, limit: int, part: tuple[int, int] = (0, 1)) -> list[str]:
         until = now.timestamp() + within_s
-        due = [(item.due_at, item.practice_id) for item in self.items.values() if item.due_at is not None]
+        mine = [item for item in self.items.values() if crc32(item.practice_id.encode()) % part[1] == part[0]]
+        due = [(item.due_at, item.practice_id) for item in mine if item.due_at is not None]
         return [practice_id for at, practice_id in sorted(due) if at <= until][:limit]
 
     def view(self, practice_id: str) -> PaceView:
@@ -359,8 +362,9 @@ class FakeTicks:
         self._clock = clock
         self.waiting: list[tuple[float, str, int]] = []
 
-    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
-        self.waiting.append((self._clock.monotonic() + delay_s, practice_id, attempt))
+    def put(self, ticks: Sequence[Tick]) -> None:
+        now = self._clock.monotonic()
+        self.waiting += [(now + tick.delay_s, tick.practice_id, tick.attempt) for tick in ticks]
 
 
 class FakeUpstream:
@@ -453,13 +457,18 @@ class FakeServices:
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
         self.audit: Any = FakeAudit()
+        self.audit_index: Any = FakeAuditIndex()
+        self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
         self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
-        self.practices: Any = FakePractices({one.id: one for one in self.practices_})
+        self.practices: Any = FakePractices(
+            {one.id: one for one in self.practices_}, may_lack_baa=lambda: self.stage == SANDBOX
+        )
+        self.agreements: Any = FakeAgreements(self.practices)
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -494,6 +503,7 @@ class FakeServices:
 
 
 _PORTS = (
+    "audit",
     "ledger",
     "operations",
     "pace",

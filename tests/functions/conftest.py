@@ -9,14 +9,14 @@ from datetime import date
 
 import pytest
 
-from gateway.core.callers import Client
+from gateway.core.callers import Client, ClientKind
 from gateway.core.ids import PREFIXES
 from gateway.core.operations import Request
 from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import deliverer, hooks, publisher, worker
+from gateway.wiring import archive, deliverer, hooks, publisher, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -24,6 +24,7 @@ from tests.fakes.hooks import HookWorld
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
 
+OPERATOR = ClientKind.OPERATOR
 TOKEN = "odg_test_the-scheduling-client-of-the-samples"
 STRANGERS_TOKEN = "odg_test_a-client-without-any-practice"
 ELM = Practice(
@@ -52,9 +53,11 @@ _RAW = ("resources:read", "resources:appointments.create", "resources:employers.
 SCOPES = frozenset(
     {
         "*:read",
+        "audit:read",
         "document_contents:read",
         "patients.match",
         "practices:connect",
+        "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
         *_RAW,
     }
@@ -89,8 +92,8 @@ def furnished() -> Iterator[LivingServices]:
     """The deployment that recorded events are meant for, which every handler then uses."""
     on = LivingServices(ELM, right_keys=[Keys("FakeDeveloperKey", "FakeCustomerKey0"), Keys("a", "b")])
     on.vault.current[ELM.id] = Keys("a", "b")
-    ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES)
-    bob = Client(id="cli_bob", name="Billing", practices=frozenset({ELM.id}), scopes=SCOPES)
+    ada = Client(id="cli_ada", name="Scheduling", practices=frozenset({ELM.id}), scopes=SCOPES, kind=OPERATOR)
+    bob = Client(id="cli_bob", name="Billing", practices=frozenset({ELM.id}), scopes=SCOPES, kind=OPERATOR)
     for client, token in ((ada, TOKEN), (bob, STRANGERS_TOKEN)):
         on.callers.put_client(client)
         on.callers.put_session(token_hash(token), Session(client.id, None))
@@ -105,6 +108,7 @@ def furnished() -> Iterator[LivingServices]:
     worker.use(on)
     publisher.use(LivingPublisher(on))
     deliverer.use(on)
+    archive.use(on)
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     with using(on):
         yield on
@@ -112,6 +116,7 @@ def furnished() -> Iterator[LivingServices]:
     publisher.use(None)
     deliverer.use(None)
     hooks.use(None)
+    archive.use(None)
 
 
 def _furnish_accounts(on: LivingServices) -> None:

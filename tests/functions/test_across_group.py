@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.audit import PATIENTS_MATCH
 from gateway.core.callers import Client
 from gateway.core.errors import AuditUnavailable
 from gateway.core.groups.records import Agreement, Group
@@ -80,7 +82,8 @@ def statuses(shown: dict[str, Any]) -> dict[str, Any]:
 
 
 def trails(d: Deployment) -> dict[str, int]:
-    return {one: len(d.on.audit.of(one)) for one in IDS if d.on.audit.of(one)}
+    counts = Counter(entry.practice_id for entry in d.on.audit.matches)
+    return {one: counts[one] for one in IDS if counts[one]}
 
 
 def code(answer: Answered) -> tuple[int, Any]:
@@ -125,21 +128,21 @@ def test_a_search_in_a_body_is_the_same_search(three: Deployment) -> None:
     answer = three.post("/patients/search", ASK)
 
     assert [one["patient_id"] for one in answer.body["data"]] == [one["patient_id"] for one in found(three)["data"]]
-    assert len(three.on.audit.entries) == 6
+    assert len(three.on.audit.matches) == 6
 
 
 def test_every_practice_that_was_looked_through_has_an_entry_and_none_names_what_is_not_its_own(
     three: Deployment,
 ) -> None:
     shown = found(three)
-    entries = three.on.audit.entries
+    entries = three.on.audit.matches
 
     assert trails(three) == dict.fromkeys(IDS, 1)
     assert len({one.request_id for one in entries}) == 1
     for entry in entries:
         assert (entry.action, entry.client_id, entry.group_id) == ("patients.match", CLIENT, GROUP)
         assert entry.agreement == "binder 7"
-        assert list(entry.object_ids) == [
+        assert list(entry.patient_ids) == [
             one["patient_id"] for one in shown["data"] if one["practice_id"] == entry.practice_id
         ]
         assert entry.outcome == {"certain": 1, "likely": 0, "possible": 0}
@@ -149,7 +152,7 @@ def test_every_practice_that_was_looked_through_has_an_entry_and_none_names_what
 def test_who_finds_nobody_is_in_the_trail_as_well(three: Deployment) -> None:
     assert found(three, birth_date="1931-01-01")["data"] == []
     assert trails(three) == dict.fromkeys(IDS, 1)
-    assert {entry.object_ids for entry in three.on.audit.entries} == {()}
+    assert {entry.patient_ids for entry in three.on.audit.matches} == {()}
 
 
 def test_a_practice_whose_trail_cannot_be_written_shows_nobody(three: Deployment) -> None:
@@ -176,9 +179,11 @@ def test_what_is_shown_is_in_the_trail_before_it_is_shown(three: Deployment) -> 
     noted: list[str] = []
     note = three.on.audit.note
 
-    def dies(entry: Any) -> None:
-        note(entry)
-        noted.append(entry.practice_id)
+    def dies(*entries: Any) -> None:
+        note(*entries)
+        if entries[0].action != PATIENTS_MATCH:
+            return
+        noted.append(entries[0].practice_id)
         if len(noted) == len(IDS):
             raise AuditUnavailable("died after the last entry")
 
@@ -195,7 +200,7 @@ def test_without_either_scope_nobody_is_looked_for(missing: str, three: Deployme
     refused = find(three)
 
     assert (code(refused), refused.body["scope"]) == ((403, "scope-missing"), missing)
-    assert (three.upstream_calls, three.on.audit.entries) == ([], [])
+    assert (three.upstream_calls, three.on.audit.matches) == ([], [])
 
 
 def test_all_reads_together_are_no_leave_to_match(three: Deployment) -> None:
@@ -224,7 +229,7 @@ def test_who_has_one_practice_of_a_group_is_told_of_no_group(three: Deployment) 
     assert code(alone) == (403, "no-group")
     assert alone.body == none.body
     assert code(find(three)) == (403, "no-group")
-    assert (three.upstream_calls, three.on.audit.entries) == ([], [])
+    assert (three.upstream_calls, three.on.audit.matches) == ([], [])
 
 
 @pytest.mark.parametrize("days", [{"expires_on": -1}, {"signed_on": 1}])
@@ -235,7 +240,7 @@ def test_an_agreement_that_does_not_cover_today_lets_nobody_match(days: dict[str
     refused = find(three)
 
     assert (code(refused), refused.body["group_id"]) == ((403, "agreement-not-current"), GROUP)
-    assert (three.upstream_calls, three.on.audit.entries) == ([], [])
+    assert (three.upstream_calls, three.on.audit.matches) == ([], [])
 
 
 def test_the_last_day_of_an_agreement_is_covered(three: Deployment) -> None:
@@ -275,7 +280,7 @@ def test_a_group_that_is_parted_meanwhile_shows_nobody(three: Deployment) -> Non
     three.before_call = part
 
     assert code(find(three)) == (403, "no-group")
-    assert three.on.audit.entries == []
+    assert three.on.audit.matches == []
 
 
 def test_a_client_that_loses_a_practice_or_its_scope_meanwhile_is_shown_nothing_of_it(three: Deployment) -> None:
@@ -319,7 +324,7 @@ def test_who_does_not_wait_is_told_which_practices_are_still_read_and_finds_them
     first = three.send("GET", "/patients", query=ASK, headers={"Prefer": "respond-async"})
 
     assert set(statuses(first.body).values()) == {"still-running"}
-    assert three.on.audit.entries == []
+    assert three.on.audit.matches == []
     three.on.world.run(20)
     operation = first.body["meta"]["practices"][0]["unavailable"]["operation_id"]
     assert three.get(f"/operations/{operation}").body["state"] == "succeeded"
@@ -411,7 +416,7 @@ def test_what_says_too_little_or_nothing_of_a_person_is_refused(
     assert (refused.status, refused.body.get("param")) == (status, param)
     if status == 422:
         assert set(refused.body["bounds"]) == {"birth_date", "name", "phone", "email"}
-    assert (three.upstream_calls, three.on.audit.entries) == ([], [])
+    assert (three.upstream_calls, three.on.audit.matches) == ([], [])
 
 
 def test_a_name_and_a_telephone_find_somebody_as_possible(three: Deployment) -> None:
@@ -450,7 +455,7 @@ def test_another_client_of_the_group_is_counted_by_its_own_name(three: Deploymen
     three.on.callers.put_client(Client("cli_ben", "Ben", frozenset({ELM, OAK}), frozenset(SCOPES)))
     three.send("GET", "/patients", query=ASK, client_id="cli_ben")
 
-    assert {entry.client_id for entry in three.on.audit.entries} == {"cli_ben"}
+    assert {entry.client_id for entry in three.on.audit.matches} == {"cli_ben"}
 
 
 def test_a_large_group_is_searched_twenty_practices_a_page_and_none_is_passed_over(three: Deployment) -> None:

@@ -84,6 +84,8 @@ def test_nothing_of_a_practice_is_told_or_done_after_the_last_day_of_its_agreeme
 
     # FHIR has codes of its own.
     assert said.pop("fhir") == (403, None)
+    # Nothing of patients is in it.
+    assert said.pop("set-up") == (200, None)
     assert {name: one for name, one in said.items() if one != (403, "baa-missing")} == {}
     assert two.upstream_calls == []
 

@@ -18,7 +18,8 @@ from functions.patients.handler import lambda_handler as patients
 from functions.session.handler import lambda_handler as session
 from functions.upstream_worker.handler import lambda_handler as upstream_worker
 from gateway.core.ids import row_id
-from gateway.wiring import enrol, worker
+from gateway.wiring import clients, worker
+from gateway.wiring.clients import enrol
 from gateway.wiring.services import Services, using
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.office import FakePractice
@@ -117,7 +118,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
 
 
 def test_from_an_operators_command_to_a_patient_and_out(stage: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
-    enrol.main(["--name", "Scheduling", "--scopes", "*:read,practices:connect"])
+    clients.main(["enrol", "--name", "Scheduling", "--scopes", "*:read,practices:connect"])
     client_id, key = (line.split()[1] for line in capsys.readouterr().out.splitlines()[:2])
     bearer = {"Authorization": f"Bearer {key}"}
     ask = event("POST", "/authenticate", headers={**bearer, "Prefer": "respond-async"}, body=BODY, client_id=None)
@@ -150,7 +151,7 @@ def test_from_an_operators_command_to_a_patient_and_out(stage: Deployment, capsy
 
 
 def test_no_key_and_no_patient_lies_in_a_table_or_a_message_in_clear(stage: Deployment) -> None:
-    key = enrol.enrol(stage.on.callers, name="Scheduling", scopes=("*:read", "practices:connect"))
+    key = enrol(stage.on.callers, name="Scheduling", scopes=("*:read", "practices:connect"))
     headers = {"Authorization": f"Bearer {key}", "Prefer": "respond-async"}
     authenticate(event("POST", "/authenticate", headers=headers, body=BODY, client_id=None), Context())
     peeked = stage.sqs.receive_message(QueueUrl=stage.queue_url, VisibilityTimeout=0)

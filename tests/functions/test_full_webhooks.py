@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from gateway.core.callers import Caller, Client
+from gateway.core.callers import Caller, Client, ClientKind
 from gateway.core.errors import Unavailable
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
@@ -46,7 +46,8 @@ def d() -> Iterator[Deployment]:
 
 def an_operator(d: Deployment, *practices: str, scopes: tuple[str, ...] = ("webhooks:read",)) -> None:
     scope = "webhooks.full:approve"
-    d.on.callers.put_client(Client(OPERATOR, "Olga", frozenset(practices or IDS), frozenset({*scopes, scope})))
+    has = frozenset({*scopes, scope})
+    d.on.callers.put_client(Client(OPERATOR, "Olga", frozenset(practices or IDS), has, ClientKind.OPERATOR))
 
 
 def operate(d: Deployment, method: str, path: str, body: Any = None) -> Answered:
@@ -207,7 +208,7 @@ def test_nobody_approves_their_own_webhook_nor_any_without_the_scope(d: Deployme
     )
     assert (own.status, own.body["code"]) == (403, "not-allowed")
     assert (changed.status, made.status) == (400, 400)
-    assert d.get(at).body["full_approval"] is None and d.on.audit.entries == []
+    assert d.get(at).body["full_approval"] is None and d.on.audit.special == []
 
 
 def test_an_approval_says_who_gave_it_when_under_what_and_for_whom_and_stands_in_each_practices_trail() -> None:
@@ -231,7 +232,7 @@ def test_an_approval_says_who_gave_it_when_under_what_and_for_whom_and_stands_in
         assert operate(d, "POST", f"{at}/withdraw").status == 204
         assert d.get(at).body["full_approval"] is None
         assert [
-            (one.practice_id, one.client_id, one.action, one.object_ids, one.agreement) for one in d.on.audit.entries
+            (one.practice_id, one.client_id, one.action, one.object_ids, one.agreement) for one in d.on.audit.special
         ] == [
             (practice_id, OPERATOR, action, (hook["id"],), "BAA-2026-014")
             for action in ("webhooks.full.approve", "webhooks.full.withdraw")
@@ -259,7 +260,7 @@ def test_another_url_ends_the_approval_and_every_other_change_lets_it_stand(d: D
 
     assert d.patch(at, {"url": "https://other.example.com/"}).body["full_approval"] is None
     assert d.patch(at, {"url": HOOK["url"]}).body["full_approval"] is None
-    assert [(one.action, one.client_id) for one in d.on.audit.entries] == [
+    assert [(one.action, one.client_id) for one in d.on.audit.special] == [
         ("webhooks.full.approve", OPERATOR),
         ("webhooks.full.withdraw", CLIENT),
     ]
@@ -485,7 +486,7 @@ def test_nothing_of_the_object_is_kept_even_where_the_receiver_repeats_it(
     (data,) = work(d)
     assert row["LName"] in json.dumps(data["full_object"])
 
-    kept = [d.on.webhooks.deliveries, d.on.webhooks.endpoints, d.on.event_log.logged, d.on.audit.entries]
+    kept = [d.on.webhooks.deliveries, d.on.webhooks.endpoints, d.on.event_log.logged, d.on.audit.special]
     told = d.get(f"/webhooks/{hook['id']}/deliveries").body
     for where in (repr(kept), json.dumps(told), caplog.text, repr(FullObject(data["full_object"]))):
         assert row["LName"] not in where

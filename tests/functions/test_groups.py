@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.callers import Client
+from gateway.core.callers import Client, ClientKind
 from gateway.core.objects.group import Group
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 
@@ -19,7 +19,8 @@ AGREED = {"reference": "binder 7", "signed_on": "2026-01-01", "expires_on": "202
 @pytest.fixture
 def two() -> Iterator[Deployment]:
     with deployed(practices=2, scopes=("groups:read", "groups:write")) as d:
-        d.on.callers.put_client(Client(BEN, "Ben", frozenset(IDS[:1]), frozenset({"groups:read", "groups:write"})))
+        scopes = frozenset({"groups:read", "groups:write"})
+        d.on.callers.put_client(Client(BEN, "Ben", frozenset(IDS[:1]), scopes, ClientKind.OPERATOR))
         yield d
 
 

@@ -141,17 +141,17 @@ def test_an_own_practice_that_is_still_read_is_waited_for_by_its_operation(three
     )
 
     assert answer.status == 202
-    assert three.on.audit.entries == []
+    assert three.on.audit.matches == []
 
 
 def test_each_trail_has_its_own_record_and_nobody_elses(three: Deployment) -> None:
     read(three, sections="recalls")
 
-    assert {entry.practice_id: entry.object_ids for entry in three.on.audit.entries} == {
+    assert {entry.practice_id: entry.patient_ids for entry in three.on.audit.matches} == {
         one: (zoe(three, one),) for one in IDS
     }
-    assert {entry.outcome["certain"] for entry in three.on.audit.of(ELM)} == {2}
-    assert {entry.outcome["certain"] for entry in three.on.audit.of(OAK)} == {1}
+    assert {entry.outcome["certain"] for entry in three.on.audit.matches if entry.practice_id == ELM} == {2}
+    assert {entry.outcome["certain"] for entry in three.on.audit.matches if entry.practice_id == OAK} == {1}
 
 
 def test_a_trail_that_cannot_be_written_hides_its_practice_and_the_patients_own_hides_all(three: Deployment) -> None:
@@ -172,14 +172,14 @@ def test_without_either_scope_there_is_no_answer(missing: str, three: Deployment
     three.grant(*(one for one in (*SCOPES, *READS) if one != missing))
 
     assert ask(three).body["scope"] == missing
-    assert (three.upstream_calls, three.on.audit.entries) == ([], [])
+    assert (three.upstream_calls, three.on.audit.matches) == ([], [])
 
 
 def test_without_across_nothing_is_searched_matched_or_noted(three: Deployment) -> None:
     shown = three.get(f"/patients/{zoe(three)}/360", sections="recalls").body
 
     assert "others" not in shown and OAK not in str(shown)
-    assert three.on.audit.entries == []
+    assert three.on.audit.matches == []
 
 
 def test_without_a_group_or_with_an_agreement_that_is_over_there_is_no_answer(three: Deployment) -> None:
@@ -189,7 +189,7 @@ def test_without_a_group_or_with_an_agreement_that_is_over_there_is_no_answer(th
     assert code(ask(three)) == (403, "agreement-not-current")
     three.on.groups.groups.clear()
     assert code(ask(three)) == (403, "no-group")
-    assert (three.upstream_calls, three.on.audit.entries) == ([], [])
+    assert (three.upstream_calls, three.on.audit.matches) == ([], [])
 
 
 def test_a_practice_that_leaves_meanwhile_is_shown_no_more_and_the_patients_own_ends_it(three: Deployment) -> None:
@@ -203,7 +203,7 @@ def test_a_practice_that_leaves_meanwhile_is_shown_no_more_and_the_patients_own_
     three.on.clock.seconds += 400
     leaves(three, ELM)
     assert code(ask(three, sections="recalls")) == (403, "no-group")
-    assert len(three.on.audit.of(ELM)) == 1
+    assert [entry.practice_id for entry in three.on.audit.matches].count(ELM) == 1
 
 
 def test_a_practice_that_the_client_lacks_is_not_named(three: Deployment) -> None:
@@ -239,4 +239,4 @@ def test_a_patient_of_somebody_else_is_not_found_across_either(three: Deployment
 
     assert code(three.get(f"/patients/{stranger}/360", across="group")) == (404, "not-found")
     assert code(three.get(f"/patients/{row_id('patient', ELM, 999_999)}/360", across="group")) == (404, "not-found")
-    assert three.on.audit.entries == []
+    assert three.on.audit.matches == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.adapters import callers
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
 from gateway.core.events.deriving import TOLD_OF
@@ -17,9 +18,10 @@ from gateway.core.events.facts import KINDS, WEBHOOKS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import LOAD
 from infra.app import app
-from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FunctionRow, Http
+from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FollowsNew, FunctionRow, Http
 from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, POLLING, SETTING_ASIDE, key_use
 from infra.openapi import API_TIMEOUT_MS
+from infra.parts.names import camel
 from infra.stages import STAGES
 from tests.infra.networks import CLINIC, OTHER
 from tests.infra.templates import Assembly, called_name, joined, listed, mentioned, variables_of
@@ -35,7 +37,8 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {f"s3:{verb}" for verb in row.bodies | row.inbox}
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
     calls |= {"dynamodb:PutItem"} if row.puts else set()
-    calls |= {"dynamodb:UpdateItem"} if row.counts else set()
+    calls |= {"dynamodb:UpdateItem", "dynamodb:PutItem"} if row.counts else set()
+    calls |= {f"s3:{verb}" for verb in row.archive}
     calls |= {"events:PutEvents"} if row.bus else set()
     return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
 
@@ -57,10 +60,10 @@ def test_a_role_may_do_what_its_row_says_and_what_aws_implies_and_nothing_else(
     calls = calls_of(row) | set(DEAD_LETTERING)
     if isinstance(row.trigger, Consumes):
         calls |= set(POLLING)
-    if isinstance(row.trigger, Follows):
+    if isinstance(row.trigger, Follows | FollowsNew):
         calls |= {*FOLLOWING, *SETTING_ASIDE}
 
-    found = set(FINDING_STREAMS) if isinstance(row.trigger, Follows) else set()
+    found = set(FINDING_STREAMS) if isinstance(row.trigger, Follows | FollowsNew) else set()
     assert assembly.actions(row.name) == calls | set(key_use(calls)) | set(LOGGING) | found
 
 
@@ -72,10 +75,11 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"BODIES_BUCKET"} if row.bodies or row.inbox else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
-    told |= {"CLIENT_REQUESTS_PER_MINUTE"} if row.counts else set()
+    told |= {"CLIENT_REQUESTS_PER_MINUTE", "AUDIT_TABLE"} if row.counts else set()
+    told |= {"AUDIT_ARCHIVE_BUCKET"} if row.archive else set()
     told |= {"EVENT_BUS"} if row.bus else set()
     always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
-    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Follows | Every) else set()
+    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Follows | FollowsNew | Every) else set()
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 
@@ -89,7 +93,8 @@ def test_who_counts_requests_writes_no_client_and_no_session(assembly: Assembly,
     """They lie in the same table: a function that could write them could let anybody in."""
     callers = {resource for statement in assembly.statements(row.name) for resource in writes_to(statement, "callers")}
     if not row.counts:
-        assert bool(callers) is bool({"PutItem", "UpdateItem"} & row.tables.get("callers", frozenset()))
+        writes = {"PutItem", "UpdateItem"} & row.tables.get("callers", frozenset())
+        assert bool(callers) is (bool(writes) or "callers" in row.puts)
         return
     conditions = [
         statement.get("Condition") for statement in assembly.statements(row.name) if writes_to(statement, "callers")
@@ -129,12 +134,82 @@ ACROSS = {"patients", "patient_360"}
 """Who looks for one person at several practices."""
 
 
-def test_an_audit_trail_is_added_to_and_changed_or_taken_from_by_nobody() -> None:
+def test_an_audit_trail_is_added_to_and_changed_or_taken_from_by_nobody(assembly: Assembly) -> None:
     """A put of ours demands that nothing is there; who could update or delete could tell another story."""
-    verbs = {row.name: set(row.tables["audit"]) for row in FUNCTIONS if "audit" in row.tables}
+    given: dict[str, set[str]] = {}
+    for _, logical_id, policy in assembly.resources(*IDENTITY_POLICIES):
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            if [name for name in mentioned(statement["Resource"]) if re.search(r"datatablesaudit[A-F0-9]", name)]:
+                given.setdefault(logical_id, set()).update(listed(statement["Action"]))
+    adders = {row.name for row in FUNCTIONS if row.counts or "audit" in row.tables}
 
-    # Whole objects to a webhook are approved for the practices whose they are.
-    assert verbs == {name: {"PutItem"} for name in (*ACROSS, "webhooks")}
+    assert set.union(*given.values()) == {"dynamodb:PutItem", "dynamodb:Query"}
+    assert len([1 for verbs in given.values() if "dynamodb:PutItem" in verbs]) == len(adders)
+    assert len([1 for verbs in given.values() if "dynamodb:Query" in verbs]) == 1
+    assert adders == {row.name for row in FUNCTIONS if row.counts} | {"upstream_worker"}
+
+
+def test_audit_trails_are_restorable_and_where_data_are_kept_nobody_deletes_them(assembly: Assembly) -> None:
+    (table,) = (
+        resource
+        for _, logical_id, resource in assembly.resources("AWS::DynamoDB::GlobalTable")
+        if re.match(r"AuditTable[A-F0-9]", logical_id)
+    )
+    (replica,) = table["Properties"]["Replicas"]
+
+    assert replica["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert replica.get("DeletionProtectionEnabled", False) is STAGES[assembly.stage].keep_data
+    assert table["DeletionPolicy"] == ("Retain" if STAGES[assembly.stage].keep_data else "Delete")
+
+
+def archive_of(assembly: Assembly) -> dict[str, Any]:
+    """The bucket with Object Lock."""
+    (bucket,) = (
+        resource
+        for _, _, resource in assembly.resources("AWS::S3::Bucket")
+        if "ObjectLockEnabled" in resource["Properties"]
+    )
+    return bucket
+
+
+def test_the_archive_is_locked_for_six_years_and_outlives_its_stack(assembly: Assembly) -> None:
+    bucket = archive_of(assembly)
+    retention = bucket["Properties"]["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+
+    assert retention["Days"] >= 6 * 365 + 1
+    assert retention["Mode"] == ("COMPLIANCE" if STAGES[assembly.stage].keep_data else "GOVERNANCE")
+    assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "LifecycleConfiguration" not in bucket["Properties"], "a rule would end what may have to stay"
+    assert bucket["DeletionPolicy"] == "Retain", "CloudFormation cannot delete what is locked"
+
+
+def test_only_one_function_touches_the_archive_and_puts_is_all_it_does(assembly: Assembly) -> None:
+    given = {
+        action
+        for _, _, policy in assembly.resources(*IDENTITY_POLICIES)
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if any("auditarchivearn" in name for name in mentioned(statement["Resource"]))
+        for action in listed(statement["Action"])
+    }
+
+    assert given == {"s3:PutObject"}
+    assert [row.name for row in FUNCTIONS if row.archive] == ["archive_audit"]
+
+
+def test_the_archive_is_told_of_new_entries_and_of_nothing_else(assembly: Assembly) -> None:
+    (mapping,) = (
+        resource["Properties"]
+        for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
+        if "tablesauditstream" in str(resource["Properties"]["EventSourceArn"])
+    )
+    (pattern,) = mapping["FilterCriteria"]["Filters"]
+
+    assert json.loads(pattern["Pattern"]) == {
+        "eventName": ["INSERT"],
+        "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "audit#"}]}}},
+    }
+    assert (mapping["StartingPosition"], mapping["BisectBatchOnFunctionError"]) == ("TRIM_HORIZON", True)
+    assert "databodiesarn" in str(mapping["DestinationConfig"]["OnFailure"]["Destination"])
 
 
 def test_groups_are_made_by_their_own_function_and_read_by_those_that_look_across_them() -> None:
@@ -162,6 +237,12 @@ ENDPOINTS = "endpoints"
 PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     # How far a mirror is, which is also whether it is wanted.
     ("practices", "records"): ("sync#*", syncs._pk("prac_a"), [items.rows_pk("prac_a", one) for one in MIRRORED]),
+    # When a key was used last, and nothing of the key itself.
+    ("authorizer", "callers"): (
+        "used#*",
+        callers._used_key("a" * 64)["pk"]["S"],
+        [f"token#{'a' * 64}", callers._client_key("cli_a")["pk"]["S"]],
+    ),
     # That an endpoint was disabled.
     ("deliver_webhooks", "records"): (
         "row#*#webhooks",
@@ -235,7 +316,7 @@ def test_changes_of_rows_are_followed_from_the_oldest_and_what_cannot_be_told_is
     (mapping,) = (
         resource["Properties"]
         for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
-        if "StartingPosition" in resource["Properties"]
+        if "tablesrecordsstream" in str(resource["Properties"]["EventSourceArn"])
     )
 
     assert (mapping["StartingPosition"], mapping["BisectBatchOnFunctionError"]) == ("TRIM_HORIZON", True)
@@ -260,7 +341,7 @@ def followed(assembly: Assembly) -> dict[str, Any]:
     (filters,) = (
         resource["Properties"]["FilterCriteria"]["Filters"]
         for _, _, resource in assembly.resources("AWS::Lambda::EventSourceMapping")
-        if "StartingPosition" in resource["Properties"]
+        if "tablesrecordsstream" in str(resource["Properties"]["EventSourceArn"])
     )
     (only,) = filters
     assert len(only["Pattern"]) <= 4096
@@ -422,6 +503,19 @@ def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
 
     assert {rule["Properties"]["ScheduleExpression"] for _, _, rule in rules} == {"rate(1 minute)"}
     assert len(rules) == len(permissions) == len(jobs) == 3
+
+
+def test_the_parts_of_a_job_are_all_started_and_each_knows_which_it_is(assembly: Assembly) -> None:
+    """A part that nobody starts is practices whose mirrors stand still."""
+    rules = {logical: rule["Properties"]["Targets"] for _, logical, rule in assembly.resources("AWS::Events::Rule")}
+    for row in FUNCTIONS:
+        if isinstance(row.trigger, Every):
+            (targets,) = [of for logical, of in rules.items() if logical.startswith(camel(row.name))]
+            told = [json.loads(target["Input"]) for target in targets if "Input" in target]
+            parts = row.trigger.parts
+
+            assert len(targets) == parts <= 5, "a rule has five targets at most"
+            assert told == ([{"part": part, "of": parts} for part in range(parts)] if parts > 1 else [])
 
 
 def test_a_failed_minute_is_not_repeated_beside_the_next_one(assembly: Assembly) -> None:

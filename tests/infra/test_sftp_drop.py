@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from infra.catalogue import FUNCTIONS, HAND_OUT, TIDY, Follows
+from infra.catalogue import FUNCTIONS, HAND_OUT, TIDY, Follows, FollowsNew
 from infra.implied import key_use
 from infra.stages import STAGES, SftpDrop, stage_for
 from tests.infra.drops import DROP_SAID
@@ -34,7 +34,7 @@ def test_a_stage_without_a_drop_names_none_and_grants_nothing(assembly: Assembly
     for row in FUNCTIONS:
         lists = "s3:ListBucket" in assembly.actions(row.name)
         # Lambda does, to set aside what could not be told; and who may, is told by S3 that an object is gone.
-        assert lists is (isinstance(row.trigger, Follows) or "ListBucket" in row.inbox)
+        assert lists is (isinstance(row.trigger, Follows | FollowsNew) or "ListBucket" in row.inbox)
         assert not NAMES & variables_of(assembly.function(row.name)[2]).keys()
     # The key of practices' records is all that these reach beside their tables, queues and bucket.
     assert "s3:DeleteObject" not in assembly.actions("documents")

@@ -96,6 +96,18 @@ def test_a_secret_is_named_by_its_arn_as_on_aws() -> None:
     }
 
 
+def test_whoever_may_send_messages_may_send_ten_at_once_as_on_aws() -> None:
+    def policy(*actions: str) -> dict[str, Any]:
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        return {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": {"Statement": [statement]}}}
+
+    resources = template(Sends=policy("sqs:SendMessage"), Takes=policy("sqs:ReceiveMessage"))
+    adapted = stand_ins.adapt(resources)["Resources"]
+
+    given = {name: of["Properties"]["PolicyDocument"]["Statement"][0]["Action"] for name, of in adapted.items()}
+    assert given == {"Sends": ["sqs:SendMessage", "sqs:SendMessageBatch"], "Takes": ["sqs:ReceiveMessage"]}
+
+
 def test_the_authorizer_alone_writes_a_line_for_each_call() -> None:
     """The emulator waits ten times as long for the line of a function that writes none."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.core.callers import Client, ClientKind
+from gateway.core.clients import Key
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ports import Session
 
@@ -19,10 +21,13 @@ ATTEMPT_WINDOW = timedelta(minutes=15)
 _EVERYONE = "everyone"
 # A count is of use for one minute; the rest is for clocks that differ and for whoever looks into a burst.
 _COUNT_KEPT_S = 600
+_MOST_NOTED = 10_000
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class DynamoCallers:
-    """Fills `core.ports.Callers`. Every read is strongly consistent, so that a revocation acts on the next call.
+    """Fills `core.ports.Callers` and `core.clients.ClientBook`. Every read is strongly consistent, so that a
+    revocation acts on the next call.
 
     `expires_at` (epoch seconds) is the table's TTL attribute. DynamoDB may keep an expired item for days, so readers
     compare the time themselves.
@@ -31,28 +36,19 @@ class DynamoCallers:
     def __init__(self, client: DynamoDBClient, *, table: str) -> None:
         self._client = client
         self._table = table
+        self._noted: dict[str, datetime] = {}
 
     def client(self, client_id: str) -> Client:
         """See `Callers.client`."""
         item = self._get(f"client#{client_id}", "client")
         if item is None:
             raise NotFound("no such client")
-        return Client(
-            id=client_id,
-            name=item["name"]["S"],
-            practices=frozenset(item.get("practices", {}).get("SS", [])),
-            scopes=frozenset(item.get("scopes", {}).get("SS", [])),
-            kind=ClientKind(item["kind"]["S"]),
-            expires_at=_moment(item, "ends_at"),
-            revoked_at=_moment(item, "revoked_at"),
-            requests_per_minute=int(item["requests_per_minute"]["N"]) if "requests_per_minute" in item else None,
-        )
+        return _client_from(item)
 
     def put_client(self, client: Client) -> None:
         """See `Callers.put_client`."""
         item: dict[str, Any] = {
-            "pk": {"S": f"client#{client.id}"},
-            "sk": {"S": "client"},
+            **_client_key(client.id),
             "name": {"S": client.name},
             "kind": {"S": client.kind.value},
         }
@@ -73,7 +69,7 @@ class DynamoCallers:
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": f"client#{client_id}"}, "sk": {"S": "client"}},
+                Key=_client_key(client_id),
                 UpdateExpression="ADD practices :practice",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":practice": {"SS": [practice_id]}},
@@ -93,6 +89,7 @@ class DynamoCallers:
             expires_at=_moment(item, "ends_at"),
             revoked_at=_moment(item, "revoked_at"),
             is_key=item["is_key"]["BOOL"],
+            created_at=_moment(item, "created_at"),
         )
 
     def put_session(self, token_hash: str, session: Session) -> None:
@@ -105,7 +102,9 @@ class DynamoCallers:
         }
         _set_moment(item, "ends_at", session.expires_at)
         _set_moment(item, "revoked_at", session.revoked_at)
-        if session.expires_at is not None:
+        _set_moment(item, "created_at", session.created_at)
+        # A key that is over stays on record; whoever looks sees why it works no more.
+        if session.expires_at is not None and not session.is_key:
             item["expires_at"] = {"N": str(int(session.expires_at.timestamp()) + 1)}
         self._put(item)
 
@@ -122,6 +121,111 @@ class DynamoCallers:
             )
         except self._client.exceptions.ConditionalCheckFailedException:
             return
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def note_use(self, token_hash: str, at: datetime) -> None:
+        """See `Callers.note_use`. The item lies apart from the key's own: who notes a use cannot undo a revocation."""
+        hour = at.replace(minute=0, second=0, microsecond=0)
+        if self._noted.get(token_hash) == hour:
+            return
+        if len(self._noted) >= _MOST_NOTED:
+            self._noted.clear()
+        self._noted[token_hash] = hour
+        with suppress(ClientError, BotoCoreError):
+            self._client.put_item(
+                TableName=self._table,
+                Item={**_used_key(token_hash), "used_at": {"S": hour.isoformat()}},
+                ConditionExpression="attribute_not_exists(pk) OR used_at < :hour",
+                ExpressionAttributeValues={":hour": {"S": hour.isoformat()}},
+            )
+
+    # -- for operators' commands --------------------------------------------------------------------------------
+
+    def all_clients(self) -> list[Client]:
+        """See `ClientBook.all_clients`."""
+        found = self._all("sk = :sk", {":sk": {"S": "client"}})
+        return sorted(map(_client_from, found), key=lambda one: one.id)
+
+    def keys(self, client_id: str) -> list[Key]:
+        """See `ClientBook.keys`."""
+        found = self._all(
+            "sk = :sk AND client_id = :client AND is_key = :key",
+            {":sk": {"S": "token"}, ":client": {"S": client_id}, ":key": {"BOOL": True}},
+        )
+        keys = [
+            Key(
+                token_hash=hashed,
+                client_id=client_id,
+                created_at=_moment(item, "created_at"),
+                expires_at=_moment(item, "ends_at"),
+                revoked_at=_moment(item, "revoked_at"),
+                last_used_at=_moment(self._item(_used_key(hashed)) or {}, "used_at"),
+            )
+            for item in found
+            if (hashed := item["pk"]["S"].partition("#")[2])
+        ]
+        return sorted(keys, key=lambda one: (one.created_at or _LONG_AGO, one.token_hash), reverse=True)
+
+    def give(self, client_id: str, *, scopes: Iterable[str] = (), practices: Iterable[str] = ()) -> None:
+        """See `ClientBook.give`."""
+        self._sets("ADD", client_id, scopes=sorted(scopes), practices=sorted(practices))
+
+    def take(self, client_id: str, *, scopes: Iterable[str] = (), practices: Iterable[str] = ()) -> None:
+        """See `ClientBook.take`."""
+        self._sets("DELETE", client_id, scopes=sorted(scopes), practices=sorted(practices))
+
+    def revoke_client(self, client_id: str, at: datetime) -> None:
+        """See `ClientBook.revoke_client`."""
+        self._change(
+            _client_key(client_id),
+            "SET revoked_at = if_not_exists(revoked_at, :at)",
+            {":at": {"S": at.isoformat()}},
+            "no such client",
+        )
+
+    def end_client(self, client_id: str, at: datetime | None) -> None:
+        """See `ClientBook.end_client`."""
+        self._end(_client_key(client_id), at, "no such client")
+
+    def end_key(self, token_hash: str, at: datetime | None) -> None:
+        """See `ClientBook.end_key`."""
+        self._end({"pk": {"S": f"token#{token_hash}"}, "sk": {"S": "token"}}, at, "no such key")
+
+    def _end(self, key: dict[str, Any], at: datetime | None, nobody: str) -> None:
+        # Keys of older releases were to leave by TTL when they ended.
+        if at is None:
+            self._change(key, "REMOVE ends_at, expires_at", {}, nobody)
+        else:
+            self._change(key, "SET ends_at = :at REMOVE expires_at", {":at": {"S": at.isoformat()}}, nobody)
+
+    def _sets(self, verb: Literal["ADD", "DELETE"], client_id: str, **sets: list[str]) -> None:
+        said = {name: {"SS": values} for name, values in sets.items() if values}
+        if said:
+            change = f"{verb} " + ", ".join(f"{name} :{name}" for name in said)
+            values = {f":{name}": value for name, value in said.items()}
+            self._change(_client_key(client_id), change, values, "no such client")
+
+    def _change(self, key: dict[str, Any], change: str, values: Mapping[str, Any], nobody: str) -> None:
+        asked: dict[str, Any] = {"UpdateExpression": change, "ConditionExpression": "attribute_exists(pk)"}
+        if values:
+            asked["ExpressionAttributeValues"] = values
+        try:
+            self._client.update_item(TableName=self._table, Key=key, **asked)
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            raise NotFound(nobody) from error
+        except (ClientError, BotoCoreError) as error:
+            raise _unavailable() from error
+
+    def _all(self, condition: str, values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        try:
+            pages = self._client.get_paginator("scan").paginate(
+                TableName=self._table,
+                FilterExpression=condition,
+                ExpressionAttributeValues=dict(values),
+                ConsistentRead=True,
+            )
+            return [item for page in pages for item in page["Items"]]
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
 
@@ -184,10 +288,11 @@ class DynamoCallers:
             raise _unavailable() from error
 
     def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
+        return self._item({"pk": {"S": pk}, "sk": {"S": sk}})
+
+    def _item(self, key: dict[str, Any]) -> Mapping[str, Any] | None:
         try:
-            answer = self._client.get_item(
-                TableName=self._table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
-            )
+            answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
         return answer.get("Item")
@@ -201,6 +306,28 @@ class DynamoCallers:
 
 def _unavailable() -> Unavailable:
     return Unavailable("the record of clients does not answer")
+
+
+def _client_from(item: Mapping[str, Any]) -> Client:
+    return Client(
+        id=item["pk"]["S"].partition("#")[2],
+        name=item["name"]["S"],
+        practices=frozenset(item.get("practices", {}).get("SS", [])),
+        scopes=frozenset(item.get("scopes", {}).get("SS", [])),
+        kind=ClientKind(item["kind"]["S"]),
+        expires_at=_moment(item, "ends_at"),
+        revoked_at=_moment(item, "revoked_at"),
+        requests_per_minute=int(item["requests_per_minute"]["N"]) if "requests_per_minute" in item else None,
+    )
+
+
+def _client_key(client_id: str) -> dict[str, Any]:
+    return {"pk": {"S": f"client#{client_id}"}, "sk": {"S": "client"}}
+
+
+def _used_key(token_hash: str) -> dict[str, Any]:
+    # `infra/` lets the authorizer write under this prefix only.
+    return {"pk": {"S": f"used#{token_hash}"}, "sk": {"S": "used"}}
 
 
 def _attempt_key(who: str, attempt: str) -> dict[str, Any]:

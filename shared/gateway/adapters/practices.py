@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,31 +26,39 @@ class DynamoPractices:
     """Fills `core.ports.Practices`.
 
     A record is one item with its fields as a JSON document: nothing filters on them. A record that was never connected
-    leaves by TTL (`expires_at`, epoch seconds).
+    leaves by TTL (`expires_at`, epoch seconds). Beside the document stands the agreement that `DynamoAgreements`
+    recorded last (`baa`), so that one read has both. `may_lack_baa`: see `Practice`.
     """
 
-    def __init__(self, client: DynamoDBClient, *, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, *, table: str, may_lack_baa: bool = False) -> None:
         self._client = client
         self._table = table
+        self._may_lack_baa = may_lack_baa
 
     def get(self, practice_id: str) -> Practice:
         """See `Practices.get`."""
         item = self._get(f"practice#{practice_id}", "practice")
         if item is None:
             raise NotFound("no such practice")
-        return from_record(json.loads(item["record"]["S"]))
+        return self._practice(item)
 
     def put(self, practice: Practice) -> None:
         """See `Practices.put`."""
-        item: dict[str, Any] = {
-            "pk": {"S": f"practice#{practice.id}"},
-            "sk": {"S": "practice"},
-            "record": {"S": json.dumps(to_record(practice))},
-        }
+        change, values = "SET #record = :record", {":record": {"S": json.dumps(to_record(practice))}}
         if practice.connected_at is None and practice.state != "active":
-            item["expires_at"] = {"N": str(int((datetime.now(UTC) + UNPROVEN_KEPT).timestamp()))}
+            change += ", expires_at = :gone"
+            values[":gone"] = {"N": str(int((datetime.now(UTC) + UNPROVEN_KEPT).timestamp()))}
+        else:
+            change += " REMOVE expires_at"
         try:
-            self._client.put_item(TableName=self._table, Item=item)
+            # Not the item as a whole: its agreement is another's to change.
+            self._client.update_item(
+                TableName=self._table,
+                Key=practice_key(practice.id),
+                UpdateExpression=change,
+                ExpressionAttributeNames={"#record": "record"},
+                ExpressionAttributeValues=values,
+            )
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
 
@@ -59,7 +68,7 @@ class DynamoPractices:
             item = self._get(f"practice#{practice_id}", "practice")
             if item is None:
                 raise NotFound("no such practice")
-            was = from_record(json.loads(item["record"]["S"]))
+            was = self._practice(item)
             practice = rule(was)
             if practice == was:
                 return practice
@@ -121,6 +130,12 @@ class DynamoPractices:
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
 
+    def _practice(self, item: Mapping[str, Any]) -> Practice:
+        practice = from_record(json.loads(item["record"]["S"]))
+        # What was recorded counts; the record has the copy of whoever stored it last.
+        baa = baa_from(json.loads(item["baa"]["S"])) if "baa" in item else practice.baa
+        return replace(practice, baa=baa, may_lack_baa=self._may_lack_baa)
+
     def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         try:
             answer = self._client.get_item(
@@ -148,13 +163,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "location_zones": {str(clinic): zone for clinic, zone in practice.location_zones.items()},
         "writes_reference": practice.writes_reference,
         "queries": practice.queries,
-        "baa": baa
-        and {
-            "reference": baa.reference,
-            "signed_by": baa.signed_by,
-            "signed_on": baa.signed_on.isoformat(),
-            "expires_on": baa.expires_on and baa.expires_on.isoformat(),
-        },
+        "baa": baa and baa_record(baa),
         "key_fingerprint": practice.key_fingerprint,
         "state": practice.state,
         "connected_at": practice.connected_at and practice.connected_at.isoformat(),
@@ -179,17 +188,48 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         location_zones={int(clinic): zone for clinic, zone in record["location_zones"].items()},
         writes_reference=record["writes_reference"],
         queries=record.get("queries", True),
-        baa=baa
-        and Baa(
-            reference=baa["reference"],
-            signed_by=baa["signed_by"],
-            signed_on=date.fromisoformat(baa["signed_on"]),
-            expires_on=baa["expires_on"] and date.fromisoformat(baa["expires_on"]),
-        ),
+        baa=baa and baa_from(baa),
         key_fingerprint=record["key_fingerprint"],
         state=record["state"],
         connected_at=record["connected_at"] and datetime.fromisoformat(record["connected_at"]),
     )
+
+
+def baa_record(baa: Baa) -> dict[str, Any]:
+    """`baa` as JSON values."""
+    return {
+        "reference": baa.reference,
+        "signed_by": baa.signed_by,
+        "signed_on": baa.signed_on.isoformat(),
+        "expires_on": baa.expires_on and baa.expires_on.isoformat(),
+        "id": baa.id,
+        "recorded_at": baa.recorded_at and baa.recorded_at.isoformat(),
+        "recorded_by": baa.recorded_by,
+        "closed_at": baa.closed_at and baa.closed_at.isoformat(),
+    }
+
+
+def baa_from(record: Mapping[str, Any]) -> Baa:
+    """Read `baa_record` back; records of older releases have its first four fields."""
+    return Baa(
+        reference=record["reference"],
+        signed_by=record["signed_by"],
+        signed_on=date.fromisoformat(record["signed_on"]),
+        expires_on=record["expires_on"] and date.fromisoformat(record["expires_on"]),
+        id=record.get("id"),
+        recorded_at=_moment(record.get("recorded_at")),
+        recorded_by=record.get("recorded_by"),
+        closed_at=_moment(record.get("closed_at")),
+    )
+
+
+def practice_key(practice_id: str) -> dict[str, Any]:
+    """Where a practice's item is."""
+    return {"pk": {"S": f"practice#{practice_id}"}, "sk": {"S": "practice"}}
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _fingerprint_key(fingerprint: str) -> dict[str, Any]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.aws_errors import AwsError, unavailable
+from gateway.core.errors import Unavailable
+from gateway.core.worker import Tick
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_AT_ONCE = 10
+"""Messages that SQS takes in one request."""
 
 
 class SqsTicks:
@@ -18,13 +25,23 @@ class SqsTicks:
         self._client = client
         self._queue_url = queue_url
 
-    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
+    def put(self, ticks: Sequence[Tick]) -> None:
         """See `Ticks.put`."""
-        body = json.dumps({"practice_id": practice_id, "attempt": attempt}, separators=(",", ":"))
-        try:
-            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body, DelaySeconds=delay_s)
-        except AwsError as error:
-            raise unavailable("the ticks queue") from error
+        for first in range(0, len(ticks), _AT_ONCE):
+            entries: list[SendMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "MessageBody": _text(tick), "DelaySeconds": tick.delay_s}
+                for number, tick in enumerate(ticks[first : first + _AT_ONCE])
+            ]
+            try:
+                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            except AwsError as error:
+                raise unavailable("the ticks queue") from error
+            if answer.get("Failed"):
+                raise Unavailable("the ticks queue did not take all turns")
+
+
+def _text(tick: Tick) -> str:
+    return json.dumps({"practice_id": tick.practice_id, "attempt": tick.attempt}, separators=(",", ":"))
 
 
 def tick_from(text: str) -> tuple[str, int]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from gateway.core.callers import Caller, Verb
+from gateway.core.baa.protected import is_protected
+from gateway.core.callers import OPERATOR_SCOPES, Caller, ClientKind, Verb
 from gateway.core.errors import BaaMissing, Invalid, NotFound, RateLimited, ScopeMissing, Unauthenticated, Unavailable
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
-
-SANDBOX = "sandbox"
 
 RESOURCES = "resources"
 """The object of raw access. No wildcard has it: whoever may read every object of ours has not been given every row of
@@ -23,14 +22,18 @@ DOCUMENT_CONTENTS = "document_contents"
 """The object of files themselves: X-rays, letters, cards, consents. No wildcard has it: a client that was given all
 reads was given what the objects show, and each look at a file makes the office send it out of the house."""
 
-_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS})
+AUDIT = "audit"
+"""The object of audit trails: who saw whom. No wildcard has it: an operator reads it, not those whom it is about."""
+
+_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT})
 
 
 def caller_of(client_id: str, *, on: Services) -> Caller:
     """The client behind a request, read afresh.
 
     Raises:
-        Unauthenticated: it is gone, revoked or expired since its token was checked.
+        Unauthenticated: it is gone, revoked or expired since its token was checked, or a workflow, which nobody may
+            speak for over HTTP.
     """
     try:
         client = on.callers.client(client_id)
@@ -39,6 +42,8 @@ def caller_of(client_id: str, *, on: Services) -> Caller:
     now = on.clock.now()
     if client.revoked_at is not None or (client.expires_at is not None and client.expires_at <= now):
         raise Unauthenticated("the client has been revoked or has expired")
+    if client.kind is ClientKind.WORKFLOW:
+        raise Unauthenticated("this client belongs to a workflow, for which no token stands")
     return Caller(client)
 
 
@@ -92,9 +97,11 @@ def only_practice(caller: Caller) -> str:
 def allow_client(caller: Caller, obj: str, verb: Verb | str) -> None:
     """What `allow` asks of the client alone, for what is of no practice.
 
-    Raises: ScopeMissing: the client lacks `{obj}:{verb}`.
+    Raises: ScopeMissing: the client lacks `{obj}:{verb}`, or is of a kind for which that does not count.
     """
     need = f"{obj}:{verb}"
+    if need in OPERATOR_SCOPES and caller.client.kind is not ClientKind.OPERATOR:
+        raise ScopeMissing(f"the scope {need} counts for clients of the kind operator only", scope=need)
     reads_all = verb is Verb.READ and obj not in _IN_NO_WILDCARD and "*:read" in caller.client.scopes
     if not (need in caller.client.scopes or reads_all):
         raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
@@ -108,7 +115,7 @@ def allow(
     *,
     on: Services,
     maker_id: str | None = None,
-    protected: bool = True,
+    protected: bool | None = None,
 ) -> Practice:
     """The practice, if `caller` may do `verb` to `obj` there.
 
@@ -117,13 +124,14 @@ def allow(
     its own, whose `verb` is the catalogue's operation id: `resources:recalls.create`. Nothing stands for several.
     `document_contents`, files, is in no wildcard either.
     `maker_id` is the client that made the record, where one did: it reads what it made by the scope that let it make
-    it. Practice and agreement are asked of the maker like of anybody. `protected` False is for what holds no health
-    data, such as the practice's own record: an operator has to see a practice whose agreement is missing.
+    it. Practice and agreement are asked of the maker like of anybody. `protected`: whether the agreement is asked for;
+    unless told, the table of `core.baa.protected` says it of the object.
 
     Raises:
         NotFound: the practice is not the caller's, or there is none: the two are told apart nowhere.
         ScopeMissing: the client lacks `{obj}:{verb}`.
-        BaaMissing: no current agreement is on record; passes only where the stage is the sandbox.
+        BaaMissing: no agreement covers today, and it is about patients. In the sandbox a practice that never had one
+            is open.
     """
     if practice_id not in caller.client.practices:
         raise NotFound("no such practice")
@@ -132,9 +140,6 @@ def allow(
     practice = on.practices.get(practice_id)
     if practice.state != "active":
         raise NotFound("no such practice")
-    if not protected:
+    if practice.is_open(on.clock.now().date()) or not (is_protected(obj) if protected is None else protected):
         return practice
-    agreed = practice.baa is not None and practice.baa.is_current(on.clock.now().date())
-    if not agreed and not (practice.baa is None and on.stage == SANDBOX):
-        raise BaaMissing("no current business associate agreement is on record for this practice")
-    return practice
+    raise BaaMissing("no current business associate agreement is on record for this practice")

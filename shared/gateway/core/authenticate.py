@@ -127,7 +127,10 @@ def authenticate(
         raise PracticeNotEnrolled(
             f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
         )
-    return {**as_answer(open_session(client, on=on)), "practice": practice_view(practice)}
+    return {
+        **as_answer(open_session(client, on=on, until=None if caller is None else caller.until)),
+        "practice": practice_view(practice),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,7 +355,7 @@ def _caller(authorization: str | None, *, on: Services) -> Caller | None:
     if authorization is None:
         return None
     session = session_of(bearer(authorization), callers=on.callers, now=on.clock.now())
-    return caller_of(session.client_id, on=on)
+    return replace(caller_of(session.client_id, on=on), until=session.expires_at)
 
 
 def _known(fingerprint: str, *, on: Services) -> Practice | None:

@@ -8,11 +8,12 @@ by a worker that ends an interactive turn and sees nobody waiting. Its lease is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from gateway.core import engine, ledger, pacing, registry
+from gateway.core.audit.writes import WriteTrail
+from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.drift.probe import Probe
 from gateway.core.errors import NotFound, Unavailable
@@ -82,6 +83,7 @@ class Reconcile:
             entry = ledger.send_again(was, step.name, now=on.clock.now())
         else:
             entry = self._by_evidence(was, step, turn)
+        WriteTrail(on).before_save(entry, was)
         try:
             entry = on.ledger.save(entry, was=was)
         except Superseded:
@@ -121,6 +123,7 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
 
 WORK: tuple[Work, ...] = (
     Reconcile(),
+    Warnings(),
     Feeds(),
     Unlisted(),
     DueRecalls(),
@@ -130,8 +133,8 @@ WORK: tuple[Work, ...] = (
     FirstLoad(),
     Sweeps(),
 )
-"""By their claim to the lane: reconcile, feeds, what asks little or nobody, what may be done, subscriptions, first
-load, sweep."""
+"""By their claim to the lane: reconcile, warnings, feeds, what asks little or nobody, what may be done, subscriptions,
+first load and sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
@@ -143,10 +146,9 @@ def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> en
         seat.enter()
     except (pacing.Busy, pacing.Killed, pacing.Closed):
         # Whoever is in the seat goes on in the background by itself, or the lane offers the turn again.
-        seat.change(lambda item: pacing.close_lane(item, item.next_due_at, rhythm_s=item.rhythm_s))
+        seat.change(lambda item: pacing.close_lane(pacing.begin_lane(item), item.next_due_at, rhythm_s=item.rhythm_s))
         return engine.TurnResult()
-    # The next turn may be offered while this one runs: it waits behind it, so that no minute passes between them.
-    seat.change(lambda item: replace(item, lane_until=0.0))
+    seat.change(pacing.begin_lane)
     try:
         _work(seat, kinds=kinds)
     finally:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from gateway.core import engine, ledger, pacing, registry
+from gateway.core.audit import GATEWAY, AuditEntry, Phase
+from gateway.core.audit.writes import TRIES, WriteTrail, own_write
+from gateway.core.errors import AuditUnavailable
+from gateway.core.ids import new_id
 from gateway.core.ledger import Effect, Entry
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
@@ -128,9 +133,49 @@ class BackgroundTurn:
         """
         if call.operation not in OWN_WRITES:
             raise ValueError("background work writes nothing but what is its own")
-        return self._make(call, gives_way=True, modest=False)
+        return self._make(call, gives_way=True, modest=False, send=self._send_audited)
 
-    def _make(self, call: UpstreamCall, *, gives_way: bool, modest: bool) -> UpstreamAnswer:
+    def _send(self, call: UpstreamCall, slot: float) -> UpstreamAnswer:
+        return self._seat.send(self.practice, call, slot=slot)
+
+    def _send_audited(self, call: UpstreamCall, slot: float) -> UpstreamAnswer:
+        """Send a write of the gateway's own, in the trail before and after."""
+        trail, number = WriteTrail(self.on), new_id("audit_entry")
+        told = partial(own_write, self.practice.id, call, client_id=GATEWAY, number=number)
+        try:
+            trail.note(told(Phase.INTENT, at=self.on.clock.now()))
+        except AuditUnavailable as error:
+            raise GiveWay from error
+        phase = Phase.UNKNOWN
+        try:
+            answer = self._send(call, slot)
+            phase = Phase.DONE
+        except pacing.LeaseLost:
+            phase = Phase.NOT_SENT
+            raise
+        except upstream.OpenDentalError as error:
+            if error.nothing_done:
+                phase = Phase.NOT_SENT if isinstance(error, upstream.Unavailable) else Phase.REFUSED
+            raise
+        finally:
+            self._tell(trail, told(phase, at=self.on.clock.now()))
+        return answer
+
+    def _tell(self, trail: WriteTrail, entry: AuditEntry) -> None:
+        try:
+            trail.note(entry, tries=TRIES)
+        except AuditUnavailable as error:
+            # The next listing shows whether it was done; nothing is concluded from it before.
+            raise CouldNotLook from error
+
+    def _make(
+        self,
+        call: UpstreamCall,
+        *,
+        gives_way: bool,
+        modest: bool,
+        send: Callable[[UpstreamCall, float], UpstreamAnswer] | None = None,
+    ) -> UpstreamAnswer:
         seat = self._seat
         if seat.elapsed() >= self._until:
             raise GiveWay
@@ -148,7 +193,7 @@ class BackgroundTurn:
             seat.change(lambda item: item)
             self._let_others_by(slot)
         try:
-            return seat.send(self.practice, call, slot=slot)
+            return (send or self._send)(call, slot)
         except pacing.LeaseLost as error:
             raise GiveWay from error
         except upstream.OpenDentalError as error:

@@ -5,14 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class ClientKind(StrEnum):
-    """What a client is: decides nothing but what an operator sees."""
+    """What a client is, for good: decides which scopes count and whether HTTP takes its keys."""
 
     APP = "app"
+    """A product that uses the API."""
     WORKFLOW = "workflow"
+    """A machine inside the deployment. It has no key, and no request over HTTP stands for it."""
     OPERATOR = "operator"
+    """Somebody who runs the deployment: `OPERATOR_SCOPES` count for these clients only."""
+
+
+OPERATOR_SCOPES: Final = frozenset(
+    {
+        "audit:read",
+        "groups:write",
+        "practices.baa:write",
+        "practices.calls:write",
+        "practices.keys:write",
+        "sync:write",
+        "webhooks.full:approve",
+    }
+)
+"""What decides about practices instead of working with them: a product's key that leaks must not open a practice, stop
+one, or hide who looked."""
 
 
 class Verb(StrEnum):
@@ -47,6 +66,8 @@ class Caller:
     """The client behind a request, read afresh for it: a revoked key or a removed scope acts on the next call."""
 
     client: Client
+    until: datetime | None = None
+    """When the credential of the request ends, as far as that is known."""
 
     @property
     def id(self) -> str:

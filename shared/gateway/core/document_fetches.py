@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.core.errors import Unavailable, UpstreamRefused
 from gateway.core.normalize.documents import extension_of
 from gateway.core.plans import PUSH, Outcome, Plan, PlanContext, UpstreamCall
+from open_dental import wire
 
 KIND: Final = "fetch.document_content"
 
@@ -28,6 +29,8 @@ def content(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     `input_`: `{"document": key}` or `{"mount": key}`. A file's name on the server is ours, with the extension of the
     document's own, because Open Dental refuses another one; so a document costs two calls, a mount one.
 
+    Whose it is goes along for the audit trail; of a mount no call says it.
+
     To ask again after a lost answer, or after a crash, is harmless: the folder is the operation's own, and files of one
     name are overwritten.
 
@@ -36,10 +39,12 @@ def content(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     if "mount" in input_:
         body = {"MountNum": input_["mount"]}
         extension: str | None = PICTURE
+        patient = 0
     else:
         body = {"DocNum": input_["document"]}
         row = (yield UpstreamCall("documents.get", path=body)).row
         extension = extension_of(row.get("FileName"))
+        patient = wire.key(row.get("PatNum")) or 0
     folder = _folder(context)
     name = f"content.{extension}" if extension else "content"
     try:
@@ -51,7 +56,7 @@ def content(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         raise UpstreamRefused(
             "Open Dental could not put the file on the SFTP server", upstream=error.upstream
         ) from error
-    return Outcome(rows={"content": [{"folder": folder, "name": name, "extension": extension}]})
+    return Outcome(rows={"content": [{"folder": folder, "name": name, "extension": extension, "patient": patient}]})
 
 
 def _folder(context: PlanContext) -> str:

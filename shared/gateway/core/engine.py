@@ -21,9 +21,13 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from gateway.core import ledger, pacing
 from gateway.core import registry as registered
+from gateway.core.audit import Phase
+from gateway.core.audit.writes import WriteTrail, about
+from gateway.core.baa.protected import is_protected_request
 from gateway.core.capability import price_tier
 from gateway.core.errors import (
     AppError,
+    AuditUnavailable,
     BaaMissing,
     KeyNotUsable,
     NotFound,
@@ -180,6 +184,7 @@ class OperationRun:
         self._as_of: datetime | None = None
         self._is_fetch = ledger.is_fetch(entry.record.request)
         self._mirror = Keeper(seat)
+        self._trail = WriteTrail(self._on)
 
     # -- begin and end ----------------------------------------------------------------------------------------------
 
@@ -226,7 +231,7 @@ class OperationRun:
             self._practice = self._on.practices.get(of.request.practice_id)
         except NotFound:
             self._fail(NotFound("the practice is no longer connected"))
-        if self._practice.agreement_expired(self._on.clock.now().date()):
+        if not self._practice.is_open(self._on.clock.now().date()):
             self._mirror.keep_nothing()
         self._take_up_lost_writes()
         self._heed_agreement()
@@ -239,14 +244,16 @@ class OperationRun:
             self._park(pacing.OFFLINE_PROBE_S, orderly=False)
 
     def _heed_agreement(self) -> None:
-        """An operation may have waited for days: nothing begins once the practice's agreement has expired.
+        """An operation may have waited for days: nothing of patients begins once the practice's agreement has ended.
 
         What has begun at the office is brought to its end: half a payment is worse than a whole one.
         """
         stands = {StepState.SENT, StepState.UNKNOWN, StepState.DONE}
         begun = any(step.state in stands for step in self._entry.steps.values())
-        if not begun and self._of_practice().agreement_expired(self._on.clock.now().date()):
-            self._fail(BaaMissing("the business associate agreement of this practice has expired"))
+        if begun or self._of_practice().is_open(self._on.clock.now().date()):
+            return
+        if is_protected_request(self._entry.record.request):
+            self._fail(BaaMissing("no business associate agreement covers this practice today"))
 
     def _stands(self) -> bool:
         return any(step.state is StepState.DONE for step in self._entry.steps.values())
@@ -449,6 +456,8 @@ class OperationRun:
                 raise Told(NotWritten("a lost write was looked for and is not there"))
         while True:
             slot = self._slot()
+            # While the slot is waited for anyhow.
+            self._intend(name, call)
             self._seat.wait_until(slot - CONNECT_AHEAD_S - MARK_AHEAD_S)
             now = self._on.clock.now()
             of = self._entry.record
@@ -458,6 +467,7 @@ class OperationRun:
                 except AppError as error:
                     if isinstance(error, Unavailable):
                         raise
+                    self._trail.note(about(self._entry, name, call, Phase.NOT_SENT, at=now))
                     raise Told(error) from None
             marked = ledger.sent(
                 self._with_notes(), call, effect, attempt=of.attempt, holder=self._seat.holder, now=now
@@ -477,6 +487,13 @@ class OperationRun:
             self._done(name, answer)
             self._wrote(call, answer)
             return answer
+
+    def _intend(self, name: str, call: UpstreamCall) -> None:
+        """Have it in the trail that this is about to be sent; without that nothing is marked, nor sent."""
+        try:
+            self._trail.note(about(self._entry, name, call, Phase.INTENT, at=self._on.clock.now()))
+        except AuditUnavailable as error:
+            self._back(error.retry_after)
 
     def _after_failed_write(self, name: str, effect: Effect, error: upstream.OpenDentalError) -> None:
         """Returning means: send it again, in another slot. Otherwise the turn stops, or the plan gets an error."""
@@ -546,6 +563,7 @@ class OperationRun:
             entry = ledger.late_answer(was, name, self._seat.holder, answer=answer, problem=problem, now=now)
             if entry is None:
                 return
+            self._trail.before_save(entry, was)
             try:
                 self._on.ledger.save(entry, was=was)
             except Superseded:
@@ -652,6 +670,7 @@ class OperationRun:
         if entry.record.state is not OperationState.RUNNING:
             # Whoever learns that it is settled finds in the mirror what it did, or is sent to Open Dental.
             self._mirror.settle()
+        self._trail.before_save(entry, self._stored)
         self._entry = self._on.ledger.save(entry, was=self._stored)
         self._stored = self._entry
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.core.access import allow
+from gateway.core.baa.protected import is_protected_request
 from gateway.core.callers import Caller, Verb
 from gateway.core.connect import KIND as CONNECT
 from gateway.core.errors import NotFound
@@ -20,7 +21,7 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     Raises:
         NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
             told apart nowhere.
-        BaaMissing: its result is the practice's data like any other.
+        BaaMissing: its result is the practice's data like any other, unless nothing of patients was asked for.
     """
     if not is_id(operation_id, "operation"):
         raise NotFound("no such operation")
@@ -29,6 +30,15 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
         raise NotFound("no such operation")
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.
     if operation.request.kind != CONNECT:
-        maker_id = operation.request.client_id
-        allow(caller, operation.request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id)
+        request = operation.request
+        protected = is_protected_request(request)
+        allow(
+            caller,
+            request.practice_id,
+            "operations",
+            Verb.READ,
+            on=on,
+            maker_id=request.client_id,
+            protected=protected,
+        )
     return with_eta(woken(operation, on=on), on=on)

@@ -37,6 +37,7 @@ PREFIXES = {
     "event": "evt",
     "webhook": "whk",
     "audit_entry": "aud",
+    "agreement": "baa",
     "client": "cli",
     "practice": "prac",
     "group": "grp",

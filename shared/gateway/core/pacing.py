@@ -25,6 +25,7 @@ https://www.opendental.com/site/apispecification.html (60 s limit of one request
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -83,8 +84,17 @@ PROBE_AGAIN_S = 900.0
 """Answers that nothing known explains make it looked again no sooner than so long after the last look."""
 
 BACKGROUND_TURN_S = 60.0
+QUEUED_BEFORE_MORE = 1
+"""Queued background turns of a practice beside which the next minute's are offered: the last one of a minute may be a
+second late."""
+
 BACKGROUND_QUEUED_S = 240.0
 """How long a queued background turn holds its lane before the lane is offered again."""
+
+
+SHORTEST_RHYTHM_S = 5.0
+IN_STEP_S = 2.0
+"""A turn that comes so much before its work is due does it all the same (`mirror.schedule.SLACK`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +134,10 @@ class PaceItem:
     """What is stored for one practice. All times are epoch seconds.
 
     `holder` has the lease until `busy_until`: only it calls. `turn_no` grows with each turn and orders what turns
-    read. `lane_until`: a background turn is queued until then. `next_due_at`: when background work is due. `rhythm_s`:
-    how often it is due within a minute, for work that is never done; None: as it says. `probe_at`: when it is looked
-    next what may be done at the practice (None: never thought of), `probed_at`: when that was tried last.
+    read. `lane_until`: background turns are queued until then, `lane_turns` of which have not begun. `next_due_at`:
+    when background work is due. `rhythm_s`: how often it is due within a minute, for work that is never done; None: as
+    it says. `probe_at`: when it is looked next what may be done at the practice (None: never thought of), `probed_at`:
+    when that was tried last.
 
     `waiting`, `parked`, `interactive_at` and `killed` belong to others than the holder (callers that join, the
     operator) and change without regard to `rev`, which grows with each change of the rest.
@@ -139,6 +150,7 @@ class PaceItem:
     turn_no: int = 0
     breaker: Breaker = Breaker()
     lane_until: float = 0.0
+    lane_turns: int = 0
     next_due_at: float | None = None
     rhythm_s: float | None = None
     probe_at: float | None = None
@@ -465,8 +477,27 @@ def offer_lane(item: PaceItem, now: float, horizon_s: float = 60.0) -> tuple[Pac
     due = item.due_at
     if item.killed or due is None or due > now + horizon_s:
         return None
-    delay = max(0.0, due - now)
-    return replace(item, lane_until=now + delay + BACKGROUND_QUEUED_S), delay
+    delay = _in_step(item, now, max(0.0, due - now), horizon_s)
+    if delay > horizon_s:
+        return None
+    # Where the lane was held all that time, those that did not begin are lost.
+    queued = 0 if item.lane_until else item.lane_turns
+    turns = queued + len(ticks_of(item, delay, horizon_s))
+    return replace(item, lane_until=now + delay + BACKGROUND_QUEUED_S, lane_turns=turns), delay
+
+
+def _in_step(item: PaceItem, now: float, delay_s: float, horizon_s: float) -> float:
+    """The delay of the next turn that is in the practice's own step, if it has a rhythm within a minute.
+
+    Whatever is overdue when the lane looks would else come in that very second, and what is polled in it keeps the new
+    step: within an hour all practices of a deployment would be called in the same seconds of the minute.
+    """
+    if item.rhythm_s is None or item.rhythm_s > horizon_s or item.breaker.trip is not None:
+        return delay_s
+    rhythm_s = max(item.rhythm_s, SHORTEST_RHYTHM_S)
+    step = zlib.crc32(item.practice_id.encode()) / 2**32 * rhythm_s
+    earliest = now + max(0.0, delay_s - IN_STEP_S)
+    return earliest - now + (step - earliest) % rhythm_s
 
 
 def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[float]:
@@ -477,13 +508,24 @@ def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[fl
     """
     if item.rhythm_s is None or item.breaker.trip is not None:
         return [delay_s]
-    rhythm_s = max(item.rhythm_s, 5.0)
+    rhythm_s = max(item.rhythm_s, SHORTEST_RHYTHM_S)
     return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
 
 
+def begin_lane(item: PaceItem) -> PaceItem:
+    """Begin a background turn. The next ones may be offered while it runs, so that no minute passes between them; but
+    not while others are queued: where workers are few they would come faster than they are worked off, for ever, and
+    callers wait behind them."""
+    return _free_lane(replace(item, lane_turns=max(0, item.lane_turns - 1)))
+
+
 def close_lane(item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None) -> PaceItem:
-    """End a background turn: the lane is free, and `next_due_at` says when it is wanted again."""
-    return replace(item, lane_until=0.0, next_due_at=next_due_at, rhythm_s=rhythm_s)
+    """End a background turn: `next_due_at` says when the lane is wanted again."""
+    return _free_lane(replace(item, next_due_at=next_due_at, rhythm_s=rhythm_s))
+
+
+def _free_lane(item: PaceItem) -> PaceItem:
+    return replace(item, lane_until=0.0) if item.lane_turns <= QUEUED_BEFORE_MORE else item
 
 
 def probe_due(item: PaceItem, at: float) -> PaceItem:

@@ -17,7 +17,8 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
 
 if TYPE_CHECKING:
-    from gateway.core.audit import Audit
+    from gateway.core.audit import Audit, AuditIndex
+    from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
@@ -263,7 +264,11 @@ class Practices(Protocol):
         ...
 
     def put(self, practice: Practice) -> None:
-        """Store or replace the record."""
+        """Store or replace the record.
+
+        An agreement that was recorded (`baa.records.Agreements`) stays as it is, whatever `practice.baa` says: who read
+        the practice before it was recorded must not take it back.
+        """
         ...
 
     def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
@@ -327,7 +332,8 @@ class Session:
     expires_at: datetime | None
     revoked_at: datetime | None = None
     is_key: bool = False
-    """An API key lives until it is revoked by an operator; `DELETE /session` ends sessions only."""
+    """An API key lives until it is revoked by an operator or expires; `DELETE /session` ends sessions only."""
+    created_at: datetime | None = None
 
 
 class Callers(Protocol):
@@ -359,6 +365,13 @@ class Callers(Protocol):
 
     def revoke(self, token_hash: str, at: datetime) -> None:
         """End it; acts on the next call. Nothing happens if it is unknown."""
+        ...
+
+    def note_use(self, token_hash: str, at: datetime) -> None:
+        """Remember that a key was used, to the hour; whatever goes wrong, nothing is raised.
+
+        A process writes once an hour and key at most, and nothing where another one was faster.
+        """
         ...
 
     def count_request(self, client_id: str, *, at: datetime) -> int:
@@ -426,9 +439,13 @@ class Services(Protocol):
     @property
     def drifts(self) -> Drifts: ...
     @property
+    def agreements(self) -> Agreements: ...
+    @property
     def groups(self) -> Groups: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def audit_index(self) -> AuditIndex: ...
     @property
     def event_log(self) -> EventLog: ...
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 REMOTE_NETWORK = "remote"
@@ -33,18 +33,32 @@ class Tier(StrEnum):
     UNPACED = "unpaced"  # Service, Local and Cloud mode have no throttle
 
 
+SANDBOX: Final = "sandbox"
+"""The stage whose practices are simulated ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class Baa:
-    """The record of a business associate agreement: who signed, when, which document, until when."""
+    """The record of a business associate agreement: who signed, when, which document, until when.
+
+    Days are UTC's, and both are covered. `closed_at`: when somebody ended it before its time, from which moment on it
+    covers nothing.
+    """
 
     reference: str
     signed_by: str
     signed_on: date
     expires_on: date | None = None
+    id: str | None = None
+    recorded_at: datetime | None = None
+    recorded_by: str | None = None
+    """The client that recorded it."""
+    closed_at: datetime | None = None
 
     def is_current(self, today: date) -> bool:
         """Whether the agreement covers `today`."""
-        return self.signed_on <= today and (self.expires_on is None or today <= self.expires_on)
+        is_running = self.signed_on <= today and (self.expires_on is None or today <= self.expires_on)
+        return is_running and self.closed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +89,19 @@ class Practice:
     queries: bool = True
     """Whether its operator lets the office be asked by SQL, which the office's audit trail keeps."""
     baa: Baa | None = None
+    """The last agreement that was recorded, whether it is in force or not."""
+    may_lack_baa: bool = field(default=False, compare=False)
+    """Whether it is open until an agreement is recorded for the first time: so in the sandbox, and nowhere else. No
+    part of the record: whoever keeps records knows it."""
     key_fingerprint: str = ""
     """HMAC of the present customer key: names the pace it shares, reveals nothing."""
     state: str = "active"
     """`pending` while its keys are being verified, `active`, `disabled`."""
     connected_at: datetime | None = None
 
-    def agreement_expired(self, today: date) -> bool:
-        """Whether there was an agreement that covers `today` no more (or not yet)."""
-        return self.baa is not None and not self.baa.is_current(today)
+    def is_open(self, today: date) -> bool:
+        """Whether an agreement lets its patients' data be read, written and kept `today`."""
+        return self.may_lack_baa if self.baa is None else self.baa.is_current(today)
 
     def zone(self, clinic_num: int = 0) -> ZoneInfo:
         """The zone in which wall times of `clinic_num` are read."""

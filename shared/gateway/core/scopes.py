@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.core.access import DOCUMENT_CONTENTS, RESOURCES
+from gateway.core.access import AUDIT, DOCUMENT_CONTENTS, RESOURCES
 from gateway.core.resources.twins import TWINS
 from open_dental import catalogue
 
 SCOPES: Final[Mapping[str, str]] = {
     "practices:connect": "connect new practices",
     "practices:read": "see the practices themselves, which FHIR calls Organizations",
+    "practices.baa:write": "record and close practices' agreements, without which no patient's data is touched",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",
     "events:read": "see what happened to those objects that other scopes show",
@@ -23,7 +24,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "webhooks.full:approve": "approve webhooks of other clients for whole objects, and take that back",
     "sync:read": "see how far mirrors are",
     "sync:write": "turn mirrors on, pause them and turn them off",
-    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read and {RESOURCES}:read",
+    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read, {RESOURCES}:read and {AUDIT}:read",
+    f"{AUDIT}:read": "see who saw or changed what, for operators",
     "patients:read": "find and read patients",
     "patients:write": "add and change patients",
     "patients.ssn": "see patients' social security numbers, beside patients:read",

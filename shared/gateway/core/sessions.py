@@ -47,25 +47,29 @@ def bearer(authorization: str | None) -> str | None:
 
 
 def session_of(token: str | None, *, callers: Callers, now: datetime) -> Session:
-    """What `token` stands for, by one strongly consistent read.
+    """What `token` stands for, by one strongly consistent read; of a key is noted that it is used.
 
     Raises:
         Unauthenticated: there is none, or it is unknown, expired or revoked: the cases are told apart nowhere.
     """
     session = callers.session(token_hash(token)) if token else None
-    if session is None or not _is_live(session, now):
+    if token is None or session is None or not _is_live(session, now):
         raise Unauthenticated("the access token is missing, unknown, expired or revoked")
+    if session.is_key:
+        callers.note_use(token_hash(token), now)
     return session
 
 
-def open_session(client: Client, *, on: Services) -> OpenedSession:
-    """Start a session for `client`; it covers the practices the client has at each call, not those of today."""
+def open_session(client: Client, *, on: Services, until: datetime | None = None) -> OpenedSession:
+    """Start a session for `client`; it covers the practices the client has at each call, not those of today.
+
+    `until`: when the credential ends that it is opened with.
+    """
     now = on.clock.now()
     token = new_token(live=on.stage == "prod")
-    expires_at = now + SESSION_LIFETIME
-    if client.expires_at is not None:
-        expires_at = min(expires_at, client.expires_at)
-    on.callers.put_session(token_hash(token), Session(client_id=client.id, expires_at=expires_at))
+    ends = (now + SESSION_LIFETIME, client.expires_at, until)
+    expires_at = min(one for one in ends if one is not None)
+    on.callers.put_session(token_hash(token), Session(client.id, expires_at, created_at=now))
     return OpenedSession(token=token, client=client, expires_at=expires_at, lifetime=expires_at - now)
 
 

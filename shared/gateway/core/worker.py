@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
+from gateway.core.audit import Audit
 from gateway.core.drift.known import Drifts
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
@@ -113,8 +114,11 @@ class PaceStore(Protocol):
         """Take the doubt back; nothing happens if there is none."""
         ...
 
-    def due(self, now: datetime, *, within_s: float, limit: int) -> list[str]:
-        """Practices whose background work or probe is due within so many seconds; an eventually consistent index."""
+    def due(self, now: datetime, *, within_s: float, limit: int, part: tuple[int, int] = (0, 1)) -> list[str]:
+        """Practices whose background work or probe is due within so many seconds; an eventually consistent index.
+
+        `part` (i, n): of n parts of about the same size the i-th only, from 0; each practice is in one of them.
+        """
         ...
 
 
@@ -130,11 +134,22 @@ class Governor(Protocol):
         ...
 
 
+class Tick(NamedTuple):
+    """A background turn to come."""
+
+    practice_id: str
+    delay_s: int
+    attempt: int
+
+
 class Ticks(Protocol):
     """A queue with a delay for each message: how background turns are spread over the coming minute."""
 
-    def put(self, practice_id: str, *, delay_s: int, attempt: int) -> None:
-        """Have the practice's background turn put on the calls queue in 0 to 900 seconds."""
+    def put(self, ticks: Sequence[Tick]) -> None:
+        """Have the practices' background turns put on the calls queue, each in its 0 to 900 seconds.
+
+        Raises: Unavailable: some of them may have been taken.
+        """
         ...
 
 
@@ -151,6 +166,8 @@ class WorkerServices(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def ledger(self) -> Ledger: ...
     @property

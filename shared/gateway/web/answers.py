@@ -38,18 +38,35 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
     tag = etag_of(_content(body), default=plain)
-    return Answer(status=200, body=body, headers=headers, etag=tag, etag_is_weak=True, practice_id=practice_id)
+    return Answer(
+        status=200,
+        body=body,
+        headers=headers,
+        etag=tag,
+        etag_is_weak=True,
+        practice_id=practice_id,
+        served_from=meta.get("served_from"),
+        practices=_answering(meta),
+    )
 
 
-def link_answer(link: Mapping[str, Any], *, on: Services) -> Answer:
+def _answering(meta: Mapping[str, Any]) -> tuple[str, ...]:
+    """The practices of an answer of several, without those that could not be asked."""
+    told = meta.get("practices") or ()
+    return tuple(one["practice_id"] for one in told if one.get("unavailable") is None)
+
+
+def link_answer(link: Mapping[str, Any], patient_ids: tuple[str, ...], *, on: Services) -> Answer:
     """200 with a link, which no cache may keep and no tag stands for: whoever has it has what it leads to.
+
+    `patient_ids`: whom what it leads to shows.
 
     No redirect: clients that follow one by themselves may send the token along, which is not for the bucket, and which
     S3 refuses beside a signature.
     """
     answer = read_answer(link, on=on)
     headers = {name: value for name, value in answer.headers.items() if name != "Age"}
-    return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None)
+    return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None, patient_ids=patient_ids)
 
 
 def audited_answer(body: Mapping[str, Any]) -> Answer:
@@ -59,7 +76,14 @@ def audited_answer(body: Mapping[str, Any]) -> Answer:
     """
     meta = body.get("meta") or {}
     headers = {"Cache-Control": "no-store", "Age": str(int(meta.get("age_seconds") or 0))}
-    return Answer(status=200, body=body, headers=headers, practice_id=meta.get("practice_id"))
+    return Answer(
+        status=200,
+        body=body,
+        headers=headers,
+        practice_id=meta.get("practice_id"),
+        served_from=meta.get("served_from"),
+        practices=_answering(meta),
+    )
 
 
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any, TypeAlias, TypeVar
 
 from gateway.core.access import caller_of, count_request
+from gateway.core.audit import answers as trail
 from gateway.core.callers import Caller
-from gateway.core.errors import AppError, StillRunning, Unauthenticated
+from gateway.core.errors import AppError, AuditUnavailable, StillRunning, Unauthenticated
 from gateway.core.json_text import to_json
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
@@ -38,6 +40,7 @@ from gateway.web.params import (
     query_model,
 )
 from gateway.web.prefer import WRITE_WAIT_S, Prefer, prefer_of
+from gateway.web.purpose import known_purpose_of, purpose_of
 
 Handler: TypeAlias = Callable[..., Answer]
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
@@ -49,6 +52,7 @@ LambdaHandler: TypeAlias = Callable[[Mapping[str, Any], object], dict[str, Any]]
 @dataclass(slots=True)
 class _Route:
     handler: Handler
+    is_read: bool
     binders: dict[str, Binder] | None = None
     takes_query: bool = False
 
@@ -66,11 +70,11 @@ class HttpApp:
 
     def get(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer GET and HEAD of `path` with the decorated function."""
-        return partial(self._add, "GET", path)
+        return partial(self._add, "GET", path, is_read=True)
 
-    def post(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
-        """Answer POST of `path` with the decorated function."""
-        return partial(self._add, "POST", path)
+    def post(self, path: str, *, is_read: bool = False) -> Callable[[AnyHandler], AnyHandler]:
+        """Answer POST of `path` with the decorated function. `is_read`: it changes nothing, its body is a question."""
+        return partial(self._add, "POST", path, is_read=is_read)
 
     def patch(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer PATCH of `path` with the decorated function."""
@@ -79,6 +83,12 @@ class HttpApp:
     def delete(self, path: str) -> Callable[[AnyHandler], AnyHandler]:
         """Answer DELETE of `path` with the decorated function."""
         return partial(self._add, "DELETE", path)
+
+    def routes(self) -> Iterator[tuple[str, str, Handler]]:
+        """Method, path and handler of each route."""
+        for path, methods in self._routes.items():
+            for method, route in methods.items():
+                yield method, path, route.handler
 
     def __call__(self, event: Mapping[str, Any], context: object) -> dict[str, Any]:
         """Answer one API Gateway event; never raises."""
@@ -97,7 +107,8 @@ class HttpApp:
             answer = self.errors(problems.answer_of(problems.internal_document()))
         if request.applied and answer.status < 400:
             answer = replace(answer, headers={**answer.headers, "Preference-Applied": ", ".join(request.applied)})
-        answer = matched(_told_to_caches(answer), request)
+        answer, text = self._audited(_told_to_caches(answer), request, route)
+        answer = matched(answer, request)
         logging.logger.info(
             "answered",
             extra={
@@ -112,11 +123,46 @@ class HttpApp:
                 "duration_ms": round((time.perf_counter() - started) * 1000),
             },
         )
-        return _event_of(answer, request)
+        return _event_of(answer, request, text)
 
-    def _add(self, method: str, path: str, handler: AnyHandler) -> AnyHandler:
-        self._routes.setdefault(path, {})[method] = _Route(handler)
+    def _add(self, method: str, path: str, handler: AnyHandler, *, is_read: bool = False) -> AnyHandler:
+        self._routes.setdefault(path, {})[method] = _Route(handler, is_read)
         return handler
+
+    def _audited(self, answer: Answer, request: HttpRequest, route: str) -> tuple[Answer, str]:
+        """The answer with its body as text, when the trail has it; else that there is no trail, and nothing of it.
+
+        What confirms what a caller holds (304, HEAD) counts as what it confirms.
+        """
+        text = "" if answer.body is None else to_json(answer.body)
+        if request.client_id is None or answer.status == HTTPStatus.UNAUTHORIZED:
+            return answer, text
+        shown = trail.Shown(
+            status=answer.status,
+            text=text,
+            code=answer.code,
+            served_from=answer.served_from,
+            operation_id=answer.operation_id,
+            practices=answer.practices or ((answer.practice_id,) if answer.practice_id else ()),
+            patient_ids=answer.patient_ids,
+        )
+        try:
+            on = self.services()
+            on.audit.note(*trail.entries(shown, **_about(request, route, on)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing leaves that is not in the trail
+            if not isinstance(error, AppError):
+                logging.logger.error("a bug kept an answer from the trail", extra=logging.location_of(error))
+            gone = _told_to_caches(self.errors(problems.answer(_unaudited(error))))
+            return gone, to_json(gone.body)
+        return answer, text
+
+    def _note_intent(self, request: HttpRequest) -> None:
+        """Have it in the trail that somebody is about to change something. Raises: AuditUnavailable: nothing may be."""
+        on = self.services()
+        try:
+            on.audit.note(*trail.intents(**_about(request, request.route, on)))
+        except AppError as error:
+            raise _unaudited(error) from error
 
     def _find(self, request: HttpRequest) -> tuple[str, dict[str, _Route]]:
         # Only what the gateway matched counts: a path may carry a base path of the user's own domain.
@@ -135,6 +181,8 @@ class HttpApp:
         arguments = {name: bind(request) for name, bind in route.binders.items()}
         if not route.takes_query:
             no_query(request)
+        if not route.is_read and request.callers:
+            self._note_intent(request)
         return route.handler(**arguments)
 
     def _bind(self, route: _Route, request: HttpRequest) -> None:
@@ -173,8 +221,10 @@ class HttpApp:
             raise Unauthenticated("the request carries no access token")
         on = self.services()
         caller = caller_of(request.client_id, on=on)
+        request.callers.append(caller)
         if not count_request(caller, on=on):
             logging.logger.warning("a request could not be counted", extra={"client_id": caller.id})
+        purpose_of(request)
         return caller
 
     def _running(self, error: StillRunning) -> Answer:
@@ -217,7 +267,34 @@ def _told_to_caches(answer: Answer) -> Answer:
     return replace(answer, headers=headers)
 
 
-def _event_of(answer: Answer, request: HttpRequest) -> dict[str, Any]:
+def _about(request: HttpRequest, route: str, on: Services) -> dict[str, Any]:
+    """What every entry of a request has."""
+    method = request.method if request.method in _METHODS else "?"
+    return {
+        "client_id": request.client_id,
+        "own": request.callers[0].client.practices if request.callers else frozenset(),
+        "named": trail.practices_in(_text_of(request)),
+        "action": f"{method} {route}",
+        "request_id": request.request_id,
+        "purpose": known_purpose_of(request),
+        "at": on.clock.now(),
+    }
+
+
+def _text_of(request: HttpRequest) -> str:
+    """Where a request may name practices, themselves or by something of theirs."""
+    body = (request.body or b"").decode(errors="replace")
+    values = (value for given in request.query.values() for value in given)
+    return "\n".join([*request.path_params.values(), *values, body])
+
+
+def _unaudited(error: Exception) -> AuditUnavailable:
+    if isinstance(error, AuditUnavailable):
+        return error
+    return AuditUnavailable("the audit log did not answer", retry_after=2.0)
+
+
+def _event_of(answer: Answer, request: HttpRequest, text: str) -> dict[str, Any]:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **answer.headers}
     if answer.status in {204, 304}:
         # There is nothing that it would be the type of.
@@ -229,6 +306,6 @@ def _event_of(answer: Answer, request: HttpRequest) -> dict[str, Any]:
     return {
         "statusCode": answer.status,
         "headers": headers,
-        "body": "" if silent else to_json(answer.body),
+        "body": "" if silent else text,
         "isBase64Encoded": False,
     }

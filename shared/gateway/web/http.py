@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gateway.web import own_address
+
+if TYPE_CHECKING:
+    from gateway.core.callers import Caller
 
 # The gateway gives up at 29 s and the function ends at 28: what is not answered by then is not answered at all.
 ANSWER_MARGIN_S = 2.0
@@ -40,6 +43,8 @@ class HttpRequest:
     emulated_url: str | None = None
     """The same in an emulator, by `own_address.emulated`; true in the sandbox only."""
     applied: list[str] = field(default_factory=list)
+    callers: list[Caller] = field(default_factory=list)
+    """Who asks, once that is known."""
 
     def reference_to(self, path: str) -> str:
         """`path` of this API, such as `/operations/opn_x`, as a reference relative to this request's URL.
@@ -58,8 +63,7 @@ class Answer:
 
     `etag` is the validator without quotes; `etag_is_weak`: what it leaves out, such as an age, is in the body, so that
     two bodies of one tag say the same and are not the same bytes (RFC 9110, section 8.8.1).
-    `practice_id`, `operation_id` and `code` are for the log: ids and
-    words of ours only.
+    `practice_id`, `operation_id` and `code` are for the log and the audit trail: ids and words of ours only.
     """
 
     status: int
@@ -71,6 +75,11 @@ class Answer:
     practice_id: str | None = None
     operation_id: str | None = None
     code: str | None = None
+    served_from: str | None = None
+    practices: tuple[str, ...] = ()
+    """Of an answer of several practices those that have answered."""
+    patient_ids: tuple[str, ...] = ()
+    """Whom it shows without naming them: what a link leads to. Whom the body names is read there."""
 
 
 def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
+    from gateway.adapters.agreements import DynamoAgreements
+    from gateway.adapters.audit import DynamoAudit, DynamoAuditIndex
     from gateway.adapters.bodies import Bodies
     from gateway.adapters.cache import DynamoCache
     from gateway.adapters.callers import DynamoCallers
@@ -54,8 +56,34 @@ class AwsServices:
     def practices(self) -> DynamoPractices:
         """Practices' records."""
         from gateway.adapters.practices import DynamoPractices
+        from gateway.core.practices import SANDBOX
 
-        return DynamoPractices(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+        return DynamoPractices(
+            self._dynamodb,
+            table=os.environ["PRACTICES_TABLE"],
+            may_lack_baa=os.environ.get("STAGE") == SANDBOX,
+        )
+
+    @cached_property
+    def agreements(self) -> DynamoAgreements:
+        """Practices' agreements."""
+        from gateway.adapters.agreements import DynamoAgreements
+
+        return DynamoAgreements(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def audit(self) -> DynamoAudit:
+        """The audit trails."""
+        from gateway.adapters.audit import DynamoAudit
+
+        return DynamoAudit(self._dynamodb, table=os.environ["AUDIT_TABLE"])
+
+    @cached_property
+    def audit_index(self) -> DynamoAuditIndex:
+        """Their index by patient."""
+        from gateway.adapters.audit import DynamoAuditIndex
+
+        return DynamoAuditIndex(self._dynamodb, table=os.environ["AUDIT_INDEX_TABLE"])
 
     @cached_property
     def drifts(self) -> DynamoDrifts:

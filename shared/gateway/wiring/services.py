@@ -17,7 +17,6 @@ from gateway.wiring.aws import AwsServices
 
 if TYPE_CHECKING:
     from gateway.core import ports
-    from gateway.core.audit import Audit
     from gateway.core.groups.records import Groups
 
 
@@ -40,13 +39,6 @@ class Services(AwsServices):
         from gateway.adapters.groups import DynamoGroups
 
         return DynamoGroups(self._dynamodb, table=os.environ["GROUPS_TABLE"])
-
-    @cached_property
-    def audit(self) -> Audit:
-        """The practices' audit trails."""
-        from gateway.adapters.audit import DynamoAudit
-
-        return DynamoAudit(self._dynamodb, table=os.environ["AUDIT_TABLE"])
 
     @cached_property
     def operations(self) -> ports.Operations:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from gateway.core import engine, ledger
+from gateway.core.audit import Phase
 from gateway.core.errors import QueueFull
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import UpstreamCall
@@ -105,6 +106,18 @@ class LedgerMachine(RuleBasedStateMachine):
             for resource in STEPS[kind].values():
                 assert sum(row["PatNum"] == number for row in self.on.office.rows[resource]) <= 1
 
+    @rule(down=st.booleans())
+    def the_audit_trail_answers_or_not(self, *, down: bool) -> None:
+        self.on.audit.is_down = down
+
+    @invariant()
+    def what_the_ledger_says_of_a_write_the_trail_has_said_before(self) -> None:
+        said = {(one.operation_id, one.step, one.phase) for one in self.on.audit.entries}
+        for id_ in self.accepted:
+            for step in self.on.ledger.entries[id_].steps.values():
+                assert (id_, step.name, Phase.INTENT) in said
+                assert step.state is StepState.SENT or (id_, step.name, Phase(step.state.value)) in said
+
     @invariant()
     def what_has_settled_stays_as_it_was(self) -> None:
         for id_ in self.accepted:
@@ -118,11 +131,13 @@ class LedgerMachine(RuleBasedStateMachine):
         if not hasattr(self, "on"):
             return
         self.on.office.offline = False
+        self.on.audit.is_down = False
         self.faults = []
         self.world.next_life = lambda: None
         self.world.run(3 * 3600)
         self.no_row_is_written_twice()
         self.what_has_settled_stays_as_it_was()
+        self.what_the_ledger_says_of_a_write_the_trail_has_said_before()
         for id_, (kind, number) in self.accepted.items():
             entry = self.on.ledger.entries[id_]
             assert entry.record.state.is_settled, "an operation was lost"

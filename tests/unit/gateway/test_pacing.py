@@ -331,6 +331,81 @@ def test_a_turn_is_offered_in_the_second_it_is_due() -> None:
     assert pacing.offer_lane(pacing.work_due(PaceItem("prac_a"), T0 + 61), T0) is None
 
 
+def test_practices_that_are_overdue_together_are_called_in_different_seconds() -> None:
+    """After an hour of work every practice has been overdue once when the lane looked."""
+    late = [PaceItem(f"prac_{number}", next_due_at=T0 - 1, rhythm_s=20.0) for number in range(400)]
+
+    delays = [offered[1] for item in late if (offered := pacing.offer_lane(item, T0)) is not None]
+
+    assert len(delays) == 400
+    assert all(sum(start <= delay < start + 5 for delay in delays) > 70 for start in (0, 5, 10, 15))
+
+
+@given(
+    now=st.floats(T0, T0 + 3600),
+    due=st.floats(-300, 60),
+    rhythm=st.sampled_from([5.0, 18.0, 20.0, 60.0]),
+    name=st.text(max_size=8),
+)
+def test_a_rhythm_keeps_its_seconds_and_no_work_waits_longer_than_one(
+    now: float, due: float, rhythm: float, name: str
+) -> None:
+    offered = pacing.offer_lane(PaceItem(name, next_due_at=now + due, rhythm_s=rhythm), now)
+    first = pacing.offer_lane(PaceItem(name, next_due_at=T0, rhythm_s=rhythm), T0)
+
+    assert first is not None
+    if offered is None:
+        assert due > 60 - rhythm  # in its own second of the minute to come
+        return
+    apart = (now + offered[1] - T0 - first[1]) % rhythm
+    assert min(apart, rhythm - apart) < 1e-3
+    assert max(0.0, due - pacing.IN_STEP_S) - 1e-3 <= offered[1] <= max(0.0, due) + rhythm
+
+
+@given(served=st.lists(st.integers(1, 4), min_size=30, max_size=30))
+def test_background_turns_do_not_pile_up_where_workers_are_few(served: list[int]) -> None:
+    """What came faster than it was worked off would be in the way of every caller of the deployment, for ever."""
+    item, queued = replace(pacing.work_due(PaceItem("prac_a"), T0), rhythm_s=20.0), 0
+    for minute, turns in enumerate(served):
+        now = T0 + 60 * minute
+        offered = pacing.offer_lane(item, now)
+        if offered is not None:
+            item, delay = offered
+            queued += len(pacing.ticks_of(item, delay))
+        for _ in range(min(turns, queued)):
+            item = pacing.close_lane(pacing.begin_lane(item), now + 20, rhythm_s=20.0)
+            queued -= 1
+
+        assert queued <= 3 + pacing.QUEUED_BEFORE_MORE
+
+
+def test_turns_of_the_next_minute_are_offered_while_the_last_one_of_this_minute_waits() -> None:
+    """A turn that is a second late must not cost the practice a minute."""
+    item = PaceItem("prac_a", next_due_at=T0, rhythm_s=20.0)
+    offered = pacing.offer_lane(item, T0)
+    assert offered is not None
+    item = offered[0]
+    assert item.lane_turns == 3
+
+    item = pacing.begin_lane(item)
+    assert pacing.offer_lane(item, T0 + 60) is None
+    item = pacing.begin_lane(item)
+    again = pacing.offer_lane(item, T0 + 60)
+
+    assert again is not None
+    assert again[0].lane_turns == 4
+
+
+def test_turns_that_never_came_are_forgotten_when_their_lane_is_given_back() -> None:
+    item = PaceItem("prac_a", next_due_at=T0, rhythm_s=20.0)
+    offered = pacing.offer_lane(item, T0)
+    assert offered is not None
+    again = pacing.offer_lane(offered[0], T0 + 60 + pacing.BACKGROUND_QUEUED_S)
+
+    assert again is not None
+    assert again[0].lane_turns == 3
+
+
 def test_a_closed_practice_gets_background_turns_for_probes_only() -> None:
     item = pacing.work_due(pacing.heard(PaceItem("prac_a"), Answer.KEY_REFUSED, T0), T0)
 

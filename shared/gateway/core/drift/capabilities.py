@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.core import pacing
-from gateway.core.access import SANDBOX, allow
+from gateway.core.access import allow
+from gateway.core.baa.protected import is_protected
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import PRICE_TIERS, require
 from gateway.core.drift.abilities import ABILITIES, Ability
@@ -72,7 +73,6 @@ def capabilities_of(practice_id: str, *, caller: Caller, on: Services) -> dict[s
     """
     practice = allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False)
     now = on.clock.now()
-    agreed = practice.baa is not None and practice.baa.is_current(now.date())
     return capabilities_view(
         practice,
         known=on.drifts.load(practice.id),
@@ -80,7 +80,7 @@ def capabilities_of(practice_id: str, *, caller: Caller, on: Services) -> dict[s
         state=on.syncs.load(practice.id),
         pace=on.paces.view(practice.id),
         has_files=on.has_drop,
-        is_agreed=agreed or (practice.baa is None and on.stage == SANDBOX),
+        is_agreed=practice.is_open(now.date()),
     )
 
 
@@ -145,7 +145,8 @@ def _shown(
     is_mirrored = is_read_only and {id_.partition(".")[0] for id_ in reads} <= here
     by_fhir = any(reads_by_fhir(practice, id_.partition(".")[0]) for id_ in reads)
     stops = _stops(one, practice, has_files=has_files, is_agreed=is_agreed)
-    less = _less(one, practice)
+    less = [_BAA] if one.is_raw and not is_agreed else []
+    less += _less(one, practice)
     if by_fhir:
         less.append(_BY_FHIR)
     if trouble is not None:
@@ -170,16 +171,11 @@ def _stops(one: Ability, practice: Practice, *, has_files: bool, is_agreed: bool
     found = [reason for id_ in one.needs if (reason := lacking(practice, id_)) is not None]
     if practice.mode is Mode.LOCAL:
         found.insert(0, _LOCAL)
-    if not is_agreed and is_protected(one):
+    if not (is_agreed or one.is_raw) and is_protected(one.name.partition(".")[0]):
         found.append(_BAA)
     if one.takes_files and not has_files:
         found.append(_NO_DROP)
     return found
-
-
-def is_protected(one: Ability) -> bool:
-    """Whether it takes an agreement: by the catalogue's marks of what identifies or describes a patient."""
-    return one.is_raw or any(catalogue.resource(id_.partition(".")[0]).phi for id_ in one.needs)
 
 
 def _less(one: Ability, practice: Practice) -> list[Reason]:

@@ -17,6 +17,7 @@ from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
 from gateway.core.events.facts import (
+    BAA,
     DUE_RECALLS,
     INTAKE,
     MERGES,
@@ -423,8 +424,12 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
 
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
-    """`{"state": "offline" | "online"}` under the key `connection`; what it can do under `capabilities`."""
+    """`{"state": "offline" | "online"}` under the key `connection`; the agreement's end under `baa`; what it can do
+    under `capabilities`."""
     practice_id, was, row = change.practice_id, change.before or {}, change.row
+    if change.key == BAA:
+        after = {name: row[name] for name in ("expires_on", "days_left")}
+        return [_made(change, "practice.baa_expiring", object_id=practice_id, changed=(), after=after)]
     if change.key == "connection":
         # An office that has always answered is nothing new.
         if change.was is Was.NOTHING and row["state"] == "online":
@@ -433,18 +438,19 @@ def _of_practice(change: RowChange, _: Around) -> list[Event]:
         after = {"state": row["state"]}
         type_ = f"practice.{row['state']}"
         return [_made(change, type_, object_id=practice_id, changed=("state",), before=before, after=after)]
+    return list(_of_capabilities(change))
+
+
+def _of_capabilities(change: RowChange) -> Iterator[Event]:
+    """More may have become known of the practice than was, without a change."""
     if change.was is Was.NOTHING:
-        return []
-    if change.before is None:
-        return [replace(_made(change, "practice.capabilities_changed", object_id=practice_id), changes=())]
-    changes = changes_between(was, row)
-    if not changes:
-        # More is known of the practice than was.
-        return []
-    changed = tuple(sorted({one.part for one in changes}))
-    said = tuple({"code": one.code, "explanation": one.explanation} for one in changes)
-    made = _made(change, "practice.capabilities_changed", object_id=practice_id, changed=changed)
-    return [replace(made, changes=said)]
+        return
+    changes = [] if change.before is None else changes_between(change.before, change.row)
+    if changes or change.before is None:
+        changed = tuple(sorted({one.part for one in changes}))
+        said = tuple({"code": one.code, "explanation": one.explanation} for one in changes)
+        made = _made(change, "practice.capabilities_changed", object_id=change.practice_id, changed=changed)
+        yield replace(made, changes=said)
 
 
 def _of_due_recall(change: RowChange, around: Around) -> list[Event]:

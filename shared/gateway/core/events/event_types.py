@@ -48,7 +48,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
         Subject("communication", "communications", ("at",), ("patient_id",)),
         Subject("operation", None, ("state", "kind"), ("client_id",)),
-        Subject("practice", "practices", ("state",), ()),
+        Subject("practice", "practices", ("state", "expires_on", "days_left"), ()),
     )
 }
 
@@ -103,6 +103,7 @@ TYPES: Final[Mapping[str, str]] = {
     "practice.offline": "A practice does not answer.",
     "practice.online": "A practice answers again.",
     "practice.capabilities_changed": "What the gateway can do at a practice changed: version, permissions, pace.",
+    "practice.baa_expiring": "A practice's agreement ends in 60, 30 or 7 days, and with it all reading and writing.",
     "operation.succeeded": "A write through the gateway has succeeded.",
     "operation.failed": "A write through the gateway has failed; its operation says whether a part of it stands.",
     "operation.unknown": "The answer to a write was lost; whether it was done is being found out, and told.",

@@ -26,7 +26,11 @@ OPERATIONS: Final = "operations"
 """By operation, writes only: `{id, kind, state, client_id}`, state succeeded, failed or unknown, of whose request."""
 
 PRACTICE: Final = "practice"
-"""Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast."""
+"""Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast.
+Under `baa`: `{expires_on, days_left}` once the agreement's end is near."""
+
+BAA: Final = "baa"
+"""The key, of `PRACTICE`, of the fact that warns of an agreement's end."""
 
 WEB_SCHED: Final = "web_sched"
 """By visit that was booked on line: `{AptNum, way}`, the way in Open Dental's word."""

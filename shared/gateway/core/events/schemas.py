@@ -56,6 +56,9 @@ _PATTERNS: Final[Mapping[tuple[str, str], str]] = {
 }
 """Words of which there are too many for a list."""
 
+_COUNTS: Final = frozenset({("practice", "days_left")})
+"""Whole numbers that count nothing of a patient's."""
+
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("state", "reason")}
 """What is told of the gateway's own affairs, which are no object."""
 
@@ -134,6 +137,8 @@ def _value(object_: str, name: str) -> Schema:
         return {"enum": [*words, None]}
     if (pattern := _PATTERNS.get((object_, name))) is not None:
         return _form(pattern)
+    if (object_, name) in _COUNTS:
+        return {"type": "integer", "minimum": 0}
     if name.startswith("local_"):
         return _form(f"^{_DIGITS}T{_TIME}$", or_null=True)
     if name.endswith("_on"):

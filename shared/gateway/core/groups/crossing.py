@@ -61,7 +61,7 @@ def note_match(
     *,
     caller: Caller,
     request_id: str,
-    object_ids: Iterable[str],
+    patient_ids: Iterable[str],
     outcome: Mapping[str, int],
     on: Services,
 ) -> None:
@@ -77,7 +77,7 @@ def note_match(
             client_id=caller.id,
             action=PATIENTS_MATCH,
             request_id=request_id,
-            object_ids=tuple(object_ids),
+            patient_ids=tuple(patient_ids),
             group_id=crossing.group.id,
             agreement=crossing.group.agreement.reference,
             outcome=outcome,

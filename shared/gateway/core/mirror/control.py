@@ -67,7 +67,7 @@ def sync_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]
     Raises: NotFound, ScopeMissing.
     """
     practice = allow(caller, practice_id, "sync", Verb.READ, on=on, protected=False)
-    return sync_view(on.syncs.load(practice.id), practice, on.paces.view(practice.id), on.clock.now())
+    return _shown(practice, on)
 
 
 def change_sync(
@@ -118,12 +118,16 @@ def change_sync(
             on.practices.change(practice.id, partial(_with_queries, allowed=queries))
         # Also where nothing changed: whoever said it first may have died before this.
         on.paces.background_due(practice.id, now + timedelta(seconds=1))
-        return sync_of(practice_id, caller=caller, on=on)
+        return _shown(practice, on)
     raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)
 
 
 def _with_queries(practice: Practice, *, allowed: bool) -> Practice:
     return replace(practice, queries=allowed)
+
+
+def _shown(practice: Practice, on: Services) -> dict[str, Any]:
+    return sync_view(on.syncs.load(practice.id), practice, on.paces.view(practice.id), on.clock.now())
 
 
 def _native(state: PracticeSync, change: SyncChange, wanted: Wanted, api_url: str | None, now: datetime) -> Native:

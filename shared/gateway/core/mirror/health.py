@@ -12,7 +12,7 @@ from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync,
 from gateway.core.native.shown import native_view
 from gateway.core.ports import PaceView
 from gateway.core.practices import Practice
-from gateway.core.queries.statement import may_query
+from gateway.core.queries.statement import PERMISSION
 from gateway.core.walltime import optional_instant_text
 
 LATE: Final = timedelta(minutes=5)
@@ -207,6 +207,8 @@ def _blocked_since(code: str, state: PracticeSync, practice: Practice, pace: Pac
     if code == "paused":
         return state.changed_at
     if code == "agreement-expired":
+        if practice.baa is not None and practice.baa.closed_at is not None:
+            return practice.baa.closed_at
         ended = None if practice.baa is None else practice.baa.expires_on
         return None if ended is None else datetime.combine(ended + timedelta(days=1), time(), UTC)
     return pace.trouble_since if code != "killed" else None
@@ -275,7 +277,7 @@ def _blocked(state: PracticeSync, practice: Practice, pace: PaceView, now: datet
     """The code of what keeps all of the practice from being read."""
     codes = (
         ("paused", state.wanted is Wanted.PAUSED),
-        ("agreement-expired", practice.agreement_expired(now.date())),
+        ("agreement-expired", not practice.is_open(now.date())),
         ("killed", pace.killed),
         ("key-refused", pace.trouble == "key-refused"),
         ("practice-offline", pace.trouble == "offline"),
@@ -338,7 +340,7 @@ def _queries(state: PracticeSync, practice: Practice, asked: frozenset[str], now
     again = probing.refused_until if refused else min(left_out.values(), default=None)
     return {
         "state": "on" if state.queries else "off",
-        "allowed": may_query(practice),
+        "allowed": PERMISSION in practice.permissions,
         "in_use": bool(asked),
         "asked_at": optional_instant_text(probing.at),
         "next_at": optional_instant_text(probing.due_at) if asked else None,

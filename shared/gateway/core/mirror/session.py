@@ -101,7 +101,7 @@ class Session:
     @property
     def wanted(self) -> Wanted:
         """What the operator wants; no more than a pause once the practice's agreement has expired."""
-        paused = self.state.wanted is Wanted.ON and self.practice.agreement_expired(self.now().date())
+        paused = self.state.wanted is Wanted.ON and not self.practice.is_open(self.now().date())
         return Wanted.PAUSED if paused else self.state.wanted
 
     def take_up(self, practice: Practice) -> None:

@@ -45,7 +45,7 @@ def receive(
     now = on.clock.now()
     if practice.state != "active":
         raise NotAllowed("the practice is not active here")
-    if practice.agreement_expired(now.date()):
+    if not practice.is_open(now.date()):
         raise BaaMissing("the practice's agreement has ended")
     on.inbox.put(Post(practice.id, now, cut(event), cut(workstation), practice.key_fingerprint, body))
     return practice.id

@@ -80,7 +80,7 @@ def _phase(
         return "ending", blocked
     if not native.wanted or native.base_url is None:
         return "off", None
-    if state.wanted is Wanted.PAUSED or practice.agreement_expired(now.date()):
+    if state.wanted is Wanted.PAUSED or not practice.is_open(now.date()):
         blocked = MIRROR_PAUSED
     if blocked is not None:
         return "blocked", blocked

@@ -16,6 +16,7 @@ from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.native.watched import WATCHED, Watched
 from open_dental import wire
+from open_dental.rows import let_in
 
 TABLE: Final = "WatchTable:"
 SCREEN: Final = "UiEventType:"
@@ -77,6 +78,7 @@ def told_by(event: str, body: bytes) -> Told:
     usable = tuple(row for row in found if isinstance(row, dict) and _is_usable(mirrored, row))
     if found and not usable:
         raise Unreadable("no row of its table is in it")
+    let_in(usable, watched.resource)
     odd = len(found) - len(usable)
     if watched.is_deletion:
         return Told(Kind.DELETIONS, watched, keys=frozenset(mirrored.key_of(row) for row in usable), odd=odd)

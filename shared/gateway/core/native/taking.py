@@ -114,9 +114,9 @@ def _practice(post: Post, on: TakingServices) -> Practice | None:
         practice = on.practices.get(post.practice_id)
     except NotFound:
         return None
-    expired = practice.agreement_expired(on.clock.now().date())
+    is_open = practice.is_open(on.clock.now().date())
     is_of_its_key = practice.key_fingerprint == post.key_fingerprint
-    return practice if practice.state == "active" and not expired and is_of_its_key else None
+    return practice if practice.state == "active" and is_open and is_of_its_key else None
 
 
 def _is_wanted(state: PracticeSync) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.core.normalize.office import Office, office, row_object
-from gateway.core.normalize.values import Words, amount, day, flag, key, money, text
+from gateway.core.normalize.values import Words, amount, day, flag, key, money, text, whole
 from gateway.core.office_words import OfficeWords
 from gateway.core.practices import Practice
 
@@ -130,7 +130,7 @@ def interval(value: object) -> dict[str, int] | None:
     if written is None:
         return None
     if written.isdigit():
-        packed = int(written)
+        packed = whole(written) or 0
         parts = [packed >> 24, packed >> 16 & 255, packed >> 8 & 255, packed & 255]
     elif (found := _INTERVAL.fullmatch(written)) is not None:
         parts = [int(part or 0) for part in found.groups()]

@@ -169,7 +169,7 @@ def _plain_value(name: str, value: object) -> object:
     if value.__class__ is str or name in _AMOUNTS:
         return value
     if name == "Zip":
-        return wire.postal_code(value) or ""
+        return (text(value) if isinstance(value, bool) else wire.postal_code(value)) or ""
     return (text(value) or "") if value else ""
 
 

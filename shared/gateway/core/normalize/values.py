@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
@@ -81,21 +81,19 @@ def text(value: object) -> str | None:
 
 
 def key(value: object) -> int:
-    """A key, bare or quoted; 0 for none, and for what is no number at all."""
+    """A key, bare or quoted; 0 for none, and for what is no number of 64 bits."""
     if value.__class__ is int:
-        return value
-    try:
-        return wire.integer(value) or 0
-    except ValueError:
-        return 0
+        return value if _LOWEST <= value <= _HIGHEST else 0  # type: ignore[operator]
+    return whole(value) or 0
 
 
 def whole(value: object) -> int | None:
-    """A whole number, or None for nothing and for what is none."""
+    """A whole number, or None for nothing and for what is none of 64 bits."""
     try:
-        return wire.integer(value)
+        found = wire.integer(value)
     except ValueError:
         return None
+    return found if found is None or _LOWEST <= found <= _HIGHEST else None
 
 
 def flag(value: object) -> bool | None:
@@ -124,6 +122,8 @@ def day(value: object) -> str | None:
 _AMOUNTS: dict[object, str | None] = {}
 _DECIMALS: dict[str, str | None] = {}
 _MOST_AMOUNTS: Final = 16_384
+_NO_AMOUNT: Final = Decimal(10**12)
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
 def amount(value: object) -> str | None:
@@ -149,7 +149,8 @@ def _amount(value: object) -> str | None:
         exact = wire.money(value)
     except ValueError:
         return None
-    return None if exact is None else f"{exact + 0:f}"
+    # Of what nobody owes a thousandfold could not be written any more.
+    return None if exact is None or abs(exact) >= _NO_AMOUNT else f"{exact + 0:f}"
 
 
 def _keep(known: dict[Any, str | None], written: object, shown: str | None) -> str | None:
@@ -167,10 +168,12 @@ def money(value: object) -> dict[str, str] | None:
 
 def money_of(exact: Decimal) -> dict[str, str]:
     """A computed amount with its currency."""
-    return {"amount": f"{exact.quantize(_CENT) + 0:f}", "currency": CURRENCY}
+    return {"amount": f"{exact.quantize(_CENT, context=_WIDE) + 0:f}", "currency": CURRENCY}
 
 
 _CENT: Final = Decimal("0.01")
+_WIDE: Final = Context(prec=60)
+"""A fee times a number of units of 64 bits, with cents."""
 _NOTHING: Final = Decimal(0)
 
 
@@ -372,6 +375,7 @@ def plain_and_money(value: object) -> tuple[str, dict[str, str] | None]:
 
 
 _BOTH: dict[str, tuple[str, dict[str, str] | None]] = {}
+_WIDEST: Final = 100
 _SECRET: Final = frozenset({"SSN", "CustomerKey", "DeveloperKey"})
 
 
@@ -387,7 +391,8 @@ def raw_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _raw_value(value: object) -> object:
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        # 1E+999999999 is short, and as many bytes as it says once it is written out.
+        return f"{value:f}" if abs(value.adjusted()) < _WIDEST else str(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
         return str(value)
     if isinstance(value, dict):

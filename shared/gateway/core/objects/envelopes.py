@@ -18,6 +18,14 @@ class ListOf(Part, Generic[Item]):
     meta: Meta
 
 
+class PageOf(Part, Generic[Item]):
+    """A page of a list of what lies in the gateway itself, which has no age."""
+
+    data: list[Item]
+    has_more: bool
+    next_cursor: str | None
+
+
 class OperationView(Part):
     """A request that is being worked on, or its outcome. `unknown`: a write whose answer was lost and whose row has
     not been found yet."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from gateway.core.objects.values import (
+    Day,
     Instant,
     LocalTime,
     LocationId,
+    Meta,
     OperatoryId,
     Part,
     PatientId,
@@ -30,6 +32,15 @@ class Slot(Part):
     provider_id: ProviderId
     """Whose hours it is in: send it as `provider_id` of a booking, or as `hygienist_id` of a hygiene visit."""
     operatory_id: OperatoryId
+
+
+class FirstSlots(Part):
+    """The first free times from a day on. Fewer than were asked for: there are no more in the days looked at."""
+
+    data: list[Slot]
+    searched_from: Day
+    searched_to: Day
+    meta: Meta
 
 
 class SlotHold(Part):

@@ -135,7 +135,7 @@ def release(
                 one.practice_id,
                 caller=caller,
                 request_id=request_id,
-                object_ids=[row_id("patient", one.practice_id, number) for number in keys],
+                patient_ids=[row_id("patient", one.practice_id, number) for number in keys],
                 outcome=outcomes[one.practice_id],
                 on=on,
             )

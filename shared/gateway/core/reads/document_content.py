@@ -11,7 +11,7 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
 from gateway.core.document_fetches import KIND, NEEDED
 from gateway.core.errors import Conflict, PermissionMissing, UpstreamBroken, VersionTooOld
-from gateway.core.ids import parse_row_id
+from gateway.core.ids import optional_row_id, parse_row_id
 from gateway.core.normalize.documents import NO_DROP
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
@@ -56,8 +56,10 @@ def _lacks(practice: Practice, operations: tuple[str, ...]) -> str | None:
     return None
 
 
-def get_content(document_id: str, *, caller: Caller, freshness: Freshness, on: Services) -> dict[str, Any]:
-    """A link to the file of a document or mount, good for a few minutes.
+def get_content(
+    document_id: str, *, caller: Caller, freshness: Freshness, on: Services
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A link to the file of a document or mount, good for a few minutes; and whom it shows, which it does not say.
 
     The link is made for this answer alone; what the operation leaves is where the file lies.
 
@@ -87,7 +89,8 @@ def get_content(document_id: str, *, caller: Caller, freshness: Freshness, on: S
         link = _link(drop, left, document_id, on=on)
     if link is None:
         raise UpstreamBroken("Open Dental says that it has sent the file, but it is not in the SFTP server's bucket")
-    return {
+    patient = optional_row_id("patient", practice.id, left.get("patient"))
+    shown = {
         "document_id": document_id,
         "practice_id": practice.id,
         "url": link.url,
@@ -96,6 +99,7 @@ def get_content(document_id: str, *, caller: Caller, freshness: Freshness, on: S
         "size_bytes": link.size_bytes,
         "meta": reading.meta([]),
     }
+    return shown, () if patient is None else (patient,)
 
 
 def _link(drop: Drop, left: Row, document_id: str, *, on: Services) -> FileLink | None:

@@ -28,7 +28,7 @@ def directory(practice_id: str | None, resource: str | None, *, caller: Caller, 
     Raises:
         NotFound: no such practice or resource; and what `allow` raises.
     """
-    practice = allow(caller, practice_named(practice_id, caller), RESOURCES, Verb.READ, on=on)
+    practice = allow(caller, practice_named(practice_id, caller), RESOURCES, Verb.READ, on=on, protected=False)
     if resource is not None and resource not in catalogue.resources():
         from gateway.core.wording import no_such  # noqa: PLC0415 - a request that is right needs no words
 

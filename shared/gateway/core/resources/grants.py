@@ -9,6 +9,7 @@ from gateway.core.capability import require
 from gateway.core.errors import NotFound, OperationClosed
 from gateway.core.ports import Services
 from gateway.core.practices import Practice
+from open_dental import catalogue
 from open_dental.catalogue import Operation
 from open_dental.versions import Version
 
@@ -27,7 +28,14 @@ def permit(operation: Operation, practice_id: str | None, *, caller: Caller, on:
     """
     if operation.exposure == "closed":
         raise OperationClosed(f"{operation.id} is open to nobody")
-    practice = allow(caller, practice_named(practice_id, caller), RESOURCES, scope_verb(operation), on=on)
+    practice = allow(
+        caller,
+        practice_named(practice_id, caller),
+        RESOURCES,
+        scope_verb(operation),
+        on=on,
+        protected=catalogue.resource(operation.resource).phi,
+    )
     if is_withdrawn(operation, practice):
         raise OperationClosed(f"Open Dental has withdrawn {operation.id} in version {operation.deprecated}")
     require(practice, operation.id)

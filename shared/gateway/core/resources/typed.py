@@ -151,10 +151,18 @@ def by_value(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [by_value(one, name) for one in value]
     if isinstance(value, Decimal):
-        return _decimal(value)
+        return _decimal_by_value(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return _number_by_value(value, name)
     return value
+
+
+def _decimal_by_value(value: Decimal) -> str | None:
+    try:
+        return _decimal(value)
+    except wire.Malformed:
+        # Too wide to be written out.
+        return str(value)
 
 
 def _number_by_value(value: int, name: str) -> int | str | None:

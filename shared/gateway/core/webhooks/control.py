@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.core.access import SANDBOX, allow, allow_client
+from gateway.core.access import allow, allow_client
 from gateway.core.audit import AuditEntry
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, FilterTooWide, Invalid, KeyReused, NotAllowed, NotFound, Unavailable
@@ -30,6 +30,7 @@ from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id, new_id
 from gateway.core.inputs import Moment, broken_rule
 from gateway.core.ports import Services
+from gateway.core.practices import SANDBOX
 from gateway.core.walltime import instant_text
 from gateway.core.webhooks import deliveries as rules
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health, Outcome

@@ -31,7 +31,7 @@ from gateway.core.plans import Outcome
 from gateway.core.ports import Keys
 from gateway.core.practices import Mode, Tier
 from gateway.core.sessions import SESSION_LIFETIME, end_session, session_of, token_hash
-from gateway.wiring.enrol import enrol
+from gateway.wiring.clients import enrol
 from tests.fakes.living import LivingServices
 from tests.fakes.office import Fault, Killed
 from tests.fakes.services import FakeServices, Life

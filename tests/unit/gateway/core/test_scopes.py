@@ -10,7 +10,7 @@ from pathlib import Path
 from gateway.core import access
 from gateway.core.authenticate import OWN_SCOPES
 from gateway.core.scopes import RAW_WRITE, SCOPES, unknown
-from gateway.wiring.enrol import DEFAULT_SCOPES
+from gateway.wiring.clients import DEFAULT_SCOPES
 
 ROOT = Path(__file__).parents[4]
 CORE = ROOT / "shared" / "gateway" / "core"

@@ -19,6 +19,7 @@ from gateway.core.events.deriving import Around, events_of
 from gateway.core.events.event import Event
 from gateway.core.events.event_types import TYPES
 from gateway.core.events.facts import (
+    BAA,
     DUE_RECALLS,
     INTAKE,
     KINDS,
@@ -156,6 +157,7 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "practice.offline": (PRACTICE, {"state": "online"}, {"state": "offline"}),
     "practice.online": (PRACTICE, {"state": "offline"}, {"state": "online"}),
     "practice.capabilities_changed": (PRACTICE, {"version": "25.3.12.0"}, {"version": "25.4.3.0"}),
+    "practice.baa_expiring": (PRACTICE, None, {"id": BAA, "expires_on": "2027-01-17", "days_left": 60}),
     "operation.succeeded": (OPERATIONS, None, {**_DONE, "state": "succeeded"}),
     "operation.failed": (OPERATIONS, None, {**_DONE, "state": "failed"}),
     "operation.unknown": (OPERATIONS, None, {**_DONE, "state": "unknown"}),

@@ -12,6 +12,7 @@ from gateway.web.startup import OBJECTS_BETWEEN_COLLECTIONS
 
 ROOT = Path(__file__).parents[4]
 UNAWAITED = {
+    "archive_audit",
     "deliver_webhooks",
     "lane",
     "publish_events",

@@ -1,0 +1,81 @@
+"""Where the audit trail lies for six years, and nobody can change it or take it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import aws_cdk as cdk
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.parts.function import Function
+from infra.parts.names import learn, publish
+from infra.stages import Stage
+
+KEPT_DAYS = 6 * 365 + 2
+"""Six years (45 CFR 164.316(b)(2)(i)), two leap days among them."""
+
+
+class AuditArchive(Construct):
+    """A sealed bucket with S3 Object Lock, and the bucket that logs who touched it.
+
+    Where data are kept the lock is in compliance mode: not even the root user ends it early. Outside the sandbox it
+    stays when its stack goes, because CloudFormation cannot delete what is locked. No rule ends objects: what six years
+    have passed of may be deleted by people, who have to look first whether a contract or a state wants it longer.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, stage: Stage) -> None:
+        super().__init__(scope, id_)
+        access_logs = s3.Bucket(
+            self,
+            "AccessLogs",
+            # S3 delivers access logs only to buckets with its own kind of key.
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    expiration=cdk.Duration.days(stage.log_days), noncurrent_version_expiration=cdk.Duration.days(1)
+                )
+            ],
+            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
+        )
+        kept = cdk.Duration.days(KEPT_DAYS)
+        bucket = s3.Bucket(
+            self,
+            "Bucket",
+            encryption=s3.BucketEncryption.KMS,
+            encryption_key=key,
+            bucket_key_enabled=True,
+            enforce_ssl=True,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            versioned=True,
+            object_lock_enabled=True,
+            object_lock_default_retention=s3.ObjectLockRetention.compliance(kept)
+            if stage.keep_data
+            else s3.ObjectLockRetention.governance(kept),
+            server_access_logs_bucket=access_logs,
+            server_access_logs_prefix="audit/",
+            removal_policy=cdk.RemovalPolicy.DESTROY if stage.name == "sandbox" else cdk.RemovalPolicy.RETAIN,
+        )
+        publish(self, stage, "data", "audit-archive/name", bucket.bucket_name)
+        publish(self, stage, "data", "audit-archive/arn", bucket.bucket_arn)
+
+
+@dataclass(frozen=True)
+class ArchiveAccess:
+    """The bucket as other stacks see it."""
+
+    key: kms.IKey
+    stage: Stage
+
+    def let(self, function: Function, verbs: Iterable[str]) -> None:
+        """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
+        arn = learn(function, self.stage, "data", "audit-archive/arn")
+        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
+        function.tell("AUDIT_ARCHIVE_BUCKET", learn(function, self.stage, "data", "audit-archive/name"))

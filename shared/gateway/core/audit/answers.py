@@ -1,0 +1,177 @@
+"""The entries of one answer: whom it shows, at which practices. Pure rules.
+
+Whom an answer shows is read from the answer itself, as the text that leaves, so that no handler can forget to say it:
+ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.core.audit import MOST_PATIENTS, AuditEntry, Phase
+from gateway.core.ids import new_id, row_id
+
+KEYS_OF_PATIENTS: Final = (
+    "PatNum",
+    "Guarantor",
+    "SuperFamily",
+    "Subscriber",
+    "ResponsParty",
+    "PatNumChild",
+    "PatNumGuardian",
+)
+"""Columns of Open Dental's that hold the key of a patient, which raw rows show in snake case as well; a test holds them
+to the catalogue."""
+
+_PATIENT = re.compile(r"pat[_-]([a-z2-7]{29})")
+_NAMED = re.compile(r"\b(?:prac[_-]([a-z2-7]{16})\b|[a-z]{2,4}[_-]([a-z2-7]{16})[a-z2-7]{13}\b)")
+_COLUMNS = frozenset(name.casefold() for name in KEYS_OF_PATIENTS)
+_SPELLED = "|".join(re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", name) for name in KEYS_OF_PATIENTS)
+_RAW = re.compile(rf'"(?:{_SPELLED})":"?[0-9]', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer, as far as its entries tell of it. `patient_ids`: whom it shows beside those its text names."""
+
+    status: int
+    text: str = ""
+    """The body as it leaves."""
+    code: str | None = None
+    served_from: str | None = None
+    operation_id: str | None = None
+    practices: tuple[str, ...] = ()
+    """Those that it is of, as far as the handler says."""
+    patient_ids: tuple[str, ...] = ()
+
+
+def entries(
+    shown: Shown,
+    *,
+    client_id: str,
+    own: Collection[str],
+    named: Collection[str],
+    action: str,
+    request_id: str,
+    purpose: str | None,
+    at: datetime,
+) -> list[AuditEntry]:
+    """What the trails have to say of an answer: an entry for each practice, in parts where it shows many patients.
+
+    `own` are the client's practices, `named` those that the request names. Where an answer is of no practice of the
+    client's, its one entry lies in the client's own trail.
+    """
+    practices = [one for one in shown.practices if one in own]
+    found = dict.fromkeys(shown.patient_ids)
+    found |= dict.fromkeys(patients_in(shown.text, practices[0] if len(practices) == 1 else None))
+    by_practice: dict[str | None, list[str]] = {}
+    for id_ in found:
+        of = practice_of(id_)
+        by_practice.setdefault(of if of in own else None, []).append(id_)
+    # An error says nothing of a practice; it is told where the request was meant for.
+    for practice in practices or ([] if by_practice else places(named, own)):
+        by_practice.setdefault(practice, [])
+    made: list[AuditEntry] = []
+    for practice_id, ids in (by_practice or {None: []}).items():
+        cut = [ids[start : start + MOST_PATIENTS] for start in range(0, len(ids), MOST_PATIENTS)] or [[]]
+        made += [
+            AuditEntry(
+                id=new_id("audit_entry"),
+                practice_id=practice_id,
+                at=at,
+                client_id=client_id,
+                action=action,
+                request_id=request_id,
+                purpose=purpose,
+                status=shown.status,
+                code=shown.code,
+                served_from=shown.served_from,
+                operation_id=shown.operation_id,
+                patient_ids=tuple(some),
+                part=number,
+                parts=len(cut),
+            )
+            for number, some in enumerate(cut, start=1)
+        ]
+    return made
+
+
+def intents(
+    *,
+    client_id: str,
+    own: Collection[str],
+    named: Collection[str],
+    action: str,
+    request_id: str,
+    purpose: str | None,
+    at: datetime,
+) -> list[AuditEntry]:
+    """What the trails have to say of a request to change something, before anything of it is done."""
+    practices: list[str | None] = [*places(named, own)]
+    return [
+        AuditEntry(
+            id=new_id("audit_entry"),
+            practice_id=practice_id,
+            at=at,
+            client_id=client_id,
+            action=action,
+            request_id=request_id,
+            phase=Phase.INTENT,
+            purpose=purpose,
+        )
+        for practice_id in practices or [None]
+    ]
+
+
+def places(named: Collection[str], own: Collection[str]) -> list[str]:
+    """The client's practices that a request is meant for: those that it names, or the only one that the client has."""
+    if named:
+        return sorted(one for one in named if one in own)
+    return list(own) if len(own) == 1 else []
+
+
+def practices_in(text: str) -> frozenset[str]:
+    """The practices that a text names, by their own ids or by those of their rows."""
+    return frozenset(f"prac_{own or of}" for own, of in _NAMED.findall(text))
+
+
+def practice_of(patient_id: str) -> str:
+    """The practice whose a patient is: 80 bits of practice are the first 16 characters behind the prefix."""
+    return f"prac_{patient_id[4:20]}"
+
+
+def patients_in(text: str, practice_id: str | None = None) -> list[str]:
+    """The patients whom JSON text names, each once: by id, as FHIR writes ids, in addresses, and by key in raw rows.
+
+    `practice_id` is whose the rows are where nothing in the text says it.
+    """
+    found = dict.fromkeys(f"pat_{one}" for one in _PATIENT.findall(text))
+    if _RAW.search(text):
+        found |= dict.fromkeys(_by_key(json.loads(text), practice_id))
+    return list(found)
+
+
+def _by_key(value: Any, practice_id: str | None) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        of = value.get("practice_id")
+        practice_id = of if isinstance(of, str) and practices_in(of) else practice_id
+        for name, one in value.items():
+            if name.replace("_", "").casefold() in _COLUMNS and practice_id is not None and (key := _key(one)):
+                yield row_id("patient", practice_id, key)
+            yield from _by_key(one, practice_id)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _by_key(one, practice_id)
+
+
+def _key(value: Any) -> int | None:
+    """A key, quoted or not; a `Subscriber` may be a name."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 20 and int(text) < 2**63 else None

@@ -1,0 +1,168 @@
+"""What each route answers when all goes well, where its handler's arguments do not say it.
+
+A handler that takes an `IdempotencyKey` and a `Prefer` answers with its operation; every other route has a row here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from gateway.core.normalize.by_fhir import LACKS
+from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
+from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.capabilities import CapabilitiesView
+from gateway.core.objects.claim import Claim
+from gateway.core.objects.clinical import Allergy, Condition, Medication
+from gateway.core.objects.coverage import Coverage
+from gateway.core.objects.day import Day
+from gateway.core.objects.desk import Communication, Recall, Task, TaskList
+from gateway.core.objects.document import Document, DocumentContent
+from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeView
+from gateway.core.objects.event import LoggedEvent
+from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
+from gateway.core.objects.office import (
+    AppointmentType,
+    Carrier,
+    Definition,
+    Location,
+    Operatory,
+    ProcedureCode,
+    Provider,
+    RecallType,
+)
+from gateway.core.objects.patient import Patient
+from gateway.core.objects.patient_360 import Patient360
+from gateway.core.objects.payment import Payment
+from gateway.core.objects.procedure import Procedure
+from gateway.core.objects.raw import Directory
+from gateway.core.objects.schedule import Schedule
+from gateway.core.objects.session import SessionView
+from gateway.core.objects.slot import FirstSlots, Slot, SlotHold
+from gateway.core.objects.sync import SyncView
+from gateway.core.objects.treatment import PerioExam, TreatmentPlan
+from gateway.core.objects.values import Object
+from gateway.core.objects.webhook import (
+    Webhook,
+    WebhookDelivery,
+    WebhookRedelivery,
+    WebhookTrial,
+    WebhookWithHealth,
+    WebhookWithSecret,
+)
+
+NOTHING: Final = None
+"""No body."""
+
+Route = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Success: by status the model of the body, and the headers that stand there in any case."""
+
+    bodies: Mapping[int, Any]
+    headers: tuple[str, ...] = field(default=())
+
+
+def _shows(model: Any, status: int = 200, *headers: str) -> Shown:
+    return Shown({status: model}, headers)
+
+
+def _families() -> Iterator[tuple[Route, Shown]]:
+    families: Mapping[str, type[Object]] = {
+        "/adjustments": Adjustment,
+        "/allergies": Allergy,
+        "/appointment_types": AppointmentType,
+        "/appointments": Appointment,
+        "/balances": Balance,
+        "/carriers": Carrier,
+        "/claims": Claim,
+        "/communications": Communication,
+        "/conditions": Condition,
+        "/coverages": Coverage,
+        "/definitions": Definition,
+        "/documents": Document,
+        "/locations": Location,
+        "/medications": Medication,
+        "/operatories": Operatory,
+        "/patients": Patient,
+        "/payment_plans": PaymentPlan,
+        "/payments": Payment,
+        "/perio_exams": PerioExam,
+        "/procedure_codes": ProcedureCode,
+        "/procedurelogs": Procedure,
+        "/procedures": Procedure,
+        "/providers": Provider,
+        "/recall_types": RecallType,
+        "/recalls": Recall,
+        "/schedules": Schedule,
+        "/task_lists": TaskList,
+        "/tasks": Task,
+        "/treatment_plans": TreatmentPlan,
+    }
+    for path, model in families.items():
+        yield ("GET", path), _shows(ListOf[model])  # type: ignore[valid-type]
+        yield ("GET", f"{path}/{{id}}"), _shows(model)
+
+
+def may_lack() -> Mapping[type, tuple[str, ...]]:
+    """Model -> its fields that an object lacks where its row came by FHIR; `meta.omitted` names them."""
+    models: Mapping[str, type[Object]] = {
+        "allergy": Allergy,
+        "appointment": Appointment,
+        "communication": Communication,
+        "condition": Condition,
+        "location": Location,
+        "medication": Medication,
+        "operatory": Operatory,
+        "patient": Patient,
+        "procedure": Procedure,
+        "provider": Provider,
+    }
+    # What was done has no day that it was planned on.
+    return {models[kind]: (*names, *({"procedure": ("planned_on",)}.get(kind, ()))) for kind, names in LACKS.items()}
+
+
+_PATIENTS: Final = _shows(ListOf[Patient] | MatchedPatients)
+
+SHOWN: Final[Mapping[Route, Shown]] = {
+    **dict(_families()),
+    ("GET", "/patients"): _PATIENTS,
+    ("POST", "/patients/search"): _PATIENTS,
+    ("GET", "/patients/{id}/360"): _shows(Patient360 | Patient360Across),
+    ("GET", "/documents/{id}/content"): _shows(DocumentContent),
+    ("GET", "/day"): _shows(Day),
+    ("GET", "/slots"): _shows(ListOf[Slot]),
+    ("GET", "/slots/next_available"): _shows(FirstSlots),
+    ("POST", "/slots/hold"): _shows(SlotHold, 201),
+    ("DELETE", "/slots/hold/{id}"): _shows(NOTHING, 204),
+    ("POST", "/authenticate"): _shows(SessionView),
+    ("DELETE", "/session"): _shows(NOTHING, 204),
+    ("GET", "/practices"): _shows(PageOf[PracticeView]),
+    ("GET", "/practices/{id}"): _shows(PracticeView),
+    ("GET", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/practices/{id}/capabilities"): _shows(CapabilitiesView),
+    ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/groups"): _shows(PageOf[Group]),
+    ("POST", "/groups"): _shows(Group, 201, "Location"),
+    ("GET", "/groups/{id}"): _shows(Group),
+    ("PATCH", "/groups/{id}"): _shows(Group),
+    ("DELETE", "/groups/{id}"): _shows(NOTHING, 204),
+    ("GET", "/operations/{id}"): _shows(OperationView),
+    ("GET", "/events"): _shows(PageOf[LoggedEvent]),
+    ("GET", "/events/{id}"): _shows(LoggedEvent),
+    ("GET", "/webhooks"): _shows(PageOf[Webhook]),
+    ("POST", "/webhooks"): _shows(WebhookWithSecret, 201, "Location"),
+    ("GET", "/webhooks/{id}"): _shows(WebhookWithHealth),
+    ("PATCH", "/webhooks/{id}"): _shows(Webhook),
+    ("DELETE", "/webhooks/{id}"): _shows(NOTHING, 204),
+    ("POST", "/webhooks/{id}/rotate"): _shows(WebhookWithSecret),
+    ("POST", "/webhooks/{id}/approve"): _shows(Webhook),
+    ("POST", "/webhooks/{id}/withdraw"): _shows(NOTHING, 204),
+    ("POST", "/webhooks/{id}/test"): _shows(WebhookTrial),
+    ("GET", "/webhooks/{id}/deliveries"): _shows(PageOf[WebhookDelivery]),
+    ("POST", "/webhooks/{id}/redeliver"): _shows(WebhookRedelivery, 202),
+    ("GET", "/resources"): _shows(Directory),
+}
