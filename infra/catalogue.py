@@ -43,6 +43,7 @@ WORK_OFF_CALLS: Verbs = frozenset({"GetObject", "DeleteObject", "ListBucket"})
 READ_SECRET: Verbs = frozenset({"GetSecretValue"})
 # Pending keys become current or are dropped; both are moves of a label, or the end of a secret never verified.
 KEEP_SECRET: Verbs = READ_SECRET | {"UpdateSecretVersionStage", "DeleteSecret"}
+MAKE_SECRET: Verbs = KEEP_SECRET | {"CreateSecret", "PutSecretValue"}
 
 
 @dataclass(frozen=True)
@@ -307,7 +308,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         bodies=READ_WRITE_BODIES,
         hmac=True,
-        vault=KEEP_SECRET | {"CreateSecret", "PutSecretValue"},
+        vault=MAKE_SECRET,
         settings=frozenset({"OPEN_ENROLMENT", "BASE_URL_ALLOW"}),
     ),
     FunctionRow(
@@ -321,10 +322,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="practices",
-        does="Shows the practices a client has, what works there and how far mirrors are; turns those on and off.",
+        does="Shows practices, what works there, how far mirrors are; turns these, and all calls of one, on and off.",
         trigger=Http(
             (
                 *_list_and_get("/practices"),
+                Route("PATCH", "/practices/{id}"),
                 Route("GET", "/practices/{id}/sync"),
                 Route("PATCH", "/practices/{id}/sync"),
                 Route("GET", "/practices/{id}/capabilities"),
@@ -335,6 +337,26 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         settings=frozenset({"HAS_DROP"}),
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
+        counts=True,
+    ),
+    FunctionRow(
+        name="rotations",
+        does="Has practices' keys exchanged for new ones, shows how far that is, and calls it off.",
+        # Apart from the practices: it reads and keeps keys.
+        trigger=Http(
+            (
+                Route("GET", "/practices/{id}/rotations"),
+                Route("POST", "/practices/{id}/rotations"),
+                Route("GET", "/practices/{id}/rotations/{rotation_id}"),
+                Route("DELETE", "/practices/{id}/rotations/{rotation_id}"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": GET | WRITE, "pace": GET | UPDATE},
+        hmac=True,
+        # A key that was sent waits in the practice's secret; a developer key that still lies in there gets its own.
+        vault=READ_SECRET | {"CreateSecret", "PutSecretValue"},
         counts=True,
     ),
     FunctionRow(
@@ -564,7 +586,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=150,
         tables={
             # Differences of rows are counted one by one, and records changed where they stand.
-            "practices": GET | QUERY | UPDATE | {"PutItem"},
+            "practices": GET | QUERY | WRITE,
             "pace": GET | UPDATE,
             "ledger": READ_WRITE,
             "cache": GET | {"PutItem"},
@@ -578,7 +600,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
         bodies=READ_WRITE_BODIES,
-        vault=KEEP_SECRET,
+        # A pair that is proven is kept anew: its developer key lies in a secret of its own.
+        vault=MAKE_SECRET,
         drop_login=True,
         # What patients are found by lies in the mirror as HMAC.
         hmac=True,

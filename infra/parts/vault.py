@@ -1,4 +1,7 @@
-"""The practices' keys: one secret a practice, made by the gateway itself when a practice is connected."""
+"""The practices' keys: one secret a practice, made by the gateway itself when a practice is connected.
+
+The developer's own key lies once beside them (`developer/...`), and so does the portal key (`portal`).
+"""
 
 from __future__ import annotations
 

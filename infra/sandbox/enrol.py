@@ -23,6 +23,7 @@ SCOPES = (
     "claims:write",
     "communications:write",
     "document_contents:read",
+    "notes",
     "patients:write",
     "payments:write",
     "procedures:write",

@@ -579,6 +579,62 @@ def an_agreement_opens_and_its_end_closes(box: Sandbox) -> None:
     assert [one["ended_by"] for one in shown["past"]] == ["closed"], "what was closed is not on record"
 
 
+@step("P38", "practice whose key is exchanged")
+def a_key_is_exchanged_and_no_call_fails(box: Sandbox) -> None:
+    office = box.one_more_practice("--tier", "enterprise")
+    me, old, new = _of(box, office), office.practice.customer_key, "TOURnewKEY000001"
+    scopes = ("practices:connect", "practices:read", "practices.keys:write", "practices.calls:write")
+    chief = replace(me, token=box.connect(office.practice, _chief(box, scopes)).access_token)
+    practice, providers = f"/practices/{me.practice_id}", f"/providers?limit=1&practice_id={me.practice_id}"
+    (patient,) = me.get(f"/patients?status=active&limit=1&practice_id={me.practice_id}")["data"]
+    _stops(me, chief, practice, providers)
+    me.steer("PUT", "keys", {"customer_key": new, "state": "unassigned"})
+    asked = chief.send("POST", f"{practice}/rotations", {"customer_key": new}, Idempotency_Key=_key())
+    assert asked.status_code == 201, f"an exchange is answered {asked.status_code}: {asked.text}"
+    rotation, states, calls = f"{practice}/rotations/{asked.json()['id']}", list[str](), 0
+    deadline = time.monotonic() + _EXCHANGED_WITHIN_S
+    while not states or states[-1] != "draining":
+        assert time.monotonic() < deadline, f"after five minutes it is {states[-1]}"
+        states.append(chief.get(rotation)["state"])
+        if states[-1] == "waiting_for_office" and states.count("waiting_for_office") == 1:
+            assert chief.get(rotation)["customer_key"] == new, "whoever exchanges keys is not told which to add"
+            assert me.get(rotation)["customer_key"] is None, "the new key is shown to others"
+            me.steer("PUT", "keys", {"customer_key": new, "state": "enabled"})
+        read = me.send("GET", providers, Cache_Control="no-cache")
+        assert read.status_code == 200, f"a read while it is {states[-1]} is answered {read.status_code}: {read.text}"
+        body = {"patient_id": patient["id"], "note": f"Exchange {calls}"}
+        written = me.send("POST", "/communications", body, Idempotency_Key=_key(), Prefer="wait=28")
+        assert written.status_code == 201, f"a write while it is {states[-1]} is answered {written.status_code}"
+        calls += 1
+    assert len([row for row in me.rows("commlog") if str(row["Note"]).startswith("Exchange ")]) == calls, (
+        "writes are lost"
+    )
+    me.steer("PUT", "keys", {"customer_key": old, "state": "disabled-by-customer"})
+    assert me.send("GET", providers, Cache_Control="no-cache").status_code == 200, "it is called with the old key still"
+
+
+_EXCHANGED_WITHIN_S = 300
+"""An exchange whose office adds the key at once: some turns of the background lane, which is offered once a minute."""
+
+
+def _chief(box: Sandbox, scopes: tuple[str, ...]) -> str:
+    return box.new_client("key chief", scopes=scopes, kind="operator")
+
+
+def _stops(me: Caller, chief: Caller, practice: str, path: str) -> None:
+    """Nothing is called any more when an operator says so, until it is allowed again."""
+    _problem(me.send("PATCH", practice, {"calls": "stopped"}), 403, "scope-missing")
+    stopped = chief.send("PATCH", practice, {"calls": "stopped"}).json()
+    try:
+        assert stopped["calls"]["state"] == "stopped" and stopped["calls"]["changed_at"], "who stopped it, when"
+        me.steer("DELETE", "log")
+        _problem(me.send("GET", path, Cache_Control="no-cache"), 503, "calls-stopped")
+        assert me.steer("GET", "log") == [], "the office was called all the same"
+    finally:
+        assert chief.send("PATCH", practice, {"calls": "allowed"}).status_code == 200, "calls cannot be allowed again"
+    assert me.send("GET", path, Cache_Control="no-cache").status_code == 200, "what is allowed again does not go on"
+
+
 @step("P22", FIRST)
 def all_of_open_dental_is_there(box: Sandbox) -> None:
     made = "employers.create"
@@ -878,7 +934,7 @@ def _mirrored_office(box: Sandbox) -> Mirrored:
     """The one mirror that the tour loads: a load takes a minute, and as much again to be offered its turns."""
     # While an office is closed its changes are looked for a third as often, and this tour would wait for that.
     office = box.one_more_practice("--tier", "enterprise", "--zone", open_zone(datetime.now(UTC)))
-    scopes = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
+    scopes = ("practices:connect", "*:read", "notes", "appointments:write", "sync:write", "webhooks:write")
     client = box.new_client("mirror", scopes=scopes, kind="operator")
     me = _of(box, box.connect(office.practice, client))
     assert marks.mark(me.steer), "nothing was marked"
@@ -959,7 +1015,7 @@ def _mirrored(me: Caller, sync: str, when: Callable[[dict[str, Any]], bool], oth
 def one_person_is_found_across_a_group(box: Sandbox) -> None:
     # Practices of its own: one is in one group at most, and whoever looks around here may have made some.
     offices = [box.one_more_practice() for _ in range(2)]
-    scopes = ("practices:connect", "*:read", "patients.match", "groups:write")
+    scopes = ("practices:connect", "*:read", "notes", "patients.match", "groups:write")
     key, alone = (box.new_client(name, scopes=scopes, kind="operator") for name in ("group", "alone"))
     for office in offices:
         box.connect(office.practice, key)
@@ -1253,6 +1309,37 @@ def _tells_nobody_else(url: str, customer_key: str) -> None:
             answer = http.post(where, headers=headers, content=b"[]")
             _problem(answer, 404, "not-found")
             assert token not in answer.text, "an answer repeats the address's secret"
+
+
+@step("P36", FIRST)
+def who_saw_a_patient_is_known(box: Sandbox) -> None:
+    me, operator = _as(box, "desk", "*:read", "appointments:write"), _as(box, "auditor", "audit:read")
+    visit = _visit(me)
+    patient, marker = visit["patient_id"], f"Told{_key()[-8:]}"
+    seen = me.send("GET", f"/patients/{patient}", Purpose_Of_Use="TREAT")
+    assert seen.status_code == 200, f"a patient is answered {seen.status_code}: {seen.text}"
+    answer = me.send("GET", f"/patients/{patient}", Purpose_Of_Use="CURIOSITY")
+    assert _problem(answer, 400, "invalid")["param"] == "Purpose-Of-Use", "the problem does not name the header"
+    answer = me.send("PATCH", f"/appointments/{visit['id']}", {"note": marker}, Idempotency_Key=_key())
+    assert answer.status_code == 200, f"a note is answered {answer.status_code}: {answer.text}"
+    _problem(me.send("GET", f"/audit?patient_id={patient}"), 403, "scope-missing")
+    trail = operator.get(f"/audit?patient_id={patient}&limit=100")["data"]
+    reads = [one for one in trail if (one["action"], one["purpose"]) == ("GET /patients/{id}", "TREAT")]
+    assert len(reads) == 1, f"one reading left {len(reads)} entries"
+    assert (reads[0]["status"], reads[0]["patient_ids"]) == (200, [patient]), "the entry says something else"
+    whole = operator.get(f"/audit?practice_id={me.practice_id}&limit=500")
+    written = [one for one in whole["data"] if one["operation_id"] == answer.json()["id"] and one["step"]]
+    steps = [one["phase"] for one in reversed(written)]
+    assert steps == ["intent", "done"], f"a write left {', '.join(steps) or 'nothing'}"
+    assert [one["patient_ids"] for one in written] == [[patient]] * 2, "a write does not say whom it was about"
+    assert not _says(whole, _words(me, visit) | {marker}), "the trail says who, or what"
+    told = operator.get(f"/audit/disclosures?patient_id={patient}&limit=100")["data"]
+    shown = [one for one in told if one["entry_id"] == reads[0]["id"]]
+    assert [(one["kind"], one["purpose"]) for one in shown] == [("patients", "TREAT")], "the disclosure is not listed"
+    deadline = time.monotonic() + _TOLD_WITHIN_S
+    while operator.get(f"/audit?patient_id={patient}&limit=1")["meta"]["indexed_to"] is None:
+        assert time.monotonic() < deadline, "after three minutes nothing is archived"
+        time.sleep(1)
 
 
 _MAY_HOLD_RECORDS = {"records", "ledger", "cache", "bodies", "drop"}

@@ -277,8 +277,8 @@ STAND_INS: tuple[StandIn, ...] = (
         "nothing: functions keep within 29 s by themselves, and permissions are given to `apigateway.amazonaws.com`",
     ),
     StandIn(
-        "WAF rules, alarms' evaluation, access logs, Lambda's recursion guard, KMS grants of the calling role, "
-        "`dynamodb:LeadingKeys`",
+        "WAF rules, alarms' evaluation, access logs, S3 Object Lock, Lambda's recursion guard, KMS grants of the "
+        "calling role, `dynamodb:LeadingKeys`",
         "accepted, without effect",
         "nothing: template tests hold what is granted and what is watched",
     ),

@@ -19,6 +19,7 @@ SECTIONS: Mapping[str, str] = {
     "pacing": "32 callers on one practice at real time through the deployed sandbox, and a day of the pure rule",
     "interactive": "an interactive read during a background run",
     "faults": "lost answers, lost requests and kills: duplicates and wrong failures",
+    "robustness": "requests that schemathesis makes of the API's description: what breaks, what is not as described",
     "cold": "fresh process to first answer, per HTTP function",
     "normalize": "rows per second of the normalizers beside json.loads alone",
     "requests": "upstream requests per answer, by what the key may do",

@@ -21,6 +21,7 @@ from unittest import mock
 
 from moto import mock_aws
 
+from gateway.adapters.audit import DynamoAudit
 from gateway.adapters.bodies import Bodies
 from gateway.adapters.cache import DynamoCache
 from gateway.adapters.callers import DynamoCallers
@@ -83,6 +84,7 @@ def _use(office: MirroredOffice, client: Any, bodies: Bodies) -> None:
     on.cache = DynamoCache(client, table="cache", bodies=bodies)
     on.records = DynamoRecords(client, table="records", fingerprint=on.signer.fingerprint, now=on.clock.now)
     on.syncs = DynamoSyncStates(client, table="records")
+    on.audit = DynamoAudit(client, table="audit")
 
 
 def _move(office: MirroredOffice, token: str, client: Any, bodies: Bodies, say: Say) -> None:
@@ -112,7 +114,7 @@ def _first(state: Any) -> Any:
 
 
 def _tables() -> Any:
-    for name in ("practices", "callers", "cache"):
+    for name in ("practices", "callers", "cache", "audit"):
         make_table(name, due=False)
     return make_records_table()
 

@@ -83,6 +83,9 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     """A day of a sample, the busiest minutes of all, and a cell at its limits."""
     sample, practices, cell, hours = (60, 200, 60, 2) if quick else (SAMPLE, PRACTICES, CELL, 24)
     minutes = a_day(sample, hours=hours, say=say)
+    most = max(minute.most_at_once for minute in minutes) * PRACTICES / sample
+    beside = f"{min(minute.most_at_once for minute in minutes) * PRACTICES / sample:,.0f} at the quietest"
+    yield Figure("scale", f"{PRACTICES:,} practices through a day: workers at the same time", most, beside=beside)
     say(f"  the busiest minutes of {practices:,} practices")
     busiest, queried = _busiest(practices)
     scale = PRACTICES / practices

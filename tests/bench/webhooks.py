@@ -30,7 +30,7 @@ from infra.sandbox.receiver import Received
 from tests.bench.deployed import control, set_tier
 from tests.bench.figures import NONE, Figure, Goal, Say, at_most
 
-SCOPES: Final = ("practices:connect", "*:read", "appointments:write", "sync:write", "webhooks:write")
+SCOPES: Final = ("practices:connect", "*:read", "notes", "appointments:write", "sync:write", "webhooks:write")
 TYPES: Final = ["appointment.*", "patient.*", "procedure.*", "claim.*"]
 MANY_A_MINUTE: Final = 100_000
 LOADS_WITHIN_S: Final = 900.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,13 +15,16 @@ from moto import mock_aws
 
 from gateway.adapters.callers import DynamoCallers
 from gateway.adapters.practices import DynamoPractices
+from gateway.adapters.rotations import DynamoRotations
 from gateway.adapters.signer import HmacSigner
 from gateway.adapters.vault import SecretsVault
 from gateway.core.callers import Client, ClientKind
 from gateway.core.errors import NotFound
-from gateway.core.ports import Callers, Keys, Practices, Session, Signer, Vault
+from gateway.core.ports import Callers, Keys, Pair, Practices, Session, Signer, Vault
 from gateway.core.practices import Baa, Mode, Practice, Tier
+from gateway.core.rotation.records import Book, Rotation, Rotations, State, Superseded
 from tests.fakes.identity import NOON, FakeCallers, FakeClock, FakePractices, FakeSigner, FakeVault
+from tests.fakes.rotations import FakeRotations
 
 ELM = Practice(id="prac_elm", name="Elm Street", time_zone="America/Chicago", key_fingerprint="f" * 32)
 ADA = Client(id="cli_ada", name="Ada", practices=frozenset({"prac_elm"}), scopes=frozenset({"*:read"}))
@@ -62,6 +66,14 @@ def practices(request: pytest.FixtureRequest) -> Practices:
         return FakePractices()
     request.getfixturevalue("aws")
     return DynamoPractices(table("practices"), table="practices")
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def rotations(request: pytest.FixtureRequest) -> Rotations:
+    if request.param == "fake":
+        return FakeRotations()
+    request.getfixturevalue("aws")
+    return DynamoRotations(table("practices"), table="practices")
 
 
 @pytest.fixture
@@ -193,6 +205,62 @@ def test_a_practice_comes_back_as_it_was_put(practices: Practices, practice: Pra
     assert practices.get(practice.id) == practice
 
 
+def test_a_change_is_made_of_what_somebody_else_stored_meanwhile(practices: Practices) -> None:
+    """An operator says another time zone while the worker exchanges the key: neither takes back what the other did."""
+    practices.put(ELM)
+
+    def rotated(known: Practice) -> Practice:
+        if known.time_zone == ELM.time_zone:
+            practices.put(replace(known, time_zone="America/Denver"))
+        return replace(known, key_fingerprint="e" * 32)
+
+    changed = practices.change(ELM.id, rotated)
+
+    assert changed == practices.get(ELM.id)
+    assert changed == replace(ELM, time_zone="America/Denver", key_fingerprint="e" * 32)
+    with pytest.raises(NotFound):
+        practices.change("prac_nobody", rotated)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {
+            "state": State.DRAINING,
+            "since": NOON,
+            "due_at": NOON + timedelta(days=1),
+            "tries": 3,
+            "fingerprint": "e" * 32,
+            "office": "d" * 32,
+            "office_by": 1,
+            "permissions": ("Appointments", "ReadAll"),
+            "promoted_at": NOON,
+        },
+    ],
+)
+def test_an_exchange_of_keys_comes_back_as_it_was_saved(rotations: Rotations, changes: dict[str, Any]) -> None:
+    assert rotations.load("prac_elm") == Book("prac_elm")
+    asked = Rotation("rot_a", "prac_elm", "a" * 32, "cli_ada", NOON, by_portal=True, former="f" * 32)
+    saved = rotations.save(Book("prac_elm", (replace(asked, **changes),)))
+
+    assert rotations.load("prac_elm") == saved
+    assert rotations.load("prac_oak") == Book("prac_oak")
+
+
+def test_of_two_who_change_one_book_the_second_is_refused(rotations: Rotations) -> None:
+    empty = rotations.load("prac_elm")
+    asked = Rotation("rot_a", "prac_elm", "a" * 32, "cli_ada", NOON, by_portal=True, former="f" * 32)
+    first = rotations.save(replace(empty, rotations=(asked,)))
+    for late in (empty, replace(first, rev=first.rev - 1)):
+        with pytest.raises(Superseded):
+            rotations.save(replace(late, rotations=()))
+    with pytest.raises(Superseded):
+        rotations.save(replace(rotations.save(first), rev=1))
+
+    assert rotations.load("prac_elm").rotations == (asked,)
+
+
 def test_a_practice_nobody_put_is_not_found(practices: Practices) -> None:
     with pytest.raises(NotFound):
         practices.get("prac_nobody")
@@ -315,3 +383,117 @@ def test_what_was_changed_or_made_elsewhere_is_not(signer: Signer) -> None:
 
     for forged in ("", "abc", "ü", flipped, text[:-1], text + "A", text + "=", signer.fingerprint("a cursor of mine")):
         assert signer.verify(forged) is None
+
+
+def connected(vault: Vault, practice_id: str, keys: Keys) -> None:
+    vault.put_pending(practice_id, keys)
+    vault.promote(practice_id)
+
+
+def test_the_next_key_lies_beside_the_current_pair_until_it_is_promoted(vault: Vault) -> None:
+    connected(vault, "prac_elm", PAIR)
+    vault.put_next("prac_elm", "a-replaced-customer-key")
+    vault.put_next("prac_elm", "the-next-customer-key")
+    coming = Keys(PAIR.developer, "the-next-customer-key")
+    assert (vault.keys("prac_elm"), vault.keys("prac_elm", Pair.NEXT)) == (PAIR, coming)
+
+    vault.promote_next("prac_elm")
+
+    assert (vault.keys("prac_elm"), vault.keys("prac_elm", Pair.FORMER)) == (coming, PAIR)
+    for again in (lambda: vault.keys("prac_elm", Pair.NEXT), lambda: vault.promote_next("prac_elm")):
+        with pytest.raises(NotFound):
+            again()
+
+
+def test_a_dropped_next_key_leaves_the_current_pair(vault: Vault) -> None:
+    connected(vault, "prac_elm", PAIR)
+    vault.put_next("prac_elm", "the-next-customer-key")
+    for _ in range(2):
+        vault.drop_next("prac_elm")
+    vault.drop_next("prac_nobody")
+
+    assert vault.keys("prac_elm") == PAIR
+    with pytest.raises(NotFound):
+        vault.keys("prac_elm", Pair.NEXT)
+
+
+def test_a_practice_without_keys_gets_no_next_one(vault: Vault) -> None:
+    with pytest.raises(NotFound):
+        vault.put_next("prac_nobody", "the-next-customer-key")
+
+
+def test_the_portal_key_is_kept_once_and_replaced(vault: Vault) -> None:
+    with pytest.raises(NotFound):
+        vault.portal()
+    for key in ("FakePortalKey0", "FakePortalKey1"):
+        vault.put_portal(key)
+
+        assert vault.portal() == key
+
+
+def test_practices_of_one_developer_share_one_secret_for_its_key(aws: None) -> None:
+    client = boto3.client("secretsmanager")
+    vault = SecretsVault(client, prefix="gateway/practices")
+    connected(vault, "prac_elm", Keys("the-developer-key", "customer-key-of-elm"))
+    connected(vault, "prac_oak", Keys("the-developer-key", "customer-key-of-oak"))
+    connected(vault, "prac_ash", Keys("another-developer-key", "customer-key-of-ash"))
+
+    kept = {one["Name"]: client.get_secret_value(SecretId=one["Name"]) for one in client.list_secrets()["SecretList"]}
+    assert sorted(name.split("/")[2] for name in kept) == ["developer", "developer", "prac_ash", "prac_elm", "prac_oak"]
+    assert not [name for name, one in kept.items() if "/prac_" in name and "-developer-key" in one["SecretString"]]
+    for practice_id, developer in (("prac_elm", "the-developer-key"), ("prac_ash", "another-developer-key")):
+        assert SecretsVault(client, prefix="gateway/practices").keys(practice_id).developer == developer
+
+
+def test_a_developer_key_that_nobody_proved_gets_no_secret(aws: None) -> None:
+    """Each costs 0.40 USD a month, and anybody may send any to a deployment with open enrolment."""
+    client = boto3.client("secretsmanager")
+    vault = SecretsVault(client, prefix="gateway/practices")
+    vault.put_pending("prac_elm", PAIR)
+    vault.drop_pending("prac_elm")
+
+    assert client.list_secrets()["SecretList"] == []
+
+
+def test_a_secret_of_a_release_before_is_read_and_rewritten_at_the_next_put(aws: None) -> None:
+    client = boto3.client("secretsmanager")
+    name, both = "gateway/practices/prac_elm", {"developer": PAIR.developer, "customer": PAIR.customer, "put_at": 1.0}
+    client.create_secret(Name=name, SecretString=json.dumps(both))
+    vault = SecretsVault(client, prefix="gateway/practices")
+    assert vault.keys("prac_elm") == PAIR
+
+    vault.put_next("prac_elm", "the-next-customer-key")
+    vault.promote_next("prac_elm")
+
+    assert vault.keys("prac_elm") == Keys(PAIR.developer, "the-next-customer-key")
+    assert vault.keys("prac_elm", Pair.FORMER) == PAIR
+    kept = client.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")["SecretString"]
+    assert PAIR.developer not in kept
+
+
+@pytest.mark.parametrize("is_rotation", [False, True])
+def test_a_promotion_that_died_half_way_is_finished_by_the_next_and_keeps_the_pair_before(
+    aws: None, monkeypatch: pytest.MonkeyPatch, is_rotation: bool
+) -> None:
+    vault = SecretsVault(boto3.client("secretsmanager"), prefix="gateway/practices")
+    connected(vault, "prac_elm", PAIR)
+    if is_rotation:
+        vault.put_next("prac_elm", OTHER_PAIR.customer)
+    else:
+        vault.put_pending("prac_elm", OTHER_PAIR)
+    promote = vault.promote_next if is_rotation else vault.promote
+    with monkeypatch.context() as dying:
+        dying.setattr(vault, "_unlabel", _dies)
+        with pytest.raises(Died):
+            promote("prac_elm")
+    promote("prac_elm")
+
+    assert (vault.keys("prac_elm"), vault.keys("prac_elm", Pair.FORMER)) == (OTHER_PAIR, PAIR)
+
+
+class Died(Exception):
+    """A process that died."""
+
+
+def _dies(*_: object) -> None:
+    raise Died

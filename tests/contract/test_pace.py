@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -154,3 +154,31 @@ def test_an_offered_lane_is_not_offered_twice(pace: Any) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(offer, range(8))) == 1
+
+
+def test_the_switch_keeps_who_turned_it_and_when_and_saying_it_again_changes_neither(pace: Any) -> None:
+    assert pace.view(PRACTICE).switched_by is None
+    pace.switch(PRACTICE, killed=False, by="cli_a", at=NOW)
+    assert pace.view(PRACTICE).switched_at is None
+
+    pace.switch(PRACTICE, killed=True, by="cli_a", at=NOW)
+    pace.switch(PRACTICE, killed=True, by="cli_b", at=NOW + timedelta(minutes=1))
+    view = pace.view(PRACTICE)
+    assert (view.killed, view.switched_by, view.switched_at) == (True, "cli_a", NOW)
+
+    pace.switch(PRACTICE, killed=False, by="cli_b", at=NOW + timedelta(minutes=2))
+    view = pace.view(PRACTICE)
+    assert (view.killed, view.switched_by, view.switched_at) == (False, "cli_b", NOW + timedelta(minutes=2))
+
+
+def test_whoever_holds_the_lease_changes_nothing_of_the_switch(pace: Any) -> None:
+    """A worker writes the item back that it read before an operator stopped all calls."""
+
+    def rule(item: PaceItem) -> tuple[PaceItem, None]:
+        if not item.killed:
+            pace.switch(PRACTICE, killed=True, by="cli_a", at=NOW)
+        return pacing.take_lease(replace(item, killed=False), "one", AT), None
+
+    pace.update(PRACTICE, rule)
+
+    assert pace.load(PRACTICE).killed

@@ -22,6 +22,7 @@ import httpx
 from gateway.adapters.drop import DropLogin
 from gateway.adapters.upstream import OpenDentalUpstream
 from gateway.core.callers import OPERATOR_SCOPES, Caller, Client, ClientKind
+from gateway.core.errors import NotFound
 from gateway.core.ids import row_id
 from gateway.core.office_words import Table, input_of
 from gateway.core.ports import Keys
@@ -35,6 +36,7 @@ from infra.sandbox.practice.practice import Practice as SimulatedPractice
 from infra.sandbox.practice.server import PracticeServer
 from open_dental.client import Client as UpstreamClient
 from open_dental.client import Keys as UpstreamKeys
+from open_dental.errors import KeyRefused
 from tests.fakes import described
 from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.living import LivingServices
@@ -69,6 +71,8 @@ class Deployment:
     """Operations that the practices were called with, in order."""
     drop_login: DropLogin | None = None
     """How the practices sign in at the stage's SFTP server, where it has one."""
+    office_of_key: dict[str, SimulatedPractice] = field(default_factory=dict)
+    """Customer key -> the office that it leads to, where that is not its practice's."""
     before_call: Callable[[str], None] = lambda operation: None
     """Told of each call right before it goes out: what happens at the office meanwhile."""
 
@@ -97,9 +101,9 @@ class Deployment:
         return row_id(kind, self.practice_id, number)
 
     def grant(self, *scopes: str) -> None:
-        """Give the client these scopes and no others."""
+        """Give the client these scopes and `notes`, and no others."""
         client = self.on.callers.client(CLIENT)
-        self.on.callers.put_client(replace(client, scopes=frozenset(scopes), kind=kind_for(scopes)))
+        self.on.callers.put_client(replace(client, scopes=frozenset({"notes", *scopes}), kind=kind_for(scopes)))
 
     def know(self, **facts: Any) -> None:
         """Change what the gateway knows of the first practice (`version`, `permissions`, `tier` ...)."""
@@ -221,15 +225,21 @@ class _Upstream(OpenDentalUpstream):
         return replace(super().send(practice, call, gate), started_at=sent_at)
 
     def _client(self, practice: Practice) -> UpstreamClient:
-        where = (practice.id, practice.base_url, practice.state == "pending")
+        where = (practice.id, practice.base_url, practice.state, practice.key_fingerprint)
         if where not in self._clients:
-            pair = self._vault.keys(practice.id)
+            try:
+                pair = self._pair(practice)
+            except NotFound as error:
+                raise KeyRefused(reason="no keys are kept") from error
             simulated = self._deployment.servers[practice.id].practice
 
             def answer(request: httpx.Request) -> httpx.Response:
                 headers = {name.lower(): value for name, value in request.headers.items()}
+                # A key leads to its office, whoever is meant.
+                customer = headers["authorization"].rpartition("/")[2]
+                office = self._deployment.office_of_key.get(customer, simulated)
                 target = request.url.raw_path.decode()
-                got = simulated.handle(request.method, target, headers, request.read(), "127.0.0.1")
+                got = office.handle(request.method, target, headers, request.read(), "127.0.0.1")
                 if got.drop:
                     raise httpx.RemoteProtocolError("the practice closed the connection", request=request)
                 return httpx.Response(
@@ -251,6 +261,8 @@ def deployed(
     drop_login: DropLogin | None = None,
 ) -> Iterator[Deployment]:
     """A deployment whose practices are made with the command line `options` of `uv run practice` (40 patients each).
+
+    Its client has `scopes` and `notes`.
 
     Practices have the same seed, so their rows have equal keys. `drop_login`: how they sign in at the stage's SFTP
     server; the bucket behind it, `on.drop`, is the test's to make.
@@ -277,12 +289,13 @@ def deployed(
             server = deployment.servers[id_] = build(chosen)
             stack.callback(server.stop)
             on.vault.current[id_] = Keys(chosen.developer_key, chosen.customer_key)
+            on.vault.portal_key = server.practice.portal_key
             on.practices.put(replace(on.practices.get(id_), version=chosen.version))
         upstream = _Upstream(deployment)
         stack.callback(upstream.close)
         on.upstream = upstream
         on.callers.put_client(
-            Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset(scopes), kind_for(frozenset(scopes)))
+            Client(CLIENT, "Ada", frozenset(deployment.servers), frozenset({"notes", *scopes}), kind_for(scopes))
         )
         yield deployment
 

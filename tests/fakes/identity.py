@@ -14,7 +14,7 @@ from gateway.core.baa.records import BaaEntry, Superseded
 from gateway.core.callers import Client
 from gateway.core.clients import Key
 from gateway.core.errors import NotFound
-from gateway.core.ports import Clock, Keys, Session
+from gateway.core.ports import Clock, Keys, Pair, Session
 from gateway.core.practices import Baa, Practice
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -139,8 +139,12 @@ class FakePractices:
         self.records[practice.id] = practice
 
     def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
-        practice = self.records[practice_id] = rule(self.get(practice_id))
-        return practice
+        while True:
+            known, was = self.get(practice_id), self.records[practice_id]
+            changed = rule(known)
+            if self.records[practice_id] == was:
+                self.records[practice_id] = changed
+                return self.get(practice_id)
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         return self.fingerprints.get(fingerprint)
@@ -175,11 +179,15 @@ class FakeVault:
     clock: Clock = field(default_factory=FakeClock)
     current: dict[str, Keys] = field(default_factory=dict)
     waiting: dict[str, tuple[Keys, datetime]] = field(default_factory=dict)
+    coming: dict[str, Keys] = field(default_factory=dict)
+    former: dict[str, Keys] = field(default_factory=dict)
+    portal_key: str | None = None
 
-    def keys(self, practice_id: str) -> Keys:
-        if practice_id not in self.current:
+    def keys(self, practice_id: str, pair: Pair = Pair.CURRENT) -> Keys:
+        kept = {Pair.CURRENT: self.current, Pair.NEXT: self.coming, Pair.FORMER: self.former}[pair]
+        if practice_id not in kept:
             raise NotFound("no keys are kept for this practice")
-        return self.current[practice_id]
+        return kept[practice_id]
 
     def pending(self, practice_id: str) -> Keys:
         keys, at = self.waiting.get(practice_id, (None, self.clock.now()))
@@ -191,11 +199,34 @@ class FakeVault:
         self.waiting[practice_id] = (keys, self.clock.now())
 
     def promote(self, practice_id: str) -> None:
-        self.current[practice_id] = self.pending(practice_id)
+        self._follow(practice_id, self.pending(practice_id))
         del self.waiting[practice_id]
 
     def drop_pending(self, practice_id: str) -> None:
         self.waiting.pop(practice_id, None)
+
+    def put_next(self, practice_id: str, customer: str) -> None:
+        self.coming[practice_id] = Keys(self.keys(practice_id).developer, customer)
+
+    def promote_next(self, practice_id: str) -> None:
+        self._follow(practice_id, self.keys(practice_id, Pair.NEXT))
+        del self.coming[practice_id]
+
+    def drop_next(self, practice_id: str) -> None:
+        self.coming.pop(practice_id, None)
+
+    def portal(self) -> str:
+        if self.portal_key is None:
+            raise NotFound("no portal key is kept")
+        return self.portal_key
+
+    def put_portal(self, key: str) -> None:
+        self.portal_key = key
+
+    def _follow(self, practice_id: str, keys: Keys) -> None:
+        if practice_id in self.current:
+            self.former[practice_id] = self.current[practice_id]
+        self.current[practice_id] = keys
 
 
 class FakeSigner:

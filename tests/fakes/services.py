@@ -29,6 +29,7 @@ from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.rotations import FakeRotations
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
 
 T = TypeVar("T")
@@ -196,6 +197,9 @@ class FakePace:
         with self._lock:
             was = self.load(practice_id)
             item, result = rule(was)
+            # What is the operator's is no part of what a rule changes.
+            now = self.load(practice_id)
+            item = replace(item, killed=now.killed, switched_at=now.switched_at, switched_by=now.switched_by)
             self.items[practice_id] = replace(item, rev=was.rev + 1)
             return result
 
@@ -229,6 +233,12 @@ class FakePace:
         mine = [item for item in self.items.values() if crc32(item.practice_id.encode()) % part[1] == part[0]]
         due = [(item.due_at, item.practice_id) for item in mine if item.due_at is not None]
         return [practice_id for at, practice_id in sorted(due) if at <= until][:limit]
+
+    def switch(self, practice_id: str, *, killed: bool, by: str, at: datetime) -> None:
+        with self._lock:
+            item = self.load(practice_id)
+            if item.killed is not killed:
+                self.items[practice_id] = replace(item, killed=killed, switched_by=by, switched_at=at.timestamp())
 
     def view(self, practice_id: str) -> PaceView:
         return pacing.view_of(self.load(practice_id), self.now().timestamp())
@@ -469,6 +479,7 @@ class FakeServices:
             {one.id: one for one in self.practices_}, may_lack_baa=lambda: self.stage == SANDBOX
         )
         self.agreements: Any = FakeAgreements(self.practices)
+        self.rotations: Any = FakeRotations()
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -515,6 +526,7 @@ _PORTS = (
     "holds",
     "practices",
     "drifts",
+    "rotations",
     "governor",
     "notices",
     "ticks",

@@ -54,11 +54,14 @@ SCOPES = frozenset(
     {
         "*:read",
         "audit:read",
+        "notes",
         "document_contents:read",
         "patients.match",
         "practices:connect",
         "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
+        "practices.calls:write",
+        "practices.keys:write",
         *_RAW,
     }
 )

@@ -52,6 +52,13 @@ EXPECTED: dict[str, Expected] = {
     "practices/get": Expected(200, body={"time_zone": "America/Chicago"}),
     "practices/get_of_another_client": Expected(404, "not-found"),
     "practices/capabilities": Expected(200, body={"mode": "remote", "queries": "not-allowed", "as_of": None}),
+    "rotations/list": Expected(200, body={"data": [], "has_more": False, "next_cursor": None}),
+    "rotations/begin": Expected(201, body={"state": "requested", "key_from": "request", "customer_key": None}),
+    "rotations/begin_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "rotations/get_what_is_not_there": Expected(404, "not-found"),
+    "rotations/cancel_what_is_not_there": Expected(404, "not-found"),
+    "practices/allow_calls": Expected(200, body={"time_zone": "America/Chicago"}),
+    "practices/stop_calls": Expected(200, body={"time_zone": "America/Chicago"}),
     "practices/sync": Expected(200, body={"state": "off", "stale": []}),
     "practices/turn_on": Expected(200, body={"state": "on", "phase": "loading"}),
     "practices/queries_off": Expected(200, body={"state": "off", "phase": "off"}),
@@ -278,6 +285,7 @@ BACKGROUND: dict[str, Any] = {
     },
     "tick/ticks": {"batchItemFailures": []},
     "lane/minute": {"offered": 0},
+    "lane/part": {"offered": 0},
     # The operation that lies open was put less than a minute ago.
     "sweeper/minute": {"put": 0, "unknown": 0},
 }

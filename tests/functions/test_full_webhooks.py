@@ -180,6 +180,23 @@ def test_a_client_sees_no_more_in_a_full_body_than_by_get(d: Deployment) -> None
     assert "078051120" in json.dumps(with_it["full_object"])
 
 
+def test_a_full_body_has_no_note_for_a_client_without_the_scope(d: Deployment) -> None:
+    approved(d)
+    row = first(d, "appointment", "AptNum")
+    d.simulated.office.store.update("appointment", row["AptNum"], {"Note": "Zqmark"})
+    mirror(d, "appointments")
+    visit = d.id_of("appointment", row["AptNum"])
+    an_event(d, "appointment.updated", visit)
+    (with_it,) = work(d)
+    d.on.callers.take(CLIENT, scopes=["notes"])
+    an_event(d, "appointment.updated", visit)
+    (without,) = work(d)
+
+    assert with_it["full_object"]["note"] == "Zqmark"
+    assert without["full_object"]["id"] == visit and "Zqmark" not in json.dumps(without)
+    assert without["full_object"]["meta"]["withheld"] == ["notes"]
+
+
 def test_without_an_approval_only_the_event_goes_out_and_a_thin_body_has_no_word_of_it(d: Deployment) -> None:
     hook = hooked(d)
     thin = approved(d, payload="thin")

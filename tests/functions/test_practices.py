@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.core.objects.envelopes import PracticeView
+from gateway.core.objects.envelopes import PracticeAlone, PracticeView
 from gateway.core.objects.sync import SyncView
 from gateway.core.practices import Baa
-from tests.fakes.deployment import IDS, Deployment, deployed
+from gateway.core.walltime import instant_text
+from tests.fakes.deployment import CLIENT, IDS, Deployment, deployed
 
 
 @pytest.fixture
@@ -27,7 +28,9 @@ def test_a_client_sees_its_practices_page_by_page_and_no_others(two: Deployment)
     assert (first["has_more"], second["has_more"], second["next_cursor"]) == (True, False, None)
     for one in first["data"]:
         PracticeView.model_validate(one, strict=True)
-    assert two.get(f"/practices/{two.practice_id}").body == first["data"][0]
+    alone = two.get(f"/practices/{two.practice_id}").body
+    PracticeAlone.model_validate(alone, strict=True)
+    assert alone == {**first["data"][0], "calls": {"state": "allowed", "changed_at": None, "changed_by": None}}
     assert two.get("/practices/prac_cccccccccccccccc").status == 404
 
 
@@ -186,3 +189,46 @@ def test_an_agreement_that_has_ended_keeps_nobody_from_erasing_what_was_read_und
     two.on.world.run(120)
     assert two.get(path).body["phase"] == "off"
     assert not any(two.on.records.kept.values())
+
+
+def test_an_operator_stops_all_calls_of_one_practice_and_allows_them_again(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}"
+    two.grant("*:read", "practices.calls:write", "communications:write")
+    at = instant_text(two.on.clock.now())
+
+    stopped = two.patch(path, {"calls": "stopped"})
+    PracticeAlone.model_validate(stopped.body, strict=True)
+    assert stopped.body["calls"] == {
+        "state": "stopped",
+        "changed_at": at,
+        "changed_by": CLIENT,
+    }
+    refused = two.get("/providers", practice_id=two.practice_id)
+    assert (refused.status, refused.body["code"]) == (503, "calls-stopped")
+    assert int(refused.headers["Retry-After"]) > 0
+    patient_id = two.id_of("patient", two.rows("patient")[0]["PatNum"])
+    body = {"patient_id": patient_id, "note": "Called."}
+    waits = two.post("/communications", body)
+    assert waits.status == 202
+    two.on.world.run(300)
+    assert two.upstream_calls == []
+    assert two.get("/providers", practice_id=IDS[1]).status == 200
+
+    assert two.patch(path, {"calls": "allowed"}).body["calls"]["state"] == "allowed"
+    assert two.settled(waits, seconds=300)["state"] == "succeeded"
+    assert two.get("/providers", practice_id=two.practice_id).status == 200
+
+
+def test_stopping_calls_takes_a_scope_of_its_own_and_a_word_that_is_one(two: Deployment) -> None:
+    path = f"/practices/{two.practice_id}"
+    refused = two.patch(path, {"calls": "stopped"})
+    assert (refused.status, refused.body["code"], refused.body["scope"]) == (
+        403,
+        "scope-missing",
+        "practices.calls:write",
+    )
+    two.grant("practices.calls:write")
+    assert two.patch("/practices/prac_cccccccccccccccc", {"calls": "stopped"}).status == 404
+    for body in ({}, {"calls": None}, {"calls": "paused"}, {"calls": "stopped", "state": "off"}):
+        assert two.patch(path, body).status == 400
+    assert not two.on.pace.load(two.practice_id).killed

@@ -40,6 +40,7 @@ KEY = {"pk": {"S": "sync#prac_1"}, "sk": {"S": "1"}}
         ("s3", "HeadObject", {"Bucket": "b", "Key": "x"}, {("GetObject", "b", "")}),
         ("s3", "CopyObject", {"Bucket": "b", "Key": "x"}, {("GetObject", "b", ""), ("PutObject", "b", "")}),
         ("sqs", "SendMessage", {"QueueUrl": "q", "MessageBody": "{}"}, {("SendMessage", "q", "")}),
+        ("sqs", "SendMessageBatch", {"QueueUrl": "q", "Entries": []}, {("SendMessage", "q", "")}),
     ],
 )
 def test_a_call_is_noted_as_what_iam_is_asked(

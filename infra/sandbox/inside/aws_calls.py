@@ -27,7 +27,12 @@ MARKS = re.compile(
 in whatever form they may be passed on."""
 
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-_ACTIONS = {"HeadObject": "GetObject", "ListObjectsV2": "ListBucket", "DeleteObjects": "DeleteObject"}
+_ACTIONS = {
+    "HeadObject": "GetObject",
+    "ListObjectsV2": "ListBucket",
+    "DeleteObjects": "DeleteObject",
+    "SendMessageBatch": "SendMessage",
+}
 
 
 def _text(value: object) -> str:
@@ -73,7 +78,7 @@ def kinds_of(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
             yield _ACTIONS.get(operation, operation), params["Bucket"], within
     else:
         named = params.get("QueueUrl") or params.get("SecretId") or params.get("Name") or ""
-        yield operation, str(named), ""
+        yield _ACTIONS.get(operation, operation), str(named), ""
 
 
 def _of_tables(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -44,6 +44,9 @@ The control endpoint (control_url in the state file) takes and gives JSON:
   PUT    settings  mode, version, interval_s, throttle_from, queue_depth, latency_ms, offline, key_state, ...
                    who fires subscriptions: programs (tables and screen), services (tables): a machine each, named twice
                    to send twice, [] while all are off; event_limit_s, event_retry_s (assumed; 26.1 and newer)
+  GET    keys      the customer keys that this office or none has
+  PUT    keys      {"customer_key": ..., "state": "enabled"}: the office adds it; disabled-by-customer: removes it;
+                   one that is not known is made first, as in the developer's portal
   POST   clock     {"scale": 60, "offset": 3600}
   POST   rows      [{"resource", "row"}] in wire form; the new keys
   POST   shutdown

@@ -35,6 +35,8 @@ class Control:
             ("GET", "pace"): lambda _: self._pace(),
             ("GET", "settings"): lambda _: self._settings(),
             ("PUT", "settings"): self._change,
+            ("GET", "keys"): lambda _: practice.keys(),
+            ("PUT", "keys"): practice.put_key,
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "clock"): self._set_clock,
             ("POST", "rows"): self._insert,

@@ -56,8 +56,10 @@ _LOGGED = {
 
 
 def is_simulated(operation: facts.Operation) -> bool:
-    """Whether the practice answers `operation`, by a behaviour or as plain rows."""
+    """Whether the practice answers `operation`, by a behaviour or as plain rows; keys are answered for at its door."""
     if operation.id in HANDLERS or operation.id in _LIST_ACTIONS or operation.id == "securityperms.list":
+        return True
+    if operation.resource == "apikeys":
         return True
     return operation.kind != "action" and facts.resources()[operation.resource].table is not None
 

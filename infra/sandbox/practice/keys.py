@@ -12,6 +12,8 @@ Tier = Literal["read", "standard", "enterprise"]
 
 DEVELOPER_KEY = "DEMOdevKEY000001"
 CUSTOMER_KEY = "DEMOcusKEY000001"
+PORTAL_KEY = "DEMOporKEY000001"
+"""By which the developer makes customer keys; it opens `/apikeys` and nothing else."""
 
 PERMISSIONS = (
     "ReadAll",
@@ -65,3 +67,13 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return f"ApiKey(state={self.state!r}, tier={self.tier!r})"
+
+
+@dataclass(slots=True)
+class Issued:
+    """What the developer's portal knows of a customer key besides what it may do. Times are practice time, as text."""
+
+    created: str
+    reference: str = ""
+    assigned: str = ""
+    disabled: str = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -23,9 +25,29 @@ class Office:
         self.store = store
         self.clock: Clock = store.clock
         self.version = version
-        self.key = ApiKey()
+        self._key = ApiKey()
+        self._asking = threading.local()
         self.pager = Pager(store)
         self._renderer = Renderer(store)
+
+    @property
+    def key(self) -> ApiKey:
+        """The key of the call that this thread answers; else the office's first."""
+        asking: ApiKey = getattr(self._asking, "key", self._key)
+        return asking
+
+    @key.setter
+    def key(self, key: ApiKey) -> None:
+        self._key = key
+
+    @contextmanager
+    def asked_by(self, key: ApiKey) -> Iterator[None]:
+        """Let this thread answer a call of `key`."""
+        self._asking.key = key
+        try:
+            yield
+        finally:
+            del self._asking.key
 
     def at_least(self, version: str) -> bool:
         """Whether the office's version is `version` or newer."""

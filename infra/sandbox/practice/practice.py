@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 import sys
 import threading
 import time
@@ -23,7 +24,7 @@ from infra.sandbox.practice import behaviours, fhir, generic, short_query
 from infra.sandbox.practice.faults import Fault, Faults
 from infra.sandbox.practice.firing import Firing
 from infra.sandbox.practice.handlers import Rejected, Reply, Request
-from infra.sandbox.practice.keys import INTERVAL_S, PERMISSIONS, ApiKey, KeyState, Tier
+from infra.sandbox.practice.keys import INTERVAL_S, PERMISSIONS, PORTAL_KEY, ApiKey, Issued, KeyState, Tier
 from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.routes import route
 from infra.sandbox.practice.throttle import Throttle, Throttled, ThrottleFrom, WaitedTooLong
@@ -112,7 +113,11 @@ class Arrival:
 
 
 class Practice:
-    """One simulated practice: an office, its key and its door."""
+    """One simulated practice: an office, its keys and its door.
+
+    `key` is the one it began with. Others are made by the developer's portal (`POST /apikeys`) or by `put_key`, and
+    are of no use before an office has added them.
+    """
 
     def __init__(self, office: Office, *, key: ApiKey | None = None, settings: Settings | None = None) -> None:
         self.office = office
@@ -131,14 +136,21 @@ class Practice:
             depth=self.settings.queue_depth,
         )
         office.key = self.key
+        self.portal_key = PORTAL_KEY
+        self._others: dict[str, ApiKey] = {}
+        self._issued = {self.key.customer: Issued(office.now(), assigned=office.now())}
+        self._lanes: dict[str, Throttle] = {}
         self.firing = Firing(office, self.faults, settings=lambda: self.settings)
 
     @property
     def interval_s(self) -> float:
         """Seconds between the key's calls."""
+        return self._interval_of(self.key)
+
+    def _interval_of(self, key: ApiKey) -> float:
         if self.settings.interval_s is not None:
             return self.settings.interval_s
-        tier: Tier = "read" if self.key.permissions <= {"ReadAll"} and self.key.tier != "enterprise" else self.key.tier
+        tier: Tier = "read" if key.permissions <= {"ReadAll"} and key.tier != "enterprise" else key.tier
         return INTERVAL_S[tier]
 
     @property
@@ -176,6 +188,59 @@ class Practice:
         self.throttle.settings(
             interval_s=self.interval_s, counted_from=settings.throttle_from, depth=settings.queue_depth
         )
+        self._lanes.clear()
+
+    def keys(self) -> list[dict[str, Any]]:
+        """All keys of this office and of none, as the control endpoint shows them."""
+        return [
+            {"customer_key": one.customer, "state": one.state, "reference": self._issued[one.customer].reference}
+            for one in (self.key, *self._others.values())
+        ]
+
+    def put_key(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a key that the portal made by hand (`unassigned`), or do to one what its office, the developer or the
+        vendor does: `{customer_key, state}`, and `permissions` where it may do something else than the first key.
+
+        Raises: ValueError, naming what is wrong.
+        """
+        customer = str(told["customer_key"])
+        was = self.key_of(customer) or replace(self.key, customer=customer, state="unassigned")
+        permissions = frozenset(told.get("permissions", was.permissions))
+        if permissions - set(PERMISSIONS):
+            raise ValueError(f"permissions must be of {', '.join(PERMISSIONS)}")
+        state = _one_of("state", told["state"], KeyState) if "state" in told else was.state
+        self._keep(replace(was, state=state, permissions=permissions))
+        return next(one for one in self.keys() if one["customer_key"] == customer)
+
+    def key_of(self, customer: str) -> ApiKey | None:
+        """The customer key that is spelled so."""
+        return self.key if customer == self.key.customer else self._others.get(customer)
+
+    def _keep(self, key: ApiKey, *, reference: str | None = None) -> None:
+        now = self.office.now()
+        issued = self._issued.setdefault(key.customer, Issued(now))
+        if reference is not None:
+            issued.reference = reference
+        if key.state != "unassigned" and not issued.assigned:
+            issued.assigned = now
+        issued.disabled = (issued.disabled or now) if key.state.startswith("disabled") else ""
+        if key.customer == self.key.customer:
+            self.key = self.office.key = key
+        else:
+            self._others[key.customer] = key
+
+    def _lane_of(self, key: ApiKey) -> Throttle:
+        if key.customer == self.key.customer:
+            return self.throttle
+        lane = self._lanes.get(key.customer)
+        if lane is None:
+            lane = self._lanes[key.customer] = Throttle(
+                self.office.clock,
+                interval_s=self._interval_of(key),
+                counted_from=self.settings.throttle_from,
+                depth=self.settings.queue_depth,
+            )
+        return lane
 
     def log(self) -> list[Arrival]:
         """Calls that have been answered or dropped, in order of arrival."""
@@ -216,8 +281,8 @@ class Practice:
             return Answer(0, drop=True)
         came = clock.monotonic()
         try:
-            self._check_headers(headers)
-            with self._lane():
+            key = self._asker(headers)
+            with self._lane(key), self.office.asked_by(key):
                 arrival.begun = time.monotonic()
                 answer = self._execute(arrival, path, query, body, fault)
                 spent = clock.monotonic() - came
@@ -230,13 +295,14 @@ class Practice:
             answer, spent = Answer(504), 0.0
         return Answer(504) if spent > self.settings.request_limit_s and not answer.drop else answer
 
-    def _lane(self) -> AbstractContextManager[object]:
+    def _lane(self, key: ApiKey) -> AbstractContextManager[object]:
         if self.settings.mode == "Remote":
-            return self.throttle.turn(patience_s=self.settings.request_limit_s)
+            return self._lane_of(key).turn(patience_s=self.settings.request_limit_s)
         # The desktop program answers one call after the other.
         return self._one_at_a_time if self.settings.mode == "Local" else nullcontext()
 
-    def _check_headers(self, headers: Mapping[str, str]) -> None:
+    def _asker(self, headers: Mapping[str, str]) -> ApiKey:
+        """The key of a call that is well formed. Raises Rejected: it has none that works here."""
         scheme, _, keys = headers.get("authorization", "").strip().partition(" ")
         developer, slash, customer = keys.strip().partition("/")
         media = headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -244,12 +310,17 @@ class Practice:
             raise Rejected(400, self._unreadable("The Authorization header is missing or not well formed."))
         if media != "application/json":
             raise Rejected(400, self._unreadable("The Content-Type must be application/json."))
-        if (developer, customer) != (self.key.developer, self.key.customer):
+        if (developer, customer) == (self.key.developer, self.portal_key):
+            of_the_portal = frozenset({"PortalKey"})
+            return replace(self.key, customer=customer, permissions=of_the_portal, fhir_permissions=frozenset())
+        key = self.key_of(customer)
+        if key is None or developer != key.developer:
             raise Rejected(401, "The developer key or the customer key is not valid.")
-        if self.key.state == "unassigned":
+        if key.state == "unassigned":
             raise Rejected(400, "API key has not been assigned.")
-        if self.key.state.startswith("disabled"):
+        if key.state.startswith("disabled"):
             raise Rejected(401, "The key is disabled.")
+        return key
 
     def _unreadable(self, text: str) -> str:
         return "Local API. Unable to convert request." if self.settings.mode == "Local" else text
@@ -258,7 +329,7 @@ class Practice:
         if fault is not None and not fault.works:
             self._spend(fault.seconds)
             return _spoiled(fault, Answer(200))
-        if self.settings.offline:
+        if self.settings.offline and not arrival.operation.startswith("apikeys."):
             raise Rejected(400, OFFLINE)
         limit = self.settings.request_limit_s
         answer = self._work(arrival.method, path, query, body)
@@ -296,22 +367,64 @@ class Practice:
             raise Rejected(400, VERSION.format(operation.since))
         if operation.deprecated and self.office.at_least(operation.deprecated):
             raise Rejected(410, f"{operation.resource} {operation.method} is deprecated.")
-        if operation.permission not in self.key.permissions:
+        key = self.office.key
+        if operation.permission not in key.permissions:
             raise Rejected(401, "The API key does not have the permission this method needs.")
-        if self.key.state == "read-only" and method != "GET":
+        if key.state == "read-only" and method != "GET":
             raise Rejected(401, "The API key is read-only.")
+        if operation.resource == "apikeys":
+            return self._portal(operation.id, _parsed(method, body))
         given = dict(parse_qsl(query, keep_blank_values=True))
         request = Request(
             operation=operation,
             path=ids,
             query=generic.known(self.office, operation, given),
             body=generic.known_body(self.office, operation, _parsed(method, body)),
-            key=self.key,
+            key=key,
         )
         base_url = f"{self.base_url}{API_ROOT}"
         reply = generic.answer(self.office, request, base_url=base_url, max_limit=self.max_limit)
         shape = self.settings.shapes.get(operation.resource)
         return replace(reply, body=_reshaped(reply.body, shape)) if shape and operation.method == "GET" else reply
+
+    def _portal(self, operation: str, body: Any) -> Reply:
+        """The developer's portal as an API; the gateway itself answers, so that no office need be there.
+
+        https://www.opendental.com/site/apikeys.html
+        """
+        told = body if isinstance(body, dict) else {}
+        if operation == "apikeys.create":
+            customer = f"MADE{secrets.token_hex(6)}"
+            self._keep(
+                replace(self.key, customer=customer, state="unassigned"), reference=str(told.get("DevRefId", ""))
+            )
+            return Reply(200, self._shown(customer))
+        if operation == "apikeys.update":
+            customer = str(told.get("CustomerKey", ""))
+            key = self.key_of(customer)
+            if key is None:
+                raise Rejected(400, "CustomerKey is invalid.")
+            status = told.get("KeyStatus")
+            if status not in {None, "Enabled", "DisabledByDeveloper"}:
+                raise Rejected(400, "KeyStatus is invalid.")
+            if status is not None:
+                enabled: KeyState = "enabled" if self._issued[customer].assigned else "unassigned"
+                key = replace(key, state=enabled if status == "Enabled" else "disabled-by-developer")
+            self._keep(key, reference=told.get("DevRefId"))
+            return Reply(200, self._shown(customer))
+        return Reply(200, [self._shown(one.customer) for one in (self.key, *self._others.values())])
+
+    def _shown(self, customer: str) -> dict[str, Any]:
+        key, issued = self.key_of(customer), self._issued[customer]
+        by_developer = key is not None and key.state == "disabled-by-developer"
+        return {
+            "CustomerKey": customer,
+            "KeyStatus": "DisabledByDeveloper" if by_developer else "Enabled",
+            "DateCreated": issued.created[:10],
+            "DateDisabled": (issued.disabled or "0001-01-01")[:10],
+            "DateTimeAssigned": issued.assigned or "0001-01-01 00:00:00",
+            "DevRefId": issued.reference,
+        }
 
     def _reply(self, reply: Reply) -> Answer:
         headers = dict(reply.headers)

@@ -173,6 +173,7 @@ class PracticeServer:
             "base_url": f"{self.base_url}/api/v1/",
             "developer_key": key.developer,
             "customer_key": key.customer,
+            "portal_key": self.practice.portal_key,
             "control_url": self.control_url,
             "time_zone": str(self.practice.office.clock.zone),
         }

@@ -1,7 +1,8 @@
 """The pace items in DynamoDB: one a practice (`pk` = `pace#{practice}`, `sk` = `pace`), index `due` for the lane.
 
 What the holder of the lease changes lies in `item` (JSON) under the condition on `rev`. The counters, `interactive_at`
-and the operator's `killed` are attributes of their own, so that callers who join never get in the holder's way.
+and the operator's switch (`killed`, `switched_at`, `switched_by`) are attributes of their own, so that callers who join
+never get in the holder's way.
 Beside them: the governor's minutes (`governor`, `minute#{n}`), and practices whose counters may be off (`doubted`,
 `{practice}`).
 """
@@ -81,6 +82,18 @@ class DynamoPace:
                 ) from error
             raise unavailable("the pace table") from error
         return int(answer["Attributes"]["waiting"]["N"])
+
+    def switch(self, practice_id: str, *, killed: bool, by: str, at: datetime) -> None:
+        """See `Paces.switch`."""
+        values = {
+            ":killed": {"BOOL": killed},
+            ":by": {"S": by},
+            ":at": {"N": repr(at.timestamp())},
+            ":was": {"BOOL": not killed},
+        }
+        absent = " OR attribute_not_exists(killed)" if killed else ""
+        changes = "SET killed = :killed, switched_by = :by, switched_at = :at"
+        self._counter(practice_id, changes, values, f"killed = :was{absent}")
 
     # -- the worker's side ------------------------------------------------------------------------------------------
 
@@ -341,6 +354,8 @@ def _item_from(practice_id: str, attributes: Mapping[str, Any]) -> PaceItem:
         parked=_number(attributes, "parked"),
         interactive_at=float(attributes.get("interactive_at", {"N": "0"})["N"]),
         killed=bool(attributes.get("killed", {"BOOL": False})["BOOL"]),
+        switched_at=float(attributes.get("switched_at", {"N": "0"})["N"]),
+        switched_by=attributes.get("switched_by", {}).get("S"),
         **value,
     )
 

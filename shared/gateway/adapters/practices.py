@@ -16,8 +16,7 @@ from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_TRIES = 5
-
+_TRIES = 10
 UNPROVEN_KEPT = timedelta(days=30)
 """How long the record of a practice whose keys were never proven stays: as long as its operation can be read."""
 
@@ -37,19 +36,46 @@ class DynamoPractices:
 
     def get(self, practice_id: str) -> Practice:
         """See `Practices.get`."""
-        item = self._get(f"practice#{practice_id}", "practice")
-        if item is None:
-            raise NotFound("no such practice")
-        return self._practice(item)
+        return self._known(self._item(practice_id))
 
     def put(self, practice: Practice) -> None:
         """See `Practices.put`."""
+        self._put(practice)
+
+    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
+        """See `Practices.change`."""
+        for _ in range(_TRIES):
+            item = self._item(practice_id)
+            known = self._known(item)
+            changed = rule(known)
+            if changed == known or self._put(changed, was=item["record"]["S"]):
+                return changed
+        raise _unavailable()
+
+    def _item(self, practice_id: str) -> Mapping[str, Any]:
+        item = self._get(f"practice#{practice_id}", "practice")
+        if item is None:
+            raise NotFound("no such practice")
+        return item
+
+    def _known(self, item: Mapping[str, Any]) -> Practice:
+        practice = from_record(json.loads(item["record"]["S"]))
+        # What was recorded counts; the record has the copy of whoever stored it last.
+        baa = baa_from(json.loads(item["baa"]["S"])) if "baa" in item else practice.baa
+        return replace(practice, baa=baa, may_lack_baa=self._may_lack_baa)
+
+    def _put(self, practice: Practice, *, was: str | None = None) -> bool:
+        """Store the record, where `was` is said only if it is still that; whether it was stored."""
         change, values = "SET #record = :record", {":record": {"S": json.dumps(to_record(practice))}}
         if practice.connected_at is None and practice.state != "active":
             change += ", expires_at = :gone"
             values[":gone"] = {"N": str(int((datetime.now(UTC) + UNPROVEN_KEPT).timestamp()))}
         else:
             change += " REMOVE expires_at"
+        condition: dict[str, Any] = {}
+        if was is not None:
+            condition = {"ConditionExpression": "#record = :was"}
+            values[":was"] = {"S": was}
         try:
             # Not the item as a whole: its agreement is another's to change.
             self._client.update_item(
@@ -58,38 +84,13 @@ class DynamoPractices:
                 UpdateExpression=change,
                 ExpressionAttributeNames={"#record": "record"},
                 ExpressionAttributeValues=values,
+                **condition,
             )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
-
-    def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
-        """See `Practices.change`."""
-        for _ in range(_TRIES):
-            item = self._get(f"practice#{practice_id}", "practice")
-            if item is None:
-                raise NotFound("no such practice")
-            was = self._practice(item)
-            practice = rule(was)
-            if practice == was:
-                return practice
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key={name: item[name] for name in ("pk", "sk")},
-                    UpdateExpression="SET #record = :record",
-                    ConditionExpression="#record = :was",
-                    ExpressionAttributeNames={"#record": "record"},
-                    ExpressionAttributeValues={
-                        ":record": {"S": json.dumps(to_record(practice))},
-                        ":was": item["record"],
-                    },
-                )
-            except self._client.exceptions.ConditionalCheckFailedException:
-                continue
-            except (ClientError, BotoCoreError) as error:
-                raise _unavailable() from error
-            return practice
-        raise _unavailable()
+        return True
 
     def by_fingerprint(self, fingerprint: str) -> str | None:
         """See `Practices.by_fingerprint`."""
@@ -130,12 +131,6 @@ class DynamoPractices:
         except (ClientError, BotoCoreError) as error:
             raise _unavailable() from error
 
-    def _practice(self, item: Mapping[str, Any]) -> Practice:
-        practice = from_record(json.loads(item["record"]["S"]))
-        # What was recorded counts; the record has the copy of whoever stored it last.
-        baa = baa_from(json.loads(item["baa"]["S"])) if "baa" in item else practice.baa
-        return replace(practice, baa=baa, may_lack_baa=self._may_lack_baa)
-
     def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
         try:
             answer = self._client.get_item(
@@ -165,6 +160,8 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "queries": practice.queries,
         "baa": baa and baa_record(baa),
         "key_fingerprint": practice.key_fingerprint,
+        "other_fingerprints": list(practice.other_fingerprints),
+        "rotation": practice.rotation,
         "state": practice.state,
         "connected_at": practice.connected_at and practice.connected_at.isoformat(),
     }
@@ -190,6 +187,9 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         queries=record.get("queries", True),
         baa=baa and baa_from(baa),
         key_fingerprint=record["key_fingerprint"],
+        # Records of releases that exchanged no keys say neither.
+        other_fingerprints=tuple(record.get("other_fingerprints", ())),
+        rotation=record.get("rotation"),
         state=record["state"],
         connected_at=record["connected_at"] and datetime.fromisoformat(record["connected_at"]),
     )

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import NotFound
 from gateway.core.fhir_source import OPERATION
 from gateway.core.plans import PUSH, UpstreamAnswer, UpstreamCall
+from gateway.core.ports import Pair as Which
+from gateway.core.rotation import pairs
 from gateway.core.seat import FHIR_CAPABILITY
 from open_dental import errors
 from open_dental.catalogue import UnknownOperation
 
 if TYPE_CHECKING:
     from gateway.adapters.drop import DropLogin
+    from gateway.core.ports import Keys as Pair
     from gateway.core.ports import Vault
     from gateway.core.practices import Practice
     from open_dental.client import Client
 
 
 class OpenDentalUpstream:
-    """Fills `core.ports.Upstream`. A practice in state `pending` is called with the pair that waits to be proven.
+    """Fills `core.ports.Upstream`. A practice in state `pending` is called with the pair that waits to be proven, in
+    one of `rotation.pairs` with the pair that is meant, or with the developer's portal key.
 
     Keys are read once for each practice between `close` and `close`, so a changed key acts on the next invocation.
     `drop`: how the office signs in at the SFTP server, where the stage has one.
@@ -30,7 +35,7 @@ class OpenDentalUpstream:
     def __init__(self, vault: Vault, drop: DropLogin | None = None) -> None:
         self._vault = vault
         self._drop = drop
-        self._clients: dict[tuple[str, str, bool], Client] = {}
+        self._clients: dict[tuple[str, ...], Client] = {}
 
     def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
         """See `Upstream.send`."""
@@ -79,14 +84,23 @@ class OpenDentalUpstream:
         # httpx costs a cold start 150 ms; turns that end in the ledger never need it.
         from open_dental.client import Client, Keys, Timeouts  # noqa: PLC0415
 
-        pending = practice.state == "pending"
-        where = (practice.id, practice.base_url, pending)
+        # A key that was exchanged meanwhile is another connection.
+        where = (practice.id, practice.base_url, practice.state, practice.key_fingerprint)
         if where not in self._clients:
             try:
-                pair = self._vault.pending(practice.id) if pending else self._vault.keys(practice.id)
+                pair = self._pair(practice)
             except NotFound as error:
                 raise errors.KeyRefused(reason="no keys are kept") from error
             # They add up to core.pacing.CALL_LIMIT_S.
             times = Timeouts(connect_s=4, send_s=4, answer_s=62, stall_s=4)
             self._clients[where] = Client(Keys(pair.developer, pair.customer), practice.base_url, timeouts=times)
         return self._clients[where]
+
+    def _pair(self, practice: Practice) -> Pair:
+        """The keys that `practice`, in its state, is called with. Raises: NotFound."""
+        vault = self._vault
+        if practice.state == "pending":
+            return vault.pending(practice.id)
+        if practice.state == pairs.PORTAL:
+            return replace(vault.keys(practice.id), customer=vault.portal())
+        return vault.keys(practice.id, pairs.OF_STATE.get(practice.state, Which.CURRENT))

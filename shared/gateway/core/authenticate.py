@@ -8,7 +8,7 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
@@ -36,14 +36,14 @@ from gateway.core.errors import (
 from gateway.core.ids import PREFIXES, new_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.operations import Operation, OperationState
-from gateway.core.ports import Keys, Services
+from gateway.core.ports import Keys, Pair, Services
 from gateway.core.practices import REMOTE_NETWORK, Mode, Practice
 from gateway.core.requests import error_of, submit, wait_for
 from gateway.core.sessions import as_answer, bearer, open_session, session_of
 
 CONNECT_SCOPE = "practices:connect"
 DEFAULT_BASE_URL = "https://api.opendental.com/api/v1"
-OWN_SCOPES = frozenset({"*:read", "appointments:write", "payments:write"})
+OWN_SCOPES = frozenset({"*:read", "notes", "appointments:write", "payments:write"})
 """What a practice's own client may do. Whoever has both keys could do all of it at Open Dental as well."""
 
 WRONG_OF_A_SOURCE = 5
@@ -159,18 +159,31 @@ class _Attempt:
         return self._own_client(practice), practice
 
     def _proves(self, practice: Practice) -> bool:
-        """Whether the request holds the practice's present pair. A wrong developer key is a wrong pair."""
+        """Whether the request holds a pair that is the practice's now. A wrong developer key is a wrong pair."""
         if self.credentials.developer_key is None:
             return False
         self._not_too_often()
-        kept = self.on.vault.keys(practice.id)
-        same_developer = hmac.compare_digest(kept.developer.encode(), self.credentials.developer_key.encode())
-        same_customer = hmac.compare_digest(kept.customer.encode(), self.credentials.customer_key.encode())
-        if same_developer and same_customer:
+        pairs = [self.on.vault.keys(practice.id)]
+        if self.on.signer.fingerprint(self.credentials.customer_key) in practice.other_fingerprints:
+            # While one key is exchanged for another both are good.
+            pairs += self._besides(practice)
+        is_one = [self._is(pair) for pair in pairs]
+        if any(is_one):
             self._close_proven_attempt()
             return True
         self.on.callers.note_attempt(self.source, self.on.clock.now(), attempt=new_id("event"))
         raise Unauthenticated("the two keys do not belong together")
+
+    def _is(self, pair: Keys) -> bool:
+        sent = self.credentials
+        same_developer = hmac.compare_digest(pair.developer.encode(), (sent.developer_key or "").encode())
+        same_customer = hmac.compare_digest(pair.customer.encode(), sent.customer_key.encode())
+        return same_developer and same_customer
+
+    def _besides(self, practice: Practice) -> Iterator[Keys]:
+        for which in (Pair.NEXT, Pair.FORMER):
+            with suppress(NotFound):
+                yield self.on.vault.keys(practice.id, which)
 
     def _close_proven_attempt(self) -> None:
         """Close an attempt of the same pair that was proven while nobody waited for it."""
@@ -185,20 +198,15 @@ class _Attempt:
         sent = self.credentials
         if sent.base_url is not None and _normal(sent.base_url) != practice.base_url:
             raise Conflict("the practice is connected by another base_url", param="base_url")
-        said = replace(
-            practice,
-            time_zone=practice.time_zone
-            if sent.time_zone in {None, practice.time_zone}
-            else _zone(sent.time_zone or ""),
-            upstream=sent.upstream or practice.upstream,
-        )
+        zone = practice.time_zone if sent.time_zone in {None, practice.time_zone} else _zone(sent.time_zone or "")
+        upstream = sent.upstream or practice.upstream
+        said = replace(practice, time_zone=zone, upstream=upstream)
         if said == practice:
             return practice
         if not proven:
             param = "time_zone" if said.time_zone != practice.time_zone else "upstream"
             raise NotAllowed(f"{param} is changed with both keys only", param=param)
-        self.on.practices.put(said)
-        return said
+        return self.on.practices.change(practice.id, lambda known: replace(known, time_zone=zone, upstream=upstream))
 
     # -- a practice that is not --------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from gateway.core.mirror.untold import Untold
 from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
+from gateway.core.rotation.stepping import Rotating
 from gateway.core.seat import Seat
 from gateway.core.worker import Superseded
 
@@ -123,6 +124,7 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
 
 WORK: tuple[Work, ...] = (
     Reconcile(),
+    Rotating(),
     Warnings(),
     Feeds(),
     Unlisted(),
@@ -133,8 +135,8 @@ WORK: tuple[Work, ...] = (
     FirstLoad(),
     Sweeps(),
 )
-"""By their claim to the lane: reconcile, warnings, feeds, what asks little or nobody, what may be done, subscriptions,
-first load and sweep."""
+"""By their claim to the lane: reconcile, an exchange of keys, warnings, feeds, what asks little or nobody, what may be
+done, subscriptions, first load and sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
@@ -177,6 +179,9 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     turn = BackgroundTurn(seat, practice, kinds=kinds)
     gave_way = False
     try:
+        if seat.item.breaker.trip is pacing.Trip.KEY_REFUSED:
+            # The office may have taken the old key out when it added the new one.
+            Rotating().run(turn)
         if seat.item.breaker.trip is not None:
             turn.call(PROBE, gives_way=False)
             seat.tell()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -16,7 +17,7 @@ from gateway.core.ids import new_id
 from gateway.core.ledger import Effect, Entry
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
-from gateway.core.seat import Exhausted, Seat, SlotTooFar, effect_of
+from gateway.core.seat import CONNECT_AHEAD_S, Exhausted, Seat, SlotTooFar, effect_of
 from gateway.core.worker import Superseded, WorkerServices
 from open_dental import errors as upstream
 from open_dental.paging import Paging
@@ -35,11 +36,12 @@ MODEST_S = 120.0
 RHYTHM_MARGIN_S = 2.0
 """How much shorter than its rhythm a turn is."""
 
-OWN_WRITES: Final = frozenset({"subscriptions.create", "subscriptions.update"})
+OWN_WRITES: Final = frozenset({"subscriptions.create", "subscriptions.update", "apikeys.create", "apikeys.update"})
 """All that background work may write by itself. No ledger keeps these: they are the gateway's own rows and nobody's
 answer waits for them; what is wanted is known at any time, and a listing shows whether it is so. Whoever writes lists
 first, so that a lost answer is found there and done no second time; Open Dental besides refuses a subscription that is
-equal to one that runs. Whatever a practice's people may see or miss goes through the ledger, never this way."""
+equal to one that runs, and a customer key that is made carries a reference of ours. Whatever a practice's people may
+see or miss goes through the ledger, never this way."""
 
 
 class GiveWay(Exception):
@@ -66,10 +68,37 @@ class BackgroundTurn:
         length_s = min(seat.budget.background_s, max(1.0, (self.rhythm_s or 60.0) - RHYTHM_MARGIN_S))
         self._until = seat.elapsed() + length_s
         self._took_s = 0.0
+        self._trips = True
         due = seat.item.next_due_at
         self._hungry = due is not None and seat.now() - due > HUNGRY_S
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
+
+    def under(self, practice: Practice) -> BackgroundTurn:
+        """The same turn with another of the practice's keys (`rotation.pairs`), whose answers say nothing of the
+        practice as a whole: they open no breaker, and are asked for also while one is open.
+        """
+        other = copy(self)
+        other.practice, other._trips, other.session = practice, False, None
+        return other
+
+    def used_at(self, fingerprint: str) -> datetime | None:
+        """When the practice was called with this key last, by whomever; None: not since the key has a pace."""
+        pace = self._seat.item.keys.get(fingerprint)
+        return datetime.fromtimestamp(pace.used_at, UTC) if pace is not None and pace.used_at else None
+
+    def exchanged(self) -> None:
+        """The practice has another key: what Open Dental had against the former one is over."""
+
+        def rule(item: pacing.PaceItem) -> pacing.PaceItem:
+            is_refused = item.breaker.trip is pacing.Trip.KEY_REFUSED
+            return replace(item, breaker=pacing.Breaker()) if is_refused else item
+
+        self._seat.change(rule)
+
+    def forget_key(self, fingerprint: str) -> None:
+        """Forget the pace of a key that nobody calls with any more."""
+        self._seat.change(lambda item: pacing.without_key(item, fingerprint))
 
     def may_call(self, calls: int) -> None:
         """Let the turn make so many more calls than an interactive one may; its time stays what it is."""
@@ -136,7 +165,7 @@ class BackgroundTurn:
         return self._make(call, gives_way=True, modest=False, send=self._send_audited)
 
     def _send(self, call: UpstreamCall, slot: float) -> UpstreamAnswer:
-        return self._seat.send(self.practice, call, slot=slot)
+        return self._seat.send(self.practice, call, slot=slot, trips=self._trips)
 
     def _send_audited(self, call: UpstreamCall, slot: float) -> UpstreamAnswer:
         """Send a write of the gateway's own, in the trail before and after."""
@@ -183,7 +212,7 @@ class BackgroundTurn:
             slot = seat.slot(self.practice, spare=self._spare_s(modest=modest))
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
-        if gives_way and seat.item.breaker.trip is not None and seat.calls:
+        if gives_way and self._trips and seat.item.breaker.trip is not None and seat.calls:
             self._seat.change(lambda item: pacing.give_back(item, self.practice.key_fingerprint, slot))
             raise GiveWay
         if gives_way and (seat.calls or not self._hungry):
@@ -193,8 +222,9 @@ class BackgroundTurn:
             seat.change(lambda item: item)
             self._let_others_by(slot)
         try:
+            seat.look_again(self.practice, slot, ahead_s=CONNECT_AHEAD_S)
             return (send or self._send)(call, slot)
-        except pacing.LeaseLost as error:
+        except (pacing.LeaseLost, pacing.Killed) as error:
             raise GiveWay from error
         except upstream.OpenDentalError as error:
             raise CouldNotLook from error

@@ -29,6 +29,7 @@ from gateway.core.errors import (
     AppError,
     AuditUnavailable,
     BaaMissing,
+    CallsStopped,
     KeyNotUsable,
     NotFound,
     NotWritten,
@@ -148,9 +149,9 @@ def run_turn(
     run = OperationRun(seat, entry, kinds=kinds)
     try:
         seat.enter()
-    except (pacing.Busy, pacing.Killed) as error:
-        return TurnResult(error.seconds + 0.1 if isinstance(error, pacing.Busy) else KILLED_AGAIN_S)
-    except pacing.Closed as closed:
+    except pacing.Busy as busy:
+        return TurnResult(busy.seconds + 0.1)
+    except (pacing.Killed, pacing.Closed) as closed:
         return run.turned_away(closed)
     try:
         result = run.run()
@@ -199,10 +200,12 @@ class OperationRun:
             # Another turn or a late answer changed it; what is true now is read afresh.
             return TurnResult(1.0)
 
-    def turned_away(self, closed: pacing.Closed) -> TurnResult:
+    def turned_away(self, closed: pacing.Closed | pacing.Killed) -> TurnResult:
         """Nobody may call the practice now: readers are told at once, writes wait in the ledger."""
         try:
             self._begin()
+            if isinstance(closed, pacing.Killed):
+                self._stopped()
             if self._is_fetch or closed.trip is pacing.Trip.KEY_REFUSED:
                 self._fail(_error_of_closed(closed))
             self._park(closed.seconds + 1)
@@ -455,10 +458,8 @@ class OperationRun:
             if step.state is StepState.NOT_DONE:
                 raise Told(NotWritten("a lost write was looked for and is not there"))
         while True:
-            slot = self._slot()
             # While the slot is waited for anyhow.
-            self._intend(name, call)
-            self._seat.wait_until(slot - CONNECT_AHEAD_S - MARK_AHEAD_S)
+            self._slot(meanwhile=partial(self._intend, name, call))
             now = self._on.clock.now()
             of = self._entry.record
             if self._kind.recheck is not None:
@@ -491,7 +492,8 @@ class OperationRun:
     def _intend(self, name: str, call: UpstreamCall) -> None:
         """Have it in the trail that this is about to be sent; without that nothing is marked, nor sent."""
         try:
-            self._trail.note(about(self._entry, name, call, Phase.INTENT, at=self._on.clock.now()))
+            known = ledger.noted(self._entry, self._notes)
+            self._trail.note(about(known, name, call, Phase.INTENT, at=self._on.clock.now()))
         except AuditUnavailable as error:
             self._back(error.retry_after)
 
@@ -587,10 +589,12 @@ class OperationRun:
 
     # -- calling ----------------------------------------------------------------------------------------------------
 
-    def _slot(self) -> float:
-        """Reserve the next slot, or end the turn."""
+    def _slot(self, meanwhile: Callable[[], None] = lambda: None) -> float:
+        """Reserve the next slot, do `meanwhile`, and wait until shortly before the slot; or end the turn."""
         try:
             self._slot_at = self._seat.slot(self._of_practice())
+            meanwhile()
+            self._seat.look_again(self._of_practice(), self._slot_at, ahead_s=CONNECT_AHEAD_S + MARK_AHEAD_S)
         except Exhausted:
             # A message that comes back keeps its place, and everybody behind it waiting. So it comes back at once
             # where nobody is behind; else it parks, and is put behind them by whoever waits for it, or by the sweeper.
@@ -601,10 +605,10 @@ class OperationRun:
             if far.seconds <= pacing.MAX_VISIBILITY_S:
                 self._back(far.seconds)
             self._park(far.seconds)
-        except pacing.Killed:
-            self._back(KILLED_AGAIN_S)
         except pacing.LeaseLost:
             self._back(1.0)
+        except pacing.Killed:
+            self._stopped()
         return self._slot_at
 
     def _send(self, call: UpstreamCall) -> UpstreamAnswer:
@@ -642,6 +646,12 @@ class OperationRun:
         if self._is_fetch:
             self._fail(PracticeOffline("the practice does not answer", retry_after=pacing.OFFLINE_PROBE_S))
         self._park(pacing.OFFLINE_PROBE_S + 1)
+
+    def _stopped(self) -> NoReturn:
+        """An operator has stopped all calls: readers are told at once, writes wait in the ledger."""
+        if self._is_fetch:
+            self._fail(CallsStopped("an operator has stopped all calls of this practice", retry_after=KILLED_AGAIN_S))
+        self._park(KILLED_AGAIN_S)
 
     def _not_reached(self) -> None:
         """A practice that is being connected, at an address that was never right: somebody waits to be told."""

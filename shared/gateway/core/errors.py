@@ -16,6 +16,7 @@
     . Throttled            carries `retry_after`, in seconds
     . RateLimited          a throttle of the client's own making: it asks more often than its limit
     . PracticeOffline      the office's connector does not answer
+    . CallsStopped         an operator has stopped all calls of the practice
     . QueueFull            too many turns of this practice wait already
     . NotWritten           a lost write was looked for and is not there
     . AuditUnavailable     the audit entry could not be written
@@ -237,6 +238,12 @@ class PracticeOffline(Unavailable):
     """The office's connector does not answer."""
 
     code = "practice-offline"
+
+
+class CallsStopped(Unavailable):
+    """An operator has stopped all calls of the practice; what would take one has to wait until they are allowed."""
+
+    code = "calls-stopped"
 
 
 class QueueFull(Unavailable):

@@ -41,6 +41,7 @@ PREFIXES = {
     "client": "cli",
     "practice": "prac",
     "group": "grp",
+    "rotation": "rot",
     "definition": "def",
     "carrier": "car",
     "plan_charge": "plc",

@@ -99,7 +99,10 @@ IN_STEP_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class KeyPace:
-    """The pace of one customer key. `next_free_at`: epoch seconds. `clean_calls`: since the last 429 or step."""
+    """The pace of one customer key. `clean_calls`: since the last 429 or step. `used_at`: when it was called with last.
+
+    Times are epoch seconds.
+    """
 
     floor_s: float
     interval_s: float
@@ -108,6 +111,7 @@ class KeyPace:
     clean_calls: int = 0
     widened_at: float = 0.0
     """Since when the interval is wider than its floor, epoch seconds; 0: it is not."""
+    used_at: float = 0.0
 
 
 class Trip(StrEnum):
@@ -139,8 +143,8 @@ class PaceItem:
     it says. `probe_at`: when it is looked next what may be done at the practice (None: never thought of), `probed_at`:
     when that was tried last.
 
-    `waiting`, `parked`, `interactive_at` and `killed` belong to others than the holder (callers that join, the
-    operator) and change without regard to `rev`, which grows with each change of the rest.
+    `waiting`, `parked`, `interactive_at` and `killed` with who and when belong to others than the holder (callers that
+    join, the operator) and change without regard to `rev`, which grows with each change of the rest.
     """
 
     practice_id: str
@@ -160,6 +164,9 @@ class PaceItem:
     parked: int = 0
     interactive_at: float = 0.0
     killed: bool = False
+    switched_at: float = 0.0
+    switched_by: str | None = None
+    """When and by which client `killed` was changed last."""
 
     @property
     def ready(self) -> int:
@@ -283,7 +290,7 @@ def finished(item: PaceItem, key: str, call: Call, *, floor_s: float) -> PaceIte
         free = call.ended_at + _spacing(pace)
     if call.throttled:
         free = max(free, call.ended_at + call.retry_after_s)
-    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free)})
+    return replace(item, keys={**item.keys, key: replace(pace, next_free_at=free, used_at=call.started_at)})
 
 
 def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
@@ -292,6 +299,11 @@ def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
     if pace is None:
         return item
     return replace(item, keys={**item.keys, key: replace(pace, next_free_at=min(pace.next_free_at, slot))})
+
+
+def without_key(item: PaceItem, key: str) -> PaceItem:
+    """Forget the pace of a key that nobody calls with any more."""
+    return replace(item, keys={name: pace for name, pace in item.keys.items() if name != key})
 
 
 def _spacing(pace: KeyPace) -> float:
@@ -348,6 +360,8 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        switched_at=datetime.fromtimestamp(item.switched_at, UTC) if item.switched_at else None,
+        switched_by=item.switched_by,
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,
         trouble_since=datetime.fromtimestamp(item.breaker.since, UTC) if item.breaker.trip else None,
         tried_again_at=datetime.fromtimestamp(max(now, item.breaker.probe_at), UTC) if item.breaker.trip else None,

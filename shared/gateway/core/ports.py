@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.core.callers import Client
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.core.groups.records import Groups
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
+    from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
 
@@ -145,6 +147,9 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    switched_at: datetime | None = None
+    switched_by: str | None = None
+    """When and by which client calls were stopped, or allowed again; None: never."""
     trouble: str | None = None
     """Why calls of this practice are held back (`pacing.Trip`), also while one that tries again is due."""
     trouble_since: datetime | None = None
@@ -168,6 +173,10 @@ class Paces(Protocol):
 
     def count(self, practice_id: str, *, waiting: int = 0, parked: int = 0) -> None:
         """Add to the counters; they never fall below zero."""
+        ...
+
+    def switch(self, practice_id: str, *, killed: bool, by: str, at: datetime) -> None:
+        """Stop all calls of the practice, or allow them again; nothing changes, nor who and when, where it is so."""
         ...
 
     def doubt(self, practice_id: str) -> None:
@@ -228,11 +237,19 @@ class Keys:
     customer: str
 
 
-class Vault(Protocol):
-    """Where keys lie, one secret a practice."""
+class Pair(StrEnum):
+    """Which of a practice's pairs of keys. They differ by the customer key while one is being exchanged."""
 
-    def keys(self, practice_id: str) -> Keys:
-        """The current pair. Raises NotFound if there is none."""
+    CURRENT = "current"
+    NEXT = "next"
+    FORMER = "former"
+
+
+class Vault(Protocol):
+    """Where keys lie: one secret a practice, and the developer's own key once for all of them."""
+
+    def keys(self, practice_id: str, pair: Pair = Pair.CURRENT) -> Keys:
+        """The current pair, the next one, or the one before. Raises NotFound if there is none."""
         ...
 
     def pending(self, practice_id: str) -> Keys:
@@ -244,7 +261,7 @@ class Vault(Protocol):
         ...
 
     def promote(self, practice_id: str) -> None:
-        """Make the pending pair the current one; the former current one is kept as previous.
+        """Make the pending pair the current one; the current one becomes the former.
 
         Raises:
             NotFound: nothing is pending, also because it was promoted before.
@@ -253,6 +270,35 @@ class Vault(Protocol):
 
     def drop_pending(self, practice_id: str) -> None:
         """Forget the pending pair; nothing happens if there is none."""
+        ...
+
+    def put_next(self, practice_id: str, customer: str) -> None:
+        """Keep the customer key that is to follow, beside the current pair and with its developer key, until promoted
+        or dropped; it replaces one that was kept before.
+
+        Raises:
+            NotFound: there is no current pair.
+        """
+        ...
+
+    def promote_next(self, practice_id: str) -> None:
+        """Make the next pair the current one; the current one becomes the former.
+
+        Raises:
+            NotFound: there is none, also because it was promoted before.
+        """
+        ...
+
+    def drop_next(self, practice_id: str) -> None:
+        """Forget the next pair; nothing happens if there is none."""
+        ...
+
+    def portal(self) -> str:
+        """The developer's portal key, by which customer keys are made. Raises NotFound: the deployment has none."""
+        ...
+
+    def put_portal(self, key: str) -> None:
+        """Keep the portal key, in place of one that was kept before."""
         ...
 
 
@@ -272,10 +318,9 @@ class Practices(Protocol):
         ...
 
     def change(self, practice_id: str, rule: Callable[[Practice], Practice]) -> Practice:
-        """Replace the record by what the pure `rule` makes of it, and return that. It may be applied again, to what
-        somebody else has stored meanwhile; where it changes nothing, nothing is stored.
+        """Store what `rule` makes of the record, if nobody changed it meanwhile, else of the newer one; return it.
 
-        Raises: NotFound. Unavailable: others changed it all the while.
+        Raises: NotFound. What the rule raises comes through, and then nothing is stored.
         """
         ...
 
@@ -438,6 +483,8 @@ class Services(Protocol):
     def practices(self) -> Practices: ...
     @property
     def drifts(self) -> Drifts: ...
+    @property
+    def rotations(self) -> Rotations: ...
     @property
     def agreements(self) -> Agreements: ...
     @property

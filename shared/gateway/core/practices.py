@@ -95,6 +95,10 @@ class Practice:
     part of the record: whoever keeps records knows it."""
     key_fingerprint: str = ""
     """HMAC of the present customer key: names the pace it shares, reveals nothing."""
+    other_fingerprints: tuple[str, ...] = ()
+    """HMACs of the customer keys that are good besides, while one is being exchanged for another."""
+    rotation: str | None = None
+    """The exchange of keys that is under way, by its id."""
     state: str = "active"
     """`pending` while its keys are being verified, `active`, `disabled`."""
     connected_at: datetime | None = None

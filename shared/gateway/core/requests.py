@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gateway.core.at_hand import remember, remembered
 from gateway.core.callers import Caller
 from gateway.core.errors import (
+    CallsStopped,
     KeyNotUsable,
     NotFound,
     NotKept,
@@ -155,6 +156,8 @@ def _live(
     view = on.paces.view(practice.id)
     if view.offline:
         raise PracticeOffline("the practice does not answer", retry_after=_retry_after(view, on))
+    if view.killed:
+        raise CallsStopped("an operator has stopped all calls of this practice", retry_after=60.0)
     if view.key_refused:
         raise KeyNotUsable("Open Dental refuses the practice's key; it is tried again once an hour")
     request = Request(
@@ -326,7 +329,7 @@ def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
     """Follow the operation until it is settled or unknown or the wait is over; return how it then stands.
 
     A wait is over early where nothing can come of it: the operation is parked for longer, or it is a write to a
-    practice that is known to be offline.
+    practice that is known to be offline, or that an operator has stopped all calls of.
 
     Raises: QueueFull: an equal request opened it, and it was not taken.
     """
@@ -338,7 +341,8 @@ def wait_for(operation: Operation, *, wait_s: float, on: Services) -> Operation:
         if left <= 0 or _is_parked_for(left, operation, on):
             return with_eta(operation, on=on)
         if now >= next_view and operation.request.idempotency_key is not None:
-            if on.paces.view(operation.request.practice_id).offline:
+            view = on.paces.view(operation.request.practice_id)
+            if view.offline or view.killed:
                 return with_eta(operation, on=on)
             next_view = now + VIEW_EVERY_S
         on.clock.sleep(min(pause_s, left))

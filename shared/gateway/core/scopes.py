@@ -15,6 +15,8 @@ from open_dental import catalogue
 SCOPES: Final[Mapping[str, str]] = {
     "practices:connect": "connect new practices",
     "practices:read": "see the practices themselves, which FHIR calls Organizations",
+    "practices.keys:write": "have practices' keys exchanged, see the new ones, and call that off",
+    "practices.calls:write": "stop all calls of practices, and allow them again",
     "practices.baa:write": "record and close practices' agreements, without which no patient's data is touched",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",
@@ -30,6 +32,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "patients:write": "add and change patients",
     "patients.ssn": "see patients' social security numbers, beside patients:read",
     "patients.match": "find one person at several practices of a group, beside patients:read at each of them",
+    "notes": "see what the staff write about patients in free text, beside the scopes of the objects it stands in",
     "appointments:read": "read visits",
     "appointments:write": "book, change and cancel visits, and hold times",
     "slots:read": "find free times",

@@ -26,6 +26,9 @@ from open_dental import errors as upstream
 CONNECT_AHEAD_S = 0.3
 """How long before its slot a call begins to connect: a name, a connection and TLS over a continent take less."""
 
+LOOK_AGAIN_S = 0.25
+"""A slot that was waited for longer is looked at once more before its call: an operator may have stopped all calls."""
+
 FHIR_CAPABILITY = "fhir.capability"
 """Not in the catalogue: the one call of the FHIR side, which tells a wrong key from one without REST permissions."""
 
@@ -189,6 +192,23 @@ class Seat:
             raise Exhausted
         self._visible(max(0.0, wait) + pacing.CALL_LIMIT_S + pacing.LEASE_MARGIN_S)
         return slot
+
+    def look_again(self, practice: Practice, slot: float, *, ahead_s: float) -> None:
+        """Wait until `ahead_s` before the `slot` that was reserved just now, and see that its call is still allowed.
+
+        Raises: pacing.Killed: it is not, and the slot was given back.
+        """
+        reserved_at = self.now()
+        self.wait_until(slot - ahead_s)
+        if self.now() - reserved_at > LOOK_AGAIN_S:
+            self.change(_nothing)
+        self.heed_switch(practice, slot)
+
+    def heed_switch(self, practice: Practice, slot: float) -> None:
+        """Give `slot` back if the item, as it was read last, says that nobody may call. Raises: pacing.Killed."""
+        if self.item.killed:
+            self.change(lambda item: pacing.give_back(item, practice.key_fingerprint, slot))
+            raise pacing.Killed
 
     def wait_until(self, at: float) -> None:
         """Sleep until `at` (epoch seconds); never less."""

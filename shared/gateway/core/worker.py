@@ -17,6 +17,7 @@ from gateway.core.mirror.syncing import SyncStates
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Signer, Upstream, Vault
+from gateway.core.rotation.records import Rotations
 
 T = TypeVar("T")
 
@@ -178,6 +179,8 @@ class WorkerServices(Protocol):
     def cache(self) -> Cache: ...
     @property
     def practices(self) -> Practices: ...
+    @property
+    def rotations(self) -> Rotations: ...
     @property
     def records(self) -> Records: ...
     @property

@@ -20,6 +20,7 @@ from gateway.core.audit import answers as trail
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, AuditUnavailable, StillRunning, Unauthenticated
 from gateway.core.json_text import to_json
+from gateway.core.notes import fhir_without_notes, may_see_notes, without_notes
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
 from gateway.web import logging, problems, snapshot
@@ -183,7 +184,9 @@ class HttpApp:
             no_query(request)
         if not route.is_read and request.callers:
             self._note_intent(request)
-        return route.handler(**arguments)
+        answer = route.handler(**arguments)
+        caller = next((one for one in arguments.values() if isinstance(one, Caller)), None)
+        return answer if caller is None or may_see_notes(caller) else _without_notes(answer, request)
 
     def _bind(self, route: _Route, request: HttpRequest) -> None:
         """Find out how each argument is made. Who asks comes first: a stranger learns nothing from a 400."""
@@ -254,6 +257,17 @@ def entrypoint(app: HttpApp) -> LambdaHandler:
 
 def _path_param(request: HttpRequest, *, name: str) -> str:
     return request.path_params.get(name, "")
+
+
+def _without_notes(answer: Answer, request: HttpRequest) -> Answer:
+    """The answer as clients see it that have no scope for notes; it has a tag of its own."""
+    if not isinstance(answer.body, Mapping):
+        return answer
+    is_fhir = "resourceType" in answer.body
+    is_raw = request.route.startswith("/resources/")
+    resource = request.path_params.get("resource") if is_raw else None
+    body = fhir_without_notes(answer.body) if is_fhir else without_notes(answer.body, resource=resource)
+    return replace(answer, body=body, etag=None if answer.etag is None else f"{answer.etag}-n")
 
 
 def _told_to_caches(answer: Answer) -> Answer:

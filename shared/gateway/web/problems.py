@@ -115,6 +115,9 @@ PROBLEMS: dict[type[AppError], Problem] = {
         HTTPStatus.TOO_MANY_REQUESTS, "rate-limited", "This client asks more often than it may"
     ),
     errors.PracticeOffline: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "practice-offline", "The practice does not answer"),
+    errors.CallsStopped: Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "calls-stopped", "An operator has stopped all calls of the practice"
+    ),
     errors.QueueFull: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "queue-full", "Too many requests wait already"),
     errors.NotWritten: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "not-written", "The write did not reach the practice"),
     errors.AuditUnavailable: Problem(

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.rotations import DynamoRotations
     from gateway.adapters.signer import HmacSigner
     from gateway.adapters.vault import SecretsVault
     from gateway.adapters.webhooks.queue import SqsDeliveryQueue
@@ -70,6 +71,13 @@ class AwsServices:
         from gateway.adapters.agreements import DynamoAgreements
 
         return DynamoAgreements(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def rotations(self) -> DynamoRotations:
+        """Exchanges of practices' keys; they lie beside the records."""
+        from gateway.adapters.rotations import DynamoRotations
+
+        return DynamoRotations(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def audit(self) -> DynamoAudit:

@@ -26,7 +26,7 @@ from gateway.core.scopes import listed, unknown
 from gateway.core.sessions import new_token, token_hash
 from gateway.wiring.services import services
 
-DEFAULT_SCOPES = ("*:read", "appointments:write", "payments:write")
+DEFAULT_SCOPES = ("*:read", "notes", "appointments:write", "payments:write")
 
 Say = Callable[[str], object]
 

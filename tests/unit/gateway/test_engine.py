@@ -9,11 +9,12 @@ from itertools import pairwise
 import pytest
 
 from gateway.core.engine import app_error_of, run_turn
-from gateway.core.errors import KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
+from gateway.core.errors import CallsStopped, KeyReused, PracticeOffline, QueueFull, StillRunning, UpstreamBroken
 from gateway.core.operations import Operation, OperationState, Turn
 from gateway.core.plans import UpstreamCall
 from gateway.core.practices import Practice
 from gateway.core.requests import Freshness, fetch, submit
+from gateway.core.seat import LOOK_AGAIN_S
 from open_dental.errors import KeyRefused, PermissionMissing, Unauthorized
 from tests.fakes import ELM_STREET, FakeServices, Fault, Killed, World, a_caller
 from tests.fakes.plans import KINDS
@@ -51,6 +52,10 @@ def read(on: FakeServices, *, wait_s: float = 0.0) -> None:
         freshness=Freshness(wait_s=wait_s),
         on=on,
     )
+
+
+def switch(on: FakeServices, *, killed: bool) -> None:
+    on.paces.switch(ELM_STREET.id, killed=killed, by="cli_operator", at=on.clock.now())
 
 
 def adds(on: FakeServices) -> list[str]:
@@ -397,13 +402,75 @@ def test_a_long_read_makes_way_for_others_after_twenty_calls(on: FakeServices, w
 
 
 def test_nothing_is_sent_while_the_kill_switch_is_on(on: FakeServices, world: World) -> None:
-    on.pace.items[ELM_STREET.id] = replace(on.pace.load(ELM_STREET.id), killed=True)
     operation = book(on)
+    switch(on, killed=True)
     world.run(600)
     assert on.office.calls == []
+    assert on.operations.get(operation.id).state is OperationState.QUEUED
 
-    on.pace.items[ELM_STREET.id] = replace(on.pace.load(ELM_STREET.id), killed=False)
-    world.run(120)
+    switch(on, killed=False)
+    world.run(180)
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert on.pace.load(ELM_STREET.id).waiting == 0
+
+
+def test_a_reader_is_told_at_once_that_calls_are_stopped(on: FakeServices, world: World) -> None:
+    with pytest.raises(StillRunning):
+        read(on)
+    switch(on, killed=True)
+    world.run(5)
+
+    with pytest.raises(CallsStopped):
+        read(on)
+    assert on.office.calls == []
+    assert [one.record.state for one in on.ledger.entries.values()] == [OperationState.FAILED]
+    assert on.pace.load(ELM_STREET.id).waiting == 0
+
+
+def test_the_call_after_the_switch_is_not_sent_though_its_turn_is_under_way(on: FakeServices, world: World) -> None:
+    """Of a booking's three calls the first was sent when the operator stopped them, and the second waits for its slot.
+
+    What an operator stops must stop: the write is neither marked nor sent, and is done when calls are allowed again.
+    """
+    operation = book(on)
+    on.office.execution_s = 0.2
+    passes = on.clock.sleep
+
+    def sleep(seconds: float) -> None:
+        passes(seconds)
+        # Calls take less; what sleeps for longer waits for its slot.
+        if on.office.calls and seconds > LOOK_AGAIN_S and not switched:
+            switched.append(on.clock.seconds)
+            switch(on, killed=True)
+
+    switched = list[float]()
+    on.clock.sleep = sleep  # type: ignore[method-assign]
+    world.run(400)
+
+    assert switched
+    assert len(on.office.calls) == 1
+    assert not on.ledger.load(operation.id).steps
+    assert on.operations.get(operation.id).state is OperationState.QUEUED
+
+    switch(on, killed=False)
+    world.run(200)
+    assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
+    assert adds(on) == ["appointments.create"]
+
+
+def test_background_work_that_waits_for_its_slot_heeds_the_switch(on: FakeServices, world: World) -> None:
+    """A lost write is looked for, and the operator stops all calls while the look waits for its slot."""
+    on.office.on_call = lambda call: Fault.LOSE_ANSWER if call.operation == "appointments.create" else None
+    operation = book(on)
+    world.run(10)
+    assert on.operations.get(operation.id).state is OperationState.UNKNOWN
+    calls = len(on.office.calls)
+    switch(on, killed=True)
+    world.run(3600)
+
+    assert len(on.office.calls) == calls
+    switch(on, killed=False)
+    world.run(300)
     assert on.operations.get(operation.id).state is OperationState.SUCCEEDED
 
 

@@ -417,3 +417,22 @@ def test_background_work_gives_way_to_those_who_wait_and_not_to_the_parked(waiti
     item = PaceItem("prac_a", waiting=waiting, parked=parked)
 
     assert pacing.must_give_way(item) is (waiting > parked)
+
+
+@given(st.lists(st.sampled_from(["old", "new"]), min_size=2, max_size=12))
+def test_two_keys_of_a_practice_have_a_pace_each_and_one_lease(order: list[str]) -> None:
+    """While one is exchanged for the other: no two calls overlap, whichever key they are made with."""
+    item = pacing.take_lease(pacing.PaceItem("prac_a"), "one", T0)
+    now, slots, last_end = T0, dict[str, float](), T0
+    for key in order:
+        with pytest.raises(pacing.LeaseLost):
+            pacing.reserve(item, key, holder="another", floor_s=1.0, now=now)
+        item, slot = pacing.reserve(item, key, holder="one", floor_s=1.0, now=now)
+        assert slot >= last_end
+        assert slot >= slots.get(key, 0.0) + 1.0
+        slots[key], last_end = slot, slot + 0.1
+        item, now = pacing.finished(item, key, pacing.Call(slot, last_end), floor_s=1.0), last_end
+
+    for key, slot in slots.items():
+        assert item.keys[key].used_at == slot
+    assert set(pacing.without_key(item, "old").keys) == set(slots) - {"old"}

@@ -106,3 +106,36 @@ def test_the_sweep_renews_what_is_open_once_a_day(on: FakeServices) -> None:
         sweeping.sweep(on)
 
     assert [one for one, _ in on.ledger.renewed] == [operation.id] * 2
+
+
+def all_due(on: FakeServices, practices: int) -> set[str]:
+    names = {f"prac_{number}" for number in range(practices)}
+    for name in names:
+        on.pace.background_due(name, on.clock.now())
+    return names
+
+
+def test_the_parts_of_the_lane_put_the_turn_of_each_practice_once(on: FakeServices) -> None:
+    names = all_due(on, 50)
+
+    assert sum(sweeping.offer_lanes(on, part=(number, 4)) for number in range(4)) == 50
+    assert sorted(practice_id for _, practice_id, _ in on.ticks.waiting) == sorted(names)
+    assert sweeping.offer_lanes(on) == 0
+
+
+def test_a_slow_lane_ends_before_its_function_is_cut_off_and_goes_on_with_the_others(on: FakeServices) -> None:
+    """Whoever is left comes first a minute later; a lane that is cut off has offered turns that it has not put."""
+    names = all_due(on, 50)
+    update = on.pace.update
+
+    def slow(practice_id: str, rule: object) -> object:
+        on.clock.sleep(1.0)
+        return update(practice_id, rule)
+
+    on.pace.update = slow
+    first = sweeping.offer_lanes(on)
+    put = len(on.ticks.waiting)
+
+    assert first == put == int(sweeping.LANES_S) + 1
+    assert first + sweeping.offer_lanes(on) == 50
+    assert {practice_id for _, practice_id, _ in on.ticks.waiting} == names

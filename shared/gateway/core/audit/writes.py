@@ -51,6 +51,7 @@ def about(
 ) -> AuditEntry:
     """One phase of a write. What settles a lost one is another entry than the answer that came in time."""
     of = entry.record
+    read = [row for note in entry.journal if note.answer is not None for row in note.answer.rows]
     before = None if phase is Phase.INTENT or old is None else old.state
     answer = None if phase is not Phase.DONE or name not in entry.steps else entry.steps[name].answer
     return AuditEntry(
@@ -64,7 +65,13 @@ def about(
         phase=phase,
         operation_id=of.id,
         step=name,
-        patient_ids=_patients(of.request.practice_id, of.request.input, [call], answer.rows if answer else []),
+        patient_ids=_patients(
+            of.request.practice_id,
+            of.request.input,
+            call,
+            # A change is addressed by the row's key; whose the row is was read before.
+            [*(row for row in read if _is_of(row, call)), *(answer.rows if answer else [])],
+        ),
     )
 
 
@@ -80,7 +87,7 @@ def own_write(
         action=call.operation,
         request_id=number,
         phase=phase,
-        patient_ids=_patients(practice_id, {}, [call], []),
+        patient_ids=_patients(practice_id, {}, call, []),
     )
 
 
@@ -90,15 +97,16 @@ def _is_news(step: Step, old: Step | None) -> bool:
     return step.state is StepState.SENT and (old.sent_at, old.sent_by) != (step.sent_at, step.sent_by)
 
 
+def _is_of(row: Mapping[str, Any], call: UpstreamCall) -> bool:
+    return bool(call.path) and all(str(row.get(name)) == str(key) for name, key in call.path.items())
+
+
 def _patients(
-    practice_id: str, asked: Mapping[str, Any], calls: Iterable[UpstreamCall], rows: Iterable[Mapping[str, Any]]
+    practice_id: str, asked: Mapping[str, Any], call: UpstreamCall, rows: Iterable[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Whom the request, its call or the row that was written name."""
+    """Whom the request, its call or the row that is written name."""
     found = dict.fromkeys(patients_in(to_json(asked), practice_id))
-    places: list[Mapping[str, Any]] = [
-        part for call in calls for part in (call.path, call.query, call.body or {}) if part
-    ]
-    for place in [*places, *rows]:
+    for place in (call.path, call.query, call.body or {}, *rows):
         for name in KEYS_OF_PATIENTS:
             key = place.get(name)
             if isinstance(key, str) and key.isascii() and key.isdigit():

@@ -423,9 +423,16 @@ def _of_operation(change: RowChange, _: Around) -> list[Event]:
     return [_made(change, type_, object_id=str(row["id"]), changed=("state",), after=after, related=_whose(row))]
 
 
+_OF_KEYS: Final = {
+    "rotated": "practice.key_rotated",
+    "waiting": "practice.rotation_waiting",
+    "failed": "practice.rotation_failed",
+}
+
+
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
-    """`{"state": "offline" | "online"}` under the key `connection`; the agreement's end under `baa`; what it can do
-    under `capabilities`."""
+    """`{"state": "offline" | "online"}` under the key `connection`; the agreement's end under `baa`; how the last
+    exchange of keys stands under `key`; what it can do under `capabilities`."""
     practice_id, was, row = change.practice_id, change.before or {}, change.row
     if change.key == BAA:
         after = {name: row[name] for name in ("expires_on", "days_left")}
@@ -438,6 +445,8 @@ def _of_practice(change: RowChange, _: Around) -> list[Event]:
         after = {"state": row["state"]}
         type_ = f"practice.{row['state']}"
         return [_made(change, type_, object_id=practice_id, changed=("state",), before=before, after=after)]
+    if change.key == "key":
+        return [_made(change, _OF_KEYS[row["state"]], object_id=practice_id)]
     return list(_of_capabilities(change))
 
 

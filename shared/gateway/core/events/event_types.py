@@ -109,6 +109,9 @@ TYPES: Final[Mapping[str, str]] = {
     "operation.unknown": "The answer to a write was lost; whether it was done is being found out, and told.",
     "sync.loaded": "All of a practice is in its mirror: from now on its changes are told.",
     "webhook.disabled": "An endpoint gets no more events, because it kept failing or said that it is gone.",
+    "practice.key_rotated": "A practice's customer key was exchanged: from now on it is called with the new one.",
+    "practice.rotation_waiting": "For a day an office has not added the key that is to be its new one.",
+    "practice.rotation_failed": "An exchange of a practice's key was given up; the present key stays in use.",
 }
 """Type -> what has happened. `{object}.{what}`."""
 

@@ -27,7 +27,8 @@ OPERATIONS: Final = "operations"
 
 PRACTICE: Final = "practice"
 """Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast.
-Under `baa`: `{expires_on, days_left}` once the agreement's end is near."""
+Under `baa`: `{expires_on, days_left}` once the agreement's end is near. Under `key`: `{state: rotated | waiting |
+failed, rotation_id}`, of the last exchange of keys."""
 
 BAA: Final = "baa"
 """The key, of `PRACTICE`, of the fact that warns of an agreement's end."""

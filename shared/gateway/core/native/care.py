@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -138,9 +139,7 @@ def _next(m: Session) -> datetime | None:
 def _keep(m: Session) -> None:
     _heed_version(m)
     native, now = m.state.native, m.now()
-    path = hook_path(m.practice, m.on.signer)
-    workstation = workstation_at(m.practice.version, native.workstation)
-    wished = [Wish(table, f"{native.base_url}{path}", workstation) for table in wished_tables(m.practice, m.state)]
+    wished = _wishes(m)
     try:
         plan = _listed(m, wished)
         tables = {table: seen(native.tables.get(table), one, now) for table, one in plan.kept.items()}
@@ -213,13 +212,61 @@ def _heed_version(m: Session) -> None:
         _save(m, replace(native, version=m.practice.version, refused={}))
 
 
-def _listed(m: Session, wished: list[Wish]) -> Plan:
-    """What is to be done, by what is subscribed now. Raises: GiveWay, CouldNotLook, Refused, Failed."""
+def subscribe(m: Session) -> None:
+    """Make what should be told and is not, under the key that `m` calls with; nothing is ended, and nothing kept.
+
+    For a key that is to follow: once it is the practice's, care compares as ever. What is not taken is left out.
+
+    Raises: GiveWay, CouldNotLook, Refused, Failed.
+    """
+    native = m.state.native
+    if not (native.wanted and native.base_url and m.is_on) or why_not(m.practice) is not None:
+        return
+    for step in _listed(m, _wishes(m)).steps:
+        if step.is_end:
+            continue
+        with suppress(Failed):
+            m.write(step.call)
+
+
+def end_former(m: Session) -> None:
+    """End all that is told under the former key that `m` calls with, and have care look at what is told now.
+
+    Raises: as `subscribe`.
+    """
+    end_all(m)
+    if m.state.native.wanted:
+        _save(m, replace(m.state.native, due_at=m.now()))
+
+
+def end_all(m: Session) -> None:
+    """End all that is told under the key that `m` calls with. Raises: as `subscribe`."""
+    if m.state.native.base_url is None or why_not(m.practice) is not None:
+        return
+    path = hook_path(m.practice, m.on.signer)
+    for step in _listed(m, [], path=path).steps:
+        m.write(step.call)
+
+
+def _wishes(m: Session) -> list[Wish]:
+    native = m.state.native
+    path = hook_path(m.practice, m.on.signer)
+    workstation = workstation_at(m.practice.version, native.workstation)
+    return [Wish(table, f"{native.base_url}{path}", workstation) for table in wished_tables(m.practice, m.state)]
+
+
+def _listed(m: Session, wished: list[Wish], *, path: str | None = None) -> Plan:
+    """What is to be done, by what is subscribed now, where a `path` is said only by what leads there.
+
+    Raises: GiveWay, CouldNotLook, Refused, Failed.
+    """
     native = m.state.native
     rows, at = m.ask_all(LIST, {})
     found = [one for row in rows if (one := read(row)) is not None]
     addresses = [one for one in (native.base_url, *native.former) if one]
     ours = [one for one in found if is_ours(one, m.practice.id, addresses)]
+    if path is not None:
+        ours = [one for one in ours if one.url.rstrip("/").endswith(path)]
     wall = clocks.server_wall(at, m.zone, offset_s=m.state.server_offset_s, measured_at=m.state.server_clock_at)
     return compared(wished, ours, wall.replace(microsecond=0))
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from gateway.core.errors import BaaMissing, NotAllowed, NotFound
-from gateway.core.native.hooks import proves
+from gateway.core.native.hooks import proven_by
 from gateway.core.native.ports import Post
 from gateway.core.practices import Practice
 
@@ -31,7 +31,7 @@ def receive(
     body: bytes,
     on: ReceivingServices,
 ) -> str:
-    """Keep the call, if it came by the practice's own path with its present customer key; returns the practice's id.
+    """Keep the call, if it came by the practice's own path with a customer key it has; returns the practice's id.
 
     Raises:
         NotFound: it proves nothing, for whatever reason: one answer for all of them.
@@ -40,14 +40,15 @@ def receive(
     """
     practice = _practice(practice_id, on)
     shown = {"token": _utf8(token), "customer_key": _utf8(customer_key)}
-    if not proves(practice or NOBODY, **shown, signer=on.signer) or practice is None:
+    fingerprint = proven_by(practice or NOBODY, **shown, signer=on.signer)
+    if fingerprint is None or practice is None:
         raise NotFound("no such path")
     now = on.clock.now()
     if practice.state != "active":
         raise NotAllowed("the practice is not active here")
     if not practice.is_open(now.date()):
         raise BaaMissing("the practice's agreement has ended")
-    on.inbox.put(Post(practice.id, now, cut(event), cut(workstation), practice.key_fingerprint, body))
+    on.inbox.put(Post(practice.id, now, cut(event), cut(workstation), fingerprint, body))
     return practice.id
 
 

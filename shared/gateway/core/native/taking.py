@@ -115,7 +115,7 @@ def _practice(post: Post, on: TakingServices) -> Practice | None:
     except NotFound:
         return None
     is_open = practice.is_open(on.clock.now().date())
-    is_of_its_key = practice.key_fingerprint == post.key_fingerprint
+    is_of_its_key = post.key_fingerprint in {practice.key_fingerprint, *practice.other_fingerprints}
     return practice if practice.state == "active" and is_open and is_of_its_key else None
 
 

@@ -83,7 +83,7 @@ def text(value: object) -> str | None:
 def key(value: object) -> int:
     """A key, bare or quoted; 0 for none, and for what is no number of 64 bits."""
     if value.__class__ is int:
-        return value if _LOWEST <= value <= _HIGHEST else 0  # type: ignore[operator]
+        return value if _LOWEST <= value <= _HIGHEST else 0
     return whole(value) or 0
 
 

@@ -13,6 +13,7 @@ from gateway.core.objects.values import (
     Labelled,
     LocationId,
     Money,
+    Note,
     Object,
     Part,
     PatientId,
@@ -43,7 +44,7 @@ class Adjustment(Object):
     """The day it counts from."""
     procedure_on: Day | None
     entered_on: Day | None
-    note: str | None
+    note: Note | None
 
 
 class PlanCharge(Part):
@@ -63,7 +64,7 @@ class PlanCharge(Part):
     provider_id: ProviderId | None
     location_id: LocationId | None
     is_offset: bool | None
-    note: str | None
+    note: Note | None
 
 
 class PlanLink(Part):
@@ -123,7 +124,7 @@ class PaymentPlan(Object):
     is_closed: bool | None
     is_locked: bool | None
     """Dynamic plans only: the terms follow insurance results no longer."""
-    note: str | None
+    note: Note | None
     charges: list[PlanCharge] | None = None
     """On single plans, and in lists with `expand=charges`; so are `links`, `totals` and `account_rule`."""
     links: list[PlanLink] | None = None

@@ -13,6 +13,7 @@ from gateway.core.objects.values import (
     Instant,
     LocalTime,
     LocationId,
+    Note,
     Object,
     OperatoryId,
     Part,
@@ -112,4 +113,4 @@ class Appointment(Object):
     coverage_ids: list[CoverageId] | None = None
     extensions: list[Extension] | None = None
     """The office's own fields that are filled in: on single visits, and in lists with `expand=extensions`."""
-    note: str | None
+    note: Note | None

@@ -51,3 +51,30 @@ class Disclosure(Part):
     """As the client said; who says TREAT, HPAYMT or HOPERAT need not be accounted for."""
     request_id: str
     entry_id: str
+
+
+class TrailMeta(Part):
+    """When the trail was read."""
+
+    as_of: Instant
+    practice_id: PracticeId | None
+    indexed_to: Instant | None = None
+    """Of what was looked for by a patient: how far the index was. Entries after that are not in it yet."""
+
+
+class AuditTrail(Part):
+    """A page of a trail, the youngest entries first."""
+
+    data: list[AuditEntry]
+    has_more: bool
+    next_cursor: str | None
+    meta: TrailMeta
+
+
+class Disclosures(Part):
+    """A page of an accounting of disclosures, the youngest first."""
+
+    data: list[Disclosure]
+    has_more: bool
+    next_cursor: str | None
+    meta: TrailMeta

@@ -13,6 +13,7 @@ from gateway.core.objects.values import (
     DefinitionId,
     LocationId,
     Money,
+    Note,
     Object,
     Part,
     PatientId,
@@ -124,7 +125,7 @@ class Claim(Object):
     """On single claims, and in lists with `expand=lines`; so are `location_id`, `payment_ids`, `denial_evidence`."""
     tracking: Tracking | None
     prior_authorization_number: str | None
-    note: str | None
+    note: Note | None
     underpaid_reason: str | None
     is_denied: bool | None
     denial_evidence: list[DenialEvidence] | None = None

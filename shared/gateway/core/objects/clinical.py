@@ -11,6 +11,7 @@ from gateway.core.objects.values import (
     ConditionId,
     Day,
     MedicationId,
+    Note,
     Object,
     Part,
     PatientId,
@@ -73,7 +74,7 @@ class Medication(Object):
     """Null or free text where the row came from electronic prescribing and is not in the office's own list."""
     definition_key: Key | None = None
     """Which medicine of the office's list (MedicationNum); null for what came from electronic prescribing."""
-    note: str | None
+    note: Note | None
     started_on: Day | None
     stopped_on: Day | None
     is_current: bool
@@ -98,7 +99,7 @@ class Condition(Object):
     status_source: str | None
     started_on: Day | None
     stopped_on: Day | None
-    note: str | None
+    note: Note | None
     codes: list[Code] | None = None
     """On single objects and with `expand=definition`."""
     says_none: bool | None = None

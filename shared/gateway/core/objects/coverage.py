@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from gateway.core.objects.claim import Carrier
-from gateway.core.objects.values import CoverageId, Day, Money, Object, Part, PatientId
+from gateway.core.objects.values import CoverageId, Day, Money, Note, Object, Part, PatientId
 
 Key = Annotated[str, StringConstraints(pattern=r"^-?\d+$")]
 
@@ -37,7 +37,7 @@ class CoveragePlan(Part):
     is_active: bool
     renews_in_month: Annotated[int, Field(ge=1, le=12)]
     """The month on whose first day benefits begin anew; 1 is the calendar year."""
-    note: str | None
+    note: Note | None
 
 
 class BenefitCategory(Part):
@@ -116,8 +116,8 @@ class Coverage(Object):
     assigns_benefits: bool | None
     """Whether the carrier pays the office."""
     releases_information: bool | None
-    benefit_note: str | None
-    note: str | None
+    benefit_note: Note | None
+    note: Note | None
     patients: list[CoveredPatient] | None = None
     """In lists with `patient_id`, where that patient alone is named, or `expand=patients`."""
     plan: CoveragePlan | None = None

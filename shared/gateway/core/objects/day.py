@@ -20,12 +20,14 @@ from gateway.core.objects.values import (
     LocationId,
     MedicationId,
     Money,
+    Note,
     OperatoryId,
     Part,
     PatientId,
     PracticeId,
     ProviderId,
     RecallId,
+    Withheld,
 )
 from gateway.core.objects.values import Day as CalendarDay
 
@@ -61,7 +63,7 @@ class DayBalance(Part):
     """The patient's, as `GET /balances` calls it."""
     family_total: Money | None
     guarantor_id: PatientId | None
-    urgent_note: str | None
+    urgent_note: Note | None
     """What the office wants seen before money is talked of; the family's."""
 
 
@@ -91,7 +93,7 @@ class DayCondition(Part):
 
     id: ConditionId
     label: str | None
-    note: str | None
+    note: Note | None
     started_on: CalendarDay | None
 
 
@@ -100,7 +102,7 @@ class DayMedication(Part):
 
     id: MedicationId
     name: str | None
-    note: str | None
+    note: Note | None
     started_on: CalendarDay | None
     stopped_on: CalendarDay | None
 
@@ -158,7 +160,7 @@ class DayStretch(Part):
     local_start: LocalTime | None
     local_end: LocalTime | None
     operatory_ids: list[OperatoryId]
-    note: str | None
+    note: Note | None
 
 
 class DayProvider(Part):
@@ -224,6 +226,7 @@ class DayMeta(Part):
     """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
     calls_needed: int | None
     """Those of all sections together; null where that of one is not known."""
+    withheld: Withheld | None = None
 
 
 class Day(Part):

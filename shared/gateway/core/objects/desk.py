@@ -14,6 +14,7 @@ from gateway.core.objects.values import (
     Labelled,
     LocalTime,
     Money,
+    Note,
     Object,
     Part,
     PatientId,
@@ -44,7 +45,7 @@ class Communication(Object):
     )
     direction: Literal["sent", "received", "other"] | None
     """Null where it was neither."""
-    note: str | None
+    note: Note | None
     """Health data, as a rule."""
     origin: (
         Literal[
@@ -97,14 +98,14 @@ class Recall(Object):
     disabled_until: Day | None
     disabled_until_balance_below: Money | None
     """The office's recall list leaves it out while the family owes this much or more."""
-    note: str | None
+    note: Note | None
 
 
 class TaskNote(Part):
     """What somebody added to a task."""
 
     at: Instant | None
-    text: str | None
+    text: Note | None
     user_key: Key | None
 
 
@@ -118,8 +119,8 @@ class Task(Object):
     appointment_id: AppointmentId | None
     """What it is about: a patient, an appointment or neither."""
     status: Literal["new", "viewed", "done", "other"] | None
-    title: str | None
-    description: str | None
+    title: Note | None
+    description: Note | None
     priority: Labelled | None
     entered_at: Instant | None
     """When it was entered, or for a reminder when it is due."""

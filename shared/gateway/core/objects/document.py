@@ -12,6 +12,7 @@ from gateway.core.objects.values import (
     Labelled,
     LocalTime,
     Meta,
+    Note,
     Object,
     Part,
     PatientId,
@@ -75,7 +76,7 @@ class Document(Object):
     time_zone: str
     teeth: list[str]
     """As the office typed them, in universal numbering; there may be ranges."""
-    note: str | None = None
+    note: Note | None = None
     """In lists: Open Dental's single answer leaves it out."""
     prints_heading: bool | None
     content: ContentAvailable | ContentUnavailable

@@ -60,3 +60,19 @@ class PracticeView(Part):
     permissions: list[str]
     state: Literal["pending", "active", "disabled"]
     connected_at: Instant | None
+
+
+class CallsSwitch(Part):
+    """Whether a practice may be called at all."""
+
+    state: Literal["allowed", "stopped"]
+    changed_at: Instant | None
+    """When an operator said so; null: never."""
+    changed_by: str | None
+    """The client that said so."""
+
+
+class PracticeAlone(PracticeView):
+    """A practice that was asked for by its id."""
+
+    calls: CallsSwitch

@@ -12,6 +12,7 @@ from gateway.core.objects.values import (
     DefinitionId,
     Labelled,
     LocationId,
+    Note,
     Object,
     OperatoryId,
     Part,
@@ -63,7 +64,7 @@ class Provider(Object):
     npi: str | None
     """National provider identifier."""
     state_license: str | None
-    schedule_note: str | None
+    schedule_note: Note | None
 
 
 class Location(Object):

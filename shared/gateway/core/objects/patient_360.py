@@ -11,7 +11,7 @@ from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.desk import Communication, Recall
 from gateway.core.objects.patient import Patient
 from gateway.core.objects.procedure import Procedure
-from gateway.core.objects.values import CarrierId, CoverageId, Instant, Meta, Money, Part, PatientId, PracticeId
+from gateway.core.objects.values import CarrierId, CoverageId, Instant, Meta, Money, Note, Part, PatientId, PracticeId
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ class Family(Part):
 class Popup(Part):
     """What the program shows when the patient's records are opened."""
 
-    text: str | None
+    text: Note | None
     level: Literal["patient", "family", "super_family", "other"] | None
     created_at: Instant | None
 
@@ -65,9 +65,9 @@ class Alerts(Part):
     """What whoever treats the patient must know. A list that is null was not read, which is not "none"."""
 
     is_premedicated: bool | None
-    urgent_financial_note: str | None
-    medical_note: str | None
-    service_note: str | None
+    urgent_financial_note: Note | None
+    medical_note: Note | None
+    service_note: Note | None
     allergies: list[Allergy] | None
     """Active ones."""
     conditions: list[Condition] | None

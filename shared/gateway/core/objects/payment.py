@@ -12,6 +12,7 @@ from gateway.core.objects.values import (
     DepositId,
     LocationId,
     Money,
+    Note,
     Object,
     Part,
     PatientId,
@@ -77,4 +78,4 @@ class Payment(Object):
     is_partial: bool | None
     deposit_id: DepositId | None
     status: Literal["posted", "edited", "voided"]
-    note: str | None
+    note: Note | None

@@ -12,6 +12,7 @@ from gateway.core.objects.values import (
     Labelled,
     LocalTime,
     LocationId,
+    Note,
     Object,
     OperatoryId,
     ProviderId,
@@ -49,4 +50,4 @@ class Schedule(Object):
     blockout_type: Labelled | None
     is_closed: bool | None
     """Whether nobody may be booked there: the office's own mark on the type of a blockout. Null for practice days."""
-    note: str | None
+    note: Note | None

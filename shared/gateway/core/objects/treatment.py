@@ -13,6 +13,7 @@ from gateway.core.objects.values import (
     Instant,
     Labelled,
     Money,
+    Note,
     Object,
     Part,
     PatientId,
@@ -87,7 +88,7 @@ class TreatmentPlan(Object):
     type: Literal["insurance", "discount", "other"] | None
     """What its estimates go by: insurance or a discount plan."""
     heading: str | None
-    note: str | None
+    note: Note | None
     planned_on: Day | None
     """The day of a saved plan."""
     created_on: Day | None
@@ -145,6 +146,6 @@ class PerioExam(Object):
     patient_id: PatientId | None
     provider_id: ProviderId | None
     examined_on: Day | None
-    note: str | None
+    note: Note | None
     measures: list[PerioTooth] | None = None
     """Teeth of which something is recorded. On single objects and with `expand=measures`."""

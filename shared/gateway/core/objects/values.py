@@ -36,6 +36,10 @@ Amount = Annotated[
 ]
 
 
+Note = Annotated[str, Field(json_schema_extra={"x-scope": "notes"})]
+"""Free text of the staff, null for clients without the scope `notes` (`core.notes` knows these members by name)."""
+
+
 def _id(prefix: str) -> StringConstraints:
     return StringConstraints(pattern=rf"^{prefix}_[a-z2-7]{{16,29}}$")
 
@@ -135,6 +139,12 @@ class PracticeMeta(Part):
     unavailable: Unavailable | None = None
 
 
+Withheld = Annotated[
+    list[Literal["notes"]],
+    Field(description="What the client's scopes do not show: it is null everywhere, whether there is anything or not"),
+]
+
+
 class Meta(Part):
     """What an answer says of itself."""
 
@@ -152,6 +162,7 @@ class Meta(Part):
     """Calls of Open Dental that this answer cost."""
     omitted: list[str]
     """Fields left out because they would have cost more calls, or because Open Dental's list hides them."""
+    withheld: Withheld | None = None
 
 
 class Object(Part):

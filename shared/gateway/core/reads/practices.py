@@ -12,6 +12,8 @@ from gateway.core.errors import Invalid, NotFound
 from gateway.core.ids import is_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.ports import Services
+from gateway.core.practices import Practice
+from gateway.core.walltime import optional_instant_text
 
 
 class PracticesQuery(BaseModel):
@@ -37,7 +39,7 @@ def list_practices(query: PracticesQuery, *, caller: Caller, on: Services) -> di
     found = []
     for practice_id in left[: query.limit]:
         try:
-            found.append(get_practice(practice_id, caller=caller, on=on))
+            found.append(practice_view(_practice(practice_id, caller=caller, on=on)))
         except NotFound:
             continue  # Disconnected, or being connected.
     has_more = len(left) > query.limit
@@ -45,5 +47,20 @@ def list_practices(query: PracticesQuery, *, caller: Caller, on: Services) -> di
 
 
 def get_practice(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
-    """One of them. Raises: NotFound, ScopeMissing."""
-    return practice_view(allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False))
+    """One of them, and whether it may be called. Raises: NotFound, ScopeMissing."""
+    return shown_practice(_practice(practice_id, caller=caller, on=on), on=on)
+
+
+def shown_practice(practice: Practice, *, on: Services) -> dict[str, Any]:
+    """A practice alone, with what a list leaves out because it would take a read for each."""
+    pace = on.paces.view(practice.id)
+    calls = {
+        "state": "stopped" if pace.killed else "allowed",
+        "changed_at": optional_instant_text(pace.switched_at),
+        "changed_by": pace.switched_by,
+    }
+    return {**practice_view(practice), "calls": calls}
+
+
+def _practice(practice_id: str, *, caller: Caller, on: Services) -> Practice:
+    return allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False)

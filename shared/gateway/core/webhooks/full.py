@@ -17,6 +17,7 @@ from gateway.core.callers import Caller
 from gateway.core.errors import AppError, NotKept
 from gateway.core.events.event import Event
 from gateway.core.ids import parse_row_id
+from gateway.core.notes import may_see_notes, without_notes
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness, Road
 from gateway.core.webhooks.endpoints import Endpoint
@@ -52,7 +53,8 @@ def full_object(endpoint: Endpoint, event: Event, caller: Caller, on: ReadServic
     try:
         # There is no other road than the mirror, and it is taken however old: `meta` says so. Nothing asks a port that
         # a deliverer lacks.
-        return FullObject(_read(event, caller, Freshness(wait_s=0.0, road=Road.MIRROR), cast("Services", on)))
+        found = _read(event, caller, Freshness(wait_s=0.0, road=Road.MIRROR), cast("Services", on))
+        return FullObject(found if may_see_notes(caller) else without_notes(found))
     except NotKept as error:
         why = str(error.more.get("reason") or NOT_MIRRORED)
     except AppError as error:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
+from gateway.core.audit.purposes import PURPOSES
 from gateway.core.callers import Caller
+from gateway.core.fhir.types import TYPES
 from gateway.core.objects.envelopes import OperationView
 from gateway.core.objects.raw import RawMeta
 from gateway.core.requests import Freshness
@@ -17,10 +19,12 @@ from gateway.web.app import HttpApp
 from gateway.web.description import fhir, problems, raw
 from gateway.web.description.schemas import ANSWER, COMPONENTS, REQUEST, Schema, Schemas, in_a_line, not_null, one_line
 from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown, may_lack
+from gateway.web.fhir import ROOT
 from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
 from gateway.web.params import AnyBody, AnyQuery, Form
 from gateway.web.prefer import LONGEST_WAIT_S, Prefer
+from gateway.web.purpose import HEADER as PURPOSE
 
 TITLE: Final = "Open Dental gateway"
 JSON: Final = "application/json"
@@ -72,6 +76,12 @@ _ASKED: Final[Mapping[str, Schema]] = {
         "in": "header",
         "description": "How old the answer may be: `no-cache`, `max-age=N`, `min-fresh=N`, `only-if-cached`.",
         "schema": {"type": "string"},
+    },
+    PURPOSE: {
+        "name": PURPOSE,
+        "in": "header",
+        "description": "Why this is asked, for the audit trail: one of HL7's general purposes of use.",
+        "schema": {"type": "string", "enum": sorted(PURPOSES)},
     },
     "If-None-Match": {
         "name": "If-None-Match",
@@ -181,7 +191,7 @@ class _Document:
 
     def _own(self, function: str, route: Route, handler: Callable[..., Answer], taken: _Taken) -> Schema:
         method, path = route
-        is_fhir = path.startswith(fhir.ROOT)
+        is_fhir = path.startswith(ROOT)
         found: Schema = {
             "operationId": _name(method, path),
             "summary": one_line(handler.__doc__).rstrip("."),
@@ -218,7 +228,7 @@ class _Document:
         found: Schema = {
             "operationId": _name(method, path),
             "summary": f"{type_}: {one_line(handler.__doc__).rstrip('.')}",
-            "description": fhir.TYPES[type_].says,
+            "description": TYPES[type_].says,
             "tags": ["fhir"],
             "parameters": [*(fhir.parameters(type_, path) if method == "GET" else ()), *_headers(method, taken)],
         }
@@ -248,7 +258,7 @@ class _Document:
         if taken.query is None:
             if AnyQuery not in taken:
                 return []
-            names = ("_format",) if route[1].startswith(fhir.ROOT) else ("practice_id", "resource")
+            names = ("_format",) if route[1].startswith(ROOT) else ("practice_id", "resource")
             return [{"name": name, "in": "query", "schema": in_a_line({"type": "string"})} for name in names]
         members = self._schemas.members(taken.query)
         found = []
@@ -282,7 +292,8 @@ class _Document:
             found["202"] = _success(202, operation, {"Location", "Retry-After"}, taken)
         if method == "GET":
             found["304"] = _success(304, None, {"ETag"}, taken)
-        for status in _refusals(taken):
+        # What is under way may be past its end already.
+        for status in {*_refusals(taken), *((409,) if method == "DELETE" else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 
@@ -327,7 +338,7 @@ def shown_by(route: Route, taken: _Taken) -> Shown:
         return SHOWN[route]
     if taken.is_write:
         return Shown(dict.fromkeys((200, 201, 202), OperationView))
-    if route[1].startswith((fhir.ROOT, _BY_CATALOGUE)):
+    if route[1].startswith((ROOT, _BY_CATALOGUE)):
         return Shown({})
     raise LookupError(f"{' '.join(route)} has no row in gateway.web.description.shown")
 
@@ -370,6 +381,7 @@ def _headers(method: str, taken: _Taken) -> list[Schema]:
     wanted = {
         HEADER: IdempotencyKey in taken,
         "Prefer": Prefer in taken or Freshness in taken,
+        PURPOSE: not taken.is_public,
         "Cache-Control": Freshness in taken,
         "If-None-Match": method == "GET",
     }

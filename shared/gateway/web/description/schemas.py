@@ -80,12 +80,13 @@ class _WithDocstrings(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         made = super().model_schema(schema)
-        said = _said(schema["cls"])
+        model: type = schema["cls"]
+        said = _said(model)
         for name, one in made.get("properties", {}).items():
             if name in said and "$ref" not in one:
                 one.setdefault("description", said[name])
             one.pop("title", None)
-        lacked = frozenset(self.lacks.get(schema["cls"], ()))
+        lacked = frozenset(self.lacks.get(model, ()))
         if lacked and "required" in made:
             made["required"] = [name for name in made["required"] if name not in lacked]
         made["title"] = made.get("title", "").replace("[", " of ").replace("]", "")

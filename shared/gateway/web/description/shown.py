@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
+from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audit import AuditTrail, Disclosures
 from gateway.core.objects.capabilities import CapabilitiesView
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
@@ -19,7 +21,7 @@ from gateway.core.objects.coverage import Coverage
 from gateway.core.objects.day import Day
 from gateway.core.objects.desk import Communication, Recall, Task, TaskList
 from gateway.core.objects.document import Document, DocumentContent
-from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeView
+from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.office import (
@@ -35,6 +37,7 @@ from gateway.core.objects.office import (
 from gateway.core.objects.patient import Patient
 from gateway.core.objects.patient_360 import Patient360
 from gateway.core.objects.payment import Payment
+from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
 from gateway.core.objects.schedule import Schedule
@@ -141,10 +144,20 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("POST", "/authenticate"): _shows(SessionView),
     ("DELETE", "/session"): _shows(NOTHING, 204),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
-    ("GET", "/practices/{id}"): _shows(PracticeView),
+    ("GET", "/practices/{id}"): _shows(PracticeAlone),
+    ("PATCH", "/practices/{id}"): _shows(PracticeAlone),
+    ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
+    ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
+    ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
+    ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
+    ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
+    ("DELETE", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView, 202),
     ("GET", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/practices/{id}/capabilities"): _shows(CapabilitiesView),
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/audit"): _shows(AuditTrail),
+    ("GET", "/audit/disclosures"): _shows(Disclosures),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),

@@ -43,7 +43,7 @@ def asked() -> Iterator[str]:
 
 
 def test_every_scope_that_is_asked_for_can_be_given_and_opens_something() -> None:
-    elsewhere = {"*:read", "practices:connect", "patients.ssn", "patients.match", "webhooks.full:approve"}
+    elsewhere = {"notes", "*:read", "practices:connect", "patients.ssn", "patients.match", "webhooks.full:approve"}
 
     assert set(asked()) - _OF_THEIR_MAKERS == set(SCOPES) - elsewhere
 

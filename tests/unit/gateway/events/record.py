@@ -157,6 +157,9 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "practice.offline": (PRACTICE, {"state": "online"}, {"state": "offline"}),
     "practice.online": (PRACTICE, {"state": "offline"}, {"state": "online"}),
     "practice.capabilities_changed": (PRACTICE, {"version": "25.3.12.0"}, {"version": "25.4.3.0"}),
+    "practice.key_rotated": (PRACTICE, None, {"state": "rotated", "rotation_id": "rot_mfxgc3tporuwg33o"}),
+    "practice.rotation_waiting": (PRACTICE, None, {"state": "waiting", "rotation_id": "rot_mfxgc3tporuwg33o"}),
+    "practice.rotation_failed": (PRACTICE, None, {"state": "failed", "rotation_id": "rot_mfxgc3tporuwg33o"}),
     "practice.baa_expiring": (PRACTICE, None, {"id": BAA, "expires_on": "2027-01-17", "days_left": 60}),
     "operation.succeeded": (OPERATIONS, None, {**_DONE, "state": "succeeded"}),
     "operation.failed": (OPERATIONS, None, {**_DONE, "state": "failed"}),
@@ -180,7 +183,8 @@ def sample_events() -> Iterator[Event]:
         seq = int(at.timestamp()) * 1_000_000
         resource, before, after = _CHANGES[type_]
         row = after or before or {}
-        key = row.get("id") or ("capabilities" if "version" in row else "connection")
+        of_practice = "capabilities" if "version" in row else "key" if "rotation_id" in row else "connection"
+        key = row.get("id") or of_practice
         change = RowChange(
             PRACTICE_ID,
             resource,

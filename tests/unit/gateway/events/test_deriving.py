@@ -386,6 +386,9 @@ def test_operations_practices_due_recalls_and_loaded_mirrors_are_events() -> Non
     assert types(became(PRACTICE, {"version": "25.4"}, {"version": "25.3"}, key="capabilities")) == [
         "practice.capabilities_changed"
     ]
+    rotated, waiting = ({"state": state, "rotation_id": "rot_a"} for state in ("rotated", "waiting"))
+    assert types(changed(PRACTICE, waiting, key="key")) == ["practice.rotation_waiting"]
+    assert types(became(PRACTICE, rotated, waiting, key="key")) == ["practice.key_rotated"]
     assert only(changed(DUE_RECALLS, due)).object_id == row_id("recall", PRACTICE_ID, 8)
     assert types(changed(MIRROR, {"state": "loaded"})) == ["sync.loaded"]
 

@@ -94,11 +94,11 @@ def test_whatever_proves_nothing_has_one_answer_and_leaves_nothing(on: On, wrong
 def test_a_practice_that_is_not_there_takes_the_same_way(on: On, monkeypatch: pytest.MonkeyPatch) -> None:
     compared = []
 
-    def watched(of: Practice, **told: Any) -> bool:
+    def watched(of: Practice, **told: Any) -> str:
         compared.append(of.id)
-        return True
+        return of.key_fingerprint
 
-    monkeypatch.setattr(receiving, "proves", watched)
+    monkeypatch.setattr(receiving, "proven_by", watched)
     with pytest.raises(NotFound):
         call(on, to="prac_cccccccccccccccc", token="x")
 
@@ -114,6 +114,20 @@ def test_a_path_ends_with_its_key(on: On) -> None:
         with pytest.raises(NotFound):
             call(on, token=token, key=key)
     assert call(on, key="FakeCustomerKey2") == ELM.id
+
+
+def test_while_a_key_is_exchanged_each_of_both_opens_its_own_path(on: On) -> None:
+    coming = SIGNER.fingerprint("FakeCustomerKey2")
+    paths = {KEY: hook_token(ELM, SIGNER), "FakeCustomerKey2": hook_token(replace(ELM, key_fingerprint=coming), SIGNER)}
+    on.practices.put(replace(ELM, other_fingerprints=(coming,)))
+
+    for key, token in paths.items():
+        assert call(on, token=token, key=key) == ELM.id
+    kept = {post.key_fingerprint for post in on.inbox.posts.values()}
+    assert kept == {ELM.key_fingerprint, coming}
+    for key, token in zip(paths, reversed(paths.values()), strict=True):
+        with pytest.raises(NotFound):
+            call(on, token=token, key=key)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.fakes import ELM_STREET
 
 READ_AT = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 MARK = "Zq7Marker"
-WIRE = [
+WIRE: list[Any] = [
     None, True, False, 0, -1, 1.5, 10**25, -(10**400), "", " ", MARK, "9" * 5000, f"<b>{MARK}</b>", "0001-01-01",
     "9999-99-99", "2026-02-30", "1e999999", "NaN", "\x00", "\u2028", [], [MARK], [[[]]], {}, {"a": {"b": [MARK]}},
 ]  # fmt: skip
