@@ -12,13 +12,14 @@ class AlarmRow:
     """Raise the alarm when `metric`, taken over `minutes`, is above `above` in `periods` such spans in a row.
 
     `of` names what is measured: a queue (`calls`, `ticks`), the turns that were set aside (`calls-dead`), the events
-    and ticks that functions gave up on (`failed-events`), or a function. A metric of ours is of who writes it.
+    and ticks that functions gave up on (`failed-events`), a function, the `api` or its firewall (`waf`). A metric of
+    ours is of who writes it. What it means and what to do stands in `infra/README.md` under its name.
     """
 
     name: str
     means: str
     """What happened and what to look at; becomes the alarm's description, so it holds no names of practices."""
-    namespace: Literal["AWS/SQS", "AWS/Lambda", "OpenDentalGateway"]
+    namespace: Literal["AWS/SQS", "AWS/Lambda", "AWS/ApiGateway", "AWS/WAFV2", "OpenDentalGateway"]
     metric: str
     of: str
     statistic: Literal["Maximum", "Sum"] = "Maximum"
@@ -132,6 +133,100 @@ ALARMS: tuple[AlarmRow, ...] = (
         metric="GovernorBrakes",
         of="sweeper",
         periods=3,
+    ),
+    AlarmRow(
+        name="PracticesOffline",
+        means="More than 50 practices do not answer, for a quarter of an hour. At night that may be servers turned "
+        "off; by day it is Open Dental's service, or our way there.",
+        namespace="OpenDentalGateway",
+        metric="PracticesOffline",
+        of="sweeper",
+        above=50,
+        periods=15,
+    ),
+    AlarmRow(
+        name="PracticesFailing",
+        means="More than 5 practices answer what makes no sense, for a quarter of an hour. Look at Open Dental's own "
+        "state and at the worker's log.",
+        namespace="OpenDentalGateway",
+        metric="PracticesFailing",
+        of="sweeper",
+        above=5,
+        periods=15,
+    ),
+    AlarmRow(
+        name="KeysRefused",
+        means="Open Dental refuses the key of a practice, for an hour. Its office, or whoever manages the developer "
+        "key, has to allow it again; if many are refused at once, look at the developer key.",
+        namespace="OpenDentalGateway",
+        metric="KeysRefused",
+        of="sweeper",
+        periods=60,
+    ),
+    AlarmRow(
+        name="MirrorsLate",
+        means="A mirror was to be brought up to date an hour ago, and its practice answers. Look at the age of the "
+        "calls queue, at the lane, and at which practices have more waiting than their pace allows.",
+        namespace="OpenDentalGateway",
+        metric="LatestMirror",
+        of="sweeper",
+        above=3600,
+        periods=5,
+    ),
+    AlarmRow(
+        name="MachinesSilent",
+        means="For a day the machines of more than 10 practices have told nothing by themselves. Changes are polled "
+        "meanwhile. If it began at once, the way in (`/hooks`) is broken.",
+        namespace="OpenDentalGateway",
+        metric="MachinesSilent",
+        of="sweeper",
+        above=10,
+        periods=15,
+    ),
+    AlarmRow(
+        name="VaultErrors",
+        means="Keys cannot be read from Secrets Manager, so practices cannot be called. Turns come back by themselves.",
+        namespace="OpenDentalGateway",
+        metric="VaultErrors",
+        of="upstream_worker",
+        statistic="Sum",
+        minutes=5,
+        above=5,
+    ),
+    AlarmRow(
+        name="DeliveriesFail",
+        means="More than 500 posts to webhook endpoints failed in 5 minutes, three times in a row. Retries go on; look "
+        "whether it is one endpoint or the way out.",
+        namespace="OpenDentalGateway",
+        metric="DeliveriesFailed",
+        of="deliver_webhooks",
+        statistic="Sum",
+        minutes=5,
+        above=500,
+        periods=3,
+    ),
+    AlarmRow(
+        name="ApiErrors",
+        means="The API answered 5xx more than 20 times in 5 minutes. Look at the access log for the route, then at "
+        "that function's log.",
+        namespace="AWS/ApiGateway",
+        metric="5XXError",
+        of="api",
+        statistic="Sum",
+        minutes=5,
+        above=20,
+        periods=2,
+    ),
+    AlarmRow(
+        name="RequestsBlocked",
+        means="The firewall blocked more than 1,000 requests in 5 minutes. Look at its log for the rule: an attack, or "
+        "a client of ours that sends what a rule takes for one.",
+        namespace="AWS/WAFV2",
+        metric="BlockedRequests",
+        of="waf",
+        statistic="Sum",
+        minutes=5,
+        above=1000,
     ),
     AlarmRow(
         name="WorkerErrors",

@@ -340,6 +340,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="health",
+        does="Says how the deployment is, and how one practice is, from what is kept of both.",
+        trigger=Http((Route("GET", "/health"), Route("GET", "/practices/{id}/health"))),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "pace": READ,
+            "ledger": QUERY,
+            "records": QUERY,
+            "webhooks": READ,
+        },
+        counts=True,
+    ),
+    FunctionRow(
         name="rotations",
         does="Has practices' keys exchanged for new ones, shows how far that is, and calls it off.",
         # Apart from the practices: it reads and keeps keys.
@@ -655,7 +670,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "webhooks": QUERY,
         },
         # It begins deliveries, and makes and approves no endpoint.
-        puts={"webhooks": "delivery#*"},
+        puts={"webhooks": "delivery#*", "pace": "fleet"},
         queues={"deliveries": SEND},
         bodies=READ_BODIES,
         bus=True,
@@ -696,6 +711,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=50,
         memory_mb=512,
         tables={"webhooks": QUERY},
+        puts={"pace": "fleet"},
         queues={"deliveries": SEND},
     ),
     FunctionRow(

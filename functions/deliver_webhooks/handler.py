@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging as standard
 from typing import TYPE_CHECKING
 
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
 from gateway.adapters.webhooks.queue import message_from
@@ -33,4 +34,14 @@ def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailur
 
 def send(record: SQSRecord) -> None:
     """Make one turn."""
-    deliver(message_from(record.body), deliverer_services())
+    made = deliver(message_from(record.body), deliverer_services())
+    if made is None or made.last_at != made.changed_at or made.last is None:
+        return  # Nothing was posted.
+    _count("DeliveryAttempts")
+    if not made.last.is_success:
+        _count("DeliveriesFailed")
+
+
+def _count(name: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace="OpenDentalGateway") as metric:
+        metric.add_dimension("service", "deliver_webhooks")

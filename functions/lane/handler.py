@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from gateway.core.errors import Unavailable
+from gateway.core.health.fleet import LANES
 from gateway.core.sweeping import offer_lanes
 from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
@@ -19,4 +22,8 @@ logger = background_logger()
 def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     """Say how many turns were offered. The event says which part of the practices; without a word it is all of them."""
     part = (int(event.get("part", 0)), int(event.get("of", 1)))
-    return {"offered": offer_lanes(worker_services(), part=part)}
+    on = worker_services()
+    offered = offer_lanes(on, part=part)
+    with suppress(Unavailable):  # The next minute says it.
+        on.fleet.note(LANES, {"offered": offered}, at=on.clock.now())
+    return {"offered": offered}

@@ -11,6 +11,8 @@ from aws_lambda_powertools import Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from gateway.core.errors import Unavailable
+from gateway.core.health.counting import count_troubles, note_sweep
+from gateway.core.health.fleet import Trouble
 from gateway.core.sweeping import sweep, tidy
 from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
 
 logger = background_logger()
 metrics = Metrics(namespace="OpenDentalGateway", service="sweeper")
+
+COUNTED = {
+    Trouble.OFFLINE: "PracticesOffline",
+    Trouble.KEY_REFUSED: "KeysRefused",
+    Trouble.FAILING: "PracticesFailing",
+    Trouble.MIRROR_LATE: "MirrorsLate",
+    Trouble.MACHINES_SILENT: "MachinesSilent",
+}
 
 
 @logger.inject_lambda_context
@@ -34,12 +44,19 @@ def lambda_handler(_event: dict[str, Any], _context: object) -> dict[str, int]:
     except Unavailable:
         # Tried again in a minute; but a bucket that never lets us keeps patients' files.
         logger.exception("files in the SFTP server's bucket could not be deleted")
-    brakes = on.governor.minute(on.clock.now()).too_many_refused
+    figures = note_sweep(swept, on)
+    troubles = count_troubles(on)
+    now = on.clock.now()
     metrics.add_metric("UnknownOperations", MetricUnit.Count, swept.unknown)
     metrics.add_metric("QueuedOperations", MetricUnit.Count, swept.queued)
     metrics.add_metric("ParkedOperations", MetricUnit.Count, swept.parked)
     metrics.add_metric("TurnsPutAgain", MetricUnit.Count, swept.put)
     metrics.add_metric("TurnsNotPut", MetricUnit.Count, swept.not_put)
     metrics.add_metric("OldestOverdue", MetricUnit.Seconds, swept.oldest_s)
-    metrics.add_metric("GovernorBrakes", MetricUnit.Count, int(brakes))
+    metrics.add_metric("GovernorBrakes", MetricUnit.Count, figures["brakes"])
+    metrics.add_metric("UpstreamCalls", MetricUnit.Count, figures["calls"])
+    metrics.add_metric("UpstreamRefused", MetricUnit.Count, figures["refused"])
+    for trouble, name in COUNTED.items():
+        metrics.add_metric(name, MetricUnit.Count, troubles[trouble].practices)
+    metrics.add_metric("LatestMirror", MetricUnit.Seconds, troubles[Trouble.MIRROR_LATE].for_s(now))
     return {"put": swept.put, "unknown": swept.unknown}

@@ -10,12 +10,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.batch.exceptions import SQSFifoCircuitBreakerError
 
 from gateway.adapters.calls import turn_from
 from gateway.core.engine import run_turn
-from gateway.core.errors import Unavailable
+from gateway.core.errors import Unavailable, VaultUnavailable
+from gateway.core.health.fleet import VAULT
 from gateway.web.logging import location_of
 from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 COME_BACK_S = 2.0
 """When a turn comes back that a service of ours did not answer, or that a bug ended."""
+
+CROWDED = 10
+"""So many turns of one practice that wait are counted; the fleet's maximum says how much of their pace is used."""
 
 logger = background_logger()
 # In order, and none after one that comes back: they may be of one practice.
@@ -82,6 +87,13 @@ def work_off(record: SQSRecord) -> None:
             visible=lambda seconds: on.calls.hide(receipt, seconds),
         )
         come_back_s = result.come_back_s
+        if result.waiting >= CROWDED:
+            _count("WaitingTurns", result.waiting)
+    except VaultUnavailable:
+        come_back_s = COME_BACK_S
+        _count("VaultErrors", 1)
+        with suppress(Unavailable):
+            on.fleet.note(VAULT, {"errors": 1}, at=on.clock.now())
     except Unavailable:
         come_back_s = COME_BACK_S
     except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold anybody's data
@@ -95,6 +107,13 @@ def work_off(record: SQSRecord) -> None:
         with suppress(Unavailable):  # It comes back when it is visible again; or it is another worker's by now.
             on.calls.hide(receipt, come_back_s)
         raise ComesBack
+
+
+def _count(name: str, value: float) -> None:
+    """Write a metric of the fleet, at once: most turns have none to write, and a line each would cost more than they
+    do."""
+    with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace="OpenDentalGateway") as metric:
+        metric.add_dimension("service", "upstream_worker")
 
 
 def _broke(error: BaseException) -> TurnBroke:

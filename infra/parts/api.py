@@ -38,6 +38,11 @@ ACCESS_LOG_FIELDS: Mapping[str, str] = {
 }
 
 
+def api_name(stage: Stage) -> str:
+    """What CloudWatch calls the stage's API (`ApiName`)."""
+    return f"open-dental-gateway-{stage.name}"
+
+
 class Api(Construct):
     """A regional REST API in front of the functions that rows with routes describe; these lie in other stacks."""
 
@@ -56,7 +61,7 @@ class Api(Construct):
         self.rest_api = apigateway.SpecRestApi(
             self,
             "RestApi",
-            rest_api_name=f"open-dental-gateway-{stage.name}",
+            rest_api_name=api_name(stage),
             api_definition=apigateway.ApiDefinition.from_inline(
                 openapi_body(rows, title=f"Open Dental gateway ({stage.name})", invocation_uri=invocation_uri)
             ),

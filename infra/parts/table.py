@@ -53,6 +53,10 @@ class TableAccess:
     key: kms.IKey
     stage: Stage
 
+    def name_in(self, scope: Construct) -> str:
+        """The table's name, as a construct of another stack learns it."""
+        return cdk.Fn.select(1, cdk.Fn.split("/", learn(scope, self.stage, "data", f"tables/{self.row.name}")))
+
     def let(self, function: Function, verbs: Iterable[str]) -> None:
         """Let `function` make the DynamoDB calls in `verbs`, and tell it the table's name."""
         arn = learn(function, self.stage, "data", f"tables/{self.row.name}")
@@ -71,7 +75,7 @@ class TableAccess:
         self._let_within(function, "UpdateItem", f"{prefix}*")
 
     def let_put(self, function: Function, partitions: str) -> None:
-        """Let `function`, which reads the table, put items whose `pk` is spelled like `partitions`, and no other."""
+        """Let `function` put items whose `pk` is spelled like `partitions`, and no other, and tell it the table."""
         self._let_within(function, "PutItem", partitions)
 
     def _let_within(self, function: Function, verb: str, partitions: str) -> None:
@@ -82,6 +86,7 @@ class TableAccess:
             sealed_with=self.key,
             only_if={"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [partitions]}},
         )
+        function.tell(f"{self.row.name.upper()}_TABLE", cdk.Fn.select(1, cdk.Fn.split("/", arn)))
 
 
 _SORT_TYPES = {"number": dynamodb.AttributeType.NUMBER, "text": dynamodb.AttributeType.STRING}

@@ -71,7 +71,8 @@ class Waf(Construct):
             "Acl",
             scope="REGIONAL",
             default_action=waf.CfnWebACL.DefaultActionProperty(allow={}),
-            visibility_config=_visibility("Acl"),
+            # Other stages of the account count apart.
+            visibility_config=_visibility(firewall_name(stage)),
             custom_response_bodies={
                 name: waf.CfnWebACL.CustomResponseBodyProperty(content=problem.body(), content_type="APPLICATION_JSON")
                 for name, problem in WAF_PROBLEMS.items()
@@ -164,6 +165,11 @@ def digits_above(limit: int) -> str:
             rest = len(digits) - position - 1
             alternatives.append(digits[:position] + f"[{int(digit) + 1}-9]" + (rf"\d{{{rest}}}" if rest else ""))
     return f"^0*({'|'.join(alternatives)})$"
+
+
+def firewall_name(stage: Stage) -> str:
+    """What CloudWatch calls the stage's firewall (`WebACL`)."""
+    return f"open-dental-gateway-{stage.name}"
 
 
 def _visibility(name: str) -> waf.CfnWebACL.VisibilityConfigProperty:

@@ -1313,7 +1313,7 @@ def _tells_nobody_else(url: str, customer_key: str) -> None:
 
 @step("P36", FIRST)
 def who_saw_a_patient_is_known(box: Sandbox) -> None:
-    me, operator = _as(box, "desk", "*:read", "appointments:write"), _as(box, "auditor", "audit:read")
+    me, operator = _as(box, "desk", "*:read", "appointments:write"), _as(box, "auditor", "audit:read", kind="operator")
     visit = _visit(me)
     patient, marker = visit["patient_id"], f"Told{_key()[-8:]}"
     seen = me.send("GET", f"/patients/{patient}", Purpose_Of_Use="TREAT")

@@ -14,8 +14,10 @@ from constructs import Construct
 from infra.alarms import AlarmRow, alarms_of
 from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
+from infra.parts.api import API_STAGE, api_name
 from infra.parts.audit_archive import ArchiveAccess
 from infra.parts.bodies_bucket import BodiesAccess
+from infra.parts.dashboard import FleetDashboard
 from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
@@ -33,6 +35,7 @@ from infra.parts.stream_feed import StreamFeed
 from infra.parts.table import TableAccess
 from infra.parts.ticks_queue import TicksQueue
 from infra.parts.vault import Vault
+from infra.parts.waf import firewall_name
 from infra.stages import Stage
 
 
@@ -145,16 +148,21 @@ class CoreStack(cdk.Stack):
         for network, own in inside.items():
             measured |= {network.queue: own.queue, f"calls-dead-{network.name}": own.dead_letters}
         alarms = tuple(alarms)
+        dimensions = {name: {"QueueName": queue.queue_name} for name, queue in measured.items()}
+        dimensions |= {name: {"FunctionName": function.function.function_name} for name, function in functions.items()}
+        # Of what other stacks hold, by the names that it has there.
+        dimensions["api"] = {"ApiName": api_name(stage), "Stage": API_STAGE}
+        dimensions["waf"] = {"WebACL": firewall_name(stage), "Region": stage.region, "Rule": "ALL"}
         Alarms(
             self,
             "Alarms",
             rows=[*alarms, *(row for network in inside for row in alarms_of(network.name, alarms))],
-            dimensions={name: {"QueueName": queue.queue_name} for name, queue in measured.items()}
-            | {name: {"FunctionName": function.function.function_name} for name, function in functions.items()},
+            dimensions=dimensions,
             key=traces,
             undelivered=failed_events.undelivered,
             stage=stage,
         )
+        FleetDashboard(self, "Fleet", dimensions=dimensions, tables=grants.tables)
 
     def _calls(self, name: str, rows: Iterable[FunctionRow], *, key: kms.IKey, stage: Stage) -> FifoQueue:
         """A queue of turns that wait for Open Dental; each network has one, and a practice is a group.

@@ -50,6 +50,9 @@ ANSWER_READS: Final = 20.0
 ROW_WRITES, ROW_READS = 3.0, 0.35
 """Write units of a changed row with its places in the indexes, read units of one that is compared (`bench storage`)."""
 
+ENTRY_WRITES, PATIENTS_OF_AN_ANSWER = 1.5, 10.0
+"""Write units of an answer's row in the audit trail, and the patients whom it shows, of one answer with another."""
+
 ROW_BYTES: Final = 791 + 669 + 104
 LOG_BYTES: Final = 700
 """Of an invocation: Lambda's own three lines and one of ours."""
@@ -149,8 +152,10 @@ def uses_of(minute: Minute, *, scale: float, queried: float) -> Iterator[Used]:
     yield Used(quotas.FIFO_IN_FLIGHT, quotas.FIFO_IN_FLIGHT.name, most)
     yield Used(quotas.FIFO_WINDOW, quotas.FIFO_WINDOW.name, minute.most_waiting * scale)
     for table, use in dynamo.items():
-        yield Used(quotas.TABLE_WRITES, f"DynamoDB: write units of `{table}`", per_s(use.writes))
-        yield Used(quotas.TABLE_READS, f"DynamoDB: read units of `{table}`", per_s(use.reads))
+        if use.writes:
+            yield Used(quotas.TABLE_WRITES, f"DynamoDB: write units of `{table}`", per_s(use.writes))
+        if use.reads:
+            yield Used(quotas.TABLE_READS, f"DynamoDB: read units of `{table}`", per_s(use.reads))
     yield Used(quotas.KEY_WRITES, "DynamoDB: the counter of the deployment's calls, one item", turns)
     yield Used(
         quotas.KEY_WRITES, f"DynamoDB: a place of {SHARDS} in the index of what is due",
@@ -192,13 +197,16 @@ def units_of(minute: Minute, *, queried: float) -> Mapping[str, turn_costs.Use]:
         + RECORDED_POLLED.call.get(name, turn_costs.Use()) * max(0.0, calls - by_query * 1.3)
         + RECORDED_QUERIED.turn[name] * by_query
         + RECORDED_QUERIED.call.get(name, turn_costs.Use()) * (by_query * 1.3)
-        for name in turn_costs.METERED
+        for name in RECORDED_POLLED.turn
     }
     # What a read or a write uses was measured over all tables; most of it is the ledger's.
     used["ledger"] += RECORDED_READ * minute.reads + RECORDED_WRITE * minute.writes
     used["records"] += turn_costs.Use(
         ANSWER_READS * minute.requests + ROW_READS * 100 * minute.calls * SWEPT, ROW_WRITES * minute.changes
     )
+    # A row of the trail before each answer leaves, and of its index for each patient in it.
+    used["audit"] = turn_costs.Use(0.0, ENTRY_WRITES * minute.requests)
+    used["audit_index"] = turn_costs.Use(0.0, PATIENTS_OF_AN_ANSWER * minute.requests)
     used["callers"] = turn_costs.Use(2.0 * minute.requests, minute.requests)
     return used
 

@@ -17,6 +17,7 @@ from unittest import mock
 from moto import mock_aws
 
 from gateway.adapters import ledger
+from gateway.adapters.audit import DynamoAudit
 from gateway.adapters.ledger import DynamoLedger
 from gateway.adapters.mirror.syncs import DynamoSyncStates
 from gateway.adapters.pace import DynamoGovernor, DynamoPace
@@ -31,7 +32,7 @@ from tests.fakes.world import World
 
 REGION = "us-east-1"
 CREDENTIALS = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), "testing")
-METERED = ("practices", "pace", "ledger", "records")
+METERED = ("practices", "pace", "ledger", "records", "audit")
 DAY_S = 86_400
 
 
@@ -68,7 +69,7 @@ class Cost:
 
     def of(self, calls: float) -> dict[str, Use]:
         """By table, what a turn with so many calls uses."""
-        return {name: self.turn.get(name, Use()) + self.call.get(name, Use()) * calls for name in METERED}
+        return {name: self.turn.get(name, Use()) + self.call.get(name, Use()) * calls for name in self.turn}
 
 
 RECORDED_POLLED: Final = Cost(
@@ -91,8 +92,8 @@ RECORDED_QUERIED: Final = Cost(
 )
 """Background turns of an office where nothing happens: lists that are polled, and tables that are asked by query."""
 
-RECORDED_READ: Final = Use(13.0, 16.0, 23.0)
-RECORDED_WRITE: Final = Use(17.0, 32.0, 27.0)
+RECORDED_READ: Final = Use(13.0, 17.0, 24.0)
+RECORDED_WRITE: Final = Use(19.0, 42.0, 33.0)
 """All of a read of one call that no mirror answers, and of a write: the function that takes it, and its turn."""
 
 RECORDED_HIDES: Final = 1.0
@@ -202,6 +203,7 @@ def _move(office: MirroredOffice, meters: Any) -> None:
     on.pace.update(office.id, lambda _: (replace(item, rev=0, waiting=0, parked=0), None))
     on.governor = DynamoGovernor(on.pace)
     on.ledger = on.operations = DynamoLedger(meters, table="ledger", bodies=make_bodies(), outbox="records")
+    on.audit = DynamoAudit(meters, table="audit")
     on.syncs = DynamoSyncStates(meters, table="records")
     on.syncs.save_practice(replace(state, rev=0))
     for of in state.resources.values():

@@ -97,6 +97,22 @@ def test_new_changed_buried_and_returned_rows_come_with_what_they_were(table: Ta
     assert {(one.practice_id, one.what) for one in changes} == {(ELM, "patients#7")}
 
 
+def test_only_an_own_write_leads_back_to_its_request(table: Table) -> None:
+    """Also where the row is buried by somebody else later, and where the reading turn had a request of its own."""
+    table.records.all_here(ELM, "patients", are=True)
+
+    def by(turn: int, id_: str | None) -> ReadAt:
+        return ReadAt(Order(1, turn), NOON, id_)
+
+    table.records.store(ELM, "patients", [a_patient()], read=by(1, "a" * 32), cause="read")
+    table.records.store(ELM, "patients", [a_patient(LName="Maker")], read=by(2, "b" * 32), cause="own_write")
+    table.records.bury(ELM, "patients", [7], read=by(3, None), cause="sweep", at=NOON)
+    table.records.store(ELM, "patients", [a_patient()], read=by(4, "d" * 32), cause="own_write")
+    table.records.bury(ELM, "patients", [7], read=by(5, None), cause="own_write", at=NOON)
+
+    assert [one.correlation_id for one in table.changes()] == [None, "b" * 32, None, "d" * 32, None]
+
+
 def test_a_row_read_again_the_same_is_no_change(table: Table) -> None:
     for turn in (1, 2, 3):
         table.records.store(ELM, "patients", [a_patient()], read=read(turn), cause="poll")

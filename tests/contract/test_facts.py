@@ -86,7 +86,8 @@ def test_what_becomes_of_a_write_is_told_with_its_settling_or_not_at_all(aws: No
     table = Table()
     on: Any = DynamoLedger(make_table("ledger", due=True), table="ledger", bodies=make_bodies(), outbox="records")
     key = {"idempotency_key": "k" * 16, "body_hash": "b"} if kind == "write" else {"cache_key": "patients"}
-    request = Request("appointments.create", ELM, "cli_ada", {"note": "Marker"}, **key)  # type: ignore[arg-type]
+    said: dict[str, Any] = key | {"correlation_id": "4bf92f3577b34da6a3ce929d0e0e4736"}
+    request = Request("appointments.create", ELM, "cli_ada", {"note": "Marker"}, **said)
     opened = on.open(request, now=NOON)
     was = on.load(opened.operation.id)
 
@@ -98,6 +99,7 @@ def test_what_becomes_of_a_write_is_told_with_its_settling_or_not_at_all(aws: No
     on.save(replace(unknown, record=done), was=unknown)
 
     wanted = {"id": opened.operation.id, "kind": "appointments.create", "client_id": "cli_ada"}
+    wanted["correlation_id"] = said["correlation_id"]
     is_told = kind == "write"
     assert stands == ([wanted | {"state": "unknown"}] if is_told else [])
     assert facts_of(table) == ([wanted | {"state": "succeeded"}] if is_told else [])

@@ -61,7 +61,7 @@ class LivingPublisher:
 
     def __init__(self, on: LivingServices) -> None:
         self._on = on
-        self.clock, self.event_log, self.records = on.clock, on.event_log, on.records
+        self.clock, self.event_log, self.records, self.fleet = on.clock, on.event_log, on.records, on.fleet
         self.bus = FakeBus()
         self.deliveries = FakeDeliveries()
 

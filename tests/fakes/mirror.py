@@ -167,6 +167,7 @@ class FakeRecords:
                 before_seq=None if was is None else was.seq,
                 before_cause=None if was is None else was.cause,
                 before_at=None if was is None else was.changed_at,
+                correlation_id=now.read.by if now.cause == "own_write" else None,
             )
         )
 

@@ -24,6 +24,7 @@ from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
+from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
@@ -486,6 +487,7 @@ class FakeServices:
         self.drop: Any = None
         self.governor: Any = FakeGovernor()
         self.notices: Any = FakeNotices()
+        self.fleet: Any = FakeFleet()
         self.ticks: Any = FakeTicks(self.clock)
         self.offices = {one.id: FakePractice(self.clock) for one in self.practices_}
         self.upstream: Upstream | Any = FakeUpstream(self.offices)

@@ -37,7 +37,7 @@ ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
 }
-TABLES = ("callers", "practices", "pace", "ledger", "cache", "records")
+TABLES = ("callers", "practices", "pace", "ledger", "cache", "records", "audit")
 BODY = {
     "developer_key": "FakeDeveloperKey",
     "customer_key": "FakeCustomerKey0",

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters import callers
+from gateway.adapters.fleet import FIGURES
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
 from gateway.core.events.deriving import TOLD_OF
@@ -71,7 +72,9 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     assembly: Assembly, row: FunctionRow
 ) -> None:
     _, _, function = assembly.function(row.name)
-    told = {f"{name.upper()}_TABLE" for name in row.tables} | {f"{name.upper()}_QUEUE_URL" for name in row.queues}
+    told = {f"{name.upper()}_TABLE" for name in (*row.tables, *row.puts)} | {
+        f"{name.upper()}_QUEUE_URL" for name in row.queues
+    }
     told |= {"BODIES_BUCKET"} if row.bodies or row.inbox else set()
     told |= {"HMAC_SECRET_ARN"} if row.hmac else set()
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
@@ -251,6 +254,9 @@ PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
     ),
     # Deliveries, and no approval to send whole objects.
     ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
+    # Figures of the deployment, and nothing that says how fast a practice is called.
+    ("publish_events", "pace"): ("fleet", FIGURES, ["pace#prac_a", "governor", "trouble#offline"]),
+    ("webhook_retries", "pace"): ("fleet", FIGURES, ["pace#prac_a", "governor", "trouble#offline"]),
 }
 """Who puts items into some partitions of a table only: which, one of those that the code puts into, others beside."""
 

@@ -320,6 +320,8 @@ class DynamoLedger:
             "state": now.state.value,
             "client_id": now.request.client_id,
         }
+        if now.request.correlation_id is not None:
+            content["correlation_id"] = now.request.correlation_id
         item = fact_item(now.request.practice_id, OPERATIONS, now.id, content, at=at, seq=micros(at))
         return [{"Put": {"TableName": self._outbox, "Item": item | _expiry(at + FACTS_KEPT)}}]
 

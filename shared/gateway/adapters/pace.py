@@ -330,6 +330,7 @@ def _value_of(item: PaceItem) -> dict[str, Any]:
         "rhythm_s": item.rhythm_s,
         "probe_at": item.probe_at,
         "probed_at": item.probed_at,
+        "is_late": item.is_late,
     }
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gateway.core.errors import NotFound, Unavailable
+from gateway.core.errors import NotFound, VaultUnavailable
 from gateway.core.ports import Keys, Pair
 
 if TYPE_CHECKING:
@@ -235,5 +235,5 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _unavailable() -> Unavailable:
-    return Unavailable("the vault of keys does not answer")
+def _unavailable() -> VaultUnavailable:
+    return VaultUnavailable("the vault of keys does not answer")

@@ -8,7 +8,7 @@ by a worker that ends an interactive turn and sees nobody waiting. Its lease is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from gateway.core import engine, ledger, pacing, registry
@@ -17,6 +17,7 @@ from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
 from gateway.core.drift.probe import Probe
 from gateway.core.errors import NotFound, Unavailable
+from gateway.core.health import fleet
 from gateway.core.ledger import Effect, Entry, Step
 from gateway.core.mirror.changes import Feeds
 from gateway.core.mirror.due_recalls import DueRecalls
@@ -30,6 +31,9 @@ from gateway.core.plans import Evidence, UpstreamCall
 from gateway.core.rotation.stepping import Rotating
 from gateway.core.seat import Seat
 from gateway.core.worker import Superseded
+
+MIRROR_LATE = timedelta(minutes=15)
+"""A mirror that was due so long ago is late; at a key's slowest a round of all feeds takes less."""
 
 PROBE = UpstreamCall("securityperms.list")
 """The cheapest question that shows that an office answers and its key is right."""
@@ -193,4 +197,16 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     if gave_way and due:
         due.append(seat.now())
     next_due_at = min(due, default=None)
-    seat.change(lambda item: pacing.close_lane(item, next_due_at, rhythm_s=turn.rhythm_s))
+    late_since = _late_since(turn, seat)
+    if (late_since is not None) is not seat.item.is_late:
+        # Before it is stored that this was noted, so that whoever dies in between notes it once more.
+        fleet.set_right(seat.on.fleet, fleet.Trouble.MIRROR_LATE, seat.practice_id, since=late_since)
+    is_late = late_since is not None
+    seat.change(lambda item: pacing.close_lane(item, next_due_at, rhythm_s=turn.rhythm_s, is_late=is_late))
+
+
+def _late_since(turn: BackgroundTurn, seat: Seat) -> datetime | None:
+    """Since when the mirror was to be brought up to date and was not, where that is long; None also for a practice
+    that does not answer, which is told of as such."""
+    at = Feeds().next_due(turn) if seat.item.breaker.trip is None else None
+    return at if at is not None and turn.on.clock.now() - at > MIRROR_LATE else None

@@ -63,6 +63,8 @@ class BackgroundTurn:
         """What work keeps for those that come after it in the same turn."""
         self.rhythm_s = seat.item.rhythm_s
         self._seat = seat
+        # Whoever had the seat before in this invocation did so for somebody.
+        seat.traced = None
         self._kinds = kinds
         # The next turn of a rhythm is on its way: one that does not end before it would push it ever further back.
         length_s = min(seat.budget.background_s, max(1.0, (self.rhythm_s or 60.0) - RHYTHM_MARGIN_S))
@@ -273,4 +275,7 @@ class BackgroundTurn:
         except Superseded:
             return
         self.on.pace.count(self.practice.id, parked=-1)
-        engine.OperationRun(self._seat, woken, kinds=self._kinds, has_message=False).run()
+        try:
+            engine.OperationRun(self._seat, woken, kinds=self._kinds, has_message=False).run()
+        finally:
+            self._seat.traced = None

@@ -66,6 +66,8 @@ class Caller:
     """The client behind a request, read afresh for it: a revoked key or a removed scope acts on the next call."""
 
     client: Client
+    correlation_id: str | None = None
+    """Of the request, for whatever it brings about."""
     until: datetime | None = None
     """When the credential of the request ends, as far as that is known."""
 

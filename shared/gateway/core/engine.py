@@ -11,9 +11,10 @@ A turn that loses its lease or its entry to another one stops: whoever has them 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -60,6 +61,7 @@ from gateway.core.seat import (
     Exhausted,
     Seat,
     SlotTooFar,
+    Traced,
     Visible,
     effect_of,
 )
@@ -70,6 +72,8 @@ from open_dental import errors as upstream
 
 if TYPE_CHECKING:
     from gateway.core.ports import Services
+
+_log = logging.getLogger("gateway.worker")
 
 MARK_AHEAD_S = 0.08
 """How long before it connects a write is marked SENT: late, so that a crash leaves little in doubt."""
@@ -89,6 +93,8 @@ class TurnResult:
     """What becomes of the turn's message: it comes back in `come_back_s`, or it may go."""
 
     come_back_s: float | None = None
+    waiting: int = 0
+    """Turns of the practice that wait, as far as this one saw."""
 
 
 class Ended(StrEnum):
@@ -155,9 +161,10 @@ def run_turn(
         return run.turned_away(closed)
     try:
         result = run.run()
+        run.say(turn)
         if result.come_back_s is None:
             background.go_on_in_background(seat, kinds=kinds)
-        return result
+        return replace(result, waiting=seat.item.waiting)
     finally:
         seat.leave()
 
@@ -169,6 +176,7 @@ class OperationRun:
         self, seat: Seat, entry: Entry, *, kinds: Mapping[str, registered.Kind], has_message: bool = True
     ) -> None:
         self._seat = seat
+        seat.traced = Traced(entry.record.id, entry.record.request.correlation_id)
         self._has_message = has_message
         self._on = seat.on
         self._entry = entry
@@ -199,6 +207,23 @@ class OperationRun:
         except Superseded:
             # Another turn or a late answer changed it; what is true now is read afresh.
             return TurnResult(1.0)
+
+    def say(self, turn: Turn) -> None:
+        """Log how far the operation is at the end of its turn."""
+        of = self._entry.record
+        _log.info(
+            "turn",
+            extra={
+                "practice_id": of.request.practice_id,
+                "operation_id": of.id,
+                "correlation_id": of.request.correlation_id,
+                "client_id": of.request.client_id,
+                "attempt": turn.attempt,
+                "state": of.state.value,
+                "code": None if of.error is None else of.error.get("code"),
+                "duration_ms": round(self._seat.elapsed() * 1000),
+            },
+        )
 
     def turned_away(self, closed: pacing.Closed | pacing.Killed) -> TurnResult:
         """Nobody may call the practice now: readers are told at once, writes wait in the ledger."""

@@ -13,6 +13,7 @@
     . UpstreamRefused      Open Dental called it invalid
     . PartlyDone           a write of several steps stands in part
   - Unavailable            nothing was changed; the same request may succeed later
+    . VaultUnavailable     the keys cannot be read
     . Throttled            carries `retry_after`, in seconds
     . RateLimited          a throttle of the client's own making: it asks more often than its limit
     . PracticeOffline      the office's connector does not answer
@@ -217,6 +218,10 @@ class Unavailable(AppError):
     def __init__(self, detail: str, *, retry_after: float = 5.0, **more: Any) -> None:
         super().__init__(detail, **more)
         self.retry_after = retry_after
+
+
+class VaultUnavailable(Unavailable):
+    """The vault of keys does not answer: nobody can be called."""
 
 
 class Throttled(Unavailable):

@@ -600,6 +600,56 @@ def could_not_look(entry: Entry, *, now: datetime) -> Entry:
     return _await_evidence(entry, now + LOOK_OFFLINE)
 
 
+# -- a ledger that was restored ---------------------------------------------------------------------------------------
+
+
+def restored(entry: Entry, *, now: datetime) -> Entry | None:
+    """What an operation is in a ledger that comes out of a backup; None: as it is.
+
+    What was open then may have been sent since, so nothing is sent by itself. An `add` that was marked SENT is looked
+    for, as after any crash. What was not marked has no evidence yet, and an absolute value of hours ago is no value to
+    write now: of these an operator says what became (`released`, `done_says`). Who waited for rows asks again.
+    """
+    of = entry.record
+    if of.state.is_settled:
+        return None
+    if is_fetch(of.request):
+        problem = {"code": "unavailable", "detail": "the gateway was restored; ask again", "retryable": True}
+        return failed(entry, problem, now=now)
+    open_steps = [one for one in entry.steps.values() if one.state in {StepState.SENT, StepState.UNKNOWN}]
+    lost_adds = [one.name for one in open_steps if one.effect is Effect.ADD]
+    if lost_adds:
+        return lost(entry, lost_adds[0])
+    kept = {one.name: replace(one, state=StepState.SENT, in_doubt=True) for one in open_steps}
+    return _await_evidence(replace(entry, steps={**entry.steps, **kept}), now + NOBODY_LOOKS)
+
+
+def released(entry: Entry, *, now: datetime) -> Entry:
+    """Have an unknown operation sent (again), because somebody has looked and it is not there.
+
+    Raises: WrongTransition: it is not unknown.
+    """
+    _must_be_unknown(entry)
+    open_ = {StepState.SENT, StepState.UNKNOWN}
+    steps = {name: one for name, one in entry.steps.items() if one.state not in open_}
+    return _go_on(replace(entry, steps=steps), now=now)
+
+
+def done_says(entry: Entry, *, now: datetime) -> Entry:
+    """Settle an unknown operation as done, because somebody has looked and it is there; the row is not known.
+
+    Raises: WrongTransition: it is not unknown.
+    """
+    _must_be_unknown(entry)
+    warning = {"code": "settled-by-operator", "detail": "an operator has seen that it was done; look the row up"}
+    return succeeded(entry, now=now, result=None, warnings=(*entry.record.warnings, warning))
+
+
+def _must_be_unknown(entry: Entry) -> None:
+    if entry.record.state is not OperationState.UNKNOWN:
+        raise WrongTransition(f"the operation is {entry.record.state}")
+
+
 def _by_lines(evidence: Evidence, rows: list[Mapping[str, Any]]) -> Look:
     """The key that all of the expected lines name; several where one is named by a part of them."""
     held: dict[int | None, set[int]] = {}

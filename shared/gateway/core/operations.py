@@ -65,6 +65,8 @@ class Request:
     idempotency_key: str | None = None
     body_hash: str | None = None
     network: str = REMOTE_NETWORK
+    correlation_id: str | None = None
+    """Of the caller's request. No part of what makes two requests equal: the first one's stays."""
 
 
 @dataclass(frozen=True, slots=True)

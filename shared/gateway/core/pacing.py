@@ -159,6 +159,8 @@ class PaceItem:
     rhythm_s: float | None = None
     probe_at: float | None = None
     probed_at: float = 0.0
+    is_late: bool = False
+    """Whether its mirror was late at the end of the last background turn, which is noted elsewhere (`health.fleet`)."""
     rev: int = 0
     waiting: int = 0
     parked: int = 0
@@ -526,6 +528,27 @@ def ticks_of(item: PaceItem, delay_s: float, horizon_s: float = 60.0) -> list[fl
     return [delay_s + rhythm_s * number for number in range(max(1, math.ceil((horizon_s - delay_s) / rhythm_s)))]
 
 
+def restored(item: PaceItem, now: float) -> PaceItem:
+    """A pace that comes out of a backup: nobody has the lease, its turns are younger than any since, and the next call
+    waits for the longest interval, because nobody knows when the last one was."""
+    keys = {key: replace(pace, next_free_at=now + FLOORS_S[Tier.READ_ONLY]) for key, pace in item.keys.items()}
+    return replace(
+        item,
+        keys=keys,
+        holder=None,
+        busy_until=0.0,
+        lane_until=0.0,
+        lane_turns=0,
+        turn_no=item.turn_no + _MOST_TURNS_SINCE,
+        next_due_at=now,
+        rhythm_s=None,
+    )
+
+
+_MOST_TURNS_SINCE = 10_000_000
+"""Of a practice in the 35 days that a backup may be old."""
+
+
 def begin_lane(item: PaceItem) -> PaceItem:
     """Begin a background turn. The next ones may be offered while it runs, so that no minute passes between them; but
     not while others are queued: where workers are few they would come faster than they are worked off, for ever, and
@@ -533,9 +556,12 @@ def begin_lane(item: PaceItem) -> PaceItem:
     return _free_lane(replace(item, lane_turns=max(0, item.lane_turns - 1)))
 
 
-def close_lane(item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None) -> PaceItem:
-    """End a background turn: `next_due_at` says when the lane is wanted again."""
-    return _free_lane(replace(item, next_due_at=next_due_at, rhythm_s=rhythm_s))
+def close_lane(
+    item: PaceItem, next_due_at: float | None, *, rhythm_s: float | None = None, is_late: bool | None = None
+) -> PaceItem:
+    """End a background turn: `next_due_at` says when the lane is wanted again; `is_late` None: as it was."""
+    is_late = item.is_late if is_late is None else is_late
+    return _free_lane(replace(item, next_due_at=next_due_at, rhythm_s=rhythm_s, is_late=is_late))
 
 
 def _free_lane(item: PaceItem) -> PaceItem:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.core.drift.known import Drifts
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
+    from gateway.core.health.fleet import Fleet
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
     from gateway.core.rotation.records import Rotations
@@ -106,6 +107,10 @@ class Operations(Protocol):
         Raises:
             NotFound: there is none, or it has expired.
         """
+        ...
+
+    def unsettled(self, practice_id: str) -> list[str]:
+        """Ids of the practice's operations in state UNKNOWN, strongly consistent."""
         ...
 
 
@@ -491,6 +496,8 @@ class Services(Protocol):
     def groups(self) -> Groups: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def fleet(self) -> Fleet: ...
     @property
     def audit_index(self) -> AuditIndex: ...
     @property

@@ -5,10 +5,12 @@ The only place that reserves, waits for and reports slots, for interactive and b
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from gateway.core import pacing
 from gateway.core.drift import shapes
@@ -16,6 +18,7 @@ from gateway.core.drift.known import Odd
 from gateway.core.errors import Unavailable
 from gateway.core.events.facts import PRACTICE
 from gateway.core.fhir_source import OPERATION
+from gateway.core.health import fleet
 from gateway.core.ledger import Effect
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice
@@ -44,8 +47,18 @@ class Budget:
 
 BUDGET = Budget()
 
+_log = logging.getLogger("gateway.upstream")
+
 Visible = Callable[[float], None]
 """Keeps the turn's message invisible for so many seconds from now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """On whose behalf a seat calls: an operation, and the request that brought it about."""
+
+    operation_id: str
+    correlation_id: str | None = None
 
 
 class Exhausted(Exception):
@@ -105,6 +118,8 @@ class Seat:
         self.budget = budget
         self.calls = 0
         self.item = pacing.PaceItem(practice_id)
+        self.traced: Traced | None = None
+        """None in the background's own work."""
         self._visible = visible
         self._refused = 0
         self._odd: Counter[Odd] = Counter()
@@ -153,7 +168,11 @@ class Seat:
         """Tell that the practice does not answer any more, or does again, before that is stored: who dies in between
         hears the same at the next call, and what is known already is told once. Nobody but the holder changes it.
         """
-        was, now = (item.breaker.trip is pacing.Trip.OFFLINE for item in (self.item, heard))
+        before, after = self.item.breaker.trip, heard.breaker.trip
+        if before is not after:
+            since = datetime.fromtimestamp(heard.breaker.since or self.now(), UTC)
+            fleet.moved(self.on.fleet, self.practice_id, was=before, now=after, since=since)
+        was, now = (trip is pacing.Trip.OFFLINE for trip in (before, after))
         if was is not now:
             state = {"state": "offline" if now else "online"}
             # Whoever waits for an answer waits for no event.
@@ -236,8 +255,10 @@ class Seat:
             answer = self.on.upstream.send(practice, call, gate)
         except upstream.OpenDentalError as error:
             self._went(practice, slot, left_at, error, trips=trips)
+            self._say(call, slot, left_at, error.status, error)
             raise
         self._went(practice, slot, left_at, None, trips=trips)
+        self._say(call, slot, left_at, answer.status)
         self._odd.update(shapes.differences(call, answer, practice.version))
         return answer
 
@@ -247,6 +268,32 @@ class Seat:
         if odd:
             with suppress(Unavailable):
                 shapes.note(self.practice_id, odd, drifts=self.on.drifts, now=self.on.clock.now())
+
+    def _say(
+        self,
+        call: UpstreamCall,
+        slot: float,
+        left_at: list[float],
+        status: int | None,
+        error: upstream.OpenDentalError | None = None,
+    ) -> None:
+        """Log a call by its operation: no path, no query, no body. What the background reads all day long and goes well
+        is said only where somebody asks for it (DEBUG): at 10,000 practices those lines would cost more than the calls.
+        """
+        _log.log(
+            logging.DEBUG if self.traced is None and error is None else logging.INFO,
+            "called",
+            extra={
+                "practice_id": self.practice_id,
+                "operation_id": self.traced and self.traced.operation_id,
+                "correlation_id": self.traced and self.traced.correlation_id,
+                "operation": call.operation,
+                "method": None if call.operation.startswith(OPERATION) else _method(call),
+                "status": status,
+                "error": error and type(error).__name__,
+                "duration_ms": max(0, round((self.now() - (left_at[0] if left_at else slot)) * 1000)),
+            },
+        )
 
     def _went(
         self,
@@ -284,6 +331,14 @@ class Seat:
         """Store the report of the last call now."""
         if self._report is not None:
             self.change(_nothing)
+
+
+def _method(call: UpstreamCall) -> str | None:
+    """None for what is no call of the catalogue's."""
+    try:
+        return catalogue.operation(call.operation).method
+    except KeyError:
+        return None
 
 
 def _nothing(item: pacing.PaceItem) -> pacing.PaceItem:

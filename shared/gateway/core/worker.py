@@ -11,6 +11,7 @@ from gateway.core.audit import Audit
 from gateway.core.drift.known import Drifts
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
+from gateway.core.health.fleet import Fleet
 from gateway.core.ledger import Entry
 from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
@@ -195,6 +196,8 @@ class WorkerServices(Protocol):
     def governor(self) -> Governor: ...
     @property
     def notices(self) -> Notices: ...
+    @property
+    def fleet(self) -> Fleet: ...
     @property
     def facts(self) -> Facts: ...
     @property

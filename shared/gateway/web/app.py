@@ -26,6 +26,7 @@ from gateway.core.requests import Freshness
 from gateway.web import logging, problems, snapshot
 from gateway.web.answers import operation_answer
 from gateway.web.conditional import matched
+from gateway.web.correlation import HEADER
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
@@ -114,6 +115,7 @@ class HttpApp:
             "answered",
             extra={
                 "request_id": request.request_id,
+                "correlation_id": request.correlation_id,
                 "method": request.method if request.method in _METHODS else "?",
                 "route": route,
                 "status": answer.status,
@@ -228,7 +230,7 @@ class HttpApp:
         if not count_request(caller, on=on):
             logging.logger.warning("a request could not be counted", extra={"client_id": caller.id})
         purpose_of(request)
-        return caller
+        return replace(caller, correlation_id=request.correlation_id)
 
     def _running(self, error: StillRunning) -> Answer:
         on = self.services()
@@ -310,6 +312,7 @@ def _unaudited(error: Exception) -> AuditUnavailable:
 
 def _event_of(answer: Answer, request: HttpRequest, text: str) -> dict[str, Any]:
     headers = {"Content-Type": answer.content_type, "X-Content-Type-Options": "nosniff", **answer.headers}
+    headers[HEADER] = request.correlation_id
     if answer.status in {204, 304}:
         # There is nothing that it would be the type of.
         del headers["Content-Type"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gateway.web import own_address
+from gateway.web.correlation import correlation_of
 
 if TYPE_CHECKING:
     from gateway.core.callers import Caller
@@ -43,6 +44,8 @@ class HttpRequest:
     emulated_url: str | None = None
     """The same in an emulator, by `own_address.emulated`; true in the sandbox only."""
     applied: list[str] = field(default_factory=list)
+    correlation_id: str = ""
+    """By `correlation`: an id and nothing else, so that it may be logged and told."""
     callers: list[Caller] = field(default_factory=list)
     """Who asks, once that is known."""
 
@@ -85,6 +88,7 @@ class Answer:
 def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:
     """Read API Gateway's REST proxy event (payload version 1). Absent parts are empty ones."""
     about = event.get("requestContext") or {}
+    headers, request_id = _headers(event), str(about.get("requestId") or getattr(context, "aws_request_id", ""))
     remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
     return HttpRequest(
         method=str(event.get("httpMethod") or "GET").upper(),
@@ -92,15 +96,16 @@ def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:
         path=str(event.get("path") or "/"),
         path_params=event.get("pathParameters") or {},
         query=_query(event),
-        headers=_headers(event),
+        headers=headers,
         body=_body(event),
         client_id=(about.get("authorizer") or {}).get("client_id"),
         source_ip=str((about.get("identity") or {}).get("sourceIp") or ""),
-        request_id=str(about.get("requestId") or getattr(context, "aws_request_id", "")),
+        request_id=request_id,
         remaining_s=remaining_ms() / 1000 if callable(remaining_ms) else 28.0,
         url=_url(event),
         api_url=own_address.told(event),
-        emulated_url=own_address.emulated(event, _headers(event).get("host", "")),
+        emulated_url=own_address.emulated(event, headers.get("host", "")),
+        correlation_id=correlation_of(headers, request_id),
     )
 
 

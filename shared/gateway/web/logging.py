@@ -19,6 +19,7 @@ from typing import Any
 
 FIELDS = (
     "request_id",
+    "correlation_id",
     "method",
     "route",
     "status",
@@ -31,6 +32,11 @@ FIELDS = (
     "at",
     "object",
     "field",
+    "operation",
+    "attempt",
+    "state",
+    "event_id",
+    "endpoint_id",
 )
 """What a record may carry in `extra`."""
 

@@ -108,6 +108,8 @@ PROBLEMS: dict[type[AppError], Problem] = {
     errors.UpstreamRefused: Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "upstream-invalid", "Open Dental says no"),
     errors.PartlyDone: Problem(HTTPStatus.CONFLICT, "partly-done", "Some steps stand, one does not"),
     errors.Unavailable: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
+    # A caller does the same about it.
+    errors.VaultUnavailable: Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "Try again later"),
     errors.Throttled: Problem(HTTPStatus.TOO_MANY_REQUESTS, "throttled", "Too many requests for now"),
     # `throttled` is a pause that Open Dental or the whole deployment asks for, whoever is to blame; this one the caller
     # has brought about alone, and asking less keeps it away.

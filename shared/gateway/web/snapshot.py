@@ -20,6 +20,7 @@ FIRST_REQUEST = (
     "gateway.adapters.calls",
     "gateway.adapters.clock",
     "gateway.adapters.events.log",
+    "gateway.adapters.fleet",
     "gateway.adapters.groups",
     "gateway.adapters.holds",
     "gateway.adapters.ledger",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.adapters.drop import S3Drop
     from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.events.log import DynamoEventLog
+    from gateway.adapters.fleet import DynamoFleet
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.mirror.records import DynamoRecords
@@ -159,6 +160,13 @@ class AwsServices:
         return DynamoFacts(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
+    def fleet(self) -> DynamoFleet:
+        """Figures of the deployment; they lie beside the pace items."""
+        from gateway.adapters.fleet import DynamoFleet
+
+        return DynamoFleet(self._dynamodb, table=os.environ["PACE_TABLE"])
+
+    @cached_property
     def event_log(self) -> DynamoEventLog:
         """What happened at the practices."""
         from gateway.adapters.events.log import DynamoEventLog
@@ -240,7 +248,12 @@ class AwsServices:
     def _bodies(self) -> Bodies:
         from gateway.adapters.bodies import Bodies
 
-        return Bodies(lambda: self._s3, bucket=os.environ["BODIES_BUCKET"])
+        # Who only asks what is unsettled has the ledger and no bucket.
+        return Bodies(self._s3_of_bodies, bucket=os.environ.get("BODIES_BUCKET", ""))
+
+    def _s3_of_bodies(self) -> S3Client:
+        os.environ["BODIES_BUCKET"]
+        return self._s3
 
     @cached_property
     def _dynamodb(self) -> DynamoDBClient:

@@ -144,5 +144,6 @@ def _logged(item: Mapping[str, Any]) -> Logged:
         after=told["after"],
         related=told["related"],
         changes=tuple(told["changes"]) if "changes" in told else None,
+        correlation_id=told.get("correlation_id"),
     )
     return Logged(event, moment_from(item["log_place"]["S"].partition("#")[0]))

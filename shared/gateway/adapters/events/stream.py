@@ -15,6 +15,7 @@ from gateway.adapters.codec import unpack
 from gateway.adapters.mirror.items import change_time_from, key_from
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.mirror.mirrored import MIRRORED
+from gateway.core.mirror.records import OWN_WRITE
 
 ROWS: Final = "row#"
 Pieces = Callable[[str, str, str, str], Row | None]
@@ -56,6 +57,7 @@ def change_from(record: Mapping[str, Any], pieces: Pieces) -> RowChange | None:
         before_seq=None if old is None else int(old["seq"]["N"]),
         before_cause=None if old is None else old["cause"]["S"],
         before_at=None if old is None else change_time_from(old["change_place"]["S"]),
+        correlation_id=(new.get("of_request", {}).get("S") or None) if new["cause"]["S"] == OWN_WRITE else None,
     )
 
 

@@ -15,7 +15,7 @@ from gateway.adapters.mirror import items
 from gateway.adapters.mirror.items import Head, Item, Places
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.mirror.mirrored import MIRRORED
-from gateway.core.mirror.records import Hearsay, Order, ReadAt, Record, Row, stamp_of
+from gateway.core.mirror.records import OWN_WRITE, Hearsay, Order, ReadAt, Record, Row, stamp_of
 from gateway.core.normalize.values import SERVER_CLOCK, content_version
 
 _TRIES: Final = 12
@@ -255,6 +255,8 @@ class Rows:
         return {
             "seq": {"N": str(mine.seq)},
             "cause": {"S": because.cause},
+            # Empty where nobody knows, or a tombstone would keep that of the row.
+            **({"of_request": {"S": because.read.by or ""}} if because.cause == OWN_WRITE else {}),
             **items.order_attributes(ReadAt(mine.order, because.read.at)),
             **items.told_attributes(mine.told),
             **items.change_attributes(self._practice_id, self._resource, key, self._now()),

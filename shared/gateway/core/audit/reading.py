@@ -157,10 +157,8 @@ class _Pages:
 
     def meta(self) -> dict[str, Any]:
         """When this was read, and how far the index was."""
-        told = {"as_of": instant_text(self._now), "practice_id": self._practice_id}
-        if self._patient is not None:
-            told["indexed_to"] = None if self._indexed_to is None else instant_text(self._indexed_to)
-        return told
+        indexed_to = None if self._indexed_to is None else instant_text(self._indexed_to)
+        return {"as_of": instant_text(self._now), "practice_id": self._practice_id, "indexed_to": indexed_to}
 
     def read(self, fits: Callable[[AuditEntry], bool]) -> list[AuditEntry]:
         """The page."""

@@ -43,6 +43,8 @@ class RowChange:
     before_seq: int | None = None
     before_cause: str | None = None
     before_at: datetime | None = None
+    correlation_id: str | None = None
+    """Of the request whose own write it is, where it is one."""
 
     @property
     def what(self) -> str:

@@ -175,6 +175,7 @@ def _made(
     state: str | int | None = None,
 ) -> Event:
     """An event of a change; `what` and `state` where several rows tell one thing, so that it is told once."""
+    of_ours = change.resource == OPERATIONS
     return Event(
         id=event_id(change.practice_id, what or change.what, type_, change.seq if state is None else state),
         type=type_,
@@ -189,6 +190,7 @@ def _made(
         before=before,
         after=after,
         related=related or {},
+        correlation_id=change.correlation_id or (change.row.get("correlation_id") if of_ours else None),
     )
 
 

@@ -63,10 +63,12 @@ class Event:
     changes: tuple[Mapping[str, str], ...] | None = None
     """Of a type that tells them: what has changed, as `code` and `explanation`, the gateway's own sentence; none where
     it is not known what was before."""
+    correlation_id: str | None = None
+    """Of the request to this gateway that brought it about, where one did."""
 
     def told(self) -> dict[str, Any]:
         """As it is published: JSON values."""
-        return {
+        told: dict[str, Any] = {
             "id": self.id,
             "type": self.type,
             "occurred_at": instant_text(self.occurred_at),
@@ -82,6 +84,7 @@ class Event:
             "related": dict(self.related),
             **({} if self.changes is None else {"changes": [dict(one) for one in self.changes]}),
         }
+        return told if self.correlation_id is None else told | {"correlation_id": self.correlation_id}
 
 
 _ID_BYTES: Final = 20

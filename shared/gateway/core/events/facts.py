@@ -23,7 +23,8 @@ MIRROR: Final = "mirror"
 """Under `mirror`: `{state: loaded, epoch}` once all of the practice is in it."""
 
 OPERATIONS: Final = "operations"
-"""By operation, writes only: `{id, kind, state, client_id}`, state succeeded, failed or unknown, of whose request."""
+"""By operation, writes only: `{id, kind, state, client_id, correlation_id?}`, state succeeded, failed or unknown, of
+whose request."""
 
 PRACTICE: Final = "practice"
 """Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast.

@@ -24,6 +24,8 @@ _DIGITS: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME: Final = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _LONGEST: Final = 64
 _SENTENCE: Final = 1000
+_CORRELATION: Final = "[A-Za-z0-9-]{8,64}"
+"""A UUID or a trace's id: nothing that anybody could mean something by."""
 _BEFORE_53_BITS_END: Final = 2**53 - 1
 
 
@@ -127,9 +129,10 @@ def event_schema(type_: str) -> Schema:
             "code": {"enum": [*_EXPLAINED[type_]]},
             "explanation": {"type": "string", "maxLength": _SENTENCE},
         }
-        changes = {"type": "array", "items": _closed(explained, required=explained)}
-        properties |= {"changes": changes}
-    return _closed(properties, required=properties)
+        properties["changes"] = {"type": "array", "items": _closed(explained, required=explained)}
+    required = tuple(properties)
+    properties["correlation_id"] = _form(f"^{_CORRELATION}$")
+    return _closed(properties, required=required)
 
 
 def _value(object_: str, name: str) -> Schema:

@@ -17,7 +17,7 @@ from gateway.core.mirror import clocks, identity, incidents, passes, reading, sc
 from gateway.core.mirror.mirrored import MIRRORED, Mirrored
 from gateway.core.mirror.records import Row
 from gateway.core.mirror.session import Failed, Refused, Session, clock_of, is_readable, key_of
-from gateway.core.mirror.syncing import Pass, Phase
+from gateway.core.mirror.syncing import Pass, Phase, ResourceSync
 from gateway.core.native import wanting
 from gateway.core.normalize.values import content_version
 
@@ -281,21 +281,24 @@ def begin_epoch(m: Session, why: str, resources: Sequence[str], **changes: Any) 
         of = m.of(name)
         if of.phase in {Phase.LOADED, Phase.LOADING}:
             m.on.records.all_here(m.practice.id, name, are=False)
-            m.save(
-                replace(
-                    of,
-                    phase=Phase.LOADING,
-                    as_of=None,
-                    cursor=None,
-                    running=None,
-                    feed=None,
-                    suspects=(),
-                    parents=(),
-                    followed=None,
-                    highest=0,
-                    failures=0,
-                    not_before=None,
-                    trouble=why,
-                    trouble_since=m.now(),
-                )
-            )
+            m.save(anew(of, why, m.now()))
+
+
+def anew(of: ResourceSync, why: str, now: datetime) -> ResourceSync:
+    """The state of a resource that is loaded once more, because of `why`."""
+    return replace(
+        of,
+        phase=Phase.LOADING,
+        as_of=None,
+        cursor=None,
+        running=None,
+        feed=None,
+        suspects=(),
+        parents=(),
+        followed=None,
+        highest=0,
+        failures=0,
+        not_before=None,
+        trouble=why,
+        trouble_since=now,
+    )

@@ -52,6 +52,7 @@ _WHY: Final = {
     "server-clock-back": "the clock of the office's server was set back by hours: what changed since is read again",
     "database-moved": "the practice is on another database: everything is read again",
     "backup-restored": "the office's latest rows are gone, as after a restored backup: everything is read again",
+    "gateway-restored": "what is kept here was restored from a backup of the gateway's: everything is read again",
     "list-incomplete": "Open Dental's list lacks rows that exist, so that it does not tell what was deleted; it is "
     "read again when it is due",
     "order-unknown": "Open Dental's list comes in no order, so that it does not tell what was deleted",

@@ -228,7 +228,9 @@ class Keeper:
             state = state_of(self._seat.practice_id, syncs=on.syncs, clock=on.clock, since=since)
         except Unavailable:
             return None
-        return None if state is None else ReadAt(Order(state.epoch, self._seat.item.turn_no), at)
+        of = self._seat.traced
+        by = None if of is None else of.correlation_id
+        return None if state is None else ReadAt(Order(state.epoch, self._seat.item.turn_no), at, by)
 
 
 def _whole_under(mirrored: Mirrored, call: UpstreamCall, count: int) -> tuple[str, int] | None:

@@ -34,10 +34,14 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class ReadAt:
-    """Where rows come from: the turn that read them, and the moment its call was sent (UTC)."""
+    """Where rows come from: the turn that read them, and the moment its call was sent (UTC).
+
+    `by`: the correlation id of the request whose own write was read back; it is kept with that change and no other.
+    """
 
     order: Order
     at: datetime
+    by: str | None = None
 
 
 class Hearsay(NamedTuple):

@@ -30,6 +30,7 @@ _HAPPENED: Final = {
     "again",
     "database-moved": "the practice is on another database, with other rows under the same keys: everything is read "
     "again, and what this database lacks is taken out",
+    "gateway-restored": "what is kept here was restored from a backup of the gateway's own: everything is read again",
     "machines-silent": "for more than a day none of the practice's machines has told what changed: is the one with the "
     "API service on, and does it get through to here? What nobody takes for three days Open Dental never tells any "
     "more. Nothing is lost by that, because changes are polled all the while; they are only noticed later",

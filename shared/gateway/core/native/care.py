@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook
+from gateway.core.health import fleet
 from gateway.core.mirror import clocks, incidents, schedule
 from gateway.core.mirror.session import UNAUTHORIZED, Failed, Refused, Session
 from gateway.core.mirror.syncing import Native, Told
@@ -201,6 +202,8 @@ def _end(m: Session) -> None:
         _save(m, _failed(m.state.native, Failed(UNREACHABLE), m.now()))
         return
     was, now = m.state.native, m.now()
+    if was.silence_told_at is not None:
+        fleet.set_right(m.on.fleet, fleet.Trouble.MACHINES_SILENT, m.practice.id, since=None)
     ended = Native(workstation=was.workstation, changed_at=was.changed_at, cared_at=now, ended_at=now)
     m.save_practice(native=ended, incidents=incidents.healed(m.state, MACHINES_SILENT, now))
 
@@ -334,9 +337,11 @@ def _tell(m: Session) -> None:
         resources = _resources_of(silent)
         # Before it is stored that this was told: twice is better than never.
         m.on.notices.note(m.practice.id, MACHINES_SILENT, now)
+        fleet.set_right(m.on.fleet, fleet.Trouble.MACHINES_SILENT, m.practice.id, since=since)
         told = incidents.with_one(m.state, MACHINES_SILENT, since, now, resources)
         m.save_practice(native=replace(native, silence_told_at=now), incidents=told)
     elif native.silence_told_at is not None and not silent:
+        fleet.set_right(m.on.fleet, fleet.Trouble.MACHINES_SILENT, m.practice.id, since=None)
         healed = incidents.healed(m.state, MACHINES_SILENT, now)
         m.save_practice(native=replace(native, silence_told_at=None), incidents=healed)
 

@@ -59,7 +59,7 @@ class TrailMeta(Part):
     as_of: Instant
     practice_id: PracticeId | None
     indexed_to: Instant | None = None
-    """Of what was looked for by a patient: how far the index was. Entries after that are not in it yet."""
+    """Of what was looked for by a patient: how far the index was. What is younger was looked for in the trail."""
 
 
 class AuditTrail(Part):

@@ -45,6 +45,8 @@ class Event(Part):
     """Ids of whom and what it is about."""
     changes: list[EventChange] = Field(default_factory=list)
     """Only of `practice.capabilities_changed`: what has changed there, a sentence each."""
+    correlation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")] | None = None
+    """Of the request to this gateway that brought it about; not there where none did."""
 
 
 class LoggedEvent(Event):

@@ -35,7 +35,8 @@ class SyncIncident(Part):
     null until then."""
 
     code: str
-    """`silence`, `paused`, `server-clock-back`, `backup-restored`, `database-moved` or `machines-silent`."""
+    """`silence`, `paused`, `server-clock-back`, `backup-restored`, `database-moved`, `gateway-restored` or
+    `machines-silent`."""
     explanation: str | None
     since: Instant | None
     noticed_at: Instant

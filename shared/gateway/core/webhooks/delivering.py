@@ -7,6 +7,7 @@ answered, and nobody lived to note it. After a success that was noted it gets it
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from gateway.core.webhooks.endpoints import Endpoint, EndpointState, Payload, Re
 from gateway.core.webhooks.full import FullObject, full_object
 from gateway.core.webhooks.ports import BeginServices, CallServices, DeliveryServices, RetryServices, Superseded
 from gateway.core.webhooks.signing import body_of, headers_of
+
+_log = logging.getLogger("gateway.webhooks")
 
 SENT_AT_ONCE: Final = 1000
 """Deliveries that one run of the minute's job sends."""
@@ -123,6 +126,7 @@ def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
     if endpoint.payload is Payload.FULL or endpoint.approval is not None:
         # Whoever repeats in an answer what this or an earlier attempt sent would have it kept with the delivery.
         outcome = replace(outcome, excerpt="")
+    _say(was, event, outcome)
     now = on.clock.now()
     then = rules.after(was, outcome, now=now, chance=on.chance())
     if outcome.is_success:
@@ -132,6 +136,23 @@ def deliver(message: Message, on: DeliveryServices) -> Delivery | None:
     # Of a failure the endpoint's health comes first: dead before the row, this attempt is made again, and counts again.
     _note(endpoint, outcome, on)
     return _saved(then, was, on)
+
+
+def _say(delivery: Delivery, event: Event, outcome: Outcome) -> None:
+    """Log a post: neither where it went nor what was answered."""
+    _log.info(
+        "posted",
+        extra={
+            "practice_id": delivery.practice_id,
+            "event_id": delivery.event_id,
+            "endpoint_id": delivery.endpoint_id,
+            "correlation_id": event.correlation_id,
+            "attempt": delivery.attempts + 1,
+            "status": outcome.status,
+            "code": outcome.error,
+            "duration_ms": outcome.took_ms,
+        },
+    )
 
 
 def call(endpoint: Endpoint, event: Event, on: CallServices, *, shown: FullObject | None = None) -> Outcome:

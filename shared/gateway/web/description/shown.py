@@ -24,6 +24,7 @@ from gateway.core.objects.document import Document, DocumentContent
 from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
+from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.office import (
     AppointmentType,
     Carrier,
@@ -143,6 +144,8 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("DELETE", "/slots/hold/{id}"): _shows(NOTHING, 204),
     ("POST", "/authenticate"): _shows(SessionView),
     ("DELETE", "/session"): _shows(NOTHING, 204),
+    ("GET", "/health"): _shows(DeploymentHealth),
+    ("GET", "/practices/{id}/health"): _shows(PracticeHealth),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
     ("GET", "/practices/{id}"): _shows(PracticeAlone),
     ("PATCH", "/practices/{id}"): _shows(PracticeAlone),

@@ -380,6 +380,8 @@ def test_operations_practices_due_recalls_and_loaded_mirrors_are_events() -> Non
     due = {"RecallNum": 8, "PatNum": 3, "due_on": "2026-11-18"}
 
     assert types(changed(OPERATIONS, done)) == ["operation.failed"]
+    assert only(changed(OPERATIONS, done | {"correlation_id": "c" * 32})).told()["correlation_id"] == "c" * 32
+    assert "correlation_id" not in only(changed(OPERATIONS, done)).told()
     assert types(changed(PRACTICE, off, key="connection")) == ["practice.offline"]
     assert types(became(PRACTICE, on, off, key="connection")) == ["practice.online"]
     assert types(changed(PRACTICE, on, key="connection")) == []

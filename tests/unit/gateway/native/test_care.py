@@ -12,6 +12,7 @@ import pytest
 
 from gateway.core import pacing
 from gateway.core.background_turn import OWN_WRITES, BackgroundTurn
+from gateway.core.health.fleet import Trouble
 from gateway.core.mirror.syncing import Native, Told, Wanted
 from gateway.core.native import care
 from gateway.core.native.hooks import hook_path
@@ -392,6 +393,7 @@ def test_machines_that_poll_no_more_are_noticed_within_half_an_hour_and_told_onc
 
         machines.skip(DAY_S + 3600)
         assert notices(office) == ["machines-silent"]
+        assert office.on.fleet.troubled(Trouble.MACHINES_SILENT).practices == 1
         assert incident(office) == [("machines-silent", False)]
         patient = office.store.rows("SELECT * FROM patient")[0]["PatNum"]
         office.store.update("patient", patient, {"Email": "new@example.test"})
@@ -403,6 +405,7 @@ def test_machines_that_poll_no_more_are_noticed_within_half_an_hour_and_told_onc
         machines.skip(7200)
         assert {one.trouble for one in _told(office)} == {None}
         assert incident(office) == [("machines-silent", True)]
+        assert office.on.fleet.troubled(Trouble.MACHINES_SILENT).practices == 0
         machines.are_on = False
         machines.skip(DAY_S + 7200)
         assert notices(office) == ["machines-silent"] * 2

@@ -1,0 +1,110 @@
+"""Figures of the deployment as a whole, and which practices are in trouble: kept where the minute's jobs count them.
+
+A trouble is noted by whoever sees it begin, before it is stored that it began; so whoever dies in between sees it begin
+once more. The sweeper takes away what a lost end left behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final, Protocol
+
+from gateway.core.errors import Unavailable
+
+
+class Trouble(StrEnum):
+    """What may be amiss with one practice. The first three are the breaker's words (`pacing.Trip`)."""
+
+    OFFLINE = "offline"
+    KEY_REFUSED = "key-refused"
+    FAILING = "failing"
+    MIRROR_LATE = "mirror-late"
+    """Its mirror was to be brought up to date a quarter of an hour ago, and nothing keeps anybody from it."""
+    MACHINES_SILENT = "machines-silent"
+    """For a day none of its machines has told what changed, though they are asked to."""
+
+
+BREAKERS: Final = frozenset({Trouble.OFFLINE, Trouble.KEY_REFUSED, Trouble.FAILING})
+
+QUEUES: Final = "queues"
+LANES: Final = "lanes"
+WEBHOOKS: Final = "webhooks"
+PUBLISHER: Final = "publisher"
+VAULT: Final = "vault"
+WRITERS: Final = (QUEUES, LANES, WEBHOOKS, PUBLISHER, VAULT)
+"""Who notes figures: the sweeper, the lane, the retries of webhooks, the publisher, and the worker of the vault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Figures of one writer, as of `at`. Names are ours, values counts or seconds."""
+
+    at: datetime
+    values: Mapping[str, float]
+
+    def value(self, name: str) -> float:
+        """A figure; 0 where the writer did not know it yet."""
+        return self.values.get(name, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Troubled:
+    """How many practices are in one kind of trouble, and since when the first of them."""
+
+    practices: int = 0
+    since: datetime | None = None
+
+    def for_s(self, now: datetime) -> float:
+        """How long it has lasted where it lasts longest, in seconds."""
+        return 0.0 if self.since is None else max(0.0, (now - self.since).total_seconds())
+
+
+class Fleet(Protocol):
+    """Where all this is kept. No health data; figures have no practice in them."""
+
+    def note(self, writer: str, values: Mapping[str, float], *, at: datetime) -> None:
+        """Replace the figures of `writer`."""
+        ...
+
+    def noted(self) -> dict[str, Noted]:
+        """The figures by writer; may lag by seconds."""
+        ...
+
+    def begin(self, trouble: Trouble, practice_id: str, *, since: datetime) -> None:
+        """Note that a practice is in trouble; what was noted before stays as it is."""
+        ...
+
+    def end(self, trouble: Trouble, practice_id: str) -> None:
+        """Take that back; nothing happens if it is not noted."""
+        ...
+
+    def troubled(self, trouble: Trouble) -> Troubled:
+        """How many are in it; may lag by seconds."""
+        ...
+
+    def some(self, trouble: Trouble, *, limit: int) -> list[str]:
+        """Some practices that are in it, other ones each time where there are more."""
+        ...
+
+
+def moved(fleet: Fleet, practice_id: str, *, was: str | None, now: str | None, since: datetime) -> None:
+    """Note that the breaker of a practice went from one trouble to another, or to none. Never raises: calls matter
+    more, and the sweeper puts it right."""
+    with suppress(Unavailable):
+        if now is not None:
+            fleet.begin(Trouble(now), practice_id, since=since)
+        if was is not None:
+            fleet.end(Trouble(was), practice_id)
+
+
+def set_right(fleet: Fleet, trouble: Trouble, practice_id: str, *, since: datetime | None) -> None:
+    """Note whether a practice is in trouble, and since when; None: it is not. Never raises."""
+    with suppress(Unavailable):
+        if since is None:
+            fleet.end(trouble, practice_id)
+        else:
+            fleet.begin(trouble, practice_id, since=since)

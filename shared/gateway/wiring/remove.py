@@ -1,0 +1,58 @@
+"""What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`.
+
+After `cdk destroy --all`. Without `--confirm` it counts what is left; with the stage's name it deletes the practices'
+keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads the stage's name
+from STAGE, and the region as AWS's own command does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+
+from botocore.exceptions import NoRegionError
+from botocore.session import get_session
+
+from gateway.adapters.removing import RECOVERY_DAYS, Remains
+from gateway.core.errors import Unavailable
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.wiring.remove",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--confirm", metavar="STAGE", help="delete; has to be what STAGE says")
+    options = parser.parse_args(arguments)
+    stage = os.environ.get("STAGE")
+    if not stage:
+        parser.exit(1, "STAGE: not set; sandbox, dev or prod\n")
+    if options.confirm not in {None, stage}:
+        parser.exit(2, f"--confirm: STAGE is {stage}\n")
+    try:
+        session = get_session()
+        remains = Remains(
+            dynamodb=session.create_client("dynamodb"),
+            s3=session.create_client("s3"),
+            secretsmanager=session.create_client("secretsmanager"),
+            stage=stage,
+        )
+        left = remains.find()
+        told = f"{len(left.secrets)} secrets, {len(left.tables)} tables, {len(left.buckets)} buckets"
+        kept = f"{len(left.kept)} stay: {', '.join(left.kept) or 'none'}"
+        if options.confirm is None:
+            print(f"{told} would be deleted; say --confirm {stage}\n{kept}")  # noqa: T201
+            return
+        remains.remove(left)
+        print(f"{told} deleted; the secrets end in {RECOVERY_DAYS} days\n{kept}")  # noqa: T201
+    except NoRegionError:
+        parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
+    except Unavailable as error:
+        parser.exit(1, f"{error}\n")
+
+
+if __name__ == "__main__":
+    main()
