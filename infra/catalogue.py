@@ -231,7 +231,7 @@ class FunctionRow:
     counts: bool = False
     """Counts its callers' requests, and adds to the audit trail what they are answered; every function behind the
     authorizer does."""
-    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK"]] = frozenset()
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
 
@@ -322,16 +322,18 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="practices",
-        does="Shows the practices a client has and how far their mirrors are; turns mirrors on and off.",
+        does="Shows practices, what works there and how far mirrors are; turns these on and off.",
         trigger=Http(
             (
                 *_list_and_get("/practices"),
                 Route("GET", "/practices/{id}/sync"),
                 Route("PATCH", "/practices/{id}/sync"),
+                Route("GET", "/practices/{id}/capabilities"),
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET, "pace": GET | UPDATE, "records": QUERY},
+        tables={"callers": GET, "practices": GET | QUERY | UPDATE, "pace": GET | UPDATE, "records": QUERY},
+        settings=frozenset({"HAS_DROP"}),
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
         counts=True,
@@ -606,7 +608,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("calls", batch_size=1, limited=True),
         timeout_s=150,
         tables={
-            "practices": GET | WRITE,
+            # Differences of rows are counted one by one, and records changed where they stand.
+            "practices": GET | QUERY | WRITE,
             "pace": GET | UPDATE,
             "ledger": READ_WRITE,
             "cache": GET | {"PutItem"},

@@ -1,8 +1,9 @@
-"""GET /practices[/{id}], GET and PATCH /practices/{id}/sync: which practices there are, and how far their mirrors."""
+"""GET /practices[/{id}[/capabilities]], GET and PATCH /practices/{id}/sync: practices, what works there, mirrors."""
 
 from __future__ import annotations
 
 from gateway.core.callers import Caller
+from gateway.core.drift.capabilities import capabilities_of
 from gateway.core.mirror.control import SyncChange, change_sync, sync_of
 from gateway.core.reads.practices import PracticesQuery, get_practice, list_practices
 from gateway.web.app import entrypoint, http_app
@@ -23,6 +24,12 @@ def get_practices(query: PracticesQuery, caller: Caller) -> Answer:
 def get_one(id: str, caller: Caller) -> Answer:
     """One practice of the client."""
     return Answer(status=200, body=get_practice(id, caller=caller, on=services()), practice_id=id)
+
+
+@app.get("/practices/{id}/capabilities")
+def get_capabilities(id: str, caller: Caller) -> Answer:
+    """What works there, what does not, and what would make it work."""
+    return Answer(status=200, body=capabilities_of(id, caller=caller, on=services()), practice_id=id)
 
 
 @app.get("/practices/{id}/sync")

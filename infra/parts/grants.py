@@ -75,6 +75,8 @@ class Grants:
             function.tell("NETWORK", self.network)
         if "OPEN_ENROLMENT" in row.settings:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
+        if "HAS_DROP" in row.settings:
+            function.tell("HAS_DROP", str(self.stage.sftp_drop is not None).lower())
         if "BASE_URL_ALLOW" in row.settings:
             function.tell("BASE_URL_ALLOW", ",".join(self.stage.base_url_allow))
             if self.stage.networks:

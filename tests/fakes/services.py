@@ -22,6 +22,7 @@ from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import REMOTE_NETWORK, SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
+from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
@@ -482,6 +483,7 @@ class FakeServices:
         self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
+        self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
@@ -504,6 +506,11 @@ class FakeServices:
     def chance(self) -> float:
         """Of what is random here."""
         return 0.5
+
+    @property
+    def has_drop(self) -> bool:
+        """Whether there is an SFTP server."""
+        return self.drop is not None
 
     @property
     def office(self) -> FakePractice:
@@ -538,6 +545,7 @@ _PORTS = (
     "syncs",
     "holds",
     "practices",
+    "drifts",
     "rotations",
     "governor",
     "notices",

@@ -55,6 +55,7 @@ EXPECTED: dict[str, Expected] = {
     "practices/list": Expected(200, body={"has_more": False, "next_cursor": None}),
     "practices/get": Expected(200, body={"time_zone": "America/Chicago"}),
     "practices/get_of_another_client": Expected(404, "not-found"),
+    "practices/capabilities": Expected(200, body={"mode": "remote", "queries": "not-allowed", "as_of": None}),
     "rotations/list": Expected(200, body={"data": [], "has_more": False, "next_cursor": None}),
     "rotations/begin": Expected(201, body={"state": "requested", "key_from": "request", "customer_key": None}),
     "rotations/begin_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),

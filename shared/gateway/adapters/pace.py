@@ -14,7 +14,7 @@ import random
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -38,6 +38,8 @@ thousand practices' turns are more than a few partitions take. May grow: what wa
 GOVERNOR_KEPT_S = 3600
 DOUBT_KEPT_S = 3600
 _TRIES = 25
+_KEPT = frozenset(one.name for one in fields(PaceItem))
+_KEPT_OF_KEYS = frozenset(one.name for one in fields(KeyPace))
 
 
 class DynamoPace:
@@ -329,19 +331,26 @@ def _value_of(item: PaceItem) -> dict[str, Any]:
         "lane_until": item.lane_until,
         "next_due_at": item.next_due_at,
         "rhythm_s": item.rhythm_s,
+        "probe_at": item.probe_at,
+        "probed_at": item.probed_at,
         "is_late": item.is_late,
     }
 
 
 def _item_from(practice_id: str, attributes: Mapping[str, Any]) -> PaceItem:
-    value = json.loads(attributes["item"]["S"]) if "item" in attributes else {}
+    kept = json.loads(attributes["item"]["S"]) if "item" in attributes else {}
+    # A release beside this one may keep more.
+    value = {name: one for name, one in kept.items() if name in _KEPT}
     breaker = dict(value.pop("breaker", {}))
     if breaker.get("trip") is not None:
         breaker["trip"] = Trip(breaker["trip"])
     way = dict(value.pop("way", {}))
     if "by" in way:
         way["by"] = WayName(way["by"])
-    keys = {key: KeyPace(**pace) for key, pace in value.pop("keys", {}).items()}
+    keys = {
+        key: KeyPace(**{name: one for name, one in pace.items() if name in _KEPT_OF_KEYS})
+        for key, pace in value.pop("keys", {}).items()
+    }
     return PaceItem(
         practice_id,
         keys=keys,

@@ -164,6 +164,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "permissions": sorted(practice.permissions),
         "location_zones": {str(clinic): zone for clinic, zone in practice.location_zones.items()},
         "writes_reference": practice.writes_reference,
+        "queries": practice.queries,
         "baa": baa and baa_record(baa),
         "key_fingerprint": practice.key_fingerprint,
         "other_fingerprints": list(practice.other_fingerprints),
@@ -191,6 +192,7 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         permissions=frozenset(record["permissions"]),
         location_zones={int(clinic): zone for clinic, zone in record["location_zones"].items()},
         writes_reference=record["writes_reference"],
+        queries=record.get("queries", True),
         baa=baa and baa_from(baa),
         key_fingerprint=record["key_fingerprint"],
         # Records of releases that exchanged no keys say neither.

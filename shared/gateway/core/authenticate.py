@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from gateway.core.access import caller_of
 from gateway.core.addresses import Enrolment, address_of, normal
 from gateway.core.callers import Caller, Client
-from gateway.core.connect import KIND, tier_of
+from gateway.core.connect import KIND
+from gateway.core.drift.learning import tier_of
 from gateway.core.errors import (
     Conflict,
     Invalid,

@@ -1,21 +1,21 @@
 """Work that nobody waits for: in the practice's own seat, giving way as soon as somebody does.
 
-Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, the care of subscriptions, first
-loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken by a
-worker that ends an interactive turn and sees nobody waiting. Its lease is on the pace item and runs out by itself.
+Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, a look at what may be done there,
+the care of subscriptions, first loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken
+by a worker that ends an interactive turn and sees nobody waiting. Its lease is on the pace item and runs out by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.core import connect, engine, ledger, pacing, registry, ways
+from gateway.core import engine, ledger, pacing, registry, ways
 from gateway.core.audit.writes import WriteTrail
 from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
+from gateway.core.drift.probe import Probe
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.health import fleet
 from gateway.core.ledger import Effect, Entry, Step
@@ -136,12 +136,13 @@ WORK: tuple[Work, ...] = (
     Unlisted(),
     DueRecalls(),
     Untold(),
+    Probe(),
     Care(),
     FirstLoad(),
     Sweeps(),
 )
-"""By their claim to the lane: reconcile, an exchange of keys, warnings, feeds, what asks little or nobody,
-subscriptions, first load and sweep."""
+"""By their claim to the lane: reconcile, an exchange of keys, warnings, feeds, what asks little or nobody, what may be
+done, subscriptions, first load and sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
@@ -169,7 +170,8 @@ def go_on_in_background(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> No
     seat.tell()
     item = seat.on.pace.load(seat.practice_id)
     seat.item = item
-    is_due = item.next_due_at is not None and item.next_due_at <= now
+    # A practice without a lane was never looked at: from here on it is, once a day.
+    is_due = item.next_due_at is None or item.next_due_at <= now
     if is_due and not pacing.must_give_way(item) and item.breaker.trip is None and item.holder == seat.holder:
         _work(seat, kinds=kinds)
 
@@ -193,10 +195,8 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
             # The office may have taken the old key out when it added the new one.
             Rotating().run(turn)
         if seat.item.breaker.trip is not None:
-            answer = turn.call(PROBE, gives_way=False)
+            turn.call(PROBE, gives_way=False)
             seat.tell()
-            with suppress(Unavailable):
-                connect.learn(answer.rows, practice, turn.on)
         for work in WORK:
             work.run(turn)
     except (GiveWay, CouldNotLook):

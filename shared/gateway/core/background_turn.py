@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -107,6 +107,27 @@ class BackgroundTurn:
     def may_call(self, calls: int) -> None:
         """Let the turn make so many more calls than an interactive one may; its time stays what it is."""
         self._seat.budget = replace(self._seat.budget, calls=self._seat.calls + calls)
+
+    @property
+    def pace(self) -> pacing.PaceItem:
+        """The practice's pace as it was last stored."""
+        return self._seat.item
+
+    @property
+    def probe_at(self) -> datetime | None:
+        """When it is looked next what may be done at the practice; None: nobody has said."""
+        at = self._seat.item.probe_at
+        return None if at is None else datetime.fromtimestamp(at, UTC)
+
+    def probe_in(self, after: timedelta) -> None:
+        """Have it looked so long from now."""
+        at = self._seat.now() + after.total_seconds()
+        self._seat.change(lambda item: pacing.probe_due(item, at))
+
+    def probed(self, again_after: timedelta) -> None:
+        """Note that it was looked, and is looked again so long from now."""
+        now = self._seat.now()
+        self._seat.change(lambda item: pacing.probed(item, now, now + again_after.total_seconds()))
 
     def pause(self) -> None:
         """Between two steps that call nobody. Raises: GiveWay."""

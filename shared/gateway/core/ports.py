@@ -20,6 +20,7 @@ from gateway.core.practices import Practice, WayName
 if TYPE_CHECKING:
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
+    from gateway.core.drift.known import Drifts
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
@@ -493,6 +494,8 @@ class Services(Protocol):
     @property
     def practices(self) -> Practices: ...
     @property
+    def drifts(self) -> Drifts: ...
+    @property
     def rotations(self) -> Rotations: ...
     @property
     def agreements(self) -> Agreements: ...
@@ -519,6 +522,11 @@ class Services(Protocol):
     @property
     def drop(self) -> Drop | None:
         """None where the stage has no SFTP server of its own."""
+        ...
+
+    @property
+    def has_drop(self) -> bool:
+        """Whether the stage has one; said also to whom it is not open."""
         ...
 
     @property

@@ -106,6 +106,8 @@ class Practice:
     """ClinicNum -> IANA zone, where a location's differs from the practice's."""
     writes_reference: bool = True
     """Whether our 12-character reference is put into the free text of what we add."""
+    queries: bool = True
+    """Whether its operator lets the office be asked by SQL, which the office's audit trail keeps."""
     baa: Baa | None = None
     """The last agreement that was recorded, whether it is in force or not."""
     may_lack_baa: bool = field(default=False, compare=False)

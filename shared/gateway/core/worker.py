@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core.audit import Audit
+from gateway.core.drift.known import Drifts
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.health.fleet import Fleet
@@ -206,6 +207,8 @@ class WorkerServices(Protocol):
     def fleet(self) -> Fleet: ...
     @property
     def facts(self) -> Facts: ...
+    @property
+    def drifts(self) -> Drifts: ...
     @property
     def event_log(self) -> EventLog: ...
     @property
