@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gateway.core.connect import tier_of
+from gateway.core.drift.learning import tier_of
 from gateway.core.pacing import OFFLINE_PROBE_S, Answer, Breaker, InUse, PaceItem, Trip
 from gateway.core.practices import Practice, Way, WayName
 
