@@ -34,6 +34,7 @@ CODES: Final = (
     "pace-recovered",
     "clock-wrong",
     "clock-right",
+    "way-changed",
 )
 """All that a change may be called."""
 
@@ -155,7 +156,15 @@ def _clock(_: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
         yield Change("clock", "clock-right", "The clock of the office's server goes by the practice's time zone again.")
 
 
+def _way(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+    told = f"The office answers by its {now['way']} way now ({now['mode']}), and no more by its {was['way']} one"
+    yield Change("way", "way-changed", f"{told}: pages, pace and what is told by itself are that way's.")
+    if was.get("mode") != now.get("mode"):
+        yield Change("mode", "way-changed", f"It is called in another mode: {now['mode']}, before {was['mode']}.")
+
+
 _PARTS: Final = {
+    "way": _way,
     "version": _version,
     "permissions": _permissions,
     "tier": _tier,
