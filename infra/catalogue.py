@@ -231,7 +231,7 @@ class FunctionRow:
     counts: bool = False
     """Counts its callers' requests, and adds to the audit trail what they are answered; every function behind the
     authorizer does."""
-    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW"]] = frozenset()
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
 
 
@@ -322,17 +322,18 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     FunctionRow(
         name="practices",
-        does="Shows practices and how far their mirrors are; turns mirrors on and off, and all calls of a practice.",
+        does="Shows practices, what works there and how far mirrors are; turns these on and off.",
         trigger=Http(
             (
                 *_list_and_get("/practices"),
-                Route("PATCH", "/practices/{id}"),
                 Route("GET", "/practices/{id}/sync"),
                 Route("PATCH", "/practices/{id}/sync"),
+                Route("GET", "/practices/{id}/capabilities"),
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET, "pace": GET | UPDATE, "records": QUERY},
+        tables={"callers": GET, "practices": GET | QUERY | UPDATE, "pace": GET | UPDATE, "records": QUERY},
+        settings=frozenset({"HAS_DROP"}),
         # Whether a mirror is wanted is part of how far it is.
         puts={"records": "sync#*"},
         counts=True,
@@ -521,6 +522,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         Route("POST", "/create_payment"),
         Route("POST", "/payments"),
     ),
+    # Where keys may be sent is for it to say: a turn of its reaches from one network into another.
+    replace(
+        _writes(
+            "change_practice",
+            "Says whether an office may be called, and by which ways.",
+            Route("PATCH", "/practices/{id}"),
+        ),
+        settings=frozenset({"BASE_URL_ALLOW"}),
+    ),
     FunctionRow(
         name="resources",
         does="Reaches everything Open Dental's API has, typed, each write under a scope of its own.",
@@ -598,7 +608,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Consumes("calls", batch_size=1, limited=True),
         timeout_s=150,
         tables={
-            "practices": GET | WRITE,
+            # Differences of rows are counted one by one, and records changed where they stand.
+            "practices": GET | QUERY | WRITE,
             "pace": GET | UPDATE,
             "ledger": READ_WRITE,
             "cache": GET | {"PutItem"},
@@ -615,6 +626,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # A pair that is proven is kept anew: its developer key lies in a secret of its own.
         vault=MAKE_SECRET,
         drop_login=True,
+        # A turn of a practice that another network reaches is handed over; its keys are sent nowhere.
+        settings=frozenset({"NETWORK"}),
         # What patients are found by lies in the mirror as HMAC.
         hmac=True,
     ),

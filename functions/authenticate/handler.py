@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.core.authenticate import Credentials, Enrolment, authenticate
+from gateway.core.addresses import Enrolment
+from gateway.core.authenticate import Credentials, authenticate
 from gateway.web.answers import session_answer
 from gateway.web.app import entrypoint, http_app
 from gateway.web.http import Answer, HttpRequest

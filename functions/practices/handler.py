@@ -1,10 +1,10 @@
-"""GET /practices[/{id}], PATCH /practices/{id}, GET and PATCH /practices/{id}/sync: the practices and their mirrors."""
+"""GET /practices[/{id}[/capabilities]], GET and PATCH /practices/{id}/sync: practices, what works there, mirrors."""
 
 from __future__ import annotations
 
 from gateway.core.callers import Caller
+from gateway.core.drift.capabilities import capabilities_of
 from gateway.core.mirror.control import SyncChange, change_sync, sync_of
-from gateway.core.practice_control import PracticeChange, change_practice
 from gateway.core.reads.practices import PracticesQuery, get_practice, list_practices
 from gateway.web.app import entrypoint, http_app
 from gateway.web.http import Answer, HttpRequest
@@ -26,10 +26,10 @@ def get_one(id: str, caller: Caller) -> Answer:
     return Answer(status=200, body=get_practice(id, caller=caller, on=services()), practice_id=id)
 
 
-@app.patch("/practices/{id}")
-def patch_one(id: str, change: PracticeChange, caller: Caller) -> Answer:
-    """Stop all calls of the practice, or allow them again."""
-    return Answer(status=200, body=change_practice(id, change, caller=caller, on=services()), practice_id=id)
+@app.get("/practices/{id}/capabilities")
+def get_capabilities(id: str, caller: Caller) -> Answer:
+    """What works there, what does not, and what would make it work."""
+    return Answer(status=200, body=capabilities_of(id, caller=caller, on=services()), practice_id=id)
 
 
 @app.get("/practices/{id}/sync")

@@ -34,5 +34,4 @@ def lambda_handler(event: dict[str, Any], _context: object) -> PartialItemFailur
 
 def forward(record: SQSRecord) -> None:
     """Forward one tick."""
-    practice_id, attempt = tick_from(record.body)
-    forward_tick(practice_id, attempt, on=worker_services())
+    forward_tick(*tick_from(record.body), on=worker_services())

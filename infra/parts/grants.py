@@ -16,7 +16,7 @@ from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
 from infra.parts.vault import Vault
-from infra.stages import Stage
+from infra.stages import REMOTE, Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class Grants:
     signing: SigningAccess
     vault: Vault
     stage: Stage
+    network: str = REMOTE
+    """From where its functions call offices."""
 
     def give(self, function: Function) -> None:
         """Let `function` do what its row says.
@@ -69,8 +71,12 @@ class Grants:
 
     def _tell_settings(self, function: Function) -> None:
         row = function.row
+        if "NETWORK" in row.settings:
+            function.tell("NETWORK", self.network)
         if "OPEN_ENROLMENT" in row.settings:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
+        if "HAS_DROP" in row.settings:
+            function.tell("HAS_DROP", str(self.stage.sftp_drop is not None).lower())
         if "BASE_URL_ALLOW" in row.settings:
             function.tell("BASE_URL_ALLOW", ",".join(self.stage.base_url_allow))
             if self.stage.networks:

@@ -1455,6 +1455,51 @@ def _asked_of_marked_data(box: Sandbox, me: Caller) -> Iterator[httpx.Response]:
     _told(me, f"type=appointment.rescheduled&object_id={visit['id']}")
 
 
+@step("P39", SECOND)
+def what_changes_at_an_office_is_known_and_told(box: Sandbox) -> None:
+    office = box.practices[1].practice
+    scopes = (*enrol.SCOPES, "resources:asapcomms.create", "events:read", "sync:write")
+    connected = box.connect(office, box.new_client("drift", scopes=scopes))
+    me = replace(_caller(box, 1), token=connected.access_token)
+    path, sync = (f"/practices/{me.practice_id}/{name}" for name in ("capabilities", "sync"))
+    had = me.steer("GET", "settings")["permissions"]
+    since = datetime.now(UTC)
+    asked = f"type=practice.capabilities_changed&since={since:%Y-%m-%dT%H:%M:%SZ}"
+    lost = "TextingASAP"
+    assert _reasons(me, path, "resources").get("permission-missing") is None, "the key lacks a permission at first"
+    away = {"offline": True, "permissions": sorted(set(had) - {lost}), "shapes": {"providers": {"Shiny": "x"}}}
+    me.steer("PUT", "settings", away)
+    try:
+        here = f"/resources/providers?practice_id={me.practice_id}"
+        _problem(me.send("GET", here, Cache_Control="no-cache"), 503, "practice-offline")
+        me.steer("PUT", "settings", {"offline": False})
+        event = _told(me, asked)
+        assert event["changed"] == ["permissions"], f"{event['changed']} is told to have changed"
+        (change,) = event["changes"]
+        assert (change["code"], lost in change["explanation"]) == ("permission-lost", True), "it is told as another"
+        assert lost in _reasons(me, path, "resources")["permission-missing"], "it is not known to be lost"
+        text = {"op": 1, "date_time_start": "2030-01-02 09:00:00"}
+        refused = me.send("POST", "/resources/asapcomms", text, Idempotency_Key=_key())
+        _problem(refused, 403, "permission-missing")
+        me.get(here, Cache_Control="no-cache")
+        deadline = time.monotonic() + 30
+        while "Shiny" not in {one["field"] for one in me.get(path)["differences"]}:
+            assert time.monotonic() < deadline, "a field that nobody knows is not seen"
+            time.sleep(1)
+        assert me.send("PATCH", sync, {"queries": "off"}).status_code == 200, "queries cannot be turned off"
+        assert me.get(path)["queries"] == "off", "queries are not off"
+        assert len(me.get(f"/events?practice_id={me.practice_id}&{asked}")["data"]) == 1, "it is told more than once"
+    finally:
+        me.steer("PUT", "settings", {"offline": False, "permissions": had, "shapes": {}})
+        me.send("PATCH", sync, {"queries": "on"})
+
+
+def _reasons(me: Caller, path: str, name: str) -> dict[str, str]:
+    """Why something at the practice is limited, by code."""
+    found = next(one for one in me.get(path)["capabilities"] if one["name"] == name)
+    return {reason["code"]: reason["explanation"] for reason in found["reasons"]}
+
+
 @step("P33", "mirrored practice")
 def off_means_off(box: Sandbox) -> None:
     mirrored = _mirrored_office(box)

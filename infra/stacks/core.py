@@ -138,7 +138,7 @@ class CoreStack(cdk.Stack):
                 inside=PracticeNetwork(self, camel(f"network-{network.name}"), network=network),
             )
             # It has its own queue in the place of all, so it can neither read nor extend a turn of another network.
-            replace(grants, queues={"calls": own.access}).give(function)
+            replace(grants, queues={"calls": own.access}, network=network.name).give(function)
             Feed(function, "Feed", queue=own.queue, key=records, function=function, trigger=trigger, stage=stage)
         measured: dict[str, sqs.IQueue] = {"hooks": hooks, "hooks-dead": hooks_dead}
         measured |= {"calls": calls.queue, "calls-dead": calls.dead_letters, "ticks": ticks.queue}

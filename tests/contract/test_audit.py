@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +12,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from gateway.adapters.archive import S3Archive
 from gateway.adapters.audit import DynamoAudit, DynamoAuditIndex, entry_of
 from gateway.core.audit import MOST_PATIENTS, PATIENTS_MATCH, AuditEntry, Mention, Phase
 from gateway.core.errors import AuditUnavailable, Unavailable
@@ -197,3 +200,26 @@ def test_an_index_that_takes_nothing_is_unavailable_and_says_that_it_is_as_far_a
     index._client.batch_write_item = taken  # type: ignore[method-assign]
 
     assert index.up_to() == NOON
+
+
+def test_an_archived_part_is_lines_of_json_and_the_same_part_is_the_same_bytes(aws: None) -> None:
+    client: Any = boto3.client("s3", region_name=REGION)
+    client.create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
+    archive = S3Archive(lambda: client, bucket="archive")
+    lines = [{"id": "aud_1", "patient_ids": []}, {"id": "aud_2", "patient_ids": ["pat_1"]}]
+    for _ in range(2):
+        archive.keep("2026/03/02/1-2.ndjson.gz", lines)
+    versions = client.list_object_versions(Bucket="archive")["Versions"]
+    kept = [
+        client.get_object(Bucket="archive", Key=one["Key"], VersionId=one["VersionId"])["Body"].read()
+        for one in versions
+    ]
+
+    assert [json.loads(line) for line in gzip.decompress(kept[0]).splitlines()] == lines
+    assert len(kept) == 2 and kept[0] == kept[1]
+
+
+def test_an_archive_that_takes_nothing_is_unavailable(aws: None) -> None:
+    client: Any = boto3.client("s3", region_name=REGION)
+    with pytest.raises(Unavailable):
+        S3Archive(lambda: client, bucket="nowhere").keep("1-2", [{"id": "aud_1"}])

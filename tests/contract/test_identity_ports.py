@@ -21,7 +21,7 @@ from gateway.adapters.vault import SecretsVault
 from gateway.core.callers import Client, ClientKind
 from gateway.core.errors import NotFound
 from gateway.core.ports import Callers, Keys, Pair, Practices, Session, Signer, Vault
-from gateway.core.practices import Baa, Mode, Practice, Tier
+from gateway.core.practices import Baa, Mode, Practice, Tier, Way
 from gateway.core.rotation.records import Book, Rotation, Rotations, State, Superseded
 from tests.fakes.identity import NOON, FakeCallers, FakeClock, FakePractices, FakeSigner, FakeVault
 from tests.fakes.rotations import FakeRotations
@@ -197,6 +197,7 @@ def test_an_attempt_counts_once_and_is_forgotten_when_it_was_right(callers: Call
             connected_at=NOON,
         ),
         replace(ELM, baa=Baa("agreement 8", "A. Owner", date(2026, 1, 1)), state="pending"),
+        replace(ELM, fallback=Way(Mode.SERVICE, "http://10.20.0.15:30223/api/v1", "clinic")),
     ],
 )
 def test_a_practice_comes_back_as_it_was_put(practices: Practices, practice: Practice) -> None:

@@ -317,7 +317,6 @@ def test_what_machines_are_asked_to_tell_comes_back_too(syncs: Any) -> None:
         trouble_since=NOW,
         failures=2,
         version="26.3.1",
-        version_at=NOW,
         silence_told_at=NOW,
     )
     syncs.save_practice(replace(PRACTICE, native=native))

@@ -13,6 +13,7 @@ import pytest
 from gateway.core import pacing
 from gateway.core.errors import QueueFull
 from gateway.core.pacing import PaceItem
+from gateway.core.practices import WayName
 
 NOW = datetime.now(UTC)
 AT = NOW.timestamp()
@@ -75,6 +76,17 @@ def test_what_a_rule_made_is_what_is_loaded(pace: Any) -> None:
     assert (found.keys, found.breaker, found.next_due_at) == (expected.keys, expected.breaker, expected.next_due_at)
     assert (found.holder, found.busy_until, found.turn_no) == (expected.holder, expected.busy_until, 1)
     assert (found.lane_until, found.lane_turns, found.rhythm_s) == (AT + 300, 3, 20.0)
+
+
+def test_the_way_in_use_is_kept_told_and_tried_again(pace: Any) -> None:
+    way = pacing.InUse(WayName.FALLBACK, "remote", since=AT, probe_at=AT + 60, answered=False, missed=1)
+    pace.update(PRACTICE, lambda item: (replace(item, way=way), None))
+    view = pace.view(PRACTICE)
+
+    assert pace.load(PRACTICE).way == way
+    assert (view.way, view.network, view.way_since) == (WayName.FALLBACK, "remote", datetime.fromtimestamp(AT, UTC))
+    assert pace.due(NOW, within_s=59, limit=10) == []
+    assert pace.due(NOW, within_s=61, limit=10) == [PRACTICE]
 
 
 def test_two_hundred_turns_wait_and_no_more_however_many_come_at_once(pace: Any) -> None:

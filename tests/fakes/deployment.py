@@ -71,6 +71,10 @@ class Deployment:
     """Operations that the practices were called with, in order."""
     drop_login: DropLogin | None = None
     """How the practices sign in at the stage's SFTP server, where it has one."""
+    doors: dict[str, SimulatedPractice] = field(default_factory=dict)
+    """Who answers at an address, where that is not the practice's own simulated one."""
+    down: set[str] = field(default_factory=set)
+    """Addresses at which no connection comes about."""
     office_of_key: dict[str, SimulatedPractice] = field(default_factory=dict)
     """Customer key -> the office that it leads to, where that is not its practice's."""
     before_call: Callable[[str], None] = lambda operation: None
@@ -216,6 +220,8 @@ class _Upstream(OpenDentalUpstream):
 
     def send(self, practice: Practice, call: Any, gate: Any = None) -> Any:
         """See `Upstream.send`."""
+        # Keys are sent by nobody but the worker of the network that the address is in.
+        assert self._deployment.on.world.at in {None, practice.network}
         self._deployment.before_call(call.operation)
         self._deployment.upstream_calls.append(call.operation)
         # Calls take a moment of the deployment's time, as they do of everybody's.
@@ -231,9 +237,12 @@ class _Upstream(OpenDentalUpstream):
                 pair = self._pair(practice)
             except NotFound as error:
                 raise KeyRefused(reason="no keys are kept") from error
-            simulated = self._deployment.servers[practice.id].practice
+            own = self._deployment.servers[practice.id].practice
+            simulated = self._deployment.doors.get(practice.base_url, own)
 
             def answer(request: httpx.Request) -> httpx.Response:
+                if practice.base_url in self._deployment.down:
+                    raise httpx.ConnectError("refused", request=request)
                 headers = {name.lower(): value for name, value in request.headers.items()}
                 # A key leads to its office, whoever is meant.
                 customer = headers["authorization"].rpartition("/")[2]

@@ -19,9 +19,10 @@ from gateway.core.operations import Operation, OperationState, Request, RowSet, 
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
-from gateway.core.practices import SANDBOX, Baa, Practice, Tier
+from gateway.core.practices import REMOTE_NETWORK, SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
+from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
@@ -262,6 +263,7 @@ class FakeMessage:
     """A turn in the queue."""
 
     turn: Turn
+    network: str = REMOTE_NETWORK
     visible_at: float = 0.0
     receives: int = 0
 
@@ -271,26 +273,26 @@ class FakeCalls:
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self._groups: dict[str, list[FakeMessage]] = defaultdict(list)
-        self._put_at: dict[tuple[str, str], float] = {}
+        self._groups: dict[tuple[str, str], list[FakeMessage]] = defaultdict(list)
+        self._put_at: dict[tuple[str, str, str], float] = {}
         self.turns: list[Turn] = []
         self.networks: list[str] = []
         """Where each of `turns` was put."""
 
     def put(self, turn: Turn, *, network: str) -> None:
-        key = (turn.practice_id, f"{turn.operation_id}.{turn.attempt}")
+        key = (network, turn.practice_id, f"{turn.operation_id}.{turn.attempt}")
         now = self._clock.monotonic()
         if now - self._put_at.get(key, -1e9) < 300:
             return
         self._put_at[key] = now
         self.turns.append(turn)
         self.networks.append(network)
-        self._groups[turn.practice_id].append(FakeMessage(turn))
+        self._groups[network, turn.practice_id].append(FakeMessage(turn, network))
 
-    def receive(self, *, visibility_s: float) -> FakeMessage | None:
+    def receive(self, *, visibility_s: float, network: str | None = None) -> FakeMessage | None:
         now = self._clock.monotonic()
-        for group in self._groups.values():
-            if group and group[0].visible_at <= now:
+        for (where, _), group in self._groups.items():
+            if network in {None, where} and group and group[0].visible_at <= now:
                 group[0].visible_at = now + visibility_s
                 group[0].receives += 1
                 return group[0]
@@ -300,7 +302,7 @@ class FakeCalls:
         message.visible_at = self._clock.monotonic() + seconds
 
     def delete(self, message: FakeMessage) -> None:
-        group = self._groups[message.turn.practice_id]
+        group = self._groups[message.network, message.turn.practice_id]
         if message in group:
             group.remove(message)
 
@@ -365,16 +367,25 @@ class FakeNotices:
         self.notes.append((practice_id, what))
 
 
+class FakeTick(tuple[float, str, int]):
+    """When, whose, and which attempt; `network` where it is said."""
+
+    network: str | None = None
+
+
 class FakeTicks:
     """Fills `Ticks`."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
-        self.waiting: list[tuple[float, str, int]] = []
+        self.waiting: list[FakeTick] = []
 
     def put(self, ticks: Sequence[Tick]) -> None:
         now = self._clock.monotonic()
-        self.waiting += [(now + tick.delay_s, tick.practice_id, tick.attempt) for tick in ticks]
+        for tick in ticks:
+            kept = FakeTick((now + tick.delay_s, tick.practice_id, tick.attempt))
+            kept.network = tick.network
+            self.waiting.append(kept)
 
 
 class FakeUpstream:
@@ -451,6 +462,7 @@ class FakeServices:
     stage: str = "sandbox"
     clock: FakeClock = field(default_factory=FakeClock)
     client_requests_per_minute: int = 6_000
+    network: str | None = None
 
     def __post_init__(self) -> None:
         self.ledger: Any = FakeLedger()
@@ -471,6 +483,7 @@ class FakeServices:
         self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
+        self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
@@ -495,9 +508,21 @@ class FakeServices:
         return 0.5
 
     @property
+    def has_drop(self) -> bool:
+        """Whether there is an SFTP server."""
+        return self.drop is not None
+
+    @property
     def office(self) -> FakePractice:
         """The first practice's Open Dental."""
         return self.offices[self.practices_[0].id]
+
+    def inside(self, network: str | None) -> FakeServices:
+        """The same world, for a process in this network."""
+        other = object.__new__(FakeServices)
+        other.__dict__.update(self.__dict__)
+        other.network = network
+        return other
 
     def mortal(self, life: Life) -> FakeServices:
         """The same world, for a process with this `life`."""
@@ -520,6 +545,7 @@ _PORTS = (
     "syncs",
     "holds",
     "practices",
+    "drifts",
     "rotations",
     "governor",
     "notices",

@@ -26,6 +26,10 @@ class World:
         self.on = on
         self.kinds = kinds
         self.next_life: Callable[[], Life | None] = lambda: None
+        self.networks: tuple[str | None, ...] = (None,)
+        """Whose workers there are; None: one that reaches everybody."""
+        self.at: str | None = None
+        """In which of them somebody works now."""
         self.turns = 0
         self.crashes = 0
         self._minute_at = 60.0
@@ -33,14 +37,20 @@ class World:
 
     def work(self) -> bool:
         """Receive one message and work it off; False if none is there now."""
+        return any(self.work_in(network) for network in self.networks)
+
+    def work_in(self, network: str | None) -> bool:
+        """Have the worker of this network do so."""
         calls = self.on.calls
-        message = calls.receive(visibility_s=VISIBILITY_S)
+        message = calls.receive(visibility_s=VISIBILITY_S, network=network)
         if message is None:
             return False
         self._holders += 1
         self.turns += 1
         life = self.next_life()
-        on = self.on if life is None else self.on.mortal(life)
+        on = self.on.inside(network)
+        on = on if life is None else on.mortal(life)
+        before, self.at = self.at, network
         try:
             result = run_turn(
                 message.turn,
@@ -55,6 +65,8 @@ class World:
         except Unavailable:
             calls.change_visibility(message, RETRY_S)
             return True
+        finally:
+            self.at = before
         if result.come_back_s is None:
             calls.delete(message)
         else:
@@ -88,4 +100,4 @@ class World:
         now = self.on.clock.monotonic()
         for tick in [one for one in self.on.ticks.waiting if one[0] <= now]:
             self.on.ticks.waiting.remove(tick)
-            sweeping.forward_tick(tick[1], tick[2], on=self.on)
+            sweeping.forward_tick(tick[1], tick[2], tick.network, on=self.on)

@@ -58,9 +58,9 @@ SCOPES = frozenset(
         "document_contents:read",
         "patients.match",
         "practices:connect",
+        "practices.calls:write",
         "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
-        "practices.calls:write",
         "practices.keys:write",
         *_RAW,
     }

@@ -528,6 +528,7 @@ def test_every_road_tells_the_same_field_by_field(own: Deployment) -> None:
         own.on.clock.sleep(7200)
     by_query = read(own, fresh=True)
     own.know(permissions=WITHOUT_QUERIES)
+    own.simulated.change({"permissions": sorted(WITHOUT_QUERIES)})
     own.on.clock.sleep(3700)
     by_calls = read(own, sections=",".join(SCOPES))
     assert "queries.ShortQuery" not in own.upstream_calls

@@ -19,7 +19,7 @@ from gateway.core.objects.sync import SyncView
 from gateway.core.practices import Baa
 from tests.fakes.deployment import Answered, Deployment, deployed
 
-PATIENTS = ("--patients", "8", "--version", "26.3")
+PATIENTS = ("--patients", "8", "--version", "26.3", "--tier", "enterprise")
 
 
 @pytest.fixture

@@ -91,6 +91,16 @@ def test_a_worker_touches_no_queue_but_its_own(networked: Assembly, network: str
     assert touched == {queue_of(networked, network)}
 
 
+@pytest.mark.parametrize("network", [None, CLINIC, OTHER])
+def test_a_worker_is_told_its_own_network_so_that_it_sends_keys_to_no_other(
+    networked: Assembly, network: str | None
+) -> None:
+    """A practice with two ways has turns in both queues; who calls it by which is decided by where he is."""
+    worker = networked.function("upstream_worker", network=network)[2]
+
+    assert variables_of(worker)["NETWORK"] == (network or "remote")
+
+
 @pytest.mark.parametrize("network", [CLINIC, OTHER])
 def test_the_code_of_a_worker_may_not_do_what_lambda_does_under_its_role(networked: Assembly, network: str) -> None:
     _, worker, properties = networked.function("upstream_worker", network=network)
@@ -189,10 +199,11 @@ def test_whoever_puts_turns_is_told_and_given_all_queues_and_nobody_else_is(netw
 
 
 def test_connecting_knows_what_lies_in_which_network(networked: Assembly, assembly: Assembly) -> None:
-    told = variables_of(networked.function("authenticate")[2])["NETWORKS"]
+    for name in ("authenticate", "change_practice"):
+        told = variables_of(networked.function(name)[2])["NETWORKS"]
 
-    assert json.loads(told) == {one["name"]: one["base_url_allow"] for one in (CLINIC_SAID, OTHER_SAID)}
-    assert "NETWORKS" not in variables_of(assembly.function("authenticate")[2])
+        assert json.loads(told) == {one["name"]: one["base_url_allow"] for one in (CLINIC_SAID, OTHER_SAID)}
+        assert "NETWORKS" not in variables_of(assembly.function(name)[2])
 
 
 def test_each_network_has_the_alarms_of_a_queue_and_of_a_worker(networked: Assembly) -> None:

@@ -75,6 +75,9 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--database", default=":memory:", help="SQLite file to keep the rows in (default: memory)")
     line.add_argument("--state", type=Path, help="file to write base_url, keys and control_url to, once it listens")
     line.add_argument("--mode", choices=["Remote", "Service", "Local", "Cloud"], default="Remote")
+    line.add_argument(
+        "--beside", choices=["Remote", "Service"], help="a second door of the same office, at a port of its own"
+    )
     line.add_argument("--version", default="25.3.36", help="the office's version (default 25.3.36)")
     line.add_argument("--tier", choices=["standard", "enterprise"], default="standard", help="throttle and page size")
     line.add_argument(
@@ -176,11 +179,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(name, lambda *_: server.stopping.set())
     server.start()
     state = server.state()
+    beside = None if options.beside is None else server.beside(options.beside)
+    if beside is not None:
+        beside.start()
+        state |= {f"beside_{name}": url for name, url in beside.state().items() if name.endswith("_url")}
     if options.state:
         write_state(options.state, state)
     print(f"practice: {state['base_url']}  (control: {state['control_url']})", flush=True)
     server.stopping.wait()
-    server.stop()
+    for one in (server, beside):
+        if one is not None:
+            one.stop()
     server.practice.office.store.close()
     return 0
 

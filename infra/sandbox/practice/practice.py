@@ -76,6 +76,9 @@ class Settings:
     """How long a subscriber may take for its answer."""
     event_retry_s: float = 60.0
     """How long a call that failed is put off, in versions that keep failures."""
+    shapes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By resource, fields of its rows as another version would send them: each with the value that it has in all rows,
+    or null where rows lack it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,13 @@ class Practice:
         self._lanes: dict[str, Throttle] = {}
         self.firing = Firing(office, self.faults, settings=lambda: self.settings)
 
+    def beside(self, mode: Mode) -> Practice:
+        """Another door of the same office: the same rows and the same key, with the pages, pace and headers of `mode`.
+
+        It has a log and faults of its own. A key that is changed later is changed at each door.
+        """
+        return Practice(self.office, key=self.key, settings=replace(self.settings, mode=mode))
+
     @property
     def interval_s(self) -> float:
         """Seconds between the key's calls."""
@@ -170,6 +180,10 @@ class Practice:
                 if unknown:
                     raise ValueError(f"permissions must be of {', '.join(PERMISSIONS)}")
                 key = replace(key, permissions=frozenset(value))
+            elif name == "shapes":
+                if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+                    raise ValueError("shapes must have, by resource, fields and their values")
+                settings.shapes = value
             elif name in Settings.__slots__:
                 setattr(settings, name, _setting(name, value))
             else:
@@ -376,7 +390,9 @@ class Practice:
             key=key,
         )
         base_url = f"{self.base_url}{API_ROOT}"
-        return generic.answer(self.office, request, base_url=base_url, max_limit=self.max_limit)
+        reply = generic.answer(self.office, request, base_url=base_url, max_limit=self.max_limit)
+        shape = self.settings.shapes.get(operation.resource)
+        return replace(reply, body=_reshaped(reply.body, shape)) if shape and operation.method == "GET" else reply
 
     def _portal(self, operation: str, body: Any) -> Reply:
         """The developer's portal as an API; the gateway itself answers, so that no office need be there.
@@ -482,6 +498,15 @@ def _spoiled(fault: Fault, answer: Answer) -> Answer:
         "429": _text(429, "Too many requests are waiting for this key.", {"Retry-After": str(fault.retry_after)}),
     }
     return spoiled.get(fault.kind, answer)
+
+
+def _reshaped(body: Any, shape: Mapping[str, Any]) -> Any:
+    """The rows of an answer with these fields, and without those that are null."""
+    if isinstance(body, list):
+        return [_reshaped(row, shape) for row in body]
+    if not isinstance(body, dict):
+        return body
+    return {name: value for name, value in (body | dict(shape)).items() if shape.get(name, value) is not None}
 
 
 def _one_of(name: str, value: Any, words: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from infra.sandbox.practice.control import Control
 from infra.sandbox.practice.firing import Loop
-from infra.sandbox.practice.practice import MAX_BODY, Answer, Practice
+from infra.sandbox.practice.practice import MAX_BODY, Answer, Mode, Practice
 
 _HOST = "127.0.0.1"
 _IDLE_S = 600.0
@@ -177,6 +177,10 @@ class PracticeServer:
             "control_url": self.control_url,
             "time_zone": str(self.practice.office.clock.zone),
         }
+
+    def beside(self, mode: Mode) -> PracticeServer:
+        """A second door of the same office, not yet listening; its subscriptions are polled by the first."""
+        return PracticeServer(self.practice.beside(mode))
 
     def start(self) -> None:
         """Listen."""

@@ -14,15 +14,16 @@ import random
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.adapters.aws_errors import AwsError, is_condition, is_conflict, unavailable
 from gateway.core import pacing
 from gateway.core.errors import QueueFull, Unavailable
-from gateway.core.pacing import Breaker, KeyPace, Minute, PaceItem, Trip
+from gateway.core.pacing import Breaker, InUse, KeyPace, Minute, PaceItem, Trip
 from gateway.core.ports import PaceView
+from gateway.core.practices import WayName
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -37,6 +38,8 @@ thousand practices' turns are more than a few partitions take. May grow: what wa
 GOVERNOR_KEPT_S = 3600
 DOUBT_KEPT_S = 3600
 _TRIES = 25
+_KEPT = frozenset(one.name for one in fields(PaceItem))
+_KEPT_OF_KEYS = frozenset(one.name for one in fields(KeyPace))
 
 
 class DynamoPace:
@@ -323,23 +326,36 @@ def _value_of(item: PaceItem) -> dict[str, Any]:
         "busy_until": item.busy_until,
         "turn_no": item.turn_no,
         "breaker": asdict(item.breaker),
+        # Nearly every practice has one way, and its item nothing of this.
+        **({} if item.way == InUse() else {"way": asdict(item.way)}),
         "lane_until": item.lane_until,
         "next_due_at": item.next_due_at,
         "rhythm_s": item.rhythm_s,
+        "probe_at": item.probe_at,
+        "probed_at": item.probed_at,
         "is_late": item.is_late,
     }
 
 
 def _item_from(practice_id: str, attributes: Mapping[str, Any]) -> PaceItem:
-    value = json.loads(attributes["item"]["S"]) if "item" in attributes else {}
+    kept = json.loads(attributes["item"]["S"]) if "item" in attributes else {}
+    # A release beside this one may keep more.
+    value = {name: one for name, one in kept.items() if name in _KEPT}
     breaker = dict(value.pop("breaker", {}))
     if breaker.get("trip") is not None:
         breaker["trip"] = Trip(breaker["trip"])
-    keys = {key: KeyPace(**pace) for key, pace in value.pop("keys", {}).items()}
+    way = dict(value.pop("way", {}))
+    if "by" in way:
+        way["by"] = WayName(way["by"])
+    keys = {
+        key: KeyPace(**{name: one for name, one in pace.items() if name in _KEPT_OF_KEYS})
+        for key, pace in value.pop("keys", {}).items()
+    }
     return PaceItem(
         practice_id,
         keys=keys,
         breaker=Breaker(**breaker),
+        way=InUse(**way),
         rev=_number(attributes, "rev"),
         lane_turns=_number(attributes, "lane_turns"),
         waiting=_number(attributes, "waiting"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.core.errors import NotFound, Unavailable
-from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier
+from gateway.core.practices import REMOTE_NETWORK, Baa, Mode, Practice, Tier, Way, WayName
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -142,8 +142,13 @@ class DynamoPractices:
 
 
 def to_record(practice: Practice) -> dict[str, Any]:
-    """`practice` as JSON values."""
-    baa = practice.baa
+    """`practice` as JSON values.
+
+    Raises: ValueError: it is said by another way than its first; its record would be lost.
+    """
+    if practice.by is not WayName.FIRST:
+        raise ValueError("a practice is kept by its first way")
+    baa, fallback = practice.baa, practice.fallback
     return {
         "id": practice.id,
         "name": practice.name,
@@ -151,12 +156,15 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "mode": practice.mode.value,
         "base_url": practice.base_url,
         "network": practice.network,
+        "fallback": fallback
+        and {"mode": fallback.mode.value, "base_url": fallback.base_url, "network": fallback.network},
         "upstream": practice.upstream,
         "tier": practice.tier.value,
         "version": practice.version,
         "permissions": sorted(practice.permissions),
         "location_zones": {str(clinic): zone for clinic, zone in practice.location_zones.items()},
         "writes_reference": practice.writes_reference,
+        "queries": practice.queries,
         "baa": baa and baa_record(baa),
         "key_fingerprint": practice.key_fingerprint,
         "other_fingerprints": list(practice.other_fingerprints),
@@ -168,7 +176,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
 
 def from_record(record: Mapping[str, Any]) -> Practice:
     """Read `to_record` back."""
-    baa = record["baa"]
+    baa, fallback = record["baa"], record.get("fallback")
     return Practice(
         id=record["id"],
         name=record["name"],
@@ -177,12 +185,14 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         base_url=record["base_url"],
         # Records of releases without networks say none.
         network=record.get("network", REMOTE_NETWORK),
+        fallback=fallback and Way(Mode(fallback["mode"]), fallback["base_url"], fallback["network"]),
         upstream=record.get("upstream", "auto"),
         tier=Tier(record["tier"]),
         version=record["version"],
         permissions=frozenset(record["permissions"]),
         location_zones={int(clinic): zone for clinic, zone in record["location_zones"].items()},
         writes_reference=record["writes_reference"],
+        queries=record.get("queries", True),
         baa=baa and baa_from(baa),
         key_fingerprint=record["key_fingerprint"],
         # Records of releases that exchanged no keys say neither.

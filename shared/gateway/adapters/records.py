@@ -10,6 +10,7 @@ from typing import Any
 from gateway.core.ledger import Effect, Note, Record, Step
 from gateway.core.operations import Lane, OperationState, Request, RowSet, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
+from gateway.core.practices import WayName
 
 _STORED_BESIDE = {"rev", "request"}
 
@@ -30,6 +31,7 @@ def record_from(value: Mapping[str, Any], rev: int) -> Record:
     request["lane"] = Lane(request["lane"])
     given["request"] = Request(**request)
     given["state"] = OperationState(value["state"])
+    given["read_by"] = WayName(value.get("read_by", WayName.FIRST))
     given["warnings"] = tuple(value.get("warnings") or ())
     return Record(**given, rev=rev)
 
@@ -87,7 +89,8 @@ def rows_from(value: Mapping[str, Any]) -> RowSet:
 
 
 def _call_value(call: UpstreamCall) -> dict[str, Any]:
-    value = {one.name: getattr(call, one.name) for one in fields(call) if one.name != "evidence"}
+    # What goes elsewhere is a read of its turn, and never kept.
+    value = {one.name: getattr(call, one.name) for one in fields(call) if one.name not in {"evidence", "elsewhere"}}
     value["evidence"] = None if call.evidence is None else _evidence_value(call.evidence)
     return value
 

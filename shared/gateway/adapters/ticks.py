@@ -41,10 +41,12 @@ class SqsTicks:
 
 
 def _text(tick: Tick) -> str:
-    return json.dumps({"practice_id": tick.practice_id, "attempt": tick.attempt}, separators=(",", ":"))
+    value = {"practice_id": tick.practice_id, "attempt": tick.attempt}
+    value |= {} if tick.network is None else {"network": tick.network}
+    return json.dumps(value, separators=(",", ":"))
 
 
-def tick_from(text: str) -> tuple[str, int]:
-    """A tick's practice and attempt."""
+def tick_from(text: str) -> tuple[str, int, str | None]:
+    """A tick's practice, attempt and network."""
     value: dict[str, Any] = json.loads(text)
-    return str(value["practice_id"]), int(value["attempt"])
+    return str(value["practice_id"]), int(value["attempt"]), value.get("network")

@@ -5,21 +5,20 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
-import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.access import caller_of
+from gateway.core.addresses import Enrolment, address_of, normal
 from gateway.core.callers import Caller, Client
-from gateway.core.connect import KIND, tier_of
+from gateway.core.connect import KIND
+from gateway.core.drift.learning import tier_of
 from gateway.core.errors import (
     Conflict,
     Invalid,
@@ -36,12 +35,11 @@ from gateway.core.ids import PREFIXES, new_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Pair, Services
-from gateway.core.practices import REMOTE_NETWORK, Mode, Practice
+from gateway.core.practices import Mode, Practice
 from gateway.core.requests import error_of, submit, wait_for
 from gateway.core.sessions import as_answer, bearer, open_session, session_of
 
 CONNECT_SCOPE = "practices:connect"
-DEFAULT_BASE_URL = "https://api.opendental.com/api/v1"
 OWN_SCOPES = frozenset({"*:read", "notes", "appointments:write", "payments:write"})
 """What a practice's own client may do. Whoever has both keys could do all of it at Open Dental as well."""
 
@@ -75,23 +73,6 @@ class Credentials(BaseModel):
     upstream: Literal["rest", "fhir", "auto"] | None = None
     """`auto` reads by FHIR only what the key has no REST permission for. Sent again with both keys, it is changed."""
     name: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolment:
-    """What the stage allows: whether practices may connect themselves, and which addresses keys may be sent to."""
-
-    is_open: bool = False
-    base_urls: tuple[str, ...] = ("https://api.opendental.com",)
-    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The addresses inside each network of the stage, which are reached from within it only."""
-
-    @classmethod
-    def of_environment(cls) -> Enrolment:
-        """Read OPEN_ENROLMENT (`true` or not), BASE_URL_ALLOW (comma-separated) and NETWORKS (JSON, if any)."""
-        urls = tuple(url.strip() for url in os.environ.get("BASE_URL_ALLOW", "").split(",") if url.strip())
-        networks = {name: tuple(inside) for name, inside in json.loads(os.environ.get("NETWORKS", "{}")).items()}
-        return cls(os.environ.get("OPEN_ENROLMENT", "").lower() == "true", urls or cls().base_urls, networks)
 
 
 def authenticate(
@@ -195,7 +176,7 @@ class _Attempt:
     def _said_again(self, practice: Practice, *, proven: bool) -> Practice:
         """Take up a time zone that is said anew; how Open Dental is reached is not changed by signing in."""
         sent = self.credentials
-        if sent.base_url is not None and _normal(sent.base_url) != practice.base_url:
+        if sent.base_url is not None and normal(sent.base_url) != practice.base_url:
             raise Conflict("the practice is connected by another base_url", param="base_url")
         zone = practice.time_zone if sent.time_zone in {None, practice.time_zone} else _zone(sent.time_zone or "")
         upstream = sent.upstream or practice.upstream
@@ -214,7 +195,7 @@ class _Attempt:
         sent, on = self.credentials, self.on
         if sent.developer_key is None:
             raise Invalid("developer_key is needed to connect a practice", param="developer_key")
-        base_url, network = _address(sent, enrolment)
+        base_url, network = address_of(sent.base_url, sent.mode, enrolment)
         claim = self._claim()
         practice = self._claimed(claim)
         if practice is None:
@@ -395,62 +376,3 @@ def _zone(name: str) -> str:
         with suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name).key
     raise Invalid("time_zone takes an IANA name, such as America/Chicago", param="time_zone")
-
-
-def _address(sent: Credentials, enrolment: Enrolment) -> tuple[str, str]:
-    """Where the keys will be sent, and from which network: only to what the stage allows, host by host.
-
-    Plain http is for what lies inside a network, and for this machine.
-    """
-    if sent.base_url is None:
-        if sent.mode is not Mode.REMOTE:
-            raise Invalid("base_url is needed in this mode", param="base_url")
-        return DEFAULT_BASE_URL, REMOTE_NETWORK
-    refusal = Invalid("base_url is not among the addresses that this deployment may send keys to", param="base_url")
-    if not sent.base_url.isprintable() or not sent.base_url.isascii():
-        # urlsplit drops tabs and line breaks in silence.
-        raise refusal
-    try:
-        url = urlsplit(_normal(sent.base_url))
-        is_plain = url.username is None and url.password is None and not url.query and not url.fragment
-        # A port that is none raises here, and a percent sign could hide a dot from the check of the path.
-        is_plain = is_plain and url.port != 0 and ".." not in url.path and "%" not in url.path
-        network = _network_of(url, enrolment) if is_plain else None
-    except ValueError:
-        raise refusal from None
-    if network is None:
-        raise refusal
-    if network != REMOTE_NETWORK and sent.mode is not Mode.SERVICE:
-        raise Invalid("an address inside a network is an office's own server: mode service", param="mode")
-    if url.hostname == urlsplit(DEFAULT_BASE_URL).hostname and sent.mode is not Mode.REMOTE:
-        # Other modes have no throttle, and this address has.
-        raise Invalid("Open Dental's own service is reached in mode remote", param="mode")
-    return url.geturl(), network
-
-
-def _network_of(url: SplitResult, enrolment: Enrolment) -> str | None:
-    """The network that `url` is reached from, or None if the stage does not allow it."""
-    for name, inside in enrolment.networks.items():
-        if any(_covers(urlsplit(one), url) for one in inside):
-            return name
-    allowed = [urlsplit(one) for one in enrolment.base_urls]
-    safe = (one for one in allowed if one.scheme == "https" or one.hostname in _LOOPBACK)
-    return REMOTE_NETWORK if any(_covers(one, url) for one in safe) else None
-
-
-_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
-
-
-def _covers(allowed: SplitResult, url: SplitResult) -> bool:
-    """Whether `url` is at the allowed origin and under its path; an entry without a port leaves loopback's open."""
-    any_port = allowed.port is None and allowed.hostname in _LOOPBACK
-    path = allowed.path.rstrip("/")
-    return (
-        (url.scheme, url.hostname) == (allowed.scheme, allowed.hostname)
-        and (any_port or url.port == allowed.port)
-        and (url.path == path or url.path.startswith(f"{path}/"))
-    )
-
-
-def _normal(base_url: str) -> str:
-    return base_url.strip().rstrip("/")

@@ -1,21 +1,21 @@
 """Work that nobody waits for: in the practice's own seat, giving way as soon as somebody does.
 
-Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, the care of subscriptions, first
-loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken by a
-worker that ends an interactive turn and sees nobody waiting. Its lease is on the pace item and runs out by itself.
+Kinds of work come in a fixed order: reconcile lost writes, then feeds that are due, a look at what may be done there,
+the care of subscriptions, first loads, sweeps. A turn of this lane is offered by `lane` when something is due, or taken
+by a worker that ends an interactive turn and sees nobody waiting. Its lease is on the pace item and runs out by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from gateway.core import connect, engine, ledger, pacing, registry
+from gateway.core import engine, ledger, pacing, registry, ways
 from gateway.core.audit.writes import WriteTrail
 from gateway.core.baa.warning import Warnings
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
+from gateway.core.drift.probe import Probe
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.health import fleet
 from gateway.core.ledger import Effect, Entry, Step
@@ -28,9 +28,11 @@ from gateway.core.mirror.untold import Untold
 from gateway.core.native.care import Care
 from gateway.core.operations import OperationState, StepState
 from gateway.core.plans import Evidence, UpstreamCall
+from gateway.core.practices import Practice
 from gateway.core.rotation.stepping import Rotating
-from gateway.core.seat import Seat
+from gateway.core.seat import Exhausted, Seat, SlotTooFar
 from gateway.core.worker import Superseded
+from open_dental import errors as upstream
 
 MIRROR_LATE = timedelta(minutes=15)
 """A mirror that was due so long ago is late; at a key's slowest a round of all feeds takes less."""
@@ -134,12 +136,13 @@ WORK: tuple[Work, ...] = (
     Unlisted(),
     DueRecalls(),
     Untold(),
+    Probe(),
     Care(),
     FirstLoad(),
     Sweeps(),
 )
-"""By their claim to the lane: reconcile, an exchange of keys, warnings, feeds, what asks little or nobody,
-subscriptions, first load and sweep."""
+"""By their claim to the lane: reconcile, an exchange of keys, warnings, feeds, what asks little or nobody, what may be
+done, subscriptions, first load and sweep."""
 
 
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
@@ -167,7 +170,8 @@ def go_on_in_background(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> No
     seat.tell()
     item = seat.on.pace.load(seat.practice_id)
     seat.item = item
-    is_due = item.next_due_at is not None and item.next_due_at <= now
+    # A practice without a lane was never looked at: from here on it is, once a day.
+    is_due = item.next_due_at is None or item.next_due_at <= now
     if is_due and not pacing.must_give_way(item) and item.breaker.trip is None and item.holder == seat.holder:
         _work(seat, kinds=kinds)
 
@@ -178,6 +182,12 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
     except NotFound:
         seat.change(lambda item: pacing.close_lane(item, None))
         return
+    if practice.fallback is not None or ways.mended(seat.item, practice) != seat.item:
+        _try_first_way(seat, practice)
+        practice = ways.as_reached(practice, seat.item.way.by)
+    if not seat.is_inside(practice):
+        # The lane belongs to the other network's worker; what is due there stays due.
+        return
     turn = BackgroundTurn(seat, practice, kinds=kinds)
     gave_way = False
     try:
@@ -185,10 +195,8 @@ def _work(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> None:
             # The office may have taken the old key out when it added the new one.
             Rotating().run(turn)
         if seat.item.breaker.trip is not None:
-            answer = turn.call(PROBE, gives_way=False)
+            turn.call(PROBE, gives_way=False)
             seat.tell()
-            with suppress(Unavailable):
-                connect.learn(answer.rows, practice, turn.on)
         for work in WORK:
             work.run(turn)
     except (GiveWay, CouldNotLook):
@@ -210,3 +218,22 @@ def _late_since(turn: BackgroundTurn, seat: Seat) -> datetime | None:
     that does not answer, which is told of as such."""
     at = Feeds().next_due(turn) if seat.item.breaker.trip is None else None
     return at if at is not None and turn.on.clock.now() - at > MIRROR_LATE else None
+
+
+def _try_first_way(seat: Seat, known: Practice) -> None:
+    """Ask by the first way whether it answers again, where it is time to and this worker is where it begins."""
+    seat.change(lambda item: ways.mended(item, known))
+    if not (ways.first_is_due(seat.item, seat.now()) and seat.is_inside(known)):
+        return
+    try:
+        seat.send(known, PROBE, slot=seat.slot(known), trips=False)
+        answers = True
+    except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost):
+        return
+    except upstream.OpenDentalError as error:
+        # Whoever refuses a call answers.
+        answers = isinstance(error, upstream.Refused)
+    if answers:
+        seat.tell_way(known)
+    now = seat.now()
+    seat.change(lambda item: ways.first_tried(item, known, answers=answers, now=now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -86,8 +86,10 @@ class BackgroundTurn:
 
     def used_at(self, fingerprint: str) -> datetime | None:
         """When the practice was called with this key last, by whomever; None: not since the key has a pace."""
-        pace = self._seat.item.keys.get(fingerprint)
-        return datetime.fromtimestamp(pace.used_at, UTC) if pace is not None and pace.used_at else None
+        # By whichever way.
+        paces = [pace for name, pace in self._seat.item.keys.items() if pacing.is_of_key(name, fingerprint)]
+        used_at = max((pace.used_at for pace in paces), default=0.0)
+        return datetime.fromtimestamp(used_at, UTC) if used_at else None
 
     def exchanged(self) -> None:
         """The practice has another key: what Open Dental had against the former one is over."""
@@ -106,6 +108,27 @@ class BackgroundTurn:
         """Let the turn make so many more calls than an interactive one may; its time stays what it is."""
         self._seat.budget = replace(self._seat.budget, calls=self._seat.calls + calls)
 
+    @property
+    def pace(self) -> pacing.PaceItem:
+        """The practice's pace as it was last stored."""
+        return self._seat.item
+
+    @property
+    def probe_at(self) -> datetime | None:
+        """When it is looked next what may be done at the practice; None: nobody has said."""
+        at = self._seat.item.probe_at
+        return None if at is None else datetime.fromtimestamp(at, UTC)
+
+    def probe_in(self, after: timedelta) -> None:
+        """Have it looked so long from now."""
+        at = self._seat.now() + after.total_seconds()
+        self._seat.change(lambda item: pacing.probe_due(item, at))
+
+    def probed(self, again_after: timedelta) -> None:
+        """Note that it was looked, and is looked again so long from now."""
+        now = self._seat.now()
+        self._seat.change(lambda item: pacing.probed(item, now, now + again_after.total_seconds()))
+
     def pause(self) -> None:
         """Between two steps that call nobody. Raises: GiveWay."""
         if self._seat.elapsed() >= self._until:
@@ -116,7 +139,7 @@ class BackgroundTurn:
 
     def interval_s(self) -> float:
         """The present interval of the practice's key, in seconds."""
-        key, floor_s = self.practice.key_fingerprint, pacing.floor_of(self.practice)
+        key, floor_s = self.practice.pace_key, pacing.floor_of(self.practice)
         return pacing.key_pace(self._seat.item, key, floor_s).interval_s
 
     def call(self, call: UpstreamCall, *, gives_way: bool = True, modest: bool = False) -> UpstreamAnswer:
@@ -187,14 +210,14 @@ class BackgroundTurn:
         send: Callable[[UpstreamCall, float], UpstreamAnswer] | None = None,
     ) -> UpstreamAnswer:
         seat = self._seat
-        if seat.elapsed() >= self._until:
+        if seat.elapsed() >= self._until or seat.has_left(self.practice):
             raise GiveWay
         try:
             slot = seat.slot(self.practice, spare=self._spare_s(modest=modest))
         except (Exhausted, SlotTooFar, pacing.Killed, pacing.LeaseLost) as error:
             raise GiveWay from error
         if gives_way and self._trips and seat.item.breaker.trip is not None and seat.calls:
-            self._seat.change(lambda item: pacing.give_back(item, self.practice.key_fingerprint, slot))
+            self._seat.change(lambda item: pacing.give_back(item, self.practice.pace_key, slot))
             raise GiveWay
         if gives_way and (seat.calls or not self._hungry):
             self._let_others_by(slot)
@@ -221,7 +244,7 @@ class BackgroundTurn:
 
     def _let_others_by(self, slot: float) -> None:
         if pacing.must_give_way(self._seat.item):
-            key = self.practice.key_fingerprint
+            key = self.practice.pace_key
             self._seat.change(lambda item: pacing.give_back(item, key, slot))
             raise GiveWay
 

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from gateway.core.drift.known import Drifts
+from gateway.core.drift.learning import PROGRAM_VERSION, permissions_of, tell, tier_of, version_of
 from gateway.core.errors import AppError, KeyNotUsable, NotFound, PermissionMissing, Unavailable
-from gateway.core.events.facts import PRACTICE, Facts
+from gateway.core.events.facts import Facts
 from gateway.core.plans import Outcome, Plan, PlanContext, UpstreamCall
 from gateway.core.ports import Clock, Practices, Vault
 from gateway.core.practices import Mode, Practice, Tier
 
 KIND = "practices.connect"
-_PREFIX = "Api"
-
-CAPABILITIES: Final = "capabilities"
-"""The key of the fact that says what may be done at a practice."""
 
 
 class ConnectServices(Protocol):
@@ -35,17 +33,8 @@ class ConnectServices(Protocol):
     def vault(self) -> Vault: ...
     @property
     def facts(self) -> Facts: ...
-
-
-class LearnServices(Protocol):
-    """The ports that learning needs."""
-
     @property
-    def clock(self) -> Clock: ...
-    @property
-    def practices(self) -> Practices: ...
-    @property
-    def facts(self) -> Facts: ...
+    def drifts(self) -> Drifts: ...
 
 
 def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
@@ -68,34 +57,11 @@ def plan(_: Mapping[str, Any], context: PlanContext) -> Plan:
         permissions, by_fhir = frozenset(), True
     version = None
     if "ReadAll" in permissions:
-        answer = yield UpstreamCall("preferences.list", query={"PrefName": "ProgramVersion"})
-        version = next(
-            (str(row["ValueString"]) for row in answer.rows if row.get("PrefName") == "ProgramVersion"), None
-        )
+        answer = yield UpstreamCall("preferences.list", query={"PrefName": PROGRAM_VERSION})
+        version = version_of(answer.rows)
     tier = tier_of(permissions, context.practice.mode)
     learned = {"permissions": sorted(permissions), "tier": tier.value, "version": version, "by_fhir": by_fhir}
     return Outcome(body=learned, created=True)
-
-
-def permissions_of(rows: list[dict[str, Any]]) -> frozenset[str]:
-    """The permissions a key has, as the catalogue spells them (`ApiReadAll` is `ReadAll`)."""
-    return frozenset(
-        str(row.get("Permission", "")).removeprefix(_PREFIX)
-        for row in rows
-        if str(row.get("HasPermission", "")).lower() == "true"
-    )
-
-
-def tier_of(permissions: frozenset[str], mode: Mode) -> Tier:
-    """What the pace starts from: ReadAll alone is one call per 5 s, anything more one per second.
-
-    Source: https://www.opendental.com/site/apipermissions.html
-    """
-    if mode is not Mode.REMOTE:
-        return Tier.UNPACED
-    if "Enterprise" in permissions:
-        return Tier.ENTERPRISE
-    return Tier.STANDARD if permissions - {"ReadAll"} else Tier.READ_ONLY
 
 
 def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
@@ -122,38 +88,10 @@ def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
         upstream=_upstream(practice, by_fhir=learned.get("by_fhir", False)),
         connected_at=on.practices.get(practice.id).connected_at or on.clock.now(),
     )
-    # Whoever learns of a change notes what was before as well: a practice is not kept waiting for this.
+    # The measure of later changes; whoever finds none makes one, so that a practice is not kept waiting for this.
     with suppress(Unavailable):
-        _note(connected, on)
+        tell(connected, on.drifts.load(practice.id).parts, on)
     on.practices.put(connected)
-
-
-def learn(rows: list[dict[str, Any]], practice: Practice, on: LearnServices) -> Practice:
-    """Take up what an answer of `securityperms` says of the practice's key, where that has changed; the practice.
-
-    It is told before it is stored: who dies in between hears the same at the next time.
-
-    Raises: Unavailable: nothing is lost that the next answer does not say.
-    """
-    permissions = permissions_of(rows)
-    if practice.state != "active" or practice.upstream == "fhir" or permissions in {practice.permissions, frozenset()}:
-        return practice
-    # The record may be another by now: somebody may have said a time zone anew.
-    known = on.practices.get(practice.id)
-    learned = replace(known, permissions=permissions, tier=tier_of(permissions, known.mode))
-    _note(known, on)
-    _note(learned, on)
-    on.practices.put(learned)
-    return learned
-
-
-def _note(practice: Practice, on: LearnServices) -> None:
-    content = {
-        "version": practice.version,
-        "permissions": sorted(practice.permissions),
-        "tier": practice.tier.value,
-    }
-    on.facts.note(practice.id, PRACTICE, CAPABILITIES, content, at=on.clock.now())
 
 
 def _upstream(practice: Practice, *, by_fhir: bool) -> Literal["rest", "fhir", "auto"]:

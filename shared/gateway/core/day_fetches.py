@@ -7,11 +7,11 @@ does, and the use case asks for no more than its caller wants to pay for. Both r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
-from gateway.core.errors import AppError, Refused, UpstreamBroken, UpstreamRefused
+from gateway.core.errors import AppError, PermissionMissing, Refused, UpstreamBroken, UpstreamRefused
 from gateway.core.fetches import Steps, get_each
 from gateway.core.normalize.values import key
 from gateway.core.patient_360 import REPORT, Part, reason_of, timed
@@ -25,6 +25,10 @@ from gateway.core.walltime import instant_text
 PATIENTS, BALANCE, COVERAGE, RECALLS, ALERTS = "patients", "balance", "coverage", "recalls", "alerts"
 GUARANTORS: Final = "guarantors"
 """Under this name the outcome has `{PatNum, BalTotal, FamFinUrgNote}` of each family's head."""
+
+SINGLY_AT_MOST: Final = 40
+"""Patients and sections that are asked for one by one where a statement was refused, which is two turns' calls. Of more
+it is said that they were refused, until the key is looked at again, right afterwards."""
 
 INSURANCE: Final = "insurance"
 """Rows as the family module joins them."""
@@ -64,7 +68,13 @@ def day(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         input_.get("today"),
         guarantors=frozenset(input_.get("guarantors", ())),
     )
-    yield from _by_query(work) if may_query(context.practice) else _by_calls(work)
+    if may_query(context.practice):
+        yield from _by_query(work)
+        if work.not_queried and len(work.patients) * len(work.not_queried) <= SINGLY_AT_MOST:
+            # The key lost the permission since somebody last looked: what it takes now is asked otherwise.
+            yield from _by_calls(work.left())
+    else:
+        yield from _by_calls(work)
     return Outcome(rows={**work.rows, REPORT: work.report})
 
 
@@ -77,6 +87,13 @@ class _Work:
     guarantors: frozenset[int]
     rows: dict[str, list[Row]] = field(default_factory=dict)
     report: list[Row] = field(default_factory=list)
+    not_queried: set[str] = field(default_factory=set)
+    """Sections whose statement the key is not allowed any more."""
+
+    def left(self) -> _Work:
+        """The same work with those sections alone; rows and report are shared."""
+        self.report[:] = [one for one in self.report if one["section"] not in self.not_queried]
+        return replace(self, sections=frozenset(self.not_queried), not_queried=set())
 
     def run(self, sections: Iterable[str], steps: Callable[[], Steps[None]]) -> Steps[None]:
         """Take the steps that bring these sections, and report how they went."""
@@ -85,6 +102,8 @@ class _Work:
             yield from timed(steps(), times)
         except (Refused, UpstreamBroken) as refused:
             error = refused
+            if isinstance(refused, PermissionMissing):
+                self.not_queried.update(sections)
         as_of = instant_text(min(times)) if times else None
         self.report += [{"section": one, "as_of": as_of, "error": _told(error)} for one in sections]
 

@@ -20,7 +20,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
-from gateway.core import ledger, pacing
+from gateway.core import ledger, pacing, ways
 from gateway.core import registry as registered
 from gateway.core.audit import Phase
 from gateway.core.audit.writes import WriteTrail, about
@@ -50,7 +50,7 @@ from gateway.core.mirror.keeping import Keeper
 from gateway.core.office_words import Table, input_of
 from gateway.core.operations import OperationState, RowSet, StepState, Turn
 from gateway.core.plans import HELD_TIMES, OFFICE_WORDS, Outcome, PlanContext, UpstreamAnswer, UpstreamCall
-from gateway.core.practices import Practice
+from gateway.core.practices import Practice, WayName
 from gateway.core.problems import error_of, problem_of
 from gateway.core.requests import kept_reference
 from gateway.core.seat import (
@@ -184,7 +184,10 @@ class OperationRun:
         self._stored = entry
         self._slot_at = 0.0
         self._kind = kinds.get(entry.record.request.kind, registered.NOBODYS)
+        # As its record says, as it is reached in this turn, and where the operation is about another way to it.
+        self._known: Practice | None = None
         self._practice: Practice | None = None
+        self._elsewhere: Practice | None = None
         # Answers since the last save, and how much of the stored journal has been replayed.
         self._notes: list[Note] = []
         self._unreached = 0
@@ -201,6 +204,7 @@ class OperationRun:
         """Take the operation as far as it goes in this turn."""
         try:
             self._begin()
+            self._choose_way()
             self._drive()
         except Stop as stop:
             return self._ended(stop)
@@ -256,7 +260,7 @@ class OperationRun:
         # A kind that settles outside the ledger may have begun to: nobody could ask the same again.
         self._store(entry if self._kind.settle else ledger.refreshed(entry, now=self._on.clock.now()))
         try:
-            self._practice = self._on.practices.get(of.request.practice_id)
+            self._practice = self._known = self._on.practices.get(of.request.practice_id)
         except NotFound:
             self._fail(NotFound("the practice is no longer connected"))
         if not self._practice.is_open(self._on.clock.now().date()):
@@ -270,6 +274,30 @@ class OperationRun:
         if self._kind is registered.NOBODYS:
             # The release that took it runs beside this one, or was taken back: soon, or never.
             self._park(pacing.OFFLINE_PROBE_S, orderly=False)
+
+    def _choose_way(self) -> None:
+        """Go on by the way that is in use; what was read by another one is read anew."""
+        known, seat = self._known, self._seat
+        assert known is not None
+        if ways.mended(seat.item, known) != seat.item:
+            seat.change(lambda item: ways.mended(item, known))
+        self._practice = ways.as_reached(known, seat.item.way.by)
+        entry = ledger.reached(self._entry, self._practice.by)
+        if entry.journal != self._entry.journal:
+            self._store(entry)
+        self._entry = replace(self._entry, record=replace(self._entry.record, read_by=entry.record.read_by))
+
+    def _heed_way(self) -> None:
+        """End the turn where its next call goes by another way than it began, or from another network than this."""
+        practice = self._target()
+        if self._elsewhere is None and self._seat.has_left(practice):
+            practice = ways.as_reached(practice, self._seat.item.way.by)
+            if self._seat.is_inside(practice):
+                self._back(0.0)
+        if not self._seat.is_inside(practice):
+            self._entry = ledger.handed_over(self._entry, practice.network)
+            # A worker puts no turn: whoever waits for the operation does at its next look, or the sweeper.
+            self._park(0.0)
 
     def _heed_agreement(self) -> None:
         """An operation may have waited for days: nothing of patients begins once the practice's agreement has ended.
@@ -300,7 +328,8 @@ class OperationRun:
 
     def _drive(self) -> NoReturn:
         of = self._entry.record
-        context = PlanContext(self._of_practice(), of.id, of.submitted_at, of.reference)
+        assert self._known is not None
+        context = PlanContext(ways.as_reached(self._known, of.read_by), of.id, of.submitted_at, of.reference)
         plan = registered.plan_function(self._kind)(of.request.input, context)
         go_on: Callable[[], UpstreamCall] = partial(next, plan)
         try:
@@ -429,6 +458,7 @@ class OperationRun:
                 return note.answer
             # The plan asks otherwise than it did (a new release): nothing after this answers it.
             self._replayed = len(journal)
+        self._elsewhere = self._said_to_be_at() if call.elsewhere else None
         while True:
             self._slot()
             asked_at = self._on.clock.now()
@@ -453,6 +483,8 @@ class OperationRun:
         """None: ask again, in another slot; an error: for the plan. Otherwise the turn stops here."""
         if isinstance(error, upstream.Throttled):
             return None
+        if self._elsewhere is not None:
+            return self._after_trying(error)
         if self._kind.pending_keys and isinstance(error, upstream.Unauthorized | upstream.KeyNotAssigned):
             return KeyNotUsable("Open Dental refuses the key", upstream=_said(error))
         error = self._settled_401(error)
@@ -469,7 +501,22 @@ class OperationRun:
             return None
         return app_error_of(error)
 
+    def _after_trying(self, error: upstream.OpenDentalError) -> AppError | None:
+        """What a way to the office that is not in use yet did not answer: the practice's own way is none the worse."""
+        self._unreached += 1
+        if isinstance(error, upstream.OutcomeUnknown | upstream.NotSent) and self._unreached < CONNECT_TRIES:
+            return None
+        if isinstance(error, upstream.NotSent | upstream.PracticeOffline):
+            return Unreachable("nobody answers at base_url", param="fallback.base_url", upstream=_said(error))
+        return app_error_of(error)
+
+    def _said_to_be_at(self) -> Practice:
+        assert self._known is not None
+        said = registered.imported(self._kind.elsewhere or "")(self._entry.record.request.input)
+        return ways.as_reached(replace(self._known, fallback=said), WayName.FALLBACK)
+
     def _write(self, call: UpstreamCall, effect: Effect) -> UpstreamAnswer:
+        self._elsewhere = None
         name = call.step or ""
         step = self._entry.steps.get(name)
         if step is not None:
@@ -616,10 +663,11 @@ class OperationRun:
 
     def _slot(self, meanwhile: Callable[[], None] = lambda: None) -> float:
         """Reserve the next slot, do `meanwhile`, and wait until shortly before the slot; or end the turn."""
+        self._heed_way()
         try:
-            self._slot_at = self._seat.slot(self._of_practice())
+            self._slot_at = self._seat.slot(self._target())
             meanwhile()
-            self._seat.look_again(self._of_practice(), self._slot_at, ahead_s=CONNECT_AHEAD_S + MARK_AHEAD_S)
+            self._seat.look_again(self._target(), self._slot_at, ahead_s=CONNECT_AHEAD_S + MARK_AHEAD_S)
         except Exhausted:
             # A message that comes back keeps its place, and everybody behind it waiting. So it comes back at once
             # where nobody is behind; else it parks, and is put behind them by whoever waits for it, or by the sweeper.
@@ -637,9 +685,11 @@ class OperationRun:
         return self._slot_at
 
     def _send(self, call: UpstreamCall) -> UpstreamAnswer:
-        practice = self._of_practice()
+        practice = self._target()
         before = self._seat.calls
         try:
+            if self._elsewhere is not None:
+                return self._seat.send(practice, call, slot=self._slot_at, trips=False)
             if self._kind.pending_keys:
                 return self._seat.send(registered.as_pending(practice), call, slot=self._slot_at, trips=False)
             return self._seat.send(practice, call, slot=self._slot_at)
@@ -668,6 +718,8 @@ class OperationRun:
         return error
 
     def _offline(self) -> NoReturn:
+        # Another way may have been taken, and then somebody answers.
+        self._heed_way()
         if self._is_fetch:
             self._fail(PracticeOffline("the practice does not answer", retry_after=pacing.OFFLINE_PROBE_S))
         self._park(pacing.OFFLINE_PROBE_S + 1)
@@ -716,6 +768,10 @@ class OperationRun:
     def _of_practice(self) -> Practice:
         assert self._practice is not None
         return self._practice
+
+    def _target(self) -> Practice:
+        """The practice as the next call reaches it."""
+        return self._elsewhere or self._of_practice()
 
 
 _REFUSALS: tuple[tuple[type[upstream.OpenDentalError], type[AppError], str], ...] = (

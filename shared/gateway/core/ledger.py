@@ -40,6 +40,7 @@ from typing import Any
 
 from gateway.core.operations import Operation, OperationState, Request, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
+from gateway.core.practices import WayName
 
 REPUT_AFTER = timedelta(seconds=60)
 """A QUEUED operation that nobody began by then is put on the queue again; the pauses then double."""
@@ -145,6 +146,8 @@ class Record:
     unfinished: int = 0
     puts: int = 1
     upstream_calls: int = 0
+    read_by: WayName = WayName.FIRST
+    """By which way to the office the journal's answers came: pages of a list are as long as that way has them."""
     as_of: datetime | None = None
     """When the oldest answer in the journal was asked for: nothing a fetch returns is older."""
     finished_at: datetime | None = None
@@ -256,6 +259,25 @@ def refreshed(entry: Entry, *, now: datetime) -> Entry:
     if not asked_at or now - max(asked_at) <= good_for:
         return entry
     return replace(entry, journal=entry.journal[:kept])
+
+
+def reached(entry: Entry, by: WayName) -> Entry:
+    """Forget what was read by another way to the office than this one, so that every list is begun anew.
+
+    Its pages may be of another length, and what was half read is never read on. Answers that a step rests on stay, and
+    with them the way that says how long pages are, so that the plan comes to the same step again.
+    """
+    if entry.record.read_by is by:
+        return entry
+    rests = [step.noted for step in entry.steps.values()]
+    kept = len(entry.journal) if None in rests else max((one for one in rests if one is not None), default=0)
+    read_by = entry.record.read_by if kept else by
+    return replace(entry, record=replace(entry.record, read_by=read_by), journal=entry.journal[:kept])
+
+
+def handed_over(entry: Entry, network: str) -> Entry:
+    """The operation's turns wait on the queue of `network` from now on."""
+    return replace(entry, record=replace(entry.record, request=replace(entry.record.request, network=network)))
 
 
 def counted(entry: Entry, calls: int) -> Entry:

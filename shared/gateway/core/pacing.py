@@ -32,7 +32,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from gateway.core.ports import PaceView
-from gateway.core.practices import Mode, Practice, Tier
+from gateway.core.practices import Mode, Practice, Tier, WayName
 
 FLOORS_S: Mapping[Tier, float] = {Tier.READ_ONLY: 5.0, Tier.STANDARD: 1.0, Tier.ENTERPRISE: 0.5, Tier.UNPACED: 0.0}
 """The shortest interval between two calls of a key, in seconds."""
@@ -80,6 +80,9 @@ ODD_IN_A_ROW = 5
 FAILING_FIRST_S = 30.0
 FAILING_LONGEST_S = 900.0
 
+PROBE_AGAIN_S = 900.0
+"""Answers that nothing known explains make it looked again no sooner than so long after the last look."""
+
 BACKGROUND_TURN_S = 60.0
 QUEUED_BEFORE_MORE = 1
 """Queued background turns of a practice beside which the next minute's are offered: the last one of a minute may be a
@@ -106,6 +109,8 @@ class KeyPace:
     next_free_at: float = 0.0
     after_end: bool = False
     clean_calls: int = 0
+    widened_at: float = 0.0
+    """Since when the interval is wider than its floor, epoch seconds; 0: it is not."""
     used_at: float = 0.0
 
 
@@ -129,13 +134,31 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    """By which way the office is called; `core.ways` has the rules.
+
+    `network`: from where, None while it was always the first way. `probe_at`: when the first way is tried again, while
+    it is not this one. `answered`: whether this one has answered since it was taken. `missed`: connections in a row
+    that did not come about.
+    """
+
+    by: WayName = WayName.FIRST
+    network: str | None = None
+    since: float = 0.0
+    probe_at: float = 0.0
+    answered: bool = True
+    missed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PaceItem:
     """What is stored for one practice. All times are epoch seconds.
 
     `holder` has the lease until `busy_until`: only it calls. `turn_no` grows with each turn and orders what turns
     read. `lane_until`: background turns are queued until then, `lane_turns` of which have not begun. `next_due_at`:
     when background work is due. `rhythm_s`: how often it is due within a minute, for work that is never done; None: as
-    it says.
+    it says. `probe_at`: when it is looked next what may be done at the practice (None: never thought of), `probed_at`:
+    when that was tried last.
 
     `waiting`, `parked`, `interactive_at` and `killed` with who and when belong to others than the holder (callers that
     join, the operator) and change without regard to `rev`, which grows with each change of the rest.
@@ -147,10 +170,13 @@ class PaceItem:
     busy_until: float = 0.0
     turn_no: int = 0
     breaker: Breaker = Breaker()
+    way: InUse = InUse()
     lane_until: float = 0.0
     lane_turns: int = 0
     next_due_at: float | None = None
     rhythm_s: float | None = None
+    probe_at: float | None = None
+    probed_at: float = 0.0
     is_late: bool = False
     """Whether its mirror was late at the end of the last background turn, which is noted elsewhere (`health.fleet`)."""
     rev: int = 0
@@ -171,6 +197,8 @@ class PaceItem:
     def due_at(self) -> float | None:
         """When the lane has to look at this practice: background work due, a probe, or a lane whose turn was lost."""
         wanted = self.next_due_at if self.breaker.trip is None else self.breaker.probe_at
+        if self.way.by is WayName.FALLBACK and self.breaker.trip is None:
+            wanted = min(self.way.probe_at, self.way.probe_at if wanted is None else wanted)
         return None if wanted is None else max(wanted, self.lane_until)
 
 
@@ -191,7 +219,8 @@ def key_pace(item: PaceItem, key: str, floor_s: float) -> KeyPace:
     if pace.floor_s == floor_s:
         return pace
     widened = floor_s > 0 and pace.interval_s > pace.floor_s
-    return replace(pace, floor_s=floor_s, interval_s=max(floor_s, pace.interval_s) if widened else floor_s)
+    interval_s = max(floor_s, pace.interval_s) if widened else floor_s
+    return replace(pace, floor_s=floor_s, interval_s=interval_s, widened_at=pace.widened_at if widened else 0.0)
 
 
 # -- the lease ------------------------------------------------------------------------------------------------------
@@ -277,7 +306,7 @@ def reserve(
 def finished(item: PaceItem, key: str, call: Call, *, floor_s: float) -> PaceItem:
     """Note how the call in the last slot went: the next slot follows from when it was really sent and really ended."""
     pace = key_pace(item, key, floor_s)
-    pace = _widened(pace) if call.throttled else _narrowed(pace)
+    pace = _widened(pace, call.ended_at) if call.throttled else _narrowed(pace)
     free = max(call.started_at + _spacing(pace), call.ended_at)
     if pace.after_end:
         free = call.ended_at + _spacing(pace)
@@ -294,19 +323,25 @@ def give_back(item: PaceItem, key: str, slot: float) -> PaceItem:
     return replace(item, keys={**item.keys, key: replace(pace, next_free_at=min(pace.next_free_at, slot))})
 
 
+def is_of_key(name: str, fingerprint: str) -> bool:
+    """Whether a pace of this name (`Practice.pace_key`) is that key's, by whichever way."""
+    return name.partition(".")[0] == fingerprint
+
+
 def without_key(item: PaceItem, key: str) -> PaceItem:
-    """Forget the pace of a key that nobody calls with any more."""
-    return replace(item, keys={name: pace for name, pace in item.keys.items() if name != key})
+    """Forget the paces of a key that nobody calls with any more."""
+    return replace(item, keys={name: pace for name, pace in item.keys.items() if not is_of_key(name, key)})
 
 
 def _spacing(pace: KeyPace) -> float:
     return pace.interval_s + GUARD_S if pace.interval_s else 0.0
 
 
-def _widened(pace: KeyPace) -> KeyPace:
+def _widened(pace: KeyPace, at: float) -> KeyPace:
     base = pace.interval_s or 0.5  # an unpaced way that says 429 all the same
     widest = WIDEST_FACTOR * (pace.floor_s or 0.5)
-    return replace(pace, interval_s=min(widest, base * WIDEN_BY), after_end=True, clean_calls=0)
+    since = pace.widened_at or at
+    return replace(pace, interval_s=min(widest, base * WIDEN_BY), after_end=True, clean_calls=0, widened_at=since)
 
 
 def _narrowed(pace: KeyPace) -> KeyPace:
@@ -315,7 +350,8 @@ def _narrowed(pace: KeyPace) -> KeyPace:
         narrower = pace.interval_s * NARROW_BY
         # An unpaced way has no floor to arrive at, so the last step leads to none.
         at_floor = narrower <= max(pace.floor_s, 0.05)
-        return replace(pace, interval_s=pace.floor_s if at_floor else narrower, clean_calls=0)
+        since = 0.0 if at_floor else pace.widened_at
+        return replace(pace, interval_s=pace.floor_s if at_floor else narrower, clean_calls=0, widened_at=since)
     if pace.after_end and pace.interval_s <= pace.floor_s and clean >= TIGHTEN_AFTER:
         return replace(pace, after_end=False, clean_calls=0)
     return replace(pace, clean_calls=clean)
@@ -351,6 +387,10 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         offline=trip is Trip.OFFLINE,
         key_refused=trip is Trip.KEY_REFUSED,
         killed=item.killed,
+        parked=item.parked,
+        way=item.way.by,
+        way_since=datetime.fromtimestamp(item.way.since, UTC) if item.way.since else None,
+        network=item.way.network,
         switched_at=datetime.fromtimestamp(item.switched_at, UTC) if item.switched_at else None,
         switched_by=item.switched_by,
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,
@@ -555,6 +595,31 @@ def close_lane(
 
 def _free_lane(item: PaceItem) -> PaceItem:
     return replace(item, lane_until=0.0) if item.lane_turns <= QUEUED_BEFORE_MORE else item
+
+
+def probe_due(item: PaceItem, at: float) -> PaceItem:
+    """Have it looked at `at` what may be done at the practice, unless it is looked before."""
+    probe_at = at if item.probe_at is None else min(item.probe_at, at)
+    return work_due(replace(item, probe_at=probe_at), probe_at)
+
+
+def doubt_capabilities(item: PaceItem, now: float) -> PaceItem:
+    """After an answer that what is known of key and version does not explain: look again, but not all the time."""
+    return probe_due(item, max(now, item.probed_at + PROBE_AGAIN_S))
+
+
+def probed(item: PaceItem, now: float, again_at: float) -> PaceItem:
+    """Note that it was looked, and when it is looked next."""
+    return replace(item, probe_at=again_at, probed_at=now)
+
+
+def slow_since(item: PaceItem, key: str) -> float | None:
+    """Since when the key is called less often than its tier allows, epoch seconds; None: it is not.
+
+    Only a pause that Open Dental asked for widens an interval, and our calls keep to the tier's.
+    """
+    pace = item.keys.get(key)
+    return None if pace is None or pace.interval_s <= pace.floor_s else pace.widened_at or None
 
 
 def must_give_way(item: PaceItem) -> bool:

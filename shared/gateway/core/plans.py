@@ -76,6 +76,9 @@ class UpstreamCall:
     is_blind: bool = False
     """An `add` for which there can be no evidence. If its answer is lost it stays unknown, until people look."""
 
+    elsewhere: bool = False
+    """Whether it goes by a way that the practice does not use yet (`registry.Kind.elsewhere`); only reads may."""
+
     @property
     def makes_a_row(self) -> bool:
         """Whether what the evidence looks for is a new row, and not a change of the row that the path names.

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 from gateway.core.callers import Client
 from gateway.core.operations import Operation, Request, RowSet, Turn
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
-from gateway.core.practices import Practice
+from gateway.core.practices import Practice, WayName
 
 if TYPE_CHECKING:
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
+    from gateway.core.drift.known import Drifts
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
@@ -151,6 +152,13 @@ class PaceView:
     offline: bool
     key_refused: bool
     killed: bool
+    parked: int = 0
+    """How many of those that wait have no turn on a queue."""
+    way: WayName = WayName.FIRST
+    """By which way the practice is called, `way_since` when that was last changed, and from which `network`: None
+    while it was never another than the practice's own."""
+    way_since: datetime | None = None
+    network: str | None = None
     switched_at: datetime | None = None
     switched_by: str | None = None
     """When and by which client calls were stopped, or allowed again; None: never."""
@@ -486,6 +494,8 @@ class Services(Protocol):
     @property
     def practices(self) -> Practices: ...
     @property
+    def drifts(self) -> Drifts: ...
+    @property
     def rotations(self) -> Rotations: ...
     @property
     def agreements(self) -> Agreements: ...
@@ -512,6 +522,11 @@ class Services(Protocol):
     @property
     def drop(self) -> Drop | None:
         """None where the stage has no SFTP server of its own."""
+        ...
+
+    @property
+    def has_drop(self) -> bool:
+        """Whether the stage has one; said also to whom it is not open."""
         ...
 
     @property

@@ -37,6 +37,22 @@ SANDBOX: Final = "sandbox"
 """The stage whose practices are simulated ones."""
 
 
+class WayName(StrEnum):
+    """The ways to an office: the one it was connected by, and the one that is taken while that does not answer."""
+
+    FIRST = "first"
+    FALLBACK = "fallback"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an office is reached: in which mode, at which address, from which network."""
+
+    mode: Mode
+    base_url: str
+    network: str = REMOTE_NETWORK
+
+
 @dataclass(frozen=True, slots=True)
 class Baa:
     """The record of a business associate agreement: who signed, when, which document, until when.
@@ -79,6 +95,10 @@ class Practice:
     """By which of Open Dental's two APIs rows are read; `auto` is FHIR where the key has no REST permission for it."""
     network: str = REMOTE_NETWORK
     """From where `base_url` is reached: which queue its turns wait on, and whose worker calls it."""
+    fallback: Way | None = None
+    """The other way to the same database, with the same keys, taken while this one does not answer."""
+    by: WayName = WayName.FIRST
+    """Which way `mode`, `base_url` and `network` are; `ways.as_reached` says it by the other. Stored by the first."""
     tier: Tier = Tier.READ_ONLY
     version: str | None = None
     permissions: frozenset[str] = frozenset()
@@ -86,6 +106,8 @@ class Practice:
     """ClinicNum -> IANA zone, where a location's differs from the practice's."""
     writes_reference: bool = True
     """Whether our 12-character reference is put into the free text of what we add."""
+    queries: bool = True
+    """Whether its operator lets the office be asked by SQL, which the office's audit trail keeps."""
     baa: Baa | None = None
     """The last agreement that was recorded, whether it is in force or not."""
     may_lack_baa: bool = field(default=False, compare=False)
@@ -108,6 +130,11 @@ class Practice:
     def zone(self, clinic_num: int = 0) -> ZoneInfo:
         """The zone in which wall times of `clinic_num` are read."""
         return ZoneInfo(self.location_zones.get(clinic_num, self.time_zone))
+
+    @property
+    def pace_key(self) -> str:
+        """Names the pace of its key by this way: the relay's throttle is none of the office's own server."""
+        return self.key_fingerprint if self.by is WayName.FIRST else f"{self.key_fingerprint}.{self.by}"
 
     @property
     def page_limit(self) -> int:

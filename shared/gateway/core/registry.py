@@ -27,7 +27,8 @@ class Kind:
     with the outcome, or with the error, before the operation settles; `(outcome or error, practice, on) -> None`.
     They may run more than once and must come to the same. `recheck` is `(call, request, on) -> None` and runs right
     before each write is marked and sent; what it raises is told to the plan, and nothing is sent. `afterwards` is
-    `(request, on) -> None` and runs once the operation has succeeded, as a rule; nothing may hang on it.
+    `(request, on) -> None` and runs once the operation has succeeded, as a rule; nothing may hang on it. `elsewhere` is
+    `(input) -> Way` and says by which way those calls go that the plan marks so; what is said there trips no breaker.
     """
 
     plan: str
@@ -36,6 +37,7 @@ class Kind:
     give_up: str | None = None
     recheck: str | None = None
     afterwards: str | None = None
+    elsewhere: str | None = None
 
 
 _FETCHES = (
@@ -139,6 +141,11 @@ KINDS: dict[str, Kind] = {
     "payments.refund": Kind("gateway.core.writes.refund:refund"),
     "payments.create_for_patient": Kind("gateway.core.writes.payment:create_for_patient"),
     "payments.create_for_claim": Kind("gateway.core.writes.insurance:create_for_claim"),
+    "practices.fallback": Kind(
+        "gateway.core.fallback:plan",
+        settle="gateway.core.fallback:settle",
+        elsewhere="gateway.core.fallback:way_said",
+    ),
     "practices.connect": Kind(
         "gateway.core.connect:plan",
         pending_keys=True,

@@ -167,7 +167,7 @@ def _live(
         correlation_id=caller.correlation_id,
         input=dict(bound),
         cache_key=cache_key,
-        network=practice.network,
+        network=_network_of(practice, view),
     )
     asked_at = on.clock.now()
     operation = wait_for(_queue(request, on=on), wait_s=freshness.wait_s, on=on)
@@ -322,7 +322,7 @@ def submit(
         input=dict(input_),
         idempotency_key=idempotency_key,
         body_hash=canonical_hash([kind, input_]),
-        network=practice.network,
+        network=_network_of(practice, None if practice.fallback is None else on.paces.view(practice.id)),
     )
     return _queue(request, on=on, prepare=prepare)
 
@@ -375,6 +375,9 @@ def woken(operation: Operation, *, on: Services) -> Operation:
         return operation
     # What asks after an operation must not fail because waking it did: the sweeper comes.
     with suppress(Unavailable):
+        if operation.request.idempotency_key is not None and on.paces.view(operation.request.practice_id).parked > 1:
+            # It may rest on a write that nobody waits for; the sweeper puts them as they came.
+            return operation
         taken = on.operations.wake(operation.id, now=now)
         if taken is not None:
             on.paces.count(taken.request.practice_id, parked=-1)
@@ -422,6 +425,13 @@ def _queue(request: Request, *, on: Services, prepare: Callable[[], None] | None
         with suppress(Unavailable):
             on.calls.put(Turn(request.practice_id, operation.id, operation.attempt), network=request.network)
     return operation
+
+
+def _network_of(practice: Practice, view: PaceView | None) -> str:
+    """On which network's queue a turn is to wait; where that changes meanwhile, the worker there hands it over."""
+    if practice.fallback is None or view is None or view.network is None:
+        return practice.network
+    return view.network
 
 
 def _was_perhaps_never_put(operation: Operation, on: Services) -> bool:

@@ -16,7 +16,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "practices:connect": "connect new practices",
     "practices:read": "see the practices themselves, which FHIR calls Organizations",
     "practices.keys:write": "have practices' keys exchanged, see the new ones, and call that off",
-    "practices.calls:write": "stop all calls of practices, and allow them again",
+    "practices.calls:write": "stop all calls of practices, allow them again, and say by which ways they are called",
     "practices.baa:write": "record and close practices' agreements, without which no patient's data is touched",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",

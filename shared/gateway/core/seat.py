@@ -6,14 +6,17 @@ The only place that reserves, waits for and reports slots, for interactive and b
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.core import pacing
+from gateway.core import pacing, ways
+from gateway.core.drift import shapes
+from gateway.core.drift.known import Odd
 from gateway.core.errors import Unavailable
-from gateway.core.events.facts import PRACTICE
+from gateway.core.events.facts import PRACTICE, WAY
 from gateway.core.fhir_source import OPERATION
 from gateway.core.health import fleet
 from gateway.core.ledger import Effect
@@ -70,6 +73,10 @@ class SlotTooFar(Exception):
         self.seconds = seconds
 
 
+_UNEXPLAINED = (upstream.Unauthorized, upstream.VersionTooOld)
+"""What is not asked where it is known that the key or the version does not have it: so one of them is another."""
+
+
 def effect_of(call: UpstreamCall) -> Effect:
     """What `call` does, by the catalogue's mark. The FHIR side is only read."""
     return Effect.READ if call.operation.startswith(OPERATION) else Effect(catalogue.operation(call.operation).effect)
@@ -115,6 +122,7 @@ class Seat:
         """None in the background's own work."""
         self._visible = visible
         self._refused = 0
+        self._odd: Counter[Odd] = Counter()
         self._has_sent = False
         self._started = on.clock.monotonic()
         # How the last call went; stored together with the next reservation, or at the end.
@@ -139,6 +147,7 @@ class Seat:
             now = self.now()
             self.change(lambda item: pacing.not_probed(item, self.holder, now))
         self.change(lambda item: pacing.release(item, self.holder))
+        self._note_odd()
         if self.calls:
             self.on.governor.count(self.on.clock.now(), calls=self.calls, refused=self._refused)
             self.calls = 0
@@ -181,7 +190,7 @@ class Seat:
         if self.calls >= self.budget.calls or self.elapsed() > self.budget.seconds:
             self.tell()
             raise Exhausted
-        key, floor_s, now = practice.key_fingerprint, pacing.floor_of(practice), self.now()
+        key, floor_s, now = practice.pace_key, pacing.floor_of(practice), self.now()
         slots: list[float] = []
 
         def rule(item: pacing.PaceItem) -> pacing.PaceItem:
@@ -217,7 +226,7 @@ class Seat:
     def heed_switch(self, practice: Practice, slot: float) -> None:
         """Give `slot` back if the item, as it was read last, says that nobody may call. Raises: pacing.Killed."""
         if self.item.killed:
-            self.change(lambda item: pacing.give_back(item, practice.key_fingerprint, slot))
+            self.change(lambda item: pacing.give_back(item, practice.pace_key, slot))
             raise pacing.Killed
 
     def wait_until(self, at: float) -> None:
@@ -250,7 +259,15 @@ class Seat:
             raise
         self._went(practice, slot, left_at, None, trips=trips)
         self._say(call, slot, left_at, answer.status)
+        self._odd.update(shapes.differences(call, answer, practice.version))
         return answer
+
+    def _note_odd(self) -> None:
+        """Keep how answers differed from the catalogue; who cannot be told of it now sees the same again."""
+        odd, self._odd = self._odd, Counter()
+        if odd:
+            with suppress(Unavailable):
+                shapes.note(self.practice_id, odd, drifts=self.on.drifts, now=self.on.clock.now())
 
     def _say(
         self,
@@ -288,7 +305,7 @@ class Seat:
         trips: bool,
     ) -> None:
         """Keep how the call in `slot` went for the next change of the item."""
-        key, floor_s = practice.key_fingerprint, pacing.floor_of(practice)
+        key, floor_s = practice.pace_key, pacing.floor_of(practice)
         self.calls += 1
         self._has_sent = True
         self._refused += failure is not None and counts_as_refused(failure)
@@ -298,7 +315,39 @@ class Seat:
         said = answer_says(failure)
         if not trips and said is not pacing.Answer.FINE:
             said = pacing.Answer.NEUTRAL
-        self._report = lambda item: pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+        missed = trips and isinstance(failure, upstream.NotSent)
+        doubted = trips and isinstance(failure, _UNEXPLAINED)
+
+        def report(item: pacing.PaceItem) -> pacing.PaceItem:
+            was = item.breaker.trip
+            item = pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+            if trips:
+                item = ways.heard(item, practice, said, missed=missed, now=went.ended_at)
+            if was is not None and item.breaker.trip is None:
+                # Offices are updated while they are away, and keys are changed while they are refused.
+                return pacing.probe_due(item, went.ended_at)
+            return pacing.doubt_capabilities(item, went.ended_at) if doubted else item
+
+        self._report = report
+        if trips and practice.fallback is not None and said is pacing.Answer.FINE and not self.item.way.answered:
+            self.tell_way(practice)
+        if failure is not None and practice.fallback is not None:
+            # Whoever goes on has to know by which way.
+            self.tell()
+
+    def has_left(self, practice: Practice) -> bool:
+        """Whether `practice` is to be called by another way by now than it says."""
+        return practice.fallback is not None and self.item.way.by is not practice.by
+
+    def is_inside(self, practice: Practice) -> bool:
+        """Whether this worker is where `practice`, as it says, is reached from; no other may have its keys sent."""
+        return self.on.network in {None, practice.network}
+
+    def tell_way(self, practice: Practice) -> None:
+        """Tell by which way the office answers, where that was another the last time."""
+        with suppress(Unavailable):
+            said = ways.told(practice, practice.by)
+            self.on.facts.note(self.practice_id, PRACTICE, WAY, said, at=self.on.clock.now())
 
     def tell(self) -> None:
         """Store the report of the last call now."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from gateway.core import ledger, pacing
+from gateway.core import ledger, pacing, registry, ways
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.operations import OperationState, Turn
 from gateway.core.practices import REMOTE_NETWORK
@@ -106,9 +106,12 @@ def offer_lanes(on: WorkerServices, *, part: tuple[int, int] = (0, 1)) -> int:
             break
         # A thousand practices take seconds: each has its delay from when its turn is put.
         now = on.clock.now().timestamp()
-        delays = on.pace.update(practice_id, partial(_offered, now=now))
-        ticks += [Tick(practice_id, min(SPREAD_S, round(delay)), int(now) + n) for n, delay in enumerate(delays)]
-        offered += bool(delays)
+        turns = on.pace.update(practice_id, partial(_offered, now=now))
+        ticks += [
+            Tick(practice_id, min(SPREAD_S, round(delay)), int(now) + number, network)
+            for number, (delay, network) in enumerate(turns)
+        ]
+        offered += bool(turns)
         while len(ticks) >= TICKS_AT_ONCE:
             on.ticks.put(ticks[:TICKS_AT_ONCE])
             ticks = ticks[TICKS_AT_ONCE:]
@@ -116,19 +119,29 @@ def offer_lanes(on: WorkerServices, *, part: tuple[int, int] = (0, 1)) -> int:
     return offered
 
 
-def forward_tick(practice_id: str, attempt: int, *, on: WorkerServices) -> None:
-    """Put a practice's background turn on the queue of its network."""
-    try:
-        network = on.practices.get(practice_id).network
-    except NotFound:
-        # The turn finds that out as well, and closes the lane.
-        network = REMOTE_NETWORK
+def forward_tick(practice_id: str, attempt: int, network: str | None = None, *, on: WorkerServices) -> None:
+    """Put a practice's background turn on the queue of `network`, or else of the way it was connected by."""
+    if network is None:
+        try:
+            network = on.practices.get(practice_id).network
+        except NotFound:
+            # The turn finds that out as well, and closes the lane.
+            network = REMOTE_NETWORK
     on.calls.put(Turn(practice_id, None, attempt), network=network)
 
 
-def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, list[float]]:
+def _offered(item: pacing.PaceItem, now: float) -> tuple[pacing.PaceItem, list[tuple[float, str | None]]]:
+    """The item, and the delays of its turns, each with where it is wanted."""
     offer = pacing.offer_lane(item, now)
-    return (item, []) if offer is None else (offer[0], pacing.ticks_of(*offer))
+    if offer is None:
+        return item, []
+    offered, delay_s = offer
+    turns = [(delay, item.way.network) for delay in pacing.ticks_of(offered, delay_s)]
+    if ways.first_is_due(item, now + SPREAD_S):
+        # By the first way, which is not in use: to see whether it answers again.
+        turns.append((max(0.0, item.way.probe_at - now), None))
+        offered = replace(offered, lane_turns=offered.lane_turns + 1)
+    return offered, turns
 
 
 def _put_all(practice_id: str, operation_ids: list[str], now: datetime, *, on: WorkerServices) -> list[bool]:
@@ -162,8 +175,11 @@ def _put(was: ledger.Entry, item: pacing.PaceItem, now: datetime, *, on: WorkerS
         return None  # It has settled, or somebody else was faster.
     if was.record.parked_until is not None:
         on.pace.count(practice_id, parked=-1)
+    request = entry.record.request
+    goes_elsewhere = registry.KINDS.get(request.kind, registry.NOBODYS).elsewhere is not None
+    network = request.network if goes_elsewhere else item.way.network or request.network
     try:
-        on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt), network=entry.record.request.network)
+        on.calls.put(Turn(practice_id, entry.record.id, entry.record.attempt), network=network)
     except Unavailable:
         # Perhaps only this practice's queue is gone: those behind it must not wait for it.
         return False

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 from gateway.core.audit import Audit
+from gateway.core.drift.known import Drifts
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.health.fleet import Fleet
@@ -141,6 +142,8 @@ class Tick(NamedTuple):
     practice_id: str
     delay_s: int
     attempt: int
+    network: str | None = None
+    """On whose queue it is wanted; None: of the way that the practice was connected by."""
 
 
 class Ticks(Protocol):
@@ -164,6 +167,11 @@ class Notices(Protocol):
 
 class WorkerServices(Protocol):
     """All ports, as the engine gets them (`on`)."""
+
+    @property
+    def network(self) -> str | None:
+        """From where this process calls offices; None: from everywhere."""
+        ...
 
     @property
     def clock(self) -> Clock: ...
@@ -199,6 +207,8 @@ class WorkerServices(Protocol):
     def fleet(self) -> Fleet: ...
     @property
     def facts(self) -> Facts: ...
+    @property
+    def drifts(self) -> Drifts: ...
     @property
     def event_log(self) -> EventLog: ...
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.adapters.callers import DynamoCallers
     from gateway.adapters.calls import SqsCalls
     from gateway.adapters.clock import SystemClock
+    from gateway.adapters.drifts import DynamoDrifts
     from gateway.adapters.drop import S3Drop
     from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.events.log import DynamoEventLog
@@ -92,6 +93,13 @@ class AwsServices:
         from gateway.adapters.audit import DynamoAuditIndex
 
         return DynamoAuditIndex(self._dynamodb, table=os.environ["AUDIT_INDEX_TABLE"])
+
+    @cached_property
+    def drifts(self) -> DynamoDrifts:
+        """What is known of practices beside their records."""
+        from gateway.adapters.drifts import DynamoDrifts
+
+        return DynamoDrifts(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def calls(self) -> SqsCalls:
@@ -212,6 +220,11 @@ class AwsServices:
 
         client = cast("S3Client", self._client("s3", signature_version="s3v4"))
         return S3Drop(client, bucket=bucket, prefix=os.environ["DROP_PREFIX"])
+
+    @property
+    def has_drop(self) -> bool:
+        """What HAS_DROP says."""
+        return os.environ["HAS_DROP"] == "true"
 
     @cached_property
     def _ledger(self) -> DynamoLedger:

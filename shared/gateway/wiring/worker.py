@@ -22,6 +22,11 @@ class WorkerServices(AwsServices):
     """Fills `core.worker.WorkerServices`."""
 
     @cached_property
+    def network(self) -> str | None:
+        """From where this worker calls offices: NETWORK."""
+        return os.environ.get("NETWORK")
+
+    @cached_property
     def ledger(self) -> DynamoLedger:
         """Operations, steps, journals."""
         return self._ledger

@@ -12,6 +12,7 @@ from gateway.adapters.practices import from_record, to_record
 from gateway.adapters.records import record_from, record_value
 from gateway.core import pacing, sweeping
 from gateway.core.errors import StillRunning, Unavailable
+from gateway.core.ids import new_id
 from gateway.core.operations import Operation, Turn
 from gateway.core.practices import Mode, Practice, Tier
 from gateway.core.requests import Freshness, fetch, submit, woken
@@ -20,7 +21,7 @@ from tests.fakes.plans import KINDS
 
 CLINIC = replace(
     ELM_STREET,
-    id="prac_inside",
+    id=new_id("practice"),
     mode=Mode.SERVICE,
     tier=Tier.UNPACED,
     base_url="http://10.20.0.15:30222/api/v1",

@@ -143,6 +143,7 @@ def _logged(item: Mapping[str, Any]) -> Logged:
         before=told["before"],
         after=told["after"],
         related=told["related"],
+        changes=tuple(told["changes"]) if "changes" in told else None,
         correlation_id=told.get("correlation_id"),
     )
     return Logged(event, moment_from(item["log_place"]["S"].partition("#")[0]))

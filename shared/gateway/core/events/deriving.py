@@ -7,11 +7,12 @@ What a type says of its own is told once: `updated` comes for what no other type
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 from gateway.core import ids
+from gateway.core.drift.changes import changes_between
 from gateway.core.events.changes import Row, RowChange, Was
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.events.event_types import SUBJECTS
@@ -433,7 +434,7 @@ _OF_KEYS: Final = {
 
 def _of_practice(change: RowChange, _: Around) -> list[Event]:
     """`{"state": "offline" | "online"}` under the key `connection`; the agreement's end under `baa`; how the last
-    exchange of keys stands under `key`; what it can do under `capabilities`."""
+    exchange of keys stands under `key`; what it can do under `capabilities`, by which way it is called under `way`."""
     practice_id, was, row = change.practice_id, change.before or {}, change.row
     if change.key == BAA:
         after = {name: row[name] for name in ("expires_on", "days_left")}
@@ -448,10 +449,19 @@ def _of_practice(change: RowChange, _: Around) -> list[Event]:
         return [_made(change, type_, object_id=practice_id, changed=("state",), before=before, after=after)]
     if change.key == "key":
         return [_made(change, _OF_KEYS[row["state"]], object_id=practice_id)]
+    return list(_of_capabilities(change))
+
+
+def _of_capabilities(change: RowChange) -> Iterator[Event]:
+    """More may have become known of the practice than was, without a change."""
     if change.was is Was.NOTHING:
-        return []
-    changed = tuple(sorted(name for name in was.keys() | row.keys() if was.get(name) != row.get(name)))
-    return [_made(change, "practice.capabilities_changed", object_id=practice_id, changed=changed)]
+        return
+    changes = [] if change.before is None else changes_between(change.before, change.row)
+    if changes or change.before is None:
+        changed = tuple(sorted({one.part for one in changes}))
+        said = tuple({"code": one.code, "explanation": one.explanation} for one in changes)
+        made = _made(change, "practice.capabilities_changed", object_id=change.practice_id, changed=changed)
+        yield replace(made, changes=said)
 
 
 def _of_due_recall(change: RowChange, around: Around) -> list[Event]:

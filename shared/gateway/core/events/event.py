@@ -60,6 +60,9 @@ class Event:
     after: Mapping[str, Any] = field(default_factory=dict)
     related: Mapping[str, str] = field(default_factory=dict)
     """Ids of whom it is about: `patient_id`, `location_id`, `appointment_id` ..."""
+    changes: tuple[Mapping[str, str], ...] | None = None
+    """Of a type that tells them: what has changed, as `code` and `explanation`, the gateway's own sentence; none where
+    it is not known what was before."""
     correlation_id: str | None = None
     """Of the request to this gateway that brought it about, where one did."""
 
@@ -79,6 +82,7 @@ class Event:
             "before": dict(self.before),
             "after": dict(self.after),
             "related": dict(self.related),
+            **({} if self.changes is None else {"changes": [dict(one) for one in self.changes]}),
         }
         return told if self.correlation_id is None else told | {"correlation_id": self.correlation_id}
 

@@ -29,7 +29,10 @@ whose request."""
 PRACTICE: Final = "practice"
 """Under `connection`: `{state: offline | online}`. Under `capabilities`: what may be done there, and how fast.
 Under `baa`: `{expires_on, days_left}` once the agreement's end is near. Under `key`: `{state: rotated | waiting |
-failed, rotation_id}`, of the last exchange of keys."""
+failed, rotation_id}`, of the last exchange of keys. Under `way`, where there are two: `{way: first | fallback, mode}`,
+by which one the office is called."""
+
+WAY: Final = "way"
 
 BAA: Final = "baa"
 """The key, of `PRACTICE`, of the fact that warns of an agreement's end."""

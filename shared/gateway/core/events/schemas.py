@@ -1,7 +1,8 @@
 """A JSON Schema (draft 4, as EventBridge's registry takes it) of each type of event, as it lies on the bus.
 
 Made from `event_types` and from the words that objects have. The names say the form: `..._on` is a day, `..._at` an
-instant, `local_...` a wall time; whatever else is told is one of a fixed list of words. There is no free text in it.
+instant, `local_...` a wall time; whatever else is told is one of a fixed list of words. There is no free text of
+anybody's in it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
+from gateway.core.drift.changes import CODES
 from gateway.core.events.event import SOURCE, Cause
 from gateway.core.events.event_types import ID_PREFIXES, TYPES, subject_of
 from gateway.core.normalize import appointments, claims, patients, procedures, treatment
@@ -21,6 +23,7 @@ DRAFT: Final = "http://json-schema.org/draft-04/schema#"
 _DIGITS: Final = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME: Final = "[0-9]{2}:[0-9]{2}:[0-9]{2}"
 _LONGEST: Final = 64
+_SENTENCE: Final = 1000
 _CORRELATION: Final = "[A-Za-z0-9-]{8,64}"
 """A UUID or a trace's id: nothing that anybody could mean something by."""
 _BEFORE_53_BITS_END: Final = 2**53 - 1
@@ -60,6 +63,9 @@ _COUNTS: Final = frozenset({("practice", "days_left")})
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("state", "reason")}
 """What is told of the gateway's own affairs, which are no object."""
+
+_EXPLAINED: Final[Mapping[str, tuple[str, ...]]] = {"practice.capabilities_changed": CODES}
+"""What is told in sentences of the gateway's own, by code: made of the vendor's names and of counts."""
 
 _OWN_RELATED: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("client_id",)}
 
@@ -118,6 +124,12 @@ def event_schema(type_: str) -> Schema:
         "after": _closed(values),
         "related": _closed({name: _id(_referred(name)) for name in related}),
     }
+    if type_ in _EXPLAINED:
+        explained: dict[str, Schema] = {
+            "code": {"enum": [*_EXPLAINED[type_]]},
+            "explanation": {"type": "string", "maxLength": _SENTENCE},
+        }
+        properties["changes"] = {"type": "array", "items": _closed(explained, required=explained)}
     required = tuple(properties)
     properties["correlation_id"] = _form(f"^{_CORRELATION}$")
     return _closed(properties, required=required)

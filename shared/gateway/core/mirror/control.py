@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator, model_validator
@@ -31,9 +32,9 @@ class SyncChange(BaseModel):
 
     `on` begins the first load, or goes on where `paused` stopped; `paused` stops reading and keeps what is there, which
     grows old and says so; `off` erases it. `on` while it is being erased goes on with what no erasure has begun with
-    (for some 15 s that is all of it), else reads everything anew. `queries`: whether the mirror may ask the office by
-    SQL where its key allows it, which is faster and finds more; each statement goes into the office's audit trail. It
-    may be said of a mirror that is off, and holds once that is on.
+    (for some 15 s that is all of it), else reads everything anew. `queries`: whether the office may be asked by SQL
+    where its key allows it, by the mirror and for any read, which is faster and finds more; each statement goes into
+    the office's audit trail. It may be said of a mirror that is off.
 
     `native_events`: whether the practice's machines are to tell by themselves what changes, at the address that this
     request came to. `workstation`: the machine that tells, best the one with the API service; null for all of them,
@@ -112,10 +113,17 @@ def change_sync(
                 on.syncs.save_practice(changed)
             except Superseded:
                 continue
+        if practice.queries != queries:
+            # Not the mirror alone asks: whatever does heeds the record.
+            on.practices.change(practice.id, partial(_with_queries, allowed=queries))
         # Also where nothing changed: whoever said it first may have died before this.
         on.paces.background_due(practice.id, now + timedelta(seconds=1))
         return _shown(practice, on)
     raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)
+
+
+def _with_queries(practice: Practice, *, allowed: bool) -> Practice:
+    return replace(practice, queries=allowed)
 
 
 def _shown(practice: Practice, on: Services) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gateway.core.mirror.syncing import Pass, Phase, PracticeSync, ResourceSync,
 from gateway.core.native.shown import native_view
 from gateway.core.ports import PaceView
 from gateway.core.practices import Practice
-from gateway.core.queries.statement import may_query
+from gateway.core.queries.statement import PERMISSION
 from gateway.core.walltime import optional_instant_text
 
 LATE: Final = timedelta(minutes=5)
@@ -341,7 +341,7 @@ def _queries(state: PracticeSync, practice: Practice, asked: frozenset[str], now
     again = probing.refused_until if refused else min(left_out.values(), default=None)
     return {
         "state": "on" if state.queries else "off",
-        "allowed": may_query(practice),
+        "allowed": PERMISSION in practice.permissions,
         "in_use": bool(asked),
         "asked_at": optional_instant_text(probing.at),
         "next_at": optional_instant_text(probing.due_at) if asked else None,

@@ -104,6 +104,13 @@ class Session:
         paused = self.state.wanted is Wanted.ON and not self.practice.is_open(self.now().date())
         return Wanted.PAUSED if paused else self.state.wanted
 
+    def take_up(self, practice: Practice) -> None:
+        """Go on with the practice as it is known from now on: its pace, its pages, what its key and version allow."""
+        self.turn.practice = practice
+        self.practice = practice if self.state.queries else without_queries(practice)
+        if self.is_on and self.state.resources:
+            self.learn()
+
     def now(self) -> datetime:
         """The present moment, UTC."""
         return self.on.clock.now()

@@ -174,8 +174,8 @@ class Native:
     `base_url`: the API's own address, which their calls go to; None: they were never asked, or it is ended. `former`:
     addresses that it had before, until what was subscribed for them is ended. `workstation`: the machine that tells,
     None: every one. `cared_at`: when it was last compared with what is subscribed, `due_at`: when it is next. `tables`:
-    by WatchTable, what is subscribed. `version`: Open Dental's as the office said it at `version_at`: an update changes
-    what can be told, and how it is asked for. `refused`: tables that the office did not take, and until when they are
+    by WatchTable, what is subscribed. `version`: Open Dental's when they were compared last: an update changes what can
+    be told, and how it is asked for. `refused`: tables that the office did not take, and until when they are
     left out. `trouble`: a code that says why nothing is cared for. `failures`: of care, in a row.
     """
 
@@ -193,7 +193,6 @@ class Native:
     trouble_since: datetime | None = None
     failures: int = 0
     version: str | None = None
-    version_at: datetime | None = None
     silence_told_at: datetime | None = None
     """When an operator was told that nothing comes any more, until something does."""
 

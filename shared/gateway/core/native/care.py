@@ -44,12 +44,10 @@ from gateway.core.native.wanting import (
     is_ending,
     is_refused,
     is_told,
-    version_at,
     why_not,
     wished_tables,
 )
 from gateway.core.native.watched import WATCHED
-from open_dental.versions import Version
 
 EVERY: Final = timedelta(minutes=15)
 EVERY_CLOSED: Final = timedelta(hours=1)
@@ -67,11 +65,10 @@ LONG: Final = timedelta(days=1)
 REFUSED_FOR: Final = timedelta(days=1)
 """How long a table is left out that the office did not take; from which version some are there is not published."""
 
-VERSION_EVERY: Final = timedelta(days=1)
+LOOKED_WITHIN_S: Final = 86_400.0
 
 BLOCKED_FOR: Final = timedelta(hours=1)
 
-_VERSION: Final = "ProgramVersion"
 _STATUS: Final = re.compile(r"(?<!\d)[3-5]\d\d(?!\d)")
 
 
@@ -84,10 +81,14 @@ class Care:
         due = _next(m)
         if due is None or due > m.now():
             return
+        native = m.state.native
         if (why := why_not(m.practice)) is not None:
-            _save(m, _troubled(m.state.native, why, m.now(), again=BLOCKED_FOR))
+            _save(m, _troubled(native, why, m.now(), again=BLOCKED_FOR))
         elif is_ending(m.state):
             _end(m)
+        elif native.version is None and m.now().timestamp() - m.turn.pace.probed_at > LOOKED_WITHIN_S:
+            # What a version offers is asked for once, and refused for a day: so the version had better be true.
+            turn.probe_in(timedelta())
         else:
             _keep(m)
 
@@ -137,7 +138,7 @@ def _next(m: Session) -> datetime | None:
 
 
 def _keep(m: Session) -> None:
-    _ask_version(m)
+    _heed_version(m)
     native, now = m.state.native, m.now()
     wished = _wishes(m)
     try:
@@ -207,6 +208,13 @@ def _end(m: Session) -> None:
     m.save_practice(native=ended, incidents=incidents.healed(m.state, MACHINES_SILENT, now))
 
 
+def _heed_version(m: Session) -> None:
+    """What one version of Open Dental did not take another may."""
+    native = m.state.native
+    if native.version != m.practice.version:
+        _save(m, replace(native, version=m.practice.version, refused={}))
+
+
 def subscribe(m: Session) -> None:
     """Make what should be told and is not, under the key that `m` calls with; nothing is ended, and nothing kept.
 
@@ -246,24 +254,8 @@ def end_all(m: Session) -> None:
 def _wishes(m: Session) -> list[Wish]:
     native = m.state.native
     path = hook_path(m.practice, m.on.signer)
-    workstation = workstation_at(version_at(m.practice, native), native.workstation)
+    workstation = workstation_at(m.practice.version, native.workstation)
     return [Wish(table, f"{native.base_url}{path}", workstation) for table in wished_tables(m.practice, m.state)]
-
-
-def _ask_version(m: Session) -> None:
-    """Once a day. Where it is not told, what was known last holds."""
-    native, now = m.state.native, m.now()
-    if native.version_at is not None and now - native.version_at < VERSION_EVERY:
-        return
-    version = native.version
-    try:
-        answer, _ = m.ask("preferences.list", {"PrefName": _VERSION})
-        said = next((str(row.get("ValueString")) for row in answer.rows if row.get("PrefName") == _VERSION), None)
-        version = str(Version.parse(said)) if said else version
-    except (Failed, Refused, ValueError):
-        pass
-    refused = native.refused if version == native.version else {}
-    _save(m, replace(native, version=version, version_at=now, refused=refused))
 
 
 def _listed(m: Session, wished: list[Wish], *, path: str | None = None) -> Plan:

@@ -14,7 +14,6 @@ from gateway.core.native.wanting import (
     UNREACHABLE,
     is_ending,
     is_refused,
-    version_at,
     why_not,
 )
 from gateway.core.native.watched import WATCHED, Watched, watched_at
@@ -52,7 +51,7 @@ _OF_ALL: Final = (FAILING, MACHINE_SILENT)
 def native_view(state: PracticeSync, practice: Practice, now: datetime) -> dict[str, Any]:
     """What a practice's machines are asked to tell; times in UTC, no secret part of an address."""
     native = state.native
-    offered = {one.table for one in watched_at(version_at(practice, native))}
+    offered = {one.table for one in watched_at(practice.version)}
     tables = [_table(one, state, now, is_offered=one.table in offered) for one in WATCHED.values()]
     phase, why = _phase(state, practice, now, tables)
     return {

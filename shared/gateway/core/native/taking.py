@@ -16,7 +16,6 @@ from gateway.core.mirror import schedule
 from gateway.core.mirror.mirrored import MIRRORED, is_whole
 from gateway.core.mirror.syncing import Phase, PracticeSync, ResourceSync, Superseded, Wanted
 from gateway.core.native.sorting import Kind, Told, told_by
-from gateway.core.native.wanting import version_at
 
 if TYPE_CHECKING:
     from gateway.core.mirror.records import StoredNative
@@ -135,7 +134,7 @@ def _store(
     on: TakingServices,
 ) -> Taken:
     mirrored = MIRRORED[watched.resource]
-    whole = [row for row in told.rows if is_whole(mirrored, row, version_at(practice, state.native))]
+    whole = [row for row in told.rows if is_whole(mirrored, row, practice.version)]
     taken = Taken("taken", unsure=len(told.rows) - len(whole), odd=told.odd)
     for first in range(0, len(whole), MOST_AT_ONCE):
         if first and not _is_wanted(on.syncs.load(practice.id)):

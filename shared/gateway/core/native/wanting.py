@@ -43,16 +43,11 @@ def why_not(practice: Practice) -> str | None:
     return None
 
 
-def version_at(practice: Practice, native: Native) -> str | None:
-    """The office's version: as it said itself when it was asked last, else what was learned when it was connected."""
-    return native.version or practice.version
-
-
 def wished_tables(practice: Practice, state: PracticeSync) -> list[str]:
     """What is to be told: what the version has and the mirror holds all of, and so can take."""
     return [
         one.table
-        for one in watched_at(version_at(practice, state.native))
+        for one in watched_at(practice.version)
         if (of := state.resources.get(one.resource)) is not None
         and (of.phase is Phase.LOADED or (of.phase is not Phase.NOT_OFFERED and one.table in state.native.tables))
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.operations import Operation
-from gateway.core.practices import Practice
+from gateway.core.ports import PaceView
+from gateway.core.practices import Practice, WayName
 from gateway.core.walltime import instant_text, optional_instant_text
 
 
@@ -28,16 +29,32 @@ def operation_view(operation: Operation) -> dict[str, Any]:
     }
 
 
-def practice_view(practice: Practice) -> dict[str, Any]:
-    """A practice as its callers see it: no key, no fingerprint, no address of an office's own network."""
+def practice_view(practice: Practice, pace: PaceView | None = None) -> dict[str, Any]:
+    """A practice as its callers see it: no key, no fingerprint, no address of an office's own network.
+
+    `pace` says which of two ways is in use; without it, that of a practice with two is not told.
+    """
     return {
         "id": practice.id,
         "name": practice.name,
         "time_zone": practice.time_zone,
         "mode": practice.mode.value,
+        "ways": _ways(practice, pace),
         "upstream": practice.upstream,
         "version": practice.version,
         "permissions": sorted(practice.permissions),
         "state": practice.state,
         "connected_at": optional_instant_text(practice.connected_at),
     }
+
+
+def _ways(practice: Practice, pace: PaceView | None) -> list[dict[str, Any]]:
+    fallback = practice.fallback
+    said = [(WayName.FIRST, practice.mode)] + ([] if fallback is None else [(WayName.FALLBACK, fallback.mode)])
+    shown = []
+    for name, mode in said:
+        only = len(said) == 1
+        is_used = True if only else None if pace is None else pace.way is name
+        since = pace.way_since if is_used and pace is not None and not only else None
+        shown.append({"name": name.value, "mode": mode.value, "in_use": is_used, "since": optional_instant_text(since)})
+    return shown

@@ -46,6 +46,17 @@ class OperationView(Part):
     upstream_calls: int
 
 
+class WayView(Part):
+    """One way to an office, without its address."""
+
+    name: Literal["first", "fallback"]
+    mode: Literal["remote", "service", "local", "cloud"]
+    in_use: bool | None
+    """Null where it was not looked up: of a practice with two ways, in lists and in an answer to signing in."""
+    since: Instant | None
+    """Since when, of the one in use; null where it was never another."""
+
+
 class PracticeView(Part):
     """A practice, as its callers see it."""
 
@@ -53,6 +64,8 @@ class PracticeView(Part):
     name: str
     time_zone: str
     mode: Literal["remote", "service", "local", "cloud"]
+    ways: list[WayView]
+    """How the office is reached: the way it was connected by, then its fallback where it has one."""
     upstream: Literal["rest", "fhir", "auto"]
     """By which of Open Dental's two APIs rows are read."""
     version: str | None

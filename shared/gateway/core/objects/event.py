@@ -11,6 +11,13 @@ from gateway.core.objects.values import Instant, Part, PracticeId
 EventId = Annotated[str, StringConstraints(pattern=r"^evt_[a-z2-7]{32}$")]
 
 
+class EventChange(Part):
+    """What has changed, for programs and for people."""
+
+    code: str
+    explanation: str
+
+
 class Event(Part):
     """One change of one object: ids, words of status, dates, and never who somebody is or what somebody owes.
 
@@ -36,6 +43,8 @@ class Event(Part):
     """Of the type's own fields those that are known; `events/README.md` has them by type."""
     related: dict[str, str]
     """Ids of whom and what it is about."""
+    changes: list[EventChange] = Field(default_factory=list)
+    """Only of `practice.capabilities_changed`: what has changed there, a sentence each."""
     correlation_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{8,64}$")] | None = None
     """Of the request to this gateway that brought it about; not there where none did."""
 

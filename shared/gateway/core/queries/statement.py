@@ -23,13 +23,13 @@ _PLACE: Final = re.compile(r":([a-z_]+)")
 
 
 def may_query(practice: Practice) -> bool:
-    """Whether the practice's key is known to be allowed queries."""
-    return PERMISSION in practice.permissions
+    """Whether the office may be asked by SQL: its key is known to be allowed it, and its operator lets it be."""
+    return practice.queries and PERMISSION in practice.permissions
 
 
 def without_queries(practice: Practice) -> Practice:
-    """The practice as if its key were allowed none: an operator may not want them in the office's audit trail."""
-    return replace(practice, permissions=practice.permissions - {PERMISSION})
+    """The practice as if nobody let it be asked: an operator may not want queries in the office's audit trail."""
+    return replace(practice, queries=False)
 
 
 @dataclass(frozen=True)

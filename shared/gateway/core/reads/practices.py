@@ -59,7 +59,7 @@ def shown_practice(practice: Practice, *, on: Services) -> dict[str, Any]:
         "changed_at": optional_instant_text(pace.switched_at),
         "changed_by": pace.switched_by,
     }
-    return {**practice_view(practice), "calls": calls}
+    return {**practice_view(practice, pace), "calls": calls}
 
 
 def _practice(practice_id: str, *, caller: Caller, on: Services) -> Practice:

@@ -16,8 +16,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from gateway.core import capability, connect
+from gateway.core import capability
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
+from gateway.core.drift import learning
 from gateway.core.errors import NotFound, PermissionMissing, Unavailable
 from gateway.core.events.facts import PRACTICE
 from gateway.core.mirror.session import Failed, Refused, Session
@@ -216,7 +217,7 @@ def _wait(rotation: Rotation, at: _Place) -> Rotation:
         if isinstance(error.__cause__, _REFUSED):
             return rule.not_yet(rotation, at.now())
         raise
-    permissions = connect.permissions_of(rows)
+    permissions = learning.permissions_of(rows)
     lacks = tuple(sorted(at.practice.permissions - permissions))
     if lacks:
         return rule.not_yet(rotation, at.now(), lacks=lacks)
@@ -267,7 +268,7 @@ def _promote(rotation: Rotation, at: _Place) -> Rotation:
         on.notices.note(at.practice.id, "rotation-failed", now)
         raise CouldNotLook
     permissions = frozenset(rotation.permissions)
-    _is_exchanged(rotation, at, permissions=permissions, tier=connect.tier_of(permissions, at.practice.mode))
+    _is_exchanged(rotation, at, permissions=permissions, tier=learning.tier_of(permissions, at.practice.mode))
     at.turn.exchanged()
     _tell(rotation, "rotated", at)
     return rule.to(rotation, State.ENDING, now, promoted_at=now)

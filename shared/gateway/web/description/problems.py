@@ -31,8 +31,8 @@ PROBLEM: Final[Schema] = {
         },
         "upstream": {
             "type": "object",
-            "description": "Open Dental's own answer.",
-            "properties": {"status": {"type": "integer"}, "message": {"type": ["string", "null"]}},
+            "description": "Open Dental's own answer; without a status where none came.",
+            "properties": {"status": {"type": ["integer", "null"]}, "message": {"type": ["string", "null"]}},
         },
         "operation_id": {"type": "string", "description": "Of the write that ended so."},
         "errors": {

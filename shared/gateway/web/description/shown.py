@@ -14,6 +14,7 @@ from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
 from gateway.core.objects.audit import AuditTrail, Disclosures
+from gateway.core.objects.capabilities import CapabilitiesView
 from gateway.core.objects.claim import Claim
 from gateway.core.objects.clinical import Allergy, Condition, Medication
 from gateway.core.objects.coverage import Coverage
@@ -147,7 +148,8 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/health"): _shows(PracticeHealth),
     ("GET", "/practices"): _shows(PageOf[PracticeView]),
     ("GET", "/practices/{id}"): _shows(PracticeAlone),
-    ("PATCH", "/practices/{id}"): _shows(PracticeAlone),
+    # An operation where the ways are changed.
+    ("PATCH", "/practices/{id}"): Shown({200: PracticeAlone | OperationView, 202: OperationView}),
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
@@ -156,6 +158,7 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
     ("DELETE", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView, 202),
     ("GET", "/practices/{id}/sync"): _shows(SyncView),
+    ("GET", "/practices/{id}/capabilities"): _shows(CapabilitiesView),
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.core.access import allow, caller_of
-from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, Enrolment, authenticate
+from gateway.core.addresses import Enrolment
+from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
 from gateway.core.callers import Client, Verb
 from gateway.core.connect import settle
 from gateway.core.errors import (
@@ -261,6 +262,18 @@ def test_plain_http_and_service_mode_are_for_addresses_inside_a_network(
 
     assert refused.value.param == param
     assert not on.office.calls
+
+
+@pytest.mark.parametrize(("mode", "instead"), [(Mode.LOCAL, "mode service"), (Mode.CLOUD, "mode remote")])
+def test_a_mode_that_answers_on_one_machine_only_is_refused_with_the_mode_that_is_reached(
+    on: LivingServices, connector: str, mode: Mode, instead: str
+) -> None:
+    """Also where the address itself is allowed: who would answer there is this machine, not the office's."""
+    sandbox = replace(INSIDE, base_urls=("http://127.0.0.1",))
+    with pytest.raises(Invalid, match=instead) as refused:
+        sign_in(on, connector, enrolment=sandbox, mode=mode, base_url="http://127.0.0.1:30222/api/v1")
+
+    assert refused.value.param == "mode"
 
 
 def test_a_function_reads_the_networks_that_infra_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:

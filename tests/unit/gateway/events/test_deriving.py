@@ -388,6 +388,9 @@ def test_operations_practices_due_recalls_and_loaded_mirrors_are_events() -> Non
     assert types(became(PRACTICE, {"version": "25.4"}, {"version": "25.3"}, key="capabilities")) == [
         "practice.capabilities_changed"
     ]
+    by_relay, by_server = {"way": "fallback", "mode": "remote"}, {"way": "first", "mode": "service"}
+    assert only(became(PRACTICE, by_relay, by_server, key="way")).changed == ("mode", "way")
+    assert types(changed(PRACTICE, by_server, key="way")) == []
     rotated, waiting = ({"state": state, "rotation_id": "rot_a"} for state in ("rotated", "waiting"))
     assert types(changed(PRACTICE, waiting, key="key")) == ["practice.rotation_waiting"]
     assert types(became(PRACTICE, rotated, waiting, key="key")) == ["practice.key_rotated"]

@@ -174,8 +174,7 @@ def test_rows_are_whole_by_the_version_that_the_office_has_by_now(world: World) 
     row = whole("patients", PatNum=7, DateTStamp="2026-03-02 11:59:11")
     assert world.tell(row, event="WatchTable: Patient") == Taken("taken", unsure=1)
 
-    state = world.syncs.load(ELM.id)
-    world.syncs.save_practice(replace(state, native=replace(state.native, version=ELM.version)))
+    world._on.practices.put(ELM)
     assert world.tell(row, event="WatchTable: Patient") == Taken("taken", changed=1)
 
 

@@ -1,0 +1,1 @@
+"""What may be done at a practice, found out again and again: see README.md."""
