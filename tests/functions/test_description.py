@@ -118,19 +118,17 @@ def test_an_answer_that_is_not_as_described_is_noticed() -> None:
             described.check(method, path, status, headers, body)
 
 
-@pytest.mark.parametrize("part", ["own", "resources"])
+@pytest.mark.parametrize("part", ["own", "generated"])
 def test_nobody_s_request_breaks_anything_and_every_answer_is_as_described(part: str) -> None:
-    """A few right and a few wrong requests of each operation; `uv run bench robustness` makes many more."""
+    """A few right and a few wrong requests; `uv run bench robustness` makes many more, of each operation."""
+    names = [f"{method} {path}" for method, path, _ in operations()]
+    generated = [name for name in names if " /resources/" in name or " /fhir/" in name]
+    # Most of these are the same code over another row of a table.
+    chosen = set(names).difference(generated) if part == "own" else set(generated[::8])
     with deployed() as office:
         office.grant(*SCOPES)
-        if part == "own":
-            walked = walk(office, examples=2, chosen=lambda name: " /resources/" not in name)
-        else:
-            names = [f"{method} {path}" for method, path, _ in operations() if path.startswith("/resources/")]
-            # Each of them in the bench: most are the same code over another row of the catalogue.
-            some = set(names[::6])
-            walked = walk(office, examples=2, chosen=lambda name: name in some)
+        walked = walk(office, examples=2, chosen=chosen.__contains__)
 
     assert not walked.faults, "\n\n".join(f"{name}\n{what}" for name, what in walked.faults.items())
-    assert sum(walked.statuses.values()) > 200
+    assert sum(walked.statuses.values()) > 100
     assert {200, 400, 404} <= walked.statuses.keys()
