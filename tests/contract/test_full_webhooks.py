@@ -100,7 +100,9 @@ def test_an_object_is_read_with_what_the_role_may_touch(on: Any) -> None:
 def _furnish(practice: Any, kept: dict[str, list[Any]]) -> None:
     client = deployed_client()
     DynamoPractices(client, table="practices").put(practice)
-    DynamoCallers(client, table="callers").put_client(Client(CLIENT, "Ada", frozenset({HERE}), frozenset({"*:read"})))
+    DynamoCallers(client, table="callers").put_client(
+        Client(CLIENT, "Ada", frozenset({HERE}), frozenset({"*:read", "notes"}))
+    )
     records = DynamoRecords(client, table="records", fingerprint=fingerprint)
     syncs = DynamoSyncStates(client, table="records")
     state = syncs.load(HERE)

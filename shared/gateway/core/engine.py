@@ -282,10 +282,11 @@ class OperationRun:
         if ways.mended(seat.item, known) != seat.item:
             seat.change(lambda item: ways.mended(item, known))
         self._practice = ways.as_reached(known, seat.item.way.by)
-        entry = ledger.reached(self._entry, self._practice.by)
+        entry = ledger.reached(self._entry, known, self._practice.by)
         if entry.journal != self._entry.journal:
             self._store(entry)
-        self._entry = replace(self._entry, record=replace(self._entry.record, read_by=entry.record.read_by))
+        begun = replace(self._entry.record, read_by=entry.record.read_by, read_as=entry.record.read_as)
+        self._entry = replace(self._entry, record=begun)
 
     def _heed_way(self) -> None:
         """End the turn where its next call goes by another way than it began, or from another network than this."""
@@ -329,7 +330,8 @@ class OperationRun:
     def _drive(self) -> NoReturn:
         of = self._entry.record
         assert self._known is not None
-        context = PlanContext(ways.as_reached(self._known, of.read_by), of.id, of.submitted_at, of.reference)
+        asked_as = ways.as_reached(ledger.as_known(self._known, of.read_as), of.read_by)
+        context = PlanContext(asked_as, of.id, of.submitted_at, of.reference)
         plan = registered.plan_function(self._kind)(of.request.input, context)
         go_on: Callable[[], UpstreamCall] = partial(next, plan)
         try:

@@ -40,7 +40,7 @@ from typing import Any
 
 from gateway.core.operations import Operation, OperationState, Request, StepState
 from gateway.core.plans import Evidence, UpstreamAnswer, UpstreamCall
-from gateway.core.practices import WayName
+from gateway.core.practices import Practice, Tier, WayName
 
 REPUT_AFTER = timedelta(seconds=60)
 """A QUEUED operation that nobody began by then is put on the queue again; the pauses then double."""
@@ -148,6 +148,8 @@ class Record:
     upstream_calls: int = 0
     read_by: WayName = WayName.FIRST
     """By which way to the office the journal's answers came: pages of a list are as long as that way has them."""
+    read_as: Mapping[str, Any] | None = None
+    """What was known of the practice when the journal was begun (`knowledge_of`): plans ask by it."""
     as_of: datetime | None = None
     """When the oldest answer in the journal was asked for: nothing a fetch returns is older."""
     finished_at: datetime | None = None
@@ -261,18 +263,42 @@ def refreshed(entry: Entry, *, now: datetime) -> Entry:
     return replace(entry, journal=entry.journal[:kept])
 
 
-def reached(entry: Entry, by: WayName) -> Entry:
-    """Forget what was read by another way to the office than this one, so that every list is begun anew.
+def knowledge_of(practice: Practice) -> dict[str, Any]:
+    """What decides how a plan asks, and may be learned anew between two turns: how long pages are, what is offered."""
+    return {
+        "tier": practice.tier.value,
+        "version": practice.version,
+        "permissions": sorted(practice.permissions),
+    }
+
+
+def as_known(practice: Practice, knowledge: Mapping[str, Any] | None) -> Practice:
+    """The practice as it was known then (`knowledge_of`); as it is, where that was not kept."""
+    if knowledge is None:
+        return practice
+    return replace(
+        practice,
+        tier=Tier(knowledge["tier"]),
+        version=knowledge["version"],
+        permissions=frozenset(knowledge["permissions"]),
+    )
+
+
+def reached(entry: Entry, practice: Practice, by: WayName) -> Entry:
+    """Forget what was read by another way to the office, or by what is known otherwise by now, so that every list is
+    begun anew.
 
     Its pages may be of another length, and what was half read is never read on. Answers that a step rests on stay, and
-    with them the way that says how long pages are, so that the plan comes to the same step again.
+    with them the way and the knowledge that the plan asks by, so that it comes to the same step again.
     """
-    if entry.record.read_by is by:
-        return entry
+    of, knowledge = entry.record, knowledge_of(practice)
+    if of.read_by is by and of.read_as in (None, knowledge):
+        return entry if of.read_as is not None else replace(entry, record=replace(of, read_as=knowledge))
     rests = [step.noted for step in entry.steps.values()]
     kept = len(entry.journal) if None in rests else max((one for one in rests if one is not None), default=0)
-    read_by = entry.record.read_by if kept else by
-    return replace(entry, record=replace(entry.record, read_by=read_by), journal=entry.journal[:kept])
+    if not kept:
+        of = replace(of, read_by=by, read_as=knowledge)
+    return replace(entry, record=of, journal=entry.journal[:kept])
 
 
 def handed_over(entry: Entry, network: str) -> Entry:

@@ -10,7 +10,7 @@ Practice:
 | name | name |
 | state | active |
 | time_zone | extension.valueCode |
-| mode, upstream, version, permissions, connected_at | - (of the connection to Open Dental) |
+| mode, upstream, version, permissions, connected_at, ways | - (of the connection to Open Dental) |
 
 Carrier:
 

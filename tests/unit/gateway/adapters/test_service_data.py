@@ -18,7 +18,7 @@ def test_the_services_known_beforehand_are_those_that_clients_are_made_for() -> 
     """One more client without its service here would fail at its first use."""
     wired = "".join(file.read_text() for file in Path(wiring.__file__).parent.glob("*.py"))
 
-    assert set(re.findall(r'_client\("([a-z0-9]+)"', wired)) == set(SERVICES)
+    assert set(re.findall(r'self\._client\("([a-z0-9]+)"', wired)) == set(SERVICES)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -60,7 +60,8 @@ def test_a_family_of_reads_takes_its_list(family: Family) -> None:
 
 
 def test_each_kind_of_write_is_an_ability() -> None:
-    kinds = {name for name in KINDS if not name.startswith("fetch.")} - {"practices.connect", "resources.write"}
+    beside = {"practices.connect", "practices.fallback", "resources.write"}
+    kinds = {name for name in KINDS if not name.startswith("fetch.")} - beside
     assert kinds <= {one.name for one in ABILITIES}
 
 

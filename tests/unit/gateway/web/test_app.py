@@ -27,7 +27,7 @@ from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.identity import NOON
 from tests.fakes.services import FakeServices
 
-ADA = Client(id="cli_ada", name="Ada", practices=frozenset(), scopes=frozenset())
+ADA = Client(id="cli_ada", name="Ada", practices=frozenset(), scopes=frozenset({"notes"}))
 
 
 class Filters(BaseModel):
