@@ -284,6 +284,9 @@ def deployed(
             asked = [
                 "--patients",
                 "40",
+                # As the gateway knows it, or a look at what the key may do would find another.
+                "--tier",
+                "enterprise" if tier is Tier.ENTERPRISE else "standard",
                 "--interval",
                 "0",
                 "--latency-ms",

@@ -147,7 +147,7 @@ WRITES: dict[str, Callable[[Deployment], Written]] = {
     "communications.create": communication,
     "recalls.update": changed_recall,
 }
-NOT_OURS = {"resources.write", "practices.connect"}
+NOT_OURS = {"resources.write", "practices.connect", "practices.fallback"}
 """Writes whose result is no normalized object: a row as the vendor names it, a practice."""
 
 READS_DIFFERENTLY = {

@@ -12,6 +12,7 @@ ISSUE: Final[Mapping[str, str]] = {
     "audit-unavailable": "transient",
     "baa-missing": "forbidden",
     "body-not-json": "structure",
+    "calls-stopped": "transient",
     "clash": "conflict",
     "conflict": "conflict",
     "filter-too-wide": "too-costly",

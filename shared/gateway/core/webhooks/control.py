@@ -381,7 +381,9 @@ def try_webhook(endpoint_id: str, wanted: Trial, *, caller: Caller, on: Services
     # As its schema has it: whoever holds messages to that must be able to try it.
     id_ = event_id("prac_test", new_id("event"), wanted.type, 0)
     object_id = f"{ID_PREFIXES[name]}_test"
-    event = Event(id_, wanted.type, now, now, "prac_test", name, object_id, 0, Cause.GATEWAY)
+    # Nothing has changed; a type that lists changes lists none.
+    changes = () if wanted.type == "practice.capabilities_changed" else None
+    event = Event(id_, wanted.type, now, now, "prac_test", name, object_id, 0, Cause.GATEWAY, changes=changes)
     shown = FullObject(unavailable=TEST) if endpoint.payload is Payload.FULL else None
     outcome = call(endpoint, event, on, shown=shown)
     return {"event_id": event.id, "succeeded": outcome.is_success, "attempt": _attempt(outcome, now)}
