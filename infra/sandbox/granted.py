@@ -19,14 +19,16 @@ def given(row: FunctionRow) -> set[Kind]:
     found: set[Kind] = set()
     for table, verbs in row.tables.items():
         found |= {(f"dynamodb:{verb}", table, "") for verb in verbs}
-    found |= {("dynamodb:PutItem", table, pattern.removesuffix("*")) for table, pattern in row.puts.items()}
+    # Of a key only its first word is noted.
+    found |= {("dynamodb:PutItem", table, f"{pattern.partition('#')[0]}#") for table, pattern in row.puts.items()}
     if row.counts:
-        found.add(("dynamodb:UpdateItem", "callers", "requests#"))
+        found |= {("dynamodb:UpdateItem", "callers", "requests#"), ("dynamodb:PutItem", "audit", "")}
     for queue, verbs in row.queues.items():
         found |= {(f"sqs:{verb}", queue, "") for verb in verbs}
     found |= {(f"s3:{verb}", "bodies", "") for verb in row.bodies}
     found |= {(f"s3:{verb}", "bodies", "hooks/") for verb in row.inbox}
     found |= {(f"s3:{verb}", "drop", "") for verb in row.drop}
+    found |= {(f"s3:{verb}", "audit_archive", "") for verb in row.archive}
     found |= {(f"secretsmanager:{verb}", "vault", "") for verb in row.vault}
     if row.bus:
         found.add(("events:PutEvents", "bus", ""))
