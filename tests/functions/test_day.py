@@ -270,6 +270,7 @@ def test_alerts_are_never_older_than_a_minute_unless_the_caller_says_so(own: Dep
 
 
 def test_a_day_of_120_visits_is_paged_until_a_page_is_short(own: Deployment) -> None:
+    own.simulated.change({"tier": "standard"})  # pages of 100
     fill(own, "2027-03-09", visits=124)
     numbers = {row["PatNum"] for row in own.rows("appointment", "AptDateTime LIKE '2027-03-09%'")}
     recalls = [row for row in own.rows("recall", "IsDisabled = 0") if row["PatNum"] in numbers]

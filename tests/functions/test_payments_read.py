@@ -418,7 +418,8 @@ def test_a_page_that_would_cost_hundreds_of_calls_is_refused_with_what_would_mak
 
 
 def test_a_row_that_does_not_name_its_type_has_the_offices_name_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with deployed() as office:
+    # Pages of 100, of which an office's definitions are two.
+    with deployed("--tier", "standard") as office:
         handle = office.simulated.handle
 
         def nameless(*request: Any) -> Any:
