@@ -200,7 +200,7 @@ def test_a_row_is_an_alarm(grown: Assembly) -> None:
 
 def test_an_alarm_on_nothing_that_exists_says_what_exists(layer: Path, tmp_path: Path) -> None:
     lost = AlarmRow(name="Lost", means="", namespace="AWS/SQS", metric="Errors", of="cals")
-    with pytest.raises(KeyError, match="'cals'; there are archive_audit, calls, calls-dead"):
+    with pytest.raises(KeyError, match="'cals'; there are api, archive_audit, calls, calls-dead"):
         app({"layer": str(layer), "nag": "off"}, alarms=[lost], outdir=tmp_path)
 
 
