@@ -610,7 +610,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={
             # Differences of rows are counted one by one, and records changed where they stand.
             "practices": GET | QUERY | WRITE,
-            "pace": GET | UPDATE,
+            # Which practices are in trouble is kept beside their pace.
+            "pace": GET | UPDATE | {"PutItem", "DeleteItem"},
             "ledger": READ_WRITE,
             "cache": GET | {"PutItem"},
             "records": READ_WRITE_MANY | {"DeleteItem"},
@@ -639,6 +640,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=50,
         memory_mb=512,
         tables={"pace": READ | UPDATE},
+        puts={"pace": "fleet"},
         queues={"ticks": SEND},
     ),
     FunctionRow(
@@ -730,7 +732,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"ledger": READ_WRITE, "pace": READ | UPDATE | {"DeleteItem"}},
+        tables={"ledger": READ_WRITE, "pace": READ_WRITE},
         queues={"calls": SEND},
         # An entry is loaded and saved as a whole.
         bodies=READ_WRITE_BODIES,

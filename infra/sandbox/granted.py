@@ -20,7 +20,7 @@ def given(row: FunctionRow) -> set[Kind]:
     for table, verbs in row.tables.items():
         found |= {(f"dynamodb:{verb}", table, "") for verb in verbs}
     # Of a key only its first word is noted.
-    found |= {("dynamodb:PutItem", table, f"{pattern.partition('#')[0]}#") for table, pattern in row.puts.items()}
+    found |= {("dynamodb:PutItem", table, _begins(pattern)) for table, pattern in row.puts.items()}
     if row.counts:
         found |= {("dynamodb:UpdateItem", "callers", "requests#"), ("dynamodb:PutItem", "audit", "")}
     for queue, verbs in row.queues.items():
@@ -37,6 +37,11 @@ def given(row: FunctionRow) -> set[Kind]:
     if row.drop_login:
         found.add(("secretsmanager:GetSecretValue", "login", ""))
     return found
+
+
+def _begins(pattern: str) -> str:
+    word, mark, _ = pattern.partition("#")
+    return word + mark
 
 
 def used(calls: Set[Kind], row: FunctionRow, environment: Mapping[str, str]) -> set[Kind]:

@@ -28,7 +28,7 @@ KEY = {"pk": {"S": "sync#prac_1"}, "sk": {"S": "1"}}
                     {"ConditionCheck": {"TableName": "u", "Key": KEY}},
                 ]
             },
-            {("PutItem", "t", ""), ("ConditionCheckItem", "u", "sync#")},
+            {("PutItem", "t", "op"), ("ConditionCheckItem", "u", "sync#")},
         ),
         (
             "dynamodb",

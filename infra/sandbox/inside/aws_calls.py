@@ -101,7 +101,8 @@ def _begins(what: Mapping[str, Any]) -> str:
     key = (what.get("Item") or what.get("Key") or {}).get("pk")
     text = str(key.get("S", "")) if isinstance(key, Mapping) else str(key or "")
     word, mark, _ = text.partition("#")
-    return word + mark if mark else ""
+    # A key of one word is nobody's id.
+    return word + mark if mark or text.isalpha() else ""
 
 
 class _Finder(MetaPathFinder):

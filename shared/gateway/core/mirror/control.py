@@ -115,7 +115,7 @@ def change_sync(
                 continue
         if practice.queries != queries:
             # Not the mirror alone asks: whatever does heeds the record.
-            on.practices.change(practice.id, partial(_with_queries, allowed=queries))
+            practice = on.practices.change(practice.id, partial(_with_queries, allowed=queries))
         # Also where nothing changed: whoever said it first may have died before this.
         on.paces.background_due(practice.id, now + timedelta(seconds=1))
         return _shown(practice, on)

@@ -22,7 +22,7 @@ from gateway.core.walltime import instant_text
 from open_dental import errors
 
 NOW = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
-PRACTICE = Practice("prac_aaaaaaaaaaaaaaaa", "Elm Street Dental", "America/Chicago")
+PRACTICE = Practice("prac_aaaaaaaaaaaaaaaa", "Elm Street Dental", "America/Chicago", may_lack_baa=True)
 IDLE = PaceView(interval_s=1.0, waiting=0, next_free_at=None, offline=False, key_refused=False, killed=False)
 YOUNG = ResourceSync(
     "appointments",

@@ -21,7 +21,7 @@ from gateway.core.practices import Practice, Tier
 from tests.fakes.mirrored_office import MirroredOffice, mirrored_office
 
 NOW = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
-PRACTICE = Practice("prac_aaaaaaaaaaaaaaaa", "Elm Street Dental", "America/Chicago")
+PRACTICE = Practice("prac_aaaaaaaaaaaaaaaa", "Elm Street Dental", "America/Chicago", may_lack_baa=True)
 IDLE = PaceView(interval_s=1.0, waiting=0, next_free_at=None, offline=False, key_refused=False, killed=False)
 
 
