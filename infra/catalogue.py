@@ -639,8 +639,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1, parts=4),
         timeout_s=50,
         memory_mb=512,
-        tables={"pace": READ | UPDATE},
-        puts={"pace": "fleet"},
+        # How it went is told beside the paces.
+        tables={"pace": READ | UPDATE | ADD},
         queues={"ticks": SEND},
     ),
     FunctionRow(
