@@ -142,10 +142,10 @@ def _listen(client: Any, take: Callable[[str, str, Mapping[str, Any]], None]) ->
         take(self.meta.service_model.service_name, operation, params)
         return call(self, operation, params)
 
-    def noted_sign(self: Any, method: str, params: Mapping[str, Any], **how: Any) -> str:
+    def noted_sign(self: Any, ClientMethod: str, Params: Mapping[str, Any], **how: Any) -> str:  # noqa: N803 (botocore's)
         # A link is good for what its maker may do when it is followed.
-        take(self.meta.service_model.service_name, self.meta.method_to_api_mapping[method], params)
-        return sign(self, method, params, **how)
+        take(self.meta.service_model.service_name, self.meta.method_to_api_mapping[ClientMethod], Params)
+        return sign(self, ClientMethod, Params, **how)
 
     client.BaseClient._make_api_call = noted_call
     signers.generate_presigned_url = noted_sign  # type: ignore[attr-defined]
