@@ -282,10 +282,9 @@ class OperationRun:
         if ways.mended(seat.item, known) != seat.item:
             seat.change(lambda item: ways.mended(item, known))
         self._practice = ways.as_reached(known, seat.item.way.by)
-        if self._kind.settle is not None:
-            # It changes what is known itself, and what it was told then nobody could ask again.
-            known = ledger.as_known(known, self._entry.record.read_as)
-        entry = ledger.reached(self._entry, known, self._practice.by)
+        # One that settles changes what is known itself, and what it was told then nobody could ask again.
+        told = known if self._kind.settle is None else ledger.as_known(known, self._entry.record.read_as)
+        entry = ledger.reached(self._entry, told, self._practice.by)
         if entry.journal != self._entry.journal:
             self._store(entry)
         begun = replace(self._entry.record, read_by=entry.record.read_by, read_as=entry.record.read_as)
