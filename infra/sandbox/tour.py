@@ -29,7 +29,7 @@ Say = Callable[[str], object]
 
 PROMISE: Final = re.compile(r"^- \[(P\d{2,3})\] (\S.*)$", re.MULTILINE)
 
-USUAL_MINUTES: Final = 9
+USUAL_MINUTES: Final = 11
 """How long all steps take; most of it is waiting: for a practice's pace, and for lost answers to be looked for."""
 
 FIRST: Final = "first practice"
