@@ -120,14 +120,7 @@ class SecretsVault:
 
     def portal(self) -> str:
         """See `Vault.portal`."""
-        try:
-            value, _ = self._version(self._portal_name, _CURRENT)
-        except ClientError as error:
-            if _code(error) in _GONE:
-                raise NotFound("no portal key is kept") from error
-            raise _unavailable() from error
-        except BotoCoreError as error:
-            raise _unavailable() from error
+        value, _ = self._kept(self._portal_name, _CURRENT, "no portal key is kept")
         return str(value["portal"])
 
     def put_portal(self, key: str) -> None:
@@ -159,27 +152,25 @@ class SecretsVault:
 
     def _developer(self, fingerprint: str) -> str:
         if fingerprint not in self._developers:
-            try:
-                value, _ = self._version(self._developer_name(fingerprint), _CURRENT)
-            except ClientError as error:
-                if _code(error) in _GONE:
-                    raise NotFound("the developer key of this practice is not kept") from error
-                raise _unavailable() from error
-            except BotoCoreError as error:
-                raise _unavailable() from error
+            name = self._developer_name(fingerprint)
+            value, _ = self._kept(name, _CURRENT, "the developer key of this practice is not kept")
             self._developers[fingerprint] = value["developer"]
         return self._developers[fingerprint]
 
     def _value(self, practice_id: str, stage: str) -> Mapping[str, Any]:
+        value, _ = self._kept(self._name(practice_id), stage, "no keys are kept for this practice")
+        return value
+
+    def _kept(self, name: str, stage: str, missing: str) -> tuple[Mapping[str, Any], str]:
+        """What lies under a label of a secret, and its version. Raises: NotFound: nothing does, said as `missing`."""
         try:
-            value, _ = self._version(self._name(practice_id), stage)
+            return self._version(name, stage)
         except ClientError as error:
             if _code(error) in _GONE:
-                raise NotFound("no keys are kept for this practice") from error
+                raise NotFound(missing) from error
             raise _unavailable() from error
         except BotoCoreError as error:
             raise _unavailable() from error
-        return value
 
     def _version(self, name: str, stage: str) -> tuple[Mapping[str, Any], str]:
         answer = self._client.get_secret_value(SecretId=name, VersionStage=stage)
