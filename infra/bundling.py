@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -31,15 +33,32 @@ def build_layer(target: Path, *, platform: str = LAMBDA_PLATFORM, python_version
     uv.lock. Bytecode is added where an interpreter of `python_version` is found on this machine; bytecode of another
     version would be dead weight, so without one the layer is complete but starts slower (see `has_bytecode`).
 
+    Made beside `target` and put there whole: of two processes that build at once one wins, and nobody ever sees half.
+
     Raises:
         LayerError: a wheel is missing for the platform, or cannot be fetched.
     """
     if (target / ".complete").is_file():
         return target
-    shutil.rmtree(target, ignore_errors=True)
-    packages = target / "python"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{target.name}.", dir=target.parent) as made:
+        layer = Path(made) / "layer"
+        _fill(layer, platform, python_version)
+        # A folder without its mark is what an older version of this command left half done.
+        if target.exists() and not (target / ".complete").is_file():
+            shutil.rmtree(target, ignore_errors=True)
+        # Not onto a folder that has something in it: another process was quicker, and its layer is the same.
+        with suppress(OSError):
+            layer.rename(target)
+    if not (target / ".complete").is_file():
+        raise LayerError(f"the layer could not be put at {target.name}")
+    return target
+
+
+def _fill(layer: Path, platform: str, python_version: str) -> None:
+    packages = layer / "python"
     packages.mkdir(parents=True)
-    requirements = target / "requirements.txt"
+    requirements = layer / "requirements.txt"
     requirements.write_text(_requirements())
     _uv(
         "pip",
@@ -67,8 +86,7 @@ def build_layer(target: Path, *, platform: str = LAMBDA_PLATFORM, python_version
         shutil.copytree(package, packages / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     if interpreter := interpreter_of(python_version):
         _compile(packages, interpreter)
-    (target / ".complete").touch()
-    return target
+    (layer / ".complete").touch()
 
 
 def cached_layer(*, platform: str = LAMBDA_PLATFORM, python_version: str = LAMBDA_PYTHON) -> Path:

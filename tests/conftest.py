@@ -10,10 +10,11 @@ import pytest
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each file to one process, all templates to one, and the sandbox to one, which begins with it: it waits most.
 
-    A run in one process is left as it is.
+    A run in one process is left as it is. Before the plugin reads the groups.
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from infra import bundling
-from infra.bundling import LAMBDA_PLATFORM, LAMBDA_PYTHON, cached_layer, has_bytecode, interpreter_of, layer_hash
+from infra.bundling import (
+    LAMBDA_PLATFORM,
+    LAMBDA_PYTHON,
+    build_layer,
+    cached_layer,
+    has_bytecode,
+    interpreter_of,
+    layer_hash,
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +58,35 @@ def test_a_layer_that_exists_is_not_built_again(built: Path, monkeypatch: pytest
     monkeypatch.setattr(bundling, "_uv", refuse)
 
     assert cached_layer() == built
+
+
+def test_two_that_build_at_once_see_a_whole_layer_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_are_building = Barrier(2, timeout=30)
+    target = tmp_path / "layers" / "abc"
+
+    def slow(command: str, *arguments: str) -> str:
+        if command == "export":
+            both_are_building.wait()
+            assert not target.exists()
+        return ""
+
+    monkeypatch.setattr(bundling, "_uv", slow)
+    monkeypatch.setattr(bundling, "interpreter_of", lambda version: None)
+    with ThreadPoolExecutor(2) as pool:
+        built = [running.result(timeout=60) for running in [pool.submit(build_layer, target) for _ in range(2)]]
+
+    assert built == [target, target]
+    assert (target / "python" / "gateway" / "web").is_dir()
+    assert [path.name for path in target.parent.iterdir()] == ["abc"]
+
+
+def test_a_layer_left_half_done_is_built_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundling, "_uv", lambda *arguments: "")
+    monkeypatch.setattr(bundling, "interpreter_of", lambda version: None)
+    (tmp_path / "abc" / "python").mkdir(parents=True)
+    (tmp_path / "abc" / "python" / "half.py").touch()
+
+    assert not (build_layer(tmp_path / "abc") / "python" / "half.py").exists()
 
 
 def test_code_platform_and_python_each_make_another_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
