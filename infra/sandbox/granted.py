@@ -130,5 +130,7 @@ def complaints(calls: Mapping[str, Set[Kind]]) -> Iterator[str]:
             ((never | chance) - may, "is named and not granted"),
         ):
             yield from (f"{row.name}: {' '.join(kind).rstrip()} {what}" for kind in sorted(kinds))
+        if may and not own:
+            yield f"{row.name}: never ran"
     known = {row.name for row in FUNCTIONS}
     yield from (f"{name} is no function" for name, _ in (*NEVER_IN_A_TOUR, *BY_CHANCE) if name not in known)

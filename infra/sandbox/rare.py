@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from infra.sandbox import enrol
 from infra.sandbox.box import Connected, Sandbox
 from infra.sandbox.drop import BUCKET, PREFIX
 from infra.sandbox.promises import (
@@ -43,11 +44,11 @@ _LONG = 40_000
 @step("P44", "practice of rare causes")
 def what_is_rare_is_granted(box: Sandbox) -> None:
     office = box.one_more_practice("--tier", "enterprise")
-    scopes = ("practices:connect", "*:read", "notes", "document_contents:read", "communications:write")
-    key = box.new_client("rare", scopes=(*scopes, "practices.keys:write"), kind="operator")
+        key = box.new_client("rare", scopes=(*enrol.SCOPES, "practices.keys:write"), kind="operator")
     me = _of(box, box.connect(office.practice, key))
     here = f"practice_id={me.practice_id}"
     _wrong_keys(box, office, key)
+    _changes_of_each_kind(me)
     (patient,) = me.get(f"/patients?status=active&limit=1&{here}")["data"]
     _no_room_in_an_item(me, f"/claims?status=sent&expand=lines&{here}")
     _a_full_queue(box, me, f"/providers?{here}")
@@ -79,6 +80,23 @@ def _wrong_keys(box: Sandbox, office: Connected, key: str) -> None:
         status, answer = box.call("POST", "/authenticate", wanted, headers)
     assert (status, answer["code"]) == (403, "key-not-usable"), f"a wrong pair is answered {status}: {answer}"
     assert _secrets(box) <= before, "a pair that was refused is kept"
+
+
+def _changes_of_each_kind(me: Caller) -> None:
+    """What no other step of the tour changes."""
+    claim = me.every("/claims?status=sent&limit=1")[0]
+    owner = f"patient_id={claim['patient_id']}"
+    procedure = me.every(f"/procedures?{owner}&limit=500")[0]
+    recalled = str(me.rows("recall")[0]["PatNum"])
+    patient = next(row for row in me.every("/patients?status=active&limit=500") if row["source"]["key"] == recalled)
+    recall = me.every(f"/recalls?patient_id={patient['id']}&limit=500")[0]
+    for path, change in (
+        (f"/claims/{claim['id']}", {"note": "sent twice"}),
+        (f"/procedures/{procedure['id']}", {"fee": procedure["fee"]}),
+        (f"/recalls/{recall['id']}?patient_id={patient['id']}", {"note": "call in the evening"}),
+    ):
+        answer = me.send("PATCH", path, change, Idempotency_Key=_key(), Prefer="wait=28")
+        assert answer.status_code in {200, 201}, f"a change of {path[:8]} is {answer.status_code}: {answer.text}"
 
 
 def _secrets(box: Sandbox) -> set[str]:
