@@ -44,7 +44,7 @@ _LONG = 40_000
 @step("P44", "practice of rare causes")
 def what_is_rare_is_granted(box: Sandbox) -> None:
     office = box.one_more_practice("--tier", "enterprise")
-        key = box.new_client("rare", scopes=(*enrol.SCOPES, "practices.keys:write"), kind="operator")
+    key = box.new_client("rare", scopes=(*enrol.SCOPES, "practices.keys:write"), kind="operator")
     me = _of(box, box.connect(office.practice, key))
     here = f"practice_id={me.practice_id}"
     _wrong_keys(box, office, key)
