@@ -121,7 +121,7 @@ def complaints(calls: Mapping[str, Set[Kind]]) -> Iterator[str]:
     }
     for row in FUNCTIONS:
         may, own = given(row), calls[row.name]
-        left = may - own.union(*(by_shape[shape] for shape in row.shares))
+        left = may - own - {kind for shape in row.shares for kind in by_shape[shape]}
         never, chance = ({kind for name, kind in table if name == row.name} for table in (NEVER_IN_A_TOUR, BY_CHANCE))
         for kinds, what in (
             (own - may, "is called and in no row"),

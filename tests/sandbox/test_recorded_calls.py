@@ -159,8 +159,8 @@ def test_an_exception_is_right_only_as_long_as_it_is_granted_and_never_called(
     assert found == f"{name}: {' '.join(kind).rstrip()} is called, and named as what never is"
 
     calls[name].discard(kind)
-    monkeypatch.setitem(BY_CHANCE, ("session", SENDS), "never")  # type: ignore[arg-type]
-    monkeypatch.setitem(BY_CHANCE, ("nobody", SENDS), "never")  # type: ignore[arg-type]
+    monkeypatch.setitem(BY_CHANCE, ("session", SENDS), "never")
+    monkeypatch.setitem(BY_CHANCE, ("nobody", SENDS), "never")
 
     assert list(complaints(calls)) == [
         "session: sqs:SendMessage calls is named and not granted",
