@@ -119,7 +119,7 @@ def _no_room_in_an_item(me: Caller, path: str) -> None:
 
 def _a_full_queue(box: Sandbox, me: Caller, path: str) -> None:
     """Who comes when the queue is full is turned away and leaves nothing; counters that are off are put right."""
-    dynamodb, table = box.aws("dynamodb"), _table(box, "PACE_TABLE")
+    dynamodb, table = box.aws("dynamodb"), _told_of(box, "PACE_TABLE")
     pace = {"pk": {"S": f"pace#{me.practice_id}"}, "sk": {"S": "pace"}}
 
     def let_wait(turns: int) -> None:
@@ -147,7 +147,7 @@ def _sweep(box: Sandbox) -> None:
     box.aws("lambda").invoke(FunctionName=box.function("sweeper")["FunctionName"], Payload=b"{}")
 
 
-def _table(box: Sandbox, name: str, *, folder: str = "upstream_worker") -> str:
+def _told_of(box: Sandbox, name: str, *, folder: str = "upstream_worker") -> str:
     return str(box.function(folder)["Environment"]["Variables"][name])
 
 
@@ -174,7 +174,7 @@ def _called_off(box: Sandbox, me: Caller, office: Connected) -> str:
     """Have an exchange of keys called off that has hardly begun; its path. The practice's secret is one of a release
     that kept the developer key in it: that key then gets a secret of its own."""
     vault = box.aws("secretsmanager")
-    name = f"{_table(box, 'VAULT_PREFIX', folder='rotations').rstrip('/')}/{me.practice_id}"
+    name = f"{_told_of(box, 'VAULT_PREFIX', folder='rotations').rstrip('/')}/{me.practice_id}"
     kept, developer = vault.get_secret_value(SecretId=name)["SecretString"], f"TOUR{secrets.token_hex(8)}"
     old = {"developer": developer, "customer": office.practice.customer_key}
     vault.put_secret_value(SecretId=name, SecretString=json.dumps(old))
@@ -211,25 +211,31 @@ def _parked_for_long(box: Sandbox, me: Caller, body: Mapping[str, Any]) -> None:
 
 def _moved_out(box: Sandbox, operation: str) -> None:
     """Once it is parked, keep an operation as one too long for an item, and let the next sweep look at it."""
-    dynamodb, variables = box.aws("dynamodb"), box.function("upstream_worker")["Environment"]["Variables"]
+    dynamodb, table = box.aws("dynamodb"), _told_of(box, "LEDGER_TABLE")
     entry = {"pk": {"S": f"op#{operation}"}, "sk": {"S": "op"}}
     item: dict[str, Any] = {}
 
     def is_parked() -> bool:
-        item.update(dynamodb.get_item(TableName=variables["LEDGER_TABLE"], Key=entry, ConsistentRead=True)["Item"])
+        item.update(dynamodb.get_item(TableName=table, Key=entry, ConsistentRead=True)["Item"])
         return bool(item["state"]["S"] == "parked")
 
     _until(is_parked, "a write is not parked while its office is offline")
-    raw = bytes(item["body"]["B"])
-    key = f"{operation}/{hashlib.sha256(raw).hexdigest()}"
-    box.aws("s3").put_object(Bucket=variables["BODIES_BUCKET"], Key=key, Body=raw)
+    key = _in_the_bucket(box, item, operation)
     dynamodb.update_item(
-        TableName=variables["LEDGER_TABLE"],
+        TableName=table,
         Key=entry,
         UpdateExpression="REMOVE body SET body_at = :key, due_at = :now",
         ConditionExpression="rev = :rev",
         ExpressionAttributeValues={":key": {"S": key}, ":now": {"N": "0"}, ":rev": item["rev"]},
     )
+
+
+def _in_the_bucket(box: Sandbox, item: Mapping[str, Any], owner: str) -> str:
+    """Keep the body of an item where bodies lie that are too long for one; the key of its object."""
+    raw = bytes(item["body"]["B"])
+    key = f"{owner}/{hashlib.sha256(raw).hexdigest()}"
+    box.aws("s3").put_object(Bucket=_told_of(box, "BODIES_BUCKET"), Key=key, Body=raw)
+    return key
 
 
 @step("P45", "mirrored practice")
@@ -275,18 +281,16 @@ def what_a_webhook_seldom_meets_is_granted(box: Sandbox) -> None:
 
 def _words_in_a_bucket(box: Sandbox, me: Caller) -> None:
     """Keep what the cache has of a practice as rows are kept that are too long for an item."""
-    dynamodb, variables = box.aws("dynamodb"), box.function("upstream_worker")["Environment"]["Variables"]
+    dynamodb, table = box.aws("dynamodb"), _told_of(box, "CACHE_TABLE")
     pages = dynamodb.get_paginator("scan").paginate(
-        TableName=variables["CACHE_TABLE"],
+        TableName=table,
         FilterExpression="begins_with(pk, :rows) AND attribute_exists(body)",
         ExpressionAttributeValues={":rows": {"S": f"rows#{me.practice_id}#"}},
     )
     for item in [one for page in pages for one in page["Items"]]:
-        raw = bytes(item["body"]["B"])
-        key = f"{me.practice_id}/{hashlib.sha256(raw).hexdigest()}"
-        box.aws("s3").put_object(Bucket=variables["BODIES_BUCKET"], Key=key, Body=raw)
+        key = _in_the_bucket(box, item, me.practice_id)
         dynamodb.update_item(
-            TableName=variables["CACHE_TABLE"],
+            TableName=table,
             Key={name: item[name] for name in ("pk", "sk")},
             UpdateExpression="REMOVE body SET body_at = :key",
             ConditionExpression="body = :was",
