@@ -264,7 +264,7 @@ def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
         # Cursors.
         hmac=True,
         counts=True,
-        shares=frozenset({"reads"}),
+        shares=frozenset({"turns", "reads"}),
     )
 
 
@@ -278,7 +278,7 @@ def _writes(name: str, does: str, *routes: Route) -> FunctionRow:
         queues={"calls": SEND},
         bodies=READ_BODIES,
         counts=True,
-        shares=frozenset({"writes"}),
+        shares=frozenset({"turns", "writes"}),
     )
 
 
@@ -570,7 +570,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         bodies=READ_BODIES,
         hmac=True,
         counts=True,
-        shares=frozenset({"reads", "writes"}),
+        shares=frozenset({"turns", "reads", "writes"}),
     ),
     FunctionRow(
         name="operations",
@@ -582,7 +582,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         queues={"calls": SEND},
         bodies=READ_BODIES,
         counts=True,
-        shares=frozenset({"writes"}),
+        shares=frozenset({"turns", "writes"}),
     ),
     FunctionRow(
         name="events",
