@@ -1315,7 +1315,8 @@ def _machines_tell_of_everything(box: Sandbox, me: Caller, visit: Mapping[str, A
         me.steer("PATCH", f"rows/patient?PatNum={key}", {"LName": f"{name}er"})
         far = f"{_today(me) + timedelta(days=400 + 31 * number)} 09:00:00"
         me.steer("PATCH", f"rows/appointment?AptNum={apt}", {"AptDateTime": far})
-        gone = {"AptNum": int(apt), "HistApptAction": "Deleted"}
+        told_at = str(me.steer("GET", "clock")["now"])[:19]
+        gone = {"AptNum": int(apt), "HistApptAction": "Deleted", "HistDateTStamp": told_at}
         me.steer("POST", "rows", [{"resource": "histappointments", "row": gone}])
         _is_found(me, f"{name}er")
 
