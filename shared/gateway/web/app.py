@@ -24,7 +24,7 @@ from gateway.core.notes import fhir_without_notes, may_see_notes, without_notes
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
 from gateway.web import logging, problems, snapshot
-from gateway.web.answers import operation_answer
+from gateway.web.answers import operation_answer, tag_of
 from gateway.web.conditional import matched
 from gateway.web.correlation import HEADER
 from gateway.web.freshness import freshness_of
@@ -269,7 +269,8 @@ def _without_notes(answer: Answer, request: HttpRequest) -> Answer:
     is_raw = request.route.startswith("/resources/")
     resource = request.path_params.get("resource") if is_raw else None
     body = fhir_without_notes(answer.body) if is_fhir else without_notes(answer.body, resource=resource)
-    return replace(answer, body=body, etag=None if answer.etag is None else f"{answer.etag}-n")
+    # The tag is of what is left: by one of the whole a guess at a note could be proven.
+    return replace(answer, body=body, etag=None if answer.etag is None else f"{tag_of(body)}-n")
 
 
 def _told_to_caches(answer: Answer) -> Answer:
