@@ -8,12 +8,14 @@ It is ours because it is small: API Gateway has matched the route already, and P
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 from gateway.core.access import caller_of, count_request
 from gateway.core.audit import answers as trail
@@ -148,6 +150,7 @@ class HttpApp:
             operation_id=answer.operation_id,
             practices=answer.practices or ((answer.practice_id,) if answer.practice_id else ()),
             patient_ids=answer.patient_ids,
+            asked=trail.patients_named(_text_of(request)),
         )
         try:
             on = self.services()
@@ -298,11 +301,16 @@ def _about(request: HttpRequest, route: str, on: Services) -> dict[str, Any]:
     }
 
 
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
 def _text_of(request: HttpRequest) -> str:
     """Where a request may name practices, themselves or by something of theirs."""
     body = (request.body or b"").decode(errors="replace")
     values = (value for given in request.query.values() for value in given)
-    return "\n".join([*request.path_params.values(), *values, body])
+    # However a body spells an id: JSON can escape each letter, and a form.
+    spelled = unquote(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), body))
+    return "\n".join([*request.path_params.values(), *values, body, *([spelled] if spelled != body else [])])
 
 
 def _unaudited(error: Exception) -> AuditUnavailable:
