@@ -1,8 +1,9 @@
 """The entries of one answer: whom it shows, at which practices. Pure rules.
 
 Whom an answer shows is read from the answer itself, as the text that leaves, so that no handler can forget to say it:
-ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients. Whoever is asked
-after is shown as well, unless it is an error: rows may not say whose they are, and that somebody has none is an answer.
+ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients. Whoever is
+asked after is shown as well, unless it is an error: rows may not say whose they are, and that somebody has none is an
+answer.
 """
 
 from __future__ import annotations
