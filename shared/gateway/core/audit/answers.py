@@ -2,7 +2,7 @@
 
 Whom an answer shows is read from the answer itself, as the text that leaves, so that no handler can forget to say it:
 ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients. Whoever is
-asked after is shown as well, unless it is an error: rows may not say whose they are, and that somebody has none is an
+asked after is shown as well where the answer is there: rows may not say whose they are, and that somebody has none is an
 answer.
 """
 
@@ -73,7 +73,9 @@ def entries(
     client's, its one entry lies in the client's own trail.
     """
     practices = [one for one in shown.practices if one in own]
-    found = dict.fromkeys(() if shown.status >= HTTPStatus.BAD_REQUEST else (*shown.patient_ids, *shown.asked))
+    found = dict.fromkeys(shown.patient_ids)
+    if shown.status == HTTPStatus.OK:
+        found |= dict.fromkeys(shown.asked)
     found |= dict.fromkeys(patients_in(shown.text, practices[0] if len(practices) == 1 else None))
     by_practice: dict[str | None, list[str]] = {}
     for id_ in found:
