@@ -2,8 +2,8 @@
 
 Whom an answer shows is read from the answer itself, as the text that leaves, so that no handler can forget to say it:
 ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients. Whoever is
-asked after is shown as well where the answer is there: rows may not say whose they are, and that somebody has none is an
-answer.
+asked after is shown as well where the answer is there: rows may not say whose they are, and that somebody has none is
+an answer, too.
 """
 
 from __future__ import annotations
