@@ -178,9 +178,6 @@ class Command:
             self._book.revoke_client(options.client, self._now)
         else:
             self._book.revoke(self._named(options).token_hash, self._now)
-            self._say(
-                "Sessions that were opened with this key last 12 hours at most; revoke the client to end them now."
-            )
         self.show(options)
 
     def _named(self, options: argparse.Namespace) -> Key:
@@ -225,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.clients",
-        description="API clients and their keys. What is changed acts on the next request.",
+        description="API clients and their keys. What is changed acts on the next request; a key takes the sessions along that it opened.",
         epilog=f"scopes:\n{listed()}\n\nenvironment:\n  CALLERS_TABLE names the table of callers, STAGE the stage,\n  "
         "AWS_DEFAULT_REGION the region; AWS credentials as for any AWS command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
