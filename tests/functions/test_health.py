@@ -11,12 +11,14 @@ import pytest
 
 from gateway.core import pacing
 from gateway.core.callers import Client
+from gateway.core.drift.known import Known
 from gateway.core.errors import Unavailable
 from gateway.core.health import fleet
 from gateway.core.health.fleet import Trouble
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.operations import OperationState, Request
 from gateway.core.practices import Baa
+from gateway.core.rotation.records import Book, Rotation, State
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
 from tests.fakes.deployment import CLIENT, Deployment, deployed
@@ -251,6 +253,54 @@ def test_a_mirror_that_loads_says_so(two: Deployment) -> None:
 
     health = practice_health(two)
     assert (health["mirror"]["phase"], health["mirror"]["status"]) == ("loading", "degraded")
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "status", "waiting"),
+    [(0.5, State.WAITING, "ok", 0), (9.0, State.WAITING, "degraded", 9), (9.0, State.DRAINING, "ok", None)],
+)
+def test_an_exchange_of_keys_is_shown_and_becomes_a_problem_once_the_office_lets_it_wait(
+    days: float, state: State, status: str, waiting: int | None, two: Deployment
+) -> None:
+    assert practice_health(two)["rotation"]["status"] == "off"
+    begun = two.on.clock.now() - timedelta(days=days)
+    one = Rotation("rot_a", two.practice_id, "f", CLIENT, begun, by_portal=True, former="f", state=state, since=begun)
+    two.on.rotations.save(Book(two.practice_id, (one,)))
+    two.know(rotation=one.id)
+
+    health = practice_health(two)
+    told = health["rotation"]
+    assert (told["id"], told["state"], told["status"], told["days_waiting"]) == ("rot_a", state, status, waiting)
+    assert [one["about"] for one in health["problems"]] == (["rotation"] if status == "degraded" else [])
+
+
+@pytest.mark.parametrize(
+    ("parts", "failures", "status", "codes"),
+    [
+        ({}, 0, "ok", []),
+        (
+            {"shapes": {"recalls.list": {"new": ["Odd"]}}, "throttle": "kept", "clock": "agrees"},
+            2,
+            "ok",
+            ["fields-new"],
+        ),
+        ({"shapes": {"recalls.list": {"missing": ["Note", "Priority"]}}}, 0, "degraded", ["fields-missing"]),
+        ({"throttle": "slowed", "clock": "disagrees"}, 0, "degraded", ["held-back", "clock-wrong"]),
+        ({}, 3, "degraded", []),
+    ],
+)
+def test_the_last_look_is_shown_with_what_it_found_amiss(
+    parts: dict[str, Any], failures: int, status: str, codes: list[str], two: Deployment
+) -> None:
+    looked_at = two.on.clock.now() - timedelta(hours=5)
+    two.on.drifts.save(two.practice_id, Known(looked_at=looked_at, tried_at=looked_at, failures=failures, parts=parts))
+
+    health = practice_health(two)
+    drift = health["drift"]
+    assert (drift["status"], [one["code"] for one in drift["open_changes"]]) == (status, codes)
+    assert datetime.fromisoformat(drift["looked_at"]) == looked_at
+    assert [one["about"] for one in health["problems"]] == (["drift"] if status == "degraded" else [])
+    assert "Odd" not in str(drift)
 
 
 def test_it_needs_its_scope_and_the_practice(two: Deployment) -> None:

@@ -222,7 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.clients",
-        description="API clients and their keys. What is changed acts on the next request; a key takes the sessions along that it opened.",
+        description="API clients and their keys. What is changed acts on the next request, also of sessions that a key "
+        "opened.",
         epilog=f"scopes:\n{listed()}\n\nenvironment:\n  CALLERS_TABLE names the table of callers, STAGE the stage,\n  "
         "AWS_DEFAULT_REGION the region; AWS credentials as for any AWS command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
