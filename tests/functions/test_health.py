@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from functions.lane import handler as lane
 from gateway.core import pacing
 from gateway.core.callers import Client
 from gateway.core.drift.known import Known
@@ -21,7 +22,9 @@ from gateway.core.practices import Baa
 from gateway.core.rotation.records import Book, Rotation, State
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
+from gateway.wiring import worker
 from tests.fakes.deployment import CLIENT, Deployment, deployed
+from tests.fakes.gateway_events import Context
 
 FIGURES: dict[str, dict[str, float]] = {
     fleet.QUEUES: {"queued": 3, "parked": 1, "not_put": 0, "oldest_s": 12.0, "unknown": 0, "brakes": 0},
@@ -108,6 +111,37 @@ def test_a_job_that_has_stopped_is_seen_within_minutes(two: Deployment) -> None:
     assert {one["name"] for one in deployment_health(two)["components"] if one["status"] == "degraded"} == {
         "queues", "ledger", "background", "webhooks",
     }  # fmt: skip
+
+
+def test_the_lanes_parts_are_added_up_and_one_that_stands_still_is_seen(two: Deployment) -> None:
+    """Four invocations a minute work the lane off: three that run must not hide the one that does not."""
+    told(two)
+    worker.use(two.on)
+    try:
+        for part in range(4):
+            lane.lambda_handler({"part": part, "of": 4}, Context())
+    finally:
+        worker.use(None)
+    assert deployment_health(two)["status"] == "ok"
+    for part, offered in enumerate([5, 6, 7, 8]):
+        fleet.note_part(two.on.fleet, fleet.LANES, {"offered": offered}, part=(part, 4), at=two.on.clock.now())
+    (background,) = (one for one in deployment_health(two)["components"] if one["name"] == "background")
+    assert (background["status"], background["figures"]) == ("ok", {"offered": 26})
+
+    two.on.clock.seconds += 301
+    told(two)
+    for part in (0, 1, 3):
+        fleet.note_part(two.on.fleet, fleet.LANES, {"offered": 1}, part=(part, 4), at=two.on.clock.now())
+    assert [one["name"] for one in deployment_health(two)["components"] if one["explanation"]] == ["background"]
+
+
+def test_a_lane_of_fewer_parts_than_before_is_no_lane_that_stands_still(two: Deployment) -> None:
+    for part in range(4):
+        fleet.note_part(two.on.fleet, fleet.LANES, {"offered": 1}, part=(part, 4), at=two.on.clock.now())
+    two.on.clock.seconds += 301
+    told(two)
+
+    assert deployment_health(two)["status"] == "ok"
 
 
 def test_mirrors_that_are_late_for_an_hour_are_told_of_as_a_count(two: Deployment) -> None:
