@@ -154,6 +154,7 @@ def test_neither_version_nor_tag_proves_a_guess_at_a_note(office: Deployment) ->
     ]
     seen: list[list[Any]] = []
     stamp = office.rows("appointment", f"AptNum={number}")[0]["DateTStamp"]
+    of_patient = office.rows("patient", "PatNum=3")[0]["DateTStamp"]
     office.grant(*SCOPES)
     office.on.callers.take("cli_ada", scopes=["notes"])
     for note in ("owes money", "", f"{MARK} appointment"):
@@ -161,6 +162,7 @@ def test_neither_version_nor_tag_proves_a_guess_at_a_note(office: Deployment) ->
         # As an office's clock of whole seconds leaves it.
         store.update("appointment", number, {"DateTStamp": stamp})
         store.update("patient", 3, {"FamFinUrgNote": note})
+        store.update("patient", 3, {"DateTStamp": of_patient})
         office.on.clock.seconds += 60
         answers = [office.get(path, **query) for path, query in asked_for]
         assert {one.status for one in answers} == {200}
