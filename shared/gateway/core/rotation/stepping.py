@@ -27,8 +27,8 @@ from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.plans import UpstreamCall
 from gateway.core.ports import Pair
 from gateway.core.practices import Mode, Practice
-from gateway.core.rotation import rule
-from gateway.core.rotation.pairs import under_former, under_next, under_portal
+from gateway.core.rotation import portal, rule
+from gateway.core.rotation.pairs import under_former, under_next
 from gateway.core.rotation.records import Rotation, State, Superseded
 from open_dental import errors as upstream
 
@@ -63,6 +63,10 @@ class Rotating:
                 at.save(rule.went_wrong(at.rotation(rotation.id), turn.on.clock.now()))
                 if isinstance(error.__cause__, upstream.PracticeOffline | upstream.NotSent):
                     raise
+                return
+            except portal.PortalBusy:
+                known = at.rotation(rotation.id)
+                at.save(replace(known, due_at=turn.on.clock.now() + portal.again_after(turn.practice.id)))
                 return
             at.save(after)
             if rotation.state is State.PROMOTING:
@@ -157,16 +161,15 @@ def _made(rotation: Rotation, at: _Place) -> str | None:
     That it is about to be made is stored first. Its answer may get lost: the key then stands in the portal's list,
     under the exchange's id.
     """
-    portal = at.turn.under(under_portal(at.practice))
     row: Mapping[str, Any] | None = None
     if rotation.is_making:
-        listed = portal.call(UpstreamCall("apikeys.list")).rows
+        listed = portal.call(at.turn, UpstreamCall("apikeys.list")).rows
         row = next((one for one in listed if one.get("DevRefId") == rotation.id), None)
     at.save(replace(rotation, is_making=True))
     if row is None:
         try:
-            row = portal.write(UpstreamCall("apikeys.create", body={"DevRefId": rotation.id})).row
-        except GiveWay:
+            row = portal.call(at.turn, UpstreamCall("apikeys.create", body={"DevRefId": rotation.id})).row
+        except (GiveWay, portal.PortalBusy):
             at.save(rotation)
             raise
     key = row.get("CustomerKey")
@@ -270,6 +273,8 @@ def _promote(rotation: Rotation, at: _Place) -> Rotation:
     permissions = frozenset(rotation.permissions)
     _is_exchanged(rotation, at, permissions=permissions, tier=learning.tier_of(permissions, at.practice.mode))
     at.turn.exchanged()
+    # It may do more than the former one did, and its tier is another's: what that means is told by a look.
+    at.turn.probe_in(timedelta(0))
     _tell(rotation, "rotated", at)
     return rule.to(rotation, State.ENDING, now, promoted_at=now)
 
@@ -371,7 +376,7 @@ def _disable(at: _Place, pair: Pair, *, only: str) -> bool:
     """Disable a key at the developer's portal; False where nobody but the office can take it out, or where the vault
     has another one than `only`: somebody who puts keys by hand moves its labels, and the key in use must not end.
 
-    Raises: GiveWay. CouldNotLook: it is tried again.
+    Raises: GiveWay, PortalBusy. CouldNotLook: it is tried again.
     """
     if at.practice.mode is not Mode.REMOTE:
         return False
@@ -385,7 +390,7 @@ def _disable(at: _Place, pair: Pair, *, only: str) -> bool:
         return False
     body = {"CustomerKey": key, "KeyStatus": "DisabledByDeveloper"}
     try:
-        at.turn.under(under_portal(at.practice)).write(UpstreamCall("apikeys.update", body=body))
+        portal.call(at.turn, UpstreamCall("apikeys.update", body=body))
     except CouldNotLook as error:
         if isinstance(error.__cause__, upstream.Refused):
             return False
