@@ -651,6 +651,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "events": frozenset({"BatchGetItem"}),
             # Each write before it is sent, and what became of it.
             "audit": ADD,
+            # Whether a client that wrote some time ago is still let to.
+            "callers": GET,
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},

@@ -132,6 +132,10 @@ def _objects(value: Any, found: list[str]) -> Any:
 
 def _member(name: str, value: Any, of: Mapping[str, Any], found: list[str]) -> Any:
     if name == "raw":
+        if isinstance(value, Mapping) and "resourceType" in value:
+            # A row that was read by FHIR.
+            found.append(name)
+            return fhir_without_notes(value)
         return _rows(value, None, found)
     if is_note(name, of) and isinstance(value, str | None):
         found.append(name)
