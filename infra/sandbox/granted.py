@@ -70,7 +70,7 @@ def given(row: FunctionRow) -> set[Kind]:
     if row.hmac:
         found.add(("secretsmanager:GetSecretValue", "hmac", ""))
     if row.drop_login:
-        found.add(("secretsmanager:GetSecretValue", "login", ""))
+        found.add(("secretsmanager:GetSecretValue", "drop", ""))
     return found
 
 
