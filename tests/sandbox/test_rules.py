@@ -15,6 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.addresses import Enrolment, address_of
+from gateway.core.errors import Invalid
+from gateway.core.practices import Mode
 from infra.sandbox import stand_ins, tour
 from infra.sandbox.__main__ import _now, arguments, main
 from infra.sandbox.box import REPOSITORY, Connected, Options, Sandbox, _env
@@ -119,6 +122,27 @@ def test_the_authorizer_alone_writes_a_line_for_each_call() -> None:
 
     levels = {name: one["Properties"]["Environment"]["Variables"]["LOG_LEVEL"] for name, one in adapted.items()}
     assert levels == {"A": "DEBUG", "P": "INFO"}
+
+
+def test_an_offices_own_server_may_listen_at_any_port_of_what_is_inside_and_nowhere_else() -> None:
+    """Simulated practices take the ports that are free; what the internet leads to stays outside."""
+    inside = Enrolment(
+        base_urls=("http://127.0.0.1",), networks={"clinic": tuple(said_inside("http://localhost:30223"))}
+    )
+
+    assert address_of("http://localhost:4321/api/v1", Mode.SERVICE, inside)[1] == "clinic"
+    assert address_of("http://127.0.0.1:4321/api/v1", Mode.SERVICE, inside)[1] == "remote"
+    with pytest.raises(Invalid):
+        address_of("http://10.20.0.15:30223/api/v1", Mode.SERVICE, inside)
+
+
+def said_inside(*prefixes: str) -> list[str]:
+    """What a function of the sandbox is told of a network with these addresses."""
+    variables = {"NETWORKS": json.dumps({"clinic": prefixes})}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": variables}}}
+    adapted = stand_ins.adapt(template(F=function))["Resources"]["F"]["Properties"]["Environment"]["Variables"]
+    told: list[str] = json.loads(adapted["NETWORKS"])["clinic"]
+    return told
 
 
 def test_adapting_leaves_the_template_for_aws_as_it_is() -> None:
