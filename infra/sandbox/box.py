@@ -270,7 +270,7 @@ class Sandbox:
         return self.home / "env"
 
     def _tidy(self) -> None:
-        for said in (self.state_file, self.env_file, *self.home.glob("practice-*.json")):
+        for said in (self.state_file, self.env_file, self.home / "networks.json", *self.home.glob("practice-*.json")):
             said.unlink(missing_ok=True)
         shutil.rmtree(self.home / "emulator", ignore_errors=True)
 
