@@ -710,6 +710,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             # What a full body has is read from the mirror and nowhere else, with the words that the cache has.
             "records": READ_MANY,
             "cache": GET,
+            # Whom it shows to an endpoint.
+            "audit": ADD,
         },
         bodies=READ_BODIES,
         # That an endpoint was disabled is told like any fact of the gateway's own.

@@ -37,7 +37,7 @@ from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Pair, Services
 from gateway.core.practices import Mode, Practice
 from gateway.core.requests import error_of, submit, wait_for
-from gateway.core.sessions import as_answer, bearer, open_session, session_of
+from gateway.core.sessions import as_answer, bearer, open_session, session_of, token_hash
 
 CONNECT_SCOPE = "practices:connect"
 OWN_SCOPES = frozenset({"*:read", "notes", "appointments:write", "payments:write"})
@@ -107,8 +107,9 @@ def authenticate(
         raise PracticeNotEnrolled(
             f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
         )
+    until, opened_by = (None, None) if caller is None else (caller.until, caller.opened_by)
     return {
-        **as_answer(open_session(client, on=on, until=None if caller is None else caller.until)),
+        **as_answer(open_session(client, on=on, until=until, opened_by=opened_by)),
         "practice": practice_view(practice),
     }
 
@@ -342,8 +343,10 @@ class _KeepsKeys:
 def _caller(authorization: str | None, *, on: Services) -> Caller | None:
     if authorization is None:
         return None
-    session = session_of(bearer(authorization), callers=on.callers, now=on.clock.now())
-    return replace(caller_of(session.client_id, on=on), until=session.expires_at)
+    token = bearer(authorization)
+    session = session_of(token, callers=on.callers, now=on.clock.now())
+    opened_by = token_hash(token) if token is not None and session.is_key else session.opened_by
+    return replace(caller_of(session.client_id, on=on), until=session.expires_at, opened_by=opened_by)
 
 
 def _known(fingerprint: str, *, on: Services) -> Practice | None:
