@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import queue
 import subprocess
 import threading
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from gateway.core.practices import Mode
 from infra.sandbox import stand_ins, tour
 from infra.sandbox.__main__ import _now, arguments, main
 from infra.sandbox.box import REPOSITORY, Connected, Options, Sandbox, _env
-from infra.sandbox.drain import failed_items, sqs_event
+from infra.sandbox.drain import Drain, Mapping, failed_items, sqs_event
 from infra.sandbox.practices import KEYS_FROM, Practice, open_zone, real_practice
 from infra.sandbox.processes import SandboxError
 from infra.sandbox.synth import read_assembly
@@ -184,6 +185,40 @@ def test_odd_answers_of_a_worker_are_read_as_lambda_reads_them(
     payload: bytes, errored: bool, partial: bool, failed: set[str]
 ) -> None:
     assert failed_items(payload, errored=errored, message_ids=["a", "b"], partial_batches=partial) == failed
+
+
+def test_turns_that_take_long_are_worked_off_beside_each_other_though_few_ask_for_them() -> None:
+    """On AWS a practice that is slow holds up no other one."""
+    waiting, deleted, together = queue.Queue[str](), set[str](), threading.Barrier(6)
+    for number in range(5):
+        waiting.put(f"m{number}")
+
+    class Sqs:
+        def get_queue_url(self, **_: str) -> dict[str, str]:
+            return {"QueueUrl": "https://q/calls.fifo"}
+
+        def receive_message(self, **_: Any) -> dict[str, Any]:
+            try:
+                name = waiting.get(timeout=0.05)
+            except queue.Empty:
+                return {}
+            return {"Messages": [{"MessageId": name, "ReceiptHandle": name, "Body": "{}"}]}
+
+        def delete_message(self, *, ReceiptHandle: str, **_: str) -> None:  # noqa: N803
+            deleted.add(ReceiptHandle)
+
+    class Lambda:
+        def invoke(self, **_: Any) -> dict[str, Any]:
+            together.wait(10)
+            return {"Payload": io.BytesIO(b"null")}
+
+    clients: dict[str, Any] = {"sqs": Sqs(), "lambda": Lambda()}
+    mapping = Mapping("1", "arn:aws:sqs:us-east-1:000000000000:calls.fifo", "worker", 1, True, 5)
+    drain = Drain(clients.__getitem__, mapping)
+    together.wait(10)
+    drain.stop()
+
+    assert deleted == {f"m{number}" for number in range(5)}
 
 
 def test_a_record_has_what_lambda_gives() -> None:
