@@ -28,6 +28,7 @@ from infra.sandbox.granted import given, used
 from infra.sandbox.inside.aws_calls import MARKS
 from infra.sandbox.marks import hidden, traces
 from infra.sandbox.practice.keys import PORTAL_KEY
+from infra.sandbox.practice.practice import fingerprint
 from infra.sandbox.practices import Practice, open_zone
 from infra.sandbox.processes import SandboxError
 from infra.sandbox.receiver import Received
@@ -683,6 +684,10 @@ def an_old_key_ends_a_day_after_its_last_use(box: Sandbox) -> None:
         exchange.until(lambda told: _is_told_by_machines(me) and told["state"] == "draining")
         by_key = {row["CustomerKey"] for row in _running(me)}
         assert by_key == {new}, f"machines tell by {len(by_key)} keys, and the old one is to be ended"
+        log = me.steer("GET", "log")
+        made = [at for at, one in enumerate(log) if _is_of(one, "apisubscriptions.create", office, new)]
+        ended = [at for at, one in enumerate(log) if _is_of(one, "apisubscriptions.update", office, old)]
+        assert made and ended and made[0] < ended[-1], "what is told by the old key ended before the new one told it"
         now = _running(me)[0]
         assert [_taken(row) for row in (was, now)] == [True, True], "what is told by one of the keys is not taken"
         # A day after the exchange, of which the old key was used within the last hours.
@@ -714,6 +719,11 @@ def _is_told_by_machines(me: Caller) -> bool:
 
 def _states(me: Caller) -> dict[str, str]:
     return {one["customer_key"]: one["state"] for one in me.steer("GET", "keys")}
+
+
+def _is_of(arrival: Mapping[str, Any], operation: str, office: Practice, key: str) -> bool:
+    by = fingerprint(f"ODFHIR {office.developer_key}/{key}")
+    return (arrival["operation"], arrival["key"]) == (operation, by)
 
 
 def _taken(subscription: Mapping[str, Any]) -> bool:
