@@ -26,7 +26,7 @@ class Stacks:
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
         if StackName not in self.there:
-            said = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            said: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
             raise ClientError({"Error": said}, "DescribeStacks")
         return {"Stacks": [{"StackName": StackName}]}
 

@@ -1,8 +1,8 @@
 """What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`.
 
-After `cdk destroy --all`, and not before. Without `--confirm` it counts what is left; with the stage's name it deletes the practices'
-keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads the stage's name
-from STAGE, and the region as AWS's own command does.
+After `cdk destroy --all`, and not before. Without `--confirm` it counts what is left; with the stage's name it deletes
+the practices' keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads
+the stage's name from STAGE, and the region as AWS's own command does.
 """
 
 from __future__ import annotations
