@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from xdist.remote import Producer
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 IS_SHARED = "PYTEST_XDIST_WORKER" in os.environ
+
+# How long an example takes says something of the machine, and nothing of the rule.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
