@@ -19,12 +19,15 @@ from infra.stages import Stage
 # an operation that is not settled are written again each day, and their days are counted anew.
 _KEPT_DAYS = 35
 
+# What cannot be worked off is told again out of the dead letters, which know of it for 14 days in all.
+_HOOKS_KEPT_DAYS = 15
+
 HOOKS = "hooks/"
 """Under which calls of offices' machines lie until they are worked off."""
 
 
 class BodiesBucket(Construct):
-    """A sealed bucket that forgets after 35 days, and the bucket that logs who touched it."""
+    """A sealed bucket that forgets after 35 days (calls of machines: 15), and the bucket that logs who touched it."""
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, hooks: HooksQueue, stage: Stage) -> None:
         super().__init__(scope, id_)
@@ -62,7 +65,8 @@ class BodiesBucket(Construct):
                     expiration=cdk.Duration.days(_KEPT_DAYS),
                     noncurrent_version_expiration=cdk.Duration.days(1),
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
+                ),
+                s3.LifecycleRule(prefix=HOOKS, expiration=cdk.Duration.days(_HOOKS_KEPT_DAYS)),
             ],
             removal_policy=removal,
         )
