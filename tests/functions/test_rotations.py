@@ -238,6 +238,33 @@ def test_an_exchange_can_be_called_off_until_the_new_key_is_in_use(office: Deplo
     assert (late.status, late.body["reason"]) == (409, "too-late")
 
 
+def test_calling_off_never_ends_the_key_in_use_whatever_the_vault_has_for_the_next_one(office: Deployment) -> None:
+    """A repeat of the request may come so late that its own exchange is over: it puts the key that is in use by now."""
+    key = office.on.vault.keys(office.practice_id).customer
+    office.on.practices.claim_fingerprint(office.on.signer.fingerprint(key), office.practice_id)
+    office.on.vault.put_next(office.practice_id, key)
+    rotation = begin(office)
+    assert office.send("DELETE", path(office, f"/{rotation}")).status == 202
+    run_until(office, rotation, "cancelled")
+
+    assert states_of_keys(office)[key] == "enabled"
+    assert office.on.practices.by_fingerprint(office.on.signer.fingerprint(key)) == office.practice_id
+    assert office.get("/providers", practice_id=office.practice_id).status == 200
+
+
+def test_a_former_key_that_is_not_the_one_that_was_exchanged_is_left_alone(office: Deployment) -> None:
+    """Somebody who puts the secret by hand moves its labels: what is called previous is the key in use then."""
+    rotation = begin(office)
+    new = run_until(office, rotation, "waiting_for_office")["customer_key"]
+    office.simulated.put_key({"customer_key": new, "state": "enabled"})
+    run_until(office, rotation, "draining")
+    office.on.vault.former[office.practice_id] = office.on.vault.keys(office.practice_id)
+    office.on.world.run(DAY + HOUR)
+
+    assert look(office, rotation)["state"] == "done"
+    assert states_of_keys(office)[new] == "enabled"
+
+
 def test_an_office_that_does_nothing_for_thirty_days_ends_it_and_is_asked_ever_more_seldom(office: Deployment) -> None:
     rotation = begin(office)
     key = run_until(office, rotation, "waiting_for_office")["customer_key"]

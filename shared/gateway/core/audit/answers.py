@@ -1,7 +1,9 @@
 """The entries of one answer: whom it shows, at which practices. Pure rules.
 
 Whom an answer shows is read from the answer itself, as the text that leaves, so that no handler can forget to say it:
-ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients.
+ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients. Whoever is
+asked after is shown as well where the answer is there: rows may not say whose they are, and that somebody has none is
+an answer, too.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from gateway.core.audit import MOST_PATIENTS, AuditEntry, Phase
@@ -37,7 +40,9 @@ _RAW = re.compile(rf'"(?:{_SPELLED})":"?[0-9]', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An answer, as far as its entries tell of it. `patient_ids`: whom it shows beside those its text names."""
+    """An answer, as far as its entries tell of it. `patient_ids`: whom it shows beside those its text names; `asked`:
+    whom the request names.
+    """
 
     status: int
     text: str = ""
@@ -48,6 +53,7 @@ class Shown:
     practices: tuple[str, ...] = ()
     """Those that it is of, as far as the handler says."""
     patient_ids: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 def entries(
@@ -68,6 +74,8 @@ def entries(
     """
     practices = [one for one in shown.practices if one in own]
     found = dict.fromkeys(shown.patient_ids)
+    if shown.status == HTTPStatus.OK:
+        found |= dict.fromkeys(shown.asked)
     found |= dict.fromkeys(patients_in(shown.text, practices[0] if len(practices) == 1 else None))
     by_practice: dict[str | None, list[str]] = {}
     for id_ in found:
@@ -145,12 +153,22 @@ def practice_of(patient_id: str) -> str:
     return f"prac_{patient_id[4:20]}"
 
 
+def patients_named(text: str) -> tuple[str, ...]:
+    """The patients whom any text names by their ids, each once."""
+    return tuple(dict.fromkeys(f"pat_{one}" for one in _PATIENT.findall(text)))
+
+
+def patients_by_key(keys: Mapping[str, Any], practice_id: str) -> tuple[str, ...]:
+    """The patients whom keys of Open Dental's name, each by its column, in the vendor's spelling or in ours."""
+    return tuple(_by_key(keys, practice_id))
+
+
 def patients_in(text: str, practice_id: str | None = None) -> list[str]:
     """The patients whom JSON text names, each once: by id, as FHIR writes ids, in addresses, and by key in raw rows.
 
     `practice_id` is whose the rows are where nothing in the text says it.
     """
-    found = dict.fromkeys(f"pat_{one}" for one in _PATIENT.findall(text))
+    found = dict.fromkeys(patients_named(text))
     if _RAW.search(text):
         found |= dict.fromkeys(_by_key(json.loads(text), practice_id))
     return list(found)

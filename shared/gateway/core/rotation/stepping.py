@@ -298,7 +298,7 @@ def _drain(rotation: Rotation, at: _Place) -> Rotation:
     due_at = rule.disabled_from(rotation, at.turn.used_at(rotation.former))
     if at.now() < due_at:
         return replace(rotation, due_at=due_at)
-    disabled = _disable(at, Pair.FORMER)
+    disabled = _disable(at, Pair.FORMER, only=rotation.former)
     at.change(other_fingerprints=())
     at.turn.forget_key(rotation.former)
     return rule.to(rotation, State.DONE, at.now(), old_key_disabled=disabled)
@@ -309,11 +309,14 @@ def _take_back(rotation: Rotation, at: _Place) -> Rotation:
     on, practice_id = at.on, at.practice.id
     with suppress(NotFound):
         fingerprint = on.signer.fingerprint(on.vault.keys(practice_id, Pair.NEXT).customer)
+        if fingerprint == at.practice.key_fingerprint:
+            # Left by a request that was overtaken by its own exchange: it is the key in use.
+            raise NotFound("no other key")
         if fingerprint in at.practice.other_fingerprints:
             with suppress(Failed, Refused, CouldNotLook):
                 care.end_all(Session(_under_next(rotation, at)))
         if rotation.by_portal:
-            _disable(at, Pair.NEXT)
+            _disable(at, Pair.NEXT, only=fingerprint)
         at.change(other_fingerprints=())
         on.practices.release_fingerprint(fingerprint, practice_id)
     if rotation.fingerprint:
@@ -369,8 +372,9 @@ def _is_exchanged(rotation: Rotation, at: _Place, **learned: Any) -> None:
     at.change(key_fingerprint=rotation.fingerprint, other_fingerprints=(rotation.former,), **learned)
 
 
-def _disable(at: _Place, pair: Pair) -> bool:
-    """Disable a key at the developer's portal; False where nobody but the office can take it out.
+def _disable(at: _Place, pair: Pair, *, only: str) -> bool:
+    """Disable a key at the developer's portal; False where nobody but the office can take it out, or where the vault
+    has another one than `only`: somebody who puts keys by hand moves its labels, and the key in use must not end.
 
     Raises: GiveWay, PortalBusy. CouldNotLook: it is tried again.
     """
@@ -380,6 +384,9 @@ def _disable(at: _Place, pair: Pair) -> bool:
         at.on.vault.portal()
         key = at.on.vault.keys(at.practice.id, pair).customer
     except NotFound:
+        return False
+    fingerprint = at.on.signer.fingerprint(key)
+    if fingerprint != only or fingerprint == at.practice.key_fingerprint:
         return False
     body = {"CustomerKey": key, "KeyStatus": "DisabledByDeveloper"}
     try:

@@ -62,7 +62,7 @@ def bodies(draw: st.DrawFn) -> tuple[Any, set[str]]:
     return value, {one for one in named if one in text or fhir_id(one) in text}
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100)
 @given(bodies())
 def test_no_id_of_a_patient_in_an_answer_is_missed_wherever_it_stands(made: tuple[Any, set[str]]) -> None:
     body, named = made
@@ -93,7 +93,7 @@ def test_a_patients_practice_is_read_from_the_id(id_: str) -> None:
     assert practice_of(id_) == parse_row_id(id_, "patient").practice_id
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(
     row=st.dictionaries(st.sampled_from(KEYS_OF_PATIENTS), keys, min_size=1), quoted=st.booleans(), snaked=st.booleans()
 )

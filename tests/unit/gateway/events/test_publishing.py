@@ -193,7 +193,7 @@ def unseen(change: RowChange) -> RowChange:
 
 
 TestPublishing = Publishing.TestCase
-TestPublishing.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
+TestPublishing.settings = settings(max_examples=200, stateful_step_count=25)
 
 
 def test_an_event_has_its_place_in_the_log_where_it_was_logged_and_not_where_its_batch_began() -> None:

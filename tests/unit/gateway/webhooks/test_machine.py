@@ -126,7 +126,7 @@ OK, OOPS, DEAD, HANGS, GONE, MOVED = (
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(seed=st.integers(0, 2**32))
 def test_every_wanted_event_is_delivered_or_ends_failed_whatever_dies_on_the_way(seed: int) -> None:
     random = Random(seed)
