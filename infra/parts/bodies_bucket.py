@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.parts.function import Function
+from infra.parts.bucket_access import BucketAccess
 from infra.parts.hooks_queue import HooksQueue
-from infra.parts.names import learn, publish
+from infra.parts.names import publish
 from infra.stages import Stage
 
 # Operations are kept 30 days; their bodies a little longer, so none disappears before its operation. The bodies of
@@ -92,24 +89,6 @@ class BodiesBucket(Construct):
         publish(self, stage, "data", "bodies/arn", bucket.bucket_arn)
 
 
-@dataclass(frozen=True)
-class BodiesAccess:
+def bodies_access(key: kms.IKey, stage: Stage) -> BucketAccess:
     """The bucket as other stacks see it."""
-
-    key: kms.IKey
-    stage: Stage
-
-    def let(self, function: Function, verbs: Iterable[str]) -> None:
-        """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
-        arn = learn(function, self.stage, "data", "bodies/arn")
-        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
-        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))
-
-    def let_inbox(self, function: Function, verbs: Iterable[str]) -> None:
-        """The same of calls of offices' machines, and of nothing else that lies there."""
-        arn = learn(function, self.stage, "data", "bodies/arn")
-        calls = sorted(f"s3:{verb}" for verb in verbs if verb != "ListBucket")
-        function.allow(calls, on=[f"{arn}/{HOOKS}*"], sealed_with=self.key)
-        if "ListBucket" in verbs:
-            function.allow(["s3:ListBucket"], on=[arn], sealed_with=None)
-        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))
+    return BucketAccess("bodies", "BODIES_BUCKET", key, stage)
