@@ -7,6 +7,7 @@ for the template tests.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Set
 from typing import Final
 
@@ -70,7 +71,7 @@ def given(row: FunctionRow) -> set[Kind]:
     if row.hmac:
         found.add(("secretsmanager:GetSecretValue", "hmac", ""))
     if row.drop_login:
-        found.add(("secretsmanager:GetSecretValue", "login", ""))
+        found.add(("secretsmanager:GetSecretValue", "drop", ""))
     return found
 
 
@@ -105,6 +106,10 @@ def _name_of(service: str, resource: str, environment: Mapping[str, str]) -> str
             for ending in ("_TABLE", "_QUEUE_URL", "_BUCKET", "_SECRET_ARN"):
                 if variable.endswith(ending):
                     return variable.removesuffix(ending).lower()
+    # The queues of turns of all networks are one row: which is sent to depends on the practice.
+    for variable, value in environment.items():
+        if variable.endswith("_QUEUE_URLS") and resource in json.loads(value).values():
+            return variable.removesuffix("_QUEUE_URLS").lower()
     raise LookupError(f"a {service} call is of nothing that the function was told of")
 
 

@@ -187,3 +187,19 @@ def test_whoever_shares_a_shape_has_most_of_it(row: FunctionRow) -> None:
     for shape in row.shares:
         lacks = given(SHARED[shape]) - given(row)
         assert len(lacks) <= 1, lacks
+
+
+def test_turns_are_sent_to_queues_of_networks_by_what_the_row_says_of_their_queue() -> None:
+    row = FunctionRow(
+        name="one",
+        does="Something.",
+        trigger=Http(()),
+        timeout_s=1,
+        queues={"calls": frozenset({"SendMessage"})},
+    )
+    variables = {"CALLS_QUEUE_URL": "https://q/calls.fifo", "CALLS_QUEUE_URLS": '{"clinic": "https://q/clinic.fifo"}'}
+    calls = {("sqs:SendMessage", f"https://q/{name}.fifo", "") for name in ("calls", "clinic")}
+
+    assert used(calls, row, variables) == given(row)
+    with pytest.raises(LookupError):
+        used({("sqs:SendMessage", "https://q/another.fifo", "")}, row, variables)

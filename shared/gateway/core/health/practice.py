@@ -15,7 +15,7 @@ from gateway.core.drift.known import Known
 from gateway.core.mirror.health import sync_view
 from gateway.core.pacing import MAX_WAITING
 from gateway.core.ports import PaceView, Services
-from gateway.core.practices import SANDBOX, Practice
+from gateway.core.practices import SANDBOX, Practice, WayName
 from gateway.core.rotation import rule
 from gateway.core.rotation.records import Rotation, State
 from gateway.core.walltime import optional_instant_text
@@ -52,6 +52,13 @@ _CONNECTION: Final[Mapping[str, tuple[str, str]]] = {
 """State -> how bad it is, and what it means for people."""
 
 
+_BY_FALLBACK: Final = (
+    DEGRADED,
+    "the way that the practice was connected by does not answer; it is called by its fallback, and the first way is "
+    "tried every minute",
+)
+
+
 _AGREEMENT: Final[Mapping[str, tuple[str, str | None]]] = {
     "current": (OK, None),
     "expiring": (DEGRADED, "the agreement (BAA) ends soon: from then on nothing protected is read or shown"),
@@ -79,7 +86,7 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
     pace = on.paces.view(practice.id)
     sync = sync_view(on.syncs.load(practice.id), practice, pace, now)
     parts: dict[str, dict[str, Any]] = {
-        "connection": _connection(pace),
+        "connection": _connection(practice, pace),
         "key": _key(practice, pace),
         "agreement": _agreement(practice, now.date(), stage=on.stage),
         "queue": _queue(pace, now),
@@ -106,12 +113,14 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
     }
 
 
-def _connection(pace: PaceView) -> dict[str, Any]:
+def _connection(practice: Practice, pace: PaceView) -> dict[str, Any]:
     state = "stopped" if pace.killed else pace.trouble or "online"
-    status, explanation = _CONNECTION.get(state, (OK, None))
+    by = WayName.FIRST if practice.fallback is None else pace.way
+    status, explanation = _CONNECTION.get(state, (OK, None) if by is WayName.FIRST else _BY_FALLBACK)
     return {
         "status": status,
         "state": state,
+        "way": by.value,
         "since": optional_instant_text(pace.trouble_since),
         "tried_again_at": None if pace.killed else optional_instant_text(pace.tried_again_at),
         "explanation": explanation,

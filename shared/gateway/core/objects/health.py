@@ -32,10 +32,11 @@ class DeploymentHealth(Part):
 
 
 class HealthConnection(Part):
-    """Whether the practice answers."""
+    """Whether the practice answers. `way`: by which it is called, where it has a fallback."""
 
     status: Status
     state: Literal["online", "offline", "key-refused", "failing", "stopped"]
+    way: Literal["first", "fallback"]
     since: Instant | None
     tried_again_at: Instant | None
     explanation: str | None
