@@ -21,7 +21,8 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     wanted = WANTED // 20 if quick else WANTED
     total, batch = Tally(), 0
     while misfortunes(total) < wanted:
-        total.add(run_faults(DAYS_AT_A_TIME, seed=batch))
+        # On every second day some clocks are wrong by up to an hour.
+        total.add(run_faults(DAYS_AT_A_TIME, seed=batch, clocks=batch % 2 == 1))
         batch += 1
         if batch % 5 == 0:
             say(f"  {misfortunes(total):,} of {wanted:,}")
@@ -31,7 +32,8 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
         "lost answers, lost requests and kills",
         misfortunes(total),
         goal=at_least(wanted),
-        beside=f"{total.lost_calls:,} lost, {total.crashes:,} kills; {total.faults - total.lost_calls:,} plain faults",
+        beside=f"{total.lost_calls:,} lost, {total.crashes:,} kills; {total.faults - total.lost_calls:,} plain faults; "
+        f"{total.jumps:,} processes with a wrong clock",
     )
     yield Figure("faults", "duplicates", total.duplicates, goal=NONE, beside=of)
     yield Figure("faults", "wrongly failed", total.wrongly_failed, goal=NONE, beside=f"{total.failed:,} failed rightly")
