@@ -75,7 +75,8 @@ class Rightly:
         if param.type == "int_array":
             return [self.key(param.name, one)]
         if param.ref is not None:
-            return self.key(param.ref, one)
+            key = self.key(param.ref, one)
+            return str(key) if param.type == "string" else key
         return _GOOD[param.type]
 
     def key(self, name: str, one: Operation) -> Any:
