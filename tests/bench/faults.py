@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tests.bench.figures import NONE, Figure, Say, at_least
 from tests.fakes.faults import Tally, run_faults
-from tests.fakes.killing import each_line
+from tests.fakes.killing import Scene, each_line
 from tests.functions.test_ended_at_every_line import SCENES, Calls
 from tests.functions.test_hooks import telling
 
@@ -33,7 +33,10 @@ def _lines(*, quick: bool, say: Say) -> Iterator[Figure]:
         with telling() as told:
             told.subscribe("Appointment")
             told.fire()
-            scenes = {**{name: scene for name, (scene, _) in SCENES.items()}, "take_hooks": Calls(told)}
+            scenes: dict[str, Scene] = {
+                **{name: scene for name, (scene, _) in SCENES.items()},
+                "take_hooks": Calls(told),
+            }
             for name, scene in scenes.items():
                 every = EVERY.get(name, 1) * (40 if quick else 1)
                 for where, found, usual in each_line(scene, every=every):

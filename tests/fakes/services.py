@@ -75,7 +75,7 @@ class FakeClock:
         self.seconds += max(seconds, 1e-6)
 
 
-class WrongClock:
+class WrongClock(FakeClock):
     """What somebody's clock shows that is wrong by so many seconds: the time of day is, how long things take is not."""
 
     def __init__(self, clock: FakeClock, off_s: float) -> None:
@@ -340,7 +340,9 @@ class FakeCache:
         wrote = None if cache_key.startswith(REFERENCE) else self.wrote_at.get(practice_id)
         if rows is not None and self.now() - self.put_at[practice_id, cache_key] >= _kept(cache_key):
             return None
-        if rows is None or not counts(_micros(rows.as_of), wrote=wrote and _micros(wrote), now=_micros(self.now())):
+        if rows is None or not counts(
+            _micros(rows.as_of), wrote=None if wrote is None else _micros(wrote), now=_micros(self.now())
+        ):
             return None
         return rows
 
@@ -490,7 +492,7 @@ class FakeServices:
 
     practices_: tuple[Practice, ...] = (ELM_STREET,)
     stage: str = "sandbox"
-    clock: Any = field(default_factory=FakeClock)
+    clock: FakeClock = field(default_factory=FakeClock)
     client_requests_per_minute: int = 6_000
     network: str | None = None
 

@@ -97,13 +97,13 @@ def a_delivery(line: Line) -> Any:
             ELM.id, "appointment", "appt_1", 1, Cause.POLL,
         )  # fmt: skip
         on.event_log.add([told], at=now)
-        Beginning(on).begin([told])  # type: ignore[arg-type]
+        Beginning(on).begin([told])
         (message,) = on.delivery_queue.messages
         life = Life()
         event = {"Records": [{**told_of("")["Records"][0], "body": message_text(message)}]}
         invoked("deliver_webhooks", event, line, life=life, use=deliverer.use, as_=mortal(on, life), on=on)
         on.clock.seconds += 3600
-        send_due(on)  # type: ignore[arg-type]
+        send_due(on)
         (kept,) = on.webhooks.deliveries.values()
         came = [headers["webhook-id"] for _, headers, _ in on.sender.posted]
         assert len(came) <= 2
