@@ -188,8 +188,6 @@ def _prepared(box: Sandbox, asking: Caller, offices: list[Connected]) -> None:
             "prepared", number, "POST", "/webhooks", json=wanted, headers={"Idempotency-Key": f"hook-{number}"}
         )
         box.receiver.put(str(number), _good(answer))
-        # No practice's: its trail is the client's.
-        asking._seen.of_practice[number] -= 1
     deadline = time.monotonic() + LOADS_WITHIN_S
     while _good(asking.ask("prepared", 0, "GET", sync))["phase"] != "complete":
         if time.monotonic() > deadline:

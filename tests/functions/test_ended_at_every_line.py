@@ -20,7 +20,7 @@ from gateway.wiring import archive, deliverer, hooks, publisher, worker
 from tests.fakes.events import LivingPublisher
 from tests.fakes.gateway_events import Context
 from tests.fakes.hooks import told_of
-from tests.fakes.killing import Line, Scene, each_line, ended_at, mortal
+from tests.fakes.killing import Line, Scene, each_line, each_use, ended_at, mortal
 from tests.fakes.living import LivingServices
 from tests.fakes.services import Life, Mortal
 from tests.functions.conftest import ELM, OPERATION, furnished
@@ -28,18 +28,17 @@ from tests.functions.test_events import event_of
 from tests.functions.test_hooks import Told, telling
 
 
-def invoked(
-    function: str, event: Any, line: Line, *, life: Life, use: Callable[[Any], None], as_: Any, on: Any
-) -> None:
-    """Once as a process that ends at the line, then as one that lives; only the first counts lines."""
+def invoked(function: str, event: Any, line: Line, *, use: Callable[[Any], None], as_: Any, on: Any) -> None:
+    """Once as the process that something befalls, then, where it may have failed, as one that lives."""
     handler = import_module(f"functions.{function}.handler").lambda_handler
     use(as_)
     try:
-        with ended_at(line, life):
-            handler(event, Context())
+        for _ in range(line.copies):
+            with ended_at(line):
+                handler(event, Context())
     finally:
         use(on)
-    if line.at:
+    if line.at or line.stumble:
         handler(event, Context())
 
 
@@ -55,11 +54,11 @@ def told_and_done(on: LivingServices) -> str:
 def a_turn(line: Line) -> Any:
     """The worker, in the middle of a booking."""
     with furnished() as on:
-        life = Life()
+        life = line.life
         dying = mortal(on, life)
         dying.upstream.close = lambda: None
         event = event_of("upstream_worker/turn_of_an_operation")
-        invoked("upstream_worker", event, line, life=life, use=worker.use, as_=dying, on=on)
+        invoked("upstream_worker", event, line, use=worker.use, as_=dying, on=on)
         on.world.run(2 * 3600)
         return told_and_done(on)
 
@@ -68,8 +67,8 @@ def a_minute(line: Line) -> Any:
     """The sweeper, which finds a turn whose message was lost."""
     with furnished() as on:
         on.clock.seconds += 300
-        life = Life()
-        invoked("sweeper", event_of("sweeper/minute"), line, life=life, use=worker.use, as_=mortal(on, life), on=on)
+        life = line.life
+        invoked("sweeper", event_of("sweeper/minute"), line, use=worker.use, as_=mortal(on, life), on=on)
         on.world.run(2 * 3600)
         return told_and_done(on)
 
@@ -77,11 +76,11 @@ def a_minute(line: Line) -> Any:
 def a_batch_of_changes(line: Line) -> Any:
     """The publisher; a bus may get an event twice, under its one id."""
     with furnished() as on:
-        life, told = Life(), LivingPublisher(on)
+        life, told = line.life, LivingPublisher(on)
         dying = LivingPublisher(mortal(on, life))
         dying.bus, dying.deliveries = Mortal(told.bus, life, "bus"), Mortal(told.deliveries, life, "deliveries")  # type: ignore[assignment]
         event = event_of("publish_events/moved_visit")
-        invoked("publish_events", event, line, life=life, use=publisher.use, as_=dying, on=told)
+        invoked("publish_events", event, line, use=publisher.use, as_=dying, on=told)
         logged = [one.event for one in on.event_log.logged.values()]
         assert len({one.id for one in logged}) == len(logged)
         return sorted(one.id for one in logged), {one.id for one in told.bus.came}, sorted(told.deliveries.begun)
@@ -99,9 +98,9 @@ def a_delivery(line: Line) -> Any:
         on.event_log.add([told], at=now)
         Beginning(on).begin([told])
         (message,) = on.delivery_queue.messages
-        life = Life()
+        life = line.life
         event = {"Records": [{**told_of("")["Records"][0], "body": message_text(message)}]}
-        invoked("deliver_webhooks", event, line, life=life, use=deliverer.use, as_=mortal(on, life), on=on)
+        invoked("deliver_webhooks", event, line, use=deliverer.use, as_=mortal(on, life), on=on)
         on.clock.seconds += 3600
         send_due(on)
         (kept,) = on.webhooks.deliveries.values()
@@ -113,9 +112,9 @@ def a_delivery(line: Line) -> Any:
 def a_batch_of_the_trail(line: Line) -> Any:
     """The function that archives what was seen by whom."""
     with furnished() as on:
-        life = Life()
+        life = line.life
         event = event_of("archive_audit/read_and_intent")
-        invoked("archive_audit", event, line, life=life, use=archive.use, as_=mortal(on, life), on=on)
+        invoked("archive_audit", event, line, use=archive.use, as_=mortal(on, life), on=on)
         lines = sorted(str(one) for part in on.archive.kept.values() for one in part)
         return set(lines), sorted(on.audit_index.mentions)
 
@@ -133,10 +132,10 @@ class Calls:
         told.office.store.update("appointment", visit["AptNum"], {"Note": f"edit {self._edits}"})
         told.fire()
         names, told.waiting = told.waiting, []
-        life = Life()
+        life = line.life
         dying = mortal(told.on, life)
         world = replace_on(told, dying, life)
-        invoked("take_hooks", told_of(*names), line, life=life, use=hooks.use, as_=world, on=told.world)
+        invoked("take_hooks", told_of(*names), line, use=hooks.use, as_=world, on=told.world)
         hooks.use(None)
         kept = told.note(visit["AptNum"])
         types = [one.type for one in told.events()]
@@ -163,6 +162,24 @@ SCENES: dict[str, tuple[Scene, int]] = {
 
 
 @pytest.mark.parametrize("function", SCENES)
+def test_a_message_that_is_delivered_twice_does_what_it_does_once(function: str) -> None:
+    play, _ = SCENES[function]
+
+    assert play(Line(copies=2)) == play(Line())
+
+
+@pytest.mark.parametrize("function", SCENES)
+def test_a_service_that_does_not_answer_a_function_behind_queues_costs_it_a_repeat_and_no_more(function: str) -> None:
+    """A throttled table, a queue, a bucket or a vault that is away, at any use of it."""
+    play, _ = SCENES[function]
+    tried = 0
+    for where, found, usual in each_use(play, every=3 if function == "upstream_worker" else 1):
+        assert found == usual, where
+        tried += 1
+    assert tried >= 4
+
+
+@pytest.mark.parametrize("function", SCENES)
 def test_a_function_that_is_ended_anywhere_loses_nothing_and_does_nothing_twice(function: str) -> None:
     play, every = SCENES[function]
     tried = 0
@@ -176,8 +193,12 @@ def test_a_call_of_a_machine_is_worked_off_once_wherever_its_function_was_ended(
     with telling() as told:
         told.subscribe("Appointment")
         told.fire()
-        tried = 0
-        for where, found, usual in each_line(Calls(told), every=41):
+        calls, tried = Calls(told), 0
+        for where, found, usual in each_line(calls, every=41):
             assert found == usual, where
             tried += 1
-        assert tried >= 5
+        for where, found, usual in each_use(calls):
+            assert found == usual, where
+            tried += 1
+        assert calls(Line(copies=2)) == calls(Line())
+        assert tried >= 15
