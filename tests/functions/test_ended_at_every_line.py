@@ -116,7 +116,7 @@ def a_batch_of_the_trail(line: Line) -> Any:
         event = event_of("archive_audit/read_and_intent")
         invoked("archive_audit", event, line, use=archive.use, as_=mortal(on, life), on=on)
         lines = sorted(str(one) for part in on.archive.kept.values() for one in part)
-        return set(lines), sorted(on.audit_index.mentions)
+        return lines, sorted(on.audit_index.mentions)
 
 
 class Calls:
