@@ -312,11 +312,12 @@ def _all_of_resources() -> tuple[Route, ...]:
 FUNCTIONS: tuple[FunctionRow, ...] = (
     FunctionRow(
         name="authorizer",
-        does="Says whose token a request carries, by one strongly consistent read; the answer is not cached.",
+        does="Says whose token a request carries, by strongly consistent reads; the answer is not cached.",
         trigger=Authorizes(),
         timeout_s=5,
         memory_mb=512,
-        tables={"callers": GET},
+        # A session that two keys opened is good while they are: whether they are the practice's, and are taken.
+        tables={"callers": GET, "practices": GET, "pace": GET},
         # When a key was used last, once an hour: it can neither make a key nor revive one.
         puts={"callers": "used#*"},
     ),

@@ -22,7 +22,7 @@ def lambda_handler(event: Mapping[str, Any], _: object) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     on = services()
     try:
-        session = session_of(bearer(headers.get("authorization")), callers=on.callers, now=on.clock.now())
+        session = session_of(bearer(headers.get("authorization")), on=on, now=on.clock.now())
     except Unauthenticated:
         raise Exception("Unauthorized") from None  # noqa: TRY002 - the text is API Gateway's
     # At INFO nothing: the function behind says the same of every request, and each line is paid.

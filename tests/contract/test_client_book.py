@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import boto3
 import pytest
@@ -14,7 +15,7 @@ from gateway.adapters.callers import DynamoCallers
 from gateway.core.callers import Client, ClientKind
 from gateway.core.clients import ClientBook, Key
 from gateway.core.errors import NotFound, Unauthenticated
-from gateway.core.ports import Session
+from gateway.core.ports import Services, Session
 from gateway.core.sessions import session_of, token_hash
 from tests.contract.conftest import REGION, make_table
 from tests.fakes.identity import FakeCallers
@@ -102,7 +103,7 @@ def test_the_use_of_a_key_is_known_to_the_hour_and_that_of_a_session_is_not(book
     book.put_session(token_hash("session"), Session(ADA.id, NOON + timedelta(days=1)))
     for minutes in (0, 20, 59, 70):
         for token in ("key", "session"):
-            session_of(token, callers=book, now=NOON + timedelta(minutes=minutes))
+            session_of(token, on=cast(Services, SimpleNamespace(callers=book)), now=NOON + timedelta(minutes=minutes))
 
     assert [one.last_used_at for one in book.keys(ADA.id)] == [NOON + timedelta(hours=1)]
 
@@ -111,7 +112,7 @@ def test_a_key_that_is_over_or_nobodys_leaves_no_trace_of_its_use(book: ClientBo
     book.put_session(token_hash("old"), Session(ADA.id, NOON, is_key=True))
     for token in ("old", "unknown"):
         with pytest.raises(Unauthenticated):
-            session_of(token, callers=book, now=NOON)
+            session_of(token, on=cast(Services, SimpleNamespace(callers=book)), now=NOON)
 
     assert [one.last_used_at for one in book.keys(ADA.id)] == [None]
 

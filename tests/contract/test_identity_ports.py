@@ -18,7 +18,7 @@ from gateway.adapters.practices import DynamoPractices
 from gateway.adapters.rotations import DynamoRotations
 from gateway.adapters.signer import HmacSigner
 from gateway.adapters.vault import SecretsVault
-from gateway.core.callers import Client, ClientKind
+from gateway.core.callers import Client, ClientKind, Proof
 from gateway.core.errors import NotFound
 from gateway.core.ports import Callers, Keys, Pair, Practices, Session, Signer, Vault
 from gateway.core.practices import Baa, Mode, Practice, Tier, Way
@@ -142,7 +142,12 @@ def test_a_practice_cannot_be_added_to_nobody(callers: Callers) -> None:
 
 @pytest.mark.parametrize(
     "session",
-    [Session("cli_ada", NOON), Session("cli_ada", None, is_key=True), Session("cli_ada", NOON, opened_by="c" * 64)],
+    [
+        Session("cli_ada", NOON),
+        Session("cli_ada", None, is_key=True),
+        Session("cli_ada", NOON, opened_by="c" * 64),
+        Session("cli_ada", NOON, proof=Proof("prac_aaaaaaaaaaaaaaaa", "f" * 32)),
+    ],
 )
 def test_a_session_is_found_by_its_hash_alone(callers: Callers, session: Session) -> None:
     callers.put_session("a" * 64, session)

@@ -236,6 +236,9 @@ class FakePace:
     def doubt(self, practice_id: str) -> None:
         self.doubts.add(practice_id)
 
+    def try_again(self, practice_id: str, at: datetime) -> None:
+        self.update(practice_id, lambda item: (pacing.try_again(item, at.timestamp()), None))
+
     def background_due(self, practice_id: str, at: datetime) -> None:
         self.update(practice_id, lambda item: (pacing.work_due(item, at.timestamp()), None))
 

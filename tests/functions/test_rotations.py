@@ -13,18 +13,21 @@ from typing import Any
 import pytest
 
 from gateway.core import pacing
-from gateway.core.callers import Client
+from gateway.core.callers import Client, Proof
+from gateway.core.errors import Unauthenticated
 from gateway.core.native.hooks import hook_token, proven_by
 from gateway.core.objects.practice_keys import RotationView
 from gateway.core.pacing import PaceItem
 from gateway.core.ports import Pair
 from gateway.core.practices import Practice
+from gateway.core.sessions import holds, open_session, session_of
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 from tests.fakes.services import Life
 
 NEW = "FakeNewCustomerKey"
 SCOPES = ("*:read", "practices.keys:write", "communications:write", "sync:write", "payments:write")
 ASYNC = {"Prefer": "respond-async"}
+DAY_ONE = date(2026, 3, 2)
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 
 
@@ -125,6 +128,79 @@ def test_a_key_that_was_sent_is_used_once_the_office_has_added_it(office: Deploy
     assert (done["state"], "Have the office take it out" in done["says"]) == ("done", True)
     assert states_of_keys(office) == {old: "enabled", NEW: "enabled"}
     assert office.on.practices.by_fingerprint(office.on.signer.fingerprint(NEW)) == office.practice_id
+
+
+@pytest.mark.parametrize("has_portal", [True, False])
+def test_a_key_that_leaked_opens_nothing_once_the_new_one_is_in_use_and_is_disabled_at_once(
+    office: Deployment, has_portal: bool
+) -> None:
+    on, old = office.on, office.on.vault.keys(office.practice_id).customer
+    if not has_portal:
+        on.vault.portal_key = None
+    was = on.practices.get(office.practice_id).key_fingerprint
+    by_old = Proof(office.practice_id, was)
+    opened = open_session(on.callers.client(CLIENT), on=on, proof=by_old)
+    office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+    rotation = begin(office, customer_key=NEW, leaked=True)
+    assert holds(by_old, on=on)
+    done = run_until(office, rotation, "done")
+
+    assert done["leaked"]
+    assert on.practices.get(office.practice_id).other_fingerprints == ()
+    with pytest.raises(Unauthenticated):
+        session_of(opened.token, on=on, now=on.clock.now())
+    assert states_of_keys(office)[old] == ("disabled-by-developer" if has_portal else "enabled")
+    assert ("take it out now" in done["says"]) is not has_portal
+    assert office.get("/providers", practice_id=office.practice_id).status == 200
+
+
+def test_a_key_that_did_not_leak_is_good_until_it_is_used_no_more(office: Deployment) -> None:
+    by_old = Proof(office.practice_id, office.on.practices.get(office.practice_id).key_fingerprint)
+    office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+    rotation = begin(office, customer_key=NEW)
+    run_until(office, rotation, "draining")
+    assert holds(by_old, on=office.on)
+    office.on.world.run(DAY + HOUR)
+    assert not holds(by_old, on=office.on)
+
+
+def test_an_exchange_that_is_begun_while_the_key_is_refused_is_looked_at_within_minutes(office: Deployment) -> None:
+    old = office.on.vault.keys(office.practice_id).customer
+    office.simulated.put_key({"customer_key": old, "state": "disabled-by-customer"})
+    schedules(office, DAY_ONE)
+    office.on.world.run(5 * MINUTE)
+    assert office.on.paces.view(office.practice_id).trouble == "key-refused"
+    rotation = begin(office, customer_key=NEW)
+    shown = look(office, rotation)
+    assert "came with the request" in shown["says"]
+    assert datetime.fromisoformat(shown["looked_at_next"]) >= office.on.clock.now().replace(microsecond=0)
+    office.on.world.run(5 * MINUTE)
+
+    assert (look(office, rotation)["state"], look(office, rotation)["reason"]) == ("failed", "present-key-refused")
+
+
+def test_an_office_that_allowed_its_key_again_is_called_when_somebody_says_so(office: Deployment) -> None:
+    old = office.on.vault.keys(office.practice_id).customer
+    office.simulated.put_key({"customer_key": old, "state": "disabled-by-customer"})
+    schedules(office, DAY_ONE)
+    office.on.world.run(5 * MINUTE)
+    office.simulated.put_key({"customer_key": old, "state": "enabled"})
+    office.on.world.run(5 * MINUTE)
+    assert office.on.paces.view(office.practice_id).trouble == "key-refused"
+    office.grant(*SCOPES, "practices.calls:write")
+    said = office.patch(f"/practices/{office.practice_id}", {"calls": "allowed"})
+    assert said.status == 200, said.body
+    office.on.world.run(2 * MINUTE)
+
+    assert office.on.paces.view(office.practice_id).trouble is None
+    assert not office.on.paces.view(office.practice_id).refused_keys
+
+
+def test_who_is_to_disable_the_old_key_is_said(office: Deployment) -> None:
+    office.on.vault.portal_key = None
+    office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+    rotation = begin(office, customer_key=NEW)
+    assert "Only the office can disable" in run_until(office, rotation, "draining")["says"]
 
 
 def test_the_new_key_is_shown_only_to_whoever_may_exchange_keys_and_only_while_it_waits(office: Deployment) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gateway.core.callers import Client, ClientKind
+from gateway.core.callers import Client, ClientKind, Proof
 from gateway.core.clients import Key
 from gateway.core.errors import NotFound, Unavailable
 from gateway.core.ports import Session
@@ -91,6 +91,7 @@ class DynamoCallers:
             is_key=item["is_key"]["BOOL"],
             created_at=_moment(item, "created_at"),
             opened_by=item["opened_by"]["S"] if "opened_by" in item else None,
+            proof=Proof(item["proven_for"]["S"], item["proven_by"]["S"]) if "proven_for" in item else None,
         )
 
     def put_session(self, token_hash: str, session: Session) -> None:
@@ -106,6 +107,8 @@ class DynamoCallers:
         _set_moment(item, "created_at", session.created_at)
         if session.opened_by is not None:
             item["opened_by"] = {"S": session.opened_by}
+        if session.proof is not None:
+            item |= {"proven_for": {"S": session.proof.practice_id}, "proven_by": {"S": session.proof.fingerprint}}
         # A key that is over stays on record; whoever looks sees why it works no more.
         if session.expires_at is not None and not session.is_key:
             item["expires_at"] = {"N": str(int(session.expires_at.timestamp()) + 1)}

@@ -148,6 +148,10 @@ class DynamoPace:
         except AwsError as error:
             raise unavailable("the pace table") from error
 
+    def try_again(self, practice_id: str, at: datetime) -> None:
+        """See `Paces.try_again`."""
+        self.update(practice_id, lambda item: (pacing.try_again(item, at.timestamp()), None))
+
     def background_due(self, practice_id: str, at: datetime) -> None:
         """See `Paces.background_due`."""
         self.update(practice_id, lambda item: (pacing.work_due(item, at.timestamp()), None))

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from gateway.core.access import caller_of
 from gateway.core.addresses import Enrolment, address_of, normal
 from gateway.core.audit import AuditEntry
-from gateway.core.callers import Caller, Client
+from gateway.core.callers import Caller, Client, Proof
 from gateway.core.connect import KIND
 from gateway.core.drift.learning import tier_of
 from gateway.core.errors import (
@@ -93,6 +93,7 @@ def authenticate(
         Unauthenticated: the credential is not valid, or the request does not prove the practice's keys.
         PracticeNotEnrolled: the practice is not known and the request may not connect it.
         Invalid, NotAllowed, Conflict: a field says what cannot be.
+        KeyNotUsable: Open Dental refuses the key, and knowing both is all the right that the request has.
         Throttled: too many wrong pairs from here.
         StillRunning: the keys are still being verified; the same request again takes up where this one stopped.
         AuditUnavailable: nobody signs in.
@@ -123,10 +124,12 @@ def authenticate(
         )
     )
     until, opened_by = (None, None) if caller is None else (caller.until, caller.opened_by)
-    return {
-        **as_answer(open_session(client, on=on, until=until, opened_by=opened_by)),
-        "practice": practice_view(practice),
-    }
+    proof: Proof | None = Proof(practice.id, fingerprint)
+    if caller is not None and caller.id == client.id:
+        # The credential is a right of its own, or one by keys that are asked after at each call.
+        proof = caller.proof
+    opened = open_session(client, on=on, until=until, opened_by=opened_by, proof=proof)
+    return {**as_answer(opened), "practice": practice_view(practice)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +148,18 @@ class _Attempt:
         proven = self._proves(practice)
         practice = self._said_again(practice, proven=proven)
         client = self.caller.client if self.caller is not None else None
+        is_refused = proven and self._is_refused(practice)
+        if is_refused and client is not None and CONNECT_SCOPE in client.scopes:
+            # Whoever connects practices says so once an office has allowed its key again.
+            self.on.paces.try_again(practice.id, self.on.clock.now())
         if client is not None and practice.id in client.practices:
             return client, practice
+        if is_refused:
+            raise KeyNotUsable(
+                "Open Dental refuses this key; who knows it has no other right here. An office allows it again: Setup, "
+                "Advanced Setup, API",
+                param="customer_key",
+            )
         if not proven:
             # The whole office can read the customer key: it is no password.
             raise Unauthenticated("send developer_key as well, or the bearer token of a client that has the practice")
@@ -169,6 +182,10 @@ class _Attempt:
             return True
         self.on.callers.note_attempt(self.source, self.on.clock.now(), attempt=new_id("event"))
         raise Unauthenticated("the two keys do not belong together")
+
+    def _is_refused(self, practice: Practice) -> bool:
+        fingerprint = self.on.signer.fingerprint(self.credentials.customer_key)
+        return self.on.paces.view(practice.id).refuses(practice, fingerprint)
 
     def _is(self, pair: Keys) -> bool:
         sent = self.credentials
@@ -359,9 +376,10 @@ def _caller(authorization: str | None, *, on: Services) -> Caller | None:
     if authorization is None:
         return None
     token = bearer(authorization)
-    session = session_of(token, callers=on.callers, now=on.clock.now())
+    session = session_of(token, on=on, now=on.clock.now())
     opened_by = token_hash(token) if token is not None and session.is_key else session.opened_by
-    return replace(caller_of(session.client_id, on=on), until=session.expires_at, opened_by=opened_by)
+    caller = caller_of(session.client_id, on=on)
+    return replace(caller, until=session.expires_at, opened_by=opened_by, proof=session.proof)
 
 
 def _known(fingerprint: str, *, on: Services) -> Practice | None:
@@ -378,7 +396,8 @@ def _own_client(practice: Practice) -> Client:
     digest = hashlib.sha256(b"own client of " + practice.id.encode()).digest()[:10]
     return Client(
         id=f"{PREFIXES['client']}_{base64.b32encode(digest).decode().lower()}",
-        name=practice.name,
+        # Practices that nobody named are all called the same.
+        name=f"{practice.name} ({practice.id})",
         practices=frozenset({practice.id}),
         scopes=OWN_SCOPES,
     )

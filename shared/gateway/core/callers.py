@@ -62,6 +62,14 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """A practice's two keys, by which alone a session was opened: whose, and the customer key's fingerprint."""
+
+    practice_id: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """The client behind a request, read afresh for it: a revoked key or a removed scope acts on the next call."""
 
@@ -72,6 +80,8 @@ class Caller:
     """When the credential of the request ends, as far as that is known."""
     opened_by: str | None = None
     """The hash of the API key behind that credential, as far as that is known: its own, or its session's."""
+    proof: Proof | None = None
+    """The practice's two keys behind that credential, where it has no other right."""
 
     @property
     def id(self) -> str:

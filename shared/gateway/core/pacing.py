@@ -82,6 +82,8 @@ TIGHTEN_AFTER = 200
 
 OFFLINE_PROBE_S = 60.0
 KEY_PROBE_S = 3600.0
+TRIED_AT_MOST_EVERY_S = 60.0
+"""Probes that people ask for are at least so far from the one before."""
 ODD_IN_A_ROW = 5
 FAILING_FIRST_S = 30.0
 FAILING_LONGEST_S = 900.0
@@ -118,6 +120,9 @@ class KeyPace:
     widened_at: float = 0.0
     """Since when the interval is wider than its floor, epoch seconds; 0: it is not."""
     used_at: float = 0.0
+    refused_at: float = 0.0
+    """Since when Open Dental refuses the key, epoch seconds; 0: it does not. Unlike the breaker it is kept while the
+    office is offline as well."""
 
 
 class Trip(StrEnum):
@@ -339,6 +344,18 @@ def without_key(item: PaceItem, key: str) -> PaceItem:
     return replace(item, keys={name: pace for name, pace in item.keys.items() if not is_of_key(name, key)})
 
 
+def key_heard(item: PaceItem, fingerprint: str, answer: Answer, now: float) -> PaceItem:
+    """Note whether Open Dental takes a key, by whichever way, where an answer says so."""
+    if answer not in {Answer.FINE, Answer.KEY_REFUSED}:
+        return item
+    keys = {
+        name: replace(pace, refused_at=(pace.refused_at or now) if answer is Answer.KEY_REFUSED else 0.0)
+        for name, pace in item.keys.items()
+        if is_of_key(name, fingerprint)
+    }
+    return replace(item, keys={**item.keys, **keys})
+
+
 def _free_at(pace: KeyPace, now: float) -> float:
     """When the key is free by a clock that may be right: see `LEASE_AT_MOST_S`. A pause that Open Dental asked for may
     be as long as it wants."""
@@ -411,6 +428,7 @@ def view_of(item: PaceItem, now: float) -> PaceView:
         trouble=None if item.breaker.trip is None else item.breaker.trip.value,
         trouble_since=datetime.fromtimestamp(item.breaker.since, UTC) if item.breaker.trip else None,
         tried_again_at=datetime.fromtimestamp(max(now, item.breaker.probe_at), UTC) if item.breaker.trip else None,
+        refused_keys=frozenset(name.partition(".")[0] for name, pace in item.keys.items() if pace.refused_at),
     )
 
 
@@ -472,8 +490,24 @@ def admit(item: PaceItem, now: float) -> PaceItem:
         return item
     if breaker.probe_at > now:
         raise Closed(breaker.trip, breaker.probe_at - now)
-    rhythm = {Trip.OFFLINE: OFFLINE_PROBE_S, Trip.KEY_REFUSED: KEY_PROBE_S}.get(breaker.trip, breaker.backoff_s)
-    return replace(item, breaker=replace(breaker, probe_at=now + rhythm))
+    return replace(item, breaker=replace(breaker, probe_at=now + _rhythm(breaker)))
+
+
+def try_again(item: PaceItem, now: float) -> PaceItem:
+    """Make a probe due, because somebody says that what was wrong is mended; a minute after the last one at the
+    earliest: who says so again and again must not make the office be asked all the time."""
+    breaker = item.breaker
+    if breaker.trip is None:
+        return item
+    earliest = max(now, breaker.probe_at - _rhythm(breaker) + TRIED_AT_MOST_EVERY_S)
+    return replace(item, breaker=replace(breaker, probe_at=min(breaker.probe_at, earliest)))
+
+
+def _rhythm(breaker: Breaker) -> float:
+    """How long after a probe the next one is due by itself, seconds."""
+    if breaker.trip is Trip.OFFLINE:
+        return OFFLINE_PROBE_S
+    return KEY_PROBE_S if breaker.trip is Trip.KEY_REFUSED else breaker.backoff_s
 
 
 def not_probed(item: PaceItem, holder: str, now: float) -> PaceItem:

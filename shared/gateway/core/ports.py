@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from gateway.core.callers import Client
+from gateway.core.callers import Client, Proof
 from gateway.core.operations import Operation, Request, RowSet, Turn
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice, WayName
@@ -166,6 +166,13 @@ class PaceView:
     """Why calls of this practice are held back (`pacing.Trip`), also while one that tries again is due."""
     trouble_since: datetime | None = None
     tried_again_at: datetime | None = None
+    refused_keys: frozenset[str] = frozenset()
+    """Fingerprints of the keys that Open Dental refused when it was asked last."""
+
+    def refuses(self, practice: Practice, fingerprint: str) -> bool:
+        """Whether this key of the practice is known to be refused."""
+        is_present = fingerprint == practice.key_fingerprint
+        return fingerprint in self.refused_keys or (is_present and self.trouble == "key-refused")
 
 
 class Paces(Protocol):
@@ -193,6 +200,10 @@ class Paces(Protocol):
 
     def doubt(self, practice_id: str) -> None:
         """Note that the practice's counters may be off, so that the next sweep compares them with the ledger."""
+        ...
+
+    def try_again(self, practice_id: str, at: datetime) -> None:
+        """Have a practice whose calls are held back be called as soon as may be; nothing where they are not."""
         ...
 
     def background_due(self, practice_id: str, at: datetime) -> None:
@@ -394,6 +405,8 @@ class Session:
     opened_by: str | None = None
     """The hash of the API key that a session was opened with, at first or second hand; it ends with that key. None: by
     a practice's two keys alone."""
+    proof: Proof | None = None
+    """The two keys that are its only right: it opens nothing once they are no longer good. None: it has another one."""
 
 
 class Callers(Protocol):

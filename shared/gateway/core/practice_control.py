@@ -29,7 +29,8 @@ class PracticeChange(BaseModel):
     """The body of `PATCH /practices/{id}`; at least one member.
 
     `calls`: `stopped` is the kill switch. No call goes out any more that has not left a second later; what needs
-    one is refused, writes wait, and copies are shown as before. `allowed` goes on where it stopped.
+    one is refused, writes wait, and copies are shown as before. `allowed` goes on where it stopped, and has an office
+    that is not called because its key was refused, or because it did not answer, be tried within the next minute.
     `fallback`: the way that is taken while the one that the practice was connected by does not answer; null for none.
     The answer is then an operation, with the practice's calls stopped or allowed already where that is said, too.
     """
@@ -61,4 +62,7 @@ def change_practice(practice_id: str, change: PracticeChange, *, caller: Caller,
     practice = allow(caller, practice_id, "practices.calls", Verb.WRITE, on=on, protected=False)
     if change.calls is not None:
         on.paces.switch(practice.id, killed=change.calls == "stopped", by=caller.id, at=on.clock.now())
+        if change.calls == "allowed":
+            # Whoever says so has just had the office mended, say: nobody need wait for the hour's next try.
+            on.paces.try_again(practice.id, on.clock.now())
     return shown_practice(practice, on=on)

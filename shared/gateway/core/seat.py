@@ -321,6 +321,7 @@ class Seat:
         def report(item: pacing.PaceItem) -> pacing.PaceItem:
             was = item.breaker.trip
             item = pacing.heard(pacing.finished(item, key, went, floor_s=floor_s), said, went.ended_at)
+            item = pacing.key_heard(item, practice.key_fingerprint, said, went.ended_at)
             if trips:
                 item = ways.heard(item, practice, said, missed=missed, now=went.ended_at)
             if was is not None and item.breaker.trip is None:

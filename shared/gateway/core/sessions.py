@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.core.callers import Client
-from gateway.core.errors import NotAllowed, Unauthenticated
+from gateway.core.callers import Client, Proof
+from gateway.core.errors import NotAllowed, NotFound, Unauthenticated
 from gateway.core.ports import Callers, Services, Session
 
 SESSION_LIFETIME = timedelta(hours=12)
@@ -46,35 +46,59 @@ def bearer(authorization: str | None) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def session_of(token: str | None, *, callers: Callers, now: datetime) -> Session:
+def session_of(token: str | None, *, on: Services, now: datetime) -> Session:
     """What `token` stands for, by one strongly consistent read; of a key is noted that it is used.
 
-    A session that a key opened takes a second read: of that key, which may have been revoked or ended since.
+    A session that a key opened takes a second read: of that key, which may have been revoked or ended since. One that
+    a practice's two keys opened takes two: whether they are the practice's still, and whether Open Dental takes them.
 
     Raises:
         Unauthenticated: there is none, or it or its key is unknown, expired or revoked: the cases are told apart
             nowhere.
     """
+    callers = on.callers
     session = callers.session(token_hash(token)) if token else None
-    if token is None or session is None or not _is_live(session, now) or not _key_is_live(session, callers, now):
+    is_live = session is not None and _is_live(session, now) and _key_is_live(session, callers, now)
+    if token is None or session is None or not is_live or not (session.proof is None or holds(session.proof, on=on)):
         raise Unauthenticated("the access token is missing, unknown, expired or revoked")
     if session.is_key:
         callers.note_use(token_hash(token), now)
     return session
 
 
+def holds(proof: Proof, *, on: Services) -> bool:
+    """Whether a practice's two keys are a right still: they are its own, and are not known to be refused.
+
+    A key that Open Dental takes again is one again.
+    """
+    try:
+        practice = on.practices.get(proof.practice_id)
+    except NotFound:
+        return False
+    if proof.fingerprint not in {practice.key_fingerprint, *practice.other_fingerprints}:
+        return False
+    return not on.paces.view(practice.id).refuses(practice, proof.fingerprint)
+
+
 def open_session(
-    client: Client, *, on: Services, until: datetime | None = None, opened_by: str | None = None
+    client: Client,
+    *,
+    on: Services,
+    until: datetime | None = None,
+    opened_by: str | None = None,
+    proof: Proof | None = None,
 ) -> OpenedSession:
     """Start a session for `client`; it covers the practices the client has at each call, not those of today.
 
-    `until`: when the credential ends that it is opened with; `opened_by`: the hash of the API key behind that.
+    `until`: when the credential ends that it is opened with; `opened_by`: the hash of the API key behind that;
+    `proof`: the practice's two keys, where they are all the right that it has.
     """
     now = on.clock.now()
     token = new_token(live=on.stage == "prod")
     ends = (now + SESSION_LIFETIME, client.expires_at, until)
     expires_at = min(one for one in ends if one is not None)
-    on.callers.put_session(token_hash(token), Session(client.id, expires_at, created_at=now, opened_by=opened_by))
+    session = Session(client.id, expires_at, created_at=now, opened_by=opened_by, proof=proof)
+    on.callers.put_session(token_hash(token), session)
     return OpenedSession(token=token, client=client, expires_at=expires_at, lifetime=expires_at - now)
 
 

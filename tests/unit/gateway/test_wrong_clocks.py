@@ -108,13 +108,13 @@ def test_a_session_moves_its_end_by_no_more_than_the_clock_and_an_ended_one_stay
     on.clock.start -= jump
     last = on.clock.now() + SESSION_LIFETIME + jump
 
-    assert session_of(opened.token, callers=on.callers, now=last - timedelta(seconds=1)).client_id == client.id
+    assert session_of(opened.token, on=on, now=last - timedelta(seconds=1)).client_id == client.id
     with pytest.raises(Unauthenticated):
-        session_of(opened.token, callers=on.callers, now=last)
+        session_of(opened.token, on=on, now=last)
     on.callers.revoke(token_hash(opened.token), on.clock.now())
     for now in (on.clock.now() - timedelta(hours=1), on.clock.now() + jump):
         with pytest.raises(Unauthenticated):
-            session_of(opened.token, callers=on.callers, now=now)
+            session_of(opened.token, on=on, now=now)
 
 
 @given(

@@ -37,6 +37,8 @@ class RotationView(Part):
     key_from: Literal["portal", "request"]
     customer_key: Annotated[str | None, Field(repr=False)]
     """The new key: while the office has to add it, for clients with `practices.keys:write`; else null."""
+    leaked: bool
+    """Whether others may have the former key: it opens nothing any more once the new one is in use."""
     looked_at_next: Instant | None
     given_up_at: Instant | None
     """Until when the office has to add the key."""

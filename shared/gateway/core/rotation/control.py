@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -56,12 +57,14 @@ class RotationInput(BaseModel):
     """The body of `POST /practices/{id}/rotations`.
 
     `customer_key`: the new key, made for this office in the developer's portal. Left out, one is made by the portal key
-    of the deployment.
+    of the deployment. `leaked`: others may have the present key. Once the new one is in use it opens nothing here any
+    more, and it is disabled at once instead of after a day without use.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     customer_key: Annotated[Key | None, Field(repr=False, description=KEY_FORM)] = None
+    leaked: bool = False
 
 
 class Asked(NamedTuple):
@@ -81,7 +84,7 @@ def begin(practice_id: str, wanted: RotationInput, *, caller: Caller, key: str, 
         Unavailable: another request was faster; nothing was changed.
     """
     practice = allow(caller, practice_id, "practices.keys", Verb.WRITE, on=on, protected=False)
-    asked = on.signer.fingerprint(f"rotation {wanted.customer_key or ''}")
+    asked = on.signer.fingerprint(f"rotation {wanted.customer_key or ''}{' leaked' if wanted.leaked else ''}")
     id_ = id_from("rotation", on.signer.fingerprint(f"rotation {caller.id} {practice.id} {key}"))
     book = on.rotations.load(practice.id)
     rotation, is_replayed = book.get(id_), True
@@ -94,6 +97,7 @@ def begin(practice_id: str, wanted: RotationInput, *, caller: Caller, key: str, 
             requested_by=caller.id,
             requested_at=now,
             by_portal=wanted.customer_key is None,
+            leaked=wanted.leaked,
             former=practice.key_fingerprint,
             since=now,
             due_at=now,
@@ -105,14 +109,18 @@ def begin(practice_id: str, wanted: RotationInput, *, caller: Caller, key: str, 
         if wanted.customer_key is not None:
             on.vault.put_next(practice.id, wanted.customer_key)
         _have_it_seen(practice, rotation, on)
-    return Asked(_shown(rotation, None), is_replayed)
+    return Asked(_shown(rotation, None, practice, on), is_replayed)
 
 
 def rotations_of(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """All exchanges that are remembered, the latest first: scope `practices:read`. Raises: NotFound, ScopeMissing."""
     practice = allow(caller, practice_id, "practices", Verb.READ, on=on, protected=False)
     book = on.rotations.load(practice.id)
-    return {"data": [_shown(one, None) for one in reversed(book.rotations)], "has_more": False, "next_cursor": None}
+    return {
+        "data": [_shown(one, None, practice, on) for one in reversed(book.rotations)],
+        "has_more": False,
+        "next_cursor": None,
+    }
 
 
 def rotation_of(practice_id: str, rotation_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
@@ -130,7 +138,7 @@ def rotation_of(practice_id: str, rotation_id: str, *, caller: Caller, on: Servi
         with suppress(ScopeMissing, NotFound):
             allow_client(caller, "practices.keys", Verb.WRITE)
             shown = on.vault.keys(practice.id, Pair.NEXT).customer
-    return _shown(rotation, shown)
+    return _shown(rotation, shown, practice, on)
 
 
 def cancel(practice_id: str, rotation_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
@@ -156,7 +164,7 @@ def cancel(practice_id: str, rotation_id: str, *, caller: Caller, on: Services) 
             except Superseded:
                 continue
         _have_it_seen(practice, rotation, on)
-        return _shown(rotation, None)
+        return _shown(rotation, None, practice, on)
     raise Unavailable("this exchange is being changed by others", retry_after=1.0)
 
 
@@ -206,10 +214,38 @@ def _have_it_seen(practice: Practice, rotation: Rotation, on: Services) -> None:
     """Have the practice's background lane look at the exchange, also where whoever said so first died before this."""
     on.practices.change(practice.id, lambda known: replace(known, rotation=rotation.id))
     on.paces.background_due(practice.id, on.clock.now())
+    # Where nobody calls the office, because it refuses its key, say, this would wait for the next try.
+    on.paces.try_again(practice.id, on.clock.now())
 
 
-def _shown(rotation: Rotation, customer_key: str | None) -> dict[str, Any]:
+def _looked_at_next(rotation: Rotation, on: Services) -> datetime | None:
+    """When the next step is taken: what is due is taken by the next look, and there is none while nobody may call."""
+    if rotation.due_at is None:
+        return None
+    held_until = on.paces.view(rotation.practice_id).tried_again_at
+    return max(rotation.due_at, on.clock.now(), held_until or rotation.due_at)
+
+
+def _has_portal(practice: Practice, on: Services) -> bool:
+    """Whether a key of the practice can be disabled from here."""
+    if practice.mode is not Mode.REMOTE:
+        return False
+    try:
+        on.vault.portal()
+    except NotFound:
+        return False
+    return True
+
+
+def _shown(rotation: Rotation, customer_key: str | None, practice: Practice, on: Services) -> dict[str, Any]:
     says = _SAYS.get(rotation.state)
+    if rotation.state is State.REQUESTED and not rotation.by_portal:
+        says = "The new key came with the request. The present one is asked for its office, to compare both."
+    if rotation.state is State.DRAINING and not _has_portal(practice, on):
+        says = (
+            "The new key is in use. Only the office can disable the old one: Setup > Advanced Setup > API, once "
+            "nothing of its own uses that any more. This ends when nobody here has called with it for 24 hours."
+        )
     if rotation.state is State.FAILED:
         says = _WHY.get(rotation.reason or "")
     if rotation.state is State.DONE:
@@ -217,6 +253,11 @@ def _shown(rotation: Rotation, customer_key: str | None) -> dict[str, Any]:
             "The old key is disabled; the office may take it out."
             if rotation.old_key_disabled
             else "The old key is no longer used. Have the office take it out: Setup > Advanced Setup > API."
+        )
+    if rotation.leaked and rotation.state is State.DONE and not rotation.old_key_disabled:
+        says = (
+            "The old key opens nothing here any more, and at Open Dental all that it did. Have the office take it out "
+            "now: Setup > Advanced Setup > API."
         )
     if rotation.lacks:
         says = f"The new key cannot do all that the present one can; add to it: {', '.join(rotation.lacks)}."
@@ -229,7 +270,8 @@ def _shown(rotation: Rotation, customer_key: str | None) -> dict[str, Any]:
         "requested_by": rotation.requested_by,
         "key_from": "portal" if rotation.by_portal else "request",
         "customer_key": customer_key,
-        "looked_at_next": optional_instant_text(rotation.due_at),
+        "leaked": rotation.leaked,
+        "looked_at_next": optional_instant_text(_looked_at_next(rotation, on)),
         "given_up_at": None
         if rotation.state is not State.WAITING
         else instant_text(rotation.requested_at + rule.OFFICE_HAS),

@@ -38,6 +38,7 @@ class Rotation:
     answer was lost. `fingerprint`: of the new key; `former`: of the one that it follows. `office`: what the old key
     said of its office, as HMAC; `office_by`: which question that answers (`rule.QUESTIONS`). `due_at`: when the next
     step is taken; `tries`: of this one. `permissions`: what the new key may do; `lacks`: what the old one may besides.
+    `leaked`: others may have the old key, so that it opens nothing any more once the new one is in use.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Rotation:
     ended_at: datetime | None = None
     reason: str | None = None
     old_key_disabled: bool = False
+    leaked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

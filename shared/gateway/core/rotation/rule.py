@@ -103,8 +103,11 @@ def went_wrong(rotation: Rotation, now: datetime) -> Rotation:
 
 
 def disabled_from(rotation: Rotation, used_at: datetime | None) -> datetime:
-    """When nobody will have called with the old key for a day. `used_at`: when somebody last did."""
+    """When nobody will have called with the old key for a day. `used_at`: when somebody last did. One that leaked is
+    not waited for."""
     promoted_at = rotation.promoted_at or rotation.requested_at
+    if rotation.leaked:
+        return promoted_at
     return max(promoted_at, used_at or promoted_at) + UNUSED_FOR
 
 

@@ -286,7 +286,8 @@ def _end_old(rotation: Rotation, at: _Place) -> Rotation:
     try:
         care.end_former(Session(at.turn.under(under_former(at.practice, rotation.former))))
     except (Failed, Refused, CouldNotLook, GiveWay) as error:
-        is_out = isinstance(_cause(error), _REFUSED)
+        # What others have is disabled before it is tidied up after.
+        is_out = isinstance(_cause(error), _REFUSED) or (rotation.leaked and not isinstance(error, GiveWay))
         if not (late or is_out):
             raise _again(error) from _cause(error)
     return rule.to(rotation, State.DRAINING, at.now())
@@ -369,7 +370,8 @@ def _take_both(rotation: Rotation, at: _Place) -> None:
 
 def _is_exchanged(rotation: Rotation, at: _Place, **learned: Any) -> None:
     """See that the practice's record has the new key: who wrote it from an older one must not take it back."""
-    at.change(key_fingerprint=rotation.fingerprint, other_fingerprints=(rotation.former,), **learned)
+    others = () if rotation.leaked else (rotation.former,)
+    at.change(key_fingerprint=rotation.fingerprint, other_fingerprints=others, **learned)
 
 
 def _disable(at: _Place, pair: Pair, *, only: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core import pacing
 from gateway.core.access import allow, caller_of
 from gateway.core.addresses import Enrolment
 from gateway.core.authenticate import ACTION, CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
@@ -82,7 +83,7 @@ def sign_in(
 
 
 def client_of(on: LivingServices, token: str) -> Client:
-    session = session_of(token, callers=on.callers, now=on.clock.now())
+    session = session_of(token, on=on, now=on.clock.now())
     return caller_of(session.client_id, on=on).client
 
 
@@ -624,6 +625,85 @@ def test_signing_in_does_not_move_a_practice(on: LivingServices, connector: str)
     assert refused.value.param == "base_url"
 
 
+# -- keys that are refused ----------------------------------------------------------------------------------------
+
+
+def is_refused(on: LivingServices, practice_id: str, *, later: pacing.Trip | None = None) -> None:
+    """Have Open Dental refuse the practice's key, as a call hears it; and the office be away since, say."""
+    fingerprint, now = on.practices.get(practice_id).key_fingerprint, on.clock.now().timestamp()
+
+    def rule(item: pacing.PaceItem) -> tuple[pacing.PaceItem, None]:
+        item = pacing.heard(item, pacing.Answer.KEY_REFUSED, now)
+        item = pacing.key_heard(item, fingerprint, pacing.Answer.KEY_REFUSED, now)
+        if later is pacing.Trip.OFFLINE:
+            item = pacing.heard(item, pacing.Answer.OFFLINE, now)
+        return item, None
+
+    on.pace.update(practice_id, rule)
+
+
+@pytest.mark.parametrize("later", [None, pacing.Trip.OFFLINE])
+def test_who_has_nothing_but_keys_that_are_refused_has_nothing(
+    on: LivingServices, connector: str, later: pacing.Trip | None
+) -> None:
+    """An office takes a key out because somebody has it who should not; the copies here are no less its patients'."""
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    session = sign_in(on)
+    refreshed = sign_in(on, session["access_token"], developer_key=None)
+    by_key = new_key(on.callers, session["client_id"], now=on.clock.now())
+    by_keys_alone = [session["access_token"], refreshed["access_token"]]
+    mine = sign_in(on, connector)["access_token"]
+    is_refused(on, practice_id, later=later)
+
+    for token in by_keys_alone:
+        with pytest.raises(Unauthenticated):
+            client_of(on, token)
+    with pytest.raises(KeyNotUsable) as refused:
+        sign_in(on)
+    assert (refused.value.code, refused.value.param) == ("key-refused", "customer_key")
+    other = enrol(on.callers, name="Another product", scopes=("*:read", CONNECT_SCOPE))
+    with pytest.raises(KeyNotUsable):
+        sign_in(on, other)
+    # Their right is an operator's word, and no key of the office's.
+    for token in (connector, mine, by_key, sign_in(on, by_key, developer_key=None)["access_token"]):
+        allow(Caller(client_of(on, token)), practice_id, "patients", Verb.READ, on=on)
+
+    fingerprint = on.practices.get(practice_id).key_fingerprint
+    now = on.clock.now().timestamp()
+    fine = pacing.Answer.FINE
+    on.pace.update(
+        practice_id, lambda item: (pacing.heard(pacing.key_heard(item, fingerprint, fine, now), fine, now), None)
+    )
+    assert client_of(on, sign_in(on)["access_token"]).practices == {practice_id}
+
+
+def test_a_refused_key_is_tried_at_once_when_who_connects_practices_signs_in_with_it_and_not_all_the_time(
+    on: LivingServices, connector: str
+) -> None:
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    is_refused(on, practice_id)
+    on.clock.seconds += 300
+    now = on.clock.now().timestamp()
+    assert on.pace.load(practice_id).breaker.probe_at > now + 3000
+    sign_in(on, connector, developer_key=None)
+    assert on.pace.load(practice_id).breaker.probe_at > now + 3000
+    sign_in(on, connector)
+    assert on.pace.load(practice_id).breaker.probe_at == now
+
+    tried = pacing.admit(on.pace.load(practice_id), now)
+    again = pacing.try_again(tried, now + 5)
+    assert again.breaker.probe_at == now + pacing.TRIED_AT_MOST_EVERY_S
+
+
+def test_practices_that_nobody_named_have_clients_that_are_told_apart(on: LivingServices, connector: str) -> None:
+    names = set()
+    for customer_key in (CUSTOMER, OAK.customer):
+        practice_id = sign_in(on, connector, customer_key=customer_key)["practice"]["id"]
+        names.add(client_of(on, sign_in(on, customer_key=customer_key)["access_token"]).name)
+        assert f"A practice ({practice_id})" in names
+    assert len(names) == 2
+
+
 # -- guessing --------------------------------------------------------------------------------------------------------
 
 
@@ -700,9 +780,7 @@ def test_keys_show_in_no_text_of_the_credentials() -> None:
 
 def test_an_unknown_client_has_no_practice(on: LivingServices, connector: str) -> None:
     practice_id = sign_in(on, connector)["practice"]["id"]
-    other = caller_of(
-        session_of(enrol(on.callers, name="Other"), callers=on.callers, now=on.clock.now()).client_id, on=on
-    )
+    other = caller_of(session_of(enrol(on.callers, name="Other"), on=on, now=on.clock.now()).client_id, on=on)
 
     with pytest.raises(NotFound):
         allow(other, practice_id, "patients", Verb.READ, on=on)

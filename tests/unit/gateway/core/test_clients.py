@@ -154,7 +154,7 @@ class Operated:
         """Whether a request with this key is let in."""
         try:
             now = self.on.clock.now()
-            caller_of(session_of(key, callers=self.on.callers, now=now).client_id, on=self.on)
+            caller_of(session_of(key, on=self.on, now=now).client_id, on=self.on)
         except Unauthenticated:
             return False
         return True
