@@ -341,7 +341,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Http((Route("DELETE", "/session"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
         memory_mb=512,
-        tables={"callers": GET | UPDATE},
+        # That a session was ended is in a trail, too.
+        tables={"callers": GET | UPDATE, "audit": ADD},
     ),
     FunctionRow(
         name="practices",

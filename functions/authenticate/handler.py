@@ -21,6 +21,7 @@ def post_authenticate(credentials: Credentials, request: HttpRequest, prefer: Pr
         authorization=request.headers.get("authorization"),
         source_ip=request.source_ip,
         request_id=request.request_id,
+        correlation_id=request.correlation_id,
         wait_s=prefer.wait_s,
         enrolment=Enrolment.of_environment(),
         on=services(),

@@ -14,7 +14,13 @@ app = http_app(services)
 @app.delete("/session")
 def delete_session(request: HttpRequest) -> Answer:
     """End the session whose token the request carries; one that is over already stays over."""
-    end_session(request.headers.get("authorization"), on=services())
+    end_session(
+        request.headers.get("authorization"),
+        request_id=request.request_id,
+        correlation_id=request.correlation_id,
+        source_ip=request.source_ip,
+        on=services(),
+    )
     return nothing()
 
 

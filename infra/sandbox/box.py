@@ -483,7 +483,7 @@ def _put(file: Path, text: str) -> None:
     draft.replace(file)
 
 
-_FOR_ENROL = frozenset({"CALLERS_TABLE", "STAGE"})
+_FOR_ENROL = frozenset({"AUDIT_TABLE", "CALLERS_TABLE", "STAGE"})
 
 
 def _env(api_url: str, receiver_url: str, connected: Connected, client_key: str, environment: Mapping[str, str]) -> str:

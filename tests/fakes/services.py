@@ -514,6 +514,7 @@ class FakeServices:
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
         self.audit: Any = FakeAudit()
+        self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()
         self.archive = FakeArchive()
         self.event_log = FakeEventLog()

@@ -158,14 +158,18 @@ def test_however_a_body_spells_an_id_the_trail_reads_it(d: Deployment, spelled: 
     assert [one.trail for one in d.on.audit.entries] == [ELM, ELM]
 
 
+CORRELATION = "3f6d2d3c-0000-4000-8000-00000000000a"
+
+
 def test_an_entry_says_who_asked_what_why_and_from_where_it_came(d: Deployment) -> None:
     patient = d.id_of("patient", 3)
-    d.send("GET", f"/patients/{patient}", headers={"Purpose-Of-Use": "TREAT"})
+    d.send("GET", f"/patients/{patient}", headers={"Purpose-Of-Use": "TREAT", "X-Correlation-Id": CORRELATION})
     (entry,) = d.on.audit.entries
 
     assert (entry.client_id, entry.action, entry.purpose) == (CLIENT, "GET /patients/{id}", "TREAT")
     assert (entry.status, entry.served_from, entry.practice_id) == (200, "mirror", ELM)
     assert entry.patient_ids[0] == patient and entry.request_id
+    assert (entry.correlation_id, entry.source_ip) == (CORRELATION, "203.0.113.7")
 
 
 def test_a_purpose_that_hl7_does_not_know_is_refused_by_name(d: Deployment) -> None:
@@ -217,7 +221,19 @@ def test_errors_are_told_where_they_belong_and_never_in_the_trail_of_somebody_el
     (entry,) = d.on.audit.entries
 
     assert (refused.status, entry.status, entry.code) == (status, status, refused.body["code"])
-    assert (entry.trail, entry.patient_ids) == (trail, ())
+    tried = tuple(of for name, of in where.items() if name in path)
+    assert (entry.trail, entry.patient_ids) == (trail, tried)
+
+
+def test_whom_a_client_guesses_at_is_not_told_to_those_who_look_after_that_patient(d: Deployment) -> None:
+    """The index is by patient alone; who has another practice must not learn who asked here, nor the other way."""
+    mine, foreign = d.id_of("patient", 999_999), row_id("patient", FOREIGN, 3)
+    for patient in (mine, foreign):
+        assert d.get(f"/patients/{patient}").status == 404
+
+    mentioned = [one.patient_id for entry in d.on.audit.entries for one in mentions_of(entry)]
+    assert {one.trail for one in d.on.audit.entries} == {ELM, CLIENT}
+    assert mentioned == [mine]
 
 
 def test_whom_nobody_knows_leaves_no_entry(d: Deployment) -> None:

@@ -277,7 +277,7 @@ def test_the_shells_variables_have_the_clients_key_if_there_is_one() -> None:
 def test_the_shell_makes_clients_of_the_emulator_and_keeps_none_of_its_credentials(tmp_path: Path) -> None:
     environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
     connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
-    told = {"CALLERS_TABLE": "callers", "STAGE": "sandbox", "OTHER": "x"}
+    told = {"AUDIT_TABLE": "audit", "CALLERS_TABLE": "callers", "STAGE": "sandbox", "OTHER": "x"}
     told |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
     (tmp_path / "env").write_text(_env("http://127.0.0.1/v1", "http://127.0.0.1:9", connected, "odg_2", told))
 

@@ -220,6 +220,9 @@ def item_of(entry: AuditEntry) -> dict[str, Any]:
         "step": entry.step,
         "group_id": entry.group_id,
         "agreement": entry.agreement,
+        "correlation_id": entry.correlation_id,
+        "source_ip": entry.source_ip,
+        "actor": entry.actor,
     }
     at = _moment(entry.at)
     item: dict[str, Any] = {
@@ -278,6 +281,9 @@ def entry_of(item: Mapping[str, Any]) -> AuditEntry:
         parts=number("parts") or 1,
         group_id=text("group_id"),
         agreement=text("agreement"),
+        correlation_id=text("correlation_id"),
+        source_ip=text("source_ip"),
+        actor=text("actor"),
         outcome=json.loads(text("outcome") or "{}"),
     )
 

@@ -16,11 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.access import caller_of
 from gateway.core.addresses import Enrolment, address_of, normal
-from gateway.core.audit import AuditEntry
+from gateway.core.audit import GATEWAY, NOBODY, AuditEntry, Phase
 from gateway.core.callers import Caller, Client, Proof
 from gateway.core.connect import KIND
 from gateway.core.drift.learning import tier_of
 from gateway.core.errors import (
+    AppError,
+    AuditUnavailable,
     Conflict,
     Invalid,
     KeyNotUsable,
@@ -48,6 +50,8 @@ WRONG_OF_A_SOURCE = 5
 WRONG_OF_ALL = 20
 WRONG_RETRY_S = 900.0
 ACTION = "POST /authenticate"
+MAKES_CLIENT = "clients.enrol"
+"""The action of making a client, here by the gateway itself."""
 ACTIVE, PENDING = "active", "pending"
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -83,11 +87,13 @@ def authenticate(
     authorization: str | None,
     source_ip: str,
     request_id: str,
+    correlation_id: str | None = None,
     wait_s: float,
     enrolment: Enrolment,
     on: Services,
 ) -> dict[str, Any]:
-    """A session, as RFC 6749 writes it, with what it covers. That it was opened is in the practice's audit trail.
+    """A session, as RFC 6749 writes it, with what it covers. That it was opened, or refused, is in the practice's audit
+    trail.
 
     Raises:
         Unauthenticated: the credential is not valid, or the request does not prove the practice's keys.
@@ -101,28 +107,14 @@ def authenticate(
     caller = _caller(authorization, on=on)
     fingerprint = on.signer.fingerprint(credentials.customer_key)
     practice = _known(fingerprint, on=on)
-    attempt = _Attempt(credentials, caller, on.signer.fingerprint(f"source:{source_ip}"), on)
-    if practice is not None and practice.state == ACTIVE:
-        client, practice = attempt.enter(practice)
-    elif practice is not None and practice.state != PENDING:
-        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
-    elif enrolment.is_open or (caller is not None and CONNECT_SCOPE in caller.client.scopes):
-        client, practice = attempt.connect(fingerprint, enrolment, wait_s=wait_s)
-    else:
-        raise PracticeNotEnrolled(
-            f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
-        )
-    on.audit.note(
-        AuditEntry(
-            id=new_id("audit_entry"),
-            practice_id=practice.id,
-            at=on.clock.now(),
-            client_id=client.id,
-            action=ACTION,
-            request_id=request_id,
-            status=200,
-        )
-    )
+    attempt = _Attempt(credentials, caller, on.signer.fingerprint(f"source:{source_ip}"), request_id, on)
+    told = _Told(attempt, practice, request_id, correlation_id, source_ip)
+    try:
+        client, practice = _let_in(attempt, practice, fingerprint, enrolment, wait_s=wait_s)
+    except AppError as error:
+        told.refused(error)
+        raise
+    told.opened(client, practice)
     until, opened_by = (None, None) if caller is None else (caller.until, caller.opened_by)
     proof: Proof | None = Proof(practice.id, fingerprint)
     if caller is not None and caller.id == client.id:
@@ -132,6 +124,67 @@ def authenticate(
     return {**as_answer(opened), "practice": practice_view(practice)}
 
 
+def _let_in(
+    attempt: _Attempt, practice: Practice | None, fingerprint: str, enrolment: Enrolment, *, wait_s: float
+) -> tuple[Client, Practice]:
+    caller = attempt.caller
+    if practice is not None and practice.state == ACTIVE:
+        return attempt.enter(practice)
+    if practice is not None and practice.state != PENDING:
+        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
+    if enrolment.is_open or (caller is not None and CONNECT_SCOPE in caller.client.scopes):
+        return attempt.connect(fingerprint, enrolment, wait_s=wait_s)
+    raise PracticeNotEnrolled(
+        f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the trails have of one request. `known`: the practice that its customer key leads to."""
+
+    attempt: _Attempt
+    known: Practice | None
+    request_id: str
+    correlation_id: str | None
+    source_ip: str
+
+    def opened(self, client: Client, practice: Practice) -> None:
+        """A session is about to be opened. Raises: AuditUnavailable: it must not be."""
+        self._note(practice.id, client.id, status=200)
+
+    def refused(self, error: AppError) -> None:
+        """None is opened. Of a practice that nobody knows it is told in the trail of the client that asked, if one did:
+        strangers fill no trail. Nor does who asks again and again: whoever is throttled has been told of before.
+
+        Raises: AuditUnavailable.
+        """
+        caller = self.attempt.caller
+        if isinstance(error, Throttled | AuditUnavailable) or (self.known is None and caller is None):
+            return
+        said: dict[str, Any] = {"code": error.code, "phase": Phase.REFUSED}
+        if isinstance(error, StillRunning):
+            said = {"status": 202, "operation_id": error.operation_id}
+        client_id = NOBODY if caller is None else caller.id
+        self._note(None if self.known is None else self.known.id, client_id, **said)
+
+    def _note(self, practice_id: str | None, client_id: str, **more: Any) -> None:
+        on = self.attempt.on
+        on.audit.note(
+            AuditEntry(
+                id=new_id("audit_entry"),
+                practice_id=practice_id,
+                at=on.clock.now(),
+                client_id=client_id,
+                action=ACTION,
+                request_id=self.request_id,
+                correlation_id=self.correlation_id,
+                source_ip=self.source_ip or None,
+                **more,
+            )
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _Attempt:
     """One request: who sends which keys, from where (a hash)."""
@@ -139,6 +192,7 @@ class _Attempt:
     credentials: Credentials
     caller: Caller | None
     source: str
+    request_id: str
     on: Services
 
     # -- a practice that is known --------------------------------------------------------------------------------
@@ -333,6 +387,18 @@ class _Attempt:
         try:
             self.on.callers.client(own.id)
         except NotFound:
+            self.on.audit.note(
+                AuditEntry(
+                    id=new_id("audit_entry"),
+                    practice_id=practice.id,
+                    at=self.on.clock.now(),
+                    client_id=GATEWAY,
+                    action=MAKES_CLIENT,
+                    request_id=self.request_id,
+                    phase=Phase.INTENT,
+                    object_ids=(own.id,),
+                )
+            )
             self.on.callers.put_client(own)
         return caller_of(own.id, on=self.on).client
 

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from gateway.core.audit import AuditEntry
 from gateway.core.callers import Client, Proof
 from gateway.core.errors import NotAllowed, NotFound, Unauthenticated
+from gateway.core.ids import new_id
 from gateway.core.ports import Callers, Services, Session
 
 SESSION_LIFETIME = timedelta(hours=12)
+ENDS = "DELETE /session"
 _RANDOM_BYTES = 32
 
 
@@ -102,11 +105,20 @@ def open_session(
     return OpenedSession(token=token, client=client, expires_at=expires_at, lifetime=expires_at - now)
 
 
-def end_session(authorization: str | None, *, on: Services) -> None:
-    """End the session of the token in `authorization`; a session that is over already stays over.
+def end_session(
+    authorization: str | None,
+    *,
+    request_id: str,
+    on: Services,
+    correlation_id: str | None = None,
+    source_ip: str | None = None,
+) -> None:
+    """End the session of the token in `authorization`; a session that is over already stays over. That it was ended is
+    in the trail of the only practice that its client has, or in that of the client.
 
     Raises:
         Unauthenticated: no token was sent.
+        AuditUnavailable: the session goes on.
         NotAllowed: the token is an API key, which only an operator revokes.
     """
     token = bearer(authorization)
@@ -119,7 +131,28 @@ def end_session(authorization: str | None, *, on: Services) -> None:
     if session.is_key:
         raise NotAllowed("an API key is revoked by an operator, not by ending a session")
     if session.revoked_at is None:
+        on.audit.note(
+            AuditEntry(
+                id=new_id("audit_entry"),
+                practice_id=_only_practice(session.client_id, on),
+                at=on.clock.now(),
+                client_id=session.client_id,
+                action=ENDS,
+                request_id=request_id,
+                status=204,
+                correlation_id=correlation_id,
+                source_ip=source_ip or None,
+            )
+        )
         on.callers.revoke(hashed, on.clock.now())
+
+
+def _only_practice(client_id: str, on: Services) -> str | None:
+    try:
+        practices = on.callers.client(client_id).practices
+    except NotFound:
+        return None
+    return next(iter(practices)) if len(practices) == 1 else None
 
 
 def as_answer(opened: OpenedSession) -> dict[str, Any]:

@@ -299,6 +299,8 @@ def _about(request: HttpRequest, client_id: str, route: str, on: Services) -> tr
         request_id=request.request_id,
         purpose=known_purpose_of(request),
         at=on.clock.now(),
+        correlation_id=request.correlation_id or None,
+        source_ip=request.source_ip or None,
     )
 
 

@@ -2,7 +2,9 @@
 
 `enrol` makes a client and shows its key, once: only the key's hash is kept, and nothing shows a key again. The others
 look, change and end; all of it acts on the next request. Without `--connects` a client may not connect practices.
-Reads the table's name from CALLERS_TABLE, the stage's from STAGE, and the region as AWS's own command does.
+Who changed what is in the audit trail, by the AWS identity; where that cannot be told, nothing is changed.
+Reads the tables' names from CALLERS_TABLE and AUDIT_TABLE, the stage's from STAGE, and the region as AWS's own command
+does.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -24,12 +27,15 @@ from gateway.core.clients import ClientBook, Key
 from gateway.core.errors import AppError
 from gateway.core.ids import new_id
 from gateway.core.notes import SCOPE as NOTES
-from gateway.core.ports import Callers, Session
+from gateway.core.ports import Callers, Services, Session
 from gateway.core.scopes import listed, unknown
 from gateway.core.sessions import new_token, token_hash
 from gateway.wiring.services import services
+from gateway.wiring.told import told, who
 
 DEFAULT_SCOPES = ("*:read", "notes", "appointments:write", "payments:write")
+
+_CHANGES = frozenset({"enrol", "key", "grant", "withdraw", "expire", "revoke"})
 
 Say = Callable[[str], object]
 
@@ -95,7 +101,7 @@ class Command:
         _known(scopes, kind)
         if kind is ClientKind.WORKFLOW and options.expires_in_days is not None:
             raise WrongUse("a workflow has no key that could expire")
-        client_id = new_id("client")
+        client_id = options.client
         key = enrol(
             self._book,
             name=options.name,
@@ -217,7 +223,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
     parser = _parser()
     options = parser.parse_args(arguments)
-    missing = [name for name in ("CALLERS_TABLE", "STAGE") if not os.environ.get(name)]
+    is_change = options.verb in _CHANGES
+    needed = ("CALLERS_TABLE", "STAGE", *(("AUDIT_TABLE",) if is_change else ()))
+    missing = [name for name in needed if not os.environ.get(name)]
     if missing:
         parser.exit(1, f"{' and '.join(missing)}: not set; the function behind POST /authenticate has what it takes\n")
     try:
@@ -227,11 +235,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
     command = Command(book, live=os.environ["STAGE"] == "prod", now=on.clock.now(), say=_print)
     try:
-        getattr(command, options.verb)(options)
+        with _told(options, on) if is_change else nullcontext():
+            getattr(command, options.verb)(options)
     except WrongUse as error:
         parser.exit(2, f"{error}\n")
     except AppError as error:
         parser.exit(1, f"{error.detail}\n")
+
+
+def _told(options: argparse.Namespace, on: Services) -> AbstractContextManager[None]:
+    """See `told`. A client that is made has its id before it is, so that its trail begins with who made it."""
+    if options.verb == "enrol":
+        options.client = new_id("client")
+    practices = _words(getattr(options, "practices", ""))
+    about = [*_words(getattr(options, "scopes", "")), *([options.key] if getattr(options, "key", None) else ())]
+    return told(
+        f"clients.{options.verb}",
+        client_id=options.client,
+        practices=practices,
+        about=about,
+        audit=on.audit,
+        now=on.clock.now,
+        # Of a test, which has no credentials.
+        actor=getattr(on, "operator", who),
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -239,8 +266,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m gateway.wiring.clients",
         description="API clients and their keys. What is changed acts on the next request, also of sessions that a key "
         "opened.",
-        epilog=f"scopes:\n{listed()}\n\nenvironment:\n  CALLERS_TABLE names the table of callers, STAGE the stage,\n  "
-        "AWS_DEFAULT_REGION the region; AWS credentials as for any AWS command",
+        epilog=f"scopes:\n{listed()}\n\nenvironment:\n  CALLERS_TABLE and AUDIT_TABLE name the tables of callers "
+        "and of the audit\n  trail, STAGE the stage, AWS_DEFAULT_REGION the region; AWS credentials as for any "
+        "AWS command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -21,6 +21,9 @@ WEBHOOK: Final = "WEBHOOK"
 MOST_PATIENTS: Final = 500
 """Ids that one entry names; an answer of more leaves several."""
 
+NOBODY: Final = "nobody"
+"""Stands in the place of a client where a request carried no credential."""
+
 GATEWAY: Final = "gateway"
 """Stands in the place of a client where the gateway itself keeps something up at an office."""
 
@@ -74,6 +77,11 @@ class AuditEntry:
     group_id: str | None = None
     agreement: str | None = None
     """The reference of the agreement that the action was done under."""
+    correlation_id: str | None = None
+    source_ip: str | None = None
+    """The address that the request came from, as API Gateway saw it."""
+    actor: str | None = None
+    """The AWS identity (an ARN) of whoever ran an operator's command."""
     outcome: Mapping[str, int] = field(default_factory=dict)
     """Counts."""
 

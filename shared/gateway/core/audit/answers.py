@@ -31,6 +31,9 @@ KEYS_OF_PATIENTS: Final = (
 """Columns of Open Dental's that hold the key of a patient, which raw rows show in snake case as well; a test holds them
 to the catalogue."""
 
+_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""Answers that say no to whoever asks after somebody: that it was tried is in the trail with whom it was about."""
+
 _PATIENT = re.compile(r"pat[_-]([a-z2-7]{29})")
 _NAMED = re.compile(r"\b(?:prac[_-]([a-z2-7]{16})\b|[a-z]{2,4}[_-]([a-z2-7]{16})[a-z2-7]{13}\b)")
 _COLUMNS = frozenset(name.casefold() for name in KEYS_OF_PATIENTS)
@@ -67,6 +70,8 @@ class Asked:
     request_id: str
     purpose: str | None
     at: datetime
+    correlation_id: str | None = None
+    source_ip: str | None = None
 
     def entry(self, practice_id: str | None, **more: Any) -> AuditEntry:
         """An entry of it in the trail of a practice, or in the client's own."""
@@ -78,6 +83,8 @@ class Asked:
             action=self.action,
             request_id=self.request_id,
             purpose=self.purpose,
+            correlation_id=self.correlation_id,
+            source_ip=self.source_ip,
             **more,
         )
 
@@ -92,20 +99,22 @@ class Asked:
 def entries(shown: Shown, asked: Asked) -> list[AuditEntry]:
     """What the trails have to say of an answer: an entry for each practice, in parts where it shows many patients.
 
-    Where an answer is of no practice of the client's, its one entry lies in the client's own trail.
+    Where an answer is of no practice of the client's, its one entry lies in the client's own trail; so does whom a
+    refused request named of a practice that is not the client's.
     """
     own = asked.own
     practices = [one for one in shown.practices if one in own]
     found = dict.fromkeys(shown.patient_ids)
-    if shown.status == HTTPStatus.OK:
+    is_refused = shown.status in _REFUSED
+    if shown.status == HTTPStatus.OK or is_refused:
         found |= dict.fromkeys(shown.asked)
     found |= dict.fromkeys(patients_in(shown.text, practices[0] if len(practices) == 1 else None))
     by_practice: dict[str | None, list[str]] = {}
     for id_ in found:
         of = practice_of(id_)
         by_practice.setdefault(of if of in own else None, []).append(id_)
-    # An error says nothing of a practice; it is told where the request was meant for.
-    for practice in practices or ([] if by_practice else asked.places):
+    # An error says nothing of a practice; it is told where the request was meant for, whomever it names besides.
+    for practice in practices or ([] if by_practice and not is_refused else asked.places):
         by_practice.setdefault(practice, [])
     made: list[AuditEntry] = []
     for practice_id, ids in (by_practice or {None: []}).items():

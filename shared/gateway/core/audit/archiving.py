@@ -66,11 +66,15 @@ def line_of(one: Added) -> dict[str, Any]:
 
 
 def mentions_of(entry: AuditEntry) -> Iterator[Mention]:
-    """What the index has of an entry: a line for each patient."""
-    for patient_id in entry.patient_ids:
+    """What the index has of an entry: a line for each patient of its practice's.
+
+    A client's own trail has ids as well that it asked after and that are no patients of its practices: those who look
+    into the trail of such a patient are others, and what strangers guess is not told to them.
+    """
+    for patient_id in entry.patient_ids if entry.practice_id is not None else ():
         yield Mention(
             patient_id=patient_id,
-            practice_id=entry.practice_id or entry.client_id,
+            practice_id=entry.trail,
             at=entry.at,
             entry_id=entry.id,
             client_id=entry.client_id,
@@ -104,4 +108,7 @@ def shown(entry: AuditEntry) -> dict[str, Any]:
         "parts": entry.parts,
         "group_id": entry.group_id,
         "agreement": entry.agreement,
+        "correlation_id": entry.correlation_id,
+        "source_ip": entry.source_ip,
+        "actor": entry.actor,
     }

@@ -64,6 +64,7 @@ def about(
         request_id=of.id,
         phase=phase,
         operation_id=of.id,
+        correlation_id=of.request.correlation_id,
         step=name,
         patient_ids=_patients(
             of.request.practice_id,

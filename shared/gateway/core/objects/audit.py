@@ -17,7 +17,8 @@ class AuditEntry(Part):
     practice_id: PracticeId | None
     """Null: it was about no practice that the client has."""
     client_id: str
-    """`gateway` where the gateway itself keeps something up at an office."""
+    """`gateway` where the gateway itself keeps something up at an office or makes a client, `nobody` where a request
+    carried no credential."""
     action: str
     """Method and route of a request; of a write at Open Dental its operation, such as `appointments.create`."""
     phase: Literal["answered", "intent", "done", "refused", "unknown", "not_done", "not_sent"]
@@ -35,6 +36,11 @@ class AuditEntry(Part):
     """An answer with more than 500 patients leaves several entries, all with one `request_id`."""
     group_id: str | None
     agreement: str | None
+    correlation_id: str | None
+    source_ip: str | None
+    """The address that the request came from."""
+    actor: str | None
+    """The AWS identity (an ARN) of whoever ran an operator's command."""
 
 
 class Disclosure(Part):

@@ -184,6 +184,21 @@ def test_an_error_is_told_where_the_request_was_meant_for(
     assert [(one.practice_id, one.phase) for one in meant] == [(of, Phase.INTENT) for of in expected]
 
 
+@pytest.mark.parametrize(
+    ("status", "names"), [(403, True), (404, True), (409, True), (422, True), (400, False), (503, False)]
+)
+def test_a_refusal_says_whom_it_was_about_and_of_somebody_elses_patient_only_in_the_clients_own_trail(
+    status: int, names: bool
+) -> None:
+    mine, foreign = row_id("patient", ELM, 1), row_id("patient", STRANGE, 2)
+    made = told(Shown(status, "{}", asked=(mine, foreign)), named=(ELM, STRANGE))
+
+    found = {one.practice_id: one.patient_ids for one in made}
+    assert found == ({ELM: (mine,), None: (foreign,)} if names else {ELM: ()})
+    of_a_stranger = told(Shown(status, "{}", asked=(foreign,)), named=(ELM, STRANGE))
+    assert ELM in {one.practice_id for one in of_a_stranger}
+
+
 def test_an_answer_of_many_patients_leaves_entries_of_500_that_say_which_part_they_are() -> None:
     shown = [row_id("patient", ELM, key) for key in range(1, 2 * MOST_PATIENTS + 2)]
     made = told(Shown(200, to_json(shown), practices=(ELM,)))

@@ -13,6 +13,7 @@ import pytest
 from gateway.core import pacing
 from gateway.core.access import allow, caller_of
 from gateway.core.addresses import Enrolment
+from gateway.core.audit import GATEWAY, NOBODY
 from gateway.core.authenticate import ACTION, CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
 from gateway.core.callers import Caller, Client, Verb
 from gateway.core.connect import settle
@@ -748,7 +749,7 @@ def test_guesses_that_nobody_waits_for_count_as_well(on: LivingServices, connect
 def test_an_ended_session_is_over_at_the_next_call(on: LivingServices, connector: str) -> None:
     token = sign_in(on, connector)["access_token"]
     for _ in range(2):
-        end_session(f"Bearer {token}", on=on)
+        end_session(f"Bearer {token}", request_id="req-2", on=on)
 
     with pytest.raises(Unauthenticated):
         client_of(on, token)
@@ -757,7 +758,7 @@ def test_an_ended_session_is_over_at_the_next_call(on: LivingServices, connector
 
 def test_an_api_key_is_not_ended_like_a_session(on: LivingServices, connector: str) -> None:
     with pytest.raises(NotAllowed):
-        end_session(f"bearer {connector}", on=on)
+        end_session(f"bearer {connector}", request_id="req-2", on=on)
 
     client_of(on, connector)
 
@@ -800,3 +801,56 @@ def test_who_signs_in_is_in_the_practices_trail_and_nobody_does_whom_it_cannot_h
     with pytest.raises(AuditUnavailable):
         sign_in(on, connector)
     assert on.callers.sessions == opened
+
+
+def test_who_was_refused_at_a_known_practice_is_in_its_trail_and_who_guesses_all_day_fills_none(
+    on: LivingServices, connector: str
+) -> None:
+    practice_id = sign_in(on, connector)["practice"]["id"]
+    before = len(on.audit.of(practice_id))
+    with pytest.raises(Unauthenticated):
+        sign_in(on, developer_key=None)
+    for number in range(7):
+        guess(on, number)
+    with pytest.raises(PracticeNotEnrolled):
+        sign_in(on, customer_key="NoSuchOffice0000")
+
+    told = on.audit.of(practice_id)[before:]
+    assert [(one.client_id, one.code, str(one.phase)) for one in told] == [(NOBODY, "unauthenticated", "refused")] * 6
+    assert {one.source_ip for one in told} == {"203.0.113.7"}
+    assert not on.audit.of(NOBODY)
+
+
+def test_connecting_is_in_the_trail_of_the_client_that_does_it_until_there_is_a_practice(
+    on: LivingServices, connector: str
+) -> None:
+    client_id = client_of(on, connector).id
+    with pytest.raises(StillRunning) as running:
+        sign_in(on, connector, wait_s=0)
+    with pytest.raises(KeyNotUsable):
+        sign_in(on, connector, customer_key=OAK.customer, developer_key="WrongTestKey0000")
+    practice_id = sign_in(on, connector)["practice"]["id"]
+
+    told = [(one.status, one.code, one.operation_id) for one in on.audit.of(client_id)]
+    assert told == [(202, None, running.value.operation_id), (None, "key-refused", None)]
+    assert [one.status for one in on.audit.of(practice_id) if one.action == ACTION] == [200]
+
+
+def test_the_client_that_a_practice_gets_by_itself_is_in_the_trail(on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+    for _ in range(2):
+        session = sign_in(on)
+
+    made = [one for one in on.audit.of(session["practice"]["id"]) if one.client_id == GATEWAY]
+    assert [(one.action, one.object_ids) for one in made] == [("clients.enrol", (session["client_id"],))]
+
+
+def test_who_signs_out_is_in_the_trail_and_a_session_that_is_over_is_ended_once(
+    on: LivingServices, connector: str
+) -> None:
+    session = sign_in(on, connector)
+    for _ in range(2):
+        end_session(f"Bearer {session['access_token']}", request_id="req-2", on=on)
+
+    ended = [one for one in on.audit.of(session["practice"]["id"]) if one.action == "DELETE /session"]
+    assert [(one.client_id, one.request_id, one.status) for one in ended] == [(session["client_id"], "req-2", 204)]

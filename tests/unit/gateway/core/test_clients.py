@@ -17,21 +17,23 @@ from gateway.wiring.services import using
 from tests.fakes.services import FakeServices
 
 MISSING = [
-    ({"STAGE": "prod", "AWS_DEFAULT_REGION": "us-east-1"}, "CALLERS_TABLE"),
-    ({"CALLERS_TABLE": "callers", "AWS_DEFAULT_REGION": "us-east-1"}, "STAGE"),
-    ({"CALLERS_TABLE": "callers", "STAGE": "prod"}, "AWS_DEFAULT_REGION"),
+    ({"STAGE": "prod", "AUDIT_TABLE": "audit", "AWS_DEFAULT_REGION": "us-east-1"}, "CALLERS_TABLE"),
+    ({"CALLERS_TABLE": "callers", "AUDIT_TABLE": "audit", "AWS_DEFAULT_REGION": "us-east-1"}, "STAGE"),
+    ({"CALLERS_TABLE": "callers", "STAGE": "prod", "AWS_DEFAULT_REGION": "us-east-1"}, "AUDIT_TABLE"),
+    ({"CALLERS_TABLE": "callers", "STAGE": "prod", "AUDIT_TABLE": "audit"}, "AWS_DEFAULT_REGION"),
 ]
 
 
 @pytest.fixture(autouse=True)
 def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CALLERS_TABLE", "STAGE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+    for name in ("AUDIT_TABLE", "CALLERS_TABLE", "STAGE", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUDIT_TABLE", "audit")
     monkeypatch.setenv("CALLERS_TABLE", "callers")
     monkeypatch.setenv("STAGE", "test")
 
@@ -270,3 +272,33 @@ def test_a_key_of_another_client_is_not_this_ones_to_end(operated: Operated) -> 
 
     operated.refused("revoke", client, "--key", f"key_{token_hash(other)[:12]}")
     assert operated.knows(other)
+
+
+ADA_ARN = "arn:aws:iam::000000000000:user/ada"
+
+
+def test_who_changed_a_client_and_what_came_of_it_is_in_the_trails_of_client_and_practice(operated: Operated) -> None:
+    """Who could give themselves a key to all patients is asked after first."""
+    client_id, _ = operated.enrol("--practices", "prac_aaaaaaaaaaaaaaaa")
+    operated.run("grant", client_id, "--scopes", "claims:read")
+    operated.run("show", client_id)
+    operated.refused("grant", client_id, "--scopes", "nothing:read")
+    operated.run("revoke", client_id)
+    trail = operated.on.audit.of(client_id)
+
+    verbs = [("enrol", "done"), ("grant", "done"), ("grant", "refused"), ("revoke", "done")]
+    told = [(one.action, str(one.phase)) for one in trail]
+    assert told == [(f"clients.{verb}", phase) for verb, came in verbs for phase in ("intent", came)]
+    assert {(one.actor, one.client_id) for one in trail} == {(ADA_ARN, client_id)}
+    assert next(one.object_ids for one in trail if one.action == "clients.grant") == ("claims:read",)
+    assert [one.action for one in operated.on.audit.of("prac_aaaaaaaaaaaaaaaa")] == ["clients.enrol"] * 2
+
+
+def test_nothing_is_changed_where_the_trail_cannot_have_it(operated: Operated) -> None:
+    client_id, key = operated.enrol()
+    operated.on.audit.refuses.add(client_id)
+    with using(operated.on), pytest.raises(SystemExit) as ended:
+        main(["revoke", client_id])
+
+    assert ended.value.code == 1
+    assert operated.knows(key)
