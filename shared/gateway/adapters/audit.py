@@ -297,6 +297,8 @@ def _mentioned(one: Mention) -> dict[str, Any]:
         "purpose": one.purpose,
         "request_id": one.request_id,
         "operation_id": one.operation_id,
+        "correlation_id": one.correlation_id,
+        "source_ip": one.source_ip,
     }
     item: dict[str, Any] = {
         "pk": {"S": f"patient#{one.patient_id}"},
@@ -320,4 +322,6 @@ def _mention_of(item: Mapping[str, Any]) -> Mention:
         status=int(item["status"]["N"]) if "status" in item else None,
         request_id=item["request_id"]["S"],
         operation_id=item["operation_id"]["S"] if "operation_id" in item else None,
+        correlation_id=item["correlation_id"]["S"] if "correlation_id" in item else None,
+        source_ip=item["source_ip"]["S"] if "source_ip" in item else None,
     )

@@ -129,6 +129,8 @@ class Mention:
     status: int | None = None
     request_id: str = ""
     operation_id: str | None = None
+    correlation_id: str | None = None
+    source_ip: str | None = None
 
 
 class AuditIndex(Protocol):

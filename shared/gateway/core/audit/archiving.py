@@ -84,6 +84,8 @@ def mentions_of(entry: AuditEntry) -> Iterator[Mention]:
             status=entry.status,
             request_id=entry.request_id,
             operation_id=entry.operation_id,
+            correlation_id=entry.correlation_id,
+            source_ip=entry.source_ip,
         )
 
 

@@ -279,5 +279,7 @@ def _entry_of(mention: Mention) -> AuditEntry:
         purpose=mention.purpose,
         status=mention.status,
         operation_id=mention.operation_id,
+        correlation_id=mention.correlation_id,
+        source_ip=mention.source_ip,
         patient_ids=(mention.patient_id,),
     )
