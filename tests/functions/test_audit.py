@@ -163,13 +163,18 @@ CORRELATION = "3f6d2d3c-0000-4000-8000-00000000000a"
 
 def test_an_entry_says_who_asked_what_why_and_from_where_it_came(d: Deployment) -> None:
     patient = d.id_of("patient", 3)
-    d.send("GET", f"/patients/{patient}", headers={"Purpose-Of-Use": "TREAT", "X-Correlation-Id": CORRELATION})
+    d.send(
+        "GET",
+        f"/patients/{patient}",
+        headers={"Purpose-Of-Use": "TREAT", "X-Correlation-Id": CORRELATION, "On-Behalf-Of": "desk:u-7"},
+    )
     (entry,) = d.on.audit.entries
 
     assert (entry.client_id, entry.action, entry.purpose) == (CLIENT, "GET /patients/{id}", "TREAT")
     assert (entry.status, entry.served_from, entry.practice_id) == (200, "mirror", ELM)
     assert entry.patient_ids[0] == patient and entry.request_id
     assert (entry.correlation_id, entry.source_ip) == (CORRELATION, "203.0.113.7")
+    assert entry.on_behalf_of == "desk:u-7"
 
 
 def test_a_purpose_that_hl7_does_not_know_is_refused_by_name(d: Deployment) -> None:
@@ -177,6 +182,14 @@ def test_a_purpose_that_hl7_does_not_know_is_refused_by_name(d: Deployment) -> N
 
     assert (refused.status, refused.body["code"], refused.body["param"]) == (400, "invalid", "Purpose-Of-Use")
     assert "CURIOSITY" not in str(refused.body) and [one.purpose for one in answers(d)] == [None]
+
+
+@pytest.mark.parametrize("said", ["Ada Byron", "", "u" * 65, "u7\u00fc", "u7/../x"])
+def test_a_person_behind_a_client_is_an_id_and_no_name(d: Deployment, said: str) -> None:
+    refused = d.send("GET", f"/patients/{d.id_of('patient', 3)}", headers={"On-Behalf-Of": said})
+
+    assert (refused.status, refused.body["code"], refused.body["param"]) == (400, "invalid", "On-Behalf-Of")
+    assert [one.on_behalf_of for one in answers(d)] == [None]
 
 
 def test_what_confirms_what_somebody_holds_counts_as_showing_it(d: Deployment) -> None:

@@ -222,6 +222,7 @@ def item_of(entry: AuditEntry) -> dict[str, Any]:
         "agreement": entry.agreement,
         "correlation_id": entry.correlation_id,
         "source_ip": entry.source_ip,
+        "on_behalf_of": entry.on_behalf_of,
         "actor": entry.actor,
     }
     at = _moment(entry.at)
@@ -283,6 +284,7 @@ def entry_of(item: Mapping[str, Any]) -> AuditEntry:
         agreement=text("agreement"),
         correlation_id=text("correlation_id"),
         source_ip=text("source_ip"),
+        on_behalf_of=text("on_behalf_of"),
         actor=text("actor"),
         outcome=json.loads(text("outcome") or "{}"),
     )
@@ -299,6 +301,7 @@ def _mentioned(one: Mention) -> dict[str, Any]:
         "operation_id": one.operation_id,
         "correlation_id": one.correlation_id,
         "source_ip": one.source_ip,
+        "on_behalf_of": one.on_behalf_of,
     }
     item: dict[str, Any] = {
         "pk": {"S": f"patient#{one.patient_id}"},
@@ -324,4 +327,5 @@ def _mention_of(item: Mapping[str, Any]) -> Mention:
         operation_id=item["operation_id"]["S"] if "operation_id" in item else None,
         correlation_id=item["correlation_id"]["S"] if "correlation_id" in item else None,
         source_ip=item["source_ip"]["S"] if "source_ip" in item else None,
+        on_behalf_of=item["on_behalf_of"]["S"] if "on_behalf_of" in item else None,
     )

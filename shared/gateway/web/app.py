@@ -32,6 +32,7 @@ from gateway.web.correlation import HEADER
 from gateway.web.freshness import freshness_of
 from gateway.web.http import Answer, HttpRequest, request_of
 from gateway.web.idempotency import IdempotencyKey, idempotency_key_of
+from gateway.web.on_behalf_of import known_on_behalf_of, on_behalf_of
 from gateway.web.params import (
     AnyBody,
     AnyQuery,
@@ -233,6 +234,7 @@ class HttpApp:
         if not count_request(caller, on=on):
             logging.logger.warning("a request could not be counted", extra={"client_id": caller.id})
         purpose_of(request)
+        on_behalf_of(request)
         return replace(caller, correlation_id=request.correlation_id)
 
     def _running(self, error: StillRunning) -> Answer:
@@ -301,6 +303,7 @@ def _about(request: HttpRequest, client_id: str, route: str, on: Services) -> tr
         at=on.clock.now(),
         correlation_id=request.correlation_id or None,
         source_ip=request.source_ip or None,
+        on_behalf_of=known_on_behalf_of(request),
     )
 
 

@@ -80,6 +80,8 @@ class AuditEntry:
     correlation_id: str | None = None
     source_ip: str | None = None
     """The address that the request came from, as API Gateway saw it."""
+    on_behalf_of: str | None = None
+    """The person behind the client, by an id that the client says, and nobody else vouches for."""
     actor: str | None = None
     """The AWS identity (an ARN) of whoever ran an operator's command."""
     outcome: Mapping[str, int] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class Mention:
     operation_id: str | None = None
     correlation_id: str | None = None
     source_ip: str | None = None
+    on_behalf_of: str | None = None
 
 
 class AuditIndex(Protocol):

@@ -72,6 +72,7 @@ class Asked:
     at: datetime
     correlation_id: str | None = None
     source_ip: str | None = None
+    on_behalf_of: str | None = None
 
     def entry(self, practice_id: str | None, **more: Any) -> AuditEntry:
         """An entry of it in the trail of a practice, or in the client's own."""
@@ -85,6 +86,7 @@ class Asked:
             purpose=self.purpose,
             correlation_id=self.correlation_id,
             source_ip=self.source_ip,
+            on_behalf_of=self.on_behalf_of,
             **more,
         )
 

@@ -86,6 +86,7 @@ def mentions_of(entry: AuditEntry) -> Iterator[Mention]:
             operation_id=entry.operation_id,
             correlation_id=entry.correlation_id,
             source_ip=entry.source_ip,
+            on_behalf_of=entry.on_behalf_of,
         )
 
 
@@ -112,5 +113,6 @@ def shown(entry: AuditEntry) -> dict[str, Any]:
         "agreement": entry.agreement,
         "correlation_id": entry.correlation_id,
         "source_ip": entry.source_ip,
+        "on_behalf_of": entry.on_behalf_of,
         "actor": entry.actor,
     }

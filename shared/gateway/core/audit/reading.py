@@ -281,5 +281,6 @@ def _entry_of(mention: Mention) -> AuditEntry:
         operation_id=mention.operation_id,
         correlation_id=mention.correlation_id,
         source_ip=mention.source_ip,
+        on_behalf_of=mention.on_behalf_of,
         patient_ids=(mention.patient_id,),
     )

@@ -39,6 +39,8 @@ class AuditEntry(Part):
     correlation_id: str | None
     source_ip: str | None
     """The address that the request came from."""
+    on_behalf_of: str | None
+    """The person behind the client, by the id that its request said (`On-Behalf-Of`)."""
     actor: str | None
     """The AWS identity (an ARN) of whoever ran an operator's command."""
 

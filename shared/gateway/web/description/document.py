@@ -22,6 +22,8 @@ from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown, may_lack
 from gateway.web.fhir import ROOT
 from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
+from gateway.web.on_behalf_of import FORM
+from gateway.web.on_behalf_of import HEADER as BEHIND
 from gateway.web.params import AnyBody, AnyQuery, Form
 from gateway.web.prefer import LONGEST_WAIT_S, Prefer
 from gateway.web.purpose import HEADER as PURPOSE
@@ -82,6 +84,12 @@ _ASKED: Final[Mapping[str, Schema]] = {
         "in": "header",
         "description": "Why this is asked, for the audit trail: one of HL7's general purposes of use.",
         "schema": {"type": "string", "enum": sorted(PURPOSES)},
+    },
+    BEHIND: {
+        "name": BEHIND,
+        "in": "header",
+        "description": "The person behind the client, for the audit trail: an id of the client's own, and no name.",
+        "schema": {"type": "string", "pattern": f"^{FORM}$"},
     },
     "If-None-Match": {
         "name": "If-None-Match",
@@ -382,6 +390,7 @@ def _headers(method: str, taken: _Taken) -> list[Schema]:
         HEADER: IdempotencyKey in taken,
         "Prefer": Prefer in taken or Freshness in taken,
         PURPOSE: not taken.is_public,
+        BEHIND: not taken.is_public,
         "Cache-Control": Freshness in taken,
         "If-None-Match": method == "GET",
     }
