@@ -75,7 +75,7 @@ def after_restore(practice_ids: Iterable[str], *, on: WorkerServices) -> Restore
 
 
 def left_to_people(*, on: WorkerServices) -> tuple[Unknown, ...]:
-    """Unknown writes that looking at the practice has not settled, or cannot, whatever lost them. Raises: Unavailable."""
+    """Unknown writes that looking has not settled, or cannot, whatever lost them. Raises: Unavailable."""
     found: list[Unknown] = []
     for one in on.ledger.list_open(limit=AT_ONCE):
         with suppress(NotFound):

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -184,13 +185,11 @@ def _client(on: Any) -> DynamoDBClient:
 
 
 def _moment(text: str) -> datetime:
-    try:
+    with suppress(ValueError):
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("a moment with its zone, such as 2026-11-18T12:00:00Z")
-    return moment
+        if moment.tzinfo is not None:
+            return moment
+    raise argparse.ArgumentTypeError("a moment with its zone, such as 2026-11-18T12:00:00Z")
 
 
 if __name__ == "__main__":
