@@ -154,7 +154,7 @@ class HttpApp:
         )
         try:
             on = self.services()
-            on.audit.note(*trail.entries(shown, **_about(request, route, on)))
+            on.audit.note(*trail.entries(shown, _about(request, request.client_id, route, on)))
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing leaves that is not in the trail
             if not isinstance(error, AppError):
                 logging.logger.error("a bug kept an answer from the trail", extra=logging.location_of(error))
@@ -162,11 +162,11 @@ class HttpApp:
             return gone, to_json(gone.body)
         return answer, text
 
-    def _note_intent(self, request: HttpRequest) -> None:
+    def _note_intent(self, request: HttpRequest, client_id: str) -> None:
         """Have it in the trail that somebody is about to change something. Raises: AuditUnavailable: nothing may be."""
         on = self.services()
         try:
-            on.audit.note(*trail.intents(**_about(request, request.route, on)))
+            on.audit.note(*trail.intents(_about(request, client_id, request.route, on)))
         except AppError as error:
             raise _unaudited(error) from error
 
@@ -188,7 +188,7 @@ class HttpApp:
         if not route.takes_query:
             no_query(request)
         if not route.is_read and request.callers:
-            self._note_intent(request)
+            self._note_intent(request, request.callers[0].id)
         answer = route.handler(**arguments)
         caller = next((one for one in arguments.values() if isinstance(one, Caller)), None)
         return answer if caller is None or may_see_notes(caller) else _without_notes(answer, request)
@@ -241,7 +241,8 @@ class HttpApp:
             answer = operation_answer(on.operations.get(error.operation_id), now=on.clock.now())
         except AppError as gone:
             return problems.answer(gone)
-        headers = {**answer.headers, "Location": f"/operations/{error.operation_id}"}
+        # It may be over by now, and what it brought gone from the cache: who asks again gets it.
+        headers = {"Retry-After": "1", **answer.headers, "Location": f"/operations/{error.operation_id}"}
         return replace(answer, status=202, headers=headers, etag=None)
 
 
@@ -287,18 +288,18 @@ def _told_to_caches(answer: Answer) -> Answer:
     return replace(answer, headers=headers)
 
 
-def _about(request: HttpRequest, route: str, on: Services) -> dict[str, Any]:
+def _about(request: HttpRequest, client_id: str, route: str, on: Services) -> trail.Asked:
     """What every entry of a request has."""
     method = request.method if request.method in _METHODS else "?"
-    return {
-        "client_id": request.client_id,
-        "own": request.callers[0].client.practices if request.callers else frozenset(),
-        "named": trail.practices_in(_text_of(request)),
-        "action": f"{method} {route}",
-        "request_id": request.request_id,
-        "purpose": known_purpose_of(request),
-        "at": on.clock.now(),
-    }
+    return trail.Asked(
+        client_id=client_id,
+        own=request.callers[0].client.practices if request.callers else frozenset(),
+        named=trail.practices_in(_text_of(request)),
+        action=f"{method} {route}",
+        request_id=request.request_id,
+        purpose=known_purpose_of(request),
+        at=on.clock.now(),
+    )
 
 
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
