@@ -494,6 +494,27 @@ def test_machines_tell_under_the_new_key_before_they_stop_under_the_old_one() ->
         assert office.get(f"/practices/{office.practice_id}/sync").body["native_events"]["state"] == "on"
 
 
+def test_callers_who_leave_no_gap_hold_up_an_exchange_for_minutes_and_not_for_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is subscribed is listed before it is changed: one call a minute would list it for ever."""
+    with deployed("--patients", "8", "--version", "26.3", scopes=(*SCOPES, "practices:read")) as office:
+        is_so(office)
+        office.simulated.firing.post = lambda call: 200
+        office.patch(f"/practices/{office.practice_id}/sync", {"state": "on"})
+        office.on.world.run(900)
+        office.patch(f"/practices/{office.practice_id}/sync", {"native_events": "on"})
+        office.on.world.run(300)
+        told = running(office)[office.simulated.key.customer]
+        office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+        # Somebody waits whenever the background looks.
+        monkeypatch.setattr(pacing, "must_give_way", lambda _: True)
+        rotation = begin(office, customer_key=NEW)
+        run_until(office, rotation, "draining", hours=0.5)
+
+        assert running(office) == {NEW: told}
+
+
 def a_day_ago(office: Deployment) -> None:
     """Have the keys been exchanged more than a day ago, without a day of a mirror's work."""
     book = office.on.rotations.load(office.practice_id)
