@@ -325,7 +325,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Turns a practice's keys into a session, and connects a practice that is not known yet.",
         trigger=Http((Route("POST", "/authenticate"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={**_TURN, "callers": READ | WRITE, "practices": GET | WRITE},
+        # That a session was opened is in the practice's trail; nobody else tells of a route without an authorizer.
+        tables={**_TURN, "callers": READ | WRITE, "practices": GET | WRITE, "audit": ADD},
         queues={"calls": SEND},
         hmac=True,
         vault=MAKE_SECRET,

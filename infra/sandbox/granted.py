@@ -45,6 +45,7 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
     ("sweeper", ("dynamodb:GetItem", "ledger", "")): (
         "an entry changes while it is put again, and whose put it was has to be told"
     ),
+    ("upstream_worker", ("dynamodb:GetItem", "callers", "")): "a write begins more than 10 s after it was taken",
     ("sweeper", ("s3:PutObject", "bodies", "")): "once a day for each open operation, at a time that its id says",
 }
 """The same of what a tour meets by luck: where two meet in one moment. Each is granted, and may be called."""

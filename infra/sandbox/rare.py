@@ -207,8 +207,8 @@ def _parked_for_long(box: Sandbox, me: Caller, body: Mapping[str, Any]) -> None:
         assert taken.status_code == 202, f"a write is answered {taken.status_code}: {taken.text}"
         operation = taken.json()["id"]
         _moved_out(box, operation)
-        _sweep(box)
         assert me.get(f"/operations/{operation}")["state"] == "queued", "it does not rest"
+        _sweep(box)
     finally:
         me.steer("PUT", "settings", {"offline": False})
 
@@ -280,6 +280,8 @@ def what_a_webhook_seldom_meets_is_granted(box: Sandbox) -> None:
         for again in ({"event_id": event["id"]}, {"since": f"{since:%Y-%m-%dT%H:%M:%SZ}"}):
             sent = me.send("POST", f"/webhooks/{whole}/redeliver", again)
             assert sent.status_code == 202, f"a redelivery is answered {sent.status_code}: {sent.text}"
+        told = me.get(f"/practices/{me.practice_id}/health")["webhooks"]
+        assert told["disabled"] == 1, f"health says of webhooks: {told}"
         first = me.get(f"/events?practice_id={me.practice_id}&limit=1")
         further = me.get(f"/events?practice_id={me.practice_id}&limit=1&cursor={first['next_cursor']}")
         assert first["data"][0]["id"] != further["data"][0]["id"], "the next page of events is the same one"

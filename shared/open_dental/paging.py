@@ -30,6 +30,10 @@ Call = Callable[[str, Mapping[str, object]], _Answer]
 """Makes one call: operation id and query in, answer out; `Client.call` behind a lambda will do."""
 
 
+_LONGEST_KEY = 20
+"""Digits and sign of 64 bits: what is longer is no key, and Python would not read it as a number at all."""
+
+
 class Paging:
     """Where the reading of one list stands: ask `next_query`, call, hand the rows to `take`, until `done`.
 
@@ -113,7 +117,8 @@ class Paging:
     def _identity(self, row: Row) -> object:
         if self._key is not None and (value := row.get(self._key)) is not None:
             # 12 and "12" are one key: some resources quote theirs, and not always.
-            identity = wire.integer(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
+            is_key = isinstance(value, str) and len(value) <= _LONGEST_KEY and value.lstrip("-").isdecimal()
+            identity = wire.integer(value) if is_key else value
             # 0 names nobody: mounts among the documents all have it.
             if identity != 0:
                 return identity

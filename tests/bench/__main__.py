@@ -20,6 +20,7 @@ SECTIONS: Mapping[str, str] = {
     "interactive": "an interactive read during a background run",
     "faults": "lost answers, lost requests and kills: duplicates and wrong failures",
     "robustness": "requests that schemathesis makes of the API's description: what breaks, what is not as described",
+    "load": "everything at once through the deployed sandbox: what is lost, twice, too fast or not in the trail",
     "cold": "fresh process to first answer, per HTTP function",
     "normalize": "rows per second of the normalizers beside json.loads alone",
     "requests": "upstream requests per answer, by what the key may do",

@@ -21,9 +21,9 @@ from infra.sandbox.practice.server import PracticeServer
 from infra.sandbox.practice.store import Store
 from tests.bench import arrivals
 from tests.bench.arrivals import Arrival, ThrottleFrom
+from tests.bench.callers import CALLERS, Load, start_followers, straight, through_gateway
 from tests.bench.deployed import INTERVAL_S, Deployed, deployed
 from tests.bench.figures import NONE, Figure, Say, at_least
-from tests.bench.load import CALLERS, Load, start_followers, straight, through_gateway
 from tests.bench.pure_pace import a_day
 
 GOAL = 0.98

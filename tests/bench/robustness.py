@@ -8,13 +8,13 @@ from functools import partial
 
 from tests.bench.figures import NONE, Figure, Say, at_least
 from tests.fakes.deployment import deployed
+from tests.fakes.mirroring import mirror
+from tests.fakes.seeds import UNREACHED, furnish
 from tests.fakes.strangers import SCOPES, Walked, walk
 
-EXAMPLES = 60
-"""Right requests of each operation, and as many wrong ones."""
-
-GROUPS = ("/resources/", "/fhir/", "/")
-"""Each in a deployment of its own, the rest in the last."""
+GROUPS = {"/resources/": (12, 6), "/fhir/": (24, 12), "/": (48, 24)}
+"""How many right and how many wrong requests of each operation; each group in a deployment of its own, the rest in the
+last, which has a mirror and a second practice. Most of the first are one code over another row of a table."""
 
 
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
@@ -22,13 +22,24 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
     logging.disable(logging.CRITICAL)
     total = Walked()
     try:
-        for group in GROUPS:
-            with deployed() as office:
+        for group, (right, wrong) in GROUPS.items():
+            # Of its age hangs what an office can be asked by its own names.
+            newest = ["--version", "26.3.1.0"] if group == "/resources/" else []
+            with deployed(*newest, practices=2 if group == "/" else 1) as office:
                 office.grant(*SCOPES)
-                total.add(walk(office, examples=2 if quick else EXAMPLES, chosen=partial(_is_in, group)))
-            say(f"  {group}: {sum(total.statuses.values()):,} requests")
+                furnish(office)
+                if group == "/":
+                    mirror(office)
+                sizes = {"examples": 4, "wrong": 2} if quick else {"examples": right, "wrong": wrong}
+                walked = walk(office, **sizes, chosen=partial(_is_in, group))
+            say(f"  {group}: {sum(walked.statuses.values()):,} requests of {len(walked.answers)} operations")
+            total.add(walked)
     finally:
         logging.disable(logging.NOTSET)
+    for line in total.lines():
+        say(f"  {line}")
+    for name in total.never:
+        say(f"  never answered 2xx: {name}: {UNREACHED.get(name) or total.refusals.get(name)}")
     for name, what in total.faults.items():
         say(f"{name}\n{what}")
     sent = sum(total.statuses.values())
@@ -40,7 +51,22 @@ def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
         "operations with an answer that is not as described, or a wrong request that is taken",
         len(total.faults),
         goal=NONE,
-        beside=f"{len(total.succeeded)} operations succeeded at least once",
+    )
+    never = set(total.never)
+    ours = {name for name in never if not _is_in("/resources/", name)}
+    yield Figure(
+        "robustness",
+        "operations of our own and of FHIR that never succeeded, without a known reason",
+        len(ours - UNREACHED.keys()),
+        goal=None if quick else NONE,
+        beside=f"of all {len(total.answers)} operations {len(total.answers) - len(never)} did; told above why not",
+    )
+    yield Figure(
+        "robustness",
+        "of the answers: 2xx",
+        sum(count for status, count in total.statuses.items() if status < 300) / sent,
+        "%",
+        beside=", ".join(f"{status} {count:,}" for status, count in sorted(total.statuses.items())),
     )
 
 

@@ -71,3 +71,25 @@ def test_rows_are_kept_for_minutes_and_the_office_s_set_up_for_a_day(
     clock.sleep(61)
 
     assert (held, cache.get("prac_a", cache_key)) == (rows(), None)
+
+
+def test_a_write_that_is_still_to_come_leaves_what_was_just_read(cache: Any) -> None:
+    """It was noted by a clock that is wrong, and nobody could be answered until then."""
+    now = datetime.now(UTC)
+    cache.wrote("prac_a", now + timedelta(hours=1))
+    cache.put("prac_a", "old", rows(as_of=now - timedelta(minutes=5)))
+    cache.put("prac_a", "new", rows(as_of=now - timedelta(seconds=9)))
+
+    assert cache.get("prac_a", "old") is None
+    assert cache.get("prac_a", "new") is not None
+    cache.wrote("prac_a", now - timedelta(seconds=1))
+    assert cache.get("prac_a", "new") is None
+
+
+def test_rows_that_are_still_to_come_are_not_served_and_give_way(cache: Any) -> None:
+    now = datetime.now(UTC)
+    cache.put("prac_a", "c", rows(1, as_of=now + timedelta(hours=1)))
+
+    assert cache.get("prac_a", "c") is None
+    cache.put("prac_a", "c", rows(2, as_of=now))
+    assert cache.get("prac_a", "c") == rows(2, as_of=now)

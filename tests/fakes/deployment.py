@@ -240,7 +240,9 @@ class _Upstream(OpenDentalUpstream):
                 pair = self._pair(practice)
             except NotFound as error:
                 raise KeyRefused(reason="no keys are kept") from error
-            own = self._deployment.servers[practice.id].practice
+            # A practice that is connected meanwhile is the first one's office, under another id.
+            servers = self._deployment.servers
+            own = servers.get(practice.id, servers[self._deployment.practice_id]).practice
             simulated = self._deployment.doors.get(practice.base_url, own)
 
             def answer(request: httpx.Request) -> httpx.Response:

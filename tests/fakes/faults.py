@@ -7,6 +7,7 @@ office is the judge: its rows say what was written, whatever the ledger believes
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +25,8 @@ DEADLY = (Fault.DIE_BEFORE, Fault.DIE_AFTER)
 HARMLESS = (Fault.NOT_SENT, Fault.OFFLINE, Fault.THROTTLED)
 BAD_TIME_S = 900.0
 QUIET_TIME_S = 4 * 3600.0
+WRONG_BY_S = (0.0, 0.0, -3600.0, 3600.0, -45.0, 45.0)
+"""By how much the clock of a process may be wrong; 3,600 s is also what somebody sees who takes summer for winter."""
 STEPS = {
     "test.book": {"create": "appointments"},
     "test.pay": {"pay": "payments", "tell": "commlogs"},
@@ -43,6 +46,8 @@ class Tally:
     """Unknown without anything that made it undecidable."""
     made_ambiguous: int = 0
     """Writes that the test made undecidable on purpose: two rows that could be the lost one."""
+    jumps: int = 0
+    """Processes whose clock was wrong."""
     cases: int = 0
     operations: int = 0
     succeeded: int = 0
@@ -66,17 +71,17 @@ class Tally:
         return not bad and not self.wrongly_unknown
 
 
-def run_faults(count: int, seed: int = 0) -> Tally:
-    """Play `count` days; the n-th is the same for the same `seed` and n."""
+def run_faults(count: int, seed: int = 0, *, clocks: bool = False) -> Tally:
+    """Play `count` days; the n-th is the same for the same `seed` and n. `clocks`: whether some are wrong, too."""
     total = Tally()
     for number in range(count):
-        total.add(one_day(seed * 1_000_003 + number))
+        total.add(one_day(seed * 1_000_003 + number, clocks=clocks))
     return total
 
 
-def one_day(seed: int) -> Tally:
+def one_day(seed: int, *, clocks: bool = False) -> Tally:
     """One practice, one to three writes, a quarter of an hour of trouble, then four quiet hours."""
-    day = _Day(seed)
+    day = _Day(seed, WRONG_BY_S if clocks else ())
     day.play()
     tally = day.judge()
     if not tally.is_clean:
@@ -85,8 +90,10 @@ def one_day(seed: int) -> Tally:
 
 
 class _Day:
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, wrong_by_s: Sequence[float] = ()) -> None:
         self.random = random.Random(seed)
+        self.wrong_by_s = wrong_by_s
+        self.jumps = 0
         practice = replace(ELM_STREET, writes_reference=self.random.random() < 0.7)
         self.on = FakeServices(practices_=(practice,))
         self.practice = practice
@@ -104,6 +111,14 @@ class _Day:
         self._bad = True
 
     def _life(self) -> Life | None:
+        life = self._lifetime()
+        if self._bad and self.wrong_by_s:
+            off_s = self.random.choice(self.wrong_by_s)
+            self.jumps += off_s != 0
+            life = replace(life or Life(), off_s=off_s)
+        return life
+
+    def _lifetime(self) -> Life | None:
         if not self._bad:
             return None
         if self.random.random() >= self.deaths:
@@ -158,6 +173,7 @@ class _Day:
             faults=self.faults,
             lost_calls=self.lost_calls,
             made_ambiguous=len(self.made_ambiguous),
+            jumps=self.jumps,
         )
         for operation_id, (kind, input_) in self.ids.items():
             entry = self.on.ledger.entries.get(operation_id)

@@ -15,7 +15,7 @@ from gateway.core.callers import Caller, Client
 from gateway.core.errors import KeyReused, NotFound, QueueFull, Unavailable
 from gateway.core.ids import new_id
 from gateway.core.ledger import Entry
-from gateway.core.operations import Operation, OperationState, Request, RowSet, Turn
+from gateway.core.operations import SKEW_US, Operation, OperationState, Request, RowSet, Turn, counts
 from gateway.core.pacing import Minute, PaceItem
 from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
@@ -73,6 +73,22 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         # A microsecond more: a datetime keeps no less, and a wait that rounds to none would never end.
         self.seconds += max(seconds, 1e-6)
+
+
+class WrongClock(FakeClock):
+    """What somebody's clock shows that is wrong by so many seconds: the time of day is, how long things take is not."""
+
+    def __init__(self, clock: FakeClock, off_s: float) -> None:
+        self._clock, self._off = clock, timedelta(seconds=off_s)
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._off
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._clock.sleep(seconds)
 
 
 class FakeLedger:
@@ -324,16 +340,30 @@ class FakeCache:
         wrote = None if cache_key.startswith(REFERENCE) else self.wrote_at.get(practice_id)
         if rows is not None and self.now() - self.put_at[practice_id, cache_key] >= _kept(cache_key):
             return None
-        return None if rows is None or (wrote is not None and rows.as_of < wrote) else rows
+        if rows is None or not counts(
+            _micros(rows.as_of), wrote=None if wrote is None else _micros(wrote), now=_micros(self.now())
+        ):
+            return None
+        return rows
 
     def put(self, practice_id: str, cache_key: str, rows: RowSet) -> None:
         kept = self.rows.get((practice_id, cache_key))
-        if kept is None or kept.as_of <= rows.as_of:
+        if kept is None or kept.as_of <= rows.as_of or _is_to_come(kept.as_of, self.now()):
             self.rows[practice_id, cache_key] = rows
             self.put_at[practice_id, cache_key] = self.now()
 
     def wrote(self, practice_id: str, at: datetime) -> None:
-        self.wrote_at[practice_id] = max(at, self.wrote_at.get(practice_id, at))
+        kept = self.wrote_at.get(practice_id)
+        if kept is None or kept <= at or _is_to_come(kept, self.now()):
+            self.wrote_at[practice_id] = at
+
+
+def _micros(at: datetime) -> int:
+    return round(at.timestamp() * 1_000_000)
+
+
+def _is_to_come(at: datetime, now: datetime) -> bool:
+    return _micros(at) > _micros(now) + SKEW_US
 
 
 def _kept(cache_key: str) -> timedelta:
@@ -436,6 +466,8 @@ class Life:
     dies_at: tuple[str, int, Moment] | None = None
     """The use it dies at: `("ledger.save", 3, "after")` is when the third save has had its effect."""
     uses: Counter[str] = field(default_factory=Counter)
+    off_s: float = 0.0
+    """By how much this process's clock is wrong."""
 
     def step(self, *, before: bool, use: str = "") -> None:
         if self.dead:
@@ -530,7 +562,24 @@ class FakeServices:
         other.__dict__.update(self.__dict__)
         for name in _PORTS:
             setattr(other, name, Mortal(getattr(self, name), life, name))
+        if life.off_s:
+            other.clock = WrongClock(self.clock, life.off_s)
+            other.upstream = _Stamped(other.upstream, life.off_s)
         return other
+
+
+class _Stamped:
+    """Calls are stamped by the clock of who sends them."""
+
+    def __init__(self, upstream: Any, off_s: float) -> None:
+        self._upstream, self._off = upstream, timedelta(seconds=off_s)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._upstream, name)
+
+    def send(self, practice: Practice, call: UpstreamCall, gate: Callable[[], None] | None = None) -> UpstreamAnswer:
+        answer: UpstreamAnswer = self._upstream.send(practice, call, gate)
+        return replace(answer, started_at=answer.started_at + self._off) if answer.started_at else answer
 
 
 _PORTS = (

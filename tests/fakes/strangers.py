@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
-from itertools import product
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -34,14 +34,20 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from gateway.core.callers import Verb
+from gateway.core.callers import OPERATOR_SCOPES, Verb
+from gateway.core.events.publishing import publish
 from gateway.core.ids import PREFIXES, row_id
+from gateway.core.pacing import Breaker
+from gateway.core.ports import Session
+from gateway.core.sessions import token_hash
 from gateway.wiring.services import using
 from infra.problems import GATEWAY_PROBLEMS, GatewayProblem
 from open_dental.catalogue import resource, resources
 from tests.fakes.deployment import CLIENT, Deployment, route_of
 from tests.fakes.described import document
+from tests.fakes.events import LivingPublisher
 from tests.fakes.gateway_events import Context, event
+from tests.fakes.seeds import OTHER, Seed, Seeds
 
 TOKEN = "a-token-that-the-authorizer-knows"
 CHECKS = [
@@ -58,7 +64,8 @@ _WRITTEN = (
 )
 SCOPES = (
     {"*", "*:read", "*:write", "patients.ssn", "patients.match", "practices:connect", "document_contents:read"}
-    | {"resources:*", "resources:read", "webhooks.full:approve"}
+    | {"resources:*", "resources:read"}
+    | OPERATOR_SCOPES
     | {f"{name}:{verb}" for name in (*_WRITTEN, *resources()) for verb in Verb}
     | {f"resources:{one.id}" for name in resources() for one in resource(name).operations}
 )
@@ -124,17 +131,37 @@ def _sent(start: StartResponse, status: int, headers: Mapping[str, str], body: s
 
 @dataclass
 class Walked:
-    """What a walk met: answers by status, operations that ever succeeded, and what was wrong."""
+    """What a walk met: answers of each operation by status, and what was wrong."""
 
-    statuses: Counter[int] = field(default_factory=Counter)
-    succeeded: set[str] = field(default_factory=set)
+    answers: defaultdict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     faults: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)
+    """What was said last of a request that was meant to be right."""
+
+    @property
+    def statuses(self) -> Counter[int]:
+        """All answers by status."""
+        return sum(self.answers.values(), Counter())
+
+    @property
+    def never(self) -> list[str]:
+        """Operations that had no answer of 2xx."""
+        return [name for name, found in self.answers.items() if not any(200 <= one < 300 for one in found)]
 
     def add(self, other: Walked) -> None:
         """Count another walk in."""
-        self.statuses += other.statuses
-        self.succeeded |= other.succeeded
+        for name, found in other.answers.items():
+            self.answers[name] += found
         self.faults |= other.faults
+        self.refusals |= other.refusals
+
+    def lines(self) -> Iterator[str]:
+        """Each operation with its answers, as a person reads them."""
+        for name, found in sorted(self.answers.items(), key=lambda one: one[0].split()[::-1]):
+            kinds = Counter[str]()
+            for status, number in found.items():
+                kinds[f"{status // 100}xx"] += number
+            yield f"{name:70} " + " ".join(f"{kind} {kinds[kind]:3}" for kind in ("2xx", "3xx", "4xx", "5xx"))
 
 
 def operations(api: Api) -> Iterator[Any]:
@@ -147,22 +174,66 @@ def operations(api: Api) -> Iterator[Any]:
         yield found.ok()
 
 
-def walk(office: Deployment, *, examples: int, chosen: Callable[[str], bool] = lambda _: True) -> Walked:
-    """Send each operation that is chosen by its name so many right and so many wrong requests."""
-    api, walked = Api(office), Walked()
-    ids = _ids(office)
-    for operation, mode in product(
-        [one for one in operations(api) if chosen(f"{one.method.upper()} {one.path}")],
-        (GenerationMode.POSITIVE, GenerationMode.NEGATIVE),
-    ):
-        _try(office, operation, mode, examples, ids, walked)
+def walk(
+    office: Deployment, *, examples: int, wrong: int | None = None, chosen: Callable[[str], bool] = lambda _: True
+) -> Walked:
+    """Send each operation that is chosen by its name so many right requests, and as many wrong ones or `wrong`.
+
+    Those that make something come first, those that take it away last, so that ids and cursors of answers can be used.
+    """
+    api, walked, seeds = Api(office), Walked(), Seeds(office)
+    found = [one for one in operations(api) if chosen(_name(one))]
+    office_was = _Office(office)
+    for operation in sorted(found, key=_turn):
+        for mode, many in ((GenerationMode.POSITIVE, examples), (GenerationMode.NEGATIVE, wrong)):
+            _try(office, operation, mode, examples if many is None else many, seeds, walked)
+        office_was.again()
     return walked
 
 
-def _try(
-    office: Deployment, operation: Any, mode: GenerationMode, examples: int, ids: Mapping[str, list[str]], to: Walked
-) -> None:
-    name = f"{operation.method.upper()} {operation.path}"
+def _name(operation: Any) -> str:
+    return f"{operation.method.upper()} {operation.path}"
+
+
+_FORMS = (("POST", False), ("POST", True), ("GET", False), ("GET", True), ("PATCH", False), ("PATCH", True))
+
+
+def _turn(operation: Any) -> tuple[int, str]:
+    form = (operation.method.upper(), "{" in operation.path)
+    return (_FORMS.index(form) if form in _FORMS else len(_FORMS), operation.path)
+
+
+class _Office:
+    """What one operation must not take away from all that come after it."""
+
+    def __init__(self, office: Deployment) -> None:
+        self._office, self._records = office, len(office.on.records.outbox)
+        self._client = office.on.callers.client(CLIENT)
+        office.on.callers.put_client(replace(self._client, id=OTHER))
+        self._practices = [office.on.practices.get(one) for one in office.servers]
+        self._publisher = LivingPublisher(office.on)
+        self.again()
+
+    def again(self) -> None:
+        """Have agreements, ways and scopes as they were, no breaker open, and what changed published."""
+        on = self._office.on
+        on.callers.put_client(self._client)
+        on.callers.put_session(token_hash(TOKEN), Session(CLIENT, None))
+        on.practices.agreed.clear()
+        for endpoint in list(on.webhooks.endpoints.values()):
+            on.webhooks.endpoints[endpoint.id] = replace(endpoint, client_id=CLIENT)
+        for practice in self._practices:
+            on.practices.put(replace(practice, key_fingerprint=on.practices.get(practice.id).key_fingerprint))
+            on.pace.switch(practice.id, killed=False, by="walk", at=on.clock.now())
+            on.pace.update(practice.id, lambda item: (replace(item, breaker=Breaker()), None))
+        changes = on.records.outbox[self._records :]
+        self._records += len(changes)
+        publish(changes, self._publisher)
+
+
+def _try(office: Deployment, operation: Any, mode: GenerationMode, examples: int, seeds: Seeds, to: Walked) -> None:
+    name, numbers = _name(operation), count()
+    ids = _ids(office)
 
     @settings(
         max_examples=examples,
@@ -172,19 +243,27 @@ def _try(
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode), real=st.booleans(), pick=st.integers(0, 7))
-    def send(case: Any, real: bool, pick: int) -> None:
-        if real and mode is GenerationMode.POSITIVE:
+    @given(case=operation.as_strategy(generation_mode=mode), pick=st.integers(0, 7))
+    def send(case: Any, pick: int) -> None:
+        number = next(numbers)
+        if mode is GenerationMode.POSITIVE and number % 4 == 0:
             _fill(case, ids, pick)
+        elif mode is GenerationMode.POSITIVE:
+            _plant(case, seeds.of(name, number), with_more=number % 4 == 1, at=pick)
         response = case.call(headers={"Authorization": f"Bearer {TOKEN}"})
-        to.statuses[response.status_code] += 1
-        if response.status_code < 300:
-            to.succeeded.add(name)
+        to.answers[name][response.status_code] += 1
+        if response.status_code < 300 and "json" in response.headers.get("content-type", [""])[0]:
+            seeds.learn(name, dict(case.query or {}), response.json())
+        elif mode is GenerationMode.POSITIVE and number % 4 > 1 and response.status_code >= 400:
+            told = response.json()
+            to.refusals[name] = f"{response.status_code} {told.get('code', '')}: {told.get('detail', '')}"
         _pass_time(office)
         try:
             # It may find nothing to make wrong, and says that it did.
             nothing = {ParameterLocation.BODY} if case.body is NOT_SET and not response.request.body else set()
-            is_wrong = any(case.meta.is_negative_at(one) for one in ParameterLocation if one not in nothing)
+            is_wrong = mode is GenerationMode.NEGATIVE and any(
+                case.meta.is_negative_at(one) for one in ParameterLocation if one not in nothing
+            )
             case.validate_response(response, checks=CHECKS if is_wrong else CHECKS[:-1])
         except FailureGroup as error:
             error.add_note(
@@ -201,6 +280,27 @@ def _try(
         several = error.exceptions if isinstance(error, BaseExceptionGroup) else [error]
         told = [f"{type(one).__name__}: {one}"[:2000] for one in several]
         to.faults[f"{name} ({mode.name.lower()})"] = "\n".join([*told, *getattr(error, "__notes__", ())])
+
+
+def _plant(case: Any, seed: Seed, *, with_more: bool, at: int) -> None:
+    """Make the case the seed, or the seed with one thing that was made up: a filter or a member."""
+    more, said = case.query or {}, case.body if isinstance(case.body, dict) else {}
+    case.path_parameters = dict(seed.path)
+    case.query = _one_more(seed.query, more, at) if with_more else dict(seed.query)
+    if seed.body is not None:
+        body = _one_more(seed.body, said, at) if with_more else dict(seed.body)
+        case.body, case.media_type = body, case.media_type or "application/json"
+    if not with_more:
+        case.headers = {"Idempotency-Key": f"walk-{next(_KEYS)}"}
+
+
+_KEYS = count()
+
+
+def _one_more(seed: Mapping[str, Any], made_up: Mapping[str, Any], at: int) -> dict[str, Any]:
+    # What is left out names another practice, or a page of another list.
+    others = sorted(made_up.keys() - seed.keys() - {"practice_id", "cursor", "_cursor"})
+    return {**seed, **({others[at % len(others)]: made_up[others[at % len(others)]]} if others else {})}
 
 
 def _pass_time(office: Deployment) -> None:

@@ -6,18 +6,15 @@ What an operation takes is made from the catalogue: words from its enums, keys f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from gateway.core.callers import Verb
-from gateway.core.resources.names import request_names
 from gateway.core.resources.routes import our_method, our_path
 from gateway.core.resources.twins import TWINS
 from infra.catalogue import FUNCTIONS, Http
-from infra.sandbox.practice import schema
-from open_dental.catalogue import Operation, Param, operation, resource, resources
+from open_dental.catalogue import Operation, operation, resource, resources
+from tests.fakes.asked import Rightly
 from tests.fakes.deployment import Answered, Deployment, deployed
 
 ALL = [one for name in resources() for one in resource(name).operations]
@@ -36,32 +33,6 @@ _TURN = {"GET": 0, "POST": 1, "PATCH": 2, "DELETE": 3}
 # Office versions before which something is withdrawn: the walk's office is newer than all of them.
 WITHDRAWN = {one.id for one in ALL if one.deprecated is not None}
 
-_GOOD: dict[str, Any] = {
-    "int": 1,
-    "int_string": 1,
-    "float": "12.5",
-    "decimal_string": "12.50",
-    "bool_string": True,
-    "bool": True,
-    "date": "2026-03-02",
-    "datetime": "2026-03-02T09:00:00",
-    "time": "09:00:00",
-    "color": "1,2,3",
-    "string": "walk",
-    "array": [],
-    "object": {},
-}
-
-
-# One of several that the office wants, where no single one is required.
-_ONE_OF = {
-    "allergies.create": "AllergyDefNum",
-    "benefits.create": "PatPlanNum",
-    "diseases.create": "DiseaseDefNum",
-    "refattaches.create": "ReferralNum",
-    "procedurecodes.create": "ProcCat",
-}
-
 
 @pytest.fixture(scope="module")
 def office() -> Iterator[Deployment]:
@@ -69,53 +40,15 @@ def office() -> Iterator[Deployment]:
         yield deployment
 
 
-@dataclass
-class Walk:
-    """Requests of operations, with what they need at least."""
-
-    office: Deployment
-
-    def call(self, one: Operation) -> Answered:
-        """The operation, asked for rightly."""
-        path = our_path(one)
-        for name in one.path_params:
-            path = path.replace(f"{{{name}}}", str(self.key(name, one)))
-        names = request_names(one)
-        query = {names[param.name]: self._value(param, one) for param in one.query if param.required}
-        if one.method == "GET":
-            return self.office.get(path, **query)
-        body = {names[param.name]: self._value(param, one) for param in one.body if self._is_sent(param, one)}
-        if one.kind == "update" and not body and one.body:
-            param = one.body[0]
-            body = {names[param.name]: self._value(param, one)}
-        return self.office.send(our_method(one), path, body=body or None, key=f"walk-{one.id}-{id(body)}")
-
-    def _is_sent(self, param: Param, one: Operation) -> bool:
-        return param.required or param.name == _ONE_OF.get(one.id)
-
-    def _value(self, param: Param, one: Operation) -> Any:
-        if param.enum:
-            return param.enum[0]
-        if param.type == "int_array":
-            return [self.key(param.name, one)]
-        if param.ref is not None:
-            return self.key(param.ref, one)
-        return _GOOD[param.type]
-
-    def key(self, name: str, one: Operation) -> int:
-        """The key of some row: of the table that `table.Column` names, or whose key the column is."""
-        table, _, column = name.rpartition(".")
-        if not table:
-            it = resource(one.resource)
-            table = it.table if it.key == column and it.table else _TABLE_OF.get(column, "")
-        if table.lower() not in _TABLES:
-            return 1
-        rows = self.office.rows(_TABLES[table.lower()])
-        return next((row[column] for row in reversed(rows) if row.get(column)), 1)
-
-
-_TABLE_OF = {it.key: it.table for it in map(resource, resources()) if it.key and it.table}
-_TABLES = {name.lower(): name for name in schema.tables()}
+def call(office: Deployment, one: Operation) -> Answered:
+    """The operation, asked for rightly."""
+    rightly, path = Rightly(office), our_path(one)
+    for name, value in rightly.path(one).items():
+        path = path.replace(f"{{{name}}}", value)
+    if one.method == "GET":
+        return office.get(path, **rightly.query(one))
+    body = rightly.body(one)
+    return office.send(our_method(one), path, body=body or None, key=f"walk-{one.id}-{id(body)}")
 
 
 def said(answer: Answered) -> str:
@@ -129,7 +62,7 @@ def test_an_operation_is_reached_with_its_scope_and_refused_without(id_: str, of
 
     office.grant(*(EVERY_SCOPE - {scope}))
     before = len(office.upstream_calls)
-    refused = Walk(office).call(one)
+    refused = call(office, one)
     if id_ in TWINS:
         # A scope would not help: it is done elsewhere, and that is said first.
         assert (refused.status, refused.body["code"]) == (422, "use-normalized"), said(refused)
@@ -138,7 +71,7 @@ def test_an_operation_is_reached_with_its_scope_and_refused_without(id_: str, of
     assert len(office.upstream_calls) == before
 
     office.grant(scope)
-    reached = Walk(office).call(one)
+    reached = call(office, one)
     if id_ in WITHDRAWN:
         assert (reached.status, reached.body["code"]) == (403, "operation-closed"), said(reached)
     elif id_ in TWINS:
@@ -157,7 +90,7 @@ def test_an_operation_is_reached_with_its_scope_and_refused_without(id_: str, of
 def test_a_closed_operation_is_refused_whoever_asks(id_: str, office: Deployment) -> None:
     office.grant(*EVERY_SCOPE)
     before = len(office.upstream_calls)
-    answer = Walk(office).call(operation(id_))
+    answer = call(office, operation(id_))
 
     assert (answer.status, answer.body["code"]) == (403, "operation-closed"), said(answer)
     assert len(office.upstream_calls) == before

@@ -145,7 +145,8 @@ def test_an_audit_trail_is_added_to_and_changed_or_taken_from_by_nobody(assembly
     assert set.union(*given.values()) == {"dynamodb:PutItem", "dynamodb:Query"}
     assert len([1 for verbs in given.values() if "dynamodb:PutItem" in verbs]) == len(adders)
     assert len([1 for verbs in given.values() if "dynamodb:Query" in verbs]) == 1
-    assert adders == {row.name for row in FUNCTIONS if row.counts} | {"upstream_worker", "deliver_webhooks"}
+    others = {"upstream_worker", "authenticate", "deliver_webhooks"}
+    assert adders == {row.name for row in FUNCTIONS if row.counts} | others
 
 
 def test_audit_trails_are_restorable_and_where_data_are_kept_nobody_deletes_them(assembly: Assembly) -> None:

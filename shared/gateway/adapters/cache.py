@@ -4,7 +4,8 @@ rows#{practice}#{cache key}   rows    a fetch's rows, `as_of` in epoch microseco
 rows#{practice}               wrote   when the practice was last written to by us
 
 A read is older than a write if it was asked for before the write was answered, by the two workers' clocks. Between
-the two lies at least the write itself in its slot: half a second, and AWS keeps clocks within milliseconds.
+the two lies at least the write itself in its slot: half a second, and AWS keeps clocks within milliseconds. What bears
+a time that is still to come was kept by a clock that was wrong: see `core.operations.counts`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.adapters.aws_errors import AwsError, is_condition, unavailable
 from gateway.adapters.records import rows_from, rows_value
-from gateway.core.operations import RowSet
+from gateway.core.operations import SKEW_US, RowSet, counts
 from gateway.core.ports import REFERENCE
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class DynamoCache:
         """See `Cache.get`."""
         rows = self._read(_rows_key(practice_id, cache_key))
         wrote = None if cache_key.startswith(REFERENCE) else self._read(_wrote_key(practice_id))
-        if rows is None or (wrote is not None and int(rows["as_of"]["N"]) < int(wrote["at"]["N"])):
+        at = None if wrote is None else int(wrote["at"]["N"])
+        if rows is None or not counts(int(rows["as_of"]["N"]), wrote=at, now=_micros(self._now())):
             return None
         return rows_from(self._bodies.value(rows))
 
@@ -63,14 +65,14 @@ class DynamoCache:
             "expires_at": self._expiry(REFERENCE_KEPT if cache_key.startswith(REFERENCE) else KEPT),
             **self._bodies.attributes(rows_value(rows), owner=practice_id),
         }
-        self._put(item, "attribute_not_exists(pk) OR as_of <= :mine", as_of)
+        self._put(item, "attribute_not_exists(pk) OR as_of <= :mine OR as_of > :to_come", as_of)
 
     def wrote(self, practice_id: str, at: datetime) -> None:
         """See `Cache.wrote`."""
         mine = {"N": str(_micros(at))}
         # It outlives every row that it rules out.
         item = {**_wrote_key(practice_id), "at": mine, "expires_at": self._expiry(2 * KEPT)}
-        self._put(item, "attribute_not_exists(pk) OR #at <= :mine", mine, {"#at": "at"})
+        self._put(item, "attribute_not_exists(pk) OR #at <= :mine OR #at > :to_come", mine, {"#at": "at"})
 
     def _put(
         self, item: dict[str, Any], condition: str, mine: Mapping[str, Any], names: dict[str, str] | None = None
@@ -81,7 +83,7 @@ class DynamoCache:
                 TableName=self._table,
                 Item=item,
                 ConditionExpression=condition,
-                ExpressionAttributeValues={":mine": mine},
+                ExpressionAttributeValues={":mine": mine, ":to_come": {"N": str(_micros(self._now()) + SKEW_US)}},
                 **more,
             )
         except AwsError as error:

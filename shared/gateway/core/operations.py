@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from gateway.core.practices import REMOTE_NETWORK
 
@@ -103,6 +103,25 @@ class Turn:
     practice_id: str
     operation_id: str | None
     attempt: int
+
+
+SKEW_US: Final = 5_000_000
+"""A time that is so much later than now was noted by a clock that was wrong, in microseconds."""
+
+RECENT_US: Final = 120_000_000
+
+
+def counts(as_of: int, *, wrote: int | None, now: int) -> bool:
+    """Whether a copy of then may be shown, by when the practice was last written to by us: all in epoch microseconds.
+
+    A copy from before the write may not, nor one from a time that is still to come. A write that is still to come rules
+    out what is older than two minutes: nobody is refused for an hour because somebody's clock was an hour ahead.
+    """
+    if as_of > now + SKEW_US:
+        return False
+    if wrote is not None and wrote > now + SKEW_US:
+        return as_of >= now - RECENT_US
+    return wrote is None or as_of >= wrote
 
 
 @dataclass(frozen=True, slots=True)

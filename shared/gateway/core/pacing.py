@@ -56,6 +56,12 @@ Up to it calls never overlap: a call leaves so early that it ends this much befo
 worker has kept is met that much early or late at most, once at each change of the worker; what that costs is a pause
 that Open Dental asks for, and nothing is lost. Within a turn one clock counts."""
 
+LEASE_AT_MOST_S = 150.0
+"""No invocation lives longer, so a lease that ends later than that from now is of a clock that is wrong, or of somebody
+who died with a far slot before giving it back. It counts for nothing: a practice is not left alone for an hour because
+one machine's clock was an hour ahead. Until the clock is right, calls may come too early and be put off (429); what
+they read and write is in order by `turn_no`, whatever the clocks say."""
+
 MAX_WAITING = 200
 """Queued or parked turns of one practice; the next one is refused."""
 
@@ -249,7 +255,7 @@ def take_lease(item: PaceItem, holder: str, now: float) -> PaceItem:
     """
     if item.killed:
         raise Killed
-    if item.holder not in {None, holder} and item.busy_until > now:
+    if item.holder not in {None, holder} and now < item.busy_until <= now + LEASE_AT_MOST_S:
         raise Busy(item.busy_until - now)
     return replace(item, holder=holder, busy_until=now + LEASE_MARGIN_S, turn_no=item.turn_no + 1)
 
@@ -291,13 +297,13 @@ def reserve(
     if item.holder != holder:
         raise LeaseLost
     pace = key_pace(item, key, floor_s)
-    slot = max(now, pace.next_free_at + spare_s)
+    slot = max(now, _free_at(pace, now) + spare_s)
     pace = replace(pace, next_free_at=slot + _spacing(pace))
     return (
         replace(
             item,
             keys={**item.keys, key: pace},
-            busy_until=max(item.busy_until, slot + CALL_LIMIT_S + LEASE_MARGIN_S),
+            busy_until=max(min(item.busy_until, now + LEASE_AT_MOST_S), slot + CALL_LIMIT_S + LEASE_MARGIN_S),
         ),
         slot,
     )
@@ -331,6 +337,15 @@ def is_of_key(name: str, fingerprint: str) -> bool:
 def without_key(item: PaceItem, key: str) -> PaceItem:
     """Forget the paces of a key that nobody calls with any more."""
     return replace(item, keys={name: pace for name, pace in item.keys.items() if not is_of_key(name, key)})
+
+
+def _free_at(pace: KeyPace, now: float) -> float:
+    """When the key is free by a clock that may be right: see `LEASE_AT_MOST_S`. A pause that Open Dental asked for may
+    be as long as it wants."""
+    was_throttled = pace.after_end and pace.clean_calls == 0
+    if was_throttled or pace.next_free_at <= now + LEASE_AT_MOST_S:
+        return pace.next_free_at
+    return now + _spacing(pace)
 
 
 def _spacing(pace: KeyPace) -> float:
@@ -377,9 +392,9 @@ def where_to_wait(wait_s: float, interval_s: float) -> Wait:
 
 def view_of(item: PaceItem, now: float) -> PaceView:
     """What callers are told of the pace. A breaker whose probe is due keeps nobody away: the next call is the probe."""
-    slowest = max(item.keys.values(), key=lambda pace: pace.next_free_at, default=None)
+    slowest = max(item.keys.values(), key=lambda pace: _free_at(pace, now), default=None)
     trip = item.breaker.trip if item.breaker.probe_at > now else None
-    free_at = max(slowest.next_free_at if slowest else 0.0, item.breaker.probe_at if trip else 0.0)
+    free_at = max(_free_at(slowest, now) if slowest else 0.0, item.breaker.probe_at if trip else 0.0)
     return PaceView(
         interval_s=slowest.interval_s if slowest else FLOORS_S[Tier.READ_ONLY],
         waiting=item.waiting,

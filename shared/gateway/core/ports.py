@@ -126,7 +126,7 @@ class Cache(Protocol):
 
     def get(self, practice_id: str, cache_key: str) -> RowSet | None:
         """The rows under `cache_key`, or None; also None for rows read before the practice's last own write, unless
-        the key begins with `REFERENCE`.
+        the key begins with `REFERENCE`. `operations.counts` says which count.
         """
         ...
 

@@ -241,7 +241,8 @@ class HttpApp:
             answer = operation_answer(on.operations.get(error.operation_id), now=on.clock.now())
         except AppError as gone:
             return problems.answer(gone)
-        headers = {**answer.headers, "Location": f"/operations/{error.operation_id}"}
+        # It may be over by now, and what it brought gone from the cache: who asks again gets it.
+        headers = {"Retry-After": "1", **answer.headers, "Location": f"/operations/{error.operation_id}"}
         return replace(answer, status=202, headers=headers, etag=None)
 
 

@@ -591,7 +591,9 @@ def _days(office: Office, query: Any) -> tuple[date, date]:
         raise Rejected(400, "Date format must be yyyy-MM-dd.") from None
     if last < today:
         raise Rejected(400, "Dates in the past have no slots.")
-    return max(first, today), last
+    # Nobody works on days without a schedule: a search to the end of time ends with the last one that is entered.
+    entered = office.store.rows("SELECT MAX(SchedDate) AS day FROM schedule")[0]["day"]
+    return max(first, today), min(last, date.fromisoformat(str(entered)[:10]) if entered else today)
 
 
 def _day_slots(office: Office, day: date, provider: int, wanted: int) -> list[tuple[datetime, datetime, int]]:

@@ -30,6 +30,7 @@ from gateway.core.normalize.values import (
 )
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text, to_wall
+from open_dental import wire
 
 FREQUENCY: Final = Words(
     {
@@ -239,10 +240,14 @@ def _plan_day(value: object) -> str | None:
 
 
 def _percent(value: object) -> str | None:
-    """A percentage as decimal text."""
-    if value in (None, ""):
+    """A percentage as decimal text; None for nothing and for what is none."""
+    try:
+        found = wire.number(value)
+    except ValueError:
         return None
-    shown = f"{Decimal(str(value)):f}"
+    if found is None:
+        return None
+    shown = f"{found:f}"
     return shown.rstrip("0").rstrip(".") or "0" if "." in shown else shown
 
 

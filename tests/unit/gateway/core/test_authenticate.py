@@ -12,11 +12,12 @@ import pytest
 
 from gateway.core.access import allow, caller_of
 from gateway.core.addresses import Enrolment
-from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
+from gateway.core.authenticate import ACTION, CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
 from gateway.core.callers import Caller, Client, Verb
 from gateway.core.connect import settle
 from gateway.core.errors import (
     AppError,
+    AuditUnavailable,
     Conflict,
     Invalid,
     KeyNotUsable,
@@ -73,6 +74,7 @@ def sign_in(
         Credentials(**{name: value for name, value in body.items() if value is not None}),
         authorization=None if key is None else f"Bearer {key}",
         source_ip=source_ip,
+        request_id="req-1",
         wait_s=wait_s,
         enrolment=enrolment,
         on=on,
@@ -704,3 +706,19 @@ def test_an_unknown_client_has_no_practice(on: LivingServices, connector: str) -
 
     with pytest.raises(NotFound):
         allow(other, practice_id, "patients", Verb.READ, on=on)
+
+
+def test_who_signs_in_is_in_the_practices_trail_and_nobody_does_whom_it_cannot_have(
+    on: LivingServices, connector: str
+) -> None:
+    """Who could look at all is asked after those who did."""
+    sessions = [sign_in(on, connector) for _ in range(2)]
+    practice = sessions[0]["practice"]["id"]
+
+    told = [(one.client_id, one.request_id, one.status) for one in on.audit.of(practice) if one.action == ACTION]
+    assert told == [(sessions[0]["client_id"], "req-1", 200)] * 2
+    on.audit.refuses.add(practice)
+    opened = dict(on.callers.sessions)
+    with pytest.raises(AuditUnavailable):
+        sign_in(on, connector)
+    assert on.callers.sessions == opened

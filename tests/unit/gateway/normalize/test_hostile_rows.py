@@ -47,6 +47,22 @@ def own(normalizer: Callable[..., dict[str, Any]], *names: str, key: str, **more
     return make
 
 
+def of_a_family(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A family one of whose members, whose own row and whose aging are the row."""
+    family = {**row, "Name": "Entire Family"}
+    return accounts.balance(
+        1,
+        practice=ELM_STREET,
+        synced_at=READ_AT,
+        members=[{**row}, family],
+        aging=row,
+        own_aging=row,
+        aged_on=accounts.aged_on([{"PrefName": "DateLastAging", "ValueString": row.get("Total")}]),
+        family="Entire Family",
+        raw=True,
+    )
+
+
 NORMALIZERS: dict[str, tuple[str, tuple[str, ...], Make]] = {
     "patient": ("patients", (), as_is(normalize.patient, show_ssn=True)),
     "patient of a list": ("patients", (), as_is(normalize.patient, detail="summary")),
@@ -64,6 +80,13 @@ NORMALIZERS: dict[str, tuple[str, tuple[str, ...], Make]] = {
         own(normalize.insurance_payment, "lines", key="ClaimPaymentNum"),
     ),
     "adjustment": ("adjustments", (), as_is(accounts.adjustment)),
+    "payment plan": (
+        "payplans",
+        ("payplancharges", "payplanlinks", "paysplits", "claimprocs"),
+        own(accounts.payment_plan, "charges", "links", "splits", "lines", key="PayPlanNum"),
+    ),
+    "payment plan without its charges": ("payplans", (), as_is(accounts.payment_plan)),
+    "balance": ("accountmodules", (), of_a_family),
     "coverage": (
         "inssubs",
         ("patplans", "insplans", "benefits"),
