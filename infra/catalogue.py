@@ -17,9 +17,10 @@ GET: Verbs = frozenset({"GetItem"})
 QUERY: Verbs = frozenset({"Query"})
 READ: Verbs = GET | QUERY
 READ_MANY: Verbs = READ | {"BatchGetItem"}
+# By their keys or in their order; nothing needs one alone.
+READ_SEVERAL: Verbs = QUERY | {"BatchGetItem"}
 # A transaction needs the permissions of the items in it and has none of its own.
 WRITE: Verbs = frozenset({"PutItem", "UpdateItem", "DeleteItem"})
-READ_WRITE: Verbs = READ | WRITE
 UPDATE: Verbs = frozenset({"UpdateItem"})
 # Nothing that is there is read, changed or taken away.
 ADD: Verbs = frozenset({"PutItem"})
@@ -233,6 +234,8 @@ class FunctionRow:
     authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
+    shares: frozenset[Literal["turns", "reads", "writes"]] = frozenset()
+    """Which of `SHARED` it has the grants of, and uses by the same code as everybody who has them."""
 
 
 # API Gateway gives up after 29 s; a function that ends before can still say what happened.
@@ -246,7 +249,6 @@ _TURN: Mapping[str, Verbs] = {
     "ledger": READ | {"PutItem", "DeleteItem"},
 }
 _FETCH: Mapping[str, Verbs] = {**_TURN, "cache": GET, "records": READ_MANY}
-_FETCH_ACROSS: Mapping[str, Verbs] = {**_FETCH, "groups": READ}
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -257,9 +259,12 @@ def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
         timeout_s=_HTTP_TIMEOUT_S,
         tables=_FETCH,
         queues={"calls": SEND},
-        bodies=READ_WRITE_BODIES,
+        # What was answered may be too long for an item; what is asked never is.
+        bodies=READ_BODIES,
+        # Cursors.
         hmac=True,
         counts=True,
+        shares=frozenset({"turns", "reads"}),
     )
 
 
@@ -271,10 +276,26 @@ def _writes(name: str, does: str, *routes: Route) -> FunctionRow:
         timeout_s=_HTTP_TIMEOUT_S,
         tables=_TURN,
         queues={"calls": SEND},
-        bodies=READ_WRITE_BODIES,
-        hmac=True,
+        bodies=READ_BODIES,
         counts=True,
+        shares=frozenset({"turns", "writes"}),
     )
+
+
+SHARED: Mapping[str, FunctionRow] = {
+    "turns": FunctionRow(
+        name="turns",
+        does="Puts turns on the queue and follows them (`core.requests`).",
+        trigger=Http(()),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables=_TURN,
+        queues={"calls": SEND},
+    ),
+    "reads": _reads("reads", "Answers from the mirror, the cache or by a turn (`core.requests.fetch`)."),
+    "writes": _writes("writes", "Takes writes and follows them (`core.requests.submit`)."),
+}
+"""Shapes that many rows have in common. What one of these functions uses of a shape, all of them may need: the code
+behind it is one, and which of them a rare cause meets is chance."""
 
 
 def _list_and_get(path: str) -> tuple[Route, Route]:
@@ -304,12 +325,13 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Turns a practice's keys into a session, and connects a practice that is not known yet.",
         trigger=Http((Route("POST", "/authenticate"),), public=True),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={**_TURN, "callers": READ_WRITE, "practices": GET | WRITE},
+        # That a session was opened is in the practice's trail; nobody else tells of a route without an authorizer.
+        tables={**_TURN, "callers": READ | WRITE, "practices": GET | WRITE, "audit": ADD},
         queues={"calls": SEND},
-        bodies=READ_WRITE_BODIES,
         hmac=True,
         vault=MAKE_SECRET,
         settings=frozenset({"OPEN_ENROLMENT", "BASE_URL_ALLOW"}),
+        shares=frozenset({"turns"}),
     ),
     FunctionRow(
         name="session",
@@ -408,7 +430,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             # Filters in a body, for those who do not want a name or birth date in a URL.
             Route("POST", "/patients/search"),
         ),
-        tables=_FETCH_ACROSS,
+        tables={**_FETCH, "groups": READ},
     ),
     replace(
         _reads(
@@ -416,12 +438,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "Shows all that the office knows of a patient, section by section; also the group's other offices.",
             Route("GET", "/patients/{id}/360"),
         ),
-        tables=_FETCH_ACROSS,
+        # Its group is looked up by the practice; one answer has no cursor.
+        tables={**_FETCH, "groups": GET},
+        hmac=False,
     ),
-    _reads(
-        "day",
-        "Shows a day: its visits, each with what the desk needs to know of the patient.",
-        Route("GET", "/day"),
+    replace(
+        _reads(
+            "day",
+            "Shows a day: its visits, each with what the desk needs to know of the patient.",
+            Route("GET", "/day"),
+        ),
+        hmac=False,
     ),
     _reads("appointments", "Lists and shows appointments.", *_list_and_get("/appointments")),
     _reads(
@@ -478,6 +505,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     replace(
         _reads("slots", "Finds free times.", Route("GET", "/slots"), Route("GET", "/slots/next_available")),
         tables={**_FETCH, "holds": QUERY},
+        hmac=False,
     ),
     FunctionRow(
         name="hold_slot",
@@ -529,7 +557,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "Says whether an office may be called, and by which ways.",
             Route("PATCH", "/practices/{id}"),
         ),
+        bodies=frozenset(),
         settings=frozenset({"BASE_URL_ALLOW"}),
+        shares=frozenset({"turns"}),
     ),
     FunctionRow(
         name="resources",
@@ -538,27 +568,29 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=_HTTP_TIMEOUT_S,
         tables=_FETCH,
         queues={"calls": SEND},
-        bodies=READ_WRITE_BODIES,
+        bodies=READ_BODIES,
         hmac=True,
         counts=True,
+        shares=frozenset({"turns", "reads", "writes"}),
     ),
     FunctionRow(
         name="operations",
         does="Shows how far an operation is and what became of it.",
         trigger=Http((Route("GET", "/operations/{id}"),)),
         timeout_s=_HTTP_TIMEOUT_S,
-        # Asked after an operation that is parked, it wakes it.
-        tables=_FETCH,
+        # Asked after an operation that is parked, it wakes it, and takes none back.
+        tables={**_TURN, "ledger": READ | ADD},
         queues={"calls": SEND},
-        bodies=READ_WRITE_BODIES,
+        bodies=READ_BODIES,
         counts=True,
+        shares=frozenset({"turns", "writes"}),
     ),
     FunctionRow(
         name="events",
         does="Lists and shows what happened at the practices.",
         trigger=Http(_list_and_get("/events")),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET, "events": READ_MANY},
+        tables={"callers": GET, "practices": GET, "events": READ_SEVERAL},
         hmac=True,
         counts=True,
     ),
@@ -578,7 +610,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,
-        tables={"callers": GET, "practices": GET, "events": READ_MANY, "webhooks": READ | {"PutItem"}},
+        tables={"callers": GET, "practices": GET, "events": READ_SEVERAL, "webhooks": READ | ADD},
         hmac=True,
         counts=True,
     ),
@@ -612,7 +644,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "practices": GET | QUERY | WRITE,
             # Which practices are in trouble is kept beside their pace.
             "pace": GET | UPDATE | {"PutItem", "DeleteItem"},
-            "ledger": READ_WRITE,
+            "ledger": READ | WRITE,
             "cache": GET | {"PutItem"},
             "records": READ_WRITE_MANY | {"DeleteItem"},
             "holds": READ | {"PutItem"},
@@ -620,6 +652,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "events": frozenset({"BatchGetItem"}),
             # Each write before it is sent, and what became of it.
             "audit": ADD,
+            # Whether a client that wrote some time ago is still let to.
+            "callers": GET,
         },
         # Never SEND, neither here nor to `ticks`: Lambda stops a chain that comes back to itself, in silence.
         queues={"calls": EXTEND},
@@ -677,7 +711,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "practices": GET,
             "records": READ_MANY,
             "cache": GET,
-            "events": READ_MANY | {"PutItem", "UpdateItem"},
+            # Which states were told, and what was told of them.
+            "events": frozenset({"BatchGetItem", "PutItem", "UpdateItem"}),
             "callers": GET,
             "webhooks": QUERY,
         },
@@ -705,11 +740,13 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={
             "callers": GET,
             "practices": GET,
-            "events": READ_MANY,
-            "webhooks": GET | {"PutItem"},
+            "events": frozenset({"BatchGetItem"}),
+            "webhooks": GET | ADD,
             # What a full body has is read from the mirror and nowhere else, with the words that the cache has.
             "records": READ_MANY,
             "cache": GET,
+            # Whom it shows to an endpoint.
+            "audit": ADD,
         },
         bodies=READ_BODIES,
         # That an endpoint was disabled is told like any fact of the gateway's own.
@@ -732,9 +769,10 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Every(minutes=1),
         timeout_s=50,
         memory_mb=512,
-        tables={"ledger": READ_WRITE, "pace": READ_WRITE},
+        # It puts entries again and settles none.
+        tables={"ledger": READ | ADD, "pace": READ | WRITE},
         queues={"calls": SEND},
-        # An entry is loaded and saved as a whole.
+        # Of open operations what lies there is read with them, and kept on for longer.
         bodies=READ_WRITE_BODIES,
         drop=TIDY,
     ),

@@ -20,6 +20,7 @@ def post_authenticate(credentials: Credentials, request: HttpRequest, prefer: Pr
         credentials,
         authorization=request.headers.get("authorization"),
         source_ip=request.source_ip,
+        request_id=request.request_id,
         wait_s=prefer.wait_s,
         enrolment=Enrolment.of_environment(),
         on=services(),

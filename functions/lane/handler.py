@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import Unavailable
-from gateway.core.health.fleet import LANES
+from gateway.core.health.fleet import LANES, note_part
 from gateway.core.sweeping import offer_lanes
 from gateway.wiring.background import background_logger
 from gateway.wiring.worker import worker_services
@@ -25,5 +25,5 @@ def lambda_handler(event: dict[str, Any], _context: object) -> dict[str, int]:
     on = worker_services()
     offered = offer_lanes(on, part=part)
     with suppress(Unavailable):  # The next minute says it.
-        on.fleet.note(LANES, {"offered": offered}, at=on.clock.now())
+        note_part(on.fleet, LANES, {"offered": offered}, part=part, at=on.clock.now())
     return {"offered": offered}

@@ -5,10 +5,12 @@ A change is PATCH where Open Dental calls it PUT; everything else is as the vend
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.core.callers import Caller
 from gateway.core.requests import Freshness, wait_for
 from gateway.core.resources.directory import directory
-from gateway.core.resources.reads import read
+from gateway.core.resources.reads import patients_asked, read
 from gateway.web.answers import read_answer, write_answer
 from gateway.web.app import entrypoint, http_app
 from gateway.web.http import Answer, HttpRequest
@@ -34,7 +36,10 @@ def get_resources(query: AnyQuery, caller: Caller) -> Answer:
 def get_rows(request: HttpRequest, query: AnyQuery, caller: Caller, freshness: Freshness) -> Answer:
     """A list, a row, or what an action of either answers."""
     on = services()
-    return read_answer(read(_segments(request), query, caller=caller, freshness=freshness, on=on), on=on)
+    segments = _segments(request)
+    found = read(segments, query, caller=caller, freshness=freshness, on=on)
+    asked = patients_asked(segments, query, found["meta"]["practice_id"])
+    return replace(read_answer(found, on=on), patient_ids=asked)
 
 
 @app.post("/resources/{resource}")

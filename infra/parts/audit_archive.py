@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.parts.function import Function
-from infra.parts.names import learn, publish
+from infra.parts.bucket_access import BucketAccess
+from infra.parts.names import publish
 from infra.stages import Stage
 
 KEPT_DAYS = 6 * 365 + 2
@@ -67,15 +64,6 @@ class AuditArchive(Construct):
         publish(self, stage, "data", "audit-archive/arn", bucket.bucket_arn)
 
 
-@dataclass(frozen=True)
-class ArchiveAccess:
+def archive_access(key: kms.IKey, stage: Stage) -> BucketAccess:
     """The bucket as other stacks see it."""
-
-    key: kms.IKey
-    stage: Stage
-
-    def let(self, function: Function, verbs: Iterable[str]) -> None:
-        """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
-        arn = learn(function, self.stage, "data", "audit-archive/arn")
-        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
-        function.tell("AUDIT_ARCHIVE_BUCKET", learn(function, self.stage, "data", "audit-archive/name"))
+    return BucketAccess("audit-archive", "AUDIT_ARCHIVE_BUCKET", key, stage)

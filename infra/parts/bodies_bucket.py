@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 import aws_cdk as cdk
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.parts.function import Function
+from infra.parts.bucket_access import BucketAccess
 from infra.parts.hooks_queue import HooksQueue
-from infra.parts.names import learn, publish
+from infra.parts.names import publish
 from infra.stages import Stage
 
 # Operations are kept 30 days; their bodies a little longer, so none disappears before its operation. The bodies of
 # an operation that is not settled are written again each day, and their days are counted anew.
 _KEPT_DAYS = 35
 
+# What cannot be worked off is told again out of the dead letters, which know of it for 14 days in all.
+_HOOKS_KEPT_DAYS = 15
+
 HOOKS = "hooks/"
 """Under which calls of offices' machines lie until they are worked off."""
 
 
 class BodiesBucket(Construct):
-    """A sealed bucket that forgets after 35 days, and the bucket that logs who touched it."""
+    """A sealed bucket that forgets after 35 days (calls of machines: 15), and the bucket that logs who touched it."""
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, hooks: HooksQueue, stage: Stage) -> None:
         super().__init__(scope, id_)
@@ -62,7 +62,8 @@ class BodiesBucket(Construct):
                     expiration=cdk.Duration.days(_KEPT_DAYS),
                     noncurrent_version_expiration=cdk.Duration.days(1),
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
+                ),
+                s3.LifecycleRule(prefix=HOOKS, expiration=cdk.Duration.days(_HOOKS_KEPT_DAYS)),
             ],
             removal_policy=removal,
         )
@@ -88,24 +89,6 @@ class BodiesBucket(Construct):
         publish(self, stage, "data", "bodies/arn", bucket.bucket_arn)
 
 
-@dataclass(frozen=True)
-class BodiesAccess:
+def bodies_access(key: kms.IKey, stage: Stage) -> BucketAccess:
     """The bucket as other stacks see it."""
-
-    key: kms.IKey
-    stage: Stage
-
-    def let(self, function: Function, verbs: Iterable[str]) -> None:
-        """Let `function` make the S3 calls in `verbs` on the bucket's objects, and tell it the bucket's name."""
-        arn = learn(function, self.stage, "data", "bodies/arn")
-        function.allow(sorted(f"s3:{verb}" for verb in verbs), on=[f"{arn}/*"], sealed_with=self.key)
-        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))
-
-    def let_inbox(self, function: Function, verbs: Iterable[str]) -> None:
-        """The same of calls of offices' machines, and of nothing else that lies there."""
-        arn = learn(function, self.stage, "data", "bodies/arn")
-        calls = sorted(f"s3:{verb}" for verb in verbs if verb != "ListBucket")
-        function.allow(calls, on=[f"{arn}/{HOOKS}*"], sealed_with=self.key)
-        if "ListBucket" in verbs:
-            function.allow(["s3:ListBucket"], on=[arn], sealed_with=None)
-        function.tell("BODIES_BUCKET", learn(function, self.stage, "data", "bodies/name"))
+    return BucketAccess("bodies", "BODIES_BUCKET", key, stage)

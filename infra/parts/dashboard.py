@@ -44,9 +44,8 @@ class FleetDashboard(Construct):
         tables: Mapping[str, TableAccess],
     ) -> None:
         super().__init__(scope, id_)
-        ages = [name for name in dimensions if name == "calls" or name.startswith("calls-")]
-        ages = [name for name in ages if not name.startswith("calls-dead")]
-        dead = [name for name in dimensions if "dead" in name or name == "failed-events"]
+        dead = {name: of for name, of in dimensions.items() if "dead" in name or name == "failed-events"}
+        queues = {name: of for name, of in dimensions.items() if _is_of_calls(name) and name not in dead}
         functions = {name: of for name, of in dimensions.items() if "FunctionName" in of}
         api, waf = dimensions["api"], dimensions["waf"]
         named = {name: {"TableName": access.name_in(self)} for name, access in tables.items()}
@@ -71,26 +70,33 @@ class FleetDashboard(Construct):
                     _graph("Blocked by the firewall", _of("AWS/WAFV2", ("BlockedRequests",), waf, "Sum")),
                 ],
                 [
-                    _graph("Age of the oldest turn (s)", _each("ApproximateAgeOfOldestMessage", ages, dimensions)),
-                    _graph("Turns", _each("ApproximateNumberOfMessagesVisible", ages, dimensions)),
-                    _graph("Set aside", _each("ApproximateNumberOfMessagesVisible", dead, dimensions)),
+                    _graph(
+                        "Age of the oldest turn (s)",
+                        _each("AWS/SQS", "ApproximateAgeOfOldestMessage", queues, "Maximum"),
+                    ),
+                    _graph("Turns", _each("AWS/SQS", "ApproximateNumberOfMessagesVisible", queues, "Maximum")),
+                    _graph("Set aside", _each("AWS/SQS", "ApproximateNumberOfMessagesVisible", dead, "Maximum")),
                 ],
                 *_rows(
                     _graph(title, _of(OURS, names, {"service": writer}, statistic))
                     for title, writer, statistic, names in FLEET
                 ),
                 [
-                    _graph("Cost: run time of jobs (ms)", _functions("Duration", functions)),
-                    _graph("Cost: invocations of jobs", _functions("Invocations", functions)),
-                    _graph("Errors of jobs", _functions("Errors", functions)),
+                    _graph("Cost: run time of jobs (ms)", _each("AWS/Lambda", "Duration", functions, "Sum")),
+                    _graph("Cost: invocations of jobs", _each("AWS/Lambda", "Invocations", functions, "Sum")),
+                    _graph("Errors of jobs", _each("AWS/Lambda", "Errors", functions, "Sum")),
                 ],
                 [
-                    _graph("Cost: units read", _tables("ConsumedReadCapacityUnits", named)),
-                    _graph("Cost: units written", _tables("ConsumedWriteCapacityUnits", named)),
+                    _graph("Cost: units read", _each("AWS/DynamoDB", "ConsumedReadCapacityUnits", named, "Sum")),
+                    _graph("Cost: units written", _each("AWS/DynamoDB", "ConsumedWriteCapacityUnits", named, "Sum")),
                     _graph("Functions at once (account)", _of("AWS/Lambda", ("ConcurrentExecutions",), {}, "Maximum")),
                 ],
             ],
         )
+
+
+def _is_of_calls(queue: str) -> bool:
+    return queue == "calls" or queue.startswith("calls-")
 
 
 def _graph(title: str, metrics: list[cloudwatch.IMetric]) -> cloudwatch.GraphWidget:
@@ -111,49 +117,28 @@ def _of(
             metric_name=name,
             dimensions_map=dict(dimensions) or None,
             statistic=statistic,
-            period=cdk.Duration.minutes(1 if statistic == "Maximum" else 5),
+            period=_period(statistic),
         )
         for name in names
     ]
 
 
-def _each(metric: str, names: Iterable[str], dimensions: Mapping[str, Mapping[str, str]]) -> list[cloudwatch.IMetric]:
+def _each(
+    namespace: str, metric: str, dimensions: Mapping[str, Mapping[str, str]], statistic: str
+) -> list[cloudwatch.IMetric]:
+    """One line for each of them, by its name here."""
     return [
         cloudwatch.Metric(
-            namespace="AWS/SQS",
-            metric_name=metric,
-            dimensions_map=dict(dimensions[name]),
-            statistic="Maximum",
-            label=name,
-            period=cdk.Duration.minutes(1),
-        )
-        for name in names
-    ]
-
-
-def _functions(metric: str, functions: Mapping[str, Mapping[str, str]]) -> list[cloudwatch.IMetric]:
-    return [
-        cloudwatch.Metric(
-            namespace="AWS/Lambda",
+            namespace=namespace,
             metric_name=metric,
             dimensions_map=dict(of),
-            statistic="Sum",
+            statistic=statistic,
             label=name,
-            period=cdk.Duration.minutes(5),
+            period=_period(statistic),
         )
-        for name, of in functions.items()
+        for name, of in dimensions.items()
     ]
 
 
-def _tables(metric: str, tables: Mapping[str, Mapping[str, str]]) -> list[cloudwatch.IMetric]:
-    return [
-        cloudwatch.Metric(
-            namespace="AWS/DynamoDB",
-            metric_name=metric,
-            dimensions_map=dict(of),
-            statistic="Sum",
-            label=name,
-            period=cdk.Duration.minutes(5),
-        )
-        for name, of in tables.items()
-    ]
+def _period(statistic: str) -> cdk.Duration:
+    return cdk.Duration.minutes(1 if statistic == "Maximum" else 5)

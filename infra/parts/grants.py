@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from infra.catalogue import ADD
-from infra.parts.audit_archive import ArchiveAccess
-from infra.parts.bodies_bucket import BodiesAccess
+from infra.parts.bodies_bucket import HOOKS
+from infra.parts.bucket_access import BucketAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.queue_access import CallsAccess, QueueAccess
@@ -25,9 +25,9 @@ class Grants:
 
     tables: Mapping[str, TableAccess]
     queues: Mapping[str, QueueAccess | CallsAccess]
-    bodies: BodiesAccess
+    bodies: BucketAccess
     bus: BusAccess
-    archive: ArchiveAccess
+    archive: BucketAccess
     signing: SigningAccess
     vault: Vault
     stage: Stage
@@ -52,7 +52,7 @@ class Grants:
         if row.bodies:
             self.bodies.let(function, row.bodies)
         if row.inbox:
-            self.bodies.let_inbox(function, row.inbox)
+            self.bodies.let(function, row.inbox, below=HOOKS)
         if row.archive:
             self.archive.let(function, row.archive)
         if row.hmac:

@@ -29,8 +29,8 @@ from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from infra.bundling import LayerError, cached_layer
-from infra.sandbox import enrol, stand_ins
-from infra.sandbox.deploy import bootstrap, deploy, upload
+from infra.sandbox import enrol, network, stand_ins
+from infra.sandbox.deploy import bootstrap, deploy, lock_buckets, upload
 from infra.sandbox.drain import Drain, serial_mappings, switch_off
 from infra.sandbox.drop import Drop
 from infra.sandbox.emulator import ACCOUNT, REGION, ROOT_KEY, Emulator, python_version, uv_platform
@@ -54,8 +54,8 @@ class Options:
     `app` is the CDK app as arguments to Python, `layer` whether it takes the gateway's layer. `home` holds logs and
     state and belongs to one sandbox at a time. `connect` False leaves the API without client and session; `practices` 0
     starts none. `context` goes to the CDK app as the CLI's `-c` would. `sftp`: whether there is an SFTP server for
-    files; a real practice would not find it, so it has none. `record_calls`: functions note what they call of AWS; see
-    `Sandbox.aws_calls`.
+    files; a real practice would not find it, so it has none. `network`: whether the stage has a network of an office's
+    own (`network.py`). `record_calls`: functions note what they call of AWS; see `Sandbox.aws_calls`.
     """
 
     app: Sequence[str] = ("-m", "infra.app")
@@ -71,6 +71,7 @@ class Options:
     context: Mapping[str, str] = field(default_factory=dict)
     make_client: Enrol | None = None
     sftp: bool = True
+    network: bool = True
     record_calls: bool = False
 
 
@@ -155,46 +156,53 @@ class Sandbox:
         return {"Authorization": f"Bearer {self.practices[practice].access_token}"}
 
     def function(self, folder: str) -> dict[str, Any]:
-        """Return the configuration of the function made from `functions/{folder}`.
+        """Return the configuration of the function made from `functions/{folder}`; of a worker, the one in no network.
 
         Raises:
             SandboxError: no function, or more than one, comes from that folder.
         """
-        names = [
-            (stack.name, logical)
-            for stack in self.stacks
-            for logical, resource in stack.template["Resources"].items()
-            if resource["Type"] == "AWS::Lambda::Function" and _comes_from(folder, logical, resource["Properties"])
-        ]
-        if len(names) != 1:
-            raise SandboxError(f"{len(names)} functions come from functions/{folder}")
-        stack_name, logical = names[0]
-        described = self.aws("cloudformation").describe_stack_resource(StackName=stack_name, LogicalResourceId=logical)
-        physical = described["StackResourceDetail"]["PhysicalResourceId"]
-        config: dict[str, Any] = self.aws("lambda").get_function_configuration(FunctionName=physical)
-        return config
+        found = [config for config, is_inside in self._functions(folder) if not is_inside]
+        if len(found) != 1:
+            raise SandboxError(f"{len(found)} functions come from functions/{folder}")
+        return found[0]
+
+    def _functions(self, folder: str) -> list[tuple[dict[str, Any], bool]]:
+        """The configuration of each function made from `functions/{folder}`, and whether it is inside a network."""
+        found = []
+        for stack in self.stacks:
+            for logical, resource in stack.template["Resources"].items():
+                properties = resource.get("Properties", {})
+                if resource["Type"] != "AWS::Lambda::Function" or not _comes_from(folder, logical, properties):
+                    continue
+                described = self.aws("cloudformation").describe_stack_resource(
+                    StackName=stack.name, LogicalResourceId=logical
+                )
+                physical = described["StackResourceDetail"]["PhysicalResourceId"]
+                config: dict[str, Any] = self.aws("lambda").get_function_configuration(FunctionName=physical)
+                found.append((config, "VpcConfig" in properties))
+        return found
 
     def logs(self, folder: str) -> list[str]:
-        """Return what the function made from `functions/{folder}` has logged, oldest first."""
-        config = self.function(folder)
-        group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+        """Return what the functions made from `functions/{folder}` have logged, oldest first."""
         client = self.aws("logs")
         lines: list[tuple[int, int, str]] = []
-        try:
-            for page in client.get_paginator("filter_log_events").paginate(logGroupName=group):
-                lines.extend((event["timestamp"], len(lines), event["message"]) for event in page["events"])
-        except client.exceptions.ResourceNotFoundException:
-            return []
+        for config, _ in self._functions(folder):
+            group = config.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{config['FunctionName']}"
+            try:
+                for page in client.get_paginator("filter_log_events").paginate(logGroupName=group):
+                    lines.extend((event["timestamp"], len(lines), event["message"]) for event in page["events"])
+            except client.exceptions.ResourceNotFoundException:
+                continue
         return [message for _, _, message in sorted(lines)]
 
     def errors(self) -> list[str]:
         """Return what functions have logged as errors, each line after its folder's name."""
-        folders = [
-            resource["Properties"]["Handler"].split(".")[0]
+        folders = {
+            resource["Properties"]["Handler"].split(".")[0]: None
             for stack in self.stacks
             for resource in stack.template["Resources"].values()
             if resource["Type"] == "AWS::Lambda::Function"
-        ]
+        }
         return [f"{folder}: {line}" for folder in folders for line in self.logs(folder) if '"level": "ERROR"' in line]
 
     def aws_calls(self, folder: str) -> set[tuple[str, str, str]]:
@@ -202,14 +210,15 @@ class Sandbox:
 
         (action such as `dynamodb:PutItem`, resource as it was named, how the key begins where that matters)
         """
-        return {(action, resource, within) for action, resource, within, _ in self._calls_of(folder)}
+        return {(action, resource, within) for action, resource, within, _ in self._calls_of(self.function(folder))}
 
     def marked_calls(self, folder: str) -> set[tuple[str, str]]:
         """Return (action, resource) of those calls that held something of the tour's marked data."""
-        return {(action, resource) for action, resource, _, is_marked in self._calls_of(folder) if is_marked}
+        made = [call for config, _ in self._functions(folder) for call in self._calls_of(config)]
+        return {(action, resource) for action, resource, _, is_marked in made if is_marked}
 
-    def _calls_of(self, folder: str) -> list[tuple[str, str, str, bool]]:
-        name = self.function(folder)["FunctionName"]
+    def _calls_of(self, config: Mapping[str, Any]) -> list[tuple[str, str, str, bool]]:
+        name = config["FunctionName"]
         files = (self.home / "aws-calls").glob(f"{name}.*")
         return [tuple(json.loads(line)) for file in files for line in file.read_text().splitlines()]
 
@@ -261,7 +270,7 @@ class Sandbox:
         return self.home / "env"
 
     def _tidy(self) -> None:
-        for said in (self.state_file, self.env_file, *self.home.glob("practice-*.json")):
+        for said in (self.state_file, self.env_file, self.home / "networks.json", *self.home.glob("practice-*.json")):
             said.unlink(missing_ok=True)
         shutil.rmtree(self.home / "emulator", ignore_errors=True)
 
@@ -312,6 +321,8 @@ class Sandbox:
                 raise SandboxError(str(error)) from error
         if options.sftp and not options.open_dental:
             context["sftp_drop"] = str(self._start_drop(emulator.result()))
+        if options.network and not options.open_dental:
+            context["networks"] = str(network.written(self.home))
         self._say("synthesizing the CDK app")
         synthesize(
             out,
@@ -334,6 +345,7 @@ class Sandbox:
                 _allow(template, self._options.open_dental.base_url)
             adapted = replace(stack, template=template)
             self.outputs |= deploy(self.aws, adapted, bucket=f"cdk-hnb659fds-assets-{ACCOUNT}-{REGION}")
+            lock_buckets(self.aws, adapted)
         for mapping in serial_mappings(self.aws):
             switch_off(self.aws, mapping)
             self._closing.callback(Drain(self.aws, mapping).stop)
@@ -356,14 +368,23 @@ class Sandbox:
             kind=kind,
         )
 
+    def run_command(self, module: str, *, said: str, as_function: str) -> None:
+        """Run `python -m {module}` as an operator would: with the variables of the function made from
+        `functions/{as_function}`, and what is `said` on its standard input.
+
+        Raises:
+            SandboxError: it failed.
+        """
+        enrol.run(("-m", module), self._environment(as_function), repository=REPOSITORY, said=said)
+
     def _make_client(self) -> str:
         if self._options.make_client is not None:
             return self._options.make_client(self._environment())
         return self.new_client("sandbox")
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, folder: str = "authenticate") -> dict[str, str]:
         return {
-            **self.function("authenticate").get("Environment", {}).get("Variables", {}),
+            **self.function(folder).get("Environment", {}).get("Variables", {}),
             "AWS_ENDPOINT_URL": self.emulator.url,
             "AWS_ACCESS_KEY_ID": ROOT_KEY,
             "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
@@ -374,7 +395,10 @@ class Sandbox:
         }
 
     def one_more_practice(self, *flags: str) -> Connected:
-        """Start a practice with the people of the others and its own `flags`, and connect it; it is in no list."""
+        """Start a practice with the people of the others and its own `flags`, and connect it; it is in no list.
+
+        One with `--beside Service` is connected by its own server, inside the network.
+        """
         command = (*self._options.practice_command, *flags)
         with self._making:
             office = self._start_practice(self._options.practices + len(self._more) + 1, command=command)
@@ -391,8 +415,8 @@ class Sandbox:
             "customer_key": office.customer_key,
             "developer_key": office.developer_key,
             "time_zone": office.time_zone,
-            "mode": "remote",
-            "base_url": office.base_url,
+            "mode": "remote" if office.inside is None else "service",
+            "base_url": office.inside.base_url if office.inside is not None else office.base_url,
             "name": office.name,
         }
         headers = {"Authorization": f"Bearer {client_key or self.client_key}", "Prefer": "wait=25"}

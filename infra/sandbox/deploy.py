@@ -129,6 +129,16 @@ def deploy(clients: Clients, stack: Stack, *, bucket: str, within_s: float = 60.
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
 
 
+def lock_buckets(clients: Clients, stack: Stack) -> None:
+    """Give the buckets of a deployed stack their Object Lock; see "S3 Object Lock" in `stand_ins.py`."""
+    for logical, resource in stack.template["Resources"].items():
+        lock = resource.get("Properties", {}).get("ObjectLockConfiguration")
+        if resource["Type"] == "AWS::S3::Bucket" and lock:
+            told = clients("cloudformation").describe_stack_resource(StackName=stack.name, LogicalResourceId=logical)
+            bucket = told["StackResourceDetail"]["PhysicalResourceId"]
+            clients("s3").put_object_lock_configuration(Bucket=bucket, ObjectLockConfiguration=lock)
+
+
 def _status(cloudformation: Any, name: str) -> str | None:
     try:
         status: str = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]

@@ -20,6 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 Clients = Callable[[str], Any]
 
 MOST_THREADS = 16
+_ASKING = 3
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ class Drain:
         self._wait_s = wait_s
         self._queue_url = self._sqs.get_queue_url(QueueName=mapping.queue_arn.rsplit(":", 1)[1])["QueueUrl"]
         self._ending = threading.Event()
+        # Some ask for all: while nothing is there the emulator, which looks ten times a second for each, has better to
+        # do.
+        self._receiving = threading.Semaphore(_ASKING)
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(mapping.concurrency)]
         for thread in self._threads:
             thread.start()
@@ -83,18 +87,24 @@ class Drain:
     def _work(self) -> None:
         while not self._ending.is_set():
             try:
-                received = self._sqs.receive_message(
-                    QueueUrl=self._queue_url,
-                    MaxNumberOfMessages=min(self._mapping.batch_size, 10),
-                    WaitTimeSeconds=self._wait_s,
-                    AttributeNames=["All"],
-                    MessageAttributeNames=["All"],
-                ).get("Messages", [])
-                if received:
+                if received := self._received():
                     self._deliver(received)
             except (ClientError, BotoCoreError):
                 # The queue is there as long as the sandbox is; a refusal while it stops is no news.
                 self._ending.wait(0.5)
+
+    def _received(self) -> list[dict[str, Any]]:
+        with self._receiving:
+            if self._ending.is_set():
+                return []
+            found: list[dict[str, Any]] = self._sqs.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=min(self._mapping.batch_size, 10),
+                WaitTimeSeconds=self._wait_s,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            return found
 
     def _deliver(self, messages: list[dict[str, Any]]) -> None:
         answer = self._lambda.invoke(

@@ -52,10 +52,25 @@ def enrol_client(
     Raises:
         SandboxError: the command failed, or printed no line `key ...`.
     """
-    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "VIRTUAL_ENV") if key in os.environ}
     limit = () if requests_per_minute is None else ("--requests-per-minute", str(requests_per_minute))
+    wanted = ("--name", name, "--scopes", ",".join(scopes), "--kind", kind, *limit)
+    answered = run((*command, *wanted), environment, repository=repository)
+    said = re.search(r"^key\s+(\S+)$", answered, re.MULTILINE)
+    if said is None:
+        raise SandboxError("the command that makes API clients did not say its key")
+    return said.group(1)
+
+
+def run(command: Sequence[str], environment: Mapping[str, str], *, repository: Path, said: str = "") -> str:
+    """Run one of the gateway's commands for operators, with what is `said` on its standard input; what it printed.
+
+    Raises:
+        SandboxError: it failed; the message has the end of what it said of that.
+    """
+    inherited = {key: os.environ[key] for key in ("PATH", "HOME", "VIRTUAL_ENV") if key in os.environ}
     done = subprocess.run(
-        [sys.executable, *command, "--name", name, "--scopes", ",".join(scopes), "--kind", kind, *limit],
+        [sys.executable, *command],
+        input=said,
         capture_output=True,
         text=True,
         check=False,
@@ -63,8 +78,5 @@ def enrol_client(
         env=inherited | {"PYTHONPATH": f"{repository}{os.pathsep}{repository / 'shared'}"} | dict(environment),
     )
     if done.returncode:
-        raise SandboxError("the API client could not be made:\n" + "\n".join(done.stderr.splitlines()[-15:]))
-    said = re.search(r"^key\s+(\S+)$", done.stdout, re.MULTILINE)
-    if said is None:
-        raise SandboxError("the command that makes API clients did not say its key")
-    return said.group(1)
+        raise SandboxError(f"{' '.join(command[:3])} failed:\n" + "\n".join(done.stderr.splitlines()[-15:]))
+    return done.stdout

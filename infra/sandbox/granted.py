@@ -7,11 +7,48 @@ for the template tests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import json
+from collections.abc import Iterator, Mapping, Set
+from typing import Final
 
-from infra.catalogue import FunctionRow
+from infra.catalogue import FUNCTIONS, SHARED, FunctionRow
 
 Kind = tuple[str, str, str]
+
+NEVER_IN_A_TOUR: Final[Mapping[tuple[str, Kind], str]] = {
+    ("sweeper", ("s3:DeleteObject", "drop", "")): "files are deleted that lie there for half an hour",
+    ("take_hooks", ("s3:ListBucket", "bodies", "hooks/")): (
+        "no call at all: S3 says that an object is gone to those only who may list, and to others that it is forbidden"
+    ),
+    ("upstream_worker", ("dynamodb:BatchGetItem", "events", "")): (
+        "looks once a day, and at what is older than 25 hours, for changes that were never told"
+    ),
+    ("upstream_worker", ("dynamodb:UpdateItem", "ledger", "")): (
+        "an operation settles that has more beside it than one transaction takes: 98 stretches of answers, or 3.5 MB"
+    ),
+}
+"""(function, what it may do) that no tour brings about, and when it is done. Each is granted, and nobody calls it."""
+
+BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
+    ("authenticate", ("secretsmanager:DeleteSecret", "vault", "")): (
+        "a repeat keeps a wrong pair just after its turn was refused, and takes it back"
+    ),
+    ("authenticate", ("secretsmanager:UpdateSecretVersionStage", "vault", "")): (
+        "a repeat keeps a pair just after its turn proved it, and takes the label back"
+    ),
+    ("publish_events", ("dynamodb:GetItem", "records", "")): (
+        "a row that is too long for an item is replaced while its pieces are read"
+    ),
+    ("rotations", ("dynamodb:DeleteItem", "practices", "")): (
+        "two exchanges are begun in one moment, and the second lets go of its key"
+    ),
+    ("sweeper", ("dynamodb:GetItem", "ledger", "")): (
+        "an entry changes while it is put again, and whose put it was has to be told"
+    ),
+    ("upstream_worker", ("dynamodb:GetItem", "callers", "")): "a write begins more than 10 s after it was taken",
+    ("sweeper", ("s3:PutObject", "bodies", "")): "once a day for each open operation, at a time that its id says",
+}
+"""The same of what a tour meets by luck: where two meet in one moment. Each is granted, and may be called."""
 
 
 def given(row: FunctionRow) -> set[Kind]:
@@ -35,7 +72,7 @@ def given(row: FunctionRow) -> set[Kind]:
     if row.hmac:
         found.add(("secretsmanager:GetSecretValue", "hmac", ""))
     if row.drop_login:
-        found.add(("secretsmanager:GetSecretValue", "login", ""))
+        found.add(("secretsmanager:GetSecretValue", "drop", ""))
     return found
 
 
@@ -70,4 +107,36 @@ def _name_of(service: str, resource: str, environment: Mapping[str, str]) -> str
             for ending in ("_TABLE", "_QUEUE_URL", "_BUCKET", "_SECRET_ARN"):
                 if variable.endswith(ending):
                     return variable.removesuffix(ending).lower()
+    # The queues of turns of all networks are one row: which is sent to depends on the practice.
+    for variable, value in environment.items():
+        if variable.endswith("_QUEUE_URLS") and resource in json.loads(value).values():
+            return variable.removesuffix("_QUEUE_URLS").lower()
     raise LookupError(f"a {service} call is of nothing that the function was told of")
+
+
+def complaints(calls: Mapping[str, Set[Kind]]) -> Iterator[str]:
+    """What is wrong between the rows and `calls`: what each function used, by its name, in the form of `given`.
+
+    Nothing is called beside the rows. What they give is called by the function itself or, of a shape that it shares
+    (`catalogue.SHARED`), by another that shares it: the code behind a shape is one, and which function meets a rare
+    cause is chance. What is not called stands in one of the two tables above, and they name nothing else.
+    """
+    by_shape = {
+        shape: {kind for row in FUNCTIONS if shape in row.shares for kind in calls[row.name] & given(common)}
+        for shape, common in SHARED.items()
+    }
+    for row in FUNCTIONS:
+        may, own = given(row), calls[row.name]
+        left = may - own - {kind for shape in row.shares for kind in by_shape[shape]}
+        never, chance = ({kind for name, kind in table if name == row.name} for table in (NEVER_IN_A_TOUR, BY_CHANCE))
+        for kinds, what in (
+            (own - may, "is called and in no row"),
+            (left - never - chance, "is granted and never called"),
+            (never & may - left, "is called, and named as what never is"),
+            ((never | chance) - may, "is named and not granted"),
+        ):
+            yield from (f"{row.name}: {' '.join(kind).rstrip()} {what}" for kind in sorted(kinds))
+        if may and not own:
+            yield f"{row.name}: never ran"
+    known = {row.name for row in FUNCTIONS}
+    yield from (f"{name} is no function" for name, _ in (*NEVER_IN_A_TOUR, *BY_CHANCE) if name not in known)

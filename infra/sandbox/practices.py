@@ -11,6 +11,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from infra.sandbox import network
 from infra.sandbox.emulator import PASSED_ON
 from infra.sandbox.processes import Kept, SandboxError
 
@@ -22,8 +23,17 @@ KEYS_FROM = ("OPEN_DENTAL_DEVELOPER_KEY", "OPEN_DENTAL_CUSTOMER_KEY", "OPEN_DENT
 
 
 @dataclass(frozen=True)
+class Server:
+    """An office's own server, inside the network, and the side door of that way to the office."""
+
+    base_url: str
+    control_url: str
+
+
+@dataclass(frozen=True)
 class Practice:
-    """How a practice is reached, and what connects it. `control_url` takes faults; a real practice has none."""
+    """How a practice is reached, and what connects it. `control_url` takes faults; a real practice has none. `inside`:
+    its own server, where it has one besides."""
 
     base_url: str
     developer_key: str
@@ -31,6 +41,7 @@ class Practice:
     name: str = "Open Dental"
     time_zone: str = "America/Chicago"
     control_url: str | None = None
+    inside: Server | None = None
 
     def __repr__(self) -> str:
         return f"Practice(base_url={self.base_url!r})"
@@ -111,6 +122,9 @@ class Simulated:
         """
         self.process.wait_until(self._state.exists, within_s=within_s)
         said = json.loads(self._state.read_text())
+        inside = None
+        if "beside_base_url" in said:
+            inside = Server(network.inside(said["beside_base_url"]), said["beside_control_url"])
         return Practice(
             base_url=said["base_url"],
             developer_key=said["developer_key"],
@@ -118,6 +132,7 @@ class Simulated:
             name=self.process.name.title(),
             control_url=said["control_url"],
             time_zone=said.get("time_zone", Practice.time_zone),
+            inside=inside,
         )
 
     def stop(self) -> None:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from infra.sandbox.processes import SandboxError
 
@@ -20,6 +21,8 @@ API_ID = "gateway"
 
 REFUSED = (
     "AWS::CloudWatch::CompositeAlarm",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
     "AWS::EventSchemas::Registry",
     "AWS::EventSchemas::Schema",
     "AWS::Events::Archive",
@@ -165,6 +168,15 @@ def _steady_api_id(template: Template) -> None:
         resource["Properties"].setdefault("Tags", []).append({"Key": "ms-custom-id", "Value": API_ID})
 
 
+def _open_ports(template: Template) -> None:
+    for _, resource in _resources(template, "AWS::Lambda::Function"):
+        variables = resource["Properties"].get("Environment", {}).get("Variables", {})
+        if "NETWORKS" in variables:
+            said = json.loads(variables["NETWORKS"])
+            bare = {name: [f"http://{urlsplit(one).hostname}" for one in inside] for name, inside in said.items()}
+            variables["NETWORKS"] = json.dumps(bare)
+
+
 def _authorizer_writes(template: Template) -> None:
     for _, resource in _resources(template, "AWS::Lambda::Function"):
         if str(resource["Properties"].get("Handler", "")).startswith("authorizer."):
@@ -182,7 +194,8 @@ def _batches(template: Template) -> None:
 
 STAND_INS: tuple[StandIn, ...] = (
     StandIn(
-        "WAF association and logging, composite alarms, archives, schema registries, secret policies and rotation",
+        "WAF association and logging, composite alarms, archives, schema registries, secret policies and rotation, "
+        "rules between security groups",
         "refuses a template that has such a resource",
         "left out; the templates that AWS gets keep them, and the template tests look at those",
         _strip_refused,
@@ -242,6 +255,20 @@ STAND_INS: tuple[StandIn, ...] = (
         "`events.amazonaws.com` send",
     ),
     StandIn(
+        "S3 Object Lock",
+        "drops what a template says of it, and heeds what its API is told",
+        "told by the API once a stack is deployed, as its template says",
+    ),
+    StandIn(
+        "VPCs",
+        "runs a network's worker on this machine like every other function: it has no subnets, and no group keeps it "
+        "from an address",
+        "one network, `clinic`, with a queue and a worker of its own; what is inside it is called `localhost` and "
+        "listens at any port, all else is `127.0.0.1`, and the gateway's own rules keep each worker to its side; "
+        "template tests hold subnets, groups and endpoints",
+        _open_ports,
+    ),
+    StandIn(
         "Lambda's processor and Python version",
         "runs functions with the Python that started the sandbox, on this machine's processor",
         "the layer is built for that pair instead of 3.13 on arm64",
@@ -277,7 +304,7 @@ STAND_INS: tuple[StandIn, ...] = (
         "nothing: functions keep within 29 s by themselves, and permissions are given to `apigateway.amazonaws.com`",
     ),
     StandIn(
-        "WAF rules, alarms' evaluation, access logs, S3 Object Lock, Lambda's recursion guard, KMS grants of the "
+        "WAF rules, alarms' evaluation, access logs, Lambda's recursion guard, KMS grants of the "
         "calling role, `dynamodb:LeadingKeys`",
         "accepted, without effect",
         "nothing: template tests hold what is granted and what is watched",

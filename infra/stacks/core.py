@@ -15,8 +15,8 @@ from infra.alarms import AlarmRow, alarms_of
 from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.api import API_STAGE, api_name
-from infra.parts.audit_archive import ArchiveAccess
-from infra.parts.bodies_bucket import BodiesAccess
+from infra.parts.audit_archive import archive_access
+from infra.parts.bodies_bucket import bodies_access
 from infra.parts.dashboard import FleetDashboard
 from infra.parts.event_bus import BusAccess
 from infra.parts.failed_events import FailedEvents
@@ -93,9 +93,9 @@ class CoreStack(cdk.Stack):
                 "ticks": ticks.access,
                 "deliveries": deliveries.access,
             },
-            bodies=BodiesAccess(records, stage),
+            bodies=bodies_access(records, stage),
             bus=BusAccess(stage),
-            archive=ArchiveAccess(records, stage),
+            archive=archive_access(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,

@@ -10,8 +10,8 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.catalogue import FunctionRow, TableRow
-from infra.parts.audit_archive import ArchiveAccess
-from infra.parts.bodies_bucket import BodiesAccess
+from infra.parts.audit_archive import archive_access
+from infra.parts.bodies_bucket import bodies_access
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.grants import Grants
@@ -58,9 +58,9 @@ class HttpStack(cdk.Stack):
                     },
                 )
             },
-            bodies=BodiesAccess(records, stage),
+            bodies=bodies_access(records, stage),
             bus=BusAccess(stage),
-            archive=ArchiveAccess(records, stage),
+            archive=archive_access(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,

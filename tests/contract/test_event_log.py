@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from gateway.adapters.events.log import DynamoEventLog
 from gateway.core.events.event import Cause, Event, event_id
-from gateway.core.events.ports import KEPT, EventLog
+from gateway.core.events.ports import KEPT, TOLD_KEPT, EventLog
 from gateway.core.ids import new_id
 from tests.contract.conftest import make_deployed_table
 from tests.fakes.event_log import FakeEventLog
@@ -101,10 +101,21 @@ def test_pages_bring_each_event_of_the_time_once_in_order_over_days(log: EventLo
 
 def test_the_state_that_was_told_last_never_falls_back(log: EventLog) -> None:
     first, other = (ELM, "appointments#1"), (OAK, "appointments#1")
-    log.mark_told({first: 5, other: 7})
-    log.mark_told({first: 4})
+    log.mark_told({first: 5, other: 7}, at=NOON)
+    log.mark_told({first: 4}, at=NOON)
 
     assert log.told([first, other, (ELM, "appointments#2")]) == {first: 5, other: 7}
+
+
+def test_what_was_told_of_a_row_is_forgotten_months_after_it_was_told_last(aws: None) -> None:
+    """A mirror that is erased must not leave behind for ever which rows it had."""
+    client = make_deployed_table("events")
+    log = DynamoEventLog(client, table="events")
+    log.mark_told({(ELM, "appointments#1"): 5}, at=NOON)
+    log.mark_told({(ELM, "appointments#1"): 6}, at=NOON + timedelta(days=10))
+
+    (item,) = client.scan(TableName="events")["Items"]
+    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=10) + TOLD_KEPT).timestamp())
 
 
 def test_an_event_ends_by_itself_and_its_page_asks_for_nothing_else(aws: None) -> None:

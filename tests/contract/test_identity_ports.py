@@ -140,7 +140,10 @@ def test_a_practice_cannot_be_added_to_nobody(callers: Callers) -> None:
         callers.client("cli_nobody")
 
 
-@pytest.mark.parametrize("session", [Session("cli_ada", NOON), Session("cli_ada", None, is_key=True)])
+@pytest.mark.parametrize(
+    "session",
+    [Session("cli_ada", NOON), Session("cli_ada", None, is_key=True), Session("cli_ada", NOON, opened_by="c" * 64)],
+)
 def test_a_session_is_found_by_its_hash_alone(callers: Callers, session: Session) -> None:
     callers.put_session("a" * 64, session)
 

@@ -282,7 +282,6 @@ def test_the_adapter_keeps_what_the_fake_keeps_whatever_happens(aws: None) -> No
         settings=settings(
             max_examples=20,
             stateful_step_count=25,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )

@@ -346,7 +346,7 @@ def test_a_row_that_is_told_of_without_its_key_is_refused(here: Any) -> None:
         tell(here, {"PatNum": 7, "DateTStamp": "2026-03-02 12:00:00"})
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     calls=st.lists(
         st.lists(st.tuples(st.sampled_from((1, 2)), st.integers(10, 15)), min_size=1, max_size=4),

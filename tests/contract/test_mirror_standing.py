@@ -113,7 +113,6 @@ def test_what_an_answer_is_told_is_what_the_states_say_in_random_histories(aws: 
         settings=settings(
             max_examples=15,
             stateful_step_count=15,
-            deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -6,6 +6,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.session import Session
 
 from gateway.wiring import remove
 from tests.contract.conftest import REGION
@@ -16,11 +18,31 @@ KEPT = [f"{DATA}AuditIndexTable1A2B-x", f"{DATA}AuditTable1A2B-x"]
 OTHERS = ["open-dental-gateway-dev-data-LedgerTable1A2B-x", "somebody-else"]
 
 
+class Stacks:
+    """CloudFormation, as far as it says which stacks there are: moto's asks for packages that nobody else needs."""
+
+    def __init__(self) -> None:
+        self.there: set[str] = set()
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name
+        if StackName not in self.there:
+            said: Any = {"Code": "ValidationError", "Message": f"Stack with id {StackName} does not exist"}
+            raise ClientError({"Error": said}, "DescribeStacks")
+        return {"Stacks": [{"StackName": StackName}]}
+
+
 @pytest.fixture
 def clients(aws: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("STAGE", "prod")
     services: Any = ("dynamodb", "s3", "secretsmanager")
     made: dict[str, Any] = {name: boto3.client(name, region_name=REGION) for name in services}
+    stacks, create = Stacks(), Session.create_client
+
+    def create_client(session: Session, name: str, *more: Any, **options: Any) -> Any:
+        return stacks if name == "cloudformation" else create(session, name, *more, **options)
+
+    monkeypatch.setattr(Session, "create_client", create_client)
+    made["cloudformation"] = stacks
     for name in (*MINE, *KEPT, *OTHERS):
         made["dynamodb"].create_table(
             TableName=name,
@@ -60,6 +82,21 @@ def test_nothing_goes_unless_the_stage_is_named(clients: dict[str, Any], capsys:
 
     assert left(clients) == before
     assert "2 secrets, 2 tables, 1 buckets would be deleted" in capsys.readouterr().out
+
+
+def test_nothing_goes_while_the_stage_is_deployed(clients: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever says the name of the wrong stage has its data gone, protected or not."""
+    stacks: Stacks = clients["cloudformation"]
+    stacks.there.add("open-dental-gateway-prod-data")
+    before = left(clients)
+    with pytest.raises(SystemExit):
+        remove.main(["--confirm", "prod"])
+
+    assert left(clients) == before
+    assert "cdk destroy comes first" in capsys.readouterr().err
+    stacks.there.clear()
+    remove.main(["--confirm", "prod"])
+    assert left(clients) != before
 
 
 def test_keys_tables_and_bodies_go_and_the_audit_trail_and_other_stages_stay(clients: dict[str, Any]) -> None:

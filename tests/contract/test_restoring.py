@@ -26,7 +26,7 @@ def client(aws: None, monkeypatch: pytest.MonkeyPatch) -> Any:
         client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=backups)
         monkeypatch.setenv(f"{name.upper()}_TABLE", name)
     monkeypatch.setenv("BODIES_BUCKET", BUCKET)
-    monkeypatch.setattr(worker._Holder, "current", None)
+    worker.use(None)
     yield client
     worker.use(None)
 

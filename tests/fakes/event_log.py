@@ -54,7 +54,7 @@ class FakeEventLog:
     def told(self, rows: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
         return {row: self.noted[row] for row in rows if row in self.noted}
 
-    def mark_told(self, rows: Mapping[tuple[str, str], int]) -> None:
+    def mark_told(self, rows: Mapping[tuple[str, str], int], *, at: datetime) -> None:
         for row, seq in rows.items():
             self.at_each()
             self.noted[row] = max(seq, self.noted.get(row, seq))

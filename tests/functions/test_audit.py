@@ -110,7 +110,7 @@ def test_whomever_an_answer_of_any_family_shows_is_in_the_trail(d: Deployment) -
         answer = d.get(path, **query)
         assert answer.status == 200, (path, answer.body)
         named = {id_ for one in answers(d) for id_ in one.patient_ids}
-        assert named == shown_in(answer.body), path
+        assert named == shown_in(answer.body) | shown_in([path, *query.values()]), path
         assert {one.status for one in answers(d)} == {200}
         assert {one.action for one in answers(d)} <= {"GET " + re.sub(r"pat_\w+", "{id}", path), *_templates(path)}
         seen += len(named)
@@ -121,6 +121,41 @@ def _templates(path: str) -> set[str]:
     """How a route is spelled whose path has a part that is no id."""
     fhir = {"GET /fhir/R4/{type}"} if path.startswith("/fhir") else set()
     return fhir | ({"GET /resources/{resource}"} if path.startswith("/resources") else set())
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/resources/chartmodules/3/ProgNotes", {}),
+        ("/resources/chartmodules/3/PatientInfo", {}),
+        ("/resources/accountmodules/3/Aging", {}),
+        ("/resources/rxpats", {"PatNum": "3"}),
+        ("/resources/patfields", {"pat_num": "3"}),
+        ("/adjustments", {"patient_id": "{patient}"}),
+        ("/payment_plans", {"patient_id": "{patient}"}),
+    ],
+)
+def test_whoever_is_asked_after_is_in_the_trail_though_no_row_says_whose_it_is_or_there_is_none(
+    d: Deployment, path: str, query: dict[str, str]
+) -> None:
+    """A chart's rows have no number of the patient's, and that somebody has no debts is told of them, too."""
+    patient = d.id_of("patient", 3)
+    many = {"practice_id": ELM, **{name: value.format(patient=patient) for name, value in query.items()}}
+    answer = d.get(path, **many)
+
+    assert (answer.status, shown_in(answer.body)) == (200, set()), answer.body
+    assert [one.patient_ids for one in answers(d)] == [(patient,)]
+
+
+@pytest.mark.parametrize("spelled", ["{patient}", "\\u0070{tail}"])
+def test_however_a_body_spells_an_id_the_trail_reads_it(d: Deployment, spelled: str) -> None:
+    patient = d.id_of("patient", 3)
+    about = spelled.format(patient=patient, tail=patient[1:])
+    body = f'{{"patient_id":"{about}","code":"D0120","status":"planned"}}'
+    refused = d.send("POST", "/procedures", body=body, key="spelled", headers={"Content-Type": "application/json"})
+
+    assert refused.status == 403
+    assert [one.trail for one in d.on.audit.entries] == [ELM, ELM]
 
 
 def test_an_entry_says_who_asked_what_why_and_from_where_it_came(d: Deployment) -> None:

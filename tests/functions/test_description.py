@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.fhir.types import TYPES
 from gateway.core.resources.routes import our_method, our_path
 from gateway.core.resources.twins import TWINS
 from gateway.web.description.problems import BEFORE
@@ -74,6 +75,20 @@ def test_a_route_is_open_to_anybody_exactly_where_no_authorizer_guards_it() -> N
     }
 
     assert {(method, path) for method, path, one in operations() if one.get("security") == []} == public - {OF_MACHINES}
+
+
+def test_each_path_of_fhir_names_the_profile_that_its_answers_are_held_to() -> None:
+    """What is generated from the description is told which of FHIR's definitions to read it by."""
+    named = set()
+    for method, path, one in operations():
+        if path.startswith("/fhir/R4/") and path != "/fhir/R4/metadata":
+            type_ = path.split("/")[3]
+            schema = one["responses"]["200"]["content"]["application/fhir+json"]["schema"]
+            profile = schema["x-fhir-profile"] if path.endswith("/{id}") else schema["x-fhir-entry-profiles"][0]
+            assert profile == f"http://hl7.org/fhir/StructureDefinition/{type_}", (method, path)
+            named.add(type_)
+
+    assert named == set(TYPES)
 
 
 def test_what_the_document_refers_to_is_in_it_and_names_are_unique() -> None:

@@ -572,11 +572,43 @@ def test_a_retry_shows_the_object_as_it_is_then_and_is_signed_anew(d: Deployment
 def test_reading_the_object_needs_the_mirror_and_what_lies_beside_it_and_no_way_to_an_office(d: Deployment) -> None:
     approved(d)
     an_event(d, "appointment.updated", a_visit(d))
-    ports = ("clock", "practices", "records", "syncs", "cache", "stage")
+    ports = ("clock", "practices", "records", "syncs", "cache", "audit", "stage")
     deliverers = ("signer", "sender", "callers", "webhooks", "delivery_queue", "event_log", "facts", "chance")
     on = SimpleNamespace(**{name: getattr(d.on, name) for name in (*ports, *deliverers)})
 
     assert [data["full_object_unavailable"] for data in work(d, on)] == [None]
+
+
+def test_an_object_is_in_its_practices_trail_each_time_it_is_sent_and_so_in_the_patients_disclosures(
+    d: Deployment,
+) -> None:
+    """Who saw a patient is asked of whoever is behind a webhook as well."""
+    hook = approved(d)
+    d.on.audit.entries.clear()
+    event = an_event(d, "appointment.updated", a_visit(d))
+    d.on.sender.answers = lambda _: Outcome(status=500)
+    (sent,) = work(d)
+    d.on.sender.answers = lambda _: Outcome(status=200)
+    d.on.clock.seconds += timedelta(minutes=1).total_seconds()
+    work(d)
+
+    first, second = d.on.audit.of(IDS[0])
+    patient = sent["full_object"]["patient_id"]
+    assert (first.client_id, first.request_id, first.action) == (CLIENT, event.id, "WEBHOOK /appointments")
+    assert (first.object_ids, first.agreement) == ((hook["id"],), APPROVAL["baa_reference"])
+    assert first.patient_ids == second.patient_ids == (patient,)
+    auditor = Client("cli_auditor", "Aud", frozenset(IDS[:1]), frozenset({"audit:read"}), ClientKind.OPERATOR)
+    d.on.callers.put_client(auditor)
+    told = d.send("GET", "/audit/disclosures", query={"patient_id": patient}, client_id=auditor.id).body["data"]
+    assert [(one["disclosed_to"], one["kind"]) for one in told] == [("Ada", "appointments")] * 2
+
+
+def test_an_object_that_no_trail_can_have_stays_here_and_its_event_goes_out(d: Deployment) -> None:
+    approved(d)
+    event = an_event(d, "appointment.updated", a_visit(d))
+    d.on.audit.refuses.add(IDS[0])
+
+    assert work(d) == [event.told() | {"full_object": None, "full_object_unavailable": "audit-unavailable"}]
 
 
 def test_a_try_of_a_full_endpoint_has_the_shape_of_its_bodies_and_nobodys_data(d: Deployment) -> None:

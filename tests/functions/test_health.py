@@ -9,17 +9,22 @@ from typing import Any
 
 import pytest
 
+from functions.lane import handler as lane
 from gateway.core import pacing
 from gateway.core.callers import Client
+from gateway.core.drift.known import Known
 from gateway.core.errors import Unavailable
 from gateway.core.health import fleet
 from gateway.core.health.fleet import Trouble
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.operations import OperationState, Request
 from gateway.core.practices import Baa
+from gateway.core.rotation.records import Book, Rotation, State
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
+from gateway.wiring import worker
 from tests.fakes.deployment import CLIENT, Deployment, deployed
+from tests.fakes.gateway_events import Context
 
 FIGURES: dict[str, dict[str, float]] = {
     fleet.QUEUES: {"queued": 3, "parked": 1, "not_put": 0, "oldest_s": 12.0, "unknown": 0, "brakes": 0},
@@ -108,6 +113,37 @@ def test_a_job_that_has_stopped_is_seen_within_minutes(two: Deployment) -> None:
     }  # fmt: skip
 
 
+def test_the_lanes_parts_are_added_up_and_one_that_stands_still_is_seen(two: Deployment) -> None:
+    """Four invocations a minute work the lane off: three that run must not hide the one that does not."""
+    told(two)
+    worker.use(two.on)
+    try:
+        for part in range(4):
+            lane.lambda_handler({"part": part, "of": 4}, Context())
+    finally:
+        worker.use(None)
+    assert deployment_health(two)["status"] == "ok"
+    for part, offered in enumerate([5, 6, 7, 8]):
+        fleet.note_part(two.on.fleet, fleet.LANES, {"offered": offered}, part=(part, 4), at=two.on.clock.now())
+    (background,) = (one for one in deployment_health(two)["components"] if one["name"] == "background")
+    assert (background["status"], background["figures"]) == ("ok", {"offered": 26})
+
+    two.on.clock.seconds += 301
+    told(two)
+    for part in (0, 1, 3):
+        fleet.note_part(two.on.fleet, fleet.LANES, {"offered": 1}, part=(part, 4), at=two.on.clock.now())
+    assert [one["name"] for one in deployment_health(two)["components"] if one["explanation"]] == ["background"]
+
+
+def test_a_lane_of_fewer_parts_than_before_is_no_lane_that_stands_still(two: Deployment) -> None:
+    for part in range(4):
+        fleet.note_part(two.on.fleet, fleet.LANES, {"offered": 1}, part=(part, 4), at=two.on.clock.now())
+    two.on.clock.seconds += 301
+    told(two)
+
+    assert deployment_health(two)["status"] == "ok"
+
+
 def test_mirrors_that_are_late_for_an_hour_are_told_of_as_a_count(two: Deployment) -> None:
     told(two)
     two.on.fleet.begin(Trouble.MIRROR_LATE, two.practice_id, since=two.on.clock.now() - timedelta(minutes=61))
@@ -177,17 +213,11 @@ def test_writes_of_unknown_outcome_are_counted(two: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expires_on", "state", "status"),
-    [
-        (None, "current", "ok"),
-        (date(2027, 11, 18), "current", "ok"),
-        (date(2026, 12, 1), "expiring", "degraded"),
-        (date(2026, 11, 1), "expired", "down"),
-    ],
+    ("days", "state", "status"),
+    [(None, "current", "ok"), (365, "current", "ok"), (13, "expiring", "degraded"), (-17, "expired", "down")],
 )
-def test_the_agreement_says_how_long_it_lasts(
-    expires_on: date | None, state: str, status: str, two: Deployment
-) -> None:
+def test_the_agreement_says_how_long_it_lasts(days: int | None, state: str, status: str, two: Deployment) -> None:
+    expires_on = None if days is None else two.on.clock.now().date() + timedelta(days=days)
     two.know(baa=Baa("test-baa", "A. Test", date(2026, 1, 1), expires_on))
 
     agreement = practice_health(two)["agreement"]
@@ -251,6 +281,54 @@ def test_a_mirror_that_loads_says_so(two: Deployment) -> None:
 
     health = practice_health(two)
     assert (health["mirror"]["phase"], health["mirror"]["status"]) == ("loading", "degraded")
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "status", "waiting"),
+    [(0.5, State.WAITING, "ok", 0), (9.0, State.WAITING, "degraded", 9), (9.0, State.DRAINING, "ok", None)],
+)
+def test_an_exchange_of_keys_is_shown_and_becomes_a_problem_once_the_office_lets_it_wait(
+    days: float, state: State, status: str, waiting: int | None, two: Deployment
+) -> None:
+    assert practice_health(two)["rotation"]["status"] == "off"
+    begun = two.on.clock.now() - timedelta(days=days)
+    one = Rotation("rot_a", two.practice_id, "f", CLIENT, begun, by_portal=True, former="f", state=state, since=begun)
+    two.on.rotations.save(Book(two.practice_id, (one,)))
+    two.know(rotation=one.id)
+
+    health = practice_health(two)
+    told = health["rotation"]
+    assert (told["id"], told["state"], told["status"], told["days_waiting"]) == ("rot_a", state, status, waiting)
+    assert [one["about"] for one in health["problems"]] == (["rotation"] if status == "degraded" else [])
+
+
+@pytest.mark.parametrize(
+    ("parts", "failures", "status", "codes"),
+    [
+        ({}, 0, "ok", []),
+        (
+            {"shapes": {"recalls.list": {"new": ["Odd"]}}, "throttle": "kept", "clock": "agrees"},
+            2,
+            "ok",
+            ["fields-new"],
+        ),
+        ({"shapes": {"recalls.list": {"missing": ["Note", "Priority"]}}}, 0, "degraded", ["fields-missing"]),
+        ({"throttle": "slowed", "clock": "disagrees"}, 0, "degraded", ["held-back", "clock-wrong"]),
+        ({}, 3, "degraded", []),
+    ],
+)
+def test_the_last_look_is_shown_with_what_it_found_amiss(
+    parts: dict[str, Any], failures: int, status: str, codes: list[str], two: Deployment
+) -> None:
+    looked_at = two.on.clock.now() - timedelta(hours=5)
+    two.on.drifts.save(two.practice_id, Known(looked_at=looked_at, tried_at=looked_at, failures=failures, parts=parts))
+
+    health = practice_health(two)
+    drift = health["drift"]
+    assert (drift["status"], [one["code"] for one in drift["open_changes"]]) == (status, codes)
+    assert datetime.fromisoformat(drift["looked_at"]) == looked_at
+    assert [one["about"] for one in health["problems"]] == (["drift"] if status == "degraded" else [])
+    assert "Odd" not in str(drift)
 
 
 def test_it_needs_its_scope_and_the_practice(two: Deployment) -> None:

@@ -57,6 +57,20 @@ def test_one_idempotency_key_is_two_operations_of_two_clients(two: Deployment) -
     assert of_oak.body["result"]["practice_id"] == OAK
 
 
+def test_two_clients_who_wait_for_one_read_may_both_ask_how_far_it_is_and_nobody_elsewhere(two: Deployment) -> None:
+    """Equal reads that come together are one operation, and the link that each is given must lead somewhere."""
+    path = f"/patients/{two.id_of('patient', 2)}"
+    asked = {"Prefer": "respond-async", "Cache-Control": "no-cache"}
+    first = two.send("GET", path, headers=asked)
+    second = two.send("GET", path, headers=asked, client_id=OF_ELM)
+    operation = f"/operations/{second.body['id']}"
+
+    assert (first.status, second.status, first.body["id"]) == (202, 202, second.body["id"])
+    assert two.send("GET", operation, client_id=OF_ELM).body["result"] is None
+    assert two.send("GET", operation, client_id=OF_OAK).status == 404
+    assert [one.patient_ids for one in two.on.audit.entries if one.status == 202 and one.client_id == OF_ELM] == [()]
+
+
 def test_an_operation_is_its_clients(two: Deployment) -> None:
     made = logged(two, ELM, OF_ELM, key="one")
 

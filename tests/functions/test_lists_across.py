@@ -159,7 +159,7 @@ def test_all_pages_together_are_the_lists_of_the_practices_one_behind_the_other(
     assert shared.upstream_calls == []
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     limit=st.integers(1, 500),
     names=st.sets(st.sampled_from(PRACTICES), min_size=2),

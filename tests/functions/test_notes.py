@@ -138,6 +138,71 @@ def test_what_a_write_answers_and_its_operation_show_no_note_either(office: Depl
     assert MARK in json.dumps(office.get(f"/operations/{raw.body['id']}").body)
 
 
+def test_neither_version_nor_tag_proves_a_guess_at_a_note(office: Deployment) -> None:
+    """By a hash of the whole row somebody who sees all else of it finds out whether there is a note, and which."""
+    number = office.rows("appointment", "AptStatus=1")[0]["AptNum"]
+    store, visit = office.simulated.office.store, office.id_of("appointment", number)
+    patient = office.id_of("patient", 3)
+    asked_for: list[tuple[str, dict[str, Any]]] = [
+        (f"/appointments/{visit}", {}),
+        (f"/appointments/{visit}", {"include": "raw"}),
+        ("/appointments", {"ids": visit}),
+        (f"/fhir/R4/Appointment/{visit.replace('_', '-')}", {}),
+        ("/fhir/R4/Appointment", {"_id": visit.replace("_", "-")}),
+        (f"/patients/{patient}", {}),
+        ("/resources/appointments", {"AptStatus": "Scheduled"}),
+    ]
+    seen: list[list[Any]] = []
+    stamp = office.rows("appointment", f"AptNum={number}")[0]["DateTStamp"]
+    of_patient = office.rows("patient", "PatNum=3")[0]["DateTStamp"]
+    office.grant(*SCOPES)
+    office.on.callers.take("cli_ada", scopes=["notes"])
+    for note in ("owes money", "", f"{MARK} appointment"):
+        store.update("appointment", number, {"Note": note})
+        # As an office's clock of whole seconds leaves it.
+        store.update("appointment", number, {"DateTStamp": stamp})
+        store.update("patient", 3, {"FamFinUrgNote": note})
+        store.update("patient", 3, {"DateTStamp": of_patient})
+        office.on.clock.seconds += 60
+        answers = [office.get(path, **query) for path, query in asked_for]
+        assert {one.status for one in answers} == {200}
+        seen.append([(versions(one.body), one.headers["ETag"]) for one in answers])
+
+    assert seen[0] == seen[1] == seen[2]
+    assert all(version for version, _ in seen[0][:-1])
+
+
+def versions(body: Any) -> list[str]:
+    """All that stands for the content of something in an answer."""
+    if isinstance(body, dict):
+        own = [str(value) for name, value in body.items() if name in {"version", "versionId"}]
+        return own + [one for value in body.values() for one in versions(value)]
+    return [one for value in body for one in versions(value)] if isinstance(body, list) else []
+
+
+def test_a_field_of_the_offices_own_is_a_note_where_it_is_free_text_and_a_secret_where_it_is_named_so() -> None:
+    with deployed("--patients", "8", scopes=SCOPES) as d:
+        store = d.simulated.office.store
+        for kind, name, value in (
+            ("Text", "Fears", MARK),
+            ("PickList", "Insurance tier", "gold"),
+            ("Text", "SSN", "900-00-0001"),
+        ):
+            store.insert("patfielddef", {"FieldName": name, "FieldType": kind})
+            store.insert("patfield", {"PatNum": 3, "FieldName": name, "FieldValue": value})
+        patient = d.id_of("patient", 3)
+        shown, withheld = both(d, f"/patients/{patient}", {})
+        in_fhir, fhir_withheld = both(d, f"/fhir/R4/Patient/{patient.replace('_', '-')}", {})
+
+    assert {one["name"]: one["value"] for one in shown.body["extensions"]} == {"Fears": MARK, "Insurance tier": "gold"}
+    assert {one["name"]: one["value"] for one in withheld.body["extensions"]} == {
+        "Fears": None,
+        "Insurance tier": "gold",
+    }
+    assert MARK in json.dumps(in_fhir.body) and "gold" in json.dumps(fhir_withheld.body)
+    assert MARK not in json.dumps(fhir_withheld.body) and "900-00-0001" not in json.dumps([shown.body, in_fhir.body])
+
+
 def test_who_gets_the_scope_is_shown_the_notes_on_the_next_call_though_nothing_changed(office: Deployment) -> None:
     """A tag that stood for the answer without notes must not keep them from whoever may see them now."""
     visit = office.id_of("appointment", office.rows("appointment", "AptStatus=1")[0]["AptNum"])
@@ -148,3 +213,20 @@ def test_who_gets_the_scope_is_shown_the_notes_on_the_next_call_though_nothing_c
 
     shown = office.send("GET", f"/appointments/{visit}", headers=held)
     assert (shown.status, shown.body["note"]) == (200, f"{MARK} appointment")
+
+
+@pytest.mark.parametrize("family", ["appointments", "communications", "allergies", "conditions", "medications"])
+def test_a_row_that_was_read_by_fhir_loses_its_notes_as_well(office: Deployment, family: str) -> None:
+    """`include=raw` shows the resource as it came, where what REST calls a note has other names."""
+    office.know_anew(upstream="fhir")
+    try:
+        seen = False
+        for number in PATIENTS:
+            query = {"patient_id": office.id_of("patient", number), "include": "raw"}
+            shown, withheld = both(office, f"/{family}", query)
+            assert MARK not in json.dumps(withheld.body), withheld.body
+            seen = seen or MARK in json.dumps([one["raw"] for one in shown.body["data"]])
+    finally:
+        office.know_anew(upstream="auto")
+
+    assert seen or family == "allergies"

@@ -6,11 +6,13 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
+from gateway.core import pacing
 from gateway.core.callers import Client
 from gateway.core.native.hooks import hook_token, proven_by
 from gateway.core.objects.practice_keys import RotationView
@@ -236,6 +238,33 @@ def test_an_exchange_can_be_called_off_until_the_new_key_is_in_use(office: Deplo
     assert (late.status, late.body["reason"]) == (409, "too-late")
 
 
+def test_calling_off_never_ends_the_key_in_use_whatever_the_vault_has_for_the_next_one(office: Deployment) -> None:
+    """A repeat of the request may come so late that its own exchange is over: it puts the key that is in use by now."""
+    key = office.on.vault.keys(office.practice_id).customer
+    office.on.practices.claim_fingerprint(office.on.signer.fingerprint(key), office.practice_id)
+    office.on.vault.put_next(office.practice_id, key)
+    rotation = begin(office)
+    assert office.send("DELETE", path(office, f"/{rotation}")).status == 202
+    run_until(office, rotation, "cancelled")
+
+    assert states_of_keys(office)[key] == "enabled"
+    assert office.on.practices.by_fingerprint(office.on.signer.fingerprint(key)) == office.practice_id
+    assert office.get("/providers", practice_id=office.practice_id).status == 200
+
+
+def test_a_former_key_that_is_not_the_one_that_was_exchanged_is_left_alone(office: Deployment) -> None:
+    """Somebody who puts the secret by hand moves its labels: what is called previous is the key in use then."""
+    rotation = begin(office)
+    new = run_until(office, rotation, "waiting_for_office")["customer_key"]
+    office.simulated.put_key({"customer_key": new, "state": "enabled"})
+    run_until(office, rotation, "draining")
+    office.on.vault.former[office.practice_id] = office.on.vault.keys(office.practice_id)
+    office.on.world.run(DAY + HOUR)
+
+    assert look(office, rotation)["state"] == "done"
+    assert states_of_keys(office)[new] == "enabled"
+
+
 def test_an_office_that_does_nothing_for_thirty_days_ends_it_and_is_asked_ever_more_seldom(office: Deployment) -> None:
     rotation = begin(office)
     key = run_until(office, rotation, "waiting_for_office")["customer_key"]
@@ -254,6 +283,53 @@ def test_a_key_that_the_portal_made_without_an_answer_is_found_and_not_made_twic
     key = run_until(office, rotation, "waiting_for_office")["customer_key"]
 
     assert [one for one in states_of_keys(office) if one != office.simulated.key.customer] == [key]
+
+
+def test_one_portal_key_has_one_pace_whichever_practice_it_is_called_for() -> None:
+    """Open Dental knows one key there, and would count three practices' calls as those of one."""
+    with deployed(practices=3, scopes=SCOPES) as office:
+        is_so(office)
+        calls = list[float]()
+        office.before_call = lambda operation: (
+            calls.append(office.on.clock.now().timestamp()) if operation.startswith("apikeys.") else None
+        )
+        begun = {}
+        for practice_id in IDS:
+            begun[practice_id] = office.post(f"/practices/{practice_id}/rotations", {}).body["id"]
+        office.on.world.run(10 * MINUTE)
+
+        for practice_id, rotation in begun.items():
+            shown = office.get(f"/practices/{practice_id}/rotations/{rotation}").body
+            assert (shown["state"], shown["customer_key"] is None) == ("waiting_for_office", False)
+        assert len(calls) == 3
+        assert min(later - earlier for earlier, later in pairwise(calls)) >= 1.0
+
+
+def test_whoever_meets_anothers_call_to_the_portal_goes_on_within_two_minutes_of_it_and_makes_one_key(
+    office: Deployment,
+) -> None:
+    now = office.on.clock.now().timestamp()
+    office.on.pace.update("portal", lambda item: (pacing.take_lease(item, "another worker", now + 150), None))
+    calls = list[float]()
+    office.before_call = lambda operation: (
+        calls.append(office.on.clock.now().timestamp() - now) if operation.startswith("apikeys.") else None
+    )
+    rotation = begin(office)
+    run_until(office, rotation, "waiting_for_office")
+
+    assert [150 + pacing.LEASE_MARGIN_S <= at <= 300 for at in calls] == [True]
+    assert len(states_of_keys(office)) == 2
+
+
+def test_a_practice_is_looked_at_as_soon_as_it_has_another_key(office: Deployment) -> None:
+    """The new key may do more than the old one did; what that means must not wait for the next day's look."""
+    rotation = begin(office, customer_key=NEW)
+    office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+    promoted = datetime.fromisoformat(run_until(office, rotation, "draining")["promoted_at"])
+    office.on.world.run(5 * MINUTE)
+
+    looked_at = office.on.drifts.load(office.practice_id).looked_at
+    assert looked_at is not None and promoted <= looked_at
 
 
 def test_old_and_new_key_sign_in_while_one_is_exchanged_for_the_other(office: Deployment) -> None:

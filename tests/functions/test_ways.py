@@ -11,6 +11,7 @@ import pytest
 from gateway.core.addresses import DEFAULT_BASE_URL
 from gateway.core.events.facts import PRACTICE
 from gateway.core.objects.envelopes import PracticeAlone
+from gateway.core.objects.health import PracticeHealth
 from gateway.core.practices import Mode, Tier
 from infra.sandbox.practice.__main__ import build, parser
 from tests.fakes.deployment import Answered, Deployment, deployed
@@ -145,6 +146,22 @@ def test_reads_and_bookings_go_on_while_the_offices_server_is_down_and_after_it_
 
     assert booked(d) == 6
     assert "appointments.create" in asked_at(d, DEFAULT_BASE_URL)
+
+
+def test_health_says_that_the_fallback_is_in_use_until_the_first_way_answers(both: Deployment) -> None:
+    def connection() -> tuple[str, str, str, bool]:
+        shown = both.get(f"/practices/{both.practice_id}/health").body
+        PracticeHealth.model_validate(shown, strict=True)
+        of = shown["connection"]
+        return shown["status"], of["way"], of["state"], "connection" in {one["about"] for one in shown["problems"]}
+
+    assert connection() == ("ok", "first", "online", False)
+    both.down = {SERVICE_URL}
+    assert both.get("/providers").status == 200
+    assert connection() == ("degraded", "fallback", "online", True)
+    both.down = set()
+    both.on.world.run(150)
+    assert connection() == ("ok", "first", "online", False)
 
 
 def test_a_reader_waits_no_minute_for_the_other_way(both: Deployment) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fakes.deployment import Answered, Deployment, deployed
+from tests.fakes.deployment import CLIENT, Answered, Deployment, deployed
 
 
 @pytest.fixture
@@ -45,3 +45,24 @@ def test_the_write_that_finds_a_practice_offline_is_not_waited_for_any_longer(of
 
     assert (answer.status, answer.body["state"]) == (202, "queued")
     assert took_s < 3
+
+
+@pytest.mark.parametrize("lost", ["client", "practice", "nothing"])
+def test_what_a_client_left_that_was_revoked_meanwhile_is_not_written_when_the_practice_is_back(
+    office: Deployment, lost: str
+) -> None:
+    """Whoever stole a key may have left writes for days."""
+    office.simulated.settings.offline = True
+    found_out, _ = note(office)
+    answer, _ = note(office)
+    entries = len(office.rows("commlog"))
+    if lost == "client":
+        office.on.callers.revoke_client(CLIENT, office.on.clock.now())
+    if lost == "practice":
+        office.on.callers.take(CLIENT, practices=[office.practice_id])
+    office.simulated.settings.offline = False
+    office.on.world.run(3600.0)
+
+    states = {office.on.operations.get(one.body["id"]).state.value for one in (found_out, answer)}
+    assert len(office.rows("commlog")) - entries == (2 if lost == "nothing" else 0)
+    assert states == ({"succeeded"} if lost == "nothing" else {"failed"})

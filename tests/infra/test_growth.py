@@ -12,7 +12,7 @@ import pytest
 from infra.alarms import ALARMS, AlarmRow
 from infra.app import app
 from infra.bundling import ROOT
-from infra.catalogue import FUNCTIONS, READ_WRITE, TABLES, FunctionRow, Http, Index, Route, TableRow, stack_of
+from infra.catalogue import FUNCTIONS, READ, TABLES, WRITE, FunctionRow, Http, Index, Route, TableRow, stack_of
 from tests.infra.templates import MOST_BYTES, MOST_RESOURCES, PARTS, Assembly, Resource, variables_of
 
 RECALLS = FunctionRow(
@@ -21,7 +21,7 @@ RECALLS = FunctionRow(
     trigger=Http((Route("GET", "/parking_spaces"), Route("GET", "/parking_spaces/{id}"))),
     timeout_s=28,
     snapstart=True,
-    tables={"mirror": READ_WRITE},
+    tables={"mirror": READ | WRITE},
 )
 MIRROR = TableRow(name="mirror", holds="Rows.", indexes=(Index("by_date", "practice_id", "on"),))
 SLOW = AlarmRow(
@@ -137,7 +137,7 @@ def test_no_endpoint_moves_however_many_come(before: Assembly, doubled: Assembly
 def test_an_endpoint_more_touches_its_own_stack_and_the_api_and_nothing_that_was_there(
     before: Assembly, layer: Path, tmp_path: Path
 ) -> None:
-    one_more = replace(RECALLS, tables={"pace": READ_WRITE})
+    one_more = replace(RECALLS, tables={"pace": READ | WRITE})
     code = copytree(ROOT / "functions", tmp_path / "functions")
     (code / one_more.name).mkdir()
     (code / one_more.name / "handler.py").write_text("def lambda_handler(event, context): ...\n")

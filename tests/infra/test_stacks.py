@@ -320,9 +320,14 @@ def test_bodies_outlive_their_operations_by_little_and_are_nobody_elses(assembly
     (bodies,) = (
         bucket for bucket in buckets.values() if "LoggingConfiguration" in bucket and "ObjectLockEnabled" not in bucket
     )
-    (rule,) = bodies["LifecycleConfiguration"]["Rules"]
+    rule, of_calls = bodies["LifecycleConfiguration"]["Rules"]
 
     assert OPERATION_KEPT_DAYS < rule["ExpirationInDays"] <= 35
+    queues = {name: queue["Properties"] for _, name, queue in assembly.resources("AWS::SQS::Queue")}
+    (told_of_s,) = {
+        queue["MessageRetentionPeriod"] for name, queue in queues.items() if name.startswith("HooksDeadLetters")
+    }
+    assert (of_calls["Prefix"], of_calls["ExpirationInDays"]) == ("hooks/", told_of_s / 86_400 + 1)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     (encryption,) = bodies["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert encryption["BucketKeyEnabled"] is True

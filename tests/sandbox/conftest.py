@@ -19,6 +19,7 @@ def stand_in_options(home: Path) -> Options:
         practice_command=(str(STAND_IN / "practice.py"),),
         make_client=lambda environment: "client-key",
         sftp=False,
+        network=False,
     )
 
 

@@ -2,6 +2,7 @@
 
 from infra.sandbox.box import Sandbox
 from infra.sandbox.bundles import check_bundles
+from infra.sandbox.network import NAME
 from tests.infra.templates import PARTS
 
 
@@ -37,3 +38,27 @@ def test_turns_are_drained_side_by_side_and_by_nobody_else(unconnected: Sandbox)
 
     assert {entry["State"] for entry in mappings if entry["EventSourceArn"].endswith(".fifo")} == {"Disabled"}
     assert {entry["State"] for entry in mappings if not entry["EventSourceArn"].endswith(".fifo")} == {"Enabled"}
+
+
+def test_the_archive_of_the_trail_is_locked_as_its_template_says(unconnected: Sandbox) -> None:
+    s3 = unconnected.aws("s3")
+    buckets = [
+        one["Name"] for one in s3.list_buckets()["Buckets"] if "audit" in one["Name"] and "logs" not in one["Name"]
+    ]
+    rules = [s3.get_object_lock_configuration(Bucket=one)["ObjectLockConfiguration"]["Rule"] for one in buckets]
+
+    assert [one["DefaultRetention"] for one in rules] == [{"Mode": "GOVERNANCE", "Days": 2192}]
+
+
+def test_a_network_has_a_worker_of_its_own_that_lets_it_be_told_from_the_other(unconnected: Sandbox) -> None:
+    functions = unconnected.aws("lambda").get_paginator("list_functions").paginate()
+    told = [
+        function["Environment"]["Variables"]
+        for page in functions
+        for function in page["Functions"]
+        if function["Handler"].startswith("upstream_worker.")
+    ]
+
+    assert {one["NETWORK"] for one in told} == {"remote", NAME}
+    assert len({one["CALLS_QUEUE_URL"] for one in told}) == len(told) == 2
+    assert unconnected.function("upstream_worker")["Environment"]["Variables"]["NETWORK"] == "remote"

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import queue
 import subprocess
 import threading
 from collections.abc import Callable
@@ -15,10 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.addresses import Enrolment, address_of
+from gateway.core.errors import Invalid
+from gateway.core.practices import Mode
 from infra.sandbox import stand_ins, tour
 from infra.sandbox.__main__ import _now, arguments, main
 from infra.sandbox.box import REPOSITORY, Connected, Options, Sandbox, _env
-from infra.sandbox.drain import failed_items, sqs_event
+from infra.sandbox.drain import Drain, Mapping, failed_items, sqs_event
 from infra.sandbox.practices import KEYS_FROM, Practice, open_zone, real_practice
 from infra.sandbox.processes import SandboxError
 from infra.sandbox.synth import read_assembly
@@ -121,6 +125,27 @@ def test_the_authorizer_alone_writes_a_line_for_each_call() -> None:
     assert levels == {"A": "DEBUG", "P": "INFO"}
 
 
+def test_an_offices_own_server_may_listen_at_any_port_of_what_is_inside_and_nowhere_else() -> None:
+    """Simulated practices take the ports that are free; what the internet leads to stays outside."""
+    inside = Enrolment(
+        base_urls=("http://127.0.0.1",), networks={"clinic": tuple(said_inside("http://localhost:30223"))}
+    )
+
+    assert address_of("http://localhost:4321/api/v1", Mode.SERVICE, inside)[1] == "clinic"
+    assert address_of("http://127.0.0.1:4321/api/v1", Mode.SERVICE, inside)[1] == "remote"
+    with pytest.raises(Invalid):
+        address_of("http://10.20.0.15:30223/api/v1", Mode.SERVICE, inside)
+
+
+def said_inside(*prefixes: str) -> list[str]:
+    """What a function of the sandbox is told of a network with these addresses."""
+    variables = {"NETWORKS": json.dumps({"clinic": prefixes})}
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Environment": {"Variables": variables}}}
+    adapted = stand_ins.adapt(template(F=function))["Resources"]["F"]["Properties"]["Environment"]["Variables"]
+    told: list[str] = json.loads(adapted["NETWORKS"])["clinic"]
+    return told
+
+
 def test_adapting_leaves_the_template_for_aws_as_it_is() -> None:
     original = template(Link={"Type": "AWS::WAFv2::WebACLAssociation"})
     before = json.dumps(original)
@@ -160,6 +185,40 @@ def test_odd_answers_of_a_worker_are_read_as_lambda_reads_them(
     payload: bytes, errored: bool, partial: bool, failed: set[str]
 ) -> None:
     assert failed_items(payload, errored=errored, message_ids=["a", "b"], partial_batches=partial) == failed
+
+
+def test_turns_that_take_long_are_worked_off_beside_each_other_though_few_ask_for_them() -> None:
+    """On AWS a practice that is slow holds up no other one."""
+    waiting, deleted, together = queue.Queue[str](), set[str](), threading.Barrier(6)
+    for number in range(5):
+        waiting.put(f"m{number}")
+
+    class Sqs:
+        def get_queue_url(self, **_: str) -> dict[str, str]:
+            return {"QueueUrl": "https://q/calls.fifo"}
+
+        def receive_message(self, **_: Any) -> dict[str, Any]:
+            try:
+                name = waiting.get(timeout=0.05)
+            except queue.Empty:
+                return {}
+            return {"Messages": [{"MessageId": name, "ReceiptHandle": name, "Body": "{}"}]}
+
+        def delete_message(self, *, ReceiptHandle: str, **_: str) -> None:  # noqa: N803
+            deleted.add(ReceiptHandle)
+
+    class Lambda:
+        def invoke(self, **_: Any) -> dict[str, Any]:
+            together.wait(10)
+            return {"Payload": io.BytesIO(b"null")}
+
+    clients: dict[str, Any] = {"sqs": Sqs(), "lambda": Lambda()}
+    mapping = Mapping("1", "arn:aws:sqs:us-east-1:000000000000:calls.fifo", "worker", 1, True, 5)
+    drain = Drain(clients.__getitem__, mapping)
+    together.wait(10)
+    drain.stop()
+
+    assert deleted == {f"m{number}" for number in range(5)}
 
 
 def test_a_record_has_what_lambda_gives() -> None:

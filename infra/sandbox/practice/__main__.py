@@ -47,6 +47,7 @@ The control endpoint (control_url in the state file) takes and gives JSON:
   GET    keys      the customer keys that this office or none has
   PUT    keys      {"customer_key": ..., "state": "enabled"}: the office adds it; disabled-by-customer: removes it;
                    one that is not known is made first, as in the developer's portal
+  PUT    door      {"open": false}: its port refuses connections, as one of a server that is switched off, until true
   POST   clock     {"scale": 60, "offset": 3600}
   POST   rows      [{"resource", "row"}] in wire form; the new keys
   POST   shutdown

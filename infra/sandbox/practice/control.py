@@ -5,13 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from infra.sandbox.practice.data import insert_wire_row
 from infra.sandbox.practice.handlers import Rejected
 from infra.sandbox.practice.practice import Practice
 from infra.sandbox.practice.schema import Column, Table, tables
+
+
+class Door(Protocol):
+    """Opens and shuts the port of a practice that listens."""
+
+    def __call__(self, *, is_open: bool) -> None:
+        """Raises: OSError: somebody else has the port by now."""
+
 
 _WHOLE = frozenset({"int", "bool", "enum", "color", "interval"})
 """Kinds of columns that hold whole numbers."""
@@ -20,9 +28,10 @@ _WHOLE = frozenset({"int", "bool", "enum", "color", "interval"})
 class Control:
     """Routes and answers of the control endpoint, JSON in and out; problems are {"error": text}."""
 
-    def __init__(self, practice: Practice, *, stop: Callable[[], None]) -> None:
+    def __init__(self, practice: Practice, *, stop: Callable[[], None], door: Door | None = None) -> None:
         self._practice = practice
         self._stop = stop
+        self._door = door
         self._routes: dict[tuple[str, str], Callable[[Any], Any]] = {
             ("GET", "faults"): lambda _: [asdict(rule) for rule in practice.faults.rules()],
             ("POST", "faults"): lambda told: asdict(practice.faults.add(told)),
@@ -40,6 +49,7 @@ class Control:
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "clock"): self._set_clock,
             ("POST", "rows"): self._insert,
+            ("PUT", "door"): self._turn_door,
             ("POST", "shutdown"): lambda _: stop(),
         }
 
@@ -90,6 +100,16 @@ class Control:
     def _change(self, told: dict[str, Any]) -> dict[str, Any]:
         self._practice.change(told)
         return self._settings()
+
+    def _turn_door(self, told: dict[str, Any]) -> dict[str, Any]:
+        is_open = told["open"]
+        if self._door is None or not isinstance(is_open, bool):
+            raise ValueError("open is true or false, of a practice that listens")
+        try:
+            self._door(is_open=is_open)
+        except OSError as error:
+            raise ValueError("the port was taken meanwhile") from error
+        return {"open": is_open}
 
     def _select(self, told: dict[str, Any]) -> int:
         programs = self._practice.settings.programs

@@ -34,7 +34,27 @@ class _Listener(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.respond = respond
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
+        self._serving: threading.Thread | None = None
         super().__init__((_HOST, port), _Connection)
+
+    def begin(self) -> None:
+        """Take connections, in a thread of its own."""
+        self._serving = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._serving.start()
+
+    def end(self) -> None:
+        """Take none any more, close those that are open, and let go of the port. A second call does nothing more."""
+        serving, self._serving = self._serving, None
+        if serving is not None:
+            # `shutdown` waits for the listener to look up; a connection makes it look at once.
+            waking = threading.Thread(target=self.shutdown)
+            waking.start()
+            with contextlib.suppress(OSError):
+                socket.create_connection((_HOST, self.server_port), timeout=1).close()
+            waking.join()
+            serving.join()
+        self.close_connections()
+        self.server_close()
 
     def server_bind(self) -> None:
         # HTTPServer asks the resolver for the host's name here, which can take seconds.
@@ -150,16 +170,18 @@ class PracticeServer:
         self._loop = Loop(practice.office, practice.firing) if fires else None
         self._token = secrets.token_urlsafe(16)
         self.stopping = threading.Event()
-        self._control = Control(practice, stop=self.stopping.set)
+        self._control = Control(practice, stop=self.stopping.set, door=self._turn_door)
         self._api = _Listener(port, practice.handle)
+        self._port = self._api.server_port
         self._side = _Listener(0, self._steer)
-        self._threads: list[threading.Thread] = []
+        self._turning = threading.Lock()
+        self._is_open = True
         practice.base_url = self.base_url
 
     @property
     def base_url(self) -> str:
         """Where the API answers, without /api/v1."""
-        return f"http://{_HOST}:{self._api.server_port}"
+        return f"http://{_HOST}:{self._port}"
 
     @property
     def control_url(self) -> str:
@@ -185,9 +207,7 @@ class PracticeServer:
     def start(self) -> None:
         """Listen."""
         for listener in (self._api, self._side):
-            thread = threading.Thread(target=listener.serve_forever, args=(0.05,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
+            listener.begin()
         if self._loop:
             self._loop.start()
 
@@ -195,19 +215,25 @@ class PracticeServer:
         """Stop listening and let go of the ports; also of a practice that never started."""
         if self._loop:
             self._loop.stop()
-        if self._threads:
-            # `shutdown` waits for the listener to look up; a connection makes it look at once.
-            waiting = [threading.Thread(target=listener.shutdown) for listener in (self._api, self._side)]
-            for thread, listener in zip(waiting, (self._api, self._side), strict=True):
+        with self._turning:
+            ending = [threading.Thread(target=listener.end) for listener in (self._api, self._side)]
+            for thread in ending:
                 thread.start()
-                with contextlib.suppress(OSError):
-                    socket.create_connection((_HOST, listener.server_port), timeout=1).close()
-            for thread in (*waiting, *self._threads):
+            for thread in ending:
                 thread.join()
-            self._threads.clear()
-        for listener in (self._api, self._side):
-            listener.close_connections()
-            listener.server_close()
+
+    def _turn_door(self, *, is_open: bool) -> None:
+        """Have the API's port refuse connections, as the port of a server that is switched off does, or take them
+        again. Raises: OSError: somebody else has the port by now."""
+        with self._turning:
+            if is_open is self._is_open:
+                return
+            if is_open:
+                self._api = _Listener(self._port, self.practice.handle)
+                self._api.begin()
+            else:
+                self._api.end()
+            self._is_open = is_open
 
     def __enter__(self) -> PracticeServer:
         self.start()

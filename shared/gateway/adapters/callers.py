@@ -90,6 +90,7 @@ class DynamoCallers:
             revoked_at=_moment(item, "revoked_at"),
             is_key=item["is_key"]["BOOL"],
             created_at=_moment(item, "created_at"),
+            opened_by=item["opened_by"]["S"] if "opened_by" in item else None,
         )
 
     def put_session(self, token_hash: str, session: Session) -> None:
@@ -103,6 +104,8 @@ class DynamoCallers:
         _set_moment(item, "ends_at", session.expires_at)
         _set_moment(item, "revoked_at", session.revoked_at)
         _set_moment(item, "created_at", session.created_at)
+        if session.opened_by is not None:
+            item["opened_by"] = {"S": session.opened_by}
         # A key that is over stays on record; whoever looks sees why it works no more.
         if session.expires_at is not None and not session.is_key:
             item["expires_at"] = {"N": str(int(session.expires_at.timestamp()) + 1)}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.adapters.aws_errors import AwsError, unavailable
+from gateway.adapters.aws_errors import AwsError, code_of, unavailable
 
 RECOVERY_DAYS = 7
 """How long a secret can still be brought back; Secrets Manager takes no less."""
@@ -29,11 +29,15 @@ class Left:
     """What stays, because the law wants it."""
 
 
-class Remains:
-    """Of one stage. `clients`: dynamodb, s3, secretsmanager."""
+class StillThere(Exception):
+    """The stage is deployed: nothing of it is left behind yet."""
 
-    def __init__(self, *, dynamodb: Any, s3: Any, secretsmanager: Any, stage: str) -> None:
-        self._dynamodb, self._s3, self._secrets = dynamodb, s3, secretsmanager
+
+class Remains:
+    """Of one stage. `clients`: cloudformation, dynamodb, s3, secretsmanager."""
+
+    def __init__(self, *, cloudformation: Any, dynamodb: Any, s3: Any, secretsmanager: Any, stage: str) -> None:
+        self._cloudformation, self._dynamodb, self._s3, self._secrets = cloudformation, dynamodb, s3, secretsmanager
         self._stage = stage
 
     def find(self) -> Left:
@@ -54,7 +58,11 @@ class Remains:
         )
 
     def remove(self, left: Left) -> None:
-        """Delete it: keys of practices first. May be done again. Raises: Unavailable."""
+        """Delete it: keys of practices first. May be done again.
+
+        Raises: StillThere: its stacks are not gone, so it is in use, and nothing was deleted. Unavailable.
+        """
+        self._refuse_while_there()
         try:
             for name in left.secrets:
                 self._secrets.delete_secret(SecretId=name, RecoveryWindowInDays=RECOVERY_DAYS)
@@ -68,6 +76,16 @@ class Remains:
                 self._s3.delete_bucket(Bucket=name)
         except AwsError as error:
             raise unavailable("AWS") from error
+
+    def _refuse_while_there(self) -> None:
+        try:
+            self._cloudformation.describe_stacks(StackName=f"open-dental-gateway-{self._stage}-data")
+        except AwsError as error:
+            # CloudFormation's way to say that there is none of this name.
+            if code_of(error) == "ValidationError":
+                return
+            raise unavailable("AWS") from error
+        raise StillThere(f"the stacks of {self._stage} are there: cdk destroy comes first")
 
     def _tables(self) -> Iterator[str]:
         for page in self._dynamodb.get_paginator("list_tables").paginate():

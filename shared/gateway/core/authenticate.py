@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from gateway.core.access import caller_of
 from gateway.core.addresses import Enrolment, address_of, normal
+from gateway.core.audit import AuditEntry
 from gateway.core.callers import Caller, Client
 from gateway.core.connect import KIND
 from gateway.core.drift.learning import tier_of
@@ -37,7 +38,7 @@ from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Pair, Services
 from gateway.core.practices import Mode, Practice
 from gateway.core.requests import error_of, submit, wait_for
-from gateway.core.sessions import as_answer, bearer, open_session, session_of
+from gateway.core.sessions import as_answer, bearer, open_session, session_of, token_hash
 
 CONNECT_SCOPE = "practices:connect"
 OWN_SCOPES = frozenset({"*:read", "notes", "appointments:write", "payments:write"})
@@ -46,6 +47,7 @@ OWN_SCOPES = frozenset({"*:read", "notes", "appointments:write", "payments:write
 WRONG_OF_A_SOURCE = 5
 WRONG_OF_ALL = 20
 WRONG_RETRY_S = 900.0
+ACTION = "POST /authenticate"
 ACTIVE, PENDING = "active", "pending"
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -80,11 +82,12 @@ def authenticate(
     *,
     authorization: str | None,
     source_ip: str,
+    request_id: str,
     wait_s: float,
     enrolment: Enrolment,
     on: Services,
 ) -> dict[str, Any]:
-    """A session, as RFC 6749 writes it, with what it covers.
+    """A session, as RFC 6749 writes it, with what it covers. That it was opened is in the practice's audit trail.
 
     Raises:
         Unauthenticated: the credential is not valid, or the request does not prove the practice's keys.
@@ -92,6 +95,7 @@ def authenticate(
         Invalid, NotAllowed, Conflict: a field says what cannot be.
         Throttled: too many wrong pairs from here.
         StillRunning: the keys are still being verified; the same request again takes up where this one stopped.
+        AuditUnavailable: nobody signs in.
     """
     caller = _caller(authorization, on=on)
     fingerprint = on.signer.fingerprint(credentials.customer_key)
@@ -107,8 +111,20 @@ def authenticate(
         raise PracticeNotEnrolled(
             f"the practice is not connected here; a client with the scope {CONNECT_SCOPE} connects it"
         )
+    on.audit.note(
+        AuditEntry(
+            id=new_id("audit_entry"),
+            practice_id=practice.id,
+            at=on.clock.now(),
+            client_id=client.id,
+            action=ACTION,
+            request_id=request_id,
+            status=200,
+        )
+    )
+    until, opened_by = (None, None) if caller is None else (caller.until, caller.opened_by)
     return {
-        **as_answer(open_session(client, on=on, until=None if caller is None else caller.until)),
+        **as_answer(open_session(client, on=on, until=until, opened_by=opened_by)),
         "practice": practice_view(practice),
     }
 
@@ -342,8 +358,10 @@ class _KeepsKeys:
 def _caller(authorization: str | None, *, on: Services) -> Caller | None:
     if authorization is None:
         return None
-    session = session_of(bearer(authorization), callers=on.callers, now=on.clock.now())
-    return replace(caller_of(session.client_id, on=on), until=session.expires_at)
+    token = bearer(authorization)
+    session = session_of(token, callers=on.callers, now=on.clock.now())
+    opened_by = token_hash(token) if token is not None and session.is_key else session.opened_by
+    return replace(caller_of(session.client_id, on=on), until=session.expires_at, opened_by=opened_by)
 
 
 def _known(fingerprint: str, *, on: Services) -> Practice | None:

@@ -70,6 +70,8 @@ class Caller:
     """Of the request, for whatever it brings about."""
     until: datetime | None = None
     """When the credential of the request ends, as far as that is known."""
+    opened_by: str | None = None
+    """The hash of the API key behind that credential, as far as that is known: its own, or its session's."""
 
     @property
     def id(self) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
 from gateway.core import ledger, pacing, ways
 from gateway.core import registry as registered
@@ -26,12 +26,14 @@ from gateway.core.audit import Phase
 from gateway.core.audit.writes import WriteTrail, about
 from gateway.core.baa.protected import is_protected_request
 from gateway.core.capability import price_tier
+from gateway.core.connect import KIND as CONNECT
 from gateway.core.errors import (
     AppError,
     AuditUnavailable,
     BaaMissing,
     CallsStopped,
     KeyNotUsable,
+    NotAllowed,
     NotFound,
     NotWritten,
     OperationClosed,
@@ -95,6 +97,10 @@ class TurnResult:
     come_back_s: float | None = None
     waiting: int = 0
     """Turns of the practice that wait, as far as this one saw."""
+
+
+_STILL_ALLOWED: Final = timedelta(seconds=10)
+"""How long what was looked at when a write was taken is believed: who may write does not change between two breaths."""
 
 
 class Ended(StrEnum):
@@ -267,6 +273,7 @@ class OperationRun:
             self._mirror.keep_nothing()
         self._take_up_lost_writes()
         self._heed_agreement()
+        self._heed_client()
         # What stands in part is tried on: its failures were counted when they happened, and paused for.
         allowed = READ_BACK_TRIES if self._stands() else 0
         if self._entry.record.unfinished > ledger.MAX_FAILURES + allowed:
@@ -307,12 +314,30 @@ class OperationRun:
 
         What has begun at the office is brought to its end: half a payment is worse than a whole one.
         """
-        stands = {StepState.SENT, StepState.UNKNOWN, StepState.DONE}
-        begun = any(step.state in stands for step in self._entry.steps.values())
-        if begun or self._of_practice().is_open(self._on.clock.now().date()):
+        if self._has_begun() or self._of_practice().is_open(self._on.clock.now().date()):
             return
         if is_protected_request(self._entry.record.request):
             self._fail(BaaMissing("no business associate agreement covers this practice today"))
+
+    def _heed_client(self) -> None:
+        """Nor begins what a client wrote that has been revoked since, or has lost the practice: whoever had its key
+        may have left writes for days, while the office was offline say.
+        """
+        of = self._entry.record
+        is_old = self._on.clock.now() - of.submitted_at > _STILL_ALLOWED
+        if not is_old or of.request.idempotency_key is None or of.request.kind == CONNECT or self._has_begun():
+            return
+        try:
+            client = self._on.callers.client(of.request.client_id)
+        except NotFound:
+            return
+        if client.revoked_at is not None or of.request.practice_id not in client.practices:
+            self._fail(NotAllowed("the client may not write to this practice any more"))
+
+    def _has_begun(self) -> bool:
+        """Whether anything of it may stand at the office."""
+        stands = {StepState.SENT, StepState.UNKNOWN, StepState.DONE}
+        return any(step.state in stands for step in self._entry.steps.values())
 
     def _stands(self) -> bool:
         return any(step.state is StepState.DONE for step in self._entry.steps.values())

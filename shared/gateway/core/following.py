@@ -16,7 +16,8 @@ from gateway.core.requests import with_eta, woken
 def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     """The operation as it stands, with its place in the queue; one whose park is over goes on.
 
-    Its own client needs no scope beyond the maker's.
+    Its own client needs no scope beyond the maker's. A read belongs to each client of its practice that was told of it:
+    equal ones that come together are one operation, which holds nothing of what was read.
 
     Raises:
         NotFound: there is none, or it is another client's, or of a practice that the client has lost: the three are
@@ -26,19 +27,16 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     if not is_id(operation_id, "operation"):
         raise NotFound("no such operation")
     operation = on.operations.get(operation_id)
-    if operation.request.client_id != caller.id:
+    is_read = operation.request.idempotency_key is None
+    if operation.request.client_id != caller.id and not is_read:
         raise NotFound("no such operation")
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.
     if operation.request.kind != CONNECT:
         request = operation.request
         protected = is_protected_request(request)
-        allow(
-            caller,
-            request.practice_id,
-            "operations",
-            Verb.READ,
-            on=on,
-            maker_id=request.client_id,
-            protected=protected,
-        )
+        maker_id = caller.id if is_read else request.client_id
+        try:
+            allow(caller, request.practice_id, "operations", Verb.READ, on=on, maker_id=maker_id, protected=protected)
+        except NotFound:
+            raise NotFound("no such operation") from None
     return with_eta(woken(operation, on=on), on=on)

@@ -1,8 +1,9 @@
 """`notes`: what the staff write about patients in free text, for clients that have a scope for it.
 
 Whatever leaves the house goes by here: every answer of the API (`web.app`) and whole objects of webhooks. Without the
-scope each note is null. The members are known by name, so that no section, no list and no new object is forgotten; the
-models in `objects/` mark them as `Note`, and a test holds the two together.
+scope each note is null, and versions are of what is left: by a hash of the whole row a guess could be proven. The
+members are known by name, so that no section, no list and no new object is forgotten; the models in `objects/` mark
+them as `Note`, and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.core.callers import Caller
+from gateway.core.hashing import canonical_hash
+from gateway.core.json_text import plain
 
 SCOPE: Final = "notes"
 
@@ -35,9 +38,26 @@ COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 }
 """Resource -> columns of its raw rows that are notes, beside all that have `note` in their name."""
 
+_OF_THE_READ: Final = frozenset({"version", "synced_at", "raw", "meta"})
 _OF_A_TASK: Final = frozenset({"title", "description"})
 _TASK: Final = "tsk_"
+_TYPED: Final = frozenset({"choice", "date", "flag", "amount"})
+"""Kinds of the office's own fields that are no free text."""
+_OFFICE_FIELD: Final = ":office-field"
 _FHIR_NOTES: Final = frozenset({"note", "comment", "payload"})
+_FHIR_TYPES: Final = frozenset(
+    {
+        "Appointment",
+        "Claim",
+        "Communication",
+        "Condition",
+        "ExplanationOfBenefit",
+        "MedicationStatement",
+        "Patient",
+        "Schedule",
+    }
+)
+"""Those that have a place for notes."""
 _REDACTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "REDACTED"}
 """https://hl7.org/fhir/R4/security-labels.html"""
 
@@ -61,7 +81,8 @@ def without_notes(body: Mapping[str, Any], *, resource: str | None = None) -> di
 
 
 def fhir_without_notes(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A FHIR resource, or a Bundle of some, without elements that hold notes; what lost one is marked as redacted."""
+    """A FHIR resource, or a Bundle of some, without elements that hold notes. What may have lost one is marked as
+    redacted: whether it has is no business of the caller's."""
     left = dict(resource)
     if "entry" in left:
         left["entry"] = [_entry(one) for one in left["entry"]]
@@ -69,10 +90,15 @@ def fhir_without_notes(resource: Mapping[str, Any]) -> dict[str, Any]:
     lost = [name for name in left if name in _FHIR_NOTES or (name == "supportingInfo" and _is_told(left[name]))]
     for name in lost:
         del left[name]
-    if lost:
-        meta = left.get("meta") or {}
-        left["meta"] = {**meta, "security": [*meta.get("security", ()), _REDACTED]}
-    return left
+    if free := [one for one in left.get("extension", ()) if _is_free_field(one)]:
+        lost.append("extension")
+        left["extension"] = [one for one in left["extension"] if one not in free]
+    meta = dict(left.get("meta") or {})
+    if "versionId" in meta:
+        meta["versionId"] = _version(left, besides=frozenset({"meta"}))
+    if lost or left.get("resourceType") in _FHIR_TYPES:
+        meta["security"] = [*meta.get("security", ()), _REDACTED]
+    return {**left, "meta": meta} if meta else left
 
 
 def is_note(member: str, of: Mapping[str, Any] | None = None) -> bool:
@@ -97,20 +123,35 @@ def is_note_column(column: str, resource: str | None) -> bool:
 
 def _objects(value: Any, found: list[str]) -> Any:
     if isinstance(value, Mapping):
-        return {name: _member(name, one, value, found) for name, one in value.items()}
+        left = {name: _member(name, one, value, found) for name, one in value.items()}
+        if isinstance(left.get("version"), str) and "source" in left:
+            left["version"] = _version(left, besides=_OF_THE_READ)
+        return left
     return [_objects(one, found) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _member(name: str, value: Any, of: Mapping[str, Any], found: list[str]) -> Any:
     if name == "raw":
+        if isinstance(value, Mapping) and "resourceType" in value:
+            # A row that was read by FHIR.
+            found.append(name)
+            return fhir_without_notes(value)
         return _rows(value, None, found)
     if is_note(name, of) and isinstance(value, str | None):
         found.append(name)
         return None
+    if name == "extensions" and isinstance(value, list):
+        found.append(name)
+        return [one if one.get("kind") in _TYPED else {**one, "value": None} for one in value]
     if name == "result" and isinstance(value, Mapping) and {"resource", "row"} <= value.keys():
         # Of a raw write, whose operation is asked after.
         return _rows(value, value["resource"], found)
     return _objects(value, found)
+
+
+def _version(shown: Mapping[str, Any], *, besides: frozenset[str]) -> str:
+    """Stands for an object as it is shown, in the form of `normalize.values.content_version`."""
+    return canonical_hash({name: one for name, one in shown.items() if name not in besides}, default=plain)[:32]
 
 
 def _rows(value: Any, resource: str | None, found: list[str]) -> Any:
@@ -130,6 +171,12 @@ def _rows(value: Any, resource: str | None, found: list[str]) -> Any:
 
 def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, "resource": fhir_without_notes(entry["resource"])} if "resource" in entry else dict(entry)
+
+
+def _is_free_field(extension: Mapping[str, Any]) -> bool:
+    if not str(extension.get("url")).endswith(_OFFICE_FIELD):
+        return False
+    return not any(one.get("valueCode") in _TYPED for one in extension.get("extension", ()))
 
 
 def _is_told(infos: Any) -> bool:

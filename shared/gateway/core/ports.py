@@ -391,6 +391,9 @@ class Session:
     is_key: bool = False
     """An API key lives until it is revoked by an operator or expires; `DELETE /session` ends sessions only."""
     created_at: datetime | None = None
+    opened_by: str | None = None
+    """The hash of the API key that a session was opened with, at first or second hand; it ends with that key. None: by
+    a practice's two keys alone."""
 
 
 class Callers(Protocol):

@@ -49,27 +49,32 @@ def bearer(authorization: str | None) -> str | None:
 def session_of(token: str | None, *, callers: Callers, now: datetime) -> Session:
     """What `token` stands for, by one strongly consistent read; of a key is noted that it is used.
 
+    A session that a key opened takes a second read: of that key, which may have been revoked or ended since.
+
     Raises:
-        Unauthenticated: there is none, or it is unknown, expired or revoked: the cases are told apart nowhere.
+        Unauthenticated: there is none, or it or its key is unknown, expired or revoked: the cases are told apart
+            nowhere.
     """
     session = callers.session(token_hash(token)) if token else None
-    if token is None or session is None or not _is_live(session, now):
+    if token is None or session is None or not _is_live(session, now) or not _key_is_live(session, callers, now):
         raise Unauthenticated("the access token is missing, unknown, expired or revoked")
     if session.is_key:
         callers.note_use(token_hash(token), now)
     return session
 
 
-def open_session(client: Client, *, on: Services, until: datetime | None = None) -> OpenedSession:
+def open_session(
+    client: Client, *, on: Services, until: datetime | None = None, opened_by: str | None = None
+) -> OpenedSession:
     """Start a session for `client`; it covers the practices the client has at each call, not those of today.
 
-    `until`: when the credential ends that it is opened with.
+    `until`: when the credential ends that it is opened with; `opened_by`: the hash of the API key behind that.
     """
     now = on.clock.now()
     token = new_token(live=on.stage == "prod")
     ends = (now + SESSION_LIFETIME, client.expires_at, until)
     expires_at = min(one for one in ends if one is not None)
-    on.callers.put_session(token_hash(token), Session(client.id, expires_at, created_at=now))
+    on.callers.put_session(token_hash(token), Session(client.id, expires_at, created_at=now, opened_by=opened_by))
     return OpenedSession(token=token, client=client, expires_at=expires_at, lifetime=expires_at - now)
 
 
@@ -104,6 +109,13 @@ def as_answer(opened: OpenedSession) -> dict[str, Any]:
         "client_id": opened.client.id,
         "practices": sorted(opened.client.practices),
     }
+
+
+def _key_is_live(session: Session, callers: Callers, now: datetime) -> bool:
+    if session.opened_by is None:
+        return True
+    key = callers.session(session.opened_by)
+    return key is not None and _is_live(key, now)
 
 
 def _is_live(session: Session, now: datetime) -> bool:

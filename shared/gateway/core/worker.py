@@ -17,7 +17,7 @@ from gateway.core.mirror.records import Records
 from gateway.core.mirror.syncing import SyncStates
 from gateway.core.operations import OperationState
 from gateway.core.pacing import Minute, PaceItem
-from gateway.core.ports import Cache, Calls, Clock, Drop, Holds, Practices, Signer, Upstream, Vault
+from gateway.core.ports import Cache, Callers, Calls, Clock, Drop, Holds, Practices, Signer, Upstream, Vault
 from gateway.core.rotation.records import Rotations
 
 T = TypeVar("T")
@@ -177,6 +177,8 @@ class WorkerServices(Protocol):
     def clock(self) -> Clock: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def callers(self) -> Callers: ...
     @property
     def ledger(self) -> Ledger: ...
     @property

@@ -37,12 +37,11 @@ def read_answer(body: Mapping[str, Any], *, on: Services) -> Answer:
     practice_id = meta.get("practice_id")
     if practice_id is not None and meta.get("served_from") == "live":
         headers |= rate_limit(on.paces.view(practice_id), now=on.clock.now())
-    tag = etag_of(_content(body), default=plain)
     return Answer(
         status=200,
         body=body,
         headers=headers,
-        etag=tag,
+        etag=tag_of(body),
         etag_is_weak=True,
         practice_id=practice_id,
         served_from=meta.get("served_from"),
@@ -86,9 +85,16 @@ def audited_answer(body: Mapping[str, Any]) -> Answer:
     )
 
 
+def tag_of(body: Mapping[str, Any]) -> str:
+    """The validator of an answer's body: of what it says of the practice."""
+    return etag_of(_content(body), default=plain)
+
+
 def _content(body: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer says of the practice, without when it was looked at: unchanged rows keep their tag."""
     content = _timeless(body)
+    if content.get("resourceType") == "Bundle":
+        content = {name: value for name, value in content.items() if name != "timestamp"}
     if practices := (body.get("meta") or {}).get("practices"):
         # Who holds the same rows must still learn that a practice does not answer any more.
         content["practices"] = [(one["practice_id"], one.get("unavailable")) for one in practices]

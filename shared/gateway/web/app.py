@@ -8,12 +8,14 @@ It is ours because it is small: API Gateway has matched the route already, and P
 from __future__ import annotations
 
 import inspect
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeAlias, TypeVar
+from urllib.parse import unquote
 
 from gateway.core.access import caller_of, count_request
 from gateway.core.audit import answers as trail
@@ -24,7 +26,7 @@ from gateway.core.notes import fhir_without_notes, may_see_notes, without_notes
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness
 from gateway.web import logging, problems, snapshot
-from gateway.web.answers import operation_answer
+from gateway.web.answers import operation_answer, tag_of
 from gateway.web.conditional import matched
 from gateway.web.correlation import HEADER
 from gateway.web.freshness import freshness_of
@@ -148,10 +150,11 @@ class HttpApp:
             operation_id=answer.operation_id,
             practices=answer.practices or ((answer.practice_id,) if answer.practice_id else ()),
             patient_ids=answer.patient_ids,
+            asked=trail.patients_named(_text_of(request)),
         )
         try:
             on = self.services()
-            on.audit.note(*trail.entries(shown, **_about(request, route, on)))
+            on.audit.note(*trail.entries(shown, _about(request, request.client_id, route, on)))
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing leaves that is not in the trail
             if not isinstance(error, AppError):
                 logging.logger.error("a bug kept an answer from the trail", extra=logging.location_of(error))
@@ -159,11 +162,11 @@ class HttpApp:
             return gone, to_json(gone.body)
         return answer, text
 
-    def _note_intent(self, request: HttpRequest) -> None:
+    def _note_intent(self, request: HttpRequest, client_id: str) -> None:
         """Have it in the trail that somebody is about to change something. Raises: AuditUnavailable: nothing may be."""
         on = self.services()
         try:
-            on.audit.note(*trail.intents(**_about(request, request.route, on)))
+            on.audit.note(*trail.intents(_about(request, client_id, request.route, on)))
         except AppError as error:
             raise _unaudited(error) from error
 
@@ -185,7 +188,7 @@ class HttpApp:
         if not route.takes_query:
             no_query(request)
         if not route.is_read and request.callers:
-            self._note_intent(request)
+            self._note_intent(request, request.callers[0].id)
         answer = route.handler(**arguments)
         caller = next((one for one in arguments.values() if isinstance(one, Caller)), None)
         return answer if caller is None or may_see_notes(caller) else _without_notes(answer, request)
@@ -270,7 +273,8 @@ def _without_notes(answer: Answer, request: HttpRequest) -> Answer:
     is_raw = request.route.startswith("/resources/")
     resource = request.path_params.get("resource") if is_raw else None
     body = fhir_without_notes(answer.body) if is_fhir else without_notes(answer.body, resource=resource)
-    return replace(answer, body=body, etag=None if answer.etag is None else f"{answer.etag}-n")
+    # The tag is of what is left: by one of the whole a guess at a note could be proven.
+    return replace(answer, body=body, etag=None if answer.etag is None else f"{tag_of(body)}-n")
 
 
 def _told_to_caches(answer: Answer) -> Answer:
@@ -284,25 +288,30 @@ def _told_to_caches(answer: Answer) -> Answer:
     return replace(answer, headers=headers)
 
 
-def _about(request: HttpRequest, route: str, on: Services) -> dict[str, Any]:
+def _about(request: HttpRequest, client_id: str, route: str, on: Services) -> trail.Asked:
     """What every entry of a request has."""
     method = request.method if request.method in _METHODS else "?"
-    return {
-        "client_id": request.client_id,
-        "own": request.callers[0].client.practices if request.callers else frozenset(),
-        "named": trail.practices_in(_text_of(request)),
-        "action": f"{method} {route}",
-        "request_id": request.request_id,
-        "purpose": known_purpose_of(request),
-        "at": on.clock.now(),
-    }
+    return trail.Asked(
+        client_id=client_id,
+        own=request.callers[0].client.practices if request.callers else frozenset(),
+        named=trail.practices_in(_text_of(request)),
+        action=f"{method} {route}",
+        request_id=request.request_id,
+        purpose=known_purpose_of(request),
+        at=on.clock.now(),
+    )
+
+
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def _text_of(request: HttpRequest) -> str:
     """Where a request may name practices, themselves or by something of theirs."""
     body = (request.body or b"").decode(errors="replace")
     values = (value for given in request.query.values() for value in given)
-    return "\n".join([*request.path_params.values(), *values, body])
+    # However a body spells an id: JSON can escape each letter, and a form.
+    spelled = unquote(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), body))
+    return "\n".join([*request.path_params.values(), *values, body, *([spelled] if spelled != body else [])])
 
 
 def _unaudited(error: Exception) -> AuditUnavailable:

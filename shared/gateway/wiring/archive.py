@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from gateway.adapters.archive import S3Archive
@@ -24,18 +25,8 @@ class ArchiveServices(AwsServices):
         return S3Archive(lambda: self._s3, bucket=os.environ["AUDIT_ARCHIVE_BUCKET"])
 
 
-class _Holder:
-    current: Any = None
+archive_services = Held(ArchiveServices)
+"""All ports of this process."""
 
-
-def archive_services() -> ArchiveServices:
-    """All ports of this process."""
-    if _Holder.current is None:
-        _Holder.current = ArchiveServices()
-    found: ArchiveServices = _Holder.current
-    return found
-
-
-def use(services: Any) -> None:
-    """Have `archive_services` hand out `services`; None goes back to AWS. For tests."""
-    _Holder.current = services
+use = archive_services.use
+"""Have others handed out; None goes back to AWS. For tests."""

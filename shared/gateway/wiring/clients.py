@@ -10,17 +10,20 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
 from botocore.exceptions import NoRegionError
 
+from gateway.core.access import AUDIT
 from gateway.core.authenticate import CONNECT_SCOPE
-from gateway.core.callers import OPERATOR_SCOPES, Client, ClientKind
+from gateway.core.baa.protected import is_protected
+from gateway.core.callers import OPERATOR_SCOPES, Client, ClientKind, Verb
 from gateway.core.clients import ClientBook, Key
 from gateway.core.errors import AppError
 from gateway.core.ids import new_id
+from gateway.core.notes import SCOPE as NOTES
 from gateway.core.ports import Callers, Session
 from gateway.core.scopes import listed, unknown
 from gateway.core.sessions import new_token, token_hash
@@ -121,6 +124,18 @@ class Command:
             count = len(client.practices)
             self._say(f"{client.id}  {client.kind.value:8}  {self._state(client):8}  {count:5}  {client.name}")
 
+    def check(self, _: argparse.Namespace) -> None:
+        """Clients that have less than they were given: what a release gives a scope or kind is not what one before it
+        gave them. Nothing is changed."""
+        found = [
+            f"{client.id}  {why}"
+            for client in self._book.all_clients()
+            if self._state(client) == "active"
+            for why in _less_than_given(client)
+        ]
+        for line in found or ["Every client has what its scopes say."]:
+            self._say(line)
+
     def show(self, options: argparse.Namespace) -> None:
         """One client with its keys."""
         client = self._book.client(options.client)
@@ -178,9 +193,6 @@ class Command:
             self._book.revoke_client(options.client, self._now)
         else:
             self._book.revoke(self._named(options).token_hash, self._now)
-            self._say(
-                "Sessions that were opened with this key last 12 hours at most; revoke the client to end them now."
-            )
         self.show(options)
 
     def _named(self, options: argparse.Namespace) -> Key:
@@ -225,7 +237,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.clients",
-        description="API clients and their keys. What is changed acts on the next request.",
+        description="API clients and their keys. What is changed acts on the next request, also of sessions that a key "
+        "opened.",
         epilog=f"scopes:\n{listed()}\n\nenvironment:\n  CALLERS_TABLE names the table of callers, STAGE the stage,\n  "
         "AWS_DEFAULT_REGION the region; AWS credentials as for any AWS command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -258,6 +271,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how often it may ask before it is answered 429; default: the stage's client_requests_per_minute",
     )
     verbs.add_parser("list", help="all clients: id, kind, state, how many practices, name")
+    verbs.add_parser("check", help="after an update: clients that have less than their scopes say, and what to do")
 
     def of_a_client(verb: str, help_: str) -> argparse.ArgumentParser:
         one = verbs.add_parser(verb, help=help_)
@@ -279,6 +293,24 @@ def _parser() -> argparse.ArgumentParser:
     gone = of_a_client("revoke", "end a client, or one of its keys, now and for good")
     gone.add_argument("--key", help="key_..., as show has it; without it the client ends, with all its keys")
     return parser
+
+
+def _less_than_given(client: Client) -> Iterator[str]:
+    if nothing := unknown(sorted(client.scopes)):
+        listed_ = ",".join(nothing)
+        yield f"{listed_} opens nothing: withdraw {client.id} --scopes {listed_}"
+    if client.kind is not ClientKind.OPERATOR and (theirs := ",".join(sorted(OPERATOR_SCOPES & client.scopes))):
+        yield (
+            f"{theirs} counts for clients of --kind operator only: enrol one for whoever needs it, and "
+            f"withdraw {client.id} --scopes {theirs}"
+        )
+    if NOTES not in client.scopes and any(map(_reads_of_patients, client.scopes)):
+        yield f"sees no notes; if it should: grant {client.id} --scopes {NOTES}"
+
+
+def _reads_of_patients(scope: str) -> bool:
+    obj, _, verb = scope.partition(":")
+    return verb == Verb.READ and (obj == "*" or (obj != AUDIT and is_protected(obj)))
 
 
 def _known(scopes: Sequence[str], kind: ClientKind) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import random
 from functools import cached_property
-from typing import Any
 
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.held import Held
 
 
 class DelivererServices(AwsServices):
@@ -23,18 +23,8 @@ class DelivererServices(AwsServices):
         return random.random()  # noqa: S311 - no secret hangs on it
 
 
-class _Holder:
-    current: Any = None
+deliverer_services = Held(DelivererServices)
+"""All ports of this process."""
 
-
-def deliverer_services() -> DelivererServices:
-    """All ports of this process."""
-    if _Holder.current is None:
-        _Holder.current = DelivererServices()
-    found: DelivererServices = _Holder.current
-    return found
-
-
-def use(services: Any) -> None:
-    """Have `deliverer_services` hand out `services`; None goes back to AWS. For tests."""
-    _Holder.current = services
+use = deliverer_services.use
+"""Have others handed out; None goes back to AWS. For tests."""

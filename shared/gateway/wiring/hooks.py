@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from gateway.adapters.inbox import S3Inbox
@@ -30,18 +31,8 @@ class HookServices(AwsServices):
         return self._pace
 
 
-class _Holder:
-    current: Any = None
+hook_services = Held(HookServices)
+"""All ports of this process."""
 
-
-def hook_services() -> HookServices:
-    """All ports of this process."""
-    if _Holder.current is None:
-        _Holder.current = HookServices()
-    found: HookServices = _Holder.current
-    return found
-
-
-def use(services: Any) -> None:
-    """Have `hook_services` hand out `services`; None goes back to AWS. For tests."""
-    _Holder.current = services
+use = hook_services.use
+"""Have others handed out; None goes back to AWS. For tests."""

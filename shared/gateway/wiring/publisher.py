@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from gateway.core.events.surroundings import around_of
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -53,18 +54,8 @@ class PublisherServices(AwsServices):
         return {}
 
 
-class _Holder:
-    current: Any = None
+publisher_services = Held(PublisherServices)
+"""All ports of this process."""
 
-
-def publisher_services() -> PublisherServices:
-    """All ports of this process."""
-    if _Holder.current is None:
-        _Holder.current = PublisherServices()
-    found: PublisherServices = _Holder.current
-    return found
-
-
-def use(services: Any) -> None:
-    """Have `publisher_services` hand out `services`; None goes back to AWS. For tests."""
-    _Holder.current = services
+use = publisher_services.use
+"""Have others handed out; None goes back to AWS. For tests."""

@@ -1,8 +1,8 @@
 """What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`.
 
-After `cdk destroy --all`. Without `--confirm` it counts what is left; with the stage's name it deletes the practices'
-keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads the stage's name
-from STAGE, and the region as AWS's own command does.
+After `cdk destroy --all`, and not before. Without `--confirm` it counts what is left; with the stage's name it deletes
+the practices' keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads
+the stage's name from STAGE, and the region as AWS's own command does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from botocore.exceptions import NoRegionError
 from botocore.session import get_session
 
-from gateway.adapters.removing import RECOVERY_DAYS, Remains
+from gateway.adapters.removing import RECOVERY_DAYS, Remains, StillThere
 from gateway.core.errors import Unavailable
 
 
@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         session = get_session()
         remains = Remains(
+            cloudformation=session.create_client("cloudformation"),
             dynamodb=session.create_client("dynamodb"),
             s3=session.create_client("s3"),
             secretsmanager=session.create_client("secretsmanager"),
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"{told} deleted; the secrets end in {RECOVERY_DAYS} days\n{kept}")  # noqa: T201
     except NoRegionError:
         parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
-    except Unavailable as error:
+    except (StillThere, Unavailable) as error:
         parser.exit(1, f"{error}\n")
 
 

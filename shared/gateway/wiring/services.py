@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from gateway.core import ports
@@ -51,24 +52,19 @@ class Services(AwsServices):
         return self._pace
 
 
-class _Holder:
-    """What `services()` hands out: one for the life of the process, or the one a test put there."""
-
-    current: ports.Services | None = None
+_held: Held[ports.Services] = Held(Services)
 
 
 def services() -> ports.Services:
     """All ports of this process."""
-    if _Holder.current is None:
-        _Holder.current = Services()
-    return _Holder.current
+    return _held()
 
 
 @contextmanager
 def using(other: ports.Services) -> Iterator[None]:
     """Let `services()` hand out `other` while this lasts; for tests and for the replay of events."""
-    before, _Holder.current = _Holder.current, other
+    before = _held.use(other)
     try:
         yield
     finally:
-        _Holder.current = before
+        _held.use(before)

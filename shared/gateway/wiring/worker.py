@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from gateway.adapters.drop import DropLogin
@@ -79,17 +80,8 @@ class WorkerServices(AwsServices):
         return SqsTicks(self._sqs, queue_url=os.environ["TICKS_QUEUE_URL"])
 
 
-class _Holder:
-    current: Any = None
+worker_services = Held(WorkerServices)
+"""All ports of this process."""
 
-
-def worker_services() -> WorkerServices:
-    """All ports of this process; a test may put its own into `_Holder` by `use`."""
-    if _Holder.current is None:
-        _Holder.current = WorkerServices()
-    return cast("WorkerServices", _Holder.current)
-
-
-def use(services: Any) -> None:
-    """Have `worker_services` hand out `services`; None goes back to AWS. For tests."""
-    _Holder.current = services
+use = worker_services.use
+"""Have others handed out; None goes back to AWS. For tests."""

@@ -124,7 +124,7 @@ WRITES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(st.integers(1, 9), min_size=6, max_size=20), writes=WRITES, wide=st.booleans())
 def test_far_pages_are_what_a_plain_offset_would_give(
     rows: list[int], writes: list[tuple[str, int, int]], wide: bool
@@ -153,7 +153,7 @@ def test_far_pages_are_what_a_plain_offset_would_give(
     store.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.integers(8, 20), deleted=st.lists(st.integers(1, 20), max_size=4))
 def test_far_pages_of_a_descending_list_are_right_too(rows: int, deleted: list[int]) -> None:
     store = Store(clock=Clock())

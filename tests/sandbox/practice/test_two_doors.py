@@ -46,3 +46,22 @@ def test_each_door_keeps_its_own_log(doors: tuple[httpx.Client, httpx.Client, Pr
     doors[1].get("patients/Simple")
 
     assert [arrival.operation for arrival in doors[2].practice.log()] == ["patients.Simple"]
+
+
+def test_a_door_that_is_shut_refuses_connections_until_it_is_opened_and_the_other_one_answers(
+    doors: tuple[httpx.Client, httpx.Client, PracticeServer],
+) -> None:
+    relay, own, server = doors
+
+    def turn(*, is_open: object) -> int:
+        with httpx.Client(base_url=server.control_url, trust_env=False) as side:
+            return side.put("door", json={"open": is_open}).status_code
+
+    assert own.get("patients/Simple").status_code == 200
+    assert [turn(is_open=False), turn(is_open=False)] == [200, 200]
+    with pytest.raises(httpx.ConnectError):
+        own.get("patients/Simple")
+    assert relay.get("patients/Simple").status_code == 200
+    assert turn(is_open="yes") == 400
+    assert turn(is_open=True) == 200
+    assert own.get("patients/Simple").status_code == 200

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.sandbox.practice.behaviours.appointments import _gaps
@@ -273,7 +273,6 @@ def test_days_without_hours_have_no_free_time(desk: Desk) -> None:
     assert slots(desk, date="2026-11-29") == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(1, 90)), max_size=8))
 def test_gaps_and_visits_fill_the_day_without_overlap(visits: list[tuple[int, int]]) -> None:
     day = datetime(2026, 11, 30)  # noqa: DTZ001  (an office's wall clock)

@@ -283,7 +283,7 @@ def test_every_money_write_leaves_a_line_in_the_log(desk: Desk) -> None:
     assert "cheque" not in "".join(row["LogText"] for row in logs)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     fees=st.lists(st.integers(1, 30_000), max_size=5),
     paid=st.lists(st.integers(1, 40_000), min_size=1, max_size=4),

@@ -24,7 +24,7 @@ from .conftest import NOW
 TODAY = NOW.date()
 Tables = dict[str, list[dict[str, Any]]]
 practices = st.tuples(st.sampled_from([1, 7, 40, 120]), st.integers(0, 10_000))
-few = settings(max_examples=12, deadline=None)
+few = settings(max_examples=12)
 
 
 def invented(size_and_seed: tuple[int, int], today: date = TODAY) -> Tables:
@@ -270,7 +270,7 @@ def test_the_buckets_hold_what_is_owed_and_are_never_negative() -> None:
             assert sum(row[name] for name in names) == pytest.approx(row["BalTotal"], abs=0.01)
 
 
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.integers(0, 10_000))
 def test_three_hundred_people_show_every_state_a_reader_must_know(number: int) -> None:
     tables = invented((300, number))

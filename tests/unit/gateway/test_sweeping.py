@@ -82,7 +82,7 @@ def test_one_entry_that_cannot_be_read_does_not_keep_the_sweep_from_the_others(o
     assert [turn.operation_id for turn in on.calls.turns] == [well.id]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.text(min_size=1, max_size=20), st.integers(0, 30), st.floats(-5, 5))
 def test_an_operation_that_stays_open_is_renewed_long_before_its_bodies_are_forgotten(
     operation_id: str, missed_day: int, late_s: float

@@ -458,7 +458,7 @@ def _let_both_work(world: World) -> None:
 Happens = st.sampled_from(["clinic", "remote", "lose", "die", "both_work", "nothing"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     happens=st.lists(Happens, min_size=1, max_size=12), dies_at=st.lists(st.integers(1, 40), min_size=12, max_size=12)
 )

@@ -89,7 +89,7 @@ def said(error: BaseException) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("operation", ASKED)
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(status=STATUSES, raw=RAW, headers=HEADERS)
 def test_a_hostile_answer_is_rows_or_an_error_of_ours(
     operation: str, status: int, raw: bytes, headers: dict[str, str]
@@ -104,7 +104,7 @@ def test_a_hostile_answer_is_rows_or_an_error_of_ours(
             assert MARK not in shown.replace(__file__, "")
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(status=STATUSES, raw=RAW, headers=HEADERS, bundle=st.none() | VALUES)
 def test_a_hostile_answer_of_the_fhir_side_is_too(
     status: int, raw: bytes, headers: dict[str, str], bundle: Any
@@ -120,7 +120,7 @@ def test_a_hostile_answer_of_the_fhir_side_is_too(
                 assert MARK not in "".join(said(error))
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(value=VALUES | st.text() | st.decimals() | st.binary(max_size=5))
 @example("9" * 10_000_000)
 @example("1e" + "9" * 100)
@@ -135,7 +135,7 @@ def test_every_reader_takes_every_value_or_says_that_it_is_malformed(value: Any)
             assert len(str(error)) < 60
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(status=STATUSES, raw=RAW, kind=st.sampled_from([None, "application/json", "text/html"]))
 def test_every_answer_is_classified(status: int, raw: bytes, kind: str | None) -> None:
     for id_ in ("patients.list", "appointments.create"):

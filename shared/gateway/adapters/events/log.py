@@ -1,7 +1,7 @@
 """The event log in DynamoDB.
 
     event#{practice}   {event id}   body (JSON), its place in the index `log`, and when it ends by itself
-    told#{practice}    {resource}#{key}   the `seq` of the row that was told last
+    told#{practice}    {resource}#{key}   the `seq` of the row that was told last, and when that ends by itself
 
 The index is by practice and day (UTC) of logging, sorted by moment and id; it has the bodies, so that a page of the log
 is one query. It may be behind by some milliseconds, and the clocks of two publishers differ: who reads on from where he
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from gateway.adapters.mirror.items import micros, moment_from, time_text
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.events.event import Cause, Event
-from gateway.core.events.ports import KEPT, Logged
+from gateway.core.events.ports import KEPT, TOLD_KEPT, Logged
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -85,13 +85,15 @@ class DynamoEventLog:
             found |= {(practice_id, what): int(item["seq"]["N"]) for what, item in items.items()}
         return found
 
-    def mark_told(self, rows: Mapping[tuple[str, str], int]) -> None:
+    def mark_told(self, rows: Mapping[tuple[str, str], int], *, at: datetime) -> None:
         """See `EventLog.mark_told`."""
+        over = str(int((at + TOLD_KEPT).timestamp()))
 
         def mark(one: tuple[tuple[str, str], int]) -> bool:
             (practice_id, what), seq = one
-            value = {":seq": {"N": str(seq)}}
-            return self._table.update(_told_pk(practice_id), what, "SET seq = :seq", condition=_LATER, values=value)
+            values = {":seq": {"N": str(seq)}, ":over": {"N": over}}
+            change = "SET seq = :seq, expires_at = :over"
+            return self._table.update(_told_pk(practice_id), what, change, condition=_LATER, values=values)
 
         self._table.each(mark, list(rows.items()))
 

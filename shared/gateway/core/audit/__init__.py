@@ -15,6 +15,9 @@ from typing import Final, Protocol
 PATIENTS_MATCH: Final = "patients.match"
 """The action of looking for a person at the practices of a group."""
 
+WEBHOOK: Final = "WEBHOOK"
+"""Stands in the place of a method where a whole object is sent to a webhook: `WEBHOOK /appointments`."""
+
 MOST_PATIENTS: Final = 500
 """Ids that one entry names; an answer of more leaves several."""
 

@@ -1,7 +1,9 @@
 """The entries of one answer: whom it shows, at which practices. Pure rules.
 
 Whom an answer shows is read from the answer itself, as the text that leaves, so that no handler can forget to say it:
-ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients.
+ids carry their kind and their practice (`core.ids`), raw rows carry Open Dental's own keys of patients. Whoever is
+asked after is shown as well where the answer is there: rows may not say whose they are, and that somebody has none is
+an answer, too.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from gateway.core.audit import MOST_PATIENTS, AuditEntry, Phase
@@ -37,7 +40,9 @@ _RAW = re.compile(rf'"(?:{_SPELLED})":"?[0-9]', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An answer, as far as its entries tell of it. `patient_ids`: whom it shows beside those its text names."""
+    """An answer, as far as its entries tell of it. `patient_ids`: whom it shows beside those its text names; `asked`:
+    whom the request names.
+    """
 
     status: int
     text: str = ""
@@ -48,46 +53,66 @@ class Shown:
     practices: tuple[str, ...] = ()
     """Those that it is of, as far as the handler says."""
     patient_ids: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
-def entries(
-    shown: Shown,
-    *,
-    client_id: str,
-    own: Collection[str],
-    named: Collection[str],
-    action: str,
-    request_id: str,
-    purpose: str | None,
-    at: datetime,
-) -> list[AuditEntry]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, as far as its entries tell of it. `own` are the client's practices, `named` those that it names."""
+
+    client_id: str
+    own: Collection[str]
+    named: Collection[str]
+    action: str
+    request_id: str
+    purpose: str | None
+    at: datetime
+
+    def entry(self, practice_id: str | None, **more: Any) -> AuditEntry:
+        """An entry of it in the trail of a practice, or in the client's own."""
+        return AuditEntry(
+            id=new_id("audit_entry"),
+            practice_id=practice_id,
+            at=self.at,
+            client_id=self.client_id,
+            action=self.action,
+            request_id=self.request_id,
+            purpose=self.purpose,
+            **more,
+        )
+
+    @property
+    def places(self) -> list[str]:
+        """The client's practices that it is meant for: those that it names, or the only one that the client has."""
+        if self.named:
+            return sorted(one for one in self.named if one in self.own)
+        return list(self.own) if len(self.own) == 1 else []
+
+
+def entries(shown: Shown, asked: Asked) -> list[AuditEntry]:
     """What the trails have to say of an answer: an entry for each practice, in parts where it shows many patients.
 
-    `own` are the client's practices, `named` those that the request names. Where an answer is of no practice of the
-    client's, its one entry lies in the client's own trail.
+    Where an answer is of no practice of the client's, its one entry lies in the client's own trail.
     """
+    own = asked.own
     practices = [one for one in shown.practices if one in own]
     found = dict.fromkeys(shown.patient_ids)
+    if shown.status == HTTPStatus.OK:
+        found |= dict.fromkeys(shown.asked)
     found |= dict.fromkeys(patients_in(shown.text, practices[0] if len(practices) == 1 else None))
     by_practice: dict[str | None, list[str]] = {}
     for id_ in found:
         of = practice_of(id_)
         by_practice.setdefault(of if of in own else None, []).append(id_)
     # An error says nothing of a practice; it is told where the request was meant for.
-    for practice in practices or ([] if by_practice else places(named, own)):
+    for practice in practices or ([] if by_practice else asked.places):
         by_practice.setdefault(practice, [])
     made: list[AuditEntry] = []
     for practice_id, ids in (by_practice or {None: []}).items():
         cut = [ids[start : start + MOST_PATIENTS] for start in range(0, len(ids), MOST_PATIENTS)] or [[]]
         made += [
-            AuditEntry(
-                id=new_id("audit_entry"),
-                practice_id=practice_id,
-                at=at,
-                client_id=client_id,
-                action=action,
-                request_id=request_id,
-                purpose=purpose,
+            asked.entry(
+                practice_id,
                 status=shown.status,
                 code=shown.code,
                 served_from=shown.served_from,
@@ -101,38 +126,10 @@ def entries(
     return made
 
 
-def intents(
-    *,
-    client_id: str,
-    own: Collection[str],
-    named: Collection[str],
-    action: str,
-    request_id: str,
-    purpose: str | None,
-    at: datetime,
-) -> list[AuditEntry]:
+def intents(asked: Asked) -> list[AuditEntry]:
     """What the trails have to say of a request to change something, before anything of it is done."""
-    practices: list[str | None] = [*places(named, own)]
-    return [
-        AuditEntry(
-            id=new_id("audit_entry"),
-            practice_id=practice_id,
-            at=at,
-            client_id=client_id,
-            action=action,
-            request_id=request_id,
-            phase=Phase.INTENT,
-            purpose=purpose,
-        )
-        for practice_id in practices or [None]
-    ]
-
-
-def places(named: Collection[str], own: Collection[str]) -> list[str]:
-    """The client's practices that a request is meant for: those that it names, or the only one that the client has."""
-    if named:
-        return sorted(one for one in named if one in own)
-    return list(own) if len(own) == 1 else []
+    places: list[str | None] = [*asked.places]
+    return [asked.entry(practice_id, phase=Phase.INTENT) for practice_id in places or [None]]
 
 
 def practices_in(text: str) -> frozenset[str]:
@@ -145,12 +142,22 @@ def practice_of(patient_id: str) -> str:
     return f"prac_{patient_id[4:20]}"
 
 
+def patients_named(text: str) -> tuple[str, ...]:
+    """The patients whom any text names by their ids, each once."""
+    return tuple(dict.fromkeys(f"pat_{one}" for one in _PATIENT.findall(text)))
+
+
+def patients_by_key(keys: Mapping[str, Any], practice_id: str) -> tuple[str, ...]:
+    """The patients whom keys of Open Dental's name, each by its column, in the vendor's spelling or in ours."""
+    return tuple(_by_key(keys, practice_id))
+
+
 def patients_in(text: str, practice_id: str | None = None) -> list[str]:
     """The patients whom JSON text names, each once: by id, as FHIR writes ids, in addresses, and by key in raw rows.
 
     `practice_id` is whose the rows are where nothing in the text says it.
     """
-    found = dict.fromkeys(f"pat_{one}" for one in _PATIENT.findall(text))
+    found = dict.fromkeys(patients_named(text))
     if _RAW.search(text):
         found |= dict.fromkeys(_by_key(json.loads(text), practice_id))
     return list(found)

@@ -163,6 +163,18 @@ def _way(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
         yield Change("mode", "way-changed", f"It is called in another mode: {now['mode']}, before {was['mode']}.")
 
 
+def standing(now: Mapping[str, Any]) -> dict[str, int]:
+    """What stands at the last look and should not: code -> how many fields it is of, 1 where it is of none. The words
+    are those of changes."""
+    found = {
+        code: sum(len(differs.get(kind, ())) for differs in now.get("shapes", {}).values())
+        for kind, (code, _) in _SHAPES.items()
+    }
+    found["held-back"] = int(now.get("throttle") == SLOWED)
+    found["clock-wrong"] = int(now.get("clock") == DISAGREES)
+    return {code: count for code, count in found.items() if count}
+
+
 _PARTS: Final = {
     "way": _way,
     "version": _version,

@@ -16,6 +16,10 @@ KEPT: Final = timedelta(days=30)
 """How long an event is in the log."""
 
 
+TOLD_KEPT: Final = timedelta(days=90)
+"""How long it is remembered which state of a row was told last, from then on. What is older is not looked for again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Logged:
     """An event as the log has it, and since when."""
@@ -58,8 +62,8 @@ class EventLog(Protocol):
         """By practice and row (`RowChange.what`) the `seq` that was told last; who is missing was never told of."""
         ...
 
-    def mark_told(self, rows: Mapping[tuple[str, str], int]) -> None:
-        """Note that these states are told, unless a later one is noted. Idempotent."""
+    def mark_told(self, rows: Mapping[tuple[str, str], int], *, at: datetime) -> None:
+        """Note that these states are told, unless a later one is noted; for `TOLD_KEPT`. Idempotent."""
         ...
 
 

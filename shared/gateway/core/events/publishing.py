@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from gateway.core.events.changes import RowChange, Was
 from gateway.core.events.deriving import Around, events_of
 from gateway.core.events.event import Event, event_id
 from gateway.core.events.event_types import TYPES
-from gateway.core.events.ports import PublisherServices
+from gateway.core.events.ports import TOLD_KEPT, PublisherServices
 from gateway.core.mirror.records import LOAD
 
 OUTBOX_KEPT: Final = timedelta(hours=24)
 """How long a change waits to be published: what a stream of DynamoDB keeps."""
+
+_MARGIN: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
             continue
         around = on.around(change)
         if around is not None:
-            for one in _with_missed(change, told.get(row)):
+            for one in _with_missed(change, told.get(row), now):
                 recovered += one.was is Was.UNSEEN
                 events += _events_of(one, around, on)
         told[row] = marks[row] = change.seq
@@ -67,7 +69,7 @@ def publish(changes: Sequence[RowChange], on: PublisherServices) -> Published:
         on.bus.put(events)
         on.deliveries.begin(events)
     if marks:
-        on.event_log.mark_told(marks)
+        on.event_log.mark_told(marks, at=on.clock.now())
     oldest = max(((now - one.stored_at).total_seconds() for one in changes), default=0.0)
     return Published(len(changes), len(events), recovered, oldest)
 
@@ -81,9 +83,14 @@ def _events_of(change: RowChange, around: Around, on: PublisherServices) -> list
     return events_of(change, around)
 
 
-def _with_missed(change: RowChange, told: int | None) -> Iterator[RowChange]:
+def _with_missed(change: RowChange, told: int | None, now: datetime) -> Iterator[RowChange]:
     """The change, and before it the one that nobody told of, where there is one."""
     missed = change.missed
-    if missed is not None and missed.cause != LOAD and (told is None or told < missed.seq):
+    if missed is None or missed.cause == LOAD:
+        yield change
+        return
+    # Where nothing is remembered of a row that stood for months, it was told, and that has been forgotten since.
+    is_young = now - missed.stored_at < TOLD_KEPT - _MARGIN
+    if told < missed.seq if told is not None else is_young:
         yield missed
     yield change

@@ -53,7 +53,7 @@ def components(noted: Mapping[str, Noted], troubles: Mapping[Trouble, Troubled],
     return [
         _queues(noted.get(fleet.QUEUES), now),
         _ledger(noted.get(fleet.QUEUES), now),
-        _lanes(noted.get(fleet.LANES), now),
+        _lanes(fleet.all_parts(noted, fleet.LANES), now),
         _upstream(noted.get(fleet.QUEUES), troubles, now),
         _mirrors(troubles, now),
         _publisher(noted.get(fleet.PUBLISHER), now),

@@ -91,6 +91,36 @@ class Fleet(Protocol):
         ...
 
 
+_OF: Final = "of"
+
+
+def note_part(fleet: Fleet, writer: str, values: Mapping[str, float], *, part: tuple[int, int], at: datetime) -> None:
+    """Note the figures of one part of a writer that works in several: the first (0) of four, say.
+
+    Each part has a place of its own, the first one that of a writer in one part.
+    """
+    number, of = part
+    fleet.note(_part_name(writer, number), {**values, _OF: of}, at=at)
+
+
+def all_parts(noted: Mapping[str, Noted], writer: str) -> Noted | None:
+    """The figures of all parts of a writer added up, as of the part that has been silent longest; None: one of them has
+    never said anything. How many parts there are says the one that spoke last."""
+    named = [one for name, one in noted.items() if name == writer or name.startswith(f"{writer}#")]
+    if not named:
+        return None
+    of = max(1, round(max(named, key=lambda one: one.at).value(_OF)))
+    known = [one for number in range(of) if (one := noted.get(_part_name(writer, number))) is not None]
+    if len(known) < of:
+        return None
+    names = {name for one in known for name in one.values if name != _OF}
+    return Noted(min(one.at for one in known), {name: sum(one.value(name) for one in known) for name in names})
+
+
+def _part_name(writer: str, number: int) -> str:
+    return writer if number == 0 else f"{writer}#{number}"
+
+
 def moved(fleet: Fleet, practice_id: str, *, was: str | None, now: str | None, since: datetime) -> None:
     """Note that the breaker of a practice went from one trouble to another, or to none. Never raises: calls matter
     more, and the sweeper puts it right."""

@@ -10,10 +10,14 @@ from typing import Any, Final
 from gateway.core.access import allow
 from gateway.core.baa.control import state_of
 from gateway.core.callers import Caller, Verb
+from gateway.core.drift.changes import standing
+from gateway.core.drift.known import Known
 from gateway.core.mirror.health import sync_view
 from gateway.core.pacing import MAX_WAITING
 from gateway.core.ports import PaceView, Services
-from gateway.core.practices import SANDBOX, Practice
+from gateway.core.practices import SANDBOX, Practice, WayName
+from gateway.core.rotation import rule
+from gateway.core.rotation.records import Rotation, State
 from gateway.core.walltime import optional_instant_text
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
@@ -28,6 +32,9 @@ CROWDED: Final = MAX_WAITING // 2
 """So many waiting turns are worth a word: at 200 the next caller is refused."""
 DELIVERIES: Final = 100
 """Of an endpoint, the latest that are looked at."""
+
+LOOKS_FAILED: Final = 3
+"""So many looks in a row without a usable answer, over an hour and more, are worth a word."""
 
 _CONNECTION: Final[Mapping[str, tuple[str, str]]] = {
     "offline": (
@@ -45,12 +52,28 @@ _CONNECTION: Final[Mapping[str, tuple[str, str]]] = {
 """State -> how bad it is, and what it means for people."""
 
 
+_BY_FALLBACK: Final = (
+    DEGRADED,
+    "the way that the practice was connected by does not answer; it is called by its fallback, and the first way is "
+    "tried every minute",
+)
+
+
 _AGREEMENT: Final[Mapping[str, tuple[str, str | None]]] = {
     "current": (OK, None),
     "expiring": (DEGRADED, "the agreement (BAA) ends soon: from then on nothing protected is read or shown"),
     "expired": (DOWN, "the agreement (BAA) does not cover today: nothing protected is read or shown"),
     "missing": (DOWN, "no current agreement (BAA) is on record: nothing protected is read or shown until one is"),
 }
+
+
+_OPEN_CHANGES: Final[Mapping[str, str]] = {
+    "fields-missing": "answers lack fields that they should have",
+    "fields-retyped": "answers have fields that cannot be read as what they were",
+    "held-back": "Open Dental asks for pauses though the practice's pace is kept: somebody else may use its key",
+    "clock-wrong": "the office's clock does not go by the practice's time zone",
+}
+"""Those that somebody should look at, with what they mean for people; new fields do no harm."""
 
 
 def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
@@ -63,7 +86,7 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
     pace = on.paces.view(practice.id)
     sync = sync_view(on.syncs.load(practice.id), practice, pace, now)
     parts: dict[str, dict[str, Any]] = {
-        "connection": _connection(pace),
+        "connection": _connection(practice, pace),
         "key": _key(practice, pace),
         "agreement": _agreement(practice, now.date(), stage=on.stage),
         "queue": _queue(pace, now),
@@ -71,6 +94,8 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
         "mirror": _mirror(sync),
         "native_events": _native(sync["native_events"]),
         "webhooks": _webhooks(practice, caller, on),
+        "rotation": _rotation(None if practice.rotation is None else on.rotations.load(practice.id).open, now),
+        "drift": _drift(on.drifts.load(practice.id)),
     }
     return {
         "practice_id": practice.id,
@@ -88,12 +113,14 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
     }
 
 
-def _connection(pace: PaceView) -> dict[str, Any]:
+def _connection(practice: Practice, pace: PaceView) -> dict[str, Any]:
     state = "stopped" if pace.killed else pace.trouble or "online"
-    status, explanation = _CONNECTION.get(state, (OK, None))
+    by = WayName.FIRST if practice.fallback is None else pace.way
+    status, explanation = _CONNECTION.get(state, (OK, None) if by is WayName.FIRST else _BY_FALLBACK)
     return {
         "status": status,
         "state": state,
+        "way": by.value,
         "since": optional_instant_text(pace.trouble_since),
         "tried_again_at": None if pace.killed else optional_instant_text(pace.tried_again_at),
         "explanation": explanation,
@@ -171,6 +198,49 @@ def _mirror(sync: Mapping[str, Any]) -> dict[str, Any]:
 def _native(shown: Mapping[str, Any]) -> dict[str, Any]:
     status = {"blocked": DEGRADED, "impaired": DEGRADED, "off": OFF, "ending": OFF}.get(shown["phase"], OK)
     return {"status": status, **{name: shown[name] for name in ("phase", "why", "explanation", "since")}}
+
+
+def _rotation(rotation: Rotation | None, now: datetime) -> dict[str, Any]:
+    """What waits for the office is no trouble for a day; it has to be seen to it from then on."""
+    if rotation is None:
+        names = ("id", "state", "since", "days_waiting", "given_up_at", "explanation")
+        return {"status": OFF} | dict.fromkeys(names)
+    waits = rotation.state is State.WAITING
+    waited = now - (rotation.since or rotation.requested_at)
+    explanation = None
+    if rotation.lacks:
+        explanation = "the new key that the office added cannot do all that the present one can: the exchange waits"
+    elif waits and waited >= rule.TELL_AFTER:
+        explanation = f"the office has not added the practice's new key for {_days(waited.days)}"
+    return {
+        "status": DEGRADED if explanation else OK,
+        "id": rotation.id,
+        "state": rotation.state.value,
+        "since": optional_instant_text(rotation.since),
+        "days_waiting": waited.days if waits else None,
+        "given_up_at": optional_instant_text(rotation.requested_at + rule.OFFICE_HAS) if waits else None,
+        "explanation": explanation,
+    }
+
+
+def _drift(known: Known) -> dict[str, Any]:
+    changes = standing(known.parts)
+    said = [f"for {known.failures} times nothing could be learned of the practice"] * (known.failures >= LOOKS_FAILED)
+    said += [meaning for code, meaning in _OPEN_CHANGES.items() if code in changes]
+    return {
+        "status": DEGRADED if said else OK,
+        "looked_at": optional_instant_text(known.looked_at),
+        "tried_at": optional_instant_text(known.tried_at),
+        "failures": known.failures,
+        "open_changes": [
+            {"code": code, "fields": count if code.startswith("fields") else None} for code, count in changes.items()
+        ],
+        "explanation": "; ".join(said) or None,
+    }
+
+
+def _days(count: int) -> str:
+    return "a day" if count == 1 else f"{count} days"
 
 
 def _webhooks(practice: Practice, caller: Caller, on: Services) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from gateway.core.background_turn import BackgroundTurn, GiveWay
 from gateway.core.events.deriving import TOLD_OF
+from gateway.core.events.ports import TOLD_KEPT
 from gateway.core.mirror.records import LOAD, Record
 from gateway.core.mirror.session import Session
 from gateway.core.mirror.syncing import Telling
@@ -38,6 +39,8 @@ class Untold:
             place = None
         until = now - FORGOTTEN_AFTER if place is None else place.until
         if since is not None:
+            # Of what is older nobody knows any more whether it was told.
+            since = max(since, now - TOLD_KEPT + FORGOTTEN_AFTER)
             first = 0 if place is None else TOLD_OF.index(place.resource)
             for resource in TOLD_OF[first:]:
                 _look(m, resource, since, until, place if place and place.resource == resource else None)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from gateway.core.normalize import by_fhir
 from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.office import Booking, Office, office
-from gateway.core.normalize.values import Shape, Words, content_version, day, extensions, key, raw_row, text
+from gateway.core.normalize.values import Shape, Words, day, extensions, key, raw_row, shown_version, text
 from gateway.core.office_words import NO_WORDS, OfficeWords, Table
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text
@@ -91,7 +91,7 @@ def appointment(
     except (AttributeError, KeyError, TypeError):
         # An older office knows fewer columns; another form of the row quotes its keys.
         shown = _shown(_plain(row), here)
-        shown["version"] = content_version(row)
+        shown["version"] = shown_version(row)
     shown["synced_at"] = instant_text(synced_at)
     if words is not NO_WORDS:
         _say(row, shown, words, here)

@@ -15,7 +15,6 @@ from gateway.core import ids
 from gateway.core.normalize.office import Office, office
 from gateway.core.normalize.values import (
     Words,
-    content_version,
     day,
     exact,
     exact_or_unset,
@@ -23,6 +22,7 @@ from gateway.core.normalize.values import (
     money,
     money_of,
     raw_row,
+    shown_version,
     text,
 )
 from gateway.core.practices import Practice
@@ -129,7 +129,7 @@ def claim(
         "updated_at": here.clock.instant(get("SecDateTEdit")),
         "synced_at": instant_text(synced_at),
         "deleted_at": None,
-        "version": content_version(row),
+        "version": shown_version(row),
     }
     if own is not None:
         clinic = next((found for line in own if (found := key(line.get("ClinicNum")))), 0)

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Final, TypeVar
 
 from gateway.core import ids
-from gateway.core.normalize.values import Memo, content_version, key, raw_row
+from gateway.core.normalize.values import Memo, key, raw_row, shown_version
 from gateway.core.practices import Practice
 from gateway.core.walltime import ZoneClock, instant_text, zone_clock
 
@@ -192,7 +192,7 @@ def row_object(
         "updated_at": None,
         "synced_at": instant_text(synced_at),
         "deleted_at": None,
-        "version": content_version(row),
+        "version": shown_version(row),
     }
     if raw:
         shown["raw"] = raw_row(row)

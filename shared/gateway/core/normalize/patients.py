@@ -12,7 +12,6 @@ from gateway.core.normalize.office import Office, Standing, Wishes, office
 from gateway.core.normalize.values import (
     Shape,
     Words,
-    content_version,
     day,
     e164,
     emails,
@@ -20,6 +19,7 @@ from gateway.core.normalize.values import (
     key,
     plain_and_money,
     raw_row,
+    shown_version,
     text,
 )
 from gateway.core.office_words import BILLING_TYPE, NO_WORDS, OfficeWords, Table
@@ -79,7 +79,7 @@ _REST: Final = (  # noqa: SIM905
     "PreferConfirmMethod PreferContactMethod PreferRecallMethod Preferred Premed SSN SecDateEntry State SuperFamily "
     "TxtMsgOk Ward WirelessPhone WkPhone Zip priProvAbbr secProvAbbr clinicAbbr siteDesc"
 ).split()
-_AT_BAL_TOTAL, _AT_EST_BALANCE = _REST.index("BalTotal"), _REST.index("EstBalance")
+_AT_BAL_TOTAL, _AT_EST_BALANCE, _AT_SSN = (_REST.index(name) for name in ("BalTotal", "EstBalance", "SSN"))
 _SHAPE: Final = Shape(_COLUMNS, few=_STANDING, rest=_REST)
 _read_standing, _read_rest = _SHAPE.few, _SHAPE.rest
 _NOTHING: Final = {name: 0 if name in _KEYS else "" for name in _COLUMNS}
@@ -132,7 +132,7 @@ def patient(
         except (AttributeError, KeyError, TypeError):
             # An older office knows fewer columns; another form of the row quotes its keys.
             shown = _full(_plain({**_NOTHING, **row}), here)
-            shown["version"] = content_version(row)
+            shown["version"] = shown_version(row)
     else:
         whole = {**_NOTHING, **row, "PreferContactMethod": ""}
         try:
@@ -222,8 +222,11 @@ def _full(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
     }
     if chart:
         shown["chart_number"] = chart.strip() or None
+    values = list(rest)
     if ssn:
         shown["has_ssn"] = True
+        # See `shown_version`.
+        values[_AT_SSN] = ""
     shown["language"], shown["language_source"] = wishes.language, wishes.language_source
     is_guarantor = guarantor == number
     # There is no family table: a family is everybody with one guarantor, so the guarantor's id names it.
@@ -231,7 +234,6 @@ def _full(row: Mapping[str, Any], here: Office) -> dict[str, Any]:
     if head:
         shown["super_family_id"] = here.patient(head)
     shown["contact_preferences"] = wishes.preferences
-    values = list(rest)
     values[_AT_EST_BALANCE], estimated = plain_and_money(est_balance)
     values[_AT_BAL_TOTAL], total = plain_and_money(bal_total)
     # The family's total sits on the guarantor's row; 0 on the others means nothing.

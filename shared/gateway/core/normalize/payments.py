@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gateway.core import ids
 from gateway.core.normalize.office import Office, office
-from gateway.core.normalize.values import content_version, day, exact, flag, key, money, money_of, raw_row, text
+from gateway.core.normalize.values import day, exact, flag, key, money, money_of, raw_row, shown_version, text
 from gateway.core.office_words import NO_WORDS, OfficeWords, payment_method
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
@@ -135,7 +135,7 @@ def _payment(
         "status": "posted",
         "updated_at": here.clock.instant(get("SecDateTEdit")),
         "deleted_at": None,
-        "version": content_version(row),
+        "version": shown_version(row),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from gateway.core.normalize.by_fhir import only_known
 from gateway.core.normalize.office import office
-from gateway.core.normalize.values import Words, content_version, day, exact, key, money, money_of, raw_row, text, whole
+from gateway.core.normalize.values import Words, day, exact, key, money, money_of, raw_row, shown_version, text, whole
 from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text
 
@@ -110,7 +110,7 @@ def procedure(
         "updated_at": here.clock.instant(get("DateTStamp")),
         "synced_at": instant_text(synced_at),
         "deleted_at": None,
-        "version": content_version(row),
+        "version": shown_version(row),
     }
     if raw:
         shown["raw"] = raw_row(row)

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from gateway.core.practices import Practice
+from gateway.core.resources.secrets import is_secret, labels_secret
 from open_dental import wire
 
 CURRENCY: Final = "USD"
@@ -247,11 +248,14 @@ FIELD_KINDS: Final = Words(
 def extensions(fields: Iterable[Mapping[str, Any]], defined: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The office's own fields (rows with `FieldName` and `FieldValue`) that are filled in, by name.
 
-    `defined` are the rows that say of what kind they are. Values stay as they were typed, in whatever form.
+    `defined` are the rows that say of what kind they are. Values stay as they were typed, in whatever form. What is
+    named as a secret, a social security number say, is none of them.
     """
     kinds = {row.get("FieldName"): FIELD_KINDS[row.get("FieldType")] for row in defined}
     filled = {
-        name: value for row in fields if (name := text(row.get("FieldName"))) and (value := text(row.get("FieldValue")))
+        name: value
+        for row in fields
+        if (name := text(row.get("FieldName"))) and (value := text(row.get("FieldValue"))) and not labels_secret(name)
     }
     return [{"name": name, "kind": kinds.get(name), "value": filled[name]} for name in sorted(filled)]
 
@@ -272,6 +276,16 @@ def content_version(row: Mapping[str, Any]) -> str:
     mark, columns = _content_of(tuple(row))
     values = [value if (value := row[name]).__class__ is str else _plain(value) for name in columns]
     return _digest(mark + _BETWEEN.join(values))
+
+
+def shown_version(row: Mapping[str, Any]) -> str:
+    """`content_version` as it is shown: what is shown to nobody, or not to everybody, counts as empty.
+
+    Whoever sees all else of a row could try numbers against its hash until one fits: a social security number has nine
+    digits.
+    """
+    hidden = {name: "" for name in row if _is_hidden(name) and row[name]}
+    return content_version({**row, **hidden} if hidden else row)
 
 
 class Shape:
@@ -310,7 +324,9 @@ class Shape:
         return _columns_mark(self._own).replace("%", "%%") + between + "%.0s" * (self._names - len(self._own) - joined)
 
     def version(self, row: Mapping[str, Any], template: str, rest: tuple[object, ...]) -> str:
-        """`content_version` of a row whose `few` have made `template`. Decimals in `rest` must be texts already."""
+        """`shown_version` of a row whose `few` have made `template`. Decimals in `rest` must be texts already, and what
+        is hidden empty.
+        """
         names = len(row)
         # More names than were read: an office that knows more columns.
         if names == self._names or (names == self._names + 1 and SERVER_CLOCK in row):
@@ -318,7 +334,7 @@ class Shape:
                 return sha256((template % rest).encode()).hexdigest()[:32]
             except UnicodeEncodeError:
                 pass
-        return content_version(row)
+        return shown_version(row)
 
 
 @lru_cache(maxsize=1024)
@@ -376,7 +392,6 @@ def plain_and_money(value: object) -> tuple[str, dict[str, str] | None]:
 
 _BOTH: dict[str, tuple[str, dict[str, str] | None]] = {}
 _WIDEST: Final = 100
-_SECRET: Final = frozenset({"SSN", "CustomerKey", "DeveloperKey"})
 
 
 def raw_row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -384,9 +399,12 @@ def raw_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
     Numbers beyond 2^53 become texts too: many a JSON reader would change their last digits.
     """
-    return {
-        name: _raw_value(value) for name, value in row.items() if name not in _SECRET and "password" not in name.lower()
-    }
+    return {name: _raw_value(value) for name, value in row.items() if not _is_hidden(name)}
+
+
+@lru_cache(maxsize=4096)
+def _is_hidden(name: str) -> bool:
+    return is_secret(name) or "password" in name.lower()
 
 
 def _raw_value(value: object) -> object:

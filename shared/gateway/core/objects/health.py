@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gateway.core.objects.practice_keys import RotationState
 from gateway.core.objects.values import Day, Instant, Part, PracticeId
 
 Status = Literal["ok", "degraded", "down", "off"]
@@ -31,10 +32,11 @@ class DeploymentHealth(Part):
 
 
 class HealthConnection(Part):
-    """Whether the practice answers."""
+    """Whether the practice answers. `way`: by which it is called, where it has a fallback."""
 
     status: Status
     state: Literal["online", "offline", "key-refused", "failing", "stopped"]
+    way: Literal["first", "fallback"]
     since: Instant | None
     tried_again_at: Instant | None
     explanation: str | None
@@ -118,6 +120,38 @@ class HealthKey(Part):
     explanation: str | None
 
 
+class HealthRotation(Part):
+    """The exchange of the practice's key that is under way, if one is: `GET /practices/{id}/rotations/{rotation_id}`
+    tells the rest. `days_waiting`: since the office was asked to add the new key."""
+
+    status: Status
+    id: str | None
+    state: RotationState | None
+    since: Instant | None
+    days_waiting: int | None
+    given_up_at: Instant | None
+    explanation: str | None
+
+
+class OpenChange(Part):
+    """How the practice differs from what it should be, as of the last look; `fields`: how many fields of answers it is
+    of, null where it is of none. `GET /practices/{id}/capabilities` names them."""
+
+    code: Literal["fields-new", "fields-missing", "fields-retyped", "held-back", "clock-wrong"]
+    fields: int | None
+
+
+class HealthDrift(Part):
+    """The daily look at what can be done at the practice. `failures`: looks in a row that got no usable answer."""
+
+    status: Status
+    looked_at: Instant | None
+    tried_at: Instant | None
+    failures: int
+    open_changes: list[OpenChange]
+    explanation: str | None
+
+
 class HealthProblem(Part):
     """One thing that is amiss, the worst first."""
 
@@ -142,3 +176,5 @@ class PracticeHealth(Part):
     mirror: HealthMirror
     native_events: HealthNative
     webhooks: HealthWebhooks
+    rotation: HealthRotation
+    drift: HealthDrift

@@ -8,25 +8,27 @@ from pydantic import Field
 
 from gateway.core.objects.values import Instant, Part, PracticeId
 
+RotationState = Literal[
+    "requested",
+    "waiting_for_office",
+    "verifying",
+    "subscribing",
+    "promoting",
+    "ending_old",
+    "draining",
+    "done",
+    "cancelling",
+    "cancelled",
+    "failed",
+]
+
 
 class RotationView(Part):
     """One exchange."""
 
     id: str
     practice_id: PracticeId
-    state: Literal[
-        "requested",
-        "waiting_for_office",
-        "verifying",
-        "subscribing",
-        "promoting",
-        "ending_old",
-        "draining",
-        "done",
-        "cancelling",
-        "cancelled",
-        "failed",
-    ]
+    state: RotationState
     since: Instant | None
     """When it came to this state."""
     requested_at: Instant

@@ -116,8 +116,9 @@ class Extension(Part):
     name: str
     kind: Literal["text", "choice", "date", "flag", "amount", "other"] | None
     """None where the office's definition of the field is not known."""
-    value: str
-    """As the office wrote it; a flag is `1`. Days that were typed in the office may be in any form."""
+    value: str | None
+    """As the office wrote it; a flag is `1`. Days that were typed in the office may be in any form. Null for clients
+    without the scope `notes` where the kind is `text`, `other` or not known."""
 
 
 class Unavailable(Part):

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from gateway.core.audit.answers import patients_by_key
 from gateway.core.callers import Caller
 from gateway.core.errors import Invalid, NotFound
 from gateway.core.ports import Services
@@ -73,6 +74,12 @@ def read(
         "next_cursor": cursor,
         "meta": _meta(reading, operation),
     }
+
+
+def patients_asked(segments: tuple[str, ...], query: Mapping[str, list[str]], practice_id: str) -> tuple[str, ...]:
+    """Whom a read that was answered is about, by its path and its parameters: the rows of a chart do not say it."""
+    given = {name: values[0] for name, values in query.items() if values}
+    return patients_by_key({**given, **called("GET", segments[0], *segments[1:]).path}, practice_id)
 
 
 def _shown(operation: Operation, row: Mapping[str, Any], *, has_raw: bool) -> dict[str, Any]:

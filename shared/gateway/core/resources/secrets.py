@@ -8,8 +8,8 @@ from typing import Any, Final
 
 _SECRET_FIELD = re.compile(r"ssn$|^ss_?num|password(?!reset)|^(customer|developer|portal)_?key$|sftp", re.IGNORECASE)
 _SECRET_LABEL = re.compile(
-    r"\bssn|ssn\b|\bss ?[#n]|social.?sec|pass ?word|passphrase|secret|token|(api|auth|account|customer|developer) ?key"
-    r"|credential|sftp",
+    r"\bssn|ssn\b|\bss ?[#n]|social.?sec|pass ?word|passphrase|secret|token"
+    r"|(api|auth|account|customer|developer|registration|licen[cs]e) ?key|credential|sftp",
     re.IGNORECASE,
 )
 

@@ -31,5 +31,5 @@ def under_former(practice: Practice, fingerprint: str) -> Practice:
 
 
 def under_portal(practice: Practice) -> Practice:
-    """The developer's portal, at the address of the practice: it has no pace that is published, and keeps the key's."""
+    """The developer's portal, at the address of the practice; `portal` keeps its pace, which is the deployment's."""
     return replace(practice, state=PORTAL, key_fingerprint=PORTAL)

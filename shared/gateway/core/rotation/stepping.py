@@ -27,8 +27,8 @@ from gateway.core.normalize.values import SERVER_CLOCK
 from gateway.core.plans import UpstreamCall
 from gateway.core.ports import Pair
 from gateway.core.practices import Mode, Practice
-from gateway.core.rotation import rule
-from gateway.core.rotation.pairs import under_former, under_next, under_portal
+from gateway.core.rotation import portal, rule
+from gateway.core.rotation.pairs import under_former, under_next
 from gateway.core.rotation.records import Rotation, State, Superseded
 from open_dental import errors as upstream
 
@@ -63,6 +63,10 @@ class Rotating:
                 at.save(rule.went_wrong(at.rotation(rotation.id), turn.on.clock.now()))
                 if isinstance(error.__cause__, upstream.PracticeOffline | upstream.NotSent):
                     raise
+                return
+            except portal.PortalBusy:
+                known = at.rotation(rotation.id)
+                at.save(replace(known, due_at=turn.on.clock.now() + portal.again_after(turn.practice.id)))
                 return
             at.save(after)
             if rotation.state is State.PROMOTING:
@@ -157,16 +161,15 @@ def _made(rotation: Rotation, at: _Place) -> str | None:
     That it is about to be made is stored first. Its answer may get lost: the key then stands in the portal's list,
     under the exchange's id.
     """
-    portal = at.turn.under(under_portal(at.practice))
     row: Mapping[str, Any] | None = None
     if rotation.is_making:
-        listed = portal.call(UpstreamCall("apikeys.list")).rows
+        listed = portal.call(at.turn, UpstreamCall("apikeys.list")).rows
         row = next((one for one in listed if one.get("DevRefId") == rotation.id), None)
     at.save(replace(rotation, is_making=True))
     if row is None:
         try:
-            row = portal.write(UpstreamCall("apikeys.create", body={"DevRefId": rotation.id})).row
-        except GiveWay:
+            row = portal.call(at.turn, UpstreamCall("apikeys.create", body={"DevRefId": rotation.id})).row
+        except (GiveWay, portal.PortalBusy):
             at.save(rotation)
             raise
     key = row.get("CustomerKey")
@@ -270,6 +273,8 @@ def _promote(rotation: Rotation, at: _Place) -> Rotation:
     permissions = frozenset(rotation.permissions)
     _is_exchanged(rotation, at, permissions=permissions, tier=learning.tier_of(permissions, at.practice.mode))
     at.turn.exchanged()
+    # It may do more than the former one did, and its tier is another's: what that means is told by a look.
+    at.turn.probe_in(timedelta(0))
     _tell(rotation, "rotated", at)
     return rule.to(rotation, State.ENDING, now, promoted_at=now)
 
@@ -293,7 +298,7 @@ def _drain(rotation: Rotation, at: _Place) -> Rotation:
     due_at = rule.disabled_from(rotation, at.turn.used_at(rotation.former))
     if at.now() < due_at:
         return replace(rotation, due_at=due_at)
-    disabled = _disable(at, Pair.FORMER)
+    disabled = _disable(at, Pair.FORMER, only=rotation.former)
     at.change(other_fingerprints=())
     at.turn.forget_key(rotation.former)
     return rule.to(rotation, State.DONE, at.now(), old_key_disabled=disabled)
@@ -304,11 +309,14 @@ def _take_back(rotation: Rotation, at: _Place) -> Rotation:
     on, practice_id = at.on, at.practice.id
     with suppress(NotFound):
         fingerprint = on.signer.fingerprint(on.vault.keys(practice_id, Pair.NEXT).customer)
+        if fingerprint == at.practice.key_fingerprint:
+            # Left by a request that was overtaken by its own exchange: it is the key in use.
+            raise NotFound("no other key")
         if fingerprint in at.practice.other_fingerprints:
             with suppress(Failed, Refused, CouldNotLook):
                 care.end_all(Session(_under_next(rotation, at)))
         if rotation.by_portal:
-            _disable(at, Pair.NEXT)
+            _disable(at, Pair.NEXT, only=fingerprint)
         at.change(other_fingerprints=())
         on.practices.release_fingerprint(fingerprint, practice_id)
     if rotation.fingerprint:
@@ -364,10 +372,11 @@ def _is_exchanged(rotation: Rotation, at: _Place, **learned: Any) -> None:
     at.change(key_fingerprint=rotation.fingerprint, other_fingerprints=(rotation.former,), **learned)
 
 
-def _disable(at: _Place, pair: Pair) -> bool:
-    """Disable a key at the developer's portal; False where nobody but the office can take it out.
+def _disable(at: _Place, pair: Pair, *, only: str) -> bool:
+    """Disable a key at the developer's portal; False where nobody but the office can take it out, or where the vault
+    has another one than `only`: somebody who puts keys by hand moves its labels, and the key in use must not end.
 
-    Raises: GiveWay. CouldNotLook: it is tried again.
+    Raises: GiveWay, PortalBusy. CouldNotLook: it is tried again.
     """
     if at.practice.mode is not Mode.REMOTE:
         return False
@@ -376,9 +385,12 @@ def _disable(at: _Place, pair: Pair) -> bool:
         key = at.on.vault.keys(at.practice.id, pair).customer
     except NotFound:
         return False
+    fingerprint = at.on.signer.fingerprint(key)
+    if fingerprint != only or fingerprint == at.practice.key_fingerprint:
+        return False
     body = {"CustomerKey": key, "KeyStatus": "DisabledByDeveloper"}
     try:
-        at.turn.under(under_portal(at.practice)).write(UpstreamCall("apikeys.update", body=body))
+        portal.call(at.turn, UpstreamCall("apikeys.update", body=body))
     except CouldNotLook as error:
         if isinstance(error.__cause__, upstream.Refused):
             return False

@@ -1,7 +1,8 @@
 """What a full body has beside its event: the object, as `GET` shows it to the endpoint's client at this moment.
 
 It is read from the mirror when the call is all that is left to do, and kept nowhere. Open Dental is never asked, and
-nothing that stands in the way of the object stands in the way of its event: the body says why it has none.
+nothing that stands in the way of the object stands in the way of its event: the body says why it has none. Like any
+answer the object is in its practice's audit trail before it leaves, each time that it does; else it does not.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Final, cast
 
+from gateway.core.audit import MOST_PATIENTS, WEBHOOK, AuditEntry
+from gateway.core.audit.answers import patients_in
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, NotKept
 from gateway.core.events.event import Event
-from gateway.core.ids import parse_row_id
+from gateway.core.events.event_types import SUBJECTS
+from gateway.core.ids import new_id, parse_row_id
+from gateway.core.json_text import to_json
 from gateway.core.notes import may_see_notes, without_notes
 from gateway.core.ports import Services
 from gateway.core.requests import Freshness, Road
-from gateway.core.webhooks.endpoints import Endpoint
+from gateway.core.webhooks.endpoints import Approval, Endpoint
 from gateway.core.webhooks.ports import ReadServices
 
 NOT_APPROVED: Final = "not-approved"
@@ -54,6 +59,7 @@ def full_object(endpoint: Endpoint, event: Event, caller: Caller, on: ReadServic
         # There is no other road than the mirror, and it is taken however old: `meta` says so. Nothing asks a port that
         # a deliverer lacks.
         found = _read(event, caller, Freshness(wait_s=0.0, road=Road.MIRROR), cast("Services", on))
+        _note(endpoint, event, approval, found, on)
         return FullObject(found if may_see_notes(caller) else without_notes(found))
     except NotKept as error:
         why = str(error.more.get("reason") or NOT_MIRRORED)
@@ -65,6 +71,27 @@ def full_object(endpoint: Endpoint, event: Event, caller: Caller, on: ReadServic
         _log.error("a bug left the object out of a webhook", extra=where)
         why = BROKEN
     return FullObject(unavailable=why)
+
+
+def _note(endpoint: Endpoint, event: Event, approval: Approval, found: Mapping[str, Any], on: ReadServices) -> None:
+    """Have it in the practice's trail that whoever is behind the endpoint is about to see the object.
+
+    Raises: AuditUnavailable: it must not leave.
+    """
+    on.audit.note(
+        AuditEntry(
+            id=new_id("audit_entry"),
+            practice_id=event.practice_id,
+            at=on.clock.now(),
+            client_id=endpoint.client_id,
+            action=f"{WEBHOOK} /{SUBJECTS[event.object].scope}",
+            request_id=event.id,
+            served_from="mirror",
+            patient_ids=tuple(patients_in(to_json(found), event.practice_id))[:MOST_PATIENTS],
+            object_ids=(endpoint.id,),
+            agreement=approval.baa_reference,
+        )
+    )
 
 
 _RESOURCES: Final[Mapping[str, tuple[str, str]]] = {

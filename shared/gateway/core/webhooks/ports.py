@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from gateway.core.audit import Audit
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.mirror.records import Records
@@ -121,7 +122,7 @@ class BeginServices(Protocol):
 
 
 class ReadServices(Protocol):
-    """Ports of whoever reads an object from the mirror, and of nothing else."""
+    """Ports of whoever reads an object from the mirror and has that in the audit trail, and of nothing else."""
 
     @property
     def clock(self) -> Clock: ...
@@ -133,6 +134,8 @@ class ReadServices(Protocol):
     def syncs(self) -> SyncStates: ...
     @property
     def cache(self) -> Cache: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def stage(self) -> str: ...
 

@@ -15,6 +15,10 @@ from gateway.web.params import FORM
 Schema = dict[str, Any]
 
 OUTCOME: Final = "OperationOutcome"
+PROFILE: Final = "x-fhir-profile"
+ENTRIES: Final = "x-fhir-entry-profiles"
+"""Of what a Bundle has."""
+
 _SPEC: Final = "https://hl7.org/fhir/R4"
 _SHAPES: Final = {"GET": {f"{ROOT}/{{type}}", f"{ROOT}/{{type}}/{{id}}"}, "POST": {f"{ROOT}/{{type}}/_search"}}
 
@@ -35,6 +39,11 @@ def paths_of(path: str) -> dict[str, str]:
     return {name: path.replace("{type}", name) for name in sorted(TYPES)}
 
 
+def profile(type_: str) -> str:
+    """The definition that a resource is held to: FHIR's own of its type, as no other is claimed."""
+    return f"http://hl7.org/fhir/StructureDefinition/{type_}"
+
+
 def resource(type_: str) -> Schema:
     """A resource of a type."""
     return {
@@ -42,6 +51,7 @@ def resource(type_: str) -> Schema:
         "required": ["resourceType"],
         "properties": {"resourceType": {"const": type_}},
         "externalDocs": {"url": f"{_SPEC}/{type_.lower()}.html"},
+        PROFILE: profile(type_),
     }
 
 
@@ -63,7 +73,9 @@ def content(schema: Schema) -> Schema:
 
 def answers(type_: str, path: str) -> Schema:
     """The schema of success."""
-    return resource(type_) if path.endswith("/{id}") else {"$ref": "#/components/schemas/Bundle"}
+    if path.endswith("/{id}"):
+        return resource(type_)
+    return {"$ref": "#/components/schemas/Bundle", ENTRIES: [profile(type_), profile(OUTCOME)]}
 
 
 def search(type_: str) -> dict[str, Schema]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.core.audit import MOST_PATIENTS, AuditEntry, Phase
 from gateway.core.audit.answers import (
     KEYS_OF_PATIENTS,
+    Asked,
     Shown,
     entries,
     intents,
@@ -62,7 +63,7 @@ def bodies(draw: st.DrawFn) -> tuple[Any, set[str]]:
     return value, {one for one in named if one in text or fhir_id(one) in text}
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=100)
 @given(bodies())
 def test_no_id_of_a_patient_in_an_answer_is_missed_wherever_it_stands(made: tuple[Any, set[str]]) -> None:
     body, named = made
@@ -93,7 +94,7 @@ def test_a_patients_practice_is_read_from_the_id(id_: str) -> None:
     assert practice_of(id_) == parse_row_id(id_, "patient").practice_id
 
 
-@settings(derandomize=True, deadline=None)
+@settings(derandomize=True)
 @given(
     row=st.dictionaries(st.sampled_from(KEYS_OF_PATIENTS), keys, min_size=1), quoted=st.booleans(), snaked=st.booleans()
 )
@@ -143,16 +144,7 @@ def _plain(value: Any) -> Any:
 
 
 def told(shown: Shown, *, own: tuple[str, ...] = (ELM, OAK), named: tuple[str, ...] = ()) -> list[AuditEntry]:
-    return entries(
-        shown,
-        client_id="cli_ada",
-        own=own,
-        named=named,
-        action="GET /patients",
-        request_id="r",
-        purpose="TREAT",
-        at=NOON,
-    )
+    return entries(shown, Asked("cli_ada", own, named, "GET /patients", "r", "TREAT", NOON))
 
 
 def test_an_answer_of_several_practices_leaves_one_entry_in_each_with_its_own_patients() -> None:
@@ -188,9 +180,7 @@ def test_an_error_is_told_where_the_request_was_meant_for(
     own: tuple[str, ...], named: tuple[str, ...], expected: list[str | None]
 ) -> None:
     assert [one.practice_id for one in told(Shown(403, "{}"), own=own, named=named)] == expected
-    meant = intents(
-        client_id="cli_ada", own=own, named=named, action="POST /patients", request_id="r", purpose=None, at=NOON
-    )
+    meant = intents(Asked("cli_ada", own, named, "POST /patients", "r", None, NOON))
     assert [(one.practice_id, one.phase) for one in meant] == [(of, Phase.INTENT) for of in expected]
 
 

@@ -12,17 +12,19 @@ import pytest
 
 from gateway.core.access import allow, caller_of
 from gateway.core.addresses import Enrolment
-from gateway.core.authenticate import CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
-from gateway.core.callers import Client, Verb
+from gateway.core.authenticate import ACTION, CONNECT_SCOPE, OWN_SCOPES, Credentials, authenticate
+from gateway.core.callers import Caller, Client, Verb
 from gateway.core.connect import settle
 from gateway.core.errors import (
     AppError,
+    AuditUnavailable,
     Conflict,
     Invalid,
     KeyNotUsable,
     NotAllowed,
     NotFound,
     PracticeNotEnrolled,
+    ScopeMissing,
     StillRunning,
     Throttled,
     Unauthenticated,
@@ -32,7 +34,7 @@ from gateway.core.plans import Outcome
 from gateway.core.ports import Keys
 from gateway.core.practices import Mode, Tier
 from gateway.core.sessions import SESSION_LIFETIME, end_session, session_of, token_hash
-from gateway.wiring.clients import enrol
+from gateway.wiring.clients import enrol, new_key
 from tests.fakes.living import LivingServices
 from tests.fakes.office import Fault, Killed
 from tests.fakes.services import FakeServices, Life
@@ -72,6 +74,7 @@ def sign_in(
         Credentials(**{name: value for name, value in body.items() if value is not None}),
         authorization=None if key is None else f"Bearer {key}",
         source_ip=source_ip,
+        request_id="req-1",
         wait_s=wait_s,
         enrolment=enrolment,
         on=on,
@@ -532,6 +535,45 @@ def test_a_revoked_client_gets_no_further(on: LivingServices, connector: str) ->
             sign_in(on, key)
 
 
+@pytest.mark.parametrize("ends", ["revoked", "ended"])
+def test_a_session_ends_with_the_key_that_opened_it_and_the_clients_others_go_on(
+    on: LivingServices, connector: str, ends: str
+) -> None:
+    """A key that leaked is revoked: what was opened with it meanwhile must not go on for half a day."""
+    client = client_of(on, connector)
+    other = new_key(on.callers, client.id, now=on.clock.now())
+    mine, others = sign_in(on, connector)["access_token"], sign_in(on, other)["access_token"]
+    of_session = sign_in(on, mine)["access_token"]
+    assert client_of(on, of_session) == client_of(on, mine)
+
+    if ends == "revoked":
+        on.callers.revoke(token_hash(connector), on.clock.now())
+    else:
+        on.callers.end_key(token_hash(connector), on.clock.now())
+
+    for token in (mine, of_session):
+        with pytest.raises(Unauthenticated):
+            client_of(on, token)
+        with pytest.raises(Unauthenticated):
+            sign_in(on, token)
+    assert client_of(on, others) == client_of(on, other)
+
+
+def test_what_is_withdrawn_from_a_client_is_gone_from_its_sessions_with_the_next_call(
+    on: LivingServices, connector: str
+) -> None:
+    session = sign_in(on, connector)
+    token, practice_id = session["access_token"], session["practice"]["id"]
+    allow(Caller(client_of(on, token)), practice_id, "patients", Verb.READ, on=on)
+    on.callers.take(session["client_id"], scopes=["*:read"])
+
+    with pytest.raises(ScopeMissing):
+        allow(Caller(client_of(on, token)), practice_id, "patients", Verb.READ, on=on)
+    on.callers.take(session["client_id"], practices=[practice_id])
+    with pytest.raises(NotFound):
+        allow(Caller(client_of(on, token)), practice_id, "practices", Verb.READ, on=on)
+
+
 def test_the_practices_own_client_stays_revoked(on: LivingServices, connector: str) -> None:
     sign_in(on, connector)
     own = client_of(on, sign_in(on)["access_token"])
@@ -664,3 +706,19 @@ def test_an_unknown_client_has_no_practice(on: LivingServices, connector: str) -
 
     with pytest.raises(NotFound):
         allow(other, practice_id, "patients", Verb.READ, on=on)
+
+
+def test_who_signs_in_is_in_the_practices_trail_and_nobody_does_whom_it_cannot_have(
+    on: LivingServices, connector: str
+) -> None:
+    """Who could look at all is asked after those who did."""
+    sessions = [sign_in(on, connector) for _ in range(2)]
+    practice = sessions[0]["practice"]["id"]
+
+    told = [(one.client_id, one.request_id, one.status) for one in on.audit.of(practice) if one.action == ACTION]
+    assert told == [(sessions[0]["client_id"], "req-1", 200)] * 2
+    on.audit.refuses.add(practice)
+    opened = dict(on.callers.sessions)
+    with pytest.raises(AuditUnavailable):
+        sign_in(on, connector)
+    assert on.callers.sessions == opened

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.core.access import caller_of
 from gateway.core.authenticate import CONNECT_SCOPE
-from gateway.core.callers import OPERATOR_SCOPES
+from gateway.core.callers import OPERATOR_SCOPES, Client, ClientKind
 from gateway.core.errors import Unauthenticated
 from gateway.core.scopes import RAW_WRITE, SCOPES
 from gateway.core.sessions import session_of, token_hash
@@ -219,6 +219,29 @@ def test_scopes_and_practices_are_granted_and_withdrawn(operated: Operated) -> N
 
     has = operated.on.callers.client(client)
     assert (has.scopes, has.practices) == ({"claims:read", "claims:write"}, {"prac_b"})
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kind", "told"),
+    [
+        ({"*:read"}, ClientKind.APP, ["grant cli_old --scopes notes"]),
+        ({"claims:read"}, ClientKind.APP, ["grant cli_old --scopes notes"]),
+        ({"providers:read", "practices:read", "audit:read"}, ClientKind.OPERATOR, []),
+        ({"*:read", "notes", "sync:write"}, ClientKind.APP, ["withdraw cli_old --scopes sync:write"]),
+        ({"*:read", "notes", "sync:write"}, ClientKind.OPERATOR, []),
+        ({"notes", "visits:read"}, ClientKind.APP, ["withdraw cli_old --scopes visits:read"]),
+    ],
+)
+def test_a_client_of_an_earlier_release_is_named_with_what_brings_back_what_it_had(
+    scopes: set[str], kind: ClientKind, told: list[str], operated: Operated
+) -> None:
+    """Nobody should find out by a refusal, or by notes that are null, that a scope means less than it did."""
+    operated.on.callers.put_client(Client("cli_old", "Old", frozenset(), frozenset(scopes), kind))
+    said = operated.run("check")
+
+    named = [line for line in said.splitlines() if line.startswith("cli_old")]
+    assert [command in line for line, command in zip(named, told, strict=True)] == [True] * len(told)
+    assert ("Every client" in said) == (told == [])
 
 
 @pytest.mark.parametrize("scope", sorted(OPERATOR_SCOPES & set(SCOPES)))

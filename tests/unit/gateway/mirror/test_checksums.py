@@ -610,7 +610,6 @@ TestChecksumMachine = ChecksumMachine.TestCase
 TestChecksumMachine.settings = settings(
     max_examples=8,
     stateful_step_count=8,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phases.explicit, Phases.reuse, Phases.generate),
 )

@@ -131,6 +131,4 @@ class MirrorMachine(RuleBasedStateMachine):
 
 
 TestMirrorMachine = MirrorMachine.TestCase
-TestMirrorMachine.settings = settings(
-    max_examples=12, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestMirrorMachine.settings = settings(max_examples=12, stateful_step_count=10, suppress_health_check=list(HealthCheck))

@@ -117,6 +117,4 @@ class NativeMachine(RuleBasedStateMachine):
 
 
 TestNativeMachine = NativeMachine.TestCase
-TestNativeMachine.settings = settings(
-    max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestNativeMachine.settings = settings(max_examples=10, stateful_step_count=12, suppress_health_check=list(HealthCheck))

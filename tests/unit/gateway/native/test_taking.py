@@ -438,7 +438,7 @@ calls = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(calls=calls, order=st.randoms(use_true_random=False), reads=st.booleans())
 def test_any_order_and_number_of_calls_ends_in_the_newest_stamps_and_never_goes_back(
     calls: list[tuple[str, list[tuple[Any, int]]]], order: Any, reads: bool

@@ -60,7 +60,7 @@ HISTORY: dict[str, tuple[type[Object], str, str, str, Made]] = {
 
 
 @pytest.mark.parametrize("name", HISTORY)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_row_of_the_history_conforms_and_is_json(name: str, data: st.DataObject) -> None:
     model, resource, definitions, column, make = HISTORY[name]
@@ -93,7 +93,7 @@ DESK: dict[str, tuple[type[Object], Rows, Made, Callable[[dict[str, Any]], Rows]
 
 
 @pytest.mark.parametrize("name", DESK)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_row_of_the_desk_conforms_and_is_json(name: str, data: st.DataObject) -> None:
     model, rows, make, more = DESK[name]
@@ -124,7 +124,7 @@ def test_what_is_no_interval_is_none(written: object) -> None:
 
 
 @pytest.mark.parametrize("operation", ["documents.list", "documents.get"])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_every_row_of_both_answers_of_documents_conforms(operation: str, data: st.DataObject) -> None:
     row = data.draw(rows_of("documents", operation).filter(lambda row: row["DocNum"] or row.get("MountNum")))
@@ -134,7 +134,7 @@ def test_every_row_of_both_answers_of_documents_conforms(operation: str, data: s
     assert json.loads(json.dumps(shown)) == shown
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     plan=rows_of("treatplans"),
     attaches=st.lists(rows_of("treatplanattaches"), max_size=2),
@@ -185,7 +185,7 @@ MEASURES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(exam=rows_of("perioexams"), measures=st.lists(MEASURES, max_size=8))
 def test_every_perio_exam_conforms(exam: dict[str, Any], measures: list[dict[str, Any]]) -> None:
     known = {int(exam["PerioExamNum"]): measures}

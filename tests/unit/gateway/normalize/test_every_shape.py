@@ -162,7 +162,7 @@ SHAPES: dict[str, tuple[Any, st.SearchStrategy[Any], Callable[[Any], dict[str, A
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_every_shape_conforms_to_the_schema_and_is_json(shape: str, data: st.DataObject) -> None:
     model, rows, make = SHAPES[shape]

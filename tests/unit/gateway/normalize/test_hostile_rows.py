@@ -260,7 +260,7 @@ def test_a_raw_row_of_any_resource_is_typed_whatever_it_holds(name: str, caplog:
     assert MARK not in caplog.text
 
 
-@settings(max_examples=100, deadline=None, derandomize=True, phases=[Phase.generate])
+@settings(max_examples=100, derandomize=True, phases=[Phase.generate])
 @given(data=st.data())
 def test_several_values_of_no_type_at_once_are_no_worse(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(NORMALIZERS)))

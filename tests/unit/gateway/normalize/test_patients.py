@@ -17,7 +17,7 @@ from gateway.core.ids import new_id, row_id
 from gateway.core.normalize import content_version, patient
 from gateway.core.normalize.office import office
 from gateway.core.normalize.patients import _COLUMNS, SUMMARY_LACKS, WATCHED
-from gateway.core.normalize.values import Drift, drift, e164
+from gateway.core.normalize.values import Drift, drift, e164, shown_version
 from open_dental import catalogue
 from tests.fakes import ELM_STREET
 from tests.fakes.rows import WINDOW_COLUMNS, patient_row
@@ -168,26 +168,35 @@ def test_the_version_follows_the_content_and_nothing_else() -> None:
     row = patient_row()
     version = shown()["version"]
 
-    assert version == content_version(row)
+    assert version == shown_version(row)
     assert (
         shown(serverDateTime="2026-03-02 10:00:59", priProvAbbr="NEW", EstBalance=Decimal("250.00"), PatNum="1")[
             "version"
         ]
         == version
     )
-    assert content_version({name: value for name, value in row.items() if name != "serverDateTime"}) == version
+    assert shown_version({name: value for name, value in row.items() if name != "serverDateTime"}) == version
     assert shown(LName="Millers")["version"] != version
     assert shown(LName="MillerAnn", FName="")["version"] != version
     assert shown(Unheard="new column")["version"] != version
+
+
+def test_no_number_tried_against_a_version_is_the_patients_own() -> None:
+    """A client without `patients.ssn` may see all other columns, and nine digits are soon tried."""
+    row = patient_row(SSN="900-00-0001")
+    for one in (row, {**row, "PatNum": "1"}, {**row, "Unheard": "new column"}):
+        version = patient(one, practice=ELM_STREET, synced_at=READ_AT)["version"]
+        without = patient({**one, "SSN": "900-00-0002"}, practice=ELM_STREET, synced_at=READ_AT)
+
+        assert version != content_version(one)
+        assert version == without["version"] == content_version({**one, "SSN": ""})
 
 
 @given(columns=st.dictionaries(st.sampled_from(sorted(_COLUMNS)), st.text(max_size=5)))
 def test_the_fast_hash_is_the_plain_one(columns: dict[str, Any]) -> None:
     row = patient_row(**columns)
 
-    assert patient(row, practice=ELM_STREET, synced_at=READ_AT)["version"] == content_version(
-        dict(reversed(row.items()))
-    )
+    assert patient(row, practice=ELM_STREET, synced_at=READ_AT)["version"] == shown_version(dict(reversed(row.items())))
 
 
 def test_equal_rows_in_any_form_look_alike_and_have_one_version() -> None:
@@ -203,7 +212,7 @@ def test_equal_rows_in_any_form_look_alike_and_have_one_version() -> None:
 def test_a_percent_sign_in_a_shared_column_is_hashed_as_it_stands() -> None:
     row = patient_row(BillingType="10% off %s", Address="100% Lane")
 
-    assert patient(row, practice=ELM_STREET, synced_at=READ_AT)["version"] == content_version(row)
+    assert patient(row, practice=ELM_STREET, synced_at=READ_AT)["version"] == shown_version(row)
 
 
 PERSONAL: dict[str, Any] = {

@@ -67,7 +67,7 @@ AMOUNTS = st.decimals(-500, 500, places=2)
 LINKS = st.sampled_from([0, 0, 7])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     paid=AMOUNTS,
     splits=st.lists(

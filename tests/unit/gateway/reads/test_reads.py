@@ -264,7 +264,7 @@ def test_the_social_security_number_needs_its_own_scope(on: ReadingServices) -> 
 # Pages
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(count=st.integers(0, 230), limit=st.integers(1, 120), provider=st.integers(0, 2))
 def test_filters_over_all_pages_are_a_filter_over_the_whole(count: int, limit: int, provider: int) -> None:
     """Applied to one page of the office's answer, a filter would lose whoever stands on the next."""
@@ -285,7 +285,7 @@ def test_filters_over_all_pages_are_a_filter_over_the_whole(count: int, limit: i
     assert found == [row["PatNum"] for row in rows if row["PriProv"] == 1 + provider]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     starts=st.lists(st.integers(0, 40), min_size=1, max_size=30),
     inserts=st.lists(st.lists(st.integers(0, 40), max_size=4), max_size=12),

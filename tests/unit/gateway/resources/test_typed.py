@@ -138,6 +138,8 @@ def test_every_field_that_the_catalogue_has_of_the_kind_is_one() -> None:
         ("preferences.list", {"PrefName": "XWebAuthKey", "ValueString": "hunter2"}),
         ("preferences.list", {"PrefName": "PaySimpleApiKey", "ValueString": "hunter2"}),
         ("preferences.list", {"PrefName": "ClearinghouseToken", "ValueString": "hunter2"}),
+        # What an office proves to Open Dental who it is with.
+        ("preferences.list", {"PrefName": "RegistrationKey", "ValueString": "hunter2"}),
         ("sheetfields.list", {"FieldName": "SSN", "FieldValue": "hunter2"}),
         ("sheetfields.list", {"FieldName": "patSSN", "FieldValue": "hunter2"}),
         ("patfields.list", {"FieldName": "SS#", "FieldValue": "hunter2"}),

@@ -69,7 +69,7 @@ def is_booked(office: dict[str, Any], start: datetime, provider: int, op: int) -
     return True
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(offices(), integers(0, 2 * 24 * 12 - 1))
 def test_what_is_offered_is_booked_and_what_is_not_is_refused(office: dict[str, Any], unit: int) -> None:
     """Else patients are shown times that do not exist, or none where there are some."""

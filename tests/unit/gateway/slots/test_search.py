@@ -216,7 +216,7 @@ def wish_of(office: dict[str, Any]) -> Wish:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(offices())
 def test_a_search_finds_what_a_grid_of_minutes_finds(office: dict[str, Any]) -> None:
     found = find(calendar_of(office), [Chair(1, 1, 0), Chair(2, 2, 0)], wish_of(office), zone_of={0: CHICAGO})
@@ -226,7 +226,7 @@ def test_a_search_finds_what_a_grid_of_minutes_finds(office: dict[str, Any]) -> 
     assert found == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(offices())
 def test_what_is_offered_passes_the_check_of_a_booking(office: dict[str, Any]) -> None:
     """The booking asks the calendar, too: what it would refuse is not offered."""
@@ -249,7 +249,7 @@ def test_each_day_begins_its_own_steps_at_midnight() -> None:
     assert [f"{start:%H:%M}" for start in starts] == ["23:45", "00:00"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(offices(), integers(0, 24 * 12 - 1))
 def test_alternatives_are_the_nearest_free_starts(office: dict[str, Any], unit: int) -> None:
     calendar, first = calendar_of(office), datetime.combine(office["first"], time())
