@@ -13,8 +13,9 @@ from gateway.core.resources.routes import our_path
 from gateway.core.resources.twins import TWINS
 from infra.catalogue import FUNCTIONS, Http
 from open_dental.catalogue import Operation, Param, operation, resource, resources
+from tests.fakes.asked import Rightly
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
-from tests.functions.test_every_operation import EVERY_SCOPE, Walk, said
+from tests.functions.test_every_operation import EVERY_SCOPE, call, said
 
 ALL = [one for name in resources() for one in resource(name).operations]
 LISTS = [
@@ -255,7 +256,7 @@ def test_what_was_created_is_got_and_listed() -> None:
     shown = []
     with deployed("--version", "26.3.1.0", scopes=EVERY_SCOPE) as own:
         for one in CREATES:
-            answer = Walk(own).call(one)
+            answer = call(own, one)
             if answer.status == 201 and answer.body["result"]["key"] is not None:
                 _is_shown(one, answer, own)
                 shown.append(one.id)
@@ -303,7 +304,7 @@ def test_an_update_changes_the_fields_it_names_and_no_others() -> None:
 
 def _is_changed(one: Operation, named: Param, own: Deployment) -> bool:
     """Whether the practice took the change, which then is one of the named field and of stamps."""
-    path = our_path(one).replace(f"{{{one.path_params[0]}}}", str(Walk(own).key(one.path_params[0], one)))
+    path = our_path(one).replace(f"{{{one.path_params[0]}}}", str(Rightly(own).key(one.path_params[0], one)))
     name = request_names(one)[named.name]
     before = own.get(path)
     answer = own.send("PATCH", path, body={name: "12"}, key=f"update-{one.id}")
