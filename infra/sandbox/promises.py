@@ -1567,19 +1567,17 @@ def what_machines_tell_is_told(box: Sandbox) -> None:
     assert not left, f"{len(left)} subscriptions run on"
 
 
-_OF_GONE = ("dynamodb:UpdateItem", "pace", "")
 _OF_WHAT_MACHINES_TELL = {
     ("dynamodb:BatchWriteItem", "records", ""): "of somebody new",
     ("dynamodb:DeleteItem", "records", ""): "of somebody with another name",
     ("dynamodb:UpdateItem", "records", ""): "of a visit in a month without any",
-    _OF_GONE: "of a visit that is gone",
+    ("dynamodb:GetItem", "pace", ""): "of a visit that is gone",
 }
 """What `take_hooks` does for what it is told of."""
 
 
 def _machines_tell_of_everything(box: Sandbox, me: Caller, visit: Mapping[str, Any]) -> None:
-    """Have machines tell of all of it, again where it came to nothing: a poll had read it a moment before, or the
-    background was due already."""
+    """Have machines tell of all of it, again where a poll had read it a moment before."""
     row, variables = function("take_hooks"), box.function("take_hooks")["Environment"]["Variables"]
     number, apt, deadline = 0, visit["source"]["key"], time.monotonic() + _TOLD_WITHIN_S
     while missing := _OF_WHAT_MACHINES_TELL.keys() - used(box.aws_calls(row.name), row, variables):
@@ -1588,9 +1586,6 @@ def _machines_tell_of_everything(box: Sandbox, me: Caller, visit: Mapping[str, A
         told_at = str(me.steer("GET", "clock")["now"])[:19]
         gone = {"AptNum": int(apt), "HistApptAction": "Deleted", "HistDateTStamp": told_at}
         me.steer("POST", "rows", [{"resource": "histappointments", "row": gone}])
-        if missing == {_OF_GONE}:
-            time.sleep(1)
-            continue
         number += 1
         far = f"{_today(me) + timedelta(days=400 + 31 * number)} 09:00:00"
         me.steer("PATCH", f"rows/appointment?AptNum={apt}", {"AptDateTime": far})

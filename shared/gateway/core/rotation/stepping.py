@@ -392,7 +392,8 @@ def _disable(at: _Place, pair: Pair, *, only: str) -> bool:
     except NotFound:
         return False
     fingerprint = at.on.signer.fingerprint(key)
-    if fingerprint != only or fingerprint == at.practice.key_fingerprint:
+    whose = at.on.practices.by_fingerprint(fingerprint)
+    if fingerprint != only or fingerprint == at.practice.key_fingerprint or whose not in {None, at.practice.id}:
         return False
     body = {"CustomerKey": key, "KeyStatus": "DisabledByDeveloper"}
     try:
