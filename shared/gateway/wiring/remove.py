@@ -1,4 +1,4 @@
-"""What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`.
+"""What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`; of one practice: `... practice -h`.
 
 After `cdk destroy --all`, and not before. Without `--confirm` it counts what is left; with the stage's name it deletes
 the practices' keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Sequence
 
 from botocore.exceptions import NoRegionError
@@ -16,17 +17,22 @@ from botocore.session import get_session
 
 from gateway.adapters.removing import RECOVERY_DAYS, Remains, StillThere
 from gateway.core.errors import Unavailable
+from gateway.wiring import leaving
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
+    said = sys.argv[1:] if arguments is None else arguments
+    if said[:1] == ["practice"]:
+        leaving.main(said[1:])
+        return
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.remove",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--confirm", metavar="STAGE", help="delete; has to be what STAGE says")
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(said)
     stage = os.environ.get("STAGE")
     if not stage:
         parser.exit(1, "STAGE: not set; sandbox, dev or prod\n")
