@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.core.addresses import Enrolment
 from gateway.core.callers import Caller
-from gateway.core.fallback import end_fallback, set_fallback
+from gateway.core.fallback import check_fallback, end_fallback, set_fallback
 from gateway.core.ids import new_id
 from gateway.core.practice_control import PracticeChange, change_practice
 from gateway.web.answers import awaited
@@ -23,15 +23,17 @@ def patch_practice(id: str, change: PracticeChange, caller: Caller, prefer: Pref
 
     A key is for those who repeat a request for another way; the same way said twice is one way.
     """
-    on = services()
+    on, enrolment = services(), Enrolment.of_environment()
+    if change.fallback is not None:
+        # What cannot be done as a whole is not done by half.
+        check_fallback(id, change.fallback, caller=caller, enrolment=enrolment, on=on)
+    key = idempotency_key_of(request) if HEADER.lower() in request.headers else new_id("operation")
     if change.calls is not None:
         shown = change_practice(id, change, caller=caller, on=on)
         if not change.is_of_the_ways:
             return Answer(status=200, body=shown, practice_id=id)
-    key = idempotency_key_of(request) if HEADER.lower() in request.headers else new_id("operation")
     if change.fallback is None:
         return awaited(end_fallback(id, caller=caller, key=key, on=on), prefer, on=on)
-    enrolment = Enrolment.of_environment()
     return awaited(set_fallback(id, change.fallback, caller=caller, key=key, enrolment=enrolment, on=on), prefer, on=on)
 
 

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.parts.bucket_access import BucketAccess
 from infra.parts.names import publish
+from infra.parts.sealed_bucket import sealed_bucket
 from infra.stages import Stage
 
 KEPT_DAYS = 6 * 365 + 2
@@ -25,39 +26,17 @@ class AuditArchive(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, stage: Stage) -> None:
         super().__init__(scope, id_)
-        access_logs = s3.Bucket(
-            self,
-            "AccessLogs",
-            # S3 delivers access logs only to buckets with its own kind of key.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            versioned=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=cdk.Duration.days(stage.log_days), noncurrent_version_expiration=cdk.Duration.days(1)
-                )
-            ],
-            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
-        )
         kept = cdk.Duration.days(KEPT_DAYS)
-        bucket = s3.Bucket(
+        bucket = sealed_bucket(
             self,
             "Bucket",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            versioned=True,
+            key=key,
+            logged_as="audit",
+            stage=stage,
             object_lock_enabled=True,
             object_lock_default_retention=s3.ObjectLockRetention.compliance(kept)
             if stage.keep_data
             else s3.ObjectLockRetention.governance(kept),
-            server_access_logs_bucket=access_logs,
-            server_access_logs_prefix="audit/",
             removal_policy=cdk.RemovalPolicy.DESTROY if stage.name == "sandbox" else cdk.RemovalPolicy.RETAIN,
         )
         publish(self, stage, "data", "audit-archive/name", bucket.bucket_name)

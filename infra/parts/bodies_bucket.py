@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.parts.bucket_access import BucketAccess
 from infra.parts.hooks_queue import HooksQueue
 from infra.parts.names import publish
+from infra.parts.sealed_bucket import sealed_bucket
 from infra.stages import Stage
 
 # Operations are kept 30 days; their bodies a little longer, so none disappears before its operation. The bodies of
@@ -28,35 +29,12 @@ class BodiesBucket(Construct):
 
     def __init__(self, scope: Construct, id_: str, *, key: kms.IKey, hooks: HooksQueue, stage: Stage) -> None:
         super().__init__(scope, id_)
-        removal = cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY
-        access_logs = s3.Bucket(
-            self,
-            "AccessLogs",
-            # S3 delivers access logs only to buckets with its own kind of key.
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            versioned=True,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    expiration=cdk.Duration.days(stage.log_days), noncurrent_version_expiration=cdk.Duration.days(1)
-                )
-            ],
-            removal_policy=removal,
-        )
-        bucket = s3.Bucket(
+        bucket = sealed_bucket(
             self,
             "Bodies",
-            encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
-            bucket_key_enabled=True,
-            enforce_ssl=True,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            versioned=True,
-            server_access_logs_bucket=access_logs,
-            server_access_logs_prefix="bodies/",
+            key=key,
+            logged_as="bodies",
+            stage=stage,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=cdk.Duration.days(_KEPT_DAYS),
@@ -65,7 +43,7 @@ class BodiesBucket(Construct):
                 ),
                 s3.LifecycleRule(prefix=HOOKS, expiration=cdk.Duration.days(_HOOKS_KEPT_DAYS)),
             ],
-            removal_policy=removal,
+            removal_policy=cdk.RemovalPolicy.RETAIN if stage.keep_data else cdk.RemovalPolicy.DESTROY,
         )
         plain = bucket.node.default_child
         assert isinstance(plain, s3.CfnBucket)

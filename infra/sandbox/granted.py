@@ -47,6 +47,9 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
     ),
     ("upstream_worker", ("dynamodb:GetItem", "callers", "")): "a write begins more than 10 s after it was taken",
     ("sweeper", ("s3:PutObject", "bodies", "")): "once a day for each open operation, at a time that its id says",
+    ("take_hooks", ("dynamodb:UpdateItem", "pace", "")): (
+        "a machine tells of what has to be looked for, and the background is not due at once anyhow"
+    ),
 }
 """The same of what a tour meets by luck: where two meet in one moment. Each is granted, and may be called."""
 

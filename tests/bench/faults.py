@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 
 from tests.bench.figures import NONE, Figure, Say, at_least
 from tests.fakes.faults import Tally, run_faults
@@ -27,31 +29,37 @@ EVERY = {"upstream_worker": 3}
 
 def _lines(*, quick: bool, say: Say) -> Iterator[Figure]:
     """Functions whose time ends at any line, and whose event comes again."""
-    logging.disable(logging.CRITICAL)
     ended, wrong = Counter[str](), 0
-    try:
-        with telling() as told:
-            told.subscribe("Appointment")
-            told.fire()
-            scenes: dict[str, Scene] = {
-                **{name: scene for name, (scene, _) in SCENES.items()},
-                "take_hooks": Calls(told),
-            }
-            for name, scene in scenes.items():
-                every = EVERY.get(name, 1) * (40 if quick else 1)
-                for where, found, usual in each_line(scene, every=every):
-                    ended[name] += 1
-                    if found != usual:
-                        wrong += 1
-                        say(f"  {name} ended at {where}: {found}, not {usual}")
-    finally:
-        logging.disable(logging.NOTSET)
+    # Metrics are lines of the output, and none of ours.
+    with telling() as told, redirect_stdout(io.StringIO()):
+        told.subscribe("Appointment")
+        told.fire()
+        scenes: dict[str, Scene] = {
+            **{name: scene for name, (scene, _) in SCENES.items()},
+            "take_hooks": Calls(told),
+        }
+        for name, scene in scenes.items():
+            every = EVERY.get(name, 1) * (40 if quick else 1)
+            for where, found, usual in each_line(scene, every=every):
+                ended[name] += 1
+                if found != usual:
+                    wrong += 1
+                    say(f"  {name} ended at {where}: {found}, not {usual}")
     beside = ", ".join(f"{name} {count:,}" for name, count in ended.items())
     yield Figure("faults", "functions ended at a line of theirs", ended.total(), goal=at_least(100), beside=beside)
     yield Figure("faults", "after which something was lost, or there twice", wrong, goal=NONE)
 
 
 def measure(*, quick: bool, say: Say) -> Iterator[Figure]:
+    """What functions log of it is nobody's to read."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield from _measured(quick=quick, say=say)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _measured(*, quick: bool, say: Say) -> Iterator[Figure]:
     """Play day after day, each from its own seed, until enough has gone wrong."""
     wanted = WANTED // 20 if quick else WANTED
     total, batch = Tally(), 0

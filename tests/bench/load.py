@@ -36,6 +36,9 @@ PATIENTS: Final = 40
 LOADS_WITHIN_S: Final = 900.0
 SETTLES_WITHIN_S: Final = 240.0
 COMES_WITHIN_S: Final = 120.0
+CLOSEST: Final = 0.9
+"""Callers, functions, practices and the emulator share the cores here, so a call that left in time may be on its way
+for some tens of milliseconds, and the next one not. `pacing` measures the pace itself."""
 SETTLED: Final = {"succeeded", "failed", "unknown"}
 
 
@@ -285,10 +288,14 @@ def _pace(offices: list[Connected], before: list[int]) -> Iterator[Figure]:
         violations += max(control(office, "GET", "pace")["violations"] - was, by_log)
         starts = sorted(one.start for one in log)
         shortest = min([shortest, *(later - earlier for earlier, later in pairwise(starts))])
-    beside = f"{calls:,} calls of {len(offices)} practices, {refused} of them answered 429"
-    yield Figure("load", "calls that broke the practices' pace", violations, goal=NONE, beside=beside)
+    beside = f"of {calls:,} calls of {len(offices)} practices"
+    yield Figure("load", "calls that the practices answered 429", refused, goal=NONE, beside=beside)
+    beside = (
+        f"{violations} inside the interval by more than {1000 * arrivals.TOLERANCE_S:.0f} ms, by the practices' count"
+    )
+    share = shortest / INTERVAL_S
     yield Figure(
-        "load", "shortest time between two calls, of the permitted one", shortest / INTERVAL_S, "x", at_least(0.98)
+        "load", "shortest time between two arrivals, of the permitted one", share, "x", at_least(CLOSEST), beside
     )
 
 

@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from importlib import import_module
 from itertools import product
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -42,10 +43,12 @@ from tests.fakes.gateway_events import Context, event, read
 from tests.fakes.living import LivingServices
 
 ZONE = "America/Chicago"
-NOW = datetime.fromisoformat(os.environ.get("TESTS_NOW", "2026-11-18T18:00:00+00:00"))
+_SAID = datetime.fromisoformat(os.environ.get("TESTS_NOW", "2026-11-18"))
+NOW = _SAID if _SAID.tzinfo else _SAID.replace(hour=12, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
 """When a deployment begins: noon at the office, so that no test sees another day than it began on.
 
-`TESTS_NOW` names another instant, with its zone: `TESTS_NOW=2027-03-14T07:30:00+00:00 uv run pytest tests/functions`.
+`TESTS_NOW` names another day, or an instant with its zone: `TESTS_NOW=2027-03-14T07:30:00+00:00 uv run pytest
+tests/functions`.
 """
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
 IDS = ("prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb", "prac_cccccccccccccccc")

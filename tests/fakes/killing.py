@@ -52,7 +52,7 @@ def ended_at(line: Line) -> Iterator[None]:
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         if not frame.f_code.co_filename.startswith(OURS):
             return None
-        if event == "line":
+        if event == "line" and not life.inside:
             line.count += 1
             if line.count == line.at:
                 line.where = f"{frame.f_code.co_filename.removeprefix(str(_ROOT) + '/')}:{frame.f_lineno}"

@@ -443,11 +443,14 @@ class Mortal:
 
         def use(*args: Any, **kwargs: Any) -> Any:
             self._life.step(before=True, use=f"{self._name}.{name}")
+            self._life.inside += 1
             try:
                 result = value(*args, **kwargs)
             except Killed:
                 self._life.dead = True
                 raise
+            finally:
+                self._life.inside -= 1
             self._life.step(before=False, use=f"{self._name}.{name}")
             return result
 
@@ -466,6 +469,8 @@ class Life:
     dies_at: tuple[str, int, Moment] | None = None
     """The use it dies at: `("ledger.save", 3, "after")` is when the third save has had its effect."""
     uses: Counter[str] = field(default_factory=Counter)
+    inside: int = 0
+    """Above 0 while a port is used: what a service does it does whole, whatever becomes of who asked."""
     off_s: float = 0.0
     """By how much this process's clock is wrong."""
 

@@ -194,7 +194,7 @@ def test_a_call_of_a_machine_is_worked_off_once_wherever_its_function_was_ended(
         told.subscribe("Appointment")
         told.fire()
         calls, tried = Calls(told), 0
-        for where, found, usual in each_line(calls, every=41):
+        for where, found, usual in each_line(calls, every=83):
             assert found == usual, where
             tried += 1
         for where, found, usual in each_use(calls):

@@ -19,6 +19,7 @@ from gateway.core.objects.practice_keys import RotationView
 from gateway.core.pacing import PaceItem
 from gateway.core.ports import Pair
 from gateway.core.practices import Practice
+from gateway.core.rotation.records import Book
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 from tests.fakes.services import Life
 
@@ -152,6 +153,21 @@ def test_a_repeat_is_the_same_exchange_and_another_one_waits_until_it_is_over(of
     under_way = office.post(path(office), {})
     assert (under_way.status, under_way.body["reason"]) == (409, "under-way")
     assert under_way.body["rotation_id"] == first.body["id"]
+
+
+def test_of_two_who_begin_with_one_key_in_one_moment_the_slower_one_lets_go_of_nothing(
+    office: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else nobody could sign in with the new key, and whoever connects it has a second practice of one office."""
+    begun = begin(office, customer_key=NEW)
+    stale, load = Book(office.practice_id), office.on.rotations.load
+    answers = [stale]
+    monkeypatch.setattr(office.on.rotations, "load", lambda id_: answers.pop() if answers else load(id_))
+    slower = office.post(path(office), {"customer_key": NEW})
+
+    assert (slower.status, answers) == (503, [])
+    assert office.on.practices.by_fingerprint(office.on.signer.fingerprint(NEW)) == office.practice_id
+    assert look(office, begun)["state"] == "requested"
 
 
 def test_what_cannot_be_the_next_key_is_refused_and_nothing_is_begun(office: Deployment) -> None:
@@ -492,6 +508,27 @@ def test_machines_tell_under_the_new_key_before_they_stop_under_the_old_one() ->
         run_until(office, rotation, "done")
         assert (proves(office, practice, old), proves(office, changed, NEW)) == (False, True)
         assert office.get(f"/practices/{office.practice_id}/sync").body["native_events"]["state"] == "on"
+
+
+def test_callers_who_leave_no_gap_hold_up_an_exchange_for_minutes_and_not_for_a_day(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is subscribed is listed before it is changed: one call a minute would list it for ever."""
+    with deployed("--patients", "8", "--version", "26.3", scopes=(*SCOPES, "practices:read")) as office:
+        is_so(office)
+        office.simulated.firing.post = lambda call: 200
+        office.patch(f"/practices/{office.practice_id}/sync", {"state": "on"})
+        office.on.world.run(900)
+        office.patch(f"/practices/{office.practice_id}/sync", {"native_events": "on"})
+        office.on.world.run(300)
+        told = running(office)[office.simulated.key.customer]
+        office.simulated.put_key({"customer_key": NEW, "state": "enabled"})
+        # Somebody waits whenever the background looks.
+        monkeypatch.setattr(pacing, "must_give_way", lambda _: True)
+        rotation = begin(office, customer_key=NEW)
+        run_until(office, rotation, "draining", hours=0.5)
+
+        assert running(office) == {NEW: told}
 
 
 def a_day_ago(office: Deployment) -> None:

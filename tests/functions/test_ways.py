@@ -124,6 +124,13 @@ def test_what_cannot_be_reached_or_is_not_allowed_is_no_fallback(
     assert d.upstream_calls == []
 
 
+def test_a_request_that_is_refused_for_its_way_stops_no_calls_either(d: Deployment) -> None:
+    refused = set_fallback(d, {"calls": "stopped", "fallback": {"mode": "remote", "base_url": "https://other.test"}})
+
+    assert (refused.status, refused.body["param"]) == (400, "fallback.base_url")
+    assert d.get(f"/practices/{d.practice_id}").body["calls"]["state"] == "allowed"
+
+
 def test_a_client_without_the_scope_sets_no_fallback_and_takes_none_away(both: Deployment) -> None:
     both.grant("*:read", "appointments:write")
 

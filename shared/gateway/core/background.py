@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from gateway.core import engine, ledger, pacing, registry, ways
 from gateway.core.audit.writes import WriteTrail
@@ -128,6 +128,9 @@ def _keys(rows: list[Mapping[str, object]], evidence: Evidence) -> frozenset[int
     return frozenset(key for key in found if key is not None)
 
 
+BETWEEN_OTHERS_S: Final = 2.0
+"""How often a turn that is to try the first way looks whether the practice's seat is free."""
+
 WORK: tuple[Work, ...] = (
     Reconcile(),
     Rotating(),
@@ -148,11 +151,15 @@ done, subscriptions, first load and sweep."""
 def run_background_turn(seat: Seat, *, kinds: Mapping[str, registry.Kind]) -> engine.TurnResult:
     """A turn of the background lane: a probe if the breaker wants one, then what is due.
 
-    Its message never comes back: what could not be done is due again, and the lane offers it again.
+    Its message does not come back: what could not be done is due again, and the lane offers it again. Except where it
+    is to try the first way while the fallback is in use: whoever has the seat there cannot do that, and may have it
+    whenever the lane looks.
     """
     try:
         seat.enter()
-    except (pacing.Busy, pacing.Killed, pacing.Closed):
+    except (pacing.Busy, pacing.Killed, pacing.Closed) as closed:
+        if isinstance(closed, pacing.Busy) and _is_for_first_way(seat):
+            return engine.TurnResult(BETWEEN_OTHERS_S)
         # Whoever is in the seat goes on in the background by itself, or the lane offers the turn again.
         seat.change(lambda item: pacing.close_lane(pacing.begin_lane(item), item.next_due_at, rhythm_s=item.rhythm_s))
         return engine.TurnResult()
@@ -218,6 +225,17 @@ def _late_since(turn: BackgroundTurn, seat: Seat) -> datetime | None:
     that does not answer, which is told of as such."""
     at = Feeds().next_due(turn) if seat.item.breaker.trip is None else None
     return at if at is not None and turn.on.clock.now() - at > MIRROR_LATE else None
+
+
+def _is_for_first_way(seat: Seat) -> bool:
+    """Whether this worker alone can try the first way, and it is time to."""
+    try:
+        known = seat.on.practices.get(seat.practice_id)
+    except NotFound:
+        return False
+    item = seat.on.pace.load(seat.practice_id)
+    is_elsewhere = known.fallback is not None and known.fallback.network != known.network
+    return is_elsewhere and seat.is_inside(known) and ways.first_is_due(item, seat.now())
 
 
 def _try_first_way(seat: Seat, known: Practice) -> None:

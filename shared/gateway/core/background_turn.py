@@ -73,6 +73,7 @@ class BackgroundTurn:
         self._trips = True
         due = seat.item.next_due_at
         self._hungry = due is not None and seat.now() - due > HUNGRY_S
+        self._insists = 1
         # While the vendor refuses too much of what the deployment sends, every second slot stays empty.
         self._halved = seat.on.governor.minute(seat.on.clock.now()).too_many_refused
 
@@ -129,6 +130,11 @@ class BackgroundTurn:
         now = self._seat.now()
         self._seat.change(lambda item: pacing.probed(item, now, now + again_after.total_seconds()))
 
+    def insist(self, calls: int) -> None:
+        """Let a turn that was kept away for HUNGRY_S make so many calls whoever waits: what begins with a listing gets
+        nowhere with one."""
+        self._insists = calls
+
     def pause(self) -> None:
         """Between two steps that call nobody. Raises: GiveWay."""
         if self._seat.elapsed() >= self._until:
@@ -147,7 +153,7 @@ class BackgroundTurn:
 
         `gives_way` False is for a probe: those who wait wait for it. `modest`: slots are left free where people have
         called lately. Work that has been kept away for HUNGRY_S makes
-        the first call of its turn whoever waits; the lane offers a turn once a minute at most.
+        the first call of its turn whoever waits (`insist`: some more); the lane offers a turn once a minute at most.
 
         Raises:
             GiveWay: not made; let it through. CouldNotLook: the practice did not answer usably.
@@ -219,7 +225,7 @@ class BackgroundTurn:
         if gives_way and self._trips and seat.item.breaker.trip is not None and seat.calls:
             self._seat.change(lambda item: pacing.give_back(item, self.practice.pace_key, slot))
             raise GiveWay
-        if gives_way and (seat.calls or not self._hungry):
+        if gives_way and (seat.calls >= self._insists or not self._hungry):
             self._let_others_by(slot)
             seat.wait_until(slot - LAST_LOOK_S)
             # Whoever came while this call waited takes its slot, or they would wait for this slot and the next one.

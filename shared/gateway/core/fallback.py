@@ -52,6 +52,17 @@ def set_fallback(
     Raises: NotFound, ScopeMissing, BaaMissing. Invalid: the address is not allowed, or cannot be reached in this mode.
         Conflict: it is the first way, or has no FHIR, by which this practice is read. QueueFull, KeyReused.
     """
+    practice, said = check_fallback(practice_id, change, caller=caller, enrolment=enrolment, on=on)
+    return submit(KIND, said, practice=practice, caller=caller, idempotency_key=key, on=on)
+
+
+def check_fallback(
+    practice_id: str, change: FallbackChange, *, caller: Caller, enrolment: Enrolment, on: Services
+) -> tuple[Practice, dict[str, str]]:
+    """The practice and the way that is said, if it may be one at all; nothing is changed.
+
+    Raises: as `set_fallback`, but for QueueFull and KeyReused.
+    """
     practice = allow(caller, practice_id, "practices.calls", Verb.WRITE, on=on)
     try:
         base_url, network = address_of(change.base_url, change.mode, enrolment)
@@ -62,8 +73,7 @@ def set_fallback(
         raise Conflict("this is the first way itself", param="fallback.base_url")
     if practice.upstream == "fhir" and {practice.mode, change.mode} != {Mode.REMOTE}:
         raise Conflict("an office's own server has no FHIR", param="fallback.mode", reason=NO_FHIR)
-    said = {"mode": change.mode.value, "base_url": base_url, "network": network}
-    return submit(KIND, said, practice=practice, caller=caller, idempotency_key=key, on=on)
+    return practice, {"mode": change.mode.value, "base_url": base_url, "network": network}
 
 
 def end_fallback(practice_id: str, *, caller: Caller, key: str, on: Services) -> Operation:

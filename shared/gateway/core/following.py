@@ -27,7 +27,7 @@ def follow(operation_id: str, *, caller: Caller, on: Services) -> Operation:
     if not is_id(operation_id, "operation"):
         raise NotFound("no such operation")
     operation = on.operations.get(operation_id)
-    is_read = operation.request.idempotency_key is None
+    is_read = operation.request.cache_key is not None
     if operation.request.client_id != caller.id and not is_read:
         raise NotFound("no such operation")
     # A practice that is being connected is nobody's yet, and its operation holds none of its data.

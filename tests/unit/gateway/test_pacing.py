@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.core import pacing
@@ -183,6 +183,7 @@ def test_where_an_early_call_is_refused_the_first_429_is_nearly_the_last() -> No
     assert item.keys[KEY].interval_s >= 1.0
 
 
+@settings(deadline=None)
 @given(refusals=st.integers(1, 20), floor=st.sampled_from([0.0, 0.5, 1.0, 5.0]))
 def test_a_widened_interval_narrows_step_by_step_back_to_its_floor(refusals: int, floor: float) -> None:
     item, now = seated(), T0

@@ -358,6 +358,25 @@ def test_no_worker_sends_while_the_other_networks_worker_does(on: FakeServices, 
     assert state(on, operation) is OperationState.SUCCEEDED
 
 
+def test_the_first_way_is_tried_though_the_other_worker_has_the_seat_whenever_the_lane_looks(
+    on: FakeServices, world: World, doors: TwoDoors
+) -> None:
+    """Where callers keep the fallback busy, which may be the slower way, nobody ever came back from it."""
+    by_the_fallback(on)
+    now = on.clock.now().timestamp()
+    on.pace.update(PRACTICE, lambda item: (replace(item, holder="another", busy_until=now + 80), None))
+    sweeping.forward_tick(PRACTICE, 1, on=on)
+    for _ in range(3):
+        world.work_in("clinic")
+        on.clock.sleep(2.5)
+    assert (doors.calls, in_use(on)) == ([], WayName.FALLBACK)
+    on.pace.update(PRACTICE, lambda item: (replace(item, holder=None, busy_until=0.0), None))
+    world.work_in("clinic")
+
+    assert doors.by("clinic")[0] == "securityperms.list"
+    assert in_use(on) is WayName.FIRST
+
+
 def test_a_background_turn_in_the_network_that_is_not_in_use_tries_the_first_way_and_does_nothing_else(
     on: FakeServices, world: World, doors: TwoDoors
 ) -> None:

@@ -38,6 +38,9 @@ FACT: Final = "key"
 PROBE: Final = UpstreamCall("securityperms.list")
 """The cheapest question that shows that an office answers, its key is right, and what that may do."""
 
+LISTED_AND_CHANGED: Final = 3
+"""Calls of a turn that changes subscriptions where callers leave no gap: a listing, and two changes a minute."""
+
 _REFUSED: Final = (upstream.Unauthorized, upstream.KeyNotAssigned)
 _KEPT_WITHIN: Final = 10
 """So many looks at a vault that has no new key yet: whoever was to put it there died, and was not asked again."""
@@ -251,6 +254,7 @@ def _office_now(rotation: Rotation, office: str, at: _Place) -> str | None:
 def _subscribe(rotation: Rotation, at: _Place) -> Rotation:
     """Have the machines tell under the new key, too, so that nothing is missed when the old one ends."""
     _take_both(rotation, at)
+    at.turn.insist(LISTED_AND_CHANGED)
     late = _lasts(rotation, at) >= rule.SKIP_AFTER
     try:
         care.subscribe(Session(_under_next(rotation, at)))
@@ -282,6 +286,7 @@ def _promote(rotation: Rotation, at: _Place) -> Rotation:
 def _end_old(rotation: Rotation, at: _Place) -> Rotation:
     """End what the machines tell under the old key; only that key shows and ends it."""
     _is_exchanged(rotation, at)
+    at.turn.insist(LISTED_AND_CHANGED)
     late = _lasts(rotation, at) >= rule.FORGET_AFTER
     try:
         care.end_former(Session(at.turn.under(under_former(at.practice, rotation.former))))
@@ -307,6 +312,7 @@ def _drain(rotation: Rotation, at: _Place) -> Rotation:
 def _take_back(rotation: Rotation, at: _Place) -> Rotation:
     """Undo what was made for a new key that is not to be used."""
     on, practice_id = at.on, at.practice.id
+    at.turn.insist(LISTED_AND_CHANGED)
     with suppress(NotFound):
         fingerprint = on.signer.fingerprint(on.vault.keys(practice_id, Pair.NEXT).customer)
         if fingerprint == at.practice.key_fingerprint:
@@ -386,7 +392,8 @@ def _disable(at: _Place, pair: Pair, *, only: str) -> bool:
     except NotFound:
         return False
     fingerprint = at.on.signer.fingerprint(key)
-    if fingerprint != only or fingerprint == at.practice.key_fingerprint:
+    whose = at.on.practices.by_fingerprint(fingerprint)
+    if fingerprint != only or fingerprint == at.practice.key_fingerprint or whose not in {None, at.practice.id}:
         return False
     body = {"CustomerKey": key, "KeyStatus": "DisabledByDeveloper"}
     try:

@@ -22,7 +22,7 @@ def on() -> FakeServices:
 
 
 def booked(on: FakeServices, client: Client = BOOKS) -> str:
-    request = Request("appointments.create", ELM_STREET.id, client.id, {})
+    request = Request("appointments.create", ELM_STREET.id, client.id, {}, idempotency_key="k" * 16)
     operation: Operation = on.operations.open(request, now=on.clock.now()).operation
     return operation.id
 
