@@ -265,8 +265,8 @@ class Sandbox:
     @property
     def env_file(self) -> Path:
         """The same for a shell: `. .sandbox/env` sets API (ODG_API for `odg`), TOKEN, PRACTICE, CLIENT_KEY,
-        RECEIVER, and FROM and TO, the coming 30 days; its function `enrol` makes further API clients, as an operator
-        would."""
+        RECEIVER, and FROM and TO, the coming 30 days; its functions `enrol`, `clients` and `operate` run the commands
+        of operators."""
         return self.home / "env"
 
     def _tidy(self) -> None:
@@ -471,7 +471,8 @@ class Sandbox:
             ],
         }
         if first is not None:
-            _put(self.env_file, _env(self.api_url, self.receiver.url, first, self.client_key, self._environment()))
+            told = {name: value for one in _COMMANDED for name, value in self._environment(one).items()}
+            _put(self.env_file, _env(self.api_url, self.receiver.url, first, self.client_key, told))
         _put(self.state_file, json.dumps(state, indent=2) + "\n")
 
 
@@ -483,7 +484,9 @@ def _put(file: Path, text: str) -> None:
     draft.replace(file)
 
 
-_FOR_ENROL = frozenset({"CALLERS_TABLE", "STAGE"})
+_FOR_COMMANDS = frozenset({"BODIES_BUCKET", "STAGE", "VAULT_KEY_ARN", "VAULT_PREFIX"})
+_COMMANDED = ("authenticate", "rotations", "upstream_worker")
+"""Functions that together have what the gateway's commands take."""
 
 
 def _env(api_url: str, receiver_url: str, connected: Connected, client_key: str, environment: Mapping[str, str]) -> str:
@@ -494,13 +497,17 @@ def _env(api_url: str, receiver_url: str, connected: Connected, client_key: str,
         values["CLIENT_KEY"] = client_key
     said = "".join(f"export {name}={value}\n" for name, value in values.items())
     # A function, not exports: credentials of the emulator must not stay in a shell that may deploy for real next.
-    told = {name: environment[name] for name in sorted(environment) if name in _FOR_ENROL or name.startswith("AWS_")}
+    told = {name: environment[name] for name in sorted(environment) if _is_for_commands(name)}
     told |= {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{REPOSITORY / 'shared'}"}
-    module = enrol.COMMAND[:-1]
-    command = shlex.join([*(f"{name}={value}" for name, value in told.items()), sys.executable, *module])
+    command = shlex.join([*(f"{name}={value}" for name, value in told.items()), sys.executable])
     # Of the user's own session nothing may reach the emulator, and a profile would be looked for in an empty file.
-    clients = f'clients() {{ env -u AWS_PROFILE -u AWS_SESSION_TOKEN {command} "$@"; }}\n'
-    return f'{said}{clients}enrol() {{ clients enrol "$@"; }}\n'
+    alone = f"env -u AWS_PROFILE -u AWS_SESSION_TOKEN {command}"
+    operate = f'operate() {{ ODG_COMMAND=$1; shift; {alone} -m "gateway.wiring.$ODG_COMMAND" "$@"; }}\n'
+    return f'{said}{operate}clients() {{ operate clients "$@"; }}\nenrol() {{ clients enrol "$@"; }}\n'
+
+
+def _is_for_commands(name: str) -> bool:
+    return name in _FOR_COMMANDS or name.endswith("_TABLE") or name.startswith("AWS_")
 
 
 def _allow(template: dict[str, Any], base_url: str) -> None:

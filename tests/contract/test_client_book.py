@@ -48,6 +48,20 @@ def test_all_clients_and_no_sessions_are_listed_with_their_keys_the_newest_first
         Key(FIRST, ADA.id, NOON),
     ]
     assert [one.token_hash for one in book.keys(BEN.id)] == ["d" * 64]
+    book.note_use(FIRST, NOON)
+    assert book.all_keys() == [*book.keys(ADA.id), *book.keys(BEN.id)]
+    assert [one.last_used_at for one in book.all_keys()] == [None, NOON, None]
+
+
+def test_a_client_that_was_stored_before_scopes_had_rules_is_told_from_one_of_now(aws: None) -> None:
+    """A release gives scopes another meaning; whom it took something from, only the time of its making can tell."""
+    table: Any = make_table("callers", due=False)
+    book = DynamoCallers(table, table="callers")
+    book.put_client(ADA)
+    key = {"pk": {"S": f"client#{ADA.id}"}, "sk": {"S": "client"}}
+    table.update_item(TableName="callers", Key=key, UpdateExpression="REMOVE scopes_as_of")
+
+    assert (book.client(ADA.id).scopes_as_of, ADA.scopes_as_of) == (1, 2)
 
 
 def test_scopes_and_practices_are_given_and_taken_beside_those_that_are_there(book: ClientBook) -> None:

@@ -11,6 +11,7 @@ from gateway.adapters import dead_letters
 from gateway.core.errors import Unavailable
 from gateway.wiring import redrive
 from gateway.wiring.aws import AwsServices
+from tests.contract.conftest import REGION
 
 PREFIX = "open-dental-gateway-prod"
 
@@ -65,6 +66,43 @@ def test_queues_are_shown_by_their_constructs_with_counts_and_nothing_else(
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["calls", "12"], ["failedevents", "0"], ["hooks", "0"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("left", "name"),
+    [
+        ("CallsMainStreetDeadLetters4E5F6071", "callsmainstreet"),
+        ("CallsMainStreetDeadLetters4E", "callsmainstreet"),
+        ("CallsMainStreetDeadLetters", "callsmainstreet"),
+        ("CallsMainStreetDeadLe", "callsmainstreet"),
+    ],
+)
+def test_a_name_that_aws_has_cut_is_found_by_its_construct(
+    sqs: Any, capsys: pytest.CaptureFixture[str], left: str, name: str
+) -> None:
+    """SQS takes 80 characters, and the network's name is in the middle."""
+    a_pair(sqs, f"{PREFIX}-core-CallsMainStreetTu-x1", f"{PREFIX}-core-{left}-y2", fifo=True)
+    redrive.main([], client=sqs)
+
+    assert capsys.readouterr().out.split() == [name, "0"]
+
+
+def test_two_names_of_which_the_same_is_left_are_two_queues(sqs: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    for end in ("y2", "y3"):
+        a_pair(sqs, f"{PREFIX}-core-CallsMainStreetTu-{end}", f"{PREFIX}-core-CallsMainStreetDe-{end}", fifo=True)
+    redrive.main([], client=sqs)
+
+    assert capsys.readouterr().out.split()[::2] == ["callsmainstreet", "callsmainstreet-2"]
+
+
+def test_a_stage_that_is_not_there_is_no_success(
+    sqs: Any, calls: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STAGE")
+    with pytest.raises(SystemExit) as ended:
+        redrive.main(["calls", "--yes", "--stage", "prd"], client=sqs)
+
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"no queues of stage prd in {REGION}\n")
 
 
 def test_nothing_moves_unless_somebody_says_yes(

@@ -114,3 +114,13 @@ def test_doing_it_again_finds_nothing(clients: dict[str, Any], capsys: pytest.Ca
         remove.main(["--confirm", "prod"])
 
     assert "0 secrets, 0 tables, 0 buckets deleted" in capsys.readouterr().out
+
+
+def test_a_stage_that_is_not_there_is_no_success(
+    clients: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("STAGE")
+    with pytest.raises(SystemExit) as ended:
+        remove.main(["--stage", "prd"])
+
+    assert (ended.value.code, capsys.readouterr().err) == (1, f"nothing is left of a stage prd in {REGION}\n")

@@ -76,10 +76,13 @@ class FakeCallers:
         return sorted(self.clients.values(), key=lambda one: one.id)
 
     def keys(self, client_id: str) -> list[Key]:
+        return [one for one in self.all_keys() if one.client_id == client_id]
+
+    def all_keys(self) -> list[Key]:
         found = [
-            Key(hashed, client_id, one.created_at, one.expires_at, one.revoked_at, self.uses.get(hashed))
+            Key(hashed, one.client_id, one.created_at, one.expires_at, one.revoked_at, self.uses.get(hashed))
             for hashed, one in self.sessions.items()
-            if one.client_id == client_id and one.is_key
+            if one.is_key
         ]
         return sorted(found, key=lambda one: (one.created_at or LONG_AGO, one.token_hash), reverse=True)
 

@@ -13,6 +13,7 @@ from cfnlint.api import lint_by_config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.wiring.stage import variables
 from infra.catalogue import FUNCTIONS, TABLES, FunctionRow, Http, Route, function, stack_of
 from infra.stages import STAGES, stage_for
 from tests.infra.templates import (
@@ -46,6 +47,22 @@ def test_stacks_learn_names_through_ssm_and_export_nothing(assembly: Assembly, p
 
     assert "Fn::ImportValue" not in text
     assert '"Export"' not in text
+
+
+def test_an_operators_command_finds_by_the_stages_name_what_functions_are_told(assembly: Assembly) -> None:
+    root = f"/open-dental-gateway/{assembly.stage}/"
+    published = {
+        resource["Properties"]["Name"].removeprefix(root): "arn:x/y"
+        for template in assembly.templates.values()
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::SSM::Parameter"
+    }
+    tables = {f"{row.name.upper()}_TABLE" for row in TABLES}
+    also = {"STAGE", "BODIES_BUCKET", "HMAC_SECRET_ARN", "VAULT_KEY_ARN", "VAULT_PREFIX"}
+    found = variables(assembly.stage, published)
+
+    assert found.keys() == tables | also
+    assert variables_of(assembly.function("rotations")[2])["VAULT_PREFIX"] == found["VAULT_PREFIX"]
 
 
 def test_every_name_that_a_stack_learns_is_published_by_one_before_it(assembly: Assembly) -> None:

@@ -287,8 +287,24 @@ def test_the_shell_makes_clients_of_the_emulator_and_keeps_none_of_its_credentia
 
     assert said('echo "$API $CALLERS_TABLE$STAGE$AWS_ACCESS_KEY_ID"', PATH=PATH).stdout == "http://127.0.0.1/v1 \n"
     # The command itself runs, in the environment that it needs: nothing but the region is missing.
-    ended = said("enrol --name desk", PATH=PATH, AWS_PROFILE="my-own", AWS_CONFIG_FILE="/dev/null")
+    ended = said("enrol --name desk --scopes '*:read'", PATH=PATH, AWS_PROFILE="my-own", AWS_CONFIG_FILE="/dev/null")
     assert "no AWS region" in ended.stderr, ended.stderr
+
+
+def test_the_shell_runs_every_command_of_operators_with_what_it_needs(tmp_path: Path) -> None:
+    environment = {**dict.fromkeys(KEYS_FROM, "x"), "OPEN_DENTAL_TIME_ZONE": "America/Chicago"}
+    connected = Connected(real_practice("https://example.test/api/v1", environment), "prac_1", "odg_1")
+    told = {name: f"its-{name}" for name in ("LEDGER_TABLE", "PACE_TABLE", "BODIES_BUCKET", "VAULT_PREFIX", "STAGE")}
+    (tmp_path / "env").write_text(
+        _env("http://127.0.0.1/v1", "http://127.0.0.1:9", connected, "", told | {"OTHER": "x"})
+    )
+    script = f". {tmp_path}/env; operate redrive"
+    ran = subprocess.run(["/bin/sh", "-xc", script], capture_output=True, text=True, check=False, env={"PATH": PATH})
+
+    assert "no AWS region" in ran.stderr, ran.stderr
+    for name, value in told.items():
+        assert f" {name}={value} " in ran.stderr
+    assert "OTHER" not in ran.stderr
 
 
 def test_the_tour_writes_to_no_real_practice(capsys: pytest.CaptureFixture[str]) -> None:

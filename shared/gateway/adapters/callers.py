@@ -51,6 +51,7 @@ class DynamoCallers:
             **_client_key(client.id),
             "name": {"S": client.name},
             "kind": {"S": client.kind.value},
+            "scopes_as_of": {"N": str(client.scopes_as_of)},
         }
         # DynamoDB has no empty sets: an absent attribute is one.
         if client.practices:
@@ -156,19 +157,16 @@ class DynamoCallers:
             "sk = :sk AND client_id = :client AND is_key = :key",
             {":sk": {"S": "token"}, ":client": {"S": client_id}, ":key": {"BOOL": True}},
         )
-        keys = [
-            Key(
-                token_hash=hashed,
-                client_id=client_id,
-                created_at=_moment(item, "created_at"),
-                expires_at=_moment(item, "ends_at"),
-                revoked_at=_moment(item, "revoked_at"),
-                last_used_at=_moment(self._item(_used_key(hashed)) or {}, "used_at"),
-            )
-            for item in found
-            if (hashed := item["pk"]["S"].partition("#")[2])
-        ]
-        return sorted(keys, key=lambda one: (one.created_at or _LONG_AGO, one.token_hash), reverse=True)
+        return _newest_first(_key_from(item, self._item(_used_key(_hash_in(item)))) for item in found)
+
+    def all_keys(self) -> list[Key]:
+        """See `ClientBook.all_keys`."""
+        found = self._all(
+            "sk = :used OR (sk = :sk AND is_key = :key)",
+            {":used": {"S": "used"}, ":sk": {"S": "token"}, ":key": {"BOOL": True}},
+        )
+        used = {_hash_in(item): item for item in found if item["sk"]["S"] == "used"}
+        return _newest_first(_key_from(item, used.get(_hash_in(item))) for item in found if item["sk"]["S"] == "token")
 
     def give(self, client_id: str, *, scopes: Iterable[str] = (), practices: Iterable[str] = ()) -> None:
         """See `ClientBook.give`."""
@@ -321,7 +319,27 @@ def _client_from(item: Mapping[str, Any]) -> Client:
         expires_at=_moment(item, "ends_at"),
         revoked_at=_moment(item, "revoked_at"),
         requests_per_minute=int(item["requests_per_minute"]["N"]) if "requests_per_minute" in item else None,
+        scopes_as_of=int(item.get("scopes_as_of", {"N": "1"})["N"]),
     )
+
+
+def _hash_in(item: Mapping[str, Any]) -> str:
+    return str(item["pk"]["S"]).partition("#")[2]
+
+
+def _key_from(item: Mapping[str, Any], used: Mapping[str, Any] | None) -> Key:
+    return Key(
+        token_hash=_hash_in(item),
+        client_id=item["client_id"]["S"],
+        created_at=_moment(item, "created_at"),
+        expires_at=_moment(item, "ends_at"),
+        revoked_at=_moment(item, "revoked_at"),
+        last_used_at=_moment(used or {}, "used_at"),
+    )
+
+
+def _newest_first(keys: Iterable[Key]) -> list[Key]:
+    return sorted(keys, key=lambda one: (one.created_at or _LONG_AGO, one.token_hash), reverse=True)
 
 
 def _client_key(client_id: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class DeadLetters:
 
 
 def find(client: SQSClient, *, stage: str) -> list[DeadLetters]:
-    """All of the stage, by name.
+    """All of the stage, by name; none where there is no such stage.
 
     Raises: Unavailable.
     """
@@ -55,6 +55,8 @@ def find(client: SQSClient, *, stage: str) -> list[DeadLetters]:
             physical = policy["deadLetterTargetArn"].rpartition(":")[2]
             url = client.get_queue_url(QueueName=physical)["QueueUrl"]
             name = _name_of(physical, prefix)
+            if name in found:  # Of two long names the same was left.
+                name = f"{name}-{sum(one.startswith(name) for one in found) + 1}"
             found[name] = DeadLetters(name, url, source, _count(client, url))
     except AwsError as error:
         raise unavailable("SQS") from error
@@ -115,7 +117,14 @@ def _count(client: SQSClient, url: str) -> int:
 
 
 def _name_of(physical: str, prefix: str) -> str:
-    """`open-dental-gateway-prod-core-CallsDeadLetters1A2B3C4D-xyz.fifo` -> `calls`."""
-    construct = physical.removeprefix(prefix).partition("-")[2]
-    construct = re.sub(r"([0-9A-F]{8})?(-[A-Za-z0-9]+)?(\.fifo)?$", "", construct)
-    return re.sub(r"(DeadLetters|Queue)$", "", construct).lower()
+    """`open-dental-gateway-prod-core-CallsDeadLetters1A2B3C4D-xyz.fifo` -> `calls`.
+
+    CloudFormation cuts what would be longer than SQS's 80 characters in the middle, first the construct's hash.
+    """
+    construct = physical.removesuffix(".fifo").removeprefix(prefix).partition("-")[2].partition("-")[0]
+    whole = re.fullmatch(r"(.+?)(?:DeadLetters|Queue)?[0-9A-F]{8}", construct)
+    cut = whole or re.fullmatch(rf"(.+?)(?:{_CUT}|Queue)?[0-9A-F]{{0,7}}", construct)
+    return (cut.group(1) if cut else construct).lower()
+
+
+_CUT: Final = "|".join("DeadLetters"[:length] for length in range(len("DeadLetters"), 1, -1))

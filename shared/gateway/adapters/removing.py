@@ -29,6 +29,9 @@ class Left:
     """What stays, because the law wants it."""
 
 
+NOTHING = Left((), (), (), ())
+
+
 class StillThere(Exception):
     """The stage is deployed: nothing of it is left behind yet."""
 

@@ -37,6 +37,16 @@ def is_there(client: DynamoDBClient, table: str) -> bool:
         raise unavailable(table) from error
 
 
+def arns(client: DynamoDBClient, *, table: str, path: str) -> dict[str, str]:
+    """What a stage's stacks would say of `table` under `path`, and of its stream beside it. Raises: Unavailable."""
+    try:
+        told: Any = client.describe_table(TableName=table)["Table"]
+    except AwsError as error:
+        raise unavailable(table) from error
+    stream = {f"{path}/stream": told["LatestStreamArn"]} if told.get("StreamSpecification") else {}
+    return {path: told["TableArn"], **stream}
+
+
 def complete(client: DynamoDBClient, *, table: str, like: str) -> None:
     """Give a restored table what `like` has and a backup does not keep. May be done again.
 
@@ -69,8 +79,9 @@ def practice_ids(client: DynamoDBClient, *, table: str) -> Iterator[str]:
     try:
         pages = client.get_paginator("scan").paginate(
             TableName=table,
-            FilterExpression="begins_with(pk, :practice)",
-            ExpressionAttributeValues={":practice": {"S": _PRACTICE}},
+            # Beside a practice's own item lie its agreements, drift, group and others.
+            FilterExpression="begins_with(pk, :practice) AND sk = :own",
+            ExpressionAttributeValues={":practice": {"S": _PRACTICE}, ":own": {"S": "practice"}},
             ProjectionExpression="pk",
         )
         for page in pages:

@@ -25,6 +25,7 @@ reads was given what the objects show, and each look at a file makes the office 
 AUDIT = "audit"
 """The object of audit trails: who saw whom. No wildcard has it: an operator reads it, not those whom it is about."""
 
+READ_ALL: Final = "*:read"
 _IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT})
 
 
@@ -94,6 +95,12 @@ def only_practice(caller: Caller) -> str:
     return only
 
 
+def in_read_all(scope: str) -> bool:
+    """Whether a client with `READ_ALL` needs no such scope besides."""
+    obj, _, verb = scope.partition(":")
+    return verb == Verb.READ and obj not in _IN_NO_WILDCARD
+
+
 def allow_client(caller: Caller, obj: str, verb: Verb | str) -> None:
     """What `allow` asks of the client alone, for what is of no practice.
 
@@ -102,7 +109,7 @@ def allow_client(caller: Caller, obj: str, verb: Verb | str) -> None:
     need = f"{obj}:{verb}"
     if need in OPERATOR_SCOPES and caller.client.kind is not ClientKind.OPERATOR:
         raise ScopeMissing(f"the scope {need} counts for clients of the kind operator only", scope=need)
-    reads_all = verb is Verb.READ and obj not in _IN_NO_WILDCARD and "*:read" in caller.client.scopes
+    reads_all = READ_ALL in caller.client.scopes and in_read_all(need)
     if not (need in caller.client.scopes or reads_all):
         raise ScopeMissing(f"the client lacks the scope {need}", scope=need)
 

@@ -34,6 +34,10 @@ OPERATOR_SCOPES: Final = frozenset(
 one, or hide who looked."""
 
 
+SCOPES_AS_OF: Final = 2
+"""Which rules a client's scopes were chosen by. 2: there is `notes`, and scopes for operators."""
+
+
 class Verb(StrEnum):
     """What is done to an object; with the object it makes a scope: `appointments:write`."""
 
@@ -59,6 +63,8 @@ class Client:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     requests_per_minute: int | None = None
+    scopes_as_of: int = SCOPES_AS_OF
+    """By which rules it was given its scopes, `SCOPES_AS_OF` of the release that made it; 1 if that said none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,13 @@ class Key:
     last_used_at: datetime | None = None
 
     @property
+    def seen_at(self) -> datetime | None:
+        """When it was used last. The hour of that may have begun before the key was made, and it cannot."""
+        if self.last_used_at is None or self.created_at is None:
+            return self.last_used_at
+        return max(self.last_used_at, self.created_at)
+
+    @property
     def name(self) -> str:
         """What people call it by: the front of its hash, from which no key is found."""
         return f"key_{self.token_hash[:_SHOWN]}"
@@ -39,6 +46,10 @@ class ClientBook(Callers, Protocol):
 
     def keys(self, client_id: str) -> list[Key]:
         """The client's keys, also those that are over, the newest first. Sessions are none."""
+        ...
+
+    def all_keys(self) -> list[Key]:
+        """The same of all clients."""
         ...
 
     def give(self, client_id: str, *, scopes: Iterable[str] = (), practices: Iterable[str] = ()) -> None:

@@ -21,18 +21,26 @@ from gateway.core.operations import OperationState, StepState
 from gateway.core.worker import WorkerServices
 
 RESTORED: Final = "gateway-restored"
-_AT_ONCE: Final = 10_000
+AT_ONCE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A write of which an operator has to say what became: ids and what kind it is, nothing of what it says."""
+
+    operation_id: str
+    practice_id: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was done: counts, no names."""
+    """What was done: counts and ids, no names."""
 
     reads_ended: int
     looked_for: int
     """Writes that evidence is looked for."""
-    left_to_people: int
-    """Writes of which an operator has to say what became."""
+    left_to_people: tuple[Unknown, ...]
     practices: int
     mirrors: int
 
@@ -42,9 +50,10 @@ def after_restore(practice_ids: Iterable[str], *, on: WorkerServices) -> Restore
 
     Raises: Unavailable: do it again.
     """
-    reads = looked = people = practices = mirrors = 0
+    reads = looked = practices = mirrors = 0
+    people: list[Unknown] = []
     now = on.clock.now()
-    for one in on.ledger.list_open(limit=_AT_ONCE):
+    for one in on.ledger.list_open(limit=AT_ONCE):
         with suppress(NotFound):  # The index is behind.
             was = on.ledger.load(one.operation_id)
             then = ledger.restored(was, now=now)
@@ -52,16 +61,28 @@ def after_restore(practice_ids: Iterable[str], *, on: WorkerServices) -> Restore
                 continue
             reads += then.record.state is OperationState.FAILED
             if then.record.state is OperationState.UNKNOWN:
-                is_looked_for = any(step.state is StepState.UNKNOWN for step in then.steps.values())
-                looked += is_looked_for
-                people += not is_looked_for
+                if _is_looked_for(then):
+                    looked += 1
+                else:
+                    people.append(_unknown(then))
             on.ledger.save(then, was=was)
     for practice_id in practice_ids:
         practices += 1
         on.pace.update(practice_id, lambda item: (pacing.restored(item, now.timestamp()), None))
         on.pace.doubt(practice_id)
         mirrors += _read_again(practice_id, now, on)
-    return Restored(reads, looked, people, practices, mirrors)
+    return Restored(reads, looked, tuple(people), practices, mirrors)
+
+
+def left_to_people(*, on: WorkerServices) -> tuple[Unknown, ...]:
+    """Unknown writes that looking has not settled, or cannot, whatever lost them. Raises: Unavailable."""
+    found: list[Unknown] = []
+    for one in on.ledger.list_open(limit=AT_ONCE):
+        with suppress(NotFound):
+            entry = on.ledger.load(one.operation_id)
+            if entry.record.state is OperationState.UNKNOWN and not _is_looked_for(entry):
+                found.append(_unknown(entry))
+    return tuple(found)
 
 
 def settle(operation_id: str, *, was_done: bool, on: WorkerServices) -> None:
@@ -76,6 +97,15 @@ def settle(operation_id: str, *, was_done: bool, on: WorkerServices) -> None:
     if not was_done:
         # The sweeper puts it, and counts it off.
         on.pace.count(was.record.request.practice_id, waiting=1, parked=1)
+
+
+def _is_looked_for(entry: ledger.Entry) -> bool:
+    return any(step.state is StepState.UNKNOWN and not step.ambiguous for step in entry.steps.values())
+
+
+def _unknown(entry: ledger.Entry) -> Unknown:
+    of = entry.record
+    return Unknown(of.id, of.request.practice_id, of.request.kind)
 
 
 def _read_again(practice_id: str, now: datetime, on: WorkerServices) -> bool:

@@ -2,13 +2,12 @@
 
 Without a name it counts what lies in each queue of dead letters. With one it puts that queue's messages back where they
 came from, each group in its order, or throws them away; only with `--yes`, else it says what it would do. It shows
-counts and no message. Reads the stage's name from STAGE, and the region as AWS's own command does.
+counts and no message. Takes the stage from `--stage` or STAGE, and the region as AWS's own command does.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from gateway.adapters import dead_letters
 from gateway.adapters.dead_letters import MIXED
 from gateway.core.errors import Unavailable
 from gateway.wiring.aws import AwsServices
+from gateway.wiring.stage import NO_REGION, add_stage, only_stage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -28,25 +28,27 @@ def main(arguments: Sequence[str] | None = None, *, client: SQSClient | None = N
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.redrive",
         description="Count what lies in the queues of dead letters; with a name, put that back where it came from.",
-        epilog="environment:\n  STAGE names the stage, AWS_DEFAULT_REGION the region; AWS credentials as for any AWS "
-        "command",
+        epilog="environment:\n  STAGE names the stage if --stage does not, AWS_DEFAULT_REGION the region; AWS "
+        "credentials as for any AWS command",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", nargs="?", help="of those that it shows without one")
     parser.add_argument("--purge", action="store_true", help="throw away instead of putting back")
     parser.add_argument("--yes", action="store_true", help="do it; else only say what would be done")
+    add_stage(parser)
     options = parser.parse_args(arguments)
-    if not os.environ.get("STAGE"):
-        parser.exit(1, "STAGE: not set; sandbox, dev or prod\n")
+    stage = only_stage(options, parser)
     try:
         sqs = client or AwsServices()._sqs
-        found = {one.name: one for one in dead_letters.find(sqs, stage=os.environ["STAGE"])}
+        found = {one.name: one for one in dead_letters.find(sqs, stage=stage)}
+        if not found:
+            parser.exit(1, f"no queues of stage {stage} in {sqs.meta.region_name}\n")
         if options.name is None:
             for one in found.values():
                 print(f"{one.name:24} {one.waiting}")  # noqa: T201
             return
         if options.name not in found:
-            parser.exit(2, f"there is no {options.name}; there are {', '.join(found) or 'none'}\n")
+            parser.exit(2, f"there is no {options.name}; there are {', '.join(found)}\n")
         queue = found[options.name]
         if options.name in MIXED and not options.purge:
             parser.exit(
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, *, client: SQSClient | None = N
         else:
             print(f"{dead_letters.redrive(sqs, queue)} {done}")  # noqa: T201
     except NoRegionError:
-        parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
+        parser.exit(1, NO_REGION)
     except Unavailable as error:
         parser.exit(1, f"{error}\n")
 

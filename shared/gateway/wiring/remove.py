@@ -1,23 +1,23 @@
 """What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`; of one practice: `... practice -h`.
 
 After `cdk destroy --all`, and not before. Without `--confirm` it counts what is left; with the stage's name it deletes
-the practices' keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Reads
-the stage's name from STAGE, and the region as AWS's own command does.
+the practices' keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Takes
+the stage from `--stage` or STAGE, and the region as AWS's own command does.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from botocore.exceptions import NoRegionError
 from botocore.session import get_session
 
-from gateway.adapters.removing import RECOVERY_DAYS, Remains, StillThere
+from gateway.adapters.removing import NOTHING, RECOVERY_DAYS, Remains, StillThere
 from gateway.core.errors import Unavailable
 from gateway.wiring import leaving
+from gateway.wiring.stage import NO_REGION, add_stage, only_stage
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,23 +31,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--confirm", metavar="STAGE", help="delete; has to be what STAGE says")
+    parser.add_argument("--confirm", metavar="STAGE", help="delete; has to be the stage again")
+    add_stage(parser)
     options = parser.parse_args(said)
-    stage = os.environ.get("STAGE")
-    if not stage:
-        parser.exit(1, "STAGE: not set; sandbox, dev or prod\n")
+    stage = only_stage(options, parser)
     if options.confirm not in {None, stage}:
-        parser.exit(2, f"--confirm: STAGE is {stage}\n")
+        parser.exit(2, f"--confirm: the stage is {stage}\n")
     try:
         session = get_session()
+        dynamodb = session.create_client("dynamodb")
         remains = Remains(
             cloudformation=session.create_client("cloudformation"),
-            dynamodb=session.create_client("dynamodb"),
+            dynamodb=dynamodb,
             s3=session.create_client("s3"),
             secretsmanager=session.create_client("secretsmanager"),
             stage=stage,
         )
         left = remains.find()
+        if left == NOTHING:
+            parser.exit(1, f"nothing is left of a stage {stage} in {dynamodb.meta.region_name}\n")
         told = f"{len(left.secrets)} secrets, {len(left.tables)} tables, {len(left.buckets)} buckets"
         kept = f"{len(left.kept)} stay: {', '.join(left.kept) or 'none'}"
         if options.confirm is None:
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         remains.remove(left)
         print(f"{told} deleted; the secrets end in {RECOVERY_DAYS} days\n{kept}")  # noqa: T201
     except NoRegionError:
-        parser.exit(1, "no AWS region: set AWS_DEFAULT_REGION to the one of the deployment\n")
+        parser.exit(1, NO_REGION)
     except (StillThere, Unavailable) as error:
         parser.exit(1, f"{error}\n")
 

@@ -718,7 +718,10 @@ def test_keys_show_in_no_text_of_the_credentials() -> None:
 def test_an_unknown_client_has_no_practice(on: LivingServices, connector: str) -> None:
     practice_id = sign_in(on, connector)["practice"]["id"]
     other = caller_of(
-        session_of(enrol(on.callers, name="Other"), callers=on.callers, now=on.clock.now()).client_id, on=on
+        session_of(
+            enrol(on.callers, name="Other", scopes=("*:read",)), callers=on.callers, now=on.clock.now()
+        ).client_id,
+        on=on,
     )
 
     with pytest.raises(NotFound):

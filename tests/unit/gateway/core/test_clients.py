@@ -12,9 +12,9 @@ from gateway.core.callers import OPERATOR_SCOPES, Client, ClientKind
 from gateway.core.errors import Unauthenticated
 from gateway.core.scopes import RAW_WRITE, SCOPES
 from gateway.core.sessions import session_of, token_hash
-from gateway.wiring.clients import DEFAULT_SCOPES, main
+from gateway.wiring.clients import main
 from gateway.wiring.services import using
-from tests.fakes.services import FakeServices
+from tests.fakes.services import ELM_STREET, FakeServices
 
 MISSING = [
     ({"STAGE": "prod", "AWS_DEFAULT_REGION": "us-east-1"}, "CALLERS_TABLE"),
@@ -42,13 +42,13 @@ def test_a_client_connects_practices_if_it_is_said_and_is_told_either_way(
 ) -> None:
     on = FakeServices()
     with using(on):
-        main(["enrol", "--name", "Scheduling", *switch])
+        main(["enrol", "--name", "Scheduling", "--scopes", "*:read", *switch])
     said = capsys.readouterr().out
     key = next(line.split()[1] for line in said.splitlines() if line.startswith("key "))
     session = on.callers.session(token_hash(key))
 
     assert session is not None
-    assert on.callers.client(session.client_id).scopes == {*DEFAULT_SCOPES, *((CONNECT_SCOPE,) if connects else ())}
+    assert on.callers.client(session.client_id).scopes == {"*:read", *((CONNECT_SCOPE,) if connects else ())}
     assert ("cannot connect practices" in said, "--connects" in said) == (not connects, not connects)
 
 
@@ -58,7 +58,7 @@ def test_a_client_has_the_limit_that_is_said_and_else_the_stages(
 ) -> None:
     on = FakeServices()
     with using(on):
-        main(["enrol", "--name", "Scheduling", *said])
+        main(["enrol", "--name", "Scheduling", "--scopes", "*:read", *said])
 
     assert [client.requests_per_minute for client in on.callers.clients.values()] == [limit]
 
@@ -67,7 +67,7 @@ def test_a_client_has_the_limit_that_is_said_and_else_the_stages(
 def test_a_limit_that_lets_nothing_through_or_is_no_number_is_refused(limit: str) -> None:
     on = FakeServices()
     with using(on), pytest.raises(SystemExit):
-        main(["enrol", "--name", "Scheduling", f"--requests-per-minute={limit}"])
+        main(["enrol", "--name", "Scheduling", "--scopes", "*:read", f"--requests-per-minute={limit}"])
 
     assert not on.callers.clients
 
@@ -118,7 +118,7 @@ def test_what_the_command_lacks_is_said_in_one_line(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit) as ended:
-        main(["enrol", "--name", "Scheduling"])
+        main(["enrol", "--name", "Scheduling", "--scopes", "*:read"])
     said = capsys.readouterr().err
 
     assert ended.value.code == 1
@@ -147,7 +147,8 @@ class Operated:
 
     def enrol(self, *more: str) -> tuple[str, str]:
         """A new client's id and key."""
-        said = self.run("enrol", "--name", "Scheduling", *more)
+        scopes = () if "--scopes" in more else ("--scopes", "*:read")
+        said = self.run("enrol", "--name", "Scheduling", *scopes, *more)
         return tuple(re.findall(r"^(?:client|key) +(\S+)$", said, re.MULTILINE))
 
     def knows(self, key: str) -> bool:
@@ -213,9 +214,9 @@ def test_what_is_shown_of_a_client_tells_when_a_key_was_used_and_is_no_key(opera
 
 
 def test_scopes_and_practices_are_granted_and_withdrawn(operated: Operated) -> None:
-    client, _ = operated.enrol("--scopes", "patients:read", "--practices", "prac_a")
-    operated.run("grant", client, "--scopes", "claims:read,claims:write", "--practices", "prac_b")
-    operated.run("withdraw", client, "--scopes", "patients:read", "--practices", "prac_a")
+    client, _ = operated.enrol("--scopes", "patients:read", "--practices", ELM_STREET.id)
+    operated.run("grant", client, "--scopes", "claims:read,claims:write", "--practices", "prac_b", "--even-if-unknown")
+    operated.run("withdraw", client, "--scopes", "patients:read", "--practices", ELM_STREET.id)
 
     has = operated.on.callers.client(client)
     assert (has.scopes, has.practices) == ({"claims:read", "claims:write"}, {"prac_b"})
@@ -236,12 +237,119 @@ def test_a_client_of_an_earlier_release_is_named_with_what_brings_back_what_it_h
     scopes: set[str], kind: ClientKind, told: list[str], operated: Operated
 ) -> None:
     """Nobody should find out by a refusal, or by notes that are null, that a scope means less than it did."""
-    operated.on.callers.put_client(Client("cli_old", "Old", frozenset(), frozenset(scopes), kind))
+    operated.on.callers.put_client(Client("cli_old", "Old", frozenset(), frozenset(scopes), kind, scopes_as_of=1))
     said = operated.run("check")
 
     named = [line for line in said.splitlines() if line.startswith("cli_old")]
     assert [command in line for line, command in zip(named, told, strict=True)] == [True] * len(told)
     assert ("Every client" in said) == (told == [])
+
+
+def test_a_client_that_was_made_narrow_is_nobodys_to_mend(operated: Operated) -> None:
+    """Among those that an operator meant so, nobody finds the one that lost something."""
+    operated.enrol("--scopes", "claims:read")
+
+    assert "Every client" in operated.run("check")
+
+
+@pytest.mark.parametrize(
+    ("has", "taken", "told"),
+    [
+        ("*:read,notes", "claims:read", "*:read covers claims:read"),
+        ("*:read,claims:read", "claims:read", "*:read covers claims:read"),
+        ("claims:read", "claims:write", "the client has no claims:write"),
+        ("claims:read", "clams:read", "the client has no clams:read"),
+        ("claims:read", "", "say --scopes or --practices"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_and_nothing_is_taken(has: str, taken: str, told: str, operated: Operated) -> None:
+    """Else an operator goes home believing that the client reads claims no more."""
+    client, _ = operated.enrol("--scopes", has)
+
+    assert told in operated.refused("withdraw", client, "--scopes", taken)
+    assert operated.on.callers.client(client).scopes == set(has.split(","))
+
+
+def test_a_read_goes_with_the_scope_that_covers_it(operated: Operated) -> None:
+    client, _ = operated.enrol("--scopes", "*:read,claims:read")
+    operated.run("withdraw", client, "--scopes", "*:read,claims:read")
+
+    assert operated.on.callers.client(client).scopes == frozenset()
+
+
+def test_a_practice_that_the_client_has_not_cannot_be_taken(operated: Operated) -> None:
+    client, _ = operated.enrol()
+
+    assert "the client has no prac_b" in operated.refused("withdraw", client, "--practices", "prac_b")
+
+
+def test_a_practice_that_there_is_not_is_refused_unless_it_is_meant(operated: Operated) -> None:
+    asked = ("enrol", "--name", "App", "--scopes", "*:read", "--practices", f"{ELM_STREET.id},prac_nonexistent")
+    assert "there is no prac_nonexistent" in operated.refused(*asked)
+    assert not operated.on.callers.clients
+    client, _ = operated.enrol()
+    operated.refused("grant", client, "--practices", "prac_nonexistent")
+    operated.run("grant", client, "--practices", "prac_nonexistent", "--even-if-unknown")
+
+    assert operated.on.callers.client(client).practices == {"prac_nonexistent"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("--name", "", "--scopes", "*:read"),
+        ("--name", "  ", "--scopes", "*:read"),
+        ("--name", "two\nlines", "--scopes", "*:read"),
+        ("--name", "App"),
+        ("--name", "App", "--scopes", ""),
+        ("--name", "App", "--scopes", "*:read", "--expires-in-days", "3651"),
+        ("--name", "App", "--scopes", "*:read", "--expires-in-days", "99999999999999999999"),
+    ],
+)
+def test_a_client_without_name_or_scopes_or_with_an_absurd_end_is_not_made(
+    said: tuple[str, ...], operated: Operated
+) -> None:
+    operated.refused("enrol", *said)
+
+    assert not operated.on.callers.clients
+
+
+def test_a_client_that_is_over_gets_no_more_keys(operated: Operated) -> None:
+    client, _ = operated.enrol()
+    operated.run("revoke", client)
+
+    assert "the client is revoked" in operated.refused("key", client)
+    assert len(operated.on.callers.sessions) == 1
+
+
+def test_the_list_tells_who_is_used_no_more(operated: Operated) -> None:
+    used, key = operated.enrol("--scopes", "*:read,notes")
+    unused, _ = operated.enrol()
+    ended, _ = operated.enrol()
+    operated.run("revoke", ended)
+    operated.run("enrol", "--name", "Recalls", "--scopes", "*:read", "--kind", "workflow")
+    operated.on.clock.seconds += 40 * 86400
+    assert operated.knows(key)
+    heads, *lines = operated.run("list").splitlines()
+    (line,) = [re.split(r"  +", one) for one in lines if used in one]
+    hour = f"{operated.on.clock.now():%Y-%m-%dT%H:00+00:00}"
+    assert dict(zip(re.split(r"  +", heads), line, strict=True)) == {
+        "client": used, "kind": "app", "state": "active", "practices": "0", "scopes": "2",
+        "last used": hour, "ends": "-", "name": "Scheduling",
+    }  # fmt: skip
+
+    assert [line.split()[0] for line in operated.run("list", "--unused-for", "30").splitlines()[1:]] == [unused]
+    assert len(operated.run("list", "--unused-for", "41").splitlines()) == 1
+
+
+def test_a_key_is_not_used_before_it_is_made(operated: Operated) -> None:
+    """Uses are known by the hour, and the hour may have begun before."""
+    operated.on.clock.seconds += 1799
+    client, key = operated.enrol()
+    operated.knows(key)
+    made, used = re.findall(r"(?:made|last used) (\S+)", operated.run("show", client))
+
+    assert made == used
 
 
 @pytest.mark.parametrize("scope", sorted(OPERATOR_SCOPES & set(SCOPES)))
@@ -256,7 +364,7 @@ def test_an_operators_scope_is_given_to_operators_only(scope: str, operated: Ope
 
 
 def test_a_workflow_has_no_key_and_gets_none(operated: Operated) -> None:
-    said = operated.run("enrol", "--name", "Recalls", "--kind", "workflow")
+    said = operated.run("enrol", "--name", "Recalls", "--scopes", "*:read", "--kind", "workflow")
     (client,) = operated.on.callers.clients
 
     assert "no key" in said and not operated.on.callers.sessions

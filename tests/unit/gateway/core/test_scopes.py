@@ -10,7 +10,6 @@ from pathlib import Path
 from gateway.core import access
 from gateway.core.authenticate import OWN_SCOPES
 from gateway.core.scopes import RAW_WRITE, SCOPES, unknown
-from gateway.wiring.clients import DEFAULT_SCOPES
 
 ROOT = Path(__file__).parents[4]
 CORE = ROOT / "shared" / "gateway" / "core"
@@ -48,8 +47,8 @@ def test_every_scope_that_is_asked_for_can_be_given_and_opens_something() -> Non
     assert set(asked()) - _OF_THEIR_MAKERS == set(SCOPES) - elsewhere
 
 
-def test_what_clients_have_unless_told_opens_something() -> None:
-    assert unknown([*DEFAULT_SCOPES, *OWN_SCOPES]) == []
+def test_what_practices_own_clients_have_opens_something() -> None:
+    assert unknown(OWN_SCOPES) == []
 
 
 def test_the_readme_shows_every_scope_and_no_other() -> None:
