@@ -156,13 +156,13 @@ def test_mirrors_that_are_late_for_an_hour_are_told_of_as_a_count(two: Deploymen
     ("trouble", "minutes", "status"),
     [
         (Trouble.KEY_REFUSED, 1, "degraded"),
-        (Trouble.OFFLINE, 59, "ok"),
-        (Trouble.OFFLINE, 61, "degraded"),
+        (Trouble.OFFLINE, 4 * 1440 - 1, "ok"),
+        (Trouble.OFFLINE, 4 * 1440 + 1, "degraded"),
         (Trouble.FAILING, 59, "ok"),
         (Trouble.FAILING, 61, "degraded"),
     ],
 )
-def test_a_refused_key_and_an_office_that_is_away_for_an_hour_are_told_of_as_a_count(
+def test_a_refused_key_and_an_office_that_is_away_longer_than_a_weekend_are_told_of_as_a_count(
     trouble: Trouble, minutes: int, status: str, two: Deployment
 ) -> None:
     told(two)

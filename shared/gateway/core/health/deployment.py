@@ -21,8 +21,10 @@ WAITED_S: Final = 1800.0
 DELIVERED_S: Final = 900.0
 TOLD_S: Final = 900.0
 MIRRORS_LATE_S: Final = 3600.0
-AWAY_S: Final = 3600.0
-"""An office that restarts its server is nothing to be told of. A refused key is: it works again by people alone."""
+ABSENT_S: Final = 4 * 86400.0
+"""Offices turn their servers off for nights and long weekends. A refused key is told at once: it works again by people
+alone."""
+SENSELESS_S: Final = 3600.0
 UNKNOWN_MANY: Final = 20
 HEARD_LATELY: Final = timedelta(minutes=15)
 
@@ -132,8 +134,8 @@ def _upstream(of: Noted | None, troubles: Mapping[Trouble, Troubled], now: datet
     why = _first(
         "Open Dental refuses so many calls that background work runs at half speed" if brakes else None,
         _some(troubles[Trouble.KEY_REFUSED], now, "Open Dental refuses the key of {}", after=0.0),
-        _some(troubles[Trouble.OFFLINE], now, "{} offline", after=AWAY_S),
-        _some(troubles[Trouble.FAILING], now, "what Open Dental answers makes no sense for {}", after=AWAY_S),
+        _some(troubles[Trouble.OFFLINE], now, "{} offline", after=ABSENT_S),
+        _some(troubles[Trouble.FAILING], now, "what Open Dental answers makes no sense for {}", after=SENSELESS_S),
     )
     figures = {str(one).replace("-", "_"): float(troubles[one].practices) for one in sorted(fleet.BREAKERS)}
     called = {} if of is None else {name: of.value(name) for name in ("calls", "refused")}
