@@ -18,7 +18,7 @@ from gateway.core.health import fleet
 from gateway.core.health.fleet import Trouble
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.operations import OperationState, Request
-from gateway.core.practices import Baa
+from gateway.core.practices import Baa, Mode, Way, WayName
 from gateway.core.rotation.records import Book, Rotation, State
 from gateway.core.webhooks.deliveries import Delivery, DeliveryState, Health
 from gateway.core.webhooks.endpoints import Endpoint, EndpointState
@@ -152,6 +152,28 @@ def test_mirrors_that_are_late_for_an_hour_are_told_of_as_a_count(two: Deploymen
     assert (mirrors["status"], mirrors["figures"]["late"], mirrors["figures"]["latest_s"]) == ("degraded", 1, 3660)
 
 
+@pytest.mark.parametrize(
+    ("trouble", "minutes", "status"),
+    [
+        (Trouble.KEY_REFUSED, 1, "degraded"),
+        (Trouble.OFFLINE, 4 * 1440 - 1, "ok"),
+        (Trouble.OFFLINE, 4 * 1440 + 1, "degraded"),
+        (Trouble.FAILING, 59, "ok"),
+        (Trouble.FAILING, 61, "degraded"),
+    ],
+)
+def test_a_refused_key_and_an_office_that_is_away_longer_than_a_weekend_are_told_of_as_a_count(
+    trouble: Trouble, minutes: int, status: str, two: Deployment
+) -> None:
+    told(two)
+    two.on.fleet.begin(trouble, two.practice_id, since=two.on.clock.now() - timedelta(minutes=minutes))
+
+    health = deployment_health(two)
+    (called,) = (one for one in health["components"] if one["name"] == "open_dental")
+    assert (health["status"], called["status"]) == (status, status)
+    assert (called["explanation"] or "1 practice").count("1 practice") == 1
+
+
 def test_figures_that_cannot_be_read_are_an_answer_and_no_error(two: Deployment) -> None:
     def fails() -> Any:
         raise Unavailable("no")
@@ -230,6 +252,29 @@ def test_a_practice_without_an_agreement_is_down_but_in_the_sandbox(two: Deploym
     two.on.stage = "prod"
 
     assert practice_health(two)["agreement"]["status"] == "down"
+
+
+def test_an_agreement_that_was_closed_closes_the_practice_in_the_sandbox_too(two: Deployment) -> None:
+    """Reads of its patients are refused from then on, so that it cannot be said to be well."""
+    two.know(baa=Baa("test-baa", "A. Test", date(2026, 1, 1), closed_at=two.on.clock.now()))
+
+    health = practice_health(two)
+    assert (health["status"], health["agreement"]["state"], health["agreement"]["status"]) == (
+        "down", "missing", "down",
+    )  # fmt: skip
+
+
+def test_a_practice_that_is_called_by_its_fallback_says_so_and_since_when(two: Deployment) -> None:
+    two.know(fallback=Way(Mode.SERVICE, "http://10.0.0.9:30222/api/v1"))
+    since = (two.on.clock.now() - timedelta(hours=3)).timestamp()
+    two.on.pace.items[two.practice_id] = replace(
+        two.on.pace.load(two.practice_id), way=pacing.InUse(WayName.FALLBACK, since=since)
+    )
+
+    health = practice_health(two)
+    connection = health["connection"]
+    assert (health["status"], connection["status"], connection["way"]) == ("degraded", "degraded", "fallback")
+    assert datetime.fromisoformat(connection["since"]).timestamp() == since
 
 
 def test_a_crowd_at_a_practice_is_told_before_it_is_full(two: Deployment) -> None:
@@ -315,6 +360,13 @@ def test_an_exchange_of_keys_is_shown_and_becomes_a_problem_once_the_office_lets
         ({"shapes": {"recalls.list": {"missing": ["Note", "Priority"]}}}, 0, "degraded", ["fields-missing"]),
         ({"throttle": "slowed", "clock": "disagrees"}, 0, "degraded", ["held-back", "clock-wrong"]),
         ({}, 3, "degraded", []),
+        (
+            {"lost": {"permissions": ["Payments", "Odd"], "version": "99.1.0"}},
+            0,
+            "degraded",
+            ["permission-lost", "version-changed"],
+        ),
+        ({"lost": {"permissions": ["ReadAll"], "version": "1.0"}}, 0, "ok", []),
     ],
 )
 def test_the_last_look_is_shown_with_what_it_found_amiss(

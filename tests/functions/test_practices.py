@@ -173,6 +173,21 @@ def test_turned_on_again_while_it_is_erased_a_mirror_is_read_anew(two: Deploymen
     assert two.get(path).body["phase"] == "complete"
 
 
+def test_a_mirror_says_whether_its_agreement_ended_or_was_closed_or_never_was(two: Deployment) -> None:
+    path, now = f"/practices/{two.practice_id}/sync", two.on.clock.now()
+    two.patch(path, {"state": "on"})
+    two.on.stage = "prod"
+    signed = now.date() - timedelta(days=400)
+    for baa, why in (
+        (Baa("DOC-1", "Dr. Elm", signed, now.date() - timedelta(days=1)), "agreement-expired"),
+        (Baa("DOC-1", "Dr. Elm", signed, closed_at=now), "agreement-closed"),
+        (None, "agreement-missing"),
+    ):
+        two.know(baa=baa)
+        shown = two.get(path).body
+        assert (shown["why"], bool(shown["explanation"])) == (why, True)
+
+
 def test_an_agreement_that_has_ended_keeps_nobody_from_erasing_what_was_read_under_it(two: Deployment) -> None:
     path, today = f"/practices/{two.practice_id}/sync", two.on.clock.now().date()
     two.patch(path, {"state": "on"})

@@ -265,6 +265,9 @@ class _Attempt:
         sent = self.credentials
         if sent.base_url is not None and normal(sent.base_url) != practice.base_url:
             raise Conflict("the practice is connected by another base_url", param="base_url")
+        # Said by nobody it is the default, which a practice of another mode need not be of.
+        if "mode" in sent.model_fields_set and sent.mode is not practice.mode:
+            raise Conflict("the practice is connected in another mode", param="mode")
         zone = practice.time_zone if sent.time_zone in {None, practice.time_zone} else _zone(sent.time_zone or "")
         upstream = sent.upstream or practice.upstream
         said = replace(practice, time_zone=zone, upstream=upstream)

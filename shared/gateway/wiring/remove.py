@@ -1,4 +1,4 @@
-"""What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`.
+"""What a stage leaves behind: `python -m gateway.wiring.remove [--confirm STAGE]`; of one practice: `... practice -h`.
 
 After `cdk destroy --all`, and not before. Without `--confirm` it counts what is left; with the stage's name it deletes
 the practices' keys, the tables and the buckets, and for good. The audit trail stays, and the key that opens it. Takes
@@ -8,6 +8,7 @@ the stage from `--stage` or STAGE, and the region as AWS's own command does.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 from botocore.exceptions import NoRegionError
@@ -15,11 +16,16 @@ from botocore.session import get_session
 
 from gateway.adapters.removing import NOTHING, RECOVERY_DAYS, Remains, StillThere
 from gateway.core.errors import Unavailable
+from gateway.wiring import leaving
 from gateway.wiring.stage import NO_REGION, add_stage, only_stage
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command."""
+    said = sys.argv[1:] if arguments is None else arguments
+    if said[:1] == ["practice"]:
+        leaving.main(said[1:])
+        return
     parser = argparse.ArgumentParser(
         prog="python -m gateway.wiring.remove",
         description=__doc__,
@@ -27,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--confirm", metavar="STAGE", help="delete; has to be the stage again")
     add_stage(parser)
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(said)
     stage = only_stage(options, parser)
     if options.confirm not in {None, stage}:
         parser.exit(2, f"--confirm: the stage is {stage}\n")

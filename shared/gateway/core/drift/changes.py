@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.core.drift.known import Oddity
 from gateway.core.drift.words import PACES, hangs_on, several, without_permission
-from gateway.core.practices import Tier
+from gateway.core.practices import Practice, Tier
 from open_dental.versions import Version
 
 
@@ -163,13 +163,33 @@ def _way(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
         yield Change("mode", "way-changed", f"It is called in another mode: {now['mode']}, before {was['mode']}.")
 
 
-def standing(now: Mapping[str, Any]) -> dict[str, int]:
-    """What stands at the last look and should not: code -> how many fields it is of, 1 where it is of none. The words
-    are those of changes."""
+def lost_since(before: Mapping[str, Any], was: Practice, now: Practice) -> dict[str, Any]:
+    """What the practice could once do and cannot now: `permissions`, and the newest `version` where it is older now.
+
+    `before`: the same at the look before. What is back is not in it.
+    """
+    permissions = (set(before.get("permissions", ())) | was.permissions) - now.permissions
+    versions = [one for one in (before.get("version"), was.version) if one is not None and _is_newer(one, now.version)]
+    return {"permissions": sorted(permissions), "version": max(versions, key=Version.parse, default=None)}
+
+
+def _is_newer(one: str, than: str | None) -> bool:
+    try:
+        return than is not None and Version.parse(one) > Version.parse(than)
+    except ValueError:
+        return False
+
+
+def standing(now: Mapping[str, Any], practice: Practice) -> dict[str, int]:
+    """What stands at the last look and should not: code -> how many fields or permissions it is of, 1 where it is of
+    none. The words are those of changes."""
+    lost = lost_since(now.get("lost", {}), practice, practice)
     found = {
         code: sum(len(differs.get(kind, ())) for differs in now.get("shapes", {}).values())
         for kind, (code, _) in _SHAPES.items()
     }
+    found["permission-lost"] = len(lost["permissions"])
+    found["version-changed"] = int(lost["version"] is not None)
     found["held-back"] = int(now.get("throttle") == SLOWED)
     found["clock-wrong"] = int(now.get("clock") == DISAGREES)
     return {code: count for code, count in found.items() if count}

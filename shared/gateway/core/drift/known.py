@@ -46,7 +46,8 @@ class Known:
 
     `begun_at`: the first look that came to its end; what rows looked like before is no news. `looked_at`: the last such
     look, `tried_at`: the last one at all. `failures`: looks in a row that came to none. `parts`: of the fact
-    `capabilities` what is not in the practice's record (`changes`); of what an office keeps, digests only.
+    `capabilities` what is not in the practice's record (`changes`); of what an office keeps, digests only. Under
+    `lost` what the practice could do once and cannot now (`changes.lost_since`), which no event tells.
     """
 
     begun_at: datetime | None = None

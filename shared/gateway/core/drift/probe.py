@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from gateway.core import pacing
 from gateway.core.background_turn import BackgroundTurn, CouldNotLook, GiveWay
-from gateway.core.drift.changes import AGREES, DISAGREES, KEPT, SLOWED
+from gateway.core.drift.changes import AGREES, DISAGREES, KEPT, SLOWED, lost_since
 from gateway.core.drift.known import Known, Oddity, Seen
 from gateway.core.drift.learning import PROGRAM_VERSION, permissions_of, tell, version_of, with_heard
 from gateway.core.errors import NotFound
@@ -222,12 +222,15 @@ def _take_up(m: Session, known: Known, found: Mapping[str, Any]) -> None:
         **_of_the_way(m),
         "page_limit": _page_limit(heard, odd, known.looked_at),
         "shapes": _shapes(odd),
+        "lost": lost_since(known.parts.get("lost", {}), was, heard),
     }
     if known.begun_at is None:
         # Whoever has never been told anything hears of no change without what was before.
         tell(was, known.parts, on)
     tell(heard, parts, on)
     if heard != was:
+        # Before the record forgets what it had: who dies in between could not tell it any more.
+        on.drifts.save(was.id, replace(known, parts={**known.parts, "lost": parts["lost"]}))
         changed = on.practices.change(was.id, partial(with_heard, permissions=permissions, version=version))
         m.take_up(changed)
     failed = bool(found.get("failed"))

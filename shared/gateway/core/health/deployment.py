@@ -21,6 +21,10 @@ WAITED_S: Final = 1800.0
 DELIVERED_S: Final = 900.0
 TOLD_S: Final = 900.0
 MIRRORS_LATE_S: Final = 3600.0
+ABSENT_S: Final = 4 * 86400.0
+"""Offices turn their servers off for nights and long weekends. A refused key is told at once: it works again by people
+alone."""
+SENSELESS_S: Final = 3600.0
 UNKNOWN_MANY: Final = 20
 HEARD_LATELY: Final = timedelta(minutes=15)
 
@@ -127,10 +131,24 @@ def _lanes(of: Noted | None, now: datetime) -> Component:
 
 def _upstream(of: Noted | None, troubles: Mapping[Trouble, Troubled], now: datetime) -> Component:
     brakes = of is not None and now - of.at <= SILENT and of.value("brakes")
-    why = "Open Dental refuses so many calls that background work runs at half speed" if brakes else None
+    why = _first(
+        "Open Dental refuses so many calls that background work runs at half speed" if brakes else None,
+        _some(troubles[Trouble.KEY_REFUSED], now, "Open Dental refuses the key of {}", after=0.0),
+        _some(troubles[Trouble.OFFLINE], now, "{} offline", after=ABSENT_S),
+        _some(troubles[Trouble.FAILING], now, "what Open Dental answers makes no sense for {}", after=SENSELESS_S),
+    )
     figures = {str(one).replace("-", "_"): float(troubles[one].practices) for one in sorted(fleet.BREAKERS)}
     called = {} if of is None else {name: of.value(name) for name in ("calls", "refused")}
     return Component("open_dental", why, called | figures, None if of is None else of.at)
+
+
+def _some(of: Troubled, now: datetime, said: str, *, after: float) -> str | None:
+    """None where no practice is in that trouble, or none for longer than `after` seconds."""
+    longest = of.for_s(now)
+    if not of.practices or longest < after:
+        return None
+    who = "1 practice" if of.practices == 1 else f"{of.practices} practices"
+    return f"{said.format(who)}, the longest for {_minutes(longest)}"
 
 
 def _mirrors(troubles: Mapping[Trouble, Troubled], now: datetime) -> Component:

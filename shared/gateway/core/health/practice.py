@@ -15,7 +15,7 @@ from gateway.core.drift.known import Known
 from gateway.core.mirror.health import sync_view
 from gateway.core.pacing import MAX_WAITING
 from gateway.core.ports import PaceView, Services
-from gateway.core.practices import SANDBOX, Practice, WayName
+from gateway.core.practices import Practice, WayName
 from gateway.core.rotation import rule
 from gateway.core.rotation.records import Rotation, State
 from gateway.core.walltime import optional_instant_text
@@ -70,6 +70,8 @@ _AGREEMENT: Final[Mapping[str, tuple[str, str | None]]] = {
 _OPEN_CHANGES: Final[Mapping[str, str]] = {
     "fields-missing": "answers lack fields that they should have",
     "fields-retyped": "answers have fields that cannot be read as what they were",
+    "permission-lost": "the practice's key lacks permissions that it had: its capabilities say what does not work",
+    "version-changed": "the office runs an older Open Dental than it did: what came since may not work",
     "held-back": "Open Dental asks for pauses though the practice's pace is kept: somebody else may use its key",
     "clock-wrong": "the office's clock does not go by the practice's time zone",
 }
@@ -88,14 +90,14 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
     parts: dict[str, dict[str, Any]] = {
         "connection": _connection(practice, pace),
         "key": _key(practice, pace),
-        "agreement": _agreement(practice, now.date(), stage=on.stage),
+        "agreement": _agreement(practice, now.date()),
         "queue": _queue(pace, now),
         "writes": _writes(len(on.operations.unsettled(practice.id))),
         "mirror": _mirror(sync),
         "native_events": _native(sync["native_events"]),
         "webhooks": _webhooks(practice, caller, on),
         "rotation": _rotation(None if practice.rotation is None else on.rotations.load(practice.id).open, now),
-        "drift": _drift(on.drifts.load(practice.id)),
+        "drift": _drift(on.drifts.load(practice.id), practice),
     }
     return {
         "practice_id": practice.id,
@@ -116,12 +118,13 @@ def health_of_practice(practice_id: str, *, caller: Caller, on: Services) -> dic
 def _connection(practice: Practice, pace: PaceView) -> dict[str, Any]:
     state = "stopped" if pace.killed else pace.trouble or "online"
     by = WayName.FIRST if practice.fallback is None else pace.way
+    since = pace.way_since if by is WayName.FALLBACK and state == "online" else pace.trouble_since
     status, explanation = _CONNECTION.get(state, (OK, None) if by is WayName.FIRST else _BY_FALLBACK)
     return {
         "status": status,
         "state": state,
         "way": by.value,
-        "since": optional_instant_text(pace.trouble_since),
+        "since": optional_instant_text(since),
         "tried_again_at": None if pace.killed else optional_instant_text(pace.tried_again_at),
         "explanation": explanation,
     }
@@ -137,10 +140,10 @@ def _key(practice: Practice, pace: PaceView) -> dict[str, Any]:
     }
 
 
-def _agreement(practice: Practice, today: date, *, stage: str) -> dict[str, Any]:
+def _agreement(practice: Practice, today: date) -> dict[str, Any]:
     state, left = state_of(practice, today)
     status, explanation = _AGREEMENT[state]
-    if state == "missing" and stage == SANDBOX:
+    if state == "missing" and practice.is_open(today):
         status, explanation = OK, "no agreement is on record; the sandbox asks for none"
     ends = None if practice.baa is None or practice.baa.closed_at is not None else practice.baa.expires_on
     return {
@@ -223,8 +226,8 @@ def _rotation(rotation: Rotation | None, now: datetime) -> dict[str, Any]:
     }
 
 
-def _drift(known: Known) -> dict[str, Any]:
-    changes = standing(known.parts)
+def _drift(known: Known, practice: Practice) -> dict[str, Any]:
+    changes = standing(known.parts, practice)
     said = [f"for {known.failures} times nothing could be learned of the practice"] * (known.failures >= LOOKS_FAILED)
     said += [meaning for code, meaning in _OPEN_CHANGES.items() if code in changes]
     return {
@@ -233,7 +236,12 @@ def _drift(known: Known) -> dict[str, Any]:
         "tried_at": optional_instant_text(known.tried_at),
         "failures": known.failures,
         "open_changes": [
-            {"code": code, "fields": count if code.startswith("fields") else None} for code, count in changes.items()
+            {
+                "code": code,
+                "fields": count if code.startswith("fields") else None,
+                "permissions": count if code == "permission-lost" else None,
+            }
+            for code, count in changes.items()
         ],
         "explanation": "; ".join(said) or None,
     }

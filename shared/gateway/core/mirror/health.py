@@ -30,6 +30,10 @@ _WHY: Final = {
     "paused": "an operator has paused this mirror: what is here stays and grows old until the state is set to on",
     "agreement-expired": "the practice's agreement (BAA) does not cover today: nothing is read until a current one is "
     "on record, and within an hour of that it goes on by itself",
+    "agreement-closed": "an operator has closed the practice's agreement (BAA): nothing is read until a current one is "
+    "on record, and within an hour of that it goes on by itself",
+    "agreement-missing": "no agreement (BAA) of the practice is on record: nothing is read until one is, and within an "
+    "hour of that it goes on by itself",
     "killed": "an operator has stopped all calls of this practice: nothing is read until they are allowed again",
     "key-refused": "Open Dental refuses the practice's API key: somebody at the office has to allow it again; it is "
     "tried once an hour",
@@ -82,9 +86,8 @@ _OF_ALL: Final = {
 """The same where it is said of the whole and means something else there."""
 
 
-_UNTIL_SOMEBODY: Final = frozenset(
-    {"paused", "agreement-expired", "killed", "key-refused", "practice-offline", "failing"}
-)
+_OF_AGREEMENT: Final = frozenset({"agreement-expired", "agreement-closed", "agreement-missing"})
+_UNTIL_SOMEBODY: Final = _OF_AGREEMENT | frozenset({"paused", "killed", "key-refused", "practice-offline", "failing"})
 
 
 def sync_view(state: PracticeSync, practice: Practice, pace: PaceView, now: datetime) -> dict[str, Any]:
@@ -207,7 +210,7 @@ def _latest(stale: Sequence[dict[str, Any]]) -> str | None:
 def _blocked_since(code: str, state: PracticeSync, practice: Practice, pace: PaceView) -> datetime | None:
     if code == "paused":
         return state.changed_at
-    if code == "agreement-expired":
+    if code in _OF_AGREEMENT:
         if practice.baa is not None and practice.baa.closed_at is not None:
             return practice.baa.closed_at
         ended = None if practice.baa is None else practice.baa.expires_on
@@ -278,13 +281,20 @@ def _blocked(state: PracticeSync, practice: Practice, pace: PaceView, now: datet
     """The code of what keeps all of the practice from being read."""
     codes = (
         ("paused", state.wanted is Wanted.PAUSED),
-        ("agreement-expired", not practice.is_open(now.date())),
+        (_agreement_code(practice), not practice.is_open(now.date())),
         ("killed", pace.killed),
         ("key-refused", pace.trouble == "key-refused"),
         ("practice-offline", pace.trouble == "offline"),
         ("failing", pace.trouble == "failing"),
     )
     return next((code for code, holds in codes if holds), None)
+
+
+def _agreement_code(practice: Practice) -> str:
+    """How an agreement that does not cover today came not to."""
+    if practice.baa is None:
+        return "agreement-missing"
+    return "agreement-expired" if practice.baa.closed_at is None else "agreement-closed"
 
 
 def _is_late(of: ResourceSync, followed_by: str, now: datetime, *, is_blocked: bool) -> bool:

@@ -32,7 +32,8 @@ class DeploymentHealth(Part):
 
 
 class HealthConnection(Part):
-    """Whether the practice answers. `way`: by which it is called, where it has a fallback."""
+    """Whether the practice answers. `way`: by which it is called, where it has a fallback. `since`: of
+    the trouble, or since when the fallback is used."""
 
     status: Status
     state: Literal["online", "offline", "key-refused", "failing", "stopped"]
@@ -135,10 +136,20 @@ class HealthRotation(Part):
 
 class OpenChange(Part):
     """How the practice differs from what it should be, as of the last look; `fields`: how many fields of answers it is
-    of, null where it is of none. `GET /practices/{id}/capabilities` names them."""
+    of, null where it is of none; `permissions`: how many it had and has no more. What was lost stands until it is back.
+    `GET /practices/{id}/capabilities` names them."""
 
-    code: Literal["fields-new", "fields-missing", "fields-retyped", "held-back", "clock-wrong"]
+    code: Literal[
+        "fields-new",
+        "fields-missing",
+        "fields-retyped",
+        "permission-lost",
+        "version-changed",
+        "held-back",
+        "clock-wrong",
+    ]
     fields: int | None
+    permissions: int | None
 
 
 class HealthDrift(Part):

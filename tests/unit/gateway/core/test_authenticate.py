@@ -626,6 +626,23 @@ def test_signing_in_does_not_move_a_practice(on: LivingServices, connector: str)
     assert refused.value.param == "base_url"
 
 
+@pytest.mark.parametrize("mode", [Mode.LOCAL, Mode.SERVICE])
+def test_nor_does_it_have_it_called_in_another_mode(mode: Mode, on: LivingServices, connector: str) -> None:
+    sign_in(on, connector)
+
+    with pytest.raises(Conflict) as refused:
+        sign_in(on, connector, mode=mode)
+    assert refused.value.param == "mode"
+    sign_in(on, connector, mode=Mode.REMOTE)
+
+
+def test_whoever_says_no_mode_signs_in_at_a_practice_of_any(on: LivingServices, connector: str) -> None:
+    practice = on.practices.get(sign_in(on, connector)["practice"]["id"])
+    on.practices.put(replace(practice, mode=Mode.SERVICE))
+
+    sign_in(on, connector)
+
+
 # -- keys that are refused ----------------------------------------------------------------------------------------
 
 

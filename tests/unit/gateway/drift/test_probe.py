@@ -85,6 +85,34 @@ def test_a_permission_that_is_lost_is_told_once_and_refused_from_then_on_without
     assert "35 USD" in change.explanation
 
 
+def test_what_was_lost_is_known_until_it_is_back(d: Deployment) -> None:
+    """An event is told once; whoever asks how the practice is weeks later has to see it as well."""
+
+    def lost() -> Any:
+        return d.on.drifts.load(d.practice_id).parts.get("lost")
+
+    d.simulated.change({"permissions": sorted(ALL_PERMISSIONS - {"Payments"})})
+    look(d)
+    look(d)
+    assert lost()["permissions"] == ["Payments"]
+
+    d.simulated.change({"permissions": sorted(ALL_PERMISSIONS)})
+    look(d)
+    assert lost()["permissions"] == []
+
+
+def test_a_version_that_was_taken_back_is_known_until_it_is_as_new_again(d: Deployment) -> None:
+    was = d.on.practices.get(d.practice_id).version
+    for version in ("24.1.1", "24.1.2"):
+        d.simulated.change({"version": version})
+        look(d)
+        assert d.on.drifts.load(d.practice_id).parts["lost"]["version"] == was
+    d.simulated.change({"version": "99.1.0"})
+    look(d)
+
+    assert d.on.drifts.load(d.practice_id).parts["lost"]["version"] is None
+
+
 def test_an_answer_that_the_known_permissions_do_not_explain_makes_it_looked_at_within_a_minute(d: Deployment) -> None:
     d.simulated.change({"permissions": sorted(ALL_PERMISSIONS - {"Comm"})})
     d.on.clock.seconds += pacing.PROBE_AGAIN_S
@@ -199,6 +227,7 @@ def test_a_worker_that_dies_at_any_line_of_a_look_tells_each_change_once(step: i
         d.on.world.run(3600)
 
         assert news(d) == ["version-changed", "permission-lost"]
+        assert "Payments" in d.on.drifts.load(d.practice_id).parts["lost"]["permissions"]
         assert d.on.practices.get(d.practice_id).version == "25.4.2"
 
 

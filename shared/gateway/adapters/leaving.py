@@ -1,0 +1,168 @@
+"""What a stage keeps of one practice, and how it goes when the practice leaves.
+
+What stays: its record and its agreements, that its calls are stopped, the audit trail of its patients and the archive
+of that. Webhooks' deliveries and failed events have ids alone, or lie in the bodies bucket, and end by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.adapters.aws_errors import AwsError, code_of, unavailable
+from gateway.adapters.mirror import items
+from gateway.adapters.removing import RECOVERY_DAYS
+from gateway.core.events import facts
+from gateway.core.mirror.mirrored import MIRRORED
+
+Key = dict[str, Any]
+
+TABLES: Final = ("records", "events", "cache", "holds", "ledger", "practices", "pace")
+"""Those with something that goes."""
+
+_BATCH: Final = 25
+_STAYS: Final = frozenset({"practice"})
+_STAYS_BEGIN: Final = ("baa#",)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Of one practice. `items` by table; `bodies`: objects, by their keys."""
+
+    items: dict[str, tuple[Key, ...]]
+    bodies: tuple[str, ...]
+    has_secret: bool
+    unsettled: int
+    """Operations that have not come to their end."""
+
+
+class Leaver:
+    """One practice of one stage. `clients`: dynamodb, s3, secretsmanager. `tables`: what `TABLES` are called."""
+
+    def __init__(
+        self,
+        practice_id: str,
+        *,
+        dynamodb: Any,
+        s3: Any,
+        secretsmanager: Any,
+        tables: dict[str, str],
+        bucket: str,
+        secret: str,
+    ) -> None:
+        self._id, self._dynamodb, self._s3, self._secrets = practice_id, dynamodb, s3, secretsmanager
+        self._tables, self._bucket, self._secret = tables, bucket, secret
+
+    def find(self) -> Kept:
+        """All that would go. Reads the ledger and some small tables whole. Raises: Unavailable."""
+        try:
+            found = {name: tuple(_keys(self._items_of(name))) for name in TABLES if name != "ledger"}
+            operations = list(self._scan("ledger"))
+            whole = [*operations, *self._steps(operations)]
+            bodies = {one["body_at"]["S"] for one in whole if "body_at" in one} | set(self._objects(f"{self._id}/"))
+            settled = {"succeeded", "failed"}
+            open_ = [one for one in operations if "state" in one and one["state"]["S"] not in settled]
+            return Kept(found | {"ledger": tuple(_keys(whole))}, tuple(sorted(bodies)), self._has_secret(), len(open_))
+        except AwsError as error:
+            raise unavailable("AWS") from error
+
+    def remove(self, kept: Kept) -> None:
+        """Delete it: the keys first, so that nothing can be fetched anew. May be done again. Raises: Unavailable."""
+        try:
+            if kept.has_secret:
+                self._secrets.delete_secret(SecretId=self._secret, RecoveryWindowInDays=RECOVERY_DAYS)
+            for key in kept.bodies:
+                self._delete_object(key)
+            for name, keys in kept.items.items():
+                self._delete(self._tables[name], keys)
+        except AwsError as error:
+            raise unavailable("AWS") from error
+
+    # -- what there is ----------------------------------------------------------------------------------------------
+
+    def _items_of(self, name: str) -> Iterator[Key]:
+        if name == "records":
+            return self._partitions(name, self._partitions_of_records())
+        if name == "events":
+            return self._partitions(name, [f"event#{self._id}", f"told#{self._id}"])
+        if name == "holds":
+            return self._partitions(name, [f"holds#{self._id}"])
+        if name == "practices":
+            return (one for one in self._scan(name) if not self._is_of_record(one))
+        if name == "pace":
+            # That its calls are stopped has to be known for as long as anybody could ask for one.
+            return (one for one in self._scan(name) if one["pk"]["S"] != f"pace#{self._id}")
+        return self._scan(name)
+
+    def _is_of_record(self, one: Key) -> bool:
+        sk = one["sk"]["S"]
+        return one["pk"]["S"] == f"practice#{self._id}" and (sk in _STAYS or sk.startswith(_STAYS_BEGIN))
+
+    def _partitions_of_records(self) -> Iterator[str]:
+        yield from (items.whole_pk(self._id), items.kept_pk(self._id), f"sync#{self._id}")
+        for resource in (*MIRRORED, *sorted(facts.KINDS)):
+            for pk in (items.rows_pk, items.ways_pk, items.parts_pk, items.fresh_pk):
+                yield pk(self._id, resource)
+
+    def _partitions(self, name: str, pks: Iterable[str]) -> Iterator[Key]:
+        for pk in pks:
+            yield from self._query(name, pk)
+
+    def _steps(self, operations: Iterable[Key]) -> Iterator[Key]:
+        """What lies with its operations and does not say of which practice it is."""
+        for one in operations:
+            if one["pk"]["S"].startswith("op#"):
+                yield from (step for step in self._query("ledger", one["pk"]["S"]) if step["sk"] != one["sk"])
+
+    def _query(self, name: str, pk: str) -> Iterator[Key]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._tables[name],
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
+            ProjectionExpression="pk, sk, body_at",
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _scan(self, name: str) -> Iterator[Key]:
+        pages = self._dynamodb.get_paginator("scan").paginate(
+            TableName=self._tables[name],
+            FilterExpression="contains(pk, :id) OR practice_id = :id OR sk = :id",
+            ExpressionAttributeValues={":id": {"S": self._id}},
+            ProjectionExpression="pk, sk, body_at, #state",
+            ExpressionAttributeNames={"#state": "state"},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _objects(self, prefix: str) -> Iterator[str]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            yield from (one["Key"] for one in page.get("Contents", ()))
+
+    def _has_secret(self) -> bool:
+        try:
+            return "DeletedDate" not in self._secrets.describe_secret(SecretId=self._secret)
+        except AwsError as error:
+            if code_of(error) == "ResourceNotFoundException":
+                return False
+            raise
+
+    # -- how it goes ------------------------------------------------------------------------------------------------
+
+    def _delete(self, table: str, keys: tuple[Key, ...]) -> None:
+        for at in range(0, len(keys), _BATCH):
+            left: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys[at : at + _BATCH]]}
+            while left:
+                left = self._dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
+
+    def _delete_object(self, key: str) -> None:
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key):
+            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                self._s3.delete_object(Bucket=self._bucket, Key=one["Key"], VersionId=one["VersionId"])
+
+
+def _keys(found: Iterable[Key]) -> Iterator[Key]:
+    return ({"pk": one["pk"], "sk": one["sk"]} for one in found)
