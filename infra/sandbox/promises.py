@@ -477,7 +477,10 @@ def many_callers_share_one_pace(box: Sandbox) -> None:
     assert sum(answer.status_code == 200 for answer in answers) >= 8, "hardly anybody was answered"
     for box_practice in range(len(box.practices)):
         pace = _caller(box, box_practice).steer("GET", "pace")
-        assert pace["violations"] == 0, f"the practice counted {pace['violations']} calls that came too early"
+        assert pace["refusals"] == 0, f"the practice refused {pace['refusals']} calls"
+        # Of two calls in time the first may come late on a machine that has much to do; `bench pacing` is exact.
+        late_s = pace["rates"]["interval_s"] / 10
+        assert pace["early_by_s"] <= late_s, f"{pace['early']} calls came too early, one by {pace['early_by_s']:.3f} s"
 
 
 def _handlers(box: Sandbox) -> list[str]:

@@ -79,6 +79,7 @@ class Control:
             "violations": pace.violations,
             "refusals": pace.refusals,
             "early": pace.early,
+            "early_by_s": pace.early_by_s,
             "rates": {
                 "interval_s": throttle.interval_s,
                 "counted_from": throttle.counted_from,

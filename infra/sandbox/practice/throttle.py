@@ -42,6 +42,8 @@ class Pace:
     arrivals: int = 0
     refusals: int = 0
     early: int = 0
+    early_by_s: float = 0.0
+    """By how much the earliest of those came before its time."""
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=_RATE_WINDOW))
 
     @property
@@ -115,6 +117,8 @@ class Throttle:
         too_early = self._waiting or now < self._last_start + self.interval_s - TOLERANCE_S
         if self.counted_from == "start" and too_early:
             self.pace.early += 1
+            its_time = self._due() + len(self._waiting) * self.interval_s
+            self.pace.early_by_s = max(self.pace.early_by_s, its_time - now)
 
     def _due(self) -> float:
         return (self._last_start if self.counted_from == "start" else self._last_end) + self.interval_s

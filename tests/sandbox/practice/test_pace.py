@@ -48,6 +48,17 @@ def test_too_many_waiting_calls_are_refused_with_a_time_to_come_back() -> None:
     assert throttle.pace.violations == 1
 
 
+def test_by_how_much_the_earliest_call_came_too_early_is_told() -> None:
+    throttle = Throttle(Clock(scale=100), interval_s=30.0, counted_from="start", depth=5)
+    for _ in range(2):
+        with throttle.turn(patience_s=60):
+            pass
+
+    # Not the whole interval: the clock goes on between two calls.
+    assert 0 < throttle.pace.early_by_s <= 30
+    assert throttle.pace.early == 1
+
+
 def test_a_call_that_waits_past_its_limit_is_given_up() -> None:
     throttle = Throttle(Clock(scale=1000), interval_s=300.0, counted_from="start", depth=5)
     with throttle.turn(patience_s=60):
