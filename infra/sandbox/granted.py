@@ -39,6 +39,9 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
     ("publish_events", ("dynamodb:GetItem", "records", "")): (
         "a row that is too long for an item is replaced while its pieces are read"
     ),
+    ("publish_events", ("s3:GetObject", "bodies", "")): (
+        "an office's words that are too long for an item are looked up, which a process does anew only now and then"
+    ),
     ("rotations", ("dynamodb:DeleteItem", "practices", "")): (
         "two exchanges are begun in one moment, and the second lets go of its key"
     ),
