@@ -39,9 +39,6 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
     ("publish_events", ("dynamodb:GetItem", "records", "")): (
         "a row that is too long for an item is replaced while its pieces are read"
     ),
-    ("publish_events", ("s3:GetObject", "bodies", "")): (
-        "an office's words that are too long for an item are looked up, which a process does anew only now and then"
-    ),
     ("rotations", ("dynamodb:DeleteItem", "practices", "")): (
         "two exchanges are begun in one moment, and the second lets go of its key"
     ),
@@ -49,7 +46,6 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
         "an entry changes while it is put again, and whose put it was has to be told"
     ),
     ("upstream_worker", ("dynamodb:GetItem", "callers", "")): "a write begins more than 10 s after it was taken",
-    ("sweeper", ("s3:PutObject", "bodies", "")): "once a day for each open operation, at a time that its id says",
     ("take_hooks", ("dynamodb:UpdateItem", "pace", "")): (
         "a machine tells of what has to be looked for, and the background is not due at once anyhow"
     ),
@@ -125,15 +121,18 @@ def complaints(calls: Mapping[str, Set[Kind]]) -> Iterator[str]:
 
     Nothing is called beside the rows. What they give is called by the function itself or, of a shape that it shares
     (`catalogue.SHARED`), by another that shares it: the code behind a shape is one, and which function meets a rare
-    cause is chance. What is not called stands in one of the two tables above, and they name nothing else.
+    cause is chance. So is who meets a body that is too long for an item: one adapter keeps these for every store, and
+    what anybody calls of it counts for all. What is not called stands in one of the two tables above, and they name
+    nothing else.
     """
+    of_long_bodies = {kind for own in calls.values() for kind in own if kind[1:] == ("bodies", "")}
     by_shape = {
         shape: {kind for row in FUNCTIONS if shape in row.shares for kind in calls[row.name] & given(common)}
         for shape, common in SHARED.items()
     }
     for row in FUNCTIONS:
         may, own = given(row), calls[row.name]
-        left = may - own - {kind for shape in row.shares for kind in by_shape[shape]}
+        left = may - own - of_long_bodies - {kind for shape in row.shares for kind in by_shape[shape]}
         never, chance = ({kind for name, kind in table if name == row.name} for table in (NEVER_IN_A_TOUR, BY_CHANCE))
         for kinds, what in (
             (own - may, "is called and in no row"),

@@ -141,6 +141,19 @@ def test_what_one_function_uses_of_a_shape_counts_for_all_that_share_it_and_for_
     }
 
 
+def test_what_anybody_calls_of_long_bodies_counts_for_all_and_nobody_for_none(calls: dict[str, set[Kind]]) -> None:
+    kept: Kind = ("s3:PutObject", "bodies", "")
+    having = [row.name for row in FUNCTIONS if kept in given(row)]
+    for name in having[1:]:
+        calls[name].discard(kept)
+
+    assert list(complaints(calls)) == []
+
+    calls[having[0]].discard(kept)
+
+    assert {one.partition(":")[0] for one in complaints(calls)} == set(having)
+
+
 def test_what_a_function_has_beside_its_shape_it_has_to_use_itself(calls: dict[str, set[Kind]]) -> None:
     kept = ("dynamodb:Query", "holds", "")
     calls["slots"].discard(kept)
