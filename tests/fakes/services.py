@@ -10,6 +10,7 @@ from threading import RLock
 from typing import Any, Literal, TypeVar
 from zlib import crc32
 
+from gateway.adapters.parquet import DuckColumnar
 from gateway.core import ledger, pacing
 from gateway.core.callers import Caller, Client
 from gateway.core.errors import KeyReused, NotFound, QueueFull, Unavailable
@@ -24,6 +25,7 @@ from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
+from tests.fakes.exports import FakeExports, FakeWarehouse
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -518,6 +520,10 @@ class FakeServices:
         self.syncs: Any = FakeSyncStates()
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
+        self.exports: Any = FakeExports()
+        self.warehouse: Any = FakeWarehouse()
+        # Not a fake: it is a function, and what it makes is what the tests read.
+        self.columnar: Any = DuckColumnar()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()
@@ -601,6 +607,9 @@ _PORTS = (
     "cache",
     "records",
     "syncs",
+    "exports",
+    "warehouse",
+    "columnar",
     "holds",
     "practices",
     "drifts",
