@@ -153,7 +153,12 @@ class DynamoExports:
     def marks(self, practice_id: str) -> dict[str, Mark]:
         """See `Exports.marks`."""
         return {
-            one["sk"]["S"]: Mark(datetime.fromisoformat(one["until"]["S"]), one["base"]["S"], one["run_id"]["S"])
+            one["sk"]["S"]: Mark(
+                datetime.fromisoformat(one["until"]["S"]),
+                one["base"]["S"],
+                one["run_id"]["S"],
+                datetime.fromisoformat(one["whole_at"]["S"]),
+            )
             for one in self._query(f"marks#{practice_id}")
         }
 
@@ -167,6 +172,7 @@ class DynamoExports:
             "until": {"S": mark.until.isoformat(timespec="microseconds")},
             "base": {"S": mark.base},
             "run_id": {"S": mark.run_id},
+            "whole_at": {"S": mark.whole_at.isoformat()},
         }
         self._put(item, "attribute_not_exists(pk) OR #until < :until", {":until": item["until"]}, {"#until": "until"})
 
@@ -223,7 +229,7 @@ class DynamoExports:
         left = limit
         while left is None or left > 0:
             try:
-                answer = self._client.query(**asked, **({} if left is None else {"Limit": left}))
+                answer = self._client.query(**asked | ({} if left is None else {"Limit": left}))
             except AwsError as error:
                 raise _unavailable() from error
             yield from answer["Items"]
@@ -274,6 +280,7 @@ def _plain(one: Progress) -> dict[str, Any]:
         "mode": one.mode.value,
         "since": one.since and one.since.isoformat(),
         "until": one.until and one.until.isoformat(),
+        "whole_at": one.whole_at and one.whole_at.isoformat(),
         "base": one.base,
         "source": one.source,
         "after": one.after,
@@ -287,7 +294,7 @@ def _plain(one: Progress) -> dict[str, Any]:
 
 def _progress_from(item: Mapping[str, Any]) -> Progress:
     said = unpack(bytes(item["body"]["B"]))
-    times = {name: said[name] and datetime.fromisoformat(said[name]) for name in ("since", "until")}
+    times = {name: said[name] and datetime.fromisoformat(said[name]) for name in ("since", "until", "whole_at")}
     files = tuple(File(*one) for one in said["files"])
     return Progress(**(said | times | {"mode": Mode(said["mode"]), "files": files, "rev": int(item["rev"]["N"])}))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from gateway.core.export.columns import Type, duckdb_type
 
@@ -23,7 +24,7 @@ class DuckColumnar:
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder) / "rows.jsonl", Path(folder) / "rows.parquet"
             source.write_bytes(lines)
-            settings = {"memory_limit": MEMORY, "temp_directory": folder, "threads": "2"}
+            settings: dict[str, Any] = {"memory_limit": MEMORY, "temp_directory": folder, "threads": "2"}
             with duckdb.connect(":memory:", config=settings) as database:
                 # What is no JSON of these types is a bug, and must not become a null.
                 database.execute(

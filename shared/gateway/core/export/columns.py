@@ -56,8 +56,8 @@ NUMBER: Final = Scalar("DOUBLE", "double")
 LEFT_OUT: Final = frozenset({"extensions", "meta", "raw", "ssn"})
 """Members that no export has, beside notes: fields of the office's own are free text as well."""
 
-PATH: Final = frozenset({"practice_id"})
-"""Members that the path of a Parquet file says, so that its columns do not: engines refuse a column that is both."""
+RUN: Final = "run_id"
+"""A column of all rows beside their object's: which run they are of, which a reader needs to know what is published."""
 
 _SCALARS: Final[Mapping[Any, Scalar]] = {str: TEXT, bool: FLAG, int: WHOLE, float: NUMBER}
 _KINDS: Final = ((Amount, AMOUNT), (Day, DAY), (Instant, MOMENT), (LocalTime, MOMENT))
@@ -71,16 +71,13 @@ def is_left_out(name: str, annotation: object = None) -> bool:
 @cache
 def columns_of(model: type[BaseModel], without: frozenset[str] = frozenset()) -> tuple[tuple[str, Type], ...]:
     """Name and type of each column of the Parquet files of a model's objects, in the model's order."""
-    return tuple((name, one) for name, one in _members(model) if name not in PATH | without)
+    return ((RUN, TEXT), *((name, one) for name, one in _members(model) if name not in without))
 
 
 def trimmed(model: type[BaseModel], without: frozenset[str], shown: Mapping[str, Any]) -> dict[str, Any]:
-    """What is exported of an object as the API shows it: every column of it and nothing else, None where it lacks one.
-
-    `practice_id` is there as well: lines of JSON are read without their path.
-    """
-    kept = _trimmed(_whole(model, without), shown)
-    return {"practice_id": shown["practice_id"], **kept}
+    """What is exported of an object as the API shows it: every column of it and no other, None where it lacks one."""
+    kept: dict[str, Any] = _trimmed(_whole(model, without), shown)
+    return kept
 
 
 def duckdb_type(one: Type) -> str:
@@ -105,7 +102,7 @@ def schema_of(name: str, columns_: tuple[tuple[str, Type], ...]) -> dict[str, An
     """What `schemas/{object}/{version}.json` says: the columns in both spellings."""
     columns = [{"name": column, "parquet": duckdb_type(one), "athena": hive_type(one)} for column, one in columns_]
     version = hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:12]
-    return {"object": name, "version": version, "columns": columns, "partitions": ["practice_id", "date", "run_id"]}
+    return {"object": name, "version": version, "columns": columns}
 
 
 @cache

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from gateway.core import normalize
-from gateway.core.export.columns import Type, columns_of, schema_of, trimmed
+from gateway.core.export.columns import RUN, Type, columns_of, schema_of, trimmed
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import insurance_payment_key, row_id
 from gateway.core.mirror.mirrored import MIRRORED
@@ -174,22 +174,24 @@ class Exported:
         """The resources that have to be here as a whole."""
         return frozenset(name for one in self.sources for name in one.needed)
 
-    def rows(self, source: Source, records: Sequence[Record], shelf: Shelf) -> list[dict[str, Any]]:
-        """What is exported of these rows of `source`, tombstones among them, in their order."""
+    def rows(self, source: Source, records: Sequence[Record], shelf: Shelf, run_id: str) -> list[dict[str, Any]]:
+        """What is exported in a run of these rows of `source`, tombstones among them, in their order."""
         living = [one for one in records if one.is_living]
         shown = dict(zip((one.key for one in living), source.show(shelf, living), strict=True)) if living else {}
         return [
-            self._row(shown[one.key] if one.is_living else source.tombstone(one, shelf.practice)) for one in records
+            self._row(shown[one.key] if one.is_living else source.tombstone(one, shelf.practice), run_id)
+            for one in records
         ]
 
-    def _row(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+    def _row(self, shown: Mapping[str, Any], run_id: str) -> dict[str, Any]:
         row = trimmed(self.model, self.without, shown)
         # By a hash of what is left out a guess at it could be proven, so it is one of what is here.
         row["version"] = canonical_hash({name: one for name, one in row.items() if name not in _OF_THE_READ})[:32]
+        row[RUN] = run_id
         return row
 
 
-_OF_THE_READ: Final = frozenset({"version", "synced_at"})
+_OF_THE_READ: Final = frozenset({RUN, "version", "synced_at"})
 
 
 class FamilyTotal(Part):

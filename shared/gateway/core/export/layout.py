@@ -1,12 +1,15 @@
 """What files of an export are called. A name is made of what it has, so that a repeat finds what is there.
 
 ```
-data/object=patients/practice_id=prac_x/date=2026-11-23/run_id=exp_x/part-00000.parquet
-jsonl/object=patients/practice_id=prac_x/date=2026-11-23/run_id=exp_x/part-00000.jsonl.gz
+data/object=patients/date=2026-11-23/practice_id=prac_x/run_id=exp_x/part-00000.parquet
+jsonl/object=patients/date=2026-11-23/practice_id=prac_x/run_id=exp_x/part-00000.jsonl.gz
 schemas/patients/0123456789ab.json        the columns of a version
 staged/run_id=exp_x/practice_id=prac_x.json    what one practice has of a run
 published/exp_x.json                      JSON Lines: the run is visible once this is there
 ```
+
+The day comes before the practice: days are all that Athena can reckon by itself, so that nobody has to crawl; practice
+and run are columns of the rows as well.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from gateway.core.export.runs import ExportRun
 
 def folder(run: ExportRun, practice_id: str, name: str) -> str:
     """Where an object of a practice lies in a run, behind `data/` and `jsonl/`."""
-    return f"object={name}/practice_id={practice_id}/date={run.requested_at:%Y-%m-%d}/run_id={run.id}"
+    return f"object={name}/date={run.requested_at:%Y-%m-%d}/practice_id={practice_id}/run_id={run.id}"
 
 
 def parquet_key(run: ExportRun, practice_id: str, name: str, part: int) -> str:
@@ -42,8 +45,3 @@ def staged_key(run_id: str, practice_id: str) -> str:
 def published_key(run_id: str) -> str:
     """The manifest of a run."""
     return f"published/{run_id}.json"
-
-
-def prefixes_of(practice_id: str, names: tuple[str, ...]) -> list[str]:
-    """All folders that have rows of a practice."""
-    return [f"{kind}/object={name}/practice_id={practice_id}/" for kind in ("data", "jsonl") for name in names]

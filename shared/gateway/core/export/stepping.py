@@ -22,6 +22,7 @@ from gateway.core.export import layout
 from gateway.core.export.exported import EXPORTED, PAGE, Exported, Shelf, Source
 from gateway.core.export.runs import (
     OVERLAP,
+    SNAPSHOT_AFTER,
     AnotherRuns,
     Columnar,
     ExportRun,
@@ -174,7 +175,8 @@ def publish(run_id: str, *, on: ExportServices) -> dict[str, Any]:
             # What readers have seen counts, whatever has been staged since.
             lines = [json.loads(line) for line in there.body.splitlines()]
         for line in lines:
-            mark = Mark(datetime.fromisoformat(line["until"]), line["base"], run.id)
+            until, whole_at = (datetime.fromisoformat(line[name]) for name in ("until_at", "whole_at"))
+            mark = Mark(until, line["base"], run.id, whole_at)
             on.exports.advance(line["practice_id"], line["object"], mark)
     ended = on.exports.end(run.id, State.PUBLISHED if lines else State.FAILED, at=on.clock.now())
     return {
@@ -269,14 +271,15 @@ class _Work:
         """How far an object is; where it begins, what it has is decided once for the whole run."""
         if name in self.known:
             return self.known[name]
-        new = Progress(self.practice.id, name, until=self.run.until, base=self.base)
+        new = Progress(self.practice.id, name, until=self.run.until, whole_at=self.run.until, base=self.base)
         if not _is_here(EXPORTED[name], self.sync):
             return self._save(replace(new, is_done=True, reason=NOT_LOADED))
         mark = self.on.exports.marks(self.practice.id).get(name)
         # Of a mirror that was made anew nobody knows what has gone meanwhile.
-        if self.run.mode is Mode.SNAPSHOT or mark is None or mark.base != self.base:
+        is_old = mark is not None and mark.whole_at <= self.run.until - SNAPSHOT_AFTER
+        if self.run.mode is Mode.SNAPSHOT or mark is None or mark.base != self.base or is_old:
             return self._save(replace(new, mode=Mode.SNAPSHOT))
-        return self._save(replace(new, since=mark.until))
+        return self._save(replace(new, since=mark.until, whole_at=mark.whole_at))
 
     def go_on(self, was: Progress) -> Progress:
         """Export one more part. The progress that comes back is stored."""
@@ -326,7 +329,7 @@ class _Work:
         lines: list[bytes] = []
         gone, after = 0, was.after
         for records in self._pages(source, was):
-            for row in one.rows(source, records, self.shelf):
+            for row in one.rows(source, records, self.shelf, self.run.id):
                 lines.append(json.dumps(row, separators=(",", ":")).encode() + b"\n")
                 gone += row["deleted_at"] is not None
             after = records[-1].key
@@ -426,8 +429,9 @@ def _line(run: ExportRun, progress: Progress) -> dict[str, Any]:
         "practice_id": progress.practice_id,
         "object": progress.name,
         "mode": progress.mode.value,
-        "since": None if progress.since is None else progress.since.isoformat(),
-        "until": progress.until.isoformat(),
+        "since_at": None if progress.since is None else progress.since.isoformat(),
+        "until_at": progress.until.isoformat(),
+        "whole_at": (progress.whole_at or progress.until).isoformat(),
         "base": progress.base,
         "schema": EXPORTED[progress.name].schema["version"],
         "rows": progress.rows,
