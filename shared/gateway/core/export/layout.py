@@ -3,6 +3,7 @@
 ```
 data/object=patients/date=2026-11-23/practice_id=prac_x/run_id=exp_x/part-00000.parquet
 jsonl/object=patients/date=2026-11-23/practice_id=prac_x/run_id=exp_x/part-00000.jsonl.gz
+data/object=patients/date=2026-01-01/empty-0123456789ab.parquet    no rows, so that there is always something to read
 schemas/patients/0123456789ab.json        the columns of a version
 staged/run_id=exp_x/practice_id=prac_x.json    what one practice has of a run
 published/exp_x.json                      JSON Lines: the run is visible once this is there
@@ -35,6 +36,11 @@ def lines_key(run: ExportRun, practice_id: str, name: str, part: int) -> str:
 def schema_key(name: str, version: str) -> str:
     """A version of an object's schema."""
     return f"schemas/{name}/{version}.json"
+
+
+def empty_key(name: str, version: str) -> str:
+    """A file without rows."""
+    return f"data/object={name}/date=2026-01-01/empty-{version}.parquet"
 
 
 def staged_key(run_id: str, practice_id: str) -> str:

@@ -114,10 +114,11 @@ def prepare(run_id: str | None, *, scheduled: str | None, on: ExportServices) ->
             run = on.exports.make(wanted)
         except AnotherRuns:
             return {"run_id": None, "practices": []}
-    for name in run.objects:
-        schema = EXPORTED[name].schema
-        text = json.dumps(schema, indent=1).encode()
-        on.warehouse.put(layout.schema_key(name, schema["version"]), text)
+    for one in EXPORTED.values():
+        version = one.schema["version"]
+        if on.warehouse.get(layout.schema_key(one.name, version)) is None:
+            on.warehouse.put(layout.empty_key(one.name, version), on.columnar.parquet(one.columns, b""))
+            on.warehouse.put(layout.schema_key(one.name, version), json.dumps(one.schema, indent=1).encode())
     return {"run_id": run.id, "practices": list(run.practices)}
 
 
