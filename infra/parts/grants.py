@@ -68,11 +68,14 @@ class Grants:
             self.tables["callers"].let_count(function, "requests#")
             function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))
             self.tables["audit"].let(function, ADD)
-        if row.asks_routes:
-            ask_routes(function, self.stage)
-        if row.machines:
-            run_machines(function, row.machines, self.stage)
+        self._let_run(function)
         self._tell_settings(function)
+
+    def _let_run(self, function: Function) -> None:
+        if function.row.asks_routes:
+            ask_routes(function, self.stage)
+        if function.row.machines:
+            run_machines(function, function.row.machines, self.stage)
 
     def _tell_settings(self, function: Function) -> None:
         row = function.row

@@ -24,7 +24,7 @@ def workflow_client(name: str) -> str:
 
 
 class Listener(Construct):
-    """A rule for events, its target, and its permission to call it. What reaches nobody for a day goes to `failed_arn`."""
+    """A rule for events, its target, and its permission to call that. What reaches nobody goes to `failed_arn`."""
 
     def __init__(
         self,

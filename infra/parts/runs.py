@@ -16,7 +16,7 @@ from infra.stages import Stage
 def ask_routes(function: Function, stage: Stage) -> None:
     """Let `function` invoke every function behind a route that takes a token, and tell it their names.
 
-    They lie in stacks that are made later. One statement for each stack: a policy has no room for one for each function.
+    They lie in stacks that are made later. One ARN stands for a stack's: a policy has no room for each function's.
     """
     prefix = f"open-dental-gateway-{stage.name}-"
     stacks = {row.name: stack_of(row) for row in FUNCTIONS if isinstance(row.trigger, Http) and not row.trigger.public}

@@ -35,8 +35,8 @@ class FlowsStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **props)  # type: ignore[arg-type]
         failed = learn(self, stage, "core", "failed-events-queue")
-        rows = {row.name: row for row in rows}
-        for row in rows.values():
+        named = {row.name: row for row in rows}
+        for row in named.values():
             target = live_arn(self, stage, row)
             match row.trigger:
                 case Every():
@@ -47,7 +47,7 @@ class FlowsStack(cdk.Stack):
                     pass  # Something else starts it, or somebody.
         traces = traces_key(self, stage)
         for one in machines:
-            functions = {name: live_arn(self, stage, rows[name]) for name in one.calls}
+            functions = {name: live_arn(self, stage, named[name]) for name in one.calls}
             machine = Machine(self, camel(one.name), row=one, functions=functions, traces_key=traces, stage=stage)
             if one.by is not None:
                 name = camel(one.name) + "Heard"

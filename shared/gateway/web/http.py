@@ -47,7 +47,7 @@ class HttpRequest:
     correlation_id: str = ""
     """By `correlation`: an id and nothing else, so that it may be logged and told."""
     of_run: bool = False
-    """Whether a workflow asks: an event of API Gateway never says so, and who else may invoke a function IAM decides."""
+    """Whether a workflow asks: no event of API Gateway says so, and who else may invoke a function IAM decides."""
     callers: list[Caller] = field(default_factory=list)
     """Who asks, once that is known."""
 

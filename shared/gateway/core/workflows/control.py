@@ -68,7 +68,7 @@ def start_run(
         state=RunState.RUNNING,
         started_at=now,
         began_by_client=True,
-        input={**_plain(wanted), **workflow.sealed(wanted)},
+        input={**_named(wanted), **workflow.sealed(wanted)},
         about={**about, **({"X-Correlation-Id": caller.correlation_id} if caller.correlation_id else {})},
     )
     run, is_new = on.runs.open(made, key=key, body_hash=canonical_hash([name, wanted.model_dump(mode="json")]))
@@ -141,7 +141,7 @@ def _execute(run: Run, on: Services) -> None:
         on.machines.start(run.workflow, name=run.execution, input_={**(thin(run.input) or {}), **said})
 
 
-def _plain(wanted: BaseModel) -> dict[str, Any]:
+def _named(wanted: RunInput) -> dict[str, Any]:
     """The ids that the client named at the top."""
     return {name: value for name, value in wanted.model_dump(mode="json").items() if isinstance(value, str)}
 

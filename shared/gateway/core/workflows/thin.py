@@ -37,21 +37,18 @@ def thin(value: Any) -> Any:
 def _member(name: str, value: Any) -> Any:
     if name in _NEVER:
         return None
+    if isinstance(value, Mapping) or (isinstance(value, list) and all(isinstance(one, Mapping) for one in value)):
+        # Objects, and lists of them, under any name; texts under none but those below.
+        return thin(value)
     if isinstance(value, bool):
         return value
-    if isinstance(value, Mapping):
-        return thin(value)
-    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
-        # Of objects under any name; of texts under none but those below.
-        return thin(value)
     form = _form_of(name)
     if form is None:
         return None
     if isinstance(value, list):
         return [one for one in value[:MOST] if isinstance(one, str) and form.fullmatch(one)]
-    if isinstance(value, int):
-        return value if form is _WORD else None
-    return value if isinstance(value, str) and form.fullmatch(value) else None
+    is_told = form is _WORD if isinstance(value, int) else isinstance(value, str) and form.fullmatch(value)
+    return value if is_told else None
 
 
 def _form_of(name: str) -> re.Pattern[str] | None:
