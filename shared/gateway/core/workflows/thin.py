@@ -16,7 +16,20 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_.:+/-]{1,400}={0,2}")
 _ID: Final = re.compile(r"[a-z]{2,8}_[a-z2-7]{16,64}")
 """An id of this API. Others' ids are somebody's: of a subscriber, at Medicaid."""
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,15}Z?)?")
-_NEVER: Final = frozenset({"address", "birth_date", "born_on", "deceased_on", "amount", "balance", "fee", "total"})
+_NEVER: Final = frozenset(
+    {
+        "address",
+        "contact_preferences",
+        "has_ssn",
+        "birth_date",
+        "born_on",
+        "deceased_on",
+        "amount",
+        "balance",
+        "fee",
+        "total",
+    }
+)
 MOST: Final = 100
 """Members of a list that are told; a machine that needs more asks for pages."""
 
@@ -37,8 +50,10 @@ def thin(value: Any) -> Any:
 def _member(name: str, value: Any) -> Any:
     if name in _NEVER:
         return None
-    if isinstance(value, Mapping) or (isinstance(value, list) and all(isinstance(one, Mapping) for one in value)):
-        # Objects, and lists of them, under any name; texts under none but those below.
+    if isinstance(value, Mapping):
+        return thin(value) or None
+    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
+        # Objects under any name; texts under none but those below.
         return thin(value)
     if isinstance(value, bool):
         return value
