@@ -57,6 +57,7 @@ PREFIXES = {
     "recall_type": "rct",
     "procedure_code": "cod",
     "export": "exp",
+    "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""
 
