@@ -29,6 +29,7 @@ class Grants:
     bodies: BucketAccess
     bus: BusAccess
     archive: BucketAccess
+    exports: BucketAccess
     signing: SigningAccess
     vault: Vault
     stage: Stage
@@ -54,8 +55,9 @@ class Grants:
             self.bodies.let(function, row.bodies)
         if row.inbox:
             self.bodies.let(function, row.inbox, below=HOOKS)
-        if row.archive:
-            self.archive.let(function, row.archive)
+        for bucket, calls in ((self.exports, row.exports), (self.archive, row.archive)):
+            if calls:
+                bucket.let(function, calls)
         if row.hmac:
             self.signing.let_read(function)
         if row.vault:

@@ -47,6 +47,7 @@ def current(name: str) -> str:
     Runs since the practice's last published snapshot count; rows of a run that is not published are nobody's.
     """
     columns = ", ".join(f'"{one["name"]}"' for one in objects()[name])
+    # Names are those of the API's models.
     return f"""WITH shown AS (
     SELECT run_id, practice_id, mode, until_at FROM published WHERE object = '{name}'
 ), whole AS (
@@ -58,7 +59,7 @@ def current(name: str) -> str:
     JOIN whole ON whole.practice_id = each.practice_id AND shown.until_at >= whole.whole_at
 )
 SELECT {columns} FROM ranked WHERE place = 1 AND deleted_at IS NULL
-"""
+"""  # noqa: S608 - see above
 
 
 def marts() -> dict[str, str]:
@@ -79,12 +80,14 @@ def statement(name: str, select: str) -> str:
 def duckdb_script(where: str) -> str:
     """All tables and views for DuckDB, over a bucket or a folder: `s3://bucket`, `/some/folder`."""
     tables = [
-        "CREATE OR REPLACE VIEW published AS SELECT * FROM read_json("
-        f"'{where}/published/*.json', format = 'newline_delimited', columns = {{{_json_columns()}}})"
+        statement(
+            "published",
+            f"FROM read_json('{where}/published/*.json', format = 'newline_delimited', "
+            f"columns = {{{_json_columns()}}})",
+        )
     ]
     tables += [
-        f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM read_parquet("
-        f"'{where}/data/object={name}/**/*.parquet', union_by_name = true)"
+        statement(name, f"FROM read_parquet('{where}/data/object={name}/**/*.parquet', union_by_name = true)")
         for name in objects()
     ]
     made = [statement(name, select) for name, select in views().items()]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.core.access import allow, allow_client
+from gateway.core.access import EXPORTS, allow, allow_client
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, Invalid, KeyReused, NotFound
 from gateway.core.export import layout
 from gateway.core.export.exported import EXPORTED
-from gateway.core.export.runs import AnotherRuns, ExportRun, Exports, Mode, Progress, State, Warehouse, place_of
+from gateway.core.export.runs import AnotherRuns, ExportRun, Mode, Progress, State, place_of
 from gateway.core.export.stepping import MOST_PRACTICES
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from, is_id
@@ -25,26 +25,7 @@ from gateway.core.walltime import instant_text, optional_instant_text
 MACHINE: Final = "export"
 """The workflow that does what a run asks for."""
 
-OBJ: Final = "exports"
-
 Id = Annotated[str, StringConstraints(min_length=5, max_length=64)]
-
-
-class Machines(Protocol):
-    """What starts workflows."""
-
-    def start(self, workflow: str, *, name: str, input_: Mapping[str, Any]) -> None:
-        """Start an execution called `name`; one that was started under it is not started again."""
-        ...
-
-
-class ControlServices(Services, Protocol):
-    """What these use cases need beside all others."""
-
-    @property
-    def exports(self) -> Exports: ...
-    @property
-    def warehouse(self) -> Warehouse: ...
 
 
 def _object(name: str) -> str:
@@ -83,7 +64,7 @@ class Started(NamedTuple):
     is_replayed: bool
 
 
-def start_export(wanted: ExportInput, *, caller: Caller, key: str, on: ControlServices) -> Started:
+def start_export(wanted: ExportInput, *, caller: Caller, key: str, on: Services) -> Started:
     """Have practices exported: scope `exports:write`. A repeat with the same key is the same run, as it stands now.
 
     From then on every scheduled run has these practices.
@@ -92,7 +73,7 @@ def start_export(wanted: ExportInput, *, caller: Caller, key: str, on: ControlSe
         ScopeMissing. NotFound: a practice is not the caller's. Conflict: another run is under way.
         KeyReused: the key was used for another request. Unavailable: nothing was started; send it again.
     """
-    allow_client(caller, OBJ, Verb.WRITE)
+    allow_client(caller, EXPORTS, Verb.WRITE)
     practices = _practices(wanted, caller, on)
     run = ExportRun(
         id=id_from("export", on.signer.fingerprint(f"export {caller.id} {key}")),
@@ -117,12 +98,12 @@ def start_export(wanted: ExportInput, *, caller: Caller, key: str, on: ControlSe
     return Started(_shown(made), is_replayed=made is not run)
 
 
-def list_exports(query: ExportsQuery, *, caller: Caller, on: ControlServices) -> dict[str, Any]:
+def list_exports(query: ExportsQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
     """The runs all of whose practices are the caller's, the youngest first: scope `exports:read`.
 
     Raises: ScopeMissing. Invalid: the cursor is none of this list.
     """
-    allow_client(caller, OBJ, Verb.READ)
+    allow_client(caller, EXPORTS, Verb.READ)
     before = None
     if query.cursor is not None:
         if not is_id(query.cursor, "export"):
@@ -143,9 +124,9 @@ def list_exports(query: ExportsQuery, *, caller: Caller, on: ControlServices) ->
     }
 
 
-def get_export(run_id: str, *, caller: Caller, on: ControlServices) -> dict[str, Any]:
+def get_export(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """One run with how far each practice is: scope `exports:read`. Raises: ScopeMissing, NotFound."""
-    allow_client(caller, OBJ, Verb.READ)
+    allow_client(caller, EXPORTS, Verb.READ)
     run = _seen(run_id, caller, on)
     by_practice: dict[str, list[Progress]] = {one: [] for one in run.practices}
     for one in on.exports.progress(run.id):
@@ -155,12 +136,12 @@ def get_export(run_id: str, *, caller: Caller, on: ControlServices) -> dict[str,
     }
 
 
-def list_files(run_id: str, *, caller: Caller, on: ControlServices) -> dict[str, Any]:
+def list_files(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """The names of all files of a published run, as its manifest has them: scope `exports:read`.
 
     Raises: ScopeMissing, NotFound. Conflict: the run is not published.
     """
-    allow_client(caller, OBJ, Verb.READ)
+    allow_client(caller, EXPORTS, Verb.READ)
     run = _seen(run_id, caller, on)
     manifest = on.warehouse.get(layout.published_key(run.id)) if run.state is State.PUBLISHED else None
     if manifest is None:
@@ -186,7 +167,7 @@ def _practices(wanted: ExportInput, caller: Caller, on: Services) -> tuple[str, 
         for one in sorted(ids):
             # A practice without an agreement fails by itself, and is not the others' matter.
             try:
-                allow(caller, one, OBJ, Verb.WRITE, on=on, protected=False)
+                allow(caller, one, EXPORTS, Verb.WRITE, on=on, protected=False)
             except NotFound:
                 raise NotFound("no such practice", param="practice_ids") from None
     return tuple(sorted(ids))
@@ -196,7 +177,7 @@ def _sees(caller: Caller, run: ExportRun) -> bool:
     return caller.client.practices.issuperset(run.practices)
 
 
-def _seen(run_id: str, caller: Caller, on: ControlServices) -> ExportRun:
+def _seen(run_id: str, caller: Caller, on: Services) -> ExportRun:
     if not is_id(run_id, "export"):
         raise NotFound("no such export")
     run = on.exports.get(run_id)
@@ -223,7 +204,7 @@ def _shown(run: ExportRun) -> dict[str, Any]:
     }
 
 
-def _practice(run: ExportRun, practice_id: str, progress: list[Progress], on: ControlServices) -> dict[str, Any]:
+def _practice(run: ExportRun, practice_id: str, progress: list[Progress], on: Services) -> dict[str, Any]:
     there = on.warehouse.get(layout.staged_key(run.id, practice_id))
     staged = None if there is None else json.loads(there.body)
     waiting = "running" if run.state is State.RUNNING else "failed"

@@ -114,11 +114,6 @@ def prepare(run_id: str | None, *, scheduled: str | None, on: ExportServices) ->
             run = on.exports.make(wanted)
         except AnotherRuns:
             return {"run_id": None, "practices": []}
-    for one in EXPORTED.values():
-        version = one.schema["version"]
-        if on.warehouse.get(layout.schema_key(one.name, version)) is None:
-            on.warehouse.put(layout.empty_key(one.name, version), on.columnar.parquet(one.columns, b""))
-            on.warehouse.put(layout.schema_key(one.name, version), json.dumps(one.schema, indent=1).encode())
     return {"run_id": run.id, "practices": list(run.practices)}
 
 
@@ -147,6 +142,7 @@ def export_practice(
         practice, sync = _open(run, practice_id, on)
     except _Closed as why:
         return _stage(run, practice_id, [], reason=why.reason, on=on)
+    _describe(on)
     _tell(run, practice_id, on)
     work = _Work(run, practice, sync, on, part_rows, time_left_s)
     for name in run.objects:
@@ -229,6 +225,15 @@ def _client(run: ExportRun, on: ExportServices) -> Client | None:
 def _is_here(one: Exported, sync: PracticeSync) -> bool:
     phases = (of.phase if (of := sync.resources.get(name)) is not None else Phase.NONE for name in one.needed)
     return all(phase is Phase.LOADED for phase in phases)
+
+
+def _describe(on: ExportServices) -> None:
+    """Put the columns of all objects, and a file without rows of each, unless they are there: all files end."""
+    for one in EXPORTED.values():
+        version = one.schema["version"]
+        if on.warehouse.get(layout.empty_key(one.name, version)) is None:
+            on.warehouse.put(layout.empty_key(one.name, version), on.columnar.parquet(one.columns, b""))
+            on.warehouse.put(layout.schema_key(one.name, version), json.dumps(one.schema, indent=1).encode())
 
 
 def _tell(run: ExportRun, practice_id: str, on: ExportServices) -> None:
