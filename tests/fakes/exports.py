@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from gateway.core.errors import NotFound
+from gateway.core.export.columns import Type
 from gateway.core.export.runs import (
     LOST_AFTER,
     AnotherRuns,
@@ -95,3 +96,10 @@ class FakeWarehouse:
 
     def get(self, key: str) -> Stored | None:
         return self.files.get(key)
+
+
+class FakeColumnar:
+    """Fills `Columnar` with no columns: what is told of the lines is told of the file."""
+
+    def parquet(self, columns: Sequence[tuple[str, Type]], lines: bytes) -> bytes:
+        return b"PAR1" + lines

@@ -10,7 +10,6 @@ from threading import RLock
 from typing import Any, Literal, TypeVar
 from zlib import crc32
 
-from gateway.adapters.parquet import DuckColumnar
 from gateway.core import ledger, pacing
 from gateway.core.callers import Caller, Client
 from gateway.core.errors import KeyReused, NotFound, QueueFull, Unavailable
@@ -25,7 +24,7 @@ from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
-from tests.fakes.exports import FakeExports, FakeWarehouse
+from tests.fakes.exports import FakeColumnar, FakeExports, FakeWarehouse
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -523,8 +522,7 @@ class FakeServices:
         self.groups: Any = FakeGroups()
         self.exports: Any = FakeExports()
         self.warehouse: Any = FakeWarehouse()
-        # Not a fake: it is a function, and what it makes is what the tests read.
-        self.columnar: Any = DuckColumnar()
+        self.columnar: Any = FakeColumnar()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()

@@ -23,6 +23,7 @@ from gateway.core.objects.desk import Communication, Recall, Task, TaskList
 from gateway.core.objects.document import Document, DocumentContent
 from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
+from gateway.core.objects.export import Export, ExportFiles, ExportWithProgress
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.office import (
@@ -162,6 +163,10 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
+    ("GET", "/exports"): _shows(PageOf[Export]),
+    ("POST", "/exports"): _shows(Export, 202, "Location", "Retry-After"),
+    ("GET", "/exports/{id}"): _shows(ExportWithProgress),
+    ("GET", "/exports/{id}/files"): _shows(ExportFiles),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),
