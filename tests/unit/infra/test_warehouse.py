@@ -91,7 +91,7 @@ def _add_adjustments(office: MirroredOffice) -> None:
 
     rows = [
         {
-            "AdjNum": number + 1, "AdjDate": row["ProcDate"], "AdjAmt": -5.0 if number % 2 else 12.5, "AdjType": 0,
+            "AdjNum": number + 1, "AdjDate": row["ProcDate"], "AdjAmt": Decimal("-5") if number % 2 else Decimal("12.5"), "AdjType": 0,
             "PatNum": row["PatNum"], "ProvNum": row["ProvNum"], "ProcNum": row["ProcNum"], "ClinicNum": 0,
             "ProcDate": row["ProcDate"], "DateEntry": row["ProcDate"], "AdjNote": "", "SecDateTEdit": row["DateTStamp"],
         }
