@@ -10,6 +10,12 @@ from infra.catalogue import MACHINES
 from infra.parts.machine import WORKFLOWS, definition_of
 
 README: Final = WORKFLOWS / "README.md"
+_SIGNS: Final = {
+    "NumericGreaterThan": "above",
+    "NumericLessThan": "below",
+    "NumericGreaterThanEquals": "at least",
+    "NumericLessThanEquals": "at most",
+}
 _AFTER: Final = re.compile(r"(Again|Ended|Lost|Failed)$")
 
 
@@ -61,9 +67,8 @@ def _box(name: str, state: Mapping[str, Any]) -> str:
         case "Task":
             payload = state.get("Parameters", {}).get("Payload", {})
             called = state.get("Parameters", {}).get("FunctionName", "")
-            does = (
-                payload.get("do") or called.removeprefix("${").removesuffix("}") or state["Resource"].rpartition(":")[2]
-            )
+            resource = state["Resource"].rpartition(":")[2]
+            does = payload.get("do") or called.removeprefix("${").removesuffix("}") or resource
             return f'["{name}<br/>{does}"]'
         case "Wait":
             return f"[/{name}/]"
@@ -88,9 +93,9 @@ def _said(rule: Mapping[str, Any]) -> str:
     for one in rules:
         if "Variable" not in one:
             continue
-        value = next((value for name, value in one.items() if name not in {"Variable", "Next"}), "")
-        field = one["Variable"].rpartition(".")[2]
-        words.append(str(value) if field in {"outcome", "code"} else f"{field} {value}".lower())
+        (compared, value), *_ = ((name, value) for name, value in one.items() if name not in {"Variable", "Next"})
+        field, sign = one["Variable"].rpartition(".")[2], _SIGNS.get(compared, "is")
+        words.append(str(value) if field in {"outcome", "code"} else f"{field} {sign} {value}".lower())
     return " ".join(words)
 
 

@@ -144,9 +144,9 @@ def test_the_end_of_an_earlier_attempt_does_not_end_a_later_one(runs: Runs) -> N
 
 def test_a_practices_runs_come_the_latest_first_and_nobody_elses(runs: Runs) -> None:
     made = [
-        runs.open(a_run(started_at=NOON + timedelta(minutes=n), workflow=w, practice_id=p), key=str(n), body_hash="h")[
-            0
-        ]
+        runs.open(
+            a_run(started_at=NOON + n * timedelta(minutes=1), workflow=w, practice_id=p), key=str(n), body_hash="h"
+        )[0]
         for n, (w, p) in enumerate([("book", ELM), ("other", ELM), ("book", OAK), ("book", ELM)])
     ]
     ids: Callable[[list[Run]], list[str]] = lambda found: [one.id for one in found]  # noqa: E731
