@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from gateway.core.access import EXPORTS, allow, allow_client
 from gateway.core.callers import Caller, Verb
@@ -26,12 +26,7 @@ MACHINE: Final = "export"
 """The workflow that does what a run asks for."""
 
 Id = Annotated[str, StringConstraints(min_length=5, max_length=64)]
-
-
-def _object(name: str) -> str:
-    if name not in EXPORTED:
-        raise broken_rule("objects", f"takes {', '.join(EXPORTED)}")
-    return name
+Name = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 
 
 class ExportInput(BaseModel):
@@ -43,8 +38,14 @@ class ExportInput(BaseModel):
     """`all`: every practice of the client."""
     mode: Literal["incremental", "snapshot"] = "incremental"
     """What has changed since the last export that was published, or everything. What was never exported comes whole."""
-    objects: Annotated[list[Annotated[str, AfterValidator(_object)]], Field(min_length=1, max_length=50)] | None = None
+    objects: Annotated[list[Name], Field(min_length=1, max_length=50)] | None = None
     """Without it all that are exported."""
+
+    @model_validator(mode="after")
+    def _are_exported(self) -> Self:
+        if not set(self.objects or ()) <= EXPORTED.keys():
+            raise broken_rule("objects", f"takes {', '.join(EXPORTED)}")
+        return self
 
 
 class ExportsQuery(BaseModel):

@@ -91,12 +91,14 @@ def prepare(run_id: str | None, *, scheduled: str | None, on: ExportServices) ->
     """What a machine begins with: `{run_id, practices}`, the practices by their ids.
 
     Without `run_id` a run of the clock is made, whose id is that of `scheduled`, the execution's name: of all practices
-    that are kept up to date. Where there is none, or another run is under way, it has nothing to do: `run_id` is null.
-
-    Raises: NotFound: there is no such run.
+    that are kept up to date. Where there is none, another run is under way, or the run is not there, it has nothing to
+    do: `run_id` is null.
     """
     if run_id is not None:
-        run = on.exports.get(run_id)
+        try:
+            run = on.exports.get(run_id)
+        except NotFound:
+            return {"run_id": None, "practices": []}
     else:
         practices = tuple(on.exports.kept_up()[:MOST_PRACTICES])
         if not practices:
@@ -130,9 +132,12 @@ def export_practice(
     Where `done` is false it is to be called again. `state` is `done`, or `failed` for a practice of which there is
     nothing: the run goes on without it.
 
-    Raises: NotFound: there is no such run. Unavailable, AuditUnavailable: do it again.
+    Raises: Unavailable, AuditUnavailable: do it again.
     """
-    run = on.exports.get(run_id)
+    try:
+        run = on.exports.get(run_id)
+    except NotFound:
+        return {"practice_id": practice_id, "done": True, "state": "failed"}
     if run.state is not State.RUNNING or practice_id not in run.practices:
         return {"practice_id": practice_id, "done": True, "state": "failed"}
     staged = on.warehouse.get(layout.staged_key(run.id, practice_id))
@@ -159,7 +164,10 @@ def publish(run_id: str, *, on: ExportServices) -> dict[str, Any]:
 
     The marks are advanced behind the one put, and again with each repeat until the run says that it is published.
     """
-    run = on.exports.get(run_id)
+    try:
+        run = on.exports.get(run_id)
+    except NotFound:
+        return {"run_id": run_id, "state": State.FAILED.value}
     if run.state is not State.RUNNING:
         return {"run_id": run.id, "state": run.state.value}
     found = [_staged(run, one, on) for one in run.practices]

@@ -164,18 +164,15 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
-<<<<<<< HEAD
     ("GET", "/exports"): _shows(PageOf[Export]),
-    ("POST", "/exports"): _shows(Export, 202, "Location", "Retry-After"),
+    ("POST", "/exports"): Shown({202: Export, 200: Export}, ("Location",)),
     ("GET", "/exports/{id}"): _shows(ExportWithProgress),
     ("GET", "/exports/{id}/files"): _shows(ExportFiles),
-=======
     ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
     ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
     ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),
     ("POST", "/workflow_runs/{id}/restart"): _shows(WorkflowRun, 202, "Location"),
     ("POST", "/workflow_runs/{id}/stop"): _shows(WorkflowRun),
->>>>>>> int7
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),
