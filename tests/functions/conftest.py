@@ -59,6 +59,7 @@ SCOPES = frozenset(
         "audit:read",
         "notes",
         "document_contents:read",
+        "exports:read",
         "patients.match",
         "practices:connect",
         "practices.calls:write",
