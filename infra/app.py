@@ -30,6 +30,7 @@ from infra.stacks.core import CoreStack, timeout_of  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.flows import FlowsStack  # noqa: E402
 from infra.stacks.http import HttpStack  # noqa: E402
+from infra.stacks.warehouse import WarehouseStack  # noqa: E402
 from infra.stages import Stage, stage_for  # noqa: E402
 
 
@@ -93,6 +94,9 @@ def app(
         http.add_stack_dependency(core)
         # A route leads to a function that is there.
         api.add_stack_dependency(http)
+    if stage.athena:
+        warehouse = WarehouseStack(root, name("warehouse"), stage=stage, env=env)
+        warehouse.add_stack_dependency(data)
     flows = FlowsStack(root, name("flows"), rows=working, machines=machines, stage=stage, env=env)
     core.add_stack_dependency(data)
     flows.add_stack_dependency(api)

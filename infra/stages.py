@@ -172,6 +172,8 @@ class Stage:
     what the stage takes, so that no client can use up the others' share."""
     export_days: int = 400
     """How long files of exports are kept; more than two weeks, because every object comes whole once in one."""
+    athena: bool = True
+    """Whether there are tables over the exports, for Athena; anybody may read them by other means."""
     clocks: Mapping[str, str | None] = field(default_factory=dict)
     """When state machines start by themselves, by name, where not as `catalogue.MACHINES` says; None: never."""
     log_days: int = 365
@@ -207,6 +209,8 @@ STAGES: Mapping[str, Stage] = {
             worker_concurrency=10,
             export_days=30,
             clocks={"export": None},
+            # DuckDB reads them there: `infra/warehouse/README.md`.
+            athena=False,
             log_days=7,
         ),
         Stage(name="dev", region="us-east-1", keep_data=False, worker_concurrency=10, export_days=30, log_days=30),
