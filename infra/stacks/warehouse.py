@@ -1,8 +1,7 @@
 """What Athena reads exports by: a database, its tables, a workgroup, a saved query for each view.
 
 A stack of its own: it holds no data and nothing else needs it, so it can be taken away where DuckDB or another
-warehouse
-reads the bucket.
+warehouse reads the bucket.
 """
 
 from __future__ import annotations
