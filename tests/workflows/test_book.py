@@ -93,7 +93,7 @@ def test_no_state_of_the_execution_says_who_it_is_about(office: Deployment) -> N
     """Histories are kept for 90 days, and whoever may look at executions sees them."""
     book_new(office, visit={"note": "afraid of needles"})
     seen: list[Any] = []
-    ended = run_started(office.on, spoil=lambda payload: seen.append(payload))
+    ended = run_started(office.on, spoil=seen.append)
     (_, input_), *_ = reversed(office.on.machines.started.items())
     text = json.dumps([input_, ended.output, seen]).casefold()
 
