@@ -56,6 +56,7 @@ PREFIXES = {
     "task_list": "tls",
     "recall_type": "rct",
     "procedure_code": "cod",
+    "export": "exp",
     "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""
