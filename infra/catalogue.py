@@ -161,7 +161,7 @@ class Consumes:
 TOLD_OF = (
     "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
     "recalls", "treatplans", "commlogs",
-    "due_recalls", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
+    "due_recalls", "findings", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
 )  # fmt: skip
 """Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
 

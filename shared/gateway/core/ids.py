@@ -56,6 +56,8 @@ PREFIXES = {
     "task_list": "tls",
     "recall_type": "rct",
     "procedure_code": "cod",
+    "finding": "fnd",
+    "journal_entry": "jnl",
 }
 """Object name -> prefix of its ids."""
 

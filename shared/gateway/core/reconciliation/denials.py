@@ -20,44 +20,14 @@ from gateway.core.reconciliation.settings import Settings
 REASON: Final = "reason_code_"
 """Begins the `why` of a reason code: `reason_code_16`."""
 
-TO_CORRECT: Final = frozenset(
-    [
-        "4",
-        "5",
-        "6",
-        "7",
-        "8",
-        "11",
-        "12",
-        "13",
-        "14",
-        "15",
-        "16",
-        "29",
-        "31",
-        "95",
-        "110",
-        "125",
-        "129",
-        "140",
-        "146",
-        "148",
-        "163",
-        "164",
-        "181",
-        "182",
-        "183",
-        "184",
-        "206",
-        "207",
-        "208",
-        "226",
-        "250",
-        "251",
-        "252",
-        "B7",
-        "B16",
-    ]
+
+def _codes(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TO_CORRECT: Final = _codes(
+    "4 5 6 7 8 11 12 13 14 15 16 29 31 95 110 125 129 140 146 148 163 164 181 182 183 184 206 207 208 226 "
+    "250 251 252 B7 B16"
 )
 """The claim itself was wrong or incomplete: codes, ages, ids, attachments."""
 
