@@ -626,6 +626,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="reconciliation",
+        does="Shows what does not add up in a practice's money, balances by age, and its journal.",
+        trigger=Http(
+            (
+                *_list_and_get("/reconciliation/findings"),
+                Route("GET", "/reconciliation/aging"),
+                Route("GET", "/reconciliation/journal"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "records": READ_MANY},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
         name="hooks",
         does="Takes what practices' machines tell by themselves, and keeps it until it is worked off.",
         # Its path and Open Dental's own key are what a call proves itself by.

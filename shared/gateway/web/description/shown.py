@@ -41,6 +41,7 @@ from gateway.core.objects.payment import Payment
 from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
+from gateway.core.objects.reconciliation import Aging, Finding, Findings
 from gateway.core.objects.schedule import Schedule
 from gateway.core.objects.session import SessionView
 from gateway.core.objects.slot import FirstSlots, Slot, SlotHold
@@ -64,10 +65,12 @@ Route = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Success: by status the model of the body, and the headers that stand there in any case."""
+    """Success: by status the model of the body, and the headers that stand there in any case. `media`: what kind of
+    text the body is."""
 
     bodies: Mapping[int, Any]
     headers: tuple[str, ...] = field(default=())
+    media: str = "application/json"
 
 
 def _shows(model: Any, status: int = 200, *headers: str) -> Shown:
@@ -162,6 +165,10 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
+    ("GET", "/reconciliation/findings"): _shows(Findings),
+    ("GET", "/reconciliation/findings/{id}"): _shows(Finding),
+    ("GET", "/reconciliation/aging"): _shows(Aging),
+    ("GET", "/reconciliation/journal"): Shown({200: str}, media="text/csv"),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),

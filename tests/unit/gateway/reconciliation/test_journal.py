@@ -6,6 +6,7 @@ import csv
 import io
 from collections import defaultdict
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +46,7 @@ def entry_of(of: Books, object_: str, key: int) -> JournalEntry:
 
 
 @given(rows)
-def test_each_entry_balances_and_receivables_less_unearned_are_what_families_owe(drawn: dict[str, list]) -> None:  # type: ignore[type-arg]
+def test_each_entry_balances_and_receivables_less_unearned_are_what_families_owe(drawn: dict[str, Any]) -> None:
     of = books_of(drawn)
 
     assert all(sum(amount for _, amount in one.postings) == 0 for one in journal.entries(of))
