@@ -58,6 +58,7 @@ PREFIXES = {
     "procedure_code": "cod",
     "finding": "fnd",
     "journal_entry": "jnl",
+    "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""
 

@@ -100,10 +100,9 @@ def list_findings(query: FindingsQuery, *, caller: Caller, on: Services) -> dict
     practice_id = _practice(query, caller, on)
     after = None if query.cursor is None else _read(query, practice_id, on)[0]
     found: list[Kept] = []
-    looked_at, is_end = 0, False
-    for one in _candidates(query, practice_id, after, on):
-        looked_at += 1
-        if len(found) == query.limit or looked_at > _READ_AT_MOST:
+    is_end = False
+    for looked_at, one in enumerate(_candidates(query, practice_id, after, on)):
+        if len(found) == query.limit or looked_at == _READ_AT_MOST:
             break
         after = one.id
         if _fits(one, query):
@@ -134,7 +133,8 @@ def list_aging(query: AgingQuery, *, caller: Caller, on: Services) -> dict[str, 
     """A page of who owes how much since when, in the order of Open Dental's keys: scope `reconciliation:read`.
 
     Raises:
-        Conflict: the practice was not reconciled yet. Unavailable: it is just then. Invalid: a cursor of other filters, or of a former run.
+        Conflict: the practice was not reconciled yet. Unavailable: it is just then.
+        Invalid: a cursor of other filters, or of a former run.
         NotFound, ScopeMissing, BaaMissing.
     """
     practice_id = _practice(query, caller, on)
@@ -194,7 +194,7 @@ def _lines(practice_id: str, report: Report, first: date, last: date, on: Servic
                     yield line
 
 
-# -- what is shown ------------------------------------------------------------------------------------------------------
+# -- what is shown ----------------------------------------------------------------------------------------------------
 
 
 def _shown(one: Kept, report: Report | None) -> dict[str, Any]:
@@ -241,7 +241,7 @@ def _part(practice_id: str, name: str, version: str, number: int, on: Services) 
     return part
 
 
-# -- what is asked ------------------------------------------------------------------------------------------------------
+# -- what is asked ----------------------------------------------------------------------------------------------------
 
 
 def _practice(query: PracticeQuery, caller: Caller, on: Services) -> str:
@@ -303,4 +303,5 @@ def _read(query: PagedQuery, practice_id: str, on: Services) -> list[Any]:
     # Other lists sign their cursors with the same key.
     if not place or place[0] != _bound_to(query, on):
         raise Invalid("this cursor belongs to other filters: send the filters of the page before", param="cursor")
-    return place[1:]
+    rest: list[Any] = place[1:]
+    return rest
