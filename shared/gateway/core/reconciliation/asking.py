@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from gateway.core.access import allow, only_practice
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import Conflict, Invalid, NotFound, Unavailable
+from gateway.core.errors import Invalid, NotFound, Unavailable
 from gateway.core.ids import is_id, parse_row_id, practice_of_row, row_ids
 from gateway.core.inputs import Day
 from gateway.core.ports import Services
@@ -133,13 +133,14 @@ def list_aging(query: AgingQuery, *, caller: Caller, on: Services) -> dict[str, 
     """A page of who owes how much since when, in the order of Open Dental's keys: scope `reconciliation:read`.
 
     Raises:
-        Conflict: the practice was not reconciled yet. Unavailable: it is just then.
-        Invalid: a cursor of other filters, or of a former run.
-        NotFound, ScopeMissing, BaaMissing.
+        Invalid: a cursor of other filters, or of a former run. NotFound, ScopeMissing, BaaMissing.
+        Unavailable: another run has just been published.
     """
     practice_id = _practice(query, caller, on)
-    report = _report(practice_id, on)
+    report = on.reconciliations.report(practice_id)
     meta = _meta(practice_id, report)
+    if report is None:
+        return {"data": [], "has_more": False, "next_cursor": None, "meta": meta}
     if query.by == "practice":
         row = _aged(report.practice, practice_id, None)
         return {"data": [row], "has_more": False, "next_cursor": None, "meta": meta}
@@ -170,12 +171,15 @@ def journal_of(query: JournalQuery, *, caller: Caller, on: Services) -> JournalF
 
     Raises:
         Invalid: more than 31 days, or so many entries that fewer days have to be asked for.
-        Conflict: the practice was not reconciled yet. Unavailable: it is just then. NotFound, ScopeMissing, BaaMissing.
+        NotFound: also where the practice was not reconciled yet. ScopeMissing, BaaMissing.
+        Unavailable: another run has just been published.
     """
     practice_id = _practice(query, caller, on)
     if not timedelta(0) <= query.date_to - query.date_from < timedelta(days=MOST_DAYS):
         raise Invalid(f"ask for at most {MOST_DAYS} days, the first one first", param="date_to")
-    report = _report(practice_id, on)
+    report = on.reconciliations.report(practice_id)
+    if report is None:
+        raise NotFound("there is no journal yet: the practice was not reconciled")
     lines = _lines(practice_id, report, query.date_from, query.date_to, on)
     text = as_csv(lines)
     if len(text) > MOST_CHARACTERS:
@@ -224,13 +228,6 @@ def _aged(row: Any, practice_id: str, by: str | None) -> dict[str, Any]:
         whose[_WHOSE[by]] = row_ids(kind, practice_id)(row["key"])
     amounts = {name: money(row[name]) for name in _MONEY}
     return {"practice_id": practice_id, **whose, **amounts, "insurance_pending": money(row["pending"])}
-
-
-def _report(practice_id: str, on: Services) -> Report:
-    report = on.reconciliations.report(practice_id)
-    if report is None:
-        raise Conflict("this practice was not reconciled yet", reason="not-reconciled")
-    return report
 
 
 def _part(practice_id: str, name: str, version: str, number: int, on: Services) -> Sequence[Any]:
