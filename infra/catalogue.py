@@ -682,7 +682,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "runs": READ | {"PutItem", "UpdateItem"}},
-        machines=("book",),
+        machines=("book", "reconcile"),
         counts=True,
     ),
     FunctionRow(
@@ -761,6 +761,19 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=512,
         tables={"callers": GET, "runs": GET | {"PutItem"}},
         asks_routes=True,
+    ),
+    FunctionRow(
+        name="reconcile_practice",
+        does="Looks for what does not add up in one practice's money, and keeps what it finds.",
+        trigger=Steps(("reconcile",)),
+        # All of a practice's money is read: half a million rows, where there are 100,000 procedures.
+        timeout_s=900,
+        memory_mb=1769,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "records": READ_MANY | {"PutItem", "BatchWriteItem"},
+        },
     ),
     FunctionRow(
         name="workflow_ends",
@@ -888,6 +901,13 @@ MACHINES: tuple[MachineRow, ...] = (
         name="book",
         does="Finds or adds a patient, finds a free time, keeps and books it, confirms, and logs the contact.",
         calls=("task",),
+    ),
+    MachineRow(
+        name="reconcile",
+        does="Looks for what does not add up in practices' money: of one, or of all that a client has.",
+        calls=("reconcile_practice",),
+        # After offices' aging and plan charges of the night, before anybody works.
+        at="cron(15 10 * * ? *)",
     ),
 )
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from gateway.core.events.changes import RowChange, Was
 from gateway.core.reconciliation.finding import Kept
-from gateway.core.reconciliation.ports import FINDINGS, PART, Report
-from gateway.core.reconciliation.running import cut
+from gateway.core.reconciliation.ports import FINDINGS, PART, Report, cut
 
 
 @dataclass

@@ -21,7 +21,7 @@ from gateway.adapters.events.facts import CAUSE
 from gateway.adapters.mirror.items import Item, micros, parts_pk, rows_pk, time_text
 from gateway.adapters.mirror.table import Table, key_of
 from gateway.core.reconciliation.finding import Kept
-from gateway.core.reconciliation.ports import FINDINGS, PART, RESOLVED_KEPT_DAYS, Report
+from gateway.core.reconciliation.ports import FINDINGS, RESOLVED_KEPT_DAYS, Report, cut
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -93,12 +93,12 @@ class DynamoReconciliations:
         for name, (version, _) in report.parts.items():
             if before.get(name) == report.parts[name]:
                 continue
-            rows = iter(parts[name])
-            number = 0
-            while some := list(islice(rows, PART)):
-                key = key_of(pk, _part_sk(name, version, number))
-                self._table.put_all([{**key, "body": {"B": pack(some)}}])
-                number += 1
+            self._table.put_all(
+                [
+                    {**key_of(pk, _part_sk(name, version, number)), "body": {"B": pack(some)}}
+                    for number, some in enumerate(cut(parts[name]))
+                ]
+            )
         rev = 1 if was is None else was.rev + 1
         item = {**key_of(pk, _REPORT), "body": {"B": pack(_said(report))}, "rev": {"N": str(rev)}}
         if was is None:

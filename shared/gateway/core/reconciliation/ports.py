@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from gateway.core.events.facts import FINDINGS
 from gateway.core.reconciliation.finding import Kept
 
-__all__ = ["FINDINGS", "PART", "RESOLVED_KEPT_DAYS", "Reconciliations", "Report"]
+__all__ = ["FINDINGS", "PART", "RESOLVED_KEPT_DAYS", "Reconciliations", "Report", "cut"]
 
 PART: Final = 500
 """Rows of one part."""
@@ -80,3 +81,10 @@ class Reconciliations(Protocol):
         Raises: Unavailable: do it again.
         """
         ...
+
+
+def cut(rows: Iterable[Any], size: int = PART) -> Iterator[list[Any]]:
+    """Rows in parts of a size."""
+    left = iter(rows)
+    while part := list(islice(left, size)):
+        yield part

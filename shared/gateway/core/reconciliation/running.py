@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.core.errors import BaaMissing, NotFound
@@ -271,10 +270,3 @@ def _amounts(aged: Aged) -> dict[str, int]:
         "credit": aged.credit,
         "balance": aged.balance,
     }
-
-
-def cut(rows: Iterable[Any], size: int = PART) -> Iterable[list[Any]]:
-    """Rows in parts of a size."""
-    left = iter(rows)
-    while part := list(islice(left, size)):
-        yield part
