@@ -13,15 +13,17 @@ import pytest
 
 from functions.reconcile_practice import handler
 from gateway.core.callers import Client, ClientKind
+from gateway.core.events.deriving import events_of
+from gateway.core.events.surroundings import around_of
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.objects.reconciliation import Aging, Finding, Findings
 from gateway.core.reconciliation.books import NEEDED
 from gateway.core.reconciliation.running import Reconciled, reconcile
-from gateway.wiring import services
+from gateway.wiring.services import using
 from tests.fakes.deployment import CLIENT, IDS, Deployment, deployed
+from tests.fakes.gateway_events import Context
 from tests.fakes.mirroring import load
 from tests.fakes.reconciling import mirror_money
-from tests.fakes.services import Context
 from tests.workflows.running import run_with
 
 NIGHT = "cli_workflow_reconcile"
@@ -46,7 +48,8 @@ def findings(d: Deployment, **query: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
-        page = d.get("/reconciliation/findings", practice_id=d.practice_id, cursor=cursor, limit=7, **query)
+        behind = {} if cursor is None else {"cursor": cursor}
+        page = d.get("/reconciliation/findings", practice_id=d.practice_id, limit=7, **query, **behind)
         assert page.status == 200, page.body
         Findings.model_validate(page.body)
         found += page.body["data"]
@@ -64,9 +67,6 @@ def a_silent_claim(d: Deployment) -> int:
 
 def told(d: Deployment) -> list[tuple[str, str]]:
     """Type and id of every event of a finding."""
-    from gateway.core.events.deriving import events_of  # noqa: PLC0415
-    from gateway.core.events.surroundings import around_of  # noqa: PLC0415
-
     around = around_of(d.practice_id, d.on)
     assert around is not None
     changes = d.on.reconciliations.changes
@@ -123,7 +123,8 @@ def test_balances_by_age_are_the_offices_own_and_make_one_sum(d: Deployment) -> 
         rows: list[dict[str, Any]] = []
         cursor = None
         while True:
-            page = d.get("/reconciliation/aging", practice_id=d.practice_id, by=name, cursor=cursor, limit=9).body
+            behind = {} if cursor is None else {"cursor": cursor}
+            page = d.get("/reconciliation/aging", practice_id=d.practice_id, by=name, limit=9, **behind).body
             Aging.model_validate(page)
             rows += page["data"]
             cursor = page["next_cursor"]
@@ -200,7 +201,7 @@ def test_a_run_that_dies_anywhere_is_made_up_for_and_tells_nothing_twice(d: Depl
         d.on.reconciliations.changes.clear()
         left = iter(range(fatal))
 
-        def die() -> None:
+        def die(left: Iterator[int] = left) -> None:
             if next(left, None) is None:
                 raise Killed
 
@@ -248,11 +249,8 @@ def enrol(d: Deployment, *scopes: str, practices: tuple[str, ...] = IDS[:2]) -> 
 
 
 def step(d: Deployment, event: dict[str, Any]) -> Any:
-    services.use(d.on)
-    try:
+    with using(d.on):
         return handler.lambda_handler(event, Context())
-    finally:
-        services.use(None)
 
 
 def test_a_night_reconciles_every_practice_and_one_that_fails_fails_no_other() -> None:
@@ -307,7 +305,7 @@ def test_a_client_starts_a_run_of_its_practice(d: Deployment) -> None:
     d.grant("workflows:write", "reconciliation:read")
     mirror_money(d)
     started = d.post("/workflow_runs", {"workflow": "reconcile", "practice_id": d.practice_id})
-    (execution,) = d.on.machines.begun.values()
+    (execution,) = d.on.machines.started.values()
 
     ended = run_with(d, "reconcile", execution, step)
 

@@ -20,7 +20,7 @@ from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
 from gateway.web.prefer import Prefer
 
-CSV = "text/csv; charset=utf-8"
+CSV = "text/csv"
 
 UNKNOWN_RETRY_S = 60
 _MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
