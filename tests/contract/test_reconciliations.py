@@ -34,7 +34,13 @@ def kept(request: pytest.FixtureRequest) -> Reconciliations:
 
 def finding(number: int, state: str = OPEN, *, practice_id: str = ELM, **more: Any) -> Kept:
     id_ = row_id("finding", practice_id, number)
-    body = {"id": id_, "state": state, "version": f"v{number}{state}", "kind": "claim_silent", "severity": "low"}
+    body: dict[str, Any] = {
+        "id": id_,
+        "state": state,
+        "version": f"v{number}{state}",
+        "kind": "claim_silent",
+        "severity": "low",
+    }
     body |= {"practice_id": practice_id, "patient_id": ZOE, "claim_id": None, **more}
     places = {name: body[name] for name in ("patient_id", "claim_id") if body[name]}
     return Kept(id_, state, body, places=places)

@@ -48,7 +48,7 @@ def findings(d: Deployment, **query: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
-        behind = {} if cursor is None else {"cursor": cursor}
+        behind: dict[str, str] = {} if cursor is None else {"cursor": cursor}
         page = d.get("/reconciliation/findings", practice_id=d.practice_id, limit=7, **query, **behind)
         assert page.status == 200, page.body
         Findings.model_validate(page.body)
@@ -123,7 +123,7 @@ def test_balances_by_age_are_the_offices_own_and_make_one_sum(d: Deployment) -> 
         rows: list[dict[str, Any]] = []
         cursor = None
         while True:
-            behind = {} if cursor is None else {"cursor": cursor}
+            behind: dict[str, str] = {} if cursor is None else {"cursor": cursor}
             page = d.get("/reconciliation/aging", practice_id=d.practice_id, by=name, limit=9, **behind).body
             Aging.model_validate(page)
             rows += page["data"]

@@ -82,7 +82,8 @@ class DynamoReconciliations:
     def part(self, practice_id: str, name: str, version: str, number: int) -> Sequence[Any] | None:
         """See `Reconciliations.part`."""
         item = self._table.get(parts_pk(practice_id, FINDINGS), _part_sk(name, version, number))
-        return None if item is None else list(unpack(bytes(item["body"]["B"])))
+        # What was replaced is put without its content, and ends by itself.
+        return None if item is None or "body" not in item else list(unpack(bytes(item["body"]["B"])))
 
     def publish(
         self, practice_id: str, report: Report, parts: Mapping[str, Iterable[Any]], *, was: Report | None
@@ -91,29 +92,32 @@ class DynamoReconciliations:
         pk = parts_pk(practice_id, FINDINGS)
         before = {} if was is None else was.parts
         for name, (version, _) in report.parts.items():
-            if before.get(name) == report.parts[name]:
-                continue
-            self._table.put_all(
-                [
+            if before.get(name) != report.parts[name]:
+                self._put(
                     {**key_of(pk, _part_sk(name, version, number)), "body": {"B": pack(some)}}
                     for number, some in enumerate(cut(parts[name]))
-                ]
-            )
+                )
         rev = 1 if was is None else was.rev + 1
         item = {**key_of(pk, _REPORT), "body": {"B": pack(_said(report))}, "rev": {"N": str(rev)}}
         if was is None:
             stored = self._table.put(item, condition="attribute_not_exists(pk)")
         else:
             stored = self._table.put(item, condition="rev = :was", values={":was": {"N": str(was.rev)}})
-        if stored:
-            named = {
-                _part_sk(name, version, number)
-                for name, (version, count) in report.parts.items()
+        if stored and was is not None:
+            self._put(
+                {
+                    **key_of(pk, _part_sk(name, version, number)),
+                    "expires_at": {"N": str(int(report.ran_at.timestamp()))},
+                }
+                for name, (version, count) in was.parts.items()
+                if report.parts.get(name) != (version, count)
                 for number in range(count)
-            }
-            there = (item["sk"]["S"] for item in self._table.query(pk, only=("pk", "sk")))
-            self._table.delete_all([key_of(pk, sk) for sk in there if sk != _REPORT and sk not in named])
+            )
         return stored
+
+    def _put(self, these: Iterable[Item]) -> None:
+        """Each by itself: whoever reconciles may put into these partitions, and delete nothing."""
+        self._table.each(self._table.put, list(these))
 
 
 def _place(practice_id: str, name: str, object_id: str) -> str:

@@ -23,7 +23,8 @@ RESOLVED_KEPT_DAYS: Final = 365
 class Report:
     """What the last run of a practice left beside its findings.
 
-    `parts`: name (`aging/patient`, `journal/2026-11`) -> content hash and how many parts it has, of `PART` rows each.
+    `parts`: name (`aging/patient`, `journal/2026-11`) -> a version that never comes back, and in how many pieces of
+    `PART` rows each it is kept.
     `counts`: findings that are open, by kind. `rev` rises with each run that was published.
     """
 
@@ -75,7 +76,7 @@ class Reconciliations(Protocol):
         self, practice_id: str, report: Report, parts: Mapping[str, Iterable[Any]], *, was: Report | None
     ) -> bool:
         """Make `report` the last one, if that still is `was`; False if it is not. `parts`: by name the rows of what
-        `was` does not have under the same hash; they are stored before the report is, so that a reader never sees half
+        `was` does not have in the same version; they are stored before the report is, so that a reader never sees half
         a run, and what nothing names any more goes afterwards. May be cut off anywhere and done again.
 
         Raises: Unavailable: do it again.

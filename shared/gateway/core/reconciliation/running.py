@@ -81,7 +81,7 @@ def reconcile(practice_id: str, *, on: Services, settings: Settings = DEFAULT) -
     now = on.clock.now()
     found = find(books, settings)
     result = _settle(practice_id, found, as_of=as_of, now=now, on=on)
-    report, parts = _report(practice_id, books, found, now)
+    report, parts = _report(practice_id, books, found, now, was)
     if not on.reconciliations.publish(practice_id, report, parts, was=was):
         return replace(result, code="superseded", as_of=as_of)
     return replace(result, as_of=as_of, rows=books.taken)
@@ -228,7 +228,7 @@ def _evidence(piece: Evidence, ids: _Ids) -> dict[str, Any]:
 
 
 def _report(
-    practice_id: str, books: Books, found: Sequence[Found], now: datetime
+    practice_id: str, books: Books, found: Sequence[Found], now: datetime, was: Report | None
 ) -> tuple[Report, dict[str, list[Any]]]:
     parts: dict[str, list[Any]] = {
         "aging/patient": _aged(books.aged_patients),
@@ -236,7 +236,8 @@ def _report(
         "aging/carrier": _aged(books.aged_carriers),
     }
     parts |= {f"journal/{month}": lines for month, lines in journal.by_month(books, practice_id).items()}
-    named = {name: (canonical_hash(those)[:16], -(-len(those) // PART)) for name, those in parts.items()}
+    before = {} if was is None else was.parts
+    named = {name: _named(those, before.get(name), now) for name, those in parts.items()}
     report = Report(
         as_of=books.as_of,
         ran_at=now,
@@ -247,6 +248,17 @@ def _report(
         parts=named,
     )
     return report, parts
+
+
+def _named(rows: list[Any], before: tuple[str, int] | None, now: datetime) -> tuple[str, int]:
+    """Under which version a part is kept, and in how many pieces: under the former one where it says the same.
+
+    A version never comes back, so that nobody who tidies up late takes away what is there again.
+    """
+    digest = canonical_hash(rows)[:16]
+    if before is not None and before[0].partition(".")[0] == digest:
+        return before
+    return f"{digest}.{int(now.timestamp() * 1e6)}", -(-len(rows) // PART)
 
 
 def _aged(of: Mapping[int, Aged], *, pending: Mapping[int, int] | None = None) -> list[dict[str, Any]]:
