@@ -57,6 +57,8 @@ PREFIXES = {
     "recall_type": "rct",
     "procedure_code": "cod",
     "export": "exp",
+    "finding": "fnd",
+    "journal_entry": "jnl",
     "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""

@@ -20,6 +20,8 @@ from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
 from gateway.web.prefer import Prefer
 
+CSV = "text/csv"
+
 UNKNOWN_RETRY_S = 60
 _MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
@@ -197,6 +199,12 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
     if location and (where := _filled(location, made)):
         headers["Location"] = where
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
+
+
+def csv_answer(text: str, *, practice_id: str, name: str) -> Answer:
+    """200 with a file of lines, which no cache may keep. `name`: what it is saved as, of ids and dates alone."""
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return Answer(status=200, body=text, headers=headers, content_type=CSV, practice_id=practice_id)
 
 
 def run_answer(run: Mapping[str, Any], *, is_replayed: bool = False) -> Answer:

@@ -42,6 +42,7 @@ from gateway.core.objects.payment import Payment
 from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
+from gateway.core.objects.reconciliation import Aging, Finding, Findings
 from gateway.core.objects.schedule import Schedule
 from gateway.core.objects.session import SessionView
 from gateway.core.objects.slot import FirstSlots, Slot, SlotHold
@@ -66,10 +67,12 @@ Route = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Success: by status the model of the body, and the headers that stand there in any case."""
+    """Success: by status the model of the body, and the headers that stand there in any case. `media`: what kind of
+    text the body is."""
 
     bodies: Mapping[int, Any]
     headers: tuple[str, ...] = field(default=())
+    media: str = "application/json"
 
 
 def _shows(model: Any, status: int = 200, *headers: str) -> Shown:
@@ -168,6 +171,10 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("POST", "/exports"): Shown({202: Export, 200: Export}, ("Location",)),
     ("GET", "/exports/{id}"): _shows(ExportWithProgress),
     ("GET", "/exports/{id}/files"): _shows(ExportFiles),
+    ("GET", "/reconciliation/findings"): _shows(Findings),
+    ("GET", "/reconciliation/findings/{id}"): _shows(Finding),
+    ("GET", "/reconciliation/aging"): _shows(Aging),
+    ("GET", "/reconciliation/journal"): Shown({200: str}, media="text/csv"),
     ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
     ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
     ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),
