@@ -769,7 +769,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # All of a practice's money is read: half a million rows, where there are 100,000 procedures.
         timeout_s=900,
         memory_mb=1769,
-        tables={"callers": GET, "practices": GET, "records": READ_MANY},
+        tables={"callers": GET, "practices": GET, "records": READ},
         # What it finds, and no row of the office's.
         puts={"records": "*#findings"},
     ),

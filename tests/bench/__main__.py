@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, str] = {
     "storage": "DynamoDB units and bytes of a practice's rows in the mirror",
     "filters": "DynamoDB units of each filter of the mirror at 5,000 and at 500,000 rows",
     "scale": "ten thousand practices through a day, beside the quotas of an AWS account",
+    "reconcile": "all of a practice's money gone over: how long, in what memory, and whether its aging is the office's",
     "paging": "a far page of the simulated practice beside its first",
 }
 """Name -> what it shows. The module of the same name has `measure(*, quick: bool, say: Say)`."""
