@@ -296,7 +296,9 @@ class FunctionRow:
     asks_routes: bool = False
     """Asks the functions behind the routes as API Gateway does."""
     machines: tuple[str, ...] = ()
-    """State machines that it starts and stops."""
+    """State machines that it starts."""
+    stops: bool = False
+    """Whether it stops executions of the stage's machines."""
     shares: frozenset[Literal["turns", "reads", "writes"]] = frozenset()
     """Which of `SHARED` it has the grants of, and uses by the same code as everybody who has them."""
 
@@ -692,6 +694,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "runs": READ | {"PutItem", "UpdateItem"}},
         machines=("book", "reconcile"),
+        stops=True,
         counts=True,
     ),
     FunctionRow(
@@ -835,7 +838,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # All of a practice's money is read: half a million rows, where there are 100,000 procedures.
         timeout_s=900,
         memory_mb=1769,
-        tables={"callers": GET, "practices": GET, "records": READ_MANY},
+        tables={"callers": GET, "practices": GET, "records": READ},
         # What it finds, and no row of the office's.
         puts={"records": "*#findings"},
     ),

@@ -12,7 +12,7 @@ from infra.parts.bucket_access import BucketAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.queue_access import CallsAccess, QueueAccess
-from infra.parts.runs import ask_routes, run_machines
+from infra.parts.runs import ask_routes, start_machines, stop_machines
 from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
@@ -75,7 +75,9 @@ class Grants:
         if function.row.asks_routes:
             ask_routes(function, self.stage)
         if function.row.machines:
-            run_machines(function, function.row.machines, self.stage)
+            start_machines(function, function.row.machines, self.stage)
+        if function.row.stops:
+            stop_machines(function, self.stage)
 
     def _tell_settings(self, function: Function) -> None:
         row = function.row

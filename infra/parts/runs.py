@@ -31,12 +31,14 @@ def ask_routes(function: Function, stage: Stage) -> None:
     function.tell("ROUTES_STACKS", json.dumps(stacks, separators=(",", ":")))
 
 
-def run_machines(function: Function, names: Iterable[str], stage: Stage) -> None:
-    """Let `function` start and stop these machines, and tell it what their ARNs begin with."""
-    names = tuple(names)
+def start_machines(function: Function, names: Iterable[str], stage: Stage) -> None:
+    """Let `function` start these machines, and tell it what their ARNs begin with."""
     function.allow(
         ["states:StartExecution"], on=[machine_arn(function, stage, name) for name in names], sealed_with=None
     )
-    # Each execution has a name of its own.
-    function.allow(["states:StopExecution"], on=[machine_arn(function, stage, "*", of="execution")], sealed_with=None)
     function.tell("MACHINES_PREFIX", machine_arn(function, stage, ""))
+
+
+def stop_machines(function: Function, stage: Stage) -> None:
+    """Let `function`, which starts machines, stop executions: each has a name of its own."""
+    function.allow(["states:StopExecution"], on=[machine_arn(function, stage, "*", of="execution")], sealed_with=None)

@@ -61,8 +61,10 @@ def ends_halfway(box: Sandbox, me: Caller) -> None:
     assert ended["state"] == "failed", f"a visit in another century ended {ended['state']}"
     again = me.send("POST", f"/workflow_runs/{run['id']}/restart")
     assert (again.status_code, again.json()["attempt"]) == (202, 2), f"it is not started again: {again.text}"
+    _ended(me, run["id"])
+    run = _begun(me, {**wanted, "slot": slot}, _key())
     stopped = me.send("POST", f"/workflow_runs/{run['id']}/stop")
-    assert stopped.status_code in {200, 409}, f"it is not stopped: {stopped.text}"
+    assert stopped.json()["state"] == "stopped", f"it is not stopped: {stopped.text}"
     listed = me.get(f"/workflow_runs?practice_id={me.practice_id}&workflow=book")["data"]
     assert run["id"] in {one["id"] for one in listed}, "it is not listed"
 
@@ -130,8 +132,9 @@ def an_export_is_seen_whole_or_not_at_all(box: Sandbox) -> None:
     (practice,) = first["practices"]
     assert practice["state"] == "done", f"the practice is {practice['state']}: {practice['reason']}"
     rows = {one["object"]: one["rows"] for one in practice["objects"] if one["state"] == "done"}
-    people = len(me.rows("patient"))
+    people = len(me.every("/patients?limit=500"))
     assert rows["patients"] == people, f"{rows['patients']} of {people} patients are exported"
+    _exported_by_the_clock(box, me, first["id"])
     s3, bucket = box.aws("s3"), _exports_bucket(box)
     files = me.get(f"/exports/{first['id']}/files")
     kept = {one["Key"] for page in _pages(s3, bucket) for one in page}
@@ -153,6 +156,20 @@ def an_export_is_seen_whole_or_not_at_all(box: Sandbox) -> None:
     assert 1 <= changed["patients"] < people, f"an incremental run has {changed['patients']} patients"
     missing = _exported(me, {"practice_ids": [me.practice_id], "objects": ["patients"]})
     assert missing["id"] in {one["id"] for one in me.get("/exports")["data"]}, "it is not listed"
+
+
+def _exported_by_the_clock(box: Sandbox, me: Caller, before: str) -> None:
+    """What the night does: a run of every practice that was ever exported."""
+    states = box.aws("stepfunctions")
+    machines = states.list_state_machines()["stateMachines"]
+    (machine,) = [one["stateMachineArn"] for one in machines if one["name"].endswith("-export")]
+    states.start_execution(stateMachineArn=machine, input="{}")
+    until(
+        lambda: dict(me.get("/exports?limit=1")["data"][0]),
+        lambda told: told["id"] != before and told["state"] == "published",
+        "the night's export is not published",
+        _WITHIN_S,
+    )
 
 
 def _exported(me: Caller, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,8 +215,11 @@ def what_does_not_add_up_is_found(box: Sandbox) -> None:
     here = f"practice_id={me.practice_id}"
     ended = _ended(me, _begun(me, {"workflow": "reconcile", "practice_id": me.practice_id}, _key())["id"])
     assert ended["state"] == "succeeded", f"it ended {ended['state']}: {ended['code']}"
-    findings = me.every("/reconciliation/findings?limit=200")
+    findings = me.every("/reconciliation/findings?limit=2")
     assert findings, "in a whole office everything adds up"
+    patient = next(one["patient_id"] for one in findings if one["patient_id"])
+    of_one = me.every(f"/reconciliation/findings?patient_id={patient}")
+    assert {one["patient_id"] for one in of_one} == {patient}, "findings of others are shown"
     assert len({one["id"] for one in findings}) == len(findings), "a finding is there twice"
     shown = me.get(f"/reconciliation/findings/{findings[0]['id']}")
     assert shown["evidence"] and shown["next_action"]["code"], "a finding shows nothing, or nothing to do"

@@ -51,7 +51,6 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
     ("task", ("dynamodb:GetItem", "callers", "")): (
         "an event or a clock starts a machine, whose client has to be one of a workflow"
     ),
-    ("workflows", ("stepfunctions:StopExecution", "machines", "")): "a run has not ended before somebody stops it",
     ("take_hooks", ("dynamodb:UpdateItem", "pace", "")): (
         "a machine tells of what has to be looked for, and the background is not due at once anyhow"
     ),
@@ -77,8 +76,9 @@ def given(row: FunctionRow) -> set[Kind]:
     found |= {(f"secretsmanager:{verb}", "vault", "") for verb in row.vault}
     if row.asks_routes:
         found.add(("lambda:InvokeFunction", "routes", ""))
-    if row.machines:
-        found |= {("stepfunctions:StartExecution", "machines", ""), ("stepfunctions:StopExecution", "machines", "")}
+    found |= {("stepfunctions:StartExecution", "machines", "")} if row.machines else set()
+    found |= {("stepfunctions:StopExecution", "machines", "")} if row.stops else set()
+    found |= {(f"s3:{verb}", "exports", "") for verb in row.exports}
     if row.bus:
         found.add(("events:PutEvents", "bus", ""))
     if row.hmac:
@@ -90,7 +90,8 @@ def given(row: FunctionRow) -> set[Kind]:
 
 def _begins(pattern: str) -> str:
     word, mark, _ = pattern.partition("#")
-    return word + mark
+    # What a pattern leaves open is open.
+    return "" if "*" in word else word + mark
 
 
 def used(calls: Set[Kind], row: FunctionRow, environment: Mapping[str, str]) -> set[Kind]:

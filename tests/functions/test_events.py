@@ -317,6 +317,20 @@ BACKGROUND: dict[str, Any] = {
         **{"practice_id": "prac_mvwg2llton2hezlf", "done": True, "state": "failed"},
     },
     "publish_export/run_that_is_gone": {"run_id": "exp_mfzwqllton2hezlf", "state": "failed"},
+    "reconcile_practice/one_without_a_mirror": {
+        **{
+            "outcome": "failed",
+            "code": "mirror-off",
+            "retry_after_s": 60,
+            "practice_id": "prac_mvwg2llton2hezlf",
+            "as_of": None,
+        },
+        **{"opened": 0, "resolved": 0, "changed": 0, "open": 0, "missing": [], "tried": 1},
+    },
+    "reconcile_practice/all_of_nobody": {
+        **{"outcome": "failed", "code": "unauthenticated", "retry_after_s": 60},
+        **{"practice_id": None, "practice_ids": [], "count": 0},
+    },
     "workflow_ends/of_a_run_that_is_gone": None,
     "webhook_retries/minute": {"due": 0, "not_sent": 0},
     "take_hooks/call_that_is_gone": {"batchItemFailures": []},

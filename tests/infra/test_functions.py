@@ -42,7 +42,8 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {f"s3:{verb}" for verb in row.archive}
     calls |= {"events:PutEvents"} if row.bus else set()
     calls |= {"lambda:InvokeFunction"} if row.asks_routes else set()
-    calls |= {"states:StartExecution", "states:StopExecution"} if row.machines else set()
+    calls |= {"states:StartExecution"} if row.machines else set()
+    calls |= {"states:StopExecution"} if row.stops else set()
     return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
 
 

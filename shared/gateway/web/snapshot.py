@@ -30,6 +30,7 @@ FIRST_REQUEST = (
     "gateway.adapters.mirror.syncs",
     "gateway.adapters.pace",
     "gateway.adapters.practices",
+    "gateway.adapters.reconciliations",
     "gateway.adapters.rotations",
     "gateway.adapters.service_data",
     "gateway.adapters.signer",

@@ -40,7 +40,7 @@ class NextAction(Part):
     """What somebody at the front desk does next."""
 
     code: str
-    text: str
+    says: str
 
 
 class ReconciliationMeta(Part):

@@ -23,8 +23,6 @@ from gateway.core.reconciliation.ports import PART, Report
 from gateway.core.reconciliation.text import money
 from gateway.core.walltime import instant_text
 
-RECONCILIATION: Final = "reconciliation"
-
 MOST_DAYS: Final = 31
 MOST_CHARACTERS: Final = 4_000_000
 """Of a file: Lambda hands on 6 MB at most."""
@@ -121,7 +119,7 @@ def list_findings(query: FindingsQuery, *, caller: Caller, on: Services) -> dict
 def get_finding(finding_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """One finding, open or resolved. Raises: NotFound, ScopeMissing, BaaMissing."""
     of = parse_row_id(finding_id, "finding")
-    allow(caller, of.practice_id, RECONCILIATION, Verb.READ, on=on)
+    allow(caller, of.practice_id, "reconciliation", Verb.READ, on=on)
     kept = on.reconciliations.get(of.practice_id, finding_id)
     if kept is None:
         raise NotFound("no such finding")
@@ -253,7 +251,7 @@ def _practice(query: PracticeQuery, caller: Caller, on: Services) -> str:
     if named is not None and not is_id(named, "practice"):
         raise NotFound("no such practice", param="practice_id")
     try:
-        return allow(caller, named or only_practice(caller), RECONCILIATION, Verb.READ, on=on).id
+        return allow(caller, named or only_practice(caller), "reconciliation", Verb.READ, on=on).id
     except NotFound as error:
         raise NotFound(error.detail, param="practice_id") from None
 

@@ -177,7 +177,7 @@ def shown(id_: str, one: Found, *, practice_id: str, was: Kept | None, as_of: da
         "evidence": [_evidence(piece, ids) for piece in one.evidence],
         "evidence_more": one.evidence_more,
         "explanation": one.explanation,
-        "next_action": {"code": one.action, "text": ACTIONS[one.action]},
+        "next_action": {"code": one.action, "says": ACTIONS[one.action]},
     }
     before: Mapping[str, Any] = {} if was is None else was.body
     is_new_episode = was is not None and not was.is_open

@@ -14,7 +14,6 @@ from gateway.core.access import allow, allow_client, caller_of
 from gateway.core.callers import Verb
 from gateway.core.errors import AppError
 from gateway.core.ports import Services
-from gateway.core.reconciliation.asking import RECONCILIATION
 from gateway.core.reconciliation.running import reconcile
 
 MOST_PRACTICES: Final = 2000
@@ -54,10 +53,10 @@ def do_step(step: Step, *, on: Services) -> dict[str, Any]:
     try:
         caller = caller_of(step.as_, on=on, of_run=True)
         if step.practice_id is None:
-            allow_client(caller, RECONCILIATION, Verb.READ)
+            allow_client(caller, "reconciliation", Verb.READ)
             known = sorted(caller.client.practices)
             return {"outcome": "done", "code": None, "practice_ids": known[:MOST_PRACTICES], "count": len(known)}
-        allow(caller, step.practice_id, RECONCILIATION, Verb.READ, on=on)
+        allow(caller, step.practice_id, "reconciliation", Verb.READ, on=on)
         result = reconcile(step.practice_id, on=on)
     except AppError as error:
         if error.retryable:
