@@ -336,7 +336,7 @@ def test_every_queue_is_sealed_and_refuses_plain_http(assembly: Assembly) -> Non
 
 def test_bodies_outlive_their_operations_by_little_and_are_nobody_elses(assembly: Assembly) -> None:
     buckets = {logical_id: bucket["Properties"] for _, logical_id, bucket in assembly.resources("AWS::S3::Bucket")}
-    (bodies,) = (bucket for name, bucket in buckets.items() if name.startswith("BodiesBodies"))
+    (bodies,) = (bucket for name, bucket in buckets.items() if re.match(r"Bodies[0-9A-F]{8}$", name))
     rule, of_calls = bodies["LifecycleConfiguration"]["Rules"]
 
     assert OPERATION_KEPT_DAYS < rule["ExpirationInDays"] <= 35
