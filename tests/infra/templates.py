@@ -30,7 +30,9 @@ class Assembly:
     @cached_property
     def templates(self) -> Mapping[str, dict[str, Any]]:
         """By stack, in the order of deployment."""
-        return {part: json.loads(self.path(part).read_text()) for part in PARTS}
+        # The sandbox's stage has no tables for Athena.
+        parts = (*PARTS, *(["warehouse"] if self.path("warehouse").exists() else []))
+        return {part: json.loads(self.path(part).read_text()) for part in parts}
 
     def path(self, part: str) -> Path:
         return self.folder / f"open-dental-gateway-{self.stage}-{part}.template.json"

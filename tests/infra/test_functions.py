@@ -39,7 +39,7 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {f"secretsmanager:{verb}" for verb in row.vault}
     calls |= {"dynamodb:PutItem"} if row.puts else set()
     calls |= {"dynamodb:UpdateItem", "dynamodb:PutItem"} if row.counts else set()
-    calls |= {f"s3:{verb}" for verb in row.archive}
+    calls |= {f"s3:{verb}" for verb in row.archive | row.exports}
     calls |= {"events:PutEvents"} if row.bus else set()
     calls |= {"lambda:InvokeFunction"} if row.asks_routes else set()
     calls |= {"states:StartExecution"} if row.machines else set()
@@ -83,6 +83,7 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"VAULT_PREFIX", "VAULT_KEY_ARN"} if row.vault else set()
     told |= {"CLIENT_REQUESTS_PER_MINUTE", "AUDIT_TABLE"} if row.counts else set()
     told |= {"AUDIT_ARCHIVE_BUCKET"} if row.archive else set()
+    told |= {"EXPORTS_BUCKET"} if row.exports else set()
     told |= {"EVENT_BUS"} if row.bus else set()
     told |= {"ROUTES_PREFIX", "ROUTES_STACKS"} if row.asks_routes else set()
     told |= {"MACHINES_PREFIX"} if row.machines else set()
@@ -150,7 +151,7 @@ def test_an_audit_trail_is_added_to_and_changed_or_taken_from_by_nobody(assembly
     assert set.union(*given.values()) == {"dynamodb:PutItem", "dynamodb:Query"}
     assert len([1 for verbs in given.values() if "dynamodb:PutItem" in verbs]) == len(adders)
     assert len([1 for verbs in given.values() if "dynamodb:Query" in verbs]) == 1
-    others = {"upstream_worker", "authenticate", "session", "deliver_webhooks"}
+    others = {"upstream_worker", "authenticate", "session", "deliver_webhooks", "export_practice"}
     assert adders == {row.name for row in FUNCTIONS if row.counts} | others
 
 

@@ -17,6 +17,8 @@ STAYS = {
     "AuditArchiveAccessLogs": "who touched that",
     "KeysRecords": "without it nothing above can be opened, the audit trail among it",
     "KeysTraces": "without it no log can be read",
+    "ExportFilesExports": "warehouses read it, and may have nothing else",
+    "ExportFilesAccessLogs": "who read what has left the house stays answerable",
     "SigningSecret": "fingerprints of customer keys are made with it, and practices are found by them",
 }
 """Resource (its logical id without the hash) -> why it stays. Log groups stay as well: they end by themselves."""

@@ -13,6 +13,8 @@ from cfnlint.api import lint_by_config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.export.exported import EXPORTED
+from gateway.core.export.runs import SNAPSHOT_AFTER
 from gateway.wiring.stage import variables
 from infra.catalogue import FUNCTIONS, TABLES, FunctionRow, Http, Route, function, stack_of
 from infra.stages import STAGES, stage_for
@@ -58,7 +60,7 @@ def test_an_operators_command_finds_by_the_stages_name_what_functions_are_told(a
         if resource["Type"] == "AWS::SSM::Parameter"
     }
     tables = {f"{row.name.upper()}_TABLE" for row in TABLES}
-    also = {"STAGE", "BODIES_BUCKET", "HMAC_SECRET_ARN", "VAULT_KEY_ARN", "VAULT_PREFIX"}
+    also = {"STAGE", "BODIES_BUCKET", "EXPORTS_BUCKET", "HMAC_SECRET_ARN", "VAULT_KEY_ARN", "VAULT_PREFIX"}
     found = variables(assembly.stage, published)
 
     assert found.keys() == tables | also
@@ -95,7 +97,7 @@ def test_stacks_are_deployed_in_the_order_in_which_they_learn(assembly: Assembly
         for name, needed in before.items()
     }
     expected = {"data": set(), "core": {"data"}, "api": set(HTTP_PARTS), "flows": {"api"}}
-    expected |= {part: {"core"} for part in HTTP_PARTS}
+    expected |= {part: {"core"} for part in HTTP_PARTS} | {"warehouse": {"data"}}
 
     assert named == {f"open-dental-gateway-{assembly.stage}-{part}": needed for part, needed in expected.items()}
 
@@ -334,9 +336,7 @@ def test_every_queue_is_sealed_and_refuses_plain_http(assembly: Assembly) -> Non
 
 def test_bodies_outlive_their_operations_by_little_and_are_nobody_elses(assembly: Assembly) -> None:
     buckets = {logical_id: bucket["Properties"] for _, logical_id, bucket in assembly.resources("AWS::S3::Bucket")}
-    (bodies,) = (
-        bucket for bucket in buckets.values() if "LoggingConfiguration" in bucket and "ObjectLockEnabled" not in bucket
-    )
+    (bodies,) = (bucket for name, bucket in buckets.items() if re.match(r"Bodies[0-9A-F]{8}$", name))
     rule, of_calls = bodies["LifecycleConfiguration"]["Rules"]
 
     assert OPERATION_KEPT_DAYS < rule["ExpirationInDays"] <= 35
@@ -352,6 +352,37 @@ def test_bodies_outlive_their_operations_by_little_and_are_nobody_elses(assembly
     for bucket in buckets.values():
         assert all(bucket["PublicAccessBlockConfiguration"].values())
         assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+
+
+def test_exports_are_sealed_and_end_no_sooner_than_two_snapshots_came(assembly: Assembly) -> None:
+    buckets = {logical_id: bucket["Properties"] for _, logical_id, bucket in assembly.resources("AWS::S3::Bucket")}
+    (exports,) = (bucket for name, bucket in buckets.items() if name.startswith("ExportFilesExports"))
+    (rule,) = exports["LifecycleConfiguration"]["Rules"]
+
+    assert rule["ExpirationInDays"] > 2 * SNAPSHOT_AFTER.days
+    (encryption,) = exports["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+def test_athena_reckons_days_and_keeps_results_sealed(assembly: Assembly) -> None:
+    tables = {
+        table["Properties"]["TableInput"]["Name"]: table["Properties"]["TableInput"]
+        for _, _, table in assembly.resources("AWS::Glue::Table")
+    }
+    assert tables.keys() == {"published", *EXPORTED}
+    for name in EXPORTED:
+        said = tables[name]["Parameters"]
+        assert (said["projection.enabled"], said["projection.date.format"]) == ("true", "yyyy-MM-dd")
+        assert json.dumps(said["storage.location.template"]).endswith(f'/data/object={name}/date=${{date}}/"]]}}')
+    workgroup = assembly.one("AWS::Athena::WorkGroup")["Properties"]["WorkGroupConfiguration"]
+    assert workgroup["EnforceWorkGroupConfiguration"] is True
+    assert workgroup["ResultConfiguration"]["EncryptionConfiguration"]["EncryptionOption"] == "SSE_KMS"
+
+
+def test_one_function_alone_has_what_makes_parquet(assembly: Assembly) -> None:
+    layered = {row.name for row in FUNCTIONS if len(assembly.function(row.name)[2]["Properties"]["Layers"]) > 1}
+
+    assert layered == {row.name for row in FUNCTIONS if row.makes_parquet} == {"export_practice"}
 
 
 def test_every_log_group_is_sealed_and_kept_for_a_named_time(assembly: Assembly) -> None:

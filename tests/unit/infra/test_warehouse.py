@@ -43,7 +43,9 @@ class Exported:
     def export(self, mode: Mode, *, published: bool = True) -> ExportRun:
         on = self.office.on
         on.clock.seconds += 300
-        run = on.exports.make(ExportRun(new_id("export"), mode, (self.office.id,), OBJECTS, "gateway", on.clock.now()))
+        run: ExportRun = on.exports.make(
+            ExportRun(new_id("export"), mode, (self.office.id,), OBJECTS, "gateway", on.clock.now())
+        )
         for one in prepare(run.id, scheduled=None, on=on)["practices"]:
             export_practice(run.id, one, time_left_s=lambda: 900.0, on=on)
         if published:
@@ -91,7 +93,8 @@ def _add_adjustments(office: MirroredOffice) -> None:
 
     rows = [
         {
-            "AdjNum": number + 1, "AdjDate": row["ProcDate"], "AdjAmt": Decimal("-5") if number % 2 else Decimal("12.5"), "AdjType": 0,
+            "AdjNum": number + 1, "AdjDate": row["ProcDate"], "AdjType": 0,
+            "AdjAmt": Decimal("-5") if number % 2 else Decimal("12.5"),
             "PatNum": row["PatNum"], "ProvNum": row["ProvNum"], "ProcNum": row["ProcNum"], "ClinicNum": 0,
             "ProcDate": row["ProcDate"], "DateEntry": row["ProcDate"], "AdjNote": "", "SecDateTEdit": row["DateTStamp"],
         }
