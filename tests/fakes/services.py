@@ -24,6 +24,7 @@ from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
+from tests.fakes.exports import FakeColumnar, FakeExports, FakeWarehouse
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -520,6 +521,9 @@ class FakeServices:
         self.syncs: Any = FakeSyncStates()
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
+        self.exports: Any = FakeExports()
+        self.warehouse: Any = FakeWarehouse()
+        self.columnar: Any = FakeColumnar()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()
@@ -606,6 +610,9 @@ _PORTS = (
     "cache",
     "records",
     "syncs",
+    "exports",
+    "warehouse",
+    "columnar",
     "holds",
     "practices",
     "drifts",

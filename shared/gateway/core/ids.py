@@ -56,6 +56,7 @@ PREFIXES = {
     "task_list": "tls",
     "recall_type": "rct",
     "procedure_code": "cod",
+    "export": "exp",
     "finding": "fnd",
     "journal_entry": "jnl",
     "workflow_run": "run",
