@@ -312,14 +312,14 @@ def test_an_adjustment_of_another_provider_does_not_change_what_is_due_of_a_proc
 
 def test_credits_that_name_nothing_cover_the_oldest_work_of_the_family() -> None:
     rows = with_rows(
-        procedurelogs=[procedure(3, BEN, "40.00", ago(20)), procedure(4, ANNA, "40.00", ago(10))],
+        procedurelogs=[procedure(3, BEN, "40.00", ago(10)), procedure(4, ANNA, "40.00", ago(20))],
         payments=[payment(2, ANNA, "50.00", ago(9))],
         paysplits=[split(2, 2, ANNA, 50.0, ago(9))],
     )
 
     covers = books(rows).covers
 
-    assert [(covers[number].unattached, covers[number].left) for number in (3, 4)] == [(4000, 0), (1000, 3000)]
+    assert [(covers[number].unattached, covers[number].left) for number in (4, 3)] == [(4000, 0), (1000, 3000)]
 
 
 def test_an_income_transfer_is_no_money_of_a_patients() -> None:
