@@ -331,12 +331,6 @@ BACKGROUND: dict[str, Any] = {
         **{"outcome": "failed", "code": "unauthenticated", "retry_after_s": 60},
         **{"practice_id": None, "practice_ids": [], "count": 0},
     },
-    "prepare_export/clock": {"run_id": None, "practices": []},
-    "prepare_export/run_that_is_gone": {"run_id": None, "practices": []},
-    "export_practice/practice_of_a_run_that_is_gone": {
-        **{"practice_id": "prac_mvwg2llton2hezlf", "done": True, "state": "failed"},
-    },
-    "publish_export/run_that_is_gone": {"run_id": "exp_mfzwqllton2hezlf", "state": "failed"},
     "workflow_ends/of_a_run_that_is_gone": None,
     "webhook_retries/minute": {"due": 0, "not_sent": 0},
     "take_hooks/call_that_is_gone": {"batchItemFailures": []},
