@@ -28,6 +28,9 @@ AUDIT = "audit"
 EXPORTS = "exports"
 """The object of copies of whole practices. No wildcard has it: they go to where this API watches over nobody."""
 
+RUNS = "workflows"
+"""The object of runs of workflows."""
+
 READ_ALL: Final = "*:read"
 _IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, EXPORTS})
 

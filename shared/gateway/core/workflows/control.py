@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.core.access import allow, allow_client
+from gateway.core.access import RUNS, allow, allow_client
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.hashing import canonical_hash
@@ -19,9 +19,6 @@ from gateway.core.walltime import instant_text
 from gateway.core.workflows.directory import WORKFLOWS, RunInput
 from gateway.core.workflows.records import Run, RunState, Step
 from gateway.core.workflows.thin import thin
-
-RUNS: Final = "workflows"
-"""The object of the scopes."""
 
 
 class RunsQuery(BaseModel):
@@ -112,7 +109,7 @@ def restart_run(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     if run.client_id != caller.id or not run.began_by_client:
         raise Conflict("a run is started again by the client that started it", reason="not-started-by-you")
     if run.state not in {RunState.FAILED, RunState.STOPPED}:
-        raise Conflict("only a run that failed or was stopped is started again", reason=f"run-{run.state}")
+        raise Conflict("only a run that failed or was stopped is started again", reason="run-not-failed")
     run = on.runs.again(run, now=on.clock.now())
     _execute(run, on)
     return _shown(run, on.runs.steps(run.id))
@@ -125,7 +122,7 @@ def stop_run(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """
     run = _find(run_id, Verb.WRITE, caller, on)
     if run.state is not RunState.RUNNING:
-        raise Conflict("the run is over", reason=f"run-{run.state}")
+        raise Conflict("the run is over", reason="run-over")
     on.machines.stop(run.workflow, name=run.execution)
     now = on.clock.now()
     on.runs.end(run.id, attempt=run.attempt, state=RunState.STOPPED, at=now, result={}, code="stopped")

@@ -18,7 +18,7 @@ from open_dental import catalogue
 
 GATEWAYS_OWN = {
     *("audit", "authenticate", "events", "exports", "groups", "health", "hooks", "mcp"),
-    *("openapi", "operations", "practices", "session", "webhooks", "workflow_runs"),
+    *("openapi", "operations", "practices", "reconciliation", "session", "webhooks", "workflow_runs"),
 }
 """What is no matter of what a practice can do."""
 
