@@ -22,7 +22,9 @@ class Layer(Construct):
         super().__init__(scope, id_)
         self.version = lambda_.LayerVersion(
             self,
-            "Version",
+            # CDK tells a function's layers apart by these ids when it makes the version's own: of two with one id, it
+            # would not notice that the first has changed.
+            "Version" if holds is None else f"{id_}Version",
             description=holds or "Dependencies and shared packages of the Open Dental gateway",
             code=lambda_.Code.from_asset(
                 str(folder), asset_hash_type=cdk.AssetHashType.CUSTOM, asset_hash=folder.name, exclude=[".complete"]
