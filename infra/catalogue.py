@@ -378,6 +378,35 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="onboard_practice",
+        does="Connects practices and brings them up, step by step; shows how far that is.",
+        trigger=Http(
+            (
+                Route("POST", "/practices"),
+                Route("GET", "/practices/{id}/onboarding"),
+                Route("PATCH", "/practices/{id}/onboarding"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        # What `authenticate` may for the keys; what operators' own routes may for what comes behind them.
+        tables={
+            **_TURN,
+            "callers": READ | WRITE,
+            "practices": READ | WRITE,
+            "cache": GET,
+            "records": QUERY,
+        },
+        # Whether a mirror is wanted.
+        puts={"records": "sync#*"},
+        queues={"calls": SEND},
+        bodies=READ_BODIES,
+        hmac=True,
+        vault=MAKE_SECRET,
+        counts=True,
+        settings=frozenset({"BASE_URL_ALLOW"}),
+        shares=frozenset({"turns", "reads"}),
+    ),
+    FunctionRow(
         name="rotations",
         does="Has practices' keys exchanged for new ones, shows how far that is, and calls it off.",
         # Apart from the practices: it reads and keeps keys.

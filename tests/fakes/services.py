@@ -30,6 +30,7 @@ from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.onboardings import FakeOnboardings
 from tests.fakes.rotations import FakeRotations
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
 
@@ -533,6 +534,7 @@ class FakeServices:
         )
         self.agreements: Any = FakeAgreements(self.practices)
         self.rotations: Any = FakeRotations()
+        self.onboardings: Any = FakeOnboardings()
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -605,6 +607,9 @@ _PORTS = (
     "practices",
     "drifts",
     "rotations",
+    "onboardings",
+    "agreements",
+    "callers",
     "governor",
     "notices",
     "ticks",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.core.health.fleet import Fleet
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
+    from gateway.core.onboarding.records import Onboardings
     from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
@@ -513,6 +514,8 @@ class Services(Protocol):
     def drifts(self) -> Drifts: ...
     @property
     def rotations(self) -> Rotations: ...
+    @property
+    def onboardings(self) -> Onboardings: ...
     @property
     def agreements(self) -> Agreements: ...
     @property

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.mirror.records import DynamoRecords
     from gateway.adapters.mirror.syncs import DynamoSyncStates
+    from gateway.adapters.onboardings import DynamoOnboardings
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.rotations import DynamoRotations
@@ -79,6 +80,13 @@ class AwsServices:
         from gateway.adapters.rotations import DynamoRotations
 
         return DynamoRotations(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def onboardings(self) -> DynamoOnboardings:
+        """How far practices' onboardings are; they lie beside the records."""
+        from gateway.adapters.onboardings import DynamoOnboardings
+
+        return DynamoOnboardings(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def audit(self) -> DynamoAudit:

@@ -35,6 +35,7 @@ from gateway.core.objects.office import (
     Provider,
     RecallType,
 )
+from gateway.core.objects.onboarding import NewPracticeView, OnboardingStep, OnboardingView
 from gateway.core.objects.patient import Patient
 from gateway.core.objects.patient_360 import Patient360
 from gateway.core.objects.payment import Payment
@@ -153,6 +154,9 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("POST", "/practices"): Shown(dict.fromkeys((200, 201, 202), NewPracticeView)),
+    ("GET", "/practices/{id}/onboarding"): _shows(OnboardingView),
+    ("PATCH", "/practices/{id}/onboarding"): Shown({200: OnboardingStep, 202: OnboardingStep}),
     ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
     ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
     ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),
