@@ -58,6 +58,7 @@ PREFIXES = {
     "task_list": "tls",
     "recall_type": "rct",
     "procedure_code": "cod",
+    "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""
 
