@@ -20,6 +20,9 @@ from gateway.core.workflows.directory import WORKFLOWS, RunInput
 from gateway.core.workflows.records import Run, RunState, Step
 from gateway.core.workflows.thin import thin
 
+OF_PRACTICES: Final = frozenset({"onboard_practice", "offboard_practice"})
+"""Workflows that bring practices and take them away; they go through steps of their own."""
+
 RUNS: Final = "workflows"
 """The object of the scopes."""
 
@@ -134,6 +137,27 @@ def stop_run(name: str, run_id: str, *, caller: Caller, on: Services) -> dict[st
     return _shown(replace(run, state=RunState.STOPPED, ended_at=now, code="stopped"), on.runs.steps(run.id))
 
 
+def begin_run(name: str, practice_id: str, *, caller: Caller, key: str, on: Services) -> Run:
+    """Start a run that a use case of ours has to begin with, which has asked for scopes itself; `key` stands for it.
+
+    Raises: KeyReused. Unavailable.
+    """
+    made = Run(
+        id=new_id("workflow_run"),
+        workflow=name,
+        practice_id=practice_id,
+        client_id=caller.id,
+        attempt=1,
+        state=RunState.RUNNING,
+        started_at=on.clock.now(),
+        began_by_client=True,
+        about={"X-Correlation-Id": caller.correlation_id} if caller.correlation_id else {},
+    )
+    run, _ = on.runs.open(made, key=f"{name} {key}", body_hash=canonical_hash([name, practice_id]))
+    _execute(run, on)
+    return run
+
+
 def _execute(run: Run, on: Services) -> None:
     """Start the execution of the run's attempt; one that was started is not started again."""
     if run.state is RunState.RUNNING:
@@ -152,7 +176,9 @@ def _find(name: str, run_id: str, verb: Verb, caller: Caller, on: Services) -> R
     run = on.runs.get(run_id)
     if run.workflow != name or run.practice_id not in caller.client.practices:
         raise NotFound("no such run")
-    allow(caller, run.practice_id, RUNS, verb, on=on, maker_id=run.client_id)
+    # Of a practice itself, with nobody's patients in it.
+    protected = False if name in OF_PRACTICES else None
+    allow(caller, run.practice_id, RUNS, verb, on=on, maker_id=run.client_id, protected=protected)
     return run
 
 
