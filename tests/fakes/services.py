@@ -31,6 +31,7 @@ from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, Fak
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.onboardings import FakeOnboardings
+from tests.fakes.removals import FakeRemovals
 from tests.fakes.rotations import FakeRotations
 from tests.fakes.runs import FakeMachines, FakeRuns
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
@@ -538,6 +539,7 @@ class FakeServices:
         self.agreements: Any = FakeAgreements(self.practices)
         self.rotations: Any = FakeRotations()
         self.onboardings: Any = FakeOnboardings()
+        self.removals: Any = FakeRemovals()
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -611,6 +613,7 @@ _PORTS = (
     "drifts",
     "rotations",
     "onboardings",
+    "removals",
     "agreements",
     "callers",
     "governor",

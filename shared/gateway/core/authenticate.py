@@ -128,10 +128,9 @@ def _let_in(
     attempt: Attempt, practice: Practice | None, fingerprint: str, enrolment: Enrolment, *, wait_s: float
 ) -> tuple[Client, Practice]:
     caller = attempt.caller
+    refuse_gone(practice)
     if practice is not None and practice.state == ACTIVE:
         return attempt.enter(practice)
-    if practice is not None and practice.state != PENDING:
-        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
     if enrolment.is_open or (caller is not None and CONNECT_SCOPE in caller.client.scopes):
         return attempt.connect(fingerprint, enrolment, wait_s=wait_s)
     raise PracticeNotEnrolled(
@@ -474,6 +473,16 @@ def over(claim: str, practice: Practice, *, source: str, on: Services) -> None:
     on.practices.release_fingerprint(claim, practice.id)
 
 
+def refuse_gone(practice: Practice | None) -> None:
+    """Raises: PracticeNotEnrolled: the practice was disconnected, or is being removed."""
+    if practice is None:
+        return
+    if practice.leaving is not None:
+        raise PracticeNotEnrolled("the practice is being removed; once it is gone, it can be connected anew")
+    if practice.state not in {ACTIVE, PENDING}:
+        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
+
+
 def known_by(fingerprint: str, *, on: Services) -> Practice | None:
     """The practice that a customer key's fingerprint leads to."""
     return _known(fingerprint, on=on)
@@ -499,10 +508,15 @@ def _known(fingerprint: str, *, on: Services) -> Practice | None:
         return None
 
 
+def own_client_id(practice_id: str) -> str:
+    """The id of the client that is the practice's own."""
+    digest = hashlib.sha256(b"own client of " + practice_id.encode()).digest()[:10]
+    return f"{PREFIXES['client']}_{base64.b32encode(digest).decode().lower()}"
+
+
 def _own_client(practice: Practice) -> Client:
-    digest = hashlib.sha256(b"own client of " + practice.id.encode()).digest()[:10]
     return Client(
-        id=f"{PREFIXES['client']}_{base64.b32encode(digest).decode().lower()}",
+        id=own_client_id(practice.id),
         # Practices that nobody named are all called the same.
         name=f"{practice.name} ({practice.id})",
         practices=frozenset({practice.id}),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
     from gateway.core.onboarding.records import Onboardings
+    from gateway.core.removal.records import Removals
     from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
@@ -517,6 +518,8 @@ class Services(Protocol):
     def rotations(self) -> Rotations: ...
     @property
     def onboardings(self) -> Onboardings: ...
+    @property
+    def removals(self) -> Removals: ...
     @property
     def agreements(self) -> Agreements: ...
     @property

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.adapters.onboardings import DynamoOnboardings
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.removals import DynamoRemovals
     from gateway.adapters.rotations import DynamoRotations
     from gateway.adapters.runs import DynamoRuns
     from gateway.adapters.signer import HmacSigner
@@ -90,6 +91,13 @@ class AwsServices:
         from gateway.adapters.onboardings import DynamoOnboardings
 
         return DynamoOnboardings(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def removals(self) -> DynamoRemovals:
+        """How far practices' removals are; they lie beside the records."""
+        from gateway.adapters.removals import DynamoRemovals
+
+        return DynamoRemovals(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def audit(self) -> DynamoAudit:

@@ -30,6 +30,7 @@ UNPROTECTED: Final[Mapping[str, frozenset[str]]] = {
     "practices.baa": frozenset(),
     "practices.calls": frozenset(),
     "practices.keys": frozenset(),
+    "practices.offboard": frozenset(),
     "sync": frozenset(),
 }
 """Object of a scope -> the resources that it is made of, none of which is marked."""

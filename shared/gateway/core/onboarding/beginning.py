@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from gateway.core.access import allow_client
 from gateway.core.addresses import Enrolment, address_of
-from gateway.core.authenticate import ACTIVE, KEY_FORM, PENDING, Attempt, Credentials, Key, known_by, zone_named
+from gateway.core.authenticate import ACTIVE, KEY_FORM, Attempt, Credentials, Key, known_by, refuse_gone, zone_named
 from gateway.core.baa.control import BaaInput
 from gateway.core.callers import Caller, Verb
-from gateway.core.errors import KeyNotUsable, KeyReused, PracticeNotEnrolled, Refused, StillRunning, Unauthenticated
+from gateway.core.errors import KeyNotUsable, KeyReused, Refused, StillRunning, Unauthenticated
 from gateway.core.hashing import canonical_hash
 from gateway.core.ids import id_from
 from gateway.core.inputs import broken_rule
@@ -112,10 +112,9 @@ def onboard(
     _not_another(id_, asked, on)
     try:
         practice = known_by(fingerprint, on=on)
+        refuse_gone(practice)
         if practice is not None and practice.state == ACTIVE:
             return _known(attempt, practice, id_, asked, on)
-        if practice is not None and practice.state != PENDING:
-            raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
         _, practice = attempt.connect(fingerprint, enrolment, wait_s=wait_s)
     except StillRunning:
         (onboarding, is_new), *_ = begun
