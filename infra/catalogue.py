@@ -737,9 +737,9 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         does="Starts workflows for clients, stops and restarts them, shows how far they are.",
         trigger=Http(
             (
-                Route("POST", "/workflows/book/runs"),
-                *(Route("GET", f"/workflows/{{name}}/runs{more}") for more in ("", "/{id}")),
-                *(Route("POST", f"/workflows/{{name}}/runs/{{id}}/{what}") for what in ("restart", "stop")),
+                *_list_and_get("/workflow_runs"),
+                Route("POST", "/workflow_runs"),
+                *(Route("POST", f"/workflow_runs/{{id}}/{what}") for what in ("restart", "stop")),
             )
         ),
         timeout_s=_HTTP_TIMEOUT_S,

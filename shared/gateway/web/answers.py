@@ -191,7 +191,7 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
 
 def run_answer(run: Mapping[str, Any], *, is_replayed: bool = False) -> Answer:
     """202 with a run that goes on by itself, 200 with one that is over; `Retry-After` says when to look again."""
-    headers = {"Cache-Control": "no-store", "Location": f"/workflows/{run['workflow']}/runs/{run['id']}"}
+    headers = {"Cache-Control": "no-store", "Location": f"/workflow_runs/{run['id']}"}
     if is_replayed:
         headers["Idempotent-Replayed"] = "true"
     if run["state"] == "running":

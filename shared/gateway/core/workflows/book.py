@@ -45,13 +45,14 @@ class ContactInput(Input):
 
 
 class BookInput(Input):
-    """`POST /workflows/book/runs`.
+    """`POST /workflow_runs` with `workflow: book`.
 
     Exactly one of `patient_id` and `patient`. `slot` is what `GET /slots/next_available` takes; its first time is
     kept and booked, and if somebody is faster the next one, up to five. `confirmation`: what the visit's confirmation
     becomes. `contact`: what is logged afterwards; it failing leaves the booking as it is.
     """
 
+    workflow: Literal["book"]
     practice_id: str
     patient_id: str | None = None
     patient: PersonInput | None = None

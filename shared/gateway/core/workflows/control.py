@@ -28,11 +28,12 @@ RUNS: Final = "workflows"
 
 
 class RunsQuery(BaseModel):
-    """What `GET /workflows/{name}/runs` takes."""
+    """What `GET /workflow_runs` takes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     practice_id: Annotated[str, StringConstraints(min_length=5, max_length=64)]
+    workflow: Annotated[str, StringConstraints(pattern=r"^[a-z_]{2,40}$")] | None = None
     limit: Annotated[int, Field(ge=1, le=200)] = 50
     cursor: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
 
@@ -44,9 +45,7 @@ class Started(NamedTuple):
     is_replayed: bool
 
 
-def start_run(
-    name: str, wanted: RunInput, *, caller: Caller, key: str, about: Mapping[str, str], on: Services
-) -> Started:
+def start_run(wanted: RunInput, *, caller: Caller, key: str, about: Mapping[str, str], on: Services) -> Started:
     """Start the workflow for the caller: scope `workflows:write`, and every scope that its steps use.
 
     A repeat with the same key is the same run as it stands now, and starts it if that was cut off. `about` are headers
@@ -55,7 +54,7 @@ def start_run(
     Raises:
         NotFound: no such practice. ScopeMissing. BaaMissing. KeyReused: the key was used with another body.
     """
-    workflow = WORKFLOWS[name]
+    workflow = WORKFLOWS[wanted.workflow]
     practice_id = wanted.practice_id
     allow(caller, practice_id, RUNS, Verb.WRITE, on=on)
     for scope in workflow.scopes:
@@ -64,7 +63,7 @@ def start_run(
     now = on.clock.now()
     made = Run(
         id=new_id("workflow_run"),
-        workflow=name,
+        workflow=workflow.name,
         practice_id=practice_id,
         client_id=caller.id,
         attempt=1,
@@ -74,28 +73,28 @@ def start_run(
         input={**_named(wanted), **workflow.sealed(wanted)},
         about={**about, **({"X-Correlation-Id": caller.correlation_id} if caller.correlation_id else {})},
     )
-    run, is_new = on.runs.open(made, key=key, body_hash=canonical_hash([name, wanted.model_dump(mode="json")]))
+    run, is_new = on.runs.open(made, key=key, body_hash=canonical_hash(["run", wanted.model_dump(mode="json")]))
     _execute(run, on)
     return Started(_shown(run, []), is_replayed=not is_new)
 
 
-def get_run(name: str, run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
+def get_run(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """A run with its steps: scope `workflows:read`, or `workflows:write` for what the caller started.
 
     Raises: NotFound. ScopeMissing. BaaMissing.
     """
-    run = _find(name, run_id, Verb.READ, caller, on)
+    run = _find(run_id, Verb.READ, caller, on)
     return _shown(run, on.runs.steps(run.id))
 
 
-def list_runs(name: str, query: RunsQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
-    """The runs of a workflow at a practice, the latest first, without their steps: scope `workflows:read`.
+def list_runs(query: RunsQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
+    """The runs at a practice, the latest first, without their steps: scope `workflows:read`.
 
     Raises: NotFound. ScopeMissing. BaaMissing. Invalid: the cursor is none of this list.
     """
     allow(caller, query.practice_id, RUNS, Verb.READ, on=on)
     after = None if query.cursor is None else _after(query.cursor)
-    found = on.runs.of_practice(query.practice_id, workflow=name, after=after, limit=query.limit + 1)
+    found = on.runs.of_practice(query.practice_id, workflow=query.workflow, after=after, limit=query.limit + 1)
     shown, has_more = found[: query.limit], len(found) > query.limit
     last = shown[-1] if has_more else None
     return {
@@ -106,14 +105,14 @@ def list_runs(name: str, query: RunsQuery, *, caller: Caller, on: Services) -> d
     }
 
 
-def restart_run(name: str, run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
+def restart_run(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """Start a run that failed or was stopped once more: what has succeeded is not done again.
 
     Only for the client that started it, whose scopes its steps use.
 
     Raises: NotFound. ScopeMissing. BaaMissing. Conflict: it runs, has succeeded, or nobody's request started it.
     """
-    run = _find(name, run_id, Verb.WRITE, caller, on)
+    run = _find(run_id, Verb.WRITE, caller, on)
     if run.client_id != caller.id or not run.began_by_client:
         raise Conflict("a run is started again by the client that started it", reason="not-started-by-you")
     if run.state not in {RunState.FAILED, RunState.STOPPED}:
@@ -123,12 +122,12 @@ def restart_run(name: str, run_id: str, *, caller: Caller, on: Services) -> dict
     return _shown(run, on.runs.steps(run.id))
 
 
-def stop_run(name: str, run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
+def stop_run(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """Stop a run where it is: scope `workflows:write`. What it has done stays; a step that is under way ends.
 
     Raises: NotFound. ScopeMissing. BaaMissing. Conflict: it is over.
     """
-    run = _find(name, run_id, Verb.WRITE, caller, on)
+    run = _find(run_id, Verb.WRITE, caller, on)
     if run.state is not RunState.RUNNING:
         raise Conflict("the run is over", reason=f"run-{run.state}")
     on.machines.stop(run.workflow, name=run.execution)
@@ -170,11 +169,11 @@ def _named(wanted: RunInput) -> dict[str, Any]:
     return {name: value for name, value in wanted.model_dump(mode="json").items() if isinstance(value, str)}
 
 
-def _find(name: str, run_id: str, verb: Verb, caller: Caller, on: Services) -> Run:
+def _find(run_id: str, verb: Verb, caller: Caller, on: Services) -> Run:
     if not is_id(run_id, "workflow_run"):
         raise NotFound("no such run")
     run = on.runs.get(run_id)
-    if run.workflow != name or run.practice_id not in caller.client.practices:
+    if run.practice_id not in caller.client.practices:
         raise NotFound("no such run")
     # Of a practice itself, with nobody's patients in it.
     protected = False if name in OF_PRACTICES else None

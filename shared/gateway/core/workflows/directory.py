@@ -7,18 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, TypeAlias
 
-from gateway.core.workflows.book import sealed_booking
+from gateway.core.workflows.book import BookInput, sealed_booking
 
-
-class RunInput(Protocol):
-    """What starts a run: a body that names its practice."""
-
-    @property
-    def practice_id(self) -> str: ...
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]: ...
+RunInput: TypeAlias = BookInput
+"""The body of `POST /workflow_runs`; `workflow` says which. More of them make a union with that for discriminator."""
 
 
 @dataclass(frozen=True, slots=True)

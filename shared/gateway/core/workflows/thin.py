@@ -16,7 +16,20 @@ _WORD: Final = re.compile(r"[A-Za-z0-9_.:+/-]{1,400}={0,2}")
 _ID: Final = re.compile(r"[a-z]{2,8}_[a-z2-7]{16,64}")
 """An id of this API. Others' ids are somebody's: of a subscriber, at Medicaid."""
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9:.]{5,15}Z?)?")
-_NEVER: Final = frozenset({"address", "birth_date", "born_on", "deceased_on", "amount", "balance", "fee", "total"})
+_NEVER: Final = frozenset(
+    {
+        "address",
+        "contact_preferences",
+        "has_ssn",
+        "birth_date",
+        "born_on",
+        "deceased_on",
+        "amount",
+        "balance",
+        "fee",
+        "total",
+    }
+)
 MOST: Final = 100
 """Members of a list that are told; a machine that needs more asks for pages."""
 
@@ -37,18 +50,25 @@ def thin(value: Any) -> Any:
 def _member(name: str, value: Any) -> Any:
     if name in _NEVER:
         return None
-    if isinstance(value, Mapping) or (isinstance(value, list) and all(isinstance(one, Mapping) for one in value)):
-        # Objects, and lists of them, under any name; texts under none but those below.
-        return thin(value)
+    if isinstance(value, Mapping):
+        return thin(value) or None
+    if isinstance(value, list):
+        # Objects under any name; texts as one of them would be told.
+        return thin(value) if all(isinstance(one, Mapping) for one in value) else _told(name, value)
     if isinstance(value, bool):
         return value
+    return next(iter(_told(name, [value])), None)
+
+
+def _told(name: str, values: list[Any]) -> list[Any]:
     form = _form_of(name)
     if form is None:
-        return None
-    if isinstance(value, list):
-        return [one for one in value[:MOST] if isinstance(one, str) and form.fullmatch(one)]
-    is_told = form is _WORD if isinstance(value, int) else isinstance(value, str) and form.fullmatch(value)
-    return value if is_told else None
+        return []
+    return [one for one in values[:MOST] if (form is _WORD if isinstance(one, int) else _fits(form, one))]
+
+
+def _fits(form: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
 
 
 def _form_of(name: str) -> re.Pattern[str] | None:
