@@ -30,7 +30,7 @@ class FakeRemovals:
 @dataclass
 class FakeErasing:
     """Fills `core.removal.steps.ErasingServices`. Each kind takes two calls; what is erased of the fakes is what tests
-    look at: clients, mirror states, onboardings, fingerprints, keys."""
+    look at: clients, onboardings, fingerprints, keys."""
 
     on: Any
     erased: list[tuple[str, str]] = field(default_factory=list)
@@ -53,8 +53,6 @@ class FakeErasing:
             for client in self.on.callers.all_clients():
                 if client.kind is not ClientKind.OPERATOR:
                     self.on.callers.take(client.id, practices=(practice_id,))
-        if kind == "mirror":
-            self.on.syncs.states.pop(practice_id, None)
         if kind == "knowledge":
             self.on.onboardings.kept.pop(practice_id, None)
             marks = self.on.practices.fingerprints

@@ -34,7 +34,7 @@ class OnboardingView(Part):
     practice_id: PracticeId
     state: Literal["running", "waiting_for_agreement", "waiting_for_operator", "failed", "done"]
     run_id: str | None
-    """The run that goes through the steps: `GET /workflows/onboard_practice/runs/{id}`."""
+    """The run that goes through the steps: `GET /workflow_runs/{id}`."""
     requested_by: str
     """The client that began it."""
     began_at: Instant

@@ -176,7 +176,7 @@ def _find(run_id: str, verb: Verb, caller: Caller, on: Services) -> Run:
     if run.practice_id not in caller.client.practices:
         raise NotFound("no such run")
     # Of a practice itself, with nobody's patients in it.
-    protected = False if name in OF_PRACTICES else None
+    protected = False if run.workflow in OF_PRACTICES else None
     allow(caller, run.practice_id, RUNS, verb, on=on, maker_id=run.client_id, protected=protected)
     return run
 
