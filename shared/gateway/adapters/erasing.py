@@ -57,10 +57,12 @@ class AwsEraser:
         bucket: str,
         prefix: str,
         monotonic: Callable[[], float] = time.monotonic,
+        page: int = 5000,
     ) -> None:
+        """`page`: how many items are looked at by one call."""
         self._dynamodb, self._s3, self._secrets = dynamodb, s3, secretsmanager
         self._tables, self._bucket, self._prefix = tables, bucket, prefix.rstrip("/")
-        self._monotonic = monotonic
+        self._monotonic, self._page = monotonic, page
 
     def erase(self, practice_id: str, kind: str, *, after: str | None, keep: str, most_s: float) -> Erased:
         """See `Eraser.erase`."""
@@ -127,6 +129,7 @@ class AwsEraser:
             "FilterExpression": condition,
             "ExpressionAttributeValues": {name: one for name, one in values.items() if _says(condition, name)},
             "ConsistentRead": True,
+            "Limit": self._page,
         }
         count = 0
         while True:
@@ -210,10 +213,11 @@ class AwsEraser:
         count = 0
         for prefix in prefixes:
             for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix):
-                for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                found = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                for one in found:
                     self._s3.delete_object(Bucket=self._bucket, Key=one["Key"], VersionId=one["VersionId"])
                     count += 1
-                if self._monotonic() >= until:
+                if found and self._monotonic() >= until:
                     return Erased(count, _AGAIN)
         return Erased(count, None)
 

@@ -121,7 +121,7 @@ class _Means(NamedTuple):
 
 def _look_again_s(step: Step, waited: timedelta) -> int:
     if step is Step.ERASE:
-        return 1
+        return 0
     return _SOON_S if waited < _SOON_FOR else _SELDOM_S
 
 
