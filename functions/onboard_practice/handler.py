@@ -33,7 +33,7 @@ class StepTaken(BaseModel):
 def post_practice(
     wanted: NewPractice, key: IdempotencyKey, caller: Caller, prefer: Prefer, request: HttpRequest
 ) -> Answer:
-    """Connect a practice and bring it up: 201 once its keys are proven, 202 while they are being, 200 if it is known."""
+    """Connect a practice and bring it up: 201 once its keys are proven, 202 until then, 200 if it is known."""
     on = services()
     onboarded = onboard(
         wanted,

@@ -26,7 +26,8 @@ from gateway.core.onboarding.records import Onboarding
 from gateway.core.operations import Request
 from gateway.core.ports import Keys
 from gateway.core.practices import Baa
-from gateway.core.removal.kinds import ERASED, STAYS as STAYING
+from gateway.core.removal.kinds import ERASED
+from gateway.core.removal.kinds import STAYS as STAYING
 from gateway.wiring import erasing, remove
 from gateway.wiring.erasing import ErasingServices
 from infra.catalogue import TABLES as ROWS

@@ -1,4 +1,4 @@
-"""DELETE /practices/{id} and the steps behind it, down to the certificate, through handlers and a simulated practice."""
+"""DELETE /practices/{id} and the steps behind it, down to the certificate, with a simulated practice."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.adapters.aws_errors import AwsError, code_of, unavailable
 from gateway.adapters.groups import DynamoGroups
@@ -34,14 +34,25 @@ _OF_CLIENTS: Final = "(sk = :client AND contains(practices, :id)) OR proven_for 
 _OF_DELIVERIES: Final = "begins_with(pk, :delivery) AND contains(body, :id)"
 _OF_RUNS: Final = "made_for = :id"
 _SCANNED: Final = {
-    "operations": "ledger",
-    "copies": "cache",
-    "holds": "holds",
-    "knowledge": "practices",
-    "pace": "pace",
+    "clients": ("callers", _OF_CLIENTS),
+    "operations": ("ledger", _OF_IT),
+    "deliveries": ("webhooks", _OF_DELIVERIES),
+    "copies": ("cache", _OF_IT),
+    "holds": ("holds", _OF_IT),
+    "runs": ("runs", _OF_RUNS),
+    "knowledge": ("practices", _OF_IT),
+    "pace": ("pace", _OF_IT),
 }
-"""Kind -> the table that is read whole for what says the practice's id."""
+"""Kind -> the table that is read whole, and for what."""
 _STAYS_BEGIN: Final = "baa#"
+
+
+class _Whole(NamedTuple):
+    """A table that is read whole: what is looked for, and what becomes of a page of it; returns how many went."""
+
+    table: str
+    condition: str
+    each: Callable[[str, list[Key]], int]
 
 
 class AwsEraser:
@@ -68,12 +79,6 @@ class AwsEraser:
         """See `Eraser.erase`."""
         until = self._monotonic() + most_s
         try:
-            if kind in _SCANNED:
-                return self._scanned(practice_id, kind, after, until)
-            if kind == "clients":
-                return self._pages("callers", _OF_CLIENTS, practice_id, after, until, self._withdraw)
-            if kind == "deliveries":
-                return self._pages("webhooks", _OF_DELIVERIES, practice_id, after, until, self._delete_of("webhooks"))
             if kind == "mirror":
                 return self._partitions("records", _of_records(practice_id), until)
             if kind == "events":
@@ -82,9 +87,7 @@ class AwsEraser:
                 return self._objects((f"{practice_id}/", f"{FOLDER}{practice_id}/"), until)
             if kind == "groups":
                 return self._group(practice_id)
-            if kind == "runs":
-                return self._pages("runs", _OF_RUNS, practice_id, after, until, self._run_but(keep))
-            raise ValueError(f"there is no kind called {kind}")
+            return self._pages(self._whole(kind, keep), practice_id, after, until)
         except AwsError as error:
             raise unavailable("AWS") from error
 
@@ -103,31 +106,24 @@ class AwsEraser:
 
     # -- what is found by reading all -------------------------------------------------------------------------------
 
-    def _scanned(self, practice_id: str, kind: str, after: str | None, until: float) -> Erased:
-        table = _SCANNED[kind]
-        of_one = self._delete_of(table)
-        if kind == "operations":
-            of_one = self._operation
-        if kind == "knowledge":
-            of_one = self._knowledge
-        return self._pages(table, _OF_IT, practice_id, after, until, of_one)
+    def _whole(self, kind: str, keep: str) -> _Whole:
+        each = {
+            "operations": self._operation,
+            "knowledge": self._knowledge,
+            "clients": self._withdraw,
+            "runs": self._run_but(keep),
+        }
+        table, condition = _SCANNED[kind]
+        return _Whole(table, condition, each.get(kind, self._delete_of(table)))
 
-    def _pages(
-        self,
-        table: str,
-        condition: str,
-        practice_id: str,
-        after: str | None,
-        until: float,
-        each: Callable[[str, list[Key]], int],
-    ) -> Erased:
+    def _pages(self, whole: _Whole, practice_id: str, after: str | None, until: float) -> Erased:
         """Go on behind `after`, page by page, until the time is over; at least one page."""
         values = {":id": {"S": practice_id}, ":bare": {"S": practice_id.partition("_")[2]}}
         values |= {":client": {"S": "client"}, ":delivery": {"S": "delivery#"}}
         asked: dict[str, Any] = {
-            "TableName": self._tables[table],
-            "FilterExpression": condition,
-            "ExpressionAttributeValues": {name: one for name, one in values.items() if _says(condition, name)},
+            "TableName": self._tables[whole.table],
+            "FilterExpression": whole.condition,
+            "ExpressionAttributeValues": {name: one for name, one in values.items() if _says(whole.condition, name)},
             "ConsistentRead": True,
             "Limit": self._page,
         }
@@ -136,7 +132,7 @@ class AwsEraser:
             if after is not None:
                 asked["ExclusiveStartKey"] = json.loads(after)
             page = self._dynamodb.scan(**asked)
-            count += each(practice_id, page["Items"])
+            count += whole.each(practice_id, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return Erased(count, None)
             after = json.dumps(page["LastEvaluatedKey"], sort_keys=True)

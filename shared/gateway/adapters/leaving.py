@@ -49,7 +49,10 @@ class Leaver:
         self._tables, self._bucket, self._secret = tables, bucket, secret
 
     def find(self) -> Kept:
-        """What would go, but for deliveries, runs and places in lists. Reads the ledger and some small tables whole. Raises: Unavailable."""
+        """What would go, but for deliveries, runs and places in lists. Reads the ledger and some small tables whole.
+
+        Raises: Unavailable.
+        """
         try:
             found = {name: tuple(_keys(self._items_of(name))) for name in TABLES if name != "ledger"}
             operations = list(self._scan("ledger"))

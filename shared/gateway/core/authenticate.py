@@ -197,7 +197,7 @@ class Attempt:
     """The way by which a practice is asked that does not answer by the first one."""
     location_zones: Mapping[int, str] = field(default_factory=dict)
     """Of a practice that is connected: ClinicNum -> IANA zone."""
-    taken: Callable[[Practice, str], None] = lambda practice, claim: None
+    taken: Callable[[Practice, str], None] | None = None
     """Told of a practice whose keys are being verified, and under which claim, before anybody waits for that."""
 
     # -- a practice that is known --------------------------------------------------------------------------------
@@ -308,7 +308,8 @@ class Attempt:
             on=on,
             prepare=keeps,
         )
-        self.taken(practice, claim)
+        if self.taken is not None:
+            self.taken(practice, claim)
         operation = wait_for(operation, wait_s=wait_s, on=on)
         if operation.state.is_settled:
             keeps.no_longer()

@@ -23,7 +23,7 @@ class Kind:
     """How operations of one kind are run.
 
     `plan`: `module:function`. `pending_keys`: it proves a pair of keys that the practice does not use yet; what Open
-    Dental says to them trips no breaker. `other_way` is `(practice, on) -> Practice | None` and says how it goes on where
+    Dental says to them trips no breaker. `other_way` is `(practice, on) -> Practice | None`: how it goes on where
     nobody answers at the first address. `settle` and `give_up` are `module:function` as well: what the worker does
     with the outcome, or with the error, before the operation settles; `(outcome or error, practice, on) -> None`.
     They may run more than once and must come to the same. `recheck` is `(call, request, on) -> None` and runs right

@@ -101,12 +101,23 @@ def onboard(
     allow_client(caller, "practices", Verb.CONNECT)
     asked = on.signer.fingerprint(f"onboarding {canonical_hash(wanted.model_dump(mode='json'))}")
     id_ = id_from("onboarding", on.signer.fingerprint(f"onboarding {caller.id} {key}"))
-    attempt = _attempt(wanted, caller, source_ip, request_id, enrolment, on)
+    attempt = _attempt(wanted, caller=caller, source_ip=source_ip, request_id=request_id, enrolment=enrolment, on=on)
     fingerprint = on.signer.fingerprint(wanted.customer_key)
     begun: list[tuple[Onboarding, bool]] = []
 
     def taken(practice: Practice, claim: str) -> None:
-        begun.append(_begun(wanted, practice, claim, fingerprint, attempt, asked, id_, api_url))
+        begun.append(
+            _begun(
+                wanted,
+                practice,
+                attempt,
+                claim=claim,
+                fingerprint=fingerprint,
+                asked=asked,
+                id_=id_,
+                api_url=api_url,
+            )
+        )
 
     attempt = replace(attempt, taken=taken)
     _not_another(id_, asked, on)
@@ -129,7 +140,7 @@ def onboard(
 
 
 def _attempt(
-    wanted: NewPractice, caller: Caller, source_ip: str, request_id: str, enrolment: Enrolment, on: Services
+    wanted: NewPractice, *, caller: Caller, source_ip: str, request_id: str, enrolment: Enrolment, on: Services
 ) -> Attempt:
     first, *others = (Mode(one) for one in wanted.modes)
     # The address is that of the office's own server where both ways are said: the other one has its own.
@@ -175,9 +186,10 @@ def _known(attempt: Attempt, practice: Practice, id_: str, asked: str, on: Servi
 def _begun(
     wanted: NewPractice,
     practice: Practice,
+    attempt: Attempt,
+    *,
     claim: str,
     fingerprint: str,
-    attempt: Attempt,
     asked: str,
     id_: str,
     api_url: str | None,

@@ -13,7 +13,6 @@ from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Invalid, NotFound, Unavailable
 from gateway.core.ids import new_id
 from gateway.core.ports import Services
-from gateway.core.practices import Practice
 from gateway.core.removal.kinds import ERASED
 from gateway.core.removal.records import STEPS, Erasure, Removal, StepState, Superseded
 from gateway.core.walltime import instant_text, optional_instant_text
@@ -57,7 +56,8 @@ def begin_removal(practice_id: str, said: Removing, *, caller: Caller, on: Servi
         except Superseded as error:
             raise Unavailable("this practice is being removed by others", retry_after=1.0) from error
     if practice.leaving is None and practice.state == "active":
-        on.practices.change(practice.id, lambda known: _leaving(known, removal.id))
+        id_ = removal.id
+        on.practices.change(practice.id, lambda known: replace(known, leaving=id_))
     if runs and not removal.run_id and removal.client_id == caller.id:
         run = begin_run(WORKFLOW, practice.id, caller=caller, key=removal.id, on=on)
         try:
@@ -106,7 +106,3 @@ def shown(removal: Removal) -> dict[str, Any]:
         ],
         "not_done": [{"code": one.code, "count": one.count} for one in removal.problems],
     }
-
-
-def _leaving(practice: Practice, removal_id: str) -> Practice:
-    return replace(practice, leaving=removal_id)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 
 class Step(StrEnum):
@@ -111,7 +111,8 @@ class Removals(Protocol):
         ...
 
 
-class Erased(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Erased:
     """A part of a kind. `after`: from where it goes on; None: nothing of the kind is left."""
 
     count: int
