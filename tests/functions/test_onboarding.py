@@ -17,6 +17,7 @@ from gateway.core.objects.onboarding import NewPracticeView, OnboardingStep, Onb
 from gateway.core.onboarding.records import STEPS
 from gateway.core.practices import Mode, Tier
 from tests.fakes.deployment import CLIENT, Answered, Deployment, deployed
+from tests.fakes.workflows import failed, run_started
 
 ALL = ("*:read", "practices:connect", "practices.baa:write", "sync:write")
 SERVICE_URL = "http://10.20.0.15:30223/api/v1"
@@ -302,3 +303,51 @@ def test_a_practice_without_a_mirror_is_up_at_once(d: Deployment) -> None:
 
     assert look(d, practice_id)["state"] == "done"
     assert d.on.syncs.load(practice_id).wanted == "off"
+
+
+# The machine
+
+
+def test_the_machine_takes_all_steps_and_each_is_seen(d: Deployment) -> None:
+    d.grant(*ALL, "workflows:read", "workflows:write")
+    practice_id = begin(d, agreement=AGREEMENT, headers=ASYNC).body["id"]
+    ended = run_started(d.on, waits=d.on.world.run)
+
+    assert ended.status == "SUCCEEDED", ended
+    shown = look(d, practice_id)
+    assert shown["state"] == "done"
+    run = d.get(f"/workflow_runs/{shown['run_id']}").body
+    assert (run["state"], run["workflow"]) == ("succeeded", "onboard_practice")
+    assert [(one["name"], one["state"]) for one in run["steps"]] == [
+        (name, "succeeded") for name in ("Verify", "Learn", "RecordAgreement", "TurnMirrorOn", "Subscribe", "Load")
+    ]
+    for key in d.keys.values():  # type: ignore[attr-defined]
+        assert key not in repr((d.on.runs, d.on.machines.started, ended))
+
+
+@pytest.mark.parametrize("step", ["Verify", "Learn", "RecordAgreement", "TurnMirrorOn", "Subscribe", "Load"])
+def test_a_run_that_failed_at_a_step_goes_on_there_and_does_nothing_twice(step: str, d: Deployment) -> None:
+    d.grant(*ALL, "workflows:read", "workflows:write")
+    practice_id = begin(d, agreement=AGREEMENT).body["id"]
+    ended = run_started(
+        d.on, waits=d.on.world.run, spoil=lambda payload: failed() if payload["run"]["step"] == step else None
+    )
+    assert (ended.status, ended.error) == ("FAILED", "broken")
+    run_id = look(d, practice_id)["run_id"]
+    asked: list[str] = []
+    again = d.post(f"/workflow_runs/{run_id}/restart")
+    assert again.status == 202, again.body
+    ended = run_started(d.on, waits=d.on.world.run, spoil=lambda payload: asked.append(payload["run"]["step"]))
+
+    assert ended.status == "SUCCEEDED", ended
+    assert look(d, practice_id)["state"] == "done"
+    assert len(d.on.agreements.entries[practice_id]) == 1
+    assert d.get(f"/workflow_runs/{run_id}").body["attempt"] == 2
+
+
+def test_a_run_of_wrong_keys_fails_at_its_first_step(d: Deployment) -> None:
+    begun = begin(d, developer_key="WrongKey", headers=ASYNC)
+    ended = run_started(d.on, waits=d.on.world.run)
+
+    assert (ended.status, ended.error) == ("FAILED", "key-refused")
+    assert look(d, begun.body["id"])["state"] == "failed"

@@ -19,6 +19,7 @@ from gateway.wiring import erasing
 from tests.fakes.deployment import CLIENT, IDS, Answered, Deployment, deployed
 from tests.fakes.gateway_events import Context
 from tests.fakes.removals import FakeErasing
+from tests.fakes.workflows import run_started
 
 SCOPES = ("*:read", "audit:read", "practices.offboard:write", "sync:write", "communications:write")
 BY_REQUEST = ("close", "silence", "settle", "stop")
@@ -309,3 +310,36 @@ def test_what_a_tombstone_has_is_no_address_no_key_and_no_name(d: Deployment) ->
     assert (left.state, left.name, left.network, left.permissions) == ("removed", "", REMOTE_NETWORK, frozenset())
     assert (left.key_fingerprint, left.other_fingerprints, left.fallback) == ("", (), None)
     assert left.baa is not None and left.baa.closed_at is not None
+
+
+def test_the_machine_takes_all_steps_and_each_is_seen(d: Deployment) -> None:
+    begin(d)
+    ended = run_started(d.on, waits=d.on.world.run, functions={"erase_practice": _erase})
+
+    assert ended.status == "SUCCEEDED", ended
+    assert look(d)["state"] == "done"
+    steps = d.on.runs.steps(look(d)["run_id"])
+    assert [(one.name, one.state.value) for one in steps] == [
+        (name, "succeeded")
+        for name in ("EndCalls", "Silence", "SettleWrites", "StopCalls", "EraseCopies", "DeleteKeys", "Certify")
+    ]
+
+
+@pytest.mark.parametrize("step", ["EraseCopies", "DeleteKeys", "Certify"])
+def test_a_function_that_dies_once_while_it_erases_is_asked_again(step: str, d: Deployment) -> None:
+    begin(d)
+    dies = iter([True])
+
+    def erase(payload: dict[str, Any]) -> Any:
+        told = _erase(payload)
+        if payload["run"]["step"] == step and next(dies, False):
+            raise RuntimeError("cut off")
+        return told
+
+    ended = run_started(d.on, waits=d.on.world.run, functions={"erase_practice": erase})
+    assert ended.status == "SUCCEEDED", ended
+    assert certificate(d)["certificate"]["not_done"] == []
+
+
+def _erase(payload: dict[str, Any]) -> Any:
+    return erase_practice(payload, Context())
