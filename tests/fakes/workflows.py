@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.task import handler as task
 from gateway.core.workflows.ending import note_end
+from gateway.wiring.services import using
 from gateway.wiring.task import use
 from tests.fakes.living import LivingServices
 from tests.fakes.machine import Ended, Function, run_machine
@@ -57,9 +58,10 @@ def run_started(
         return task.lambda_handler(payload, None) if told is None else told
 
     try:
-        ended = run_machine(
-            name, input_, {"task": step, **(functions or {})}, execution=execution, waits=waits or on.clock.sleep
-        )
+        with using(on):
+            ended = run_machine(
+                name, input_, {"task": step, **(functions or {})}, execution=execution, waits=waits or on.clock.sleep
+            )
     finally:
         use(None)
     detail = {
