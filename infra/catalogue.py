@@ -27,7 +27,8 @@ ADD: Verbs = frozenset({"PutItem"})
 READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
 
 # Of one function only, which looks for all that there is of a practice where nothing leads to it.
-ERASE: Verbs = QUERY | {"Scan", "BatchWriteItem"}
+ERASE_PARTITIONS: Verbs = QUERY | {"BatchWriteItem"}
+ERASE: Verbs = ERASE_PARTITIONS | {"Scan"}
 ERASE_BODIES: Verbs = frozenset({"ListBucketVersions", "DeleteObjectVersion"})
 
 SEND: Verbs = frozenset({"SendMessage"})
@@ -824,8 +825,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "holds": ERASE,
             "groups": GET | WRITE,
             "cache": ERASE,
-            "records": ERASE,
-            "events": ERASE,
+            "records": ERASE_PARTITIONS,
+            "events": ERASE_PARTITIONS,
             "webhooks": ERASE,
             "runs": ERASE | GET | ADD,
         },
