@@ -58,7 +58,8 @@ OF_A_PRACTICE: dict[str, list[tuple[str, str]]] = {
 
 @cache
 def _client(service: str) -> Any:
-    return boto3.client(service, region_name=REGION)
+    make: Any = boto3.client
+    return make(service, region_name=REGION)
 
 
 def _put(table: str, pk: str, sk: str, **more: Any) -> None:

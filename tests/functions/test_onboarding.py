@@ -183,7 +183,7 @@ def test_nobody_waits_for_keys_and_the_run_proves_them(d: Deployment) -> None:
 def test_the_offices_own_server_is_tried_first_and_open_dentals_service_where_it_does_not_answer(
     d: Deployment,
 ) -> None:
-    both = {"modes": ["service", "remote"], "base_url": SERVICE_URL}
+    both: dict[str, Any] = {"modes": ["service", "remote"], "base_url": SERVICE_URL}
     d.down = {SERVICE_URL}
     made = begin(d, **both)
     assert (made.status, made.body["mode"]) == (201, "remote")
