@@ -47,9 +47,7 @@ class NewPractice(BaseModel):
     time_zone: Zone
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] | None = None
     location_time_zones: Annotated[dict[str, Zone], Field(max_length=_MOST_CLINICS)] = Field(default_factory=dict)
-    modes: Annotated[list[Literal["service", "remote"]], Field(min_length=1, max_length=2)] = Field(
-        default_factory=lambda: ["remote"]
-    )
+    modes: Annotated[list[Literal["service", "remote"]], Field(min_length=1, max_length=2)] = ["remote"]
     base_url: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
     agreement: BaaInput | None = None
     mirror: Literal["on", "off"] = "on"
