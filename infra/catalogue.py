@@ -26,6 +26,11 @@ UPDATE: Verbs = frozenset({"UpdateItem"})
 ADD: Verbs = frozenset({"PutItem"})
 READ_WRITE_MANY: Verbs = READ_MANY | {"PutItem", "UpdateItem", "BatchWriteItem"}
 
+# Of one function only, which looks for all that there is of a practice where nothing leads to it.
+ERASE_PARTITIONS: Verbs = QUERY | {"BatchWriteItem"}
+ERASE: Verbs = ERASE_PARTITIONS | {"Scan"}
+ERASE_BODIES: Verbs = frozenset({"ListBucketVersions", "DeleteObjectVersion"})
+
 SEND: Verbs = frozenset({"SendMessage"})
 EXTEND: Verbs = frozenset({"ChangeMessageVisibility"})
 
@@ -443,6 +448,64 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="onboard_practice",
+        does="Connects practices and brings them up, step by step; shows how far that is.",
+        trigger=Http(
+            (
+                Route("POST", "/practices"),
+                Route("GET", "/practices/{id}/onboarding"),
+                Route("PATCH", "/practices/{id}/onboarding"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        # What `authenticate` may for the keys; what operators' own routes may for what comes behind them.
+        tables={
+            **_TURN,
+            "callers": READ | WRITE,
+            "practices": READ | WRITE,
+            "cache": GET,
+            "records": READ_MANY,
+            "runs": READ | {"PutItem", "UpdateItem"},
+        },
+        # Whether a mirror is wanted.
+        puts={"records": "sync#*"},
+        machines=("onboard_practice",),
+        queues={"calls": SEND},
+        bodies=READ_BODIES,
+        hmac=True,
+        vault=MAKE_SECRET,
+        counts=True,
+        settings=frozenset({"BASE_URL_ALLOW"}),
+        shares=frozenset({"turns", "reads"}),
+    ),
+    FunctionRow(
+        name="offboard_practice",
+        does="Begins to remove practices and takes the steps that delete nothing; shows the certificate of erasure.",
+        trigger=Http(
+            (
+                Route("DELETE", "/practices/{id}"),
+                Route("GET", "/practices/{id}/removal"),
+                Route("PATCH", "/practices/{id}/removal"),
+                Route("GET", "/practices/{id}/erasure_certificate"),
+                Route("POST", "/practices/{id}/erasure_certificate/verify"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={
+            "callers": GET,
+            "practices": READ | WRITE,
+            "pace": GET | UPDATE,
+            "ledger": QUERY,
+            "records": QUERY,
+            "runs": READ | {"PutItem", "UpdateItem"},
+        },
+        # That no mirror is wanted any more.
+        puts={"records": "sync#*"},
+        machines=("offboard_practice",),
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
         name="rotations",
         does="Has practices' keys exchanged for new ones, shows how far that is, and calls it off.",
         # Apart from the practices: it reads and keeps keys.
@@ -693,7 +756,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "runs": READ | {"PutItem", "UpdateItem"}},
-        machines=("book", "reconcile"),
+        machines=("book", "reconcile", "onboard_practice", "offboard_practice"),
         stops=True,
         counts=True,
     ),
@@ -767,7 +830,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     FunctionRow(
         name="task",
         does="Makes one step of a workflow: a request of the API, for whom the run belongs to.",
-        trigger=Steps(("book",)),
+        trigger=Steps(("book", "onboard_practice", "offboard_practice")),
         # A route answers within 28 s.
         timeout_s=60,
         memory_mb=512,
@@ -841,6 +904,31 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={"callers": GET, "practices": GET, "records": READ},
         # What it finds, and no row of the office's.
         puts={"records": "*#findings"},
+    ),
+    FunctionRow(
+        name="erase_practice",
+        does="Deletes all that is kept of a practice that leaves, and its keys; certifies it.",
+        trigger=Steps(("offboard_practice",)),
+        # A step erases for a minute, then says how far it is.
+        timeout_s=150,
+        memory_mb=512,
+        tables={
+            "callers": GET | ERASE | UPDATE,
+            "practices": GET | ERASE | UPDATE | ADD,
+            "pace": ERASE,
+            "ledger": ERASE,
+            "holds": ERASE,
+            "groups": GET | WRITE,
+            "cache": ERASE,
+            "records": ERASE_PARTITIONS,
+            "events": ERASE_PARTITIONS,
+            "webhooks": ERASE,
+            "runs": ERASE | GET | ADD,
+        },
+        bodies=ERASE_BODIES,
+        vault=frozenset({"DescribeSecret", "DeleteSecret"}),
+        archive=frozenset({"PutObject"}),
+        hmac=True,
     ),
     FunctionRow(
         name="workflow_ends",
@@ -983,6 +1071,16 @@ MACHINES: tuple[MachineRow, ...] = (
         calls=("reconcile_practice",),
         # After offices' aging and plan charges of the night, before anybody works.
         at="cron(15 10 * * ? *)",
+    ),
+    MachineRow(
+        name="onboard_practice",
+        does="Brings a practice up: keys, what they may do, agreement, mirror, machines, first load.",
+        calls=("task",),
+    ),
+    MachineRow(
+        name="offboard_practice",
+        does="Takes a practice away, down to a certificate of erasure.",
+        calls=("task", "erase_practice"),
     ),
 )
 

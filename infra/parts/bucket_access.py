@@ -11,7 +11,7 @@ from infra.parts.function import Function
 from infra.parts.names import learn
 from infra.stages import Stage
 
-_OF_THE_BUCKET = frozenset({"ListBucket"})
+_OF_THE_BUCKET = frozenset({"ListBucket", "ListBucketVersions"})
 
 
 @dataclass(frozen=True)

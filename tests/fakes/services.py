@@ -31,7 +31,9 @@ from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.onboardings import FakeOnboardings
 from tests.fakes.reconciliations import FakeReconciliations
+from tests.fakes.removals import FakeRemovals
 from tests.fakes.rotations import FakeRotations
 from tests.fakes.runs import FakeMachines, FakeRuns
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
@@ -542,6 +544,8 @@ class FakeServices:
         )
         self.agreements: Any = FakeAgreements(self.practices)
         self.rotations: Any = FakeRotations()
+        self.onboardings: Any = FakeOnboardings()
+        self.removals: Any = FakeRemovals()
         self.callers: Any = FakeCallers()
         self.vault: Any = FakeVault(self.clock)
         self.signer: Any = FakeSigner()
@@ -617,6 +621,10 @@ _PORTS = (
     "practices",
     "drifts",
     "rotations",
+    "onboardings",
+    "removals",
+    "agreements",
+    "callers",
     "governor",
     "notices",
     "ticks",

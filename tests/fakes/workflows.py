@@ -41,11 +41,13 @@ def run_started(
     *,
     spoil: Spoils = lambda _: None,
     functions: Mapping[str, Function] | None = None,
+    waits: Callable[[float], None] | None = None,
 ) -> Ended:
     """Run the machine of the last execution that was started, to its end, and note that as `workflow_ends` does.
 
     `spoil` is shown each step and may say what it is told in place of an answer, or raise, as a function that dies.
-    `functions` are what the machine calls besides `task`.
+    `functions` are what the machine calls besides `task`. `waits`: what goes on while the machine waits; else time
+    passes and nothing happens.
     """
     (called, input_), *_ = reversed(on.machines.started.items())
     name, _, execution = called.partition(":")
@@ -56,9 +58,10 @@ def run_started(
         return task.lambda_handler(payload, None) if told is None else told
 
     try:
-        ended = run_machine(
-            name, input_, {"task": step, **(functions or {})}, execution=execution, waits=on.clock.sleep
-        )
+        with using(on):
+            ended = run_machine(
+                name, input_, {"task": step, **(functions or {})}, execution=execution, waits=waits or on.clock.sleep
+            )
     finally:
         use(None)
     detail = {

@@ -16,7 +16,7 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import archive, deliverer, export, hooks, publisher, task, worker
+from gateway.wiring import archive, deliverer, erasing, export, hooks, publisher, task, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -66,6 +66,7 @@ SCOPES = frozenset(
         "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
         "practices.keys:write",
+        "practices.offboard:write",
         *_RAW,
     }
 )
@@ -119,10 +120,12 @@ def furnished() -> Iterator[LivingServices]:
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     task.use(TaskWorld(on))
     export.use(on)
+    erasing.use(on)
     with using(on):
         yield on
     task.use(None)
     export.use(None)
+    erasing.use(None)
     worker.use(None)
     publisher.use(None)
     deliverer.use(None)

@@ -56,6 +56,17 @@ EXPECTED: dict[str, Expected] = {
     "practices/get": Expected(200, body={"time_zone": "America/Chicago"}),
     "practices/get_of_another_client": Expected(404, "not-found"),
     "practices/capabilities": Expected(200, body={"mode": "remote", "queries": "not-allowed", "as_of": None}),
+    "onboard_practice/connect_and_do_not_wait": Expected(202, body={"state": "pending", "mode": "remote"}),
+    "onboard_practice/modes_in_a_wrong_order": Expected(400, "invalid", "modes"),
+    "onboard_practice/without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "onboard_practice/get_what_is_not_there": Expected(404, "not-found"),
+    "onboard_practice/take_a_step_of_none": Expected(404, "not-found"),
+    "offboard_practice/begin": Expected(202, body={"state": "running", "not_done": []}),
+    "offboard_practice/begin_without_its_id": Expected(400, "invalid", "confirm"),
+    "offboard_practice/get_what_is_not_there": Expected(404, "not-found"),
+    "offboard_practice/take_a_step_of_none": Expected(404, "not-found"),
+    "offboard_practice/certificate_of_a_practice_that_is_there": Expected(404, "not-found"),
+    "offboard_practice/verify_what_nobody_signed": Expected(200, body={"valid": False, "certificate": None}),
     "rotations/list": Expected(200, body={"data": [], "has_more": False, "next_cursor": None}),
     "rotations/begin": Expected(201, body={"state": "requested", "key_from": "request", "customer_key": None}),
     "rotations/begin_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
@@ -332,6 +343,7 @@ BACKGROUND: dict[str, Any] = {
         **{"practice_id": None, "practice_ids": [], "count": 0},
     },
     "workflow_ends/of_a_run_that_is_gone": None,
+    "erase_practice/of_a_practice_that_stays": {"outcome": "failed", "code": "not-found", "retry_after_s": 1},
     "webhook_retries/minute": {"due": 0, "not_sent": 0},
     "take_hooks/call_that_is_gone": {"batchItemFailures": []},
     "take_hooks/test_of_s3": {"batchItemFailures": []},
@@ -385,6 +397,9 @@ def test_a_recorded_event_is_answered_as_expected(name: str, on: LivingServices)
     if expected.status == 202:
         found = urljoin(event["requestContext"]["path"], answer["headers"]["Location"])
         assert re.fullmatch(r"/v1/(operations/opn|workflow_runs/run|exports/exp)_[a-z2-7]+", found)
+        assert re.fullmatch(
+            r"/v1/(operations/opn|workflow_runs/run|practices/prac)_[a-z2-7]+(/onboarding|/removal)?", found
+        )
         assert int(answer["headers"]["Retry-After"]) >= 1
     assert {name: answer["headers"].get(name) for name in expected.headers} == expected.headers
     assert {name: body.get(name) for name in expected.body} == expected.body

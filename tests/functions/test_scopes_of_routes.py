@@ -114,8 +114,7 @@ def _asked(on: FakeServices, sent: Sent, client_id: str = CLIENT) -> dict[str, A
 
 def ask(on: FakeServices, sent: Sent, *scopes: str, **client: Any) -> tuple[int, str | None]:
     """The status, and for a refusal the scope that it names; what came of the request before is forgotten."""
-    on.practices.agreed.clear()
-    on.agreements.entries.clear()
+    forget(on)
     has = {"kind": ClientKind.OPERATOR, "practices": frozenset({ELM.id}), **client}
     on.callers.put_client(Client(CLIENT, "Any", scopes=frozenset(scopes), requests_per_minute=10**9, **has))
     answer = _asked(on, sent)
@@ -128,6 +127,14 @@ def ask(on: FakeServices, sent: Sent, *scopes: str, **client: Any) -> tuple[int,
         return 403, re.search(r"lacks the scope ([\w.:]+)", issue["diagnostics"])[1]  # type: ignore[index]
     assert body["code"] == "scope-missing", (sent, body)
     return 403, body["scope"]
+
+
+def forget(on: FakeServices) -> None:
+    """Have the practice be as it was: with its agreement, and not on its way out."""
+    on.practices.agreed.clear()
+    on.agreements.entries.clear()
+    on.removals.kept.clear()
+    on.practices.put(replace(on.practices.get(ELM.id), leaving=None))
 
 
 def missing(needed: tuple[str, ...], scopes: set[str]) -> str | None:
@@ -257,7 +264,6 @@ def _is_shut(on: FakeServices, sent: Sent) -> bool:
     has = frozenset(needed(sent))
     client = Client(CLIENT, "Any", frozenset({ELM.id}), has, ClientKind.OPERATOR, requests_per_minute=10**9)
     on.callers.put_client(client)
-    on.practices.agreed.clear()
-    on.agreements.entries.clear()
+    forget(on)
     answer = _asked(on, sent)
     return answer["statusCode"] == 403 and "baa-missing" in answer["body"]

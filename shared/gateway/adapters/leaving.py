@@ -1,8 +1,4 @@
-"""What a stage keeps of one practice, and how it goes when the practice leaves.
-
-What stays: its record and its agreements, that its calls are stopped, the audit trail of its patients and the archive
-of that. Webhooks' deliveries and failed events have ids alone, or lie in the bodies bucket, and end by themselves.
-"""
+"""What a stage keeps of one practice, counted before it leaves; `erasing.py` deletes it."""
 
 from __future__ import annotations
 
@@ -12,7 +8,6 @@ from typing import Any, Final
 
 from gateway.adapters.aws_errors import AwsError, code_of, unavailable
 from gateway.adapters.mirror import items
-from gateway.adapters.removing import RECOVERY_DAYS
 from gateway.core.events import facts
 from gateway.core.mirror.mirrored import MIRRORED
 
@@ -21,7 +16,6 @@ Key = dict[str, Any]
 TABLES: Final = ("records", "events", "cache", "holds", "exports", "ledger", "practices", "pace")
 """Those with something that goes."""
 
-_BATCH: Final = 25
 _STAYS: Final = frozenset({"practice"})
 _STAYS_BEGIN: Final = ("baa#",)
 
@@ -59,7 +53,10 @@ class Leaver:
         self._tables, self._bucket, self._exports, self._secret = tables, bucket, exports, secret
 
     def find(self) -> Kept:
-        """All that would go. Reads the ledger and some small tables whole. Raises: Unavailable."""
+        """What would go, but for deliveries, runs and places in lists. Reads the ledger and some small tables whole.
+
+        Raises: Unavailable.
+        """
         try:
             found = {name: tuple(_keys(self._items_of(name))) for name in TABLES if name != "ledger"}
             operations = list(self._scan("ledger"))
@@ -76,20 +73,6 @@ class Leaver:
                 len(open_),
                 tuple(self._exported()),
             )
-        except AwsError as error:
-            raise unavailable("AWS") from error
-
-    def remove(self, kept: Kept) -> None:
-        """Delete it: the keys first, so that nothing can be fetched anew. May be done again. Raises: Unavailable."""
-        try:
-            if kept.has_secret:
-                self._secrets.delete_secret(SecretId=self._secret, RecoveryWindowInDays=RECOVERY_DAYS)
-            for key in kept.bodies:
-                self._delete_object(self._bucket, key)
-            for key in kept.exports:
-                self._delete_object(self._exports, key)
-            for name, keys in kept.items.items():
-                self._delete(self._tables[name], keys)
         except AwsError as error:
             raise unavailable("AWS") from error
 
@@ -170,19 +153,6 @@ class Leaver:
             if code_of(error) == "ResourceNotFoundException":
                 return False
             raise
-
-    # -- how it goes ------------------------------------------------------------------------------------------------
-
-    def _delete(self, table: str, keys: tuple[Key, ...]) -> None:
-        for at in range(0, len(keys), _BATCH):
-            left: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys[at : at + _BATCH]]}
-            while left:
-                left = self._dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
-
-    def _delete_object(self, bucket: str, key: str) -> None:
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
-            for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                self._s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
 
 
 def _keys(found: Iterable[Key]) -> Iterator[Key]:

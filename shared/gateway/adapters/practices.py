@@ -169,6 +169,7 @@ def to_record(practice: Practice) -> dict[str, Any]:
         "key_fingerprint": practice.key_fingerprint,
         "other_fingerprints": list(practice.other_fingerprints),
         "rotation": practice.rotation,
+        "leaving": practice.leaving,
         "state": practice.state,
         "connected_at": practice.connected_at and practice.connected_at.isoformat(),
     }
@@ -198,6 +199,7 @@ def from_record(record: Mapping[str, Any]) -> Practice:
         # Records of releases that exchanged no keys say neither.
         other_fingerprints=tuple(record.get("other_fingerprints", ())),
         rotation=record.get("rotation"),
+        leaving=record.get("leaving"),
         state=record["state"],
         connected_at=record["connected_at"] and datetime.fromisoformat(record["connected_at"]),
     )

@@ -30,6 +30,11 @@ EXPORTS = "exports"
 
 RUNS = "workflows"
 """The object of runs of workflows."""
+OFFBOARD = "practices.offboard"
+"""The object of taking practices away for good."""
+
+_EVEN_LEAVING: Final = frozenset({AUDIT, OFFBOARD})
+"""What is asked of a practice that is being removed, or is: who saw whom, and how far that is."""
 
 READ_ALL: Final = "*:read"
 _IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, EXPORTS})
@@ -141,7 +146,8 @@ def allow(
     unless told, the table of `core.baa.protected` says it of the object.
 
     Raises:
-        NotFound: the practice is not the caller's, or there is none: the two are told apart nowhere.
+        NotFound: the practice is not the caller's, or there is none: the two are told apart nowhere. One that is being
+            removed is there for its removal and its trail only.
         ScopeMissing: the client lacks `{obj}:{verb}`.
         BaaMissing: no agreement covers today, and it is about patients. In the sandbox a practice that never had one
             is open.
@@ -151,7 +157,9 @@ def allow(
     if not (verb is Verb.READ and maker_id == caller.id):
         allow_client(caller, obj, verb)
     practice = on.practices.get(practice_id)
-    if practice.state != "active":
+    if (practice.state != "active" or practice.leaving is not None) and not (
+        obj in _EVEN_LEAVING and practice.leaving is not None
+    ):
         raise NotFound("no such practice")
     if practice.is_open(on.clock.now().date()) or not (is_protected(obj) if protected is None else protected):
         return practice

@@ -6,9 +6,9 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -38,7 +38,7 @@ from gateway.core.ids import PREFIXES, new_id
 from gateway.core.normalize.views import practice_view
 from gateway.core.operations import Operation, OperationState
 from gateway.core.ports import Keys, Pair, Services
-from gateway.core.practices import Mode, Practice
+from gateway.core.practices import Mode, Practice, Way
 from gateway.core.requests import error_of, submit, wait_for
 from gateway.core.sessions import as_answer, bearer, open_session, session_of, token_hash
 
@@ -107,7 +107,7 @@ def authenticate(
     caller = _caller(authorization, on=on)
     fingerprint = on.signer.fingerprint(credentials.customer_key)
     practice = _known(fingerprint, on=on)
-    attempt = _Attempt(credentials, caller, on.signer.fingerprint(f"source:{source_ip}"), request_id, on)
+    attempt = Attempt(credentials, caller, on.signer.fingerprint(f"source:{source_ip}"), request_id, on)
     told = _Told(attempt, practice, request_id, correlation_id, source_ip)
     try:
         client, practice = _let_in(attempt, practice, fingerprint, enrolment, wait_s=wait_s)
@@ -125,13 +125,12 @@ def authenticate(
 
 
 def _let_in(
-    attempt: _Attempt, practice: Practice | None, fingerprint: str, enrolment: Enrolment, *, wait_s: float
+    attempt: Attempt, practice: Practice | None, fingerprint: str, enrolment: Enrolment, *, wait_s: float
 ) -> tuple[Client, Practice]:
     caller = attempt.caller
+    refuse_gone(practice)
     if practice is not None and practice.state == ACTIVE:
         return attempt.enter(practice)
-    if practice is not None and practice.state != PENDING:
-        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
     if enrolment.is_open or (caller is not None and CONNECT_SCOPE in caller.client.scopes):
         return attempt.connect(fingerprint, enrolment, wait_s=wait_s)
     raise PracticeNotEnrolled(
@@ -143,7 +142,7 @@ def _let_in(
 class _Told:
     """What the trails have of one request. `known`: the practice that its customer key leads to."""
 
-    attempt: _Attempt
+    attempt: Attempt
     known: Practice | None
     request_id: str
     correlation_id: str | None
@@ -186,7 +185,7 @@ class _Told:
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class Attempt:
     """One request: who sends which keys, from where (a hash)."""
 
     credentials: Credentials
@@ -194,6 +193,12 @@ class _Attempt:
     source: str
     request_id: str
     on: Services
+    then: Way | None = None
+    """The way by which a practice is asked that does not answer by the first one."""
+    location_zones: Mapping[int, str] = field(default_factory=dict)
+    """Of a practice that is connected: ClinicNum -> IANA zone."""
+    taken: Callable[[Practice, str], None] | None = None
+    """Told of a practice whose keys are being verified, and under which claim, before anybody waits for that."""
 
     # -- a practice that is known --------------------------------------------------------------------------------
 
@@ -268,7 +273,7 @@ class _Attempt:
         # Said by nobody it is the default, which a practice of another mode need not be of.
         if "mode" in sent.model_fields_set and sent.mode is not practice.mode:
             raise Conflict("the practice is connected in another mode", param="mode")
-        zone = practice.time_zone if sent.time_zone in {None, practice.time_zone} else _zone(sent.time_zone or "")
+        zone = practice.time_zone if sent.time_zone in {None, practice.time_zone} else zone_named(sent.time_zone or "")
         upstream = sent.upstream or practice.upstream
         said = replace(practice, time_zone=zone, upstream=upstream)
         if said == practice:
@@ -291,7 +296,7 @@ class _Attempt:
         if practice is None:
             if sent.time_zone is None:
                 raise Invalid("time_zone is needed to connect a practice: an IANA name", param="time_zone")
-            practice = self._new(claim, (base_url, network), _zone(sent.time_zone), fingerprint)
+            practice = self._new(claim, (base_url, network), zone_named(sent.time_zone), fingerprint)
         caller = self.caller or Caller(_own_client(practice))
         keeps = _KeepsKeys(practice, Keys(developer=sent.developer_key, customer=sent.customer_key), on)
         operation = submit(
@@ -303,6 +308,8 @@ class _Attempt:
             on=on,
             prepare=keeps,
         )
+        if self.taken is not None:
+            self.taken(practice, claim)
         operation = wait_for(operation, wait_s=wait_s, on=on)
         if operation.state.is_settled:
             keeps.no_longer()
@@ -338,7 +345,9 @@ class _Attempt:
             base_url=base_url,
             network=network,
             upstream=sent.upstream or "auto",
+            fallback=self.then,
             tier=tier_of(frozenset(), sent.mode),
+            location_zones=dict(self.location_zones),
             key_fingerprint=fingerprint,
             state="pending",
         )
@@ -354,28 +363,9 @@ class _Attempt:
     ) -> tuple[Client, Practice]:
         """Give the proven practice to the client, or say why not. A repeat of the request may run it again."""
         on = self.on
-        if not operation.state.is_settled:
-            raise StillRunning(operation.id, retry_after=2.0)
-        if operation.state is OperationState.FAILED:
-            on.practices.release_fingerprint(claim, practice.id)
-            error = error_of(operation.error or {})
-            if isinstance(error, KeyNotUsable) and (error.upstream or {}).get("status") is None:
-                # Nobody asked Open Dental: whoever opened the operation died before the pair was where the turn looks.
-                error = Unavailable("the keys were not kept long enough to be tried", retry_after=1.0)
-            if isinstance(error, KeyNotUsable):
-                # Open Dental does not say which of the two it is; the one that the office hands out is looked at first.
-                error.param = error.param or "customer_key"
-            else:
-                # The office was offline, say: nothing is known against the pair.
-                on.callers.forget_attempt(self.source, attempt=claim)
-            raise error
-        connected = _known(fingerprint, on=on)
-        if connected is None or connected.state != ACTIVE:
-            # Another client's proof of the same key came first and is being taken up.
-            raise StillRunning(operation.id, retry_after=2.0)
+        connected = proven(operation, claim, fingerprint, practice, source=self.source, on=on)
         client = self._add(self.caller.client, connected) if self.caller is not None else self._own_client(connected)
-        on.callers.forget_attempt(self.source, attempt=claim)
-        on.practices.release_fingerprint(claim, practice.id)
+        over(claim, practice, source=self.source, on=on)
         return client, connected
 
     # -- clients ------------------------------------------------------------------------------------------------
@@ -441,6 +431,64 @@ class _KeepsKeys:
             self.on.vault.drop_pending(self.practice.id)
 
 
+def asked_again(claim: str, practice: Practice, *, caller: Caller, on: Services) -> Operation:
+    """How far the proof of an attempt's pair is, for somebody who has no keys at hand; a lost turn is put again.
+
+    Raises: QueueFull, KeyNotUsable.
+    """
+    return submit(KIND, {"claim": claim}, practice=practice, caller=caller, idempotency_key=f"connect.{claim}", on=on)
+
+
+def proven(
+    operation: Operation, claim: str, fingerprint: str, practice: Practice, *, source: str, on: Services
+) -> Practice:
+    """The practice that a pair was proven for, which may be another client's record of the same key.
+
+    Raises: StillRunning: that goes on. KeyNotUsable, Unavailable, Unreachable ...: it was not proven, and why not.
+    """
+    if not operation.state.is_settled:
+        raise StillRunning(operation.id, retry_after=2.0)
+    if operation.state is OperationState.FAILED:
+        on.practices.release_fingerprint(claim, practice.id)
+        error = error_of(operation.error or {})
+        if isinstance(error, KeyNotUsable) and (error.upstream or {}).get("status") is None:
+            # Nobody asked Open Dental: whoever opened the operation died before the pair was where the turn looks.
+            error = Unavailable("the keys were not kept long enough to be tried", retry_after=1.0)
+        if isinstance(error, KeyNotUsable):
+            # Open Dental does not say which of the two it is; the one that the office hands out is looked at first.
+            error.param = error.param or "customer_key"
+        else:
+            # The office was offline, say: nothing is known against the pair.
+            on.callers.forget_attempt(source, attempt=claim)
+        raise error
+    connected = _known(fingerprint, on=on)
+    if connected is None or connected.state != ACTIVE:
+        # Another client's proof of the same key came first and is being taken up.
+        raise StillRunning(operation.id, retry_after=2.0)
+    return connected
+
+
+def over(claim: str, practice: Practice, *, source: str, on: Services) -> None:
+    """Close an attempt whose pair is proven and taken up."""
+    on.callers.forget_attempt(source, attempt=claim)
+    on.practices.release_fingerprint(claim, practice.id)
+
+
+def refuse_gone(practice: Practice | None) -> None:
+    """Raises: PracticeNotEnrolled: the practice was disconnected, or is being removed."""
+    if practice is None:
+        return
+    if practice.leaving is not None:
+        raise PracticeNotEnrolled("the practice is being removed; once it is gone, it can be connected anew")
+    if practice.state not in {ACTIVE, PENDING}:
+        raise PracticeNotEnrolled("the practice has been disconnected; an operator can connect it again")
+
+
+def known_by(fingerprint: str, *, on: Services) -> Practice | None:
+    """The practice that a customer key's fingerprint leads to."""
+    return _known(fingerprint, on=on)
+
+
 def _caller(authorization: str | None, *, on: Services) -> Caller | None:
     if authorization is None:
         return None
@@ -461,10 +509,15 @@ def _known(fingerprint: str, *, on: Services) -> Practice | None:
         return None
 
 
+def own_client_id(practice_id: str) -> str:
+    """The id of the client that is the practice's own."""
+    digest = hashlib.sha256(b"own client of " + practice_id.encode()).digest()[:10]
+    return f"{PREFIXES['client']}_{base64.b32encode(digest).decode().lower()}"
+
+
 def _own_client(practice: Practice) -> Client:
-    digest = hashlib.sha256(b"own client of " + practice.id.encode()).digest()[:10]
     return Client(
-        id=f"{PREFIXES['client']}_{base64.b32encode(digest).decode().lower()}",
+        id=own_client_id(practice.id),
         # Practices that nobody named are all called the same.
         name=f"{practice.name} ({practice.id})",
         practices=frozenset({practice.id}),
@@ -476,9 +529,10 @@ _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 """Files among the zones that are none: this machine's own, a template, and `unknown`."""
 
 
-def _zone(name: str) -> str:
+def zone_named(name: str, param: str = "time_zone") -> str:
+    """The IANA zone of this name. Raises: Invalid: there is none."""
     # ZoneInfo opens files by this name: only what an IANA name is made of gets that far.
     if name not in _NO_ZONES and re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", name):
         with suppress(KeyError, ValueError, OSError):
             return ZoneInfo(name).key
-    raise Invalid("time_zone takes an IANA name, such as America/Chicago", param="time_zone")
+    raise Invalid(f"{param} takes an IANA name, such as America/Chicago", param=param)

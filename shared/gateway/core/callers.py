@@ -26,6 +26,7 @@ OPERATOR_SCOPES: Final = frozenset(
         "practices.baa:write",
         "practices.calls:write",
         "practices.keys:write",
+        "practices.offboard:write",
         "sync:write",
         "webhooks.full:approve",
     }

@@ -86,6 +86,8 @@ def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
         tier=Tier(learned["tier"]),
         version=learned["version"],
         upstream=_upstream(practice, by_fhir=learned.get("by_fhir", False)),
+        # Whether the other way that was said leads to the same office nobody has seen.
+        fallback=None,
         connected_at=on.practices.get(practice.id).connected_at or on.clock.now(),
     )
     # The measure of later changes; whoever finds none makes one, so that a practice is not kept waiting for this.
@@ -97,6 +99,23 @@ def settle(outcome: Outcome, practice: Practice, on: ConnectServices) -> None:
 def _upstream(practice: Practice, *, by_fhir: bool) -> Literal["rest", "fhir", "auto"]:
     """How rows are read with these keys: as was said, or by FHIR where only FHIR took them."""
     return "fhir" if by_fhir else practice.upstream
+
+
+def by_the_other_way(practice: Practice, on: ConnectServices) -> Practice | None:
+    """The practice as it is asked now that nobody answered by its first way; None where no other was said."""
+    way = practice.fallback
+    if way is None:
+        return None
+    other = replace(
+        practice,
+        mode=way.mode,
+        base_url=way.base_url,
+        network=way.network,
+        tier=tier_of(frozenset(), way.mode),
+        fallback=None,
+    )
+    on.practices.put(other)
+    return other
 
 
 def give_up(_: AppError, practice: Practice, on: ConnectServices) -> None:

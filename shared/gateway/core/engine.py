@@ -763,7 +763,18 @@ class OperationRun:
         """A practice that is being connected, at an address that was never right: somebody waits to be told."""
         self._unreached += 1
         if self._unreached >= CONNECT_TRIES and not (self._entry.journal or self._notes):
+            other = self._other_way()
+            if other is not None:
+                self._entry = ledger.handed_over(self._entry, other.network)
+                # A worker puts no turn: whoever waits for the operation does at its next look, or the sweeper.
+                self._park(0.0)
             self._fail(Unreachable("nobody answers at base_url", param="base_url"))
+
+    def _other_way(self) -> Practice | None:
+        if self._kind.other_way is None or self._known is None:
+            return None
+        other: Practice | None = registered.imported(self._kind.other_way)(self._known, self._on)
+        return other
 
     def _key_refused(self, error: upstream.OpenDentalError) -> NoReturn:
         self._on.notices.note(self._seat.practice_id, "key-refused", self._on.clock.now())

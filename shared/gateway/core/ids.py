@@ -42,6 +42,8 @@ PREFIXES = {
     "practice": "prac",
     "group": "grp",
     "rotation": "rot",
+    "onboarding": "onb",
+    "removal": "rmv",
     "definition": "def",
     "carrier": "car",
     "plan_charge": "plc",

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from gateway.core.health.fleet import Fleet
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
+    from gateway.core.onboarding.records import Onboardings
     from gateway.core.reconciliation.ports import Reconciliations
+    from gateway.core.removal.records import Removals
     from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
@@ -516,6 +518,10 @@ class Services(Protocol):
     def drifts(self) -> Drifts: ...
     @property
     def rotations(self) -> Rotations: ...
+    @property
+    def onboardings(self) -> Onboardings: ...
+    @property
+    def removals(self) -> Removals: ...
     @property
     def agreements(self) -> Agreements: ...
     @property

@@ -120,7 +120,9 @@ class Practice:
     rotation: str | None = None
     """The exchange of keys that is under way, by its id."""
     state: str = "active"
-    """`pending` while its keys are being verified, `active`, `disabled`."""
+    """`pending` while its keys are being verified, `active`, `disabled`; `removed` for good."""
+    leaving: str | None = None
+    """Its removal, by its id, from when that began."""
     connected_at: datetime | None = None
 
     def is_open(self, today: date) -> bool:

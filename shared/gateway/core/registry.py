@@ -23,7 +23,8 @@ class Kind:
     """How operations of one kind are run.
 
     `plan`: `module:function`. `pending_keys`: it proves a pair of keys that the practice does not use yet; what Open
-    Dental says to them trips no breaker. `settle` and `give_up` are `module:function` as well: what the worker does
+    Dental says to them trips no breaker. `other_way` is `(practice, on) -> Practice | None`: how it goes on where
+    nobody answers at the first address. `settle` and `give_up` are `module:function` as well: what the worker does
     with the outcome, or with the error, before the operation settles; `(outcome or error, practice, on) -> None`.
     They may run more than once and must come to the same. `recheck` is `(call, request, on) -> None` and runs right
     before each write is marked and sent; what it raises is told to the plan, and nothing is sent. `afterwards` is
@@ -33,6 +34,7 @@ class Kind:
 
     plan: str
     pending_keys: bool = False
+    other_way: str | None = None
     settle: str | None = None
     give_up: str | None = None
     recheck: str | None = None
@@ -149,6 +151,7 @@ KINDS: dict[str, Kind] = {
     "practices.connect": Kind(
         "gateway.core.connect:plan",
         pending_keys=True,
+        other_way="gateway.core.connect:by_the_other_way",
         settle="gateway.core.connect:settle",
         give_up="gateway.core.connect:give_up",
     ),

@@ -17,6 +17,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "practices:read": "see the practices themselves, which FHIR calls Organizations",
     "practices.keys:write": "have practices' keys exchanged, see the new ones, and call that off",
     "practices.calls:write": "stop all calls of practices, allow them again, and say by which ways they are called",
+    "practices.offboard:write": "remove practices for good, with all that is kept of them",
     "practices.baa:write": "record and close practices' agreements, without which no patient's data is touched",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",

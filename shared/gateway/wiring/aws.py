@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from gateway.adapters.machines import SfnMachines
     from gateway.adapters.mirror.records import DynamoRecords
     from gateway.adapters.mirror.syncs import DynamoSyncStates
+    from gateway.adapters.onboardings import DynamoOnboardings
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.reconciliations import DynamoReconciliations
+    from gateway.adapters.removals import DynamoRemovals
     from gateway.adapters.rotations import DynamoRotations
     from gateway.adapters.runs import DynamoRuns
     from gateway.adapters.signer import HmacSigner
@@ -85,6 +87,20 @@ class AwsServices:
         from gateway.adapters.rotations import DynamoRotations
 
         return DynamoRotations(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def onboardings(self) -> DynamoOnboardings:
+        """How far practices' onboardings are; they lie beside the records."""
+        from gateway.adapters.onboardings import DynamoOnboardings
+
+        return DynamoOnboardings(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
+
+    @cached_property
+    def removals(self) -> DynamoRemovals:
+        """How far practices' removals are; they lie beside the records."""
+        from gateway.adapters.removals import DynamoRemovals
+
+        return DynamoRemovals(self._dynamodb, table=os.environ["PRACTICES_TABLE"])
 
     @cached_property
     def audit(self) -> DynamoAudit:

@@ -1,24 +1,34 @@
 """A practice that leaves: `python -m gateway.wiring.remove practice prac_... [--yes] [--stage STAGE]`.
 
-Without `--yes` it counts what is kept of the practice; with it, that is deleted for good: its keys, its mirror, its
-events, its operations, its copies for minutes. It does so only once the practice's agreement is closed and its calls
-are stopped. The record of the practice and of its agreements stays, and so does the audit trail, for six years.
+Without `--yes` it counts what is kept of the practice; with it, the practice is removed as by `DELETE /practices/{id}`,
+step by step, here instead of by a state machine; one that has begun goes on where it stands. It ends with the
+certificate of erasure. What waits for the office waits for a day at most; ended by Ctrl-C it may be said again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 
 from botocore.exceptions import NoRegionError
 from botocore.session import get_session
 
 from gateway.adapters.leaving import TABLES, Leaver
-from gateway.adapters.removing import RECOVERY_DAYS
-from gateway.core.errors import NotFound, Unavailable
-from gateway.wiring.services import Services
+from gateway.core.access import OFFBOARD
+from gateway.core.callers import Caller, Client, ClientKind
+from gateway.core.errors import AppError, NotFound
+from gateway.core.removal import certificate
+from gateway.core.removal.beginning import Removing, begin_removal
+from gateway.core.removal.records import STEPS
+from gateway.core.removal.steps import take_step
+from gateway.wiring.erasing import ErasingServices
 from gateway.wiring.stage import NO_REGION, add_stage, look_up
+
+COMMAND = "cli_command"
+"""Whom the trail names where nobody's client began."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -29,37 +39,49 @@ def main(arguments: Sequence[str]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("practice", metavar="prac_...")
-    parser.add_argument("--yes", action="store_true", help="delete")
+    parser.add_argument("--yes", action="store_true", help="remove it, for good")
     add_stage(parser)
     options = parser.parse_args(arguments)
     look_up(options, parser)
     try:
-        print(_done(options.practice, is_meant=options.yes))  # noqa: T201
+        on = ErasingServices()
+        told = removed(options.practice, on=on, sleep=on.clock.sleep) if options.yes else _counted(options.practice, on)
+        print(told)  # noqa: T201
     except KeyError as error:
         parser.exit(1, f"{error.args[0]}: not set; say --stage\n")
     except NoRegionError:
         parser.exit(1, NO_REGION)
-    except (NotFound, Unavailable, _StillHere) as error:
+    except AppError as error:
         parser.exit(1, f"{error}\n")
 
 
-class _StillHere(Exception):
-    """The practice is in use."""
+def removed(practice_id: str, *, on: ErasingServices, sleep: Callable[[float], None]) -> str:
+    """Take all steps of a removal; its certificate, as JSON. Raises: AppError."""
+    begun = on.removals.load(practice_id)
+    client = Client(
+        COMMAND if begun is None else begun.client_id,
+        "An operator's command",
+        frozenset({practice_id}),
+        frozenset({f"{OFFBOARD}:write"}),
+        ClientKind.OPERATOR,
+    )
+    caller = Caller(client)
+    begin_removal(practice_id, Removing(confirm=practice_id), caller=caller, on=on, runs=False)
+    for step in STEPS:
+        while (again := take_step(practice_id, step, caller=caller, on=on, erasing=on).look_again_s) is not None:
+            sys.stderr.write(f"{step} goes on; next look in {again} s\n")
+            sleep(again)
+    removal = on.removals.load(practice_id)
+    if removal is None or removal.certificate is None:
+        raise NotFound("there is no certificate")
+    said = {"certificate": certificate.read(removal.certificate, signer=on.signer), "signature": removal.certificate}
+    return json.dumps(said, indent=2)
 
 
-def _done(practice_id: str, *, is_meant: bool) -> str:
-    on = Services()
-    practice = on.practices.get(practice_id)
-    lacks = [
-        *(["its agreement is in force: DELETE /practices/{id}/baa"] if practice.is_open(on.clock.now().date()) else []),
-        *(
-            []
-            if on.paces.view(practice_id).killed
-            else ['its calls are allowed: PATCH /practices/{id} {"calls": "stopped"}']
-        ),
-    ]
+def _counted(practice_id: str, on: ErasingServices) -> str:
+    on.practices.get(practice_id)
     session = get_session()
-    leaver = Leaver(
+    kept = Leaver(
         practice_id,
         dynamodb=session.create_client("dynamodb"),
         s3=session.create_client("s3"),
@@ -68,20 +90,12 @@ def _done(practice_id: str, *, is_meant: bool) -> str:
         bucket=os.environ["BODIES_BUCKET"],
         exports=os.environ["EXPORTS_BUCKET"],
         secret=f"{os.environ['VAULT_PREFIX'].rstrip('/')}/{practice_id}",
-    )
-    if is_meant and lacks:
-        raise _StillHere("; ".join(lacks))
-    kept = leaver.find()
+    ).find()
     counts = ", ".join(f"{name} {len(keys)}" for name, keys in kept.items.items())
     told = [
-        f"items: {counts}; {len(kept.bodies)} long bodies; {len(kept.exports)} exported files; "
+        f"would be deleted with --yes: items: {counts}; {len(kept.bodies)} long bodies; "
         f"{'its keys' if kept.has_secret else 'no keys'}",
-        f"{kept.unsettled} operations have not settled: look at the office before" if kept.unsettled else "",
-        "the practice's record, its agreements and the audit trail stay",
+        f"{kept.unsettled} operations have not settled" if kept.unsettled else "",
+        "a tombstone, the practice's agreements and the audit trail stay",
     ]
-    if not is_meant:
-        told = [f"would be deleted with --yes: {told[0]}", *told[1:], *(f"before that: {one}" for one in lacks)]
-    else:
-        leaver.remove(kept)
-        told[0] = f"deleted: {told[0]}; the keys can be brought back for {RECOVERY_DAYS} days"
     return "\n".join(filter(None, told))

@@ -23,6 +23,7 @@ _TABLES: Final = "data/tables/"
 _ALSO: Final = {
     "data/bodies/name": "BODIES_BUCKET",
     "data/exports/name": "EXPORTS_BUCKET",
+    "data/audit-archive/name": "AUDIT_ARCHIVE_BUCKET",
     "data/keys/records": "VAULT_KEY_ARN",
     "data/signing-secret": "HMAC_SECRET_ARN",
 }

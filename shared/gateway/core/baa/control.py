@@ -104,7 +104,12 @@ def close_baa(practice_id: str, *, caller: Caller, on: Services) -> None:
 
     Raises: NotFound, ScopeMissing. Unavailable: others changed it all the while.
     """
-    practice = allow(caller, practice_id, "practices.baa", Verb.WRITE, on=on)
+    end_agreement(allow(caller, practice_id, "practices.baa", Verb.WRITE, on=on), by=caller.id, on=on)
+
+
+def end_agreement(practice: Practice, *, by: str, on: Services) -> None:
+    """`close_baa` for whoever has the right already. Raises: Unavailable."""
+    practice_id = practice.id
     for _ in range(TRIES):
         history, now = on.agreements.history(practice_id), on.clock.now()
         # Of a release that kept no history there may be one without an entry.
@@ -113,7 +118,7 @@ def close_baa(practice_id: str, *, caller: Caller, on: Services) -> None:
             return
         closed = replace(baa, closed_at=now)
         try:
-            on.agreements.add(practice_id, BaaEntry(len(history) + 1, now, caller.id, closed))
+            on.agreements.add(practice_id, BaaEntry(len(history) + 1, now, by, closed))
         except Superseded:
             continue
         return

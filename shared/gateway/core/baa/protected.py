@@ -30,6 +30,7 @@ UNPROTECTED: Final[Mapping[str, frozenset[str]]] = {
     "practices.baa": frozenset(),
     "practices.calls": frozenset(),
     "practices.keys": frozenset(),
+    "practices.offboard": frozenset(),
     "sync": frozenset(),
     # What a run shows are ids and words of status; each of its steps is asked for the agreement.
     "workflows": frozenset(),

@@ -122,6 +122,27 @@ def change_sync(
     raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)
 
 
+def turn_off(practice_id: str, *, on: Services) -> PracticeSync:
+    """Have nothing mirrored any more and the practice's machines told to be silent, for whoever has the right already;
+    how it stands.
+
+    Raises: Unavailable: others changed it all the while.
+    """
+    for _ in range(TRIES):
+        state, now = on.syncs.load(practice_id), on.clock.now()
+        native = _native(state, SyncChange(state=Wanted.OFF), Wanted.OFF, None, now)
+        if (state.wanted, state.native) != (Wanted.OFF, native):
+            state = replace(state, wanted=Wanted.OFF, native=native, changed_at=now)
+            try:
+                on.syncs.save_practice(state)
+            except Superseded:
+                continue
+        # Also where nothing changed: whoever said it first may have died before this.
+        on.paces.background_due(practice_id, now + timedelta(seconds=1))
+        return state
+    raise Unavailable("the mirror's state is being changed by others", retry_after=1.0)
+
+
 def _with_queries(practice: Practice, *, allowed: bool) -> Practice:
     return replace(practice, queries=allowed)
 

@@ -20,6 +20,9 @@ from gateway.core.workflows.directory import WORKFLOWS, RunInput
 from gateway.core.workflows.records import Run, RunState, Step
 from gateway.core.workflows.thin import thin
 
+OF_PRACTICES: Final = frozenset({"onboard_practice", "offboard_practice"})
+"""Workflows that bring practices and take them away; they go through steps of their own."""
+
 
 class RunsQuery(BaseModel):
     """What `GET /workflow_runs` takes."""
@@ -129,6 +132,27 @@ def stop_run(run_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     return _shown(replace(run, state=RunState.STOPPED, ended_at=now, code="stopped"), on.runs.steps(run.id))
 
 
+def begin_run(name: str, practice_id: str, *, caller: Caller, key: str, on: Services) -> Run:
+    """Start a run that a use case of ours has to begin with, which has asked for scopes itself; `key` stands for it.
+
+    Raises: KeyReused. Unavailable.
+    """
+    made = Run(
+        id=new_id("workflow_run"),
+        workflow=name,
+        practice_id=practice_id,
+        client_id=caller.id,
+        attempt=1,
+        state=RunState.RUNNING,
+        started_at=on.clock.now(),
+        began_by_client=True,
+        about={"X-Correlation-Id": caller.correlation_id} if caller.correlation_id else {},
+    )
+    run, _ = on.runs.open(made, key=f"{name} {key}", body_hash=canonical_hash([name, practice_id]))
+    _execute(run, on)
+    return run
+
+
 def _execute(run: Run, on: Services) -> None:
     """Start the execution of the run's attempt; one that was started is not started again."""
     if run.state is RunState.RUNNING:
@@ -149,7 +173,9 @@ def _find(run_id: str, verb: Verb, caller: Caller, on: Services) -> Run:
     run = on.runs.get(run_id)
     if run.practice_id not in caller.client.practices:
         raise NotFound("no such run")
-    allow(caller, run.practice_id, RUNS, verb, on=on)
+    # Of a practice itself, with nobody's patients in it.
+    protected = False if run.workflow in OF_PRACTICES else None
+    allow(caller, run.practice_id, RUNS, verb, on=on, protected=protected)
     return run
 
 

@@ -36,6 +36,7 @@ from gateway.core.objects.office import (
     Provider,
     RecallType,
 )
+from gateway.core.objects.onboarding import NewPracticeView, OnboardingStep, OnboardingView
 from gateway.core.objects.patient import Patient
 from gateway.core.objects.patient_360 import Patient360
 from gateway.core.objects.payment import Payment
@@ -43,6 +44,7 @@ from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
 from gateway.core.objects.reconciliation import Aging, Finding, Findings
+from gateway.core.objects.removal import RemovalView, SignedCertificate, VerifiedCertificate
 from gateway.core.objects.schedule import Schedule
 from gateway.core.objects.session import SessionView
 from gateway.core.objects.slot import FirstSlots, Slot, SlotHold
@@ -158,6 +160,14 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/practices/{id}/baa"): _shows(PracticeBaa),
     ("POST", "/practices/{id}/baa"): _shows(PracticeBaa, 201, "Location"),
     ("DELETE", "/practices/{id}/baa"): _shows(NOTHING, 204),
+    ("POST", "/practices"): Shown(dict.fromkeys((200, 201, 202), NewPracticeView)),
+    ("GET", "/practices/{id}/onboarding"): _shows(OnboardingView),
+    ("PATCH", "/practices/{id}/onboarding"): Shown({200: OnboardingStep, 202: OnboardingStep}),
+    ("DELETE", "/practices/{id}"): _shows(RemovalView, 202, "Location"),
+    ("GET", "/practices/{id}/removal"): _shows(RemovalView),
+    ("PATCH", "/practices/{id}/removal"): Shown({200: RemovalView, 202: RemovalView}),
+    ("GET", "/practices/{id}/erasure_certificate"): _shows(SignedCertificate),
+    ("POST", "/practices/{id}/erasure_certificate/verify"): _shows(VerifiedCertificate),
     ("GET", "/practices/{id}/rotations"): _shows(PageOf[RotationView]),
     ("POST", "/practices/{id}/rotations"): _shows(RotationView, 201, "Location"),
     ("GET", "/practices/{id}/rotations/{rotation_id}"): _shows(RotationView),

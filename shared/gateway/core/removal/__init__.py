@@ -1,0 +1,1 @@
+"""Taking a practice away, down to a certificate of erasure; see the README beside this."""
