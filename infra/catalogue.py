@@ -87,6 +87,7 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
     # Beside the practices' own records whoever makes groups could write those.
     TableRow(name="groups", holds="Groups of practices, and which group a practice is in."),
+    TableRow(name="audiences", holds="People found by filters, as keys, for a week, and how far each search is."),
     TableRow(
         name="audit",
         holds="Who was shown what of whom, and who changed it; entries are added, never changed.",
@@ -613,6 +614,28 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "events": READ_SEVERAL, "webhooks": READ | ADD},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="audiences",
+        does="Has people found by filters, shows who may be written to by which channel, and forgets them.",
+        trigger=Http(
+            (
+                Route("POST", "/audiences"),
+                Route("GET", "/audiences/{id}"),
+                Route("DELETE", "/audiences/{id}"),
+                Route("GET", "/audiences/{id}/people"),
+                Route("GET", "/audiences/{id}/export"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "records": READ_MANY,
+            "audiences": READ | {"PutItem", "DeleteItem"},
+        },
         hmac=True,
         counts=True,
     ),

@@ -18,6 +18,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice, WayName
 
 if TYPE_CHECKING:
+    from gateway.core.audiences.records import AudienceBuilds, Audiences
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
@@ -517,6 +518,10 @@ class Services(Protocol):
     def agreements(self) -> Agreements: ...
     @property
     def groups(self) -> Groups: ...
+    @property
+    def audiences(self) -> Audiences: ...
+    @property
+    def audience_builds(self) -> AudienceBuilds: ...
     @property
     def audit(self) -> Audit: ...
     @property

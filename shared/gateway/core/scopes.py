@@ -56,6 +56,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "communications:write": "log contacts with patients",
     "recalls:read": "read recalls",
     "recalls:write": "change recalls",
+    "audiences:read": "see audiences and how people in them may be reached, beside what their filters look at",
+    "audiences:write": "ask for audiences and delete them, beside the same",
     "tasks:read": "read the staff's tasks",
     "task_lists:read": "read the lists that tasks lie in",
     "documents:read": "read what lies in patients' folders",

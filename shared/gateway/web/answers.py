@@ -21,6 +21,7 @@ from gateway.web.http import Answer
 from gateway.web.prefer import Prefer
 
 UNKNOWN_RETRY_S = 60
+CSV = "text/csv"
 _MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
 
@@ -187,6 +188,19 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
     if location and (where := _filled(location, made)):
         headers["Location"] = where
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
+
+
+def accepted_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str) -> Answer:
+    """202 with what is being made beside the caller; `location` is where to look how far it is."""
+    return replace(made_answer(made, is_replayed=is_replayed, location=location), status=202)
+
+
+def csv_answer(text: str, *, practice_id: str, next_cursor: str | None) -> Answer:
+    """200 with lines (RFC 4180), which no cache may keep. `Next-Cursor` says with what the next page begins."""
+    headers = {"Cache-Control": "no-store"} | ({} if next_cursor is None else {"Next-Cursor": next_cursor})
+    return Answer(
+        status=200, body=text, headers=headers, content_type=CSV, practice_id=practice_id, served_from="mirror"
+    )
 
 
 def nothing() -> Answer:

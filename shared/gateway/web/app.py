@@ -140,7 +140,7 @@ class HttpApp:
 
         What confirms what a caller holds (304, HEAD) counts as what it confirms.
         """
-        text = "" if answer.body is None else to_json(answer.body)
+        text = _text_as_sent(answer)
         if request.client_id is None or answer.status == HTTPStatus.UNAUTHORIZED:
             return answer, text
         shown = trail.Shown(
@@ -261,6 +261,13 @@ def entrypoint(app: HttpApp) -> LambdaHandler:
     logging.configure()
     snapshot.prepare()
     return app.__call__
+
+
+def _text_as_sent(answer: Answer) -> str:
+    """The body as it leaves."""
+    if answer.body is None:
+        return ""
+    return str(answer.body) if answer.content_type.startswith("text/") else to_json(answer.body)
 
 
 def _path_param(request: HttpRequest, *, name: str) -> str:

@@ -15,10 +15,11 @@ from gateway.core.fhir.types import TYPES
 from gateway.core.objects.envelopes import OperationView
 from gateway.core.objects.raw import RawMeta
 from gateway.core.requests import Freshness
+from gateway.web.answers import CSV
 from gateway.web.app import HttpApp
 from gateway.web.description import fhir, problems, raw
 from gateway.web.description.schemas import ANSWER, COMPONENTS, REQUEST, Schema, Schemas, in_a_line, not_null, one_line
-from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown, may_lack
+from gateway.web.description.shown import NOTHING, SHOWN, Csv, Route, Shown, may_lack
 from gateway.web.fhir import ROOT
 from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
@@ -56,6 +57,7 @@ _HEADERS: Final[Mapping[str, tuple[str, Schema]]] = {
     "RateLimit": ("What is left of the practice's pace, where Open Dental was asked.", {"type": "string"}),
     "RateLimit-Policy": ("The practice's pace.", {"type": "string"}),
     "Idempotent-Replayed": ("An earlier request of this key has done it.", {"type": "string", "enum": ["true"]}),
+    "Next-Cursor": ("With what the next page begins, where there is one.", {"type": "string"}),
     "Preference-Applied": ("The preferences that were honoured.", {"type": "string"}),
 }
 
@@ -150,7 +152,7 @@ class _Document:
                 if model is not None:
                     self._schemas.want(model, REQUEST)
             for model in shown_by(route, taken).bodies.values():
-                if model is not NOTHING and model is not OperationView:
+                if model not in {NOTHING, Csv, OperationView}:
                     self._schemas.want(model, ANSWER)
         self._schemas.make()
         self._rows: dict[str, Schema] = {}
@@ -211,13 +213,19 @@ class _Document:
             found["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
         if taken.is_public:
             found["security"] = []
+        shown = shown_by(route, taken)
+        if Csv in shown.bodies.values():
+            lines = _success(200, {CSV: {"schema": {"type": "string"}}}, frozenset(), taken)
+            lines["headers"] = {"Next-Cursor": {"$ref": "#/components/headers/Next-Cursor"}}
+            answers = self._answers({}, method, taken, shown) | {"200": lines}
+            return {**found, "responses": dict(sorted(answers.items()))}
         bodies = {
             status: None if model is NOTHING else self._schemas.of(model, ANSWER)
-            for status, model in shown_by(route, taken).bodies.items()
+            for status, model in shown.bodies.items()
         }
         if is_fhir:
             return {**found, "responses": self._fhir_answers(fhir.resource("CapabilityStatement"), method, taken)}
-        return {**found, "responses": self._answers(bodies, method, taken, shown_by(route, taken).headers)}
+        return {**found, "responses": self._answers(bodies, method, taken, shown)}
 
     def _raw(self, it: Any, one: Any, taken: _Taken) -> Schema:
         method, _ = raw.place(one)
@@ -284,9 +292,9 @@ class _Document:
         return found
 
     def _answers(
-        self, bodies: Mapping[int, Schema | None], method: str, taken: _Taken, headers: Iterable[str] = ()
+        self, bodies: Mapping[int, Schema | None], method: str, taken: _Taken, shown: Shown | None = None
     ) -> Schema:
-        needed = frozenset(headers)
+        needed = frozenset(shown.headers if shown else ())
         found: Schema = {}
         for status, schema in bodies.items():
             also = {"Location", "Retry-After"} if taken.is_write and status == 202 else frozenset()
@@ -301,7 +309,8 @@ class _Document:
         if method == "GET":
             found["304"] = _success(304, None, {"ETag"}, taken)
         # What is under way may be past its end already.
-        for status in {*_refusals(taken), *((409,) if method == "DELETE" else ())}:
+        more = shown.refusals if shown else ()
+        for status in {*_refusals(taken), *more, *((409,) if method == "DELETE" else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 

@@ -13,6 +13,7 @@ from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audience import Audience, AudiencePeople
 from gateway.core.objects.audit import AuditTrail, Disclosures
 from gateway.core.objects.capabilities import CapabilitiesView
 from gateway.core.objects.claim import Claim
@@ -59,6 +60,11 @@ from gateway.core.objects.webhook import (
 NOTHING: Final = None
 """No body."""
 
+
+class Csv:
+    """A body of lines (RFC 4180)."""
+
+
 Route = tuple[str, str]
 
 
@@ -68,6 +74,8 @@ class Shown:
 
     bodies: Mapping[int, Any]
     headers: tuple[str, ...] = field(default=())
+    refusals: tuple[int, ...] = field(default=())
+    """Statuses of refusals that its arguments do not tell of."""
 
 
 def _shows(model: Any, status: int = 200, *headers: str) -> Shown:
@@ -167,6 +175,11 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/groups/{id}"): _shows(Group),
     ("PATCH", "/groups/{id}"): _shows(Group),
     ("DELETE", "/groups/{id}"): _shows(NOTHING, 204),
+    ("POST", "/audiences"): _shows(Audience, 202, "Location"),
+    ("GET", "/audiences/{id}"): _shows(Audience),
+    ("GET", "/audiences/{id}/people"): Shown({200: AudiencePeople}, refusals=(409,)),
+    ("GET", "/audiences/{id}/export"): Shown({200: Csv}, refusals=(409,)),
+    ("DELETE", "/audiences/{id}"): _shows(NOTHING, 204),
     ("GET", "/operations/{id}"): _shows(OperationView),
     ("GET", "/events"): _shows(PageOf[LoggedEvent]),
     ("GET", "/events/{id}"): _shows(LoggedEvent),
