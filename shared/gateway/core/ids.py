@@ -58,6 +58,7 @@ PREFIXES = {
     "procedure_code": "cod",
     "audience": "audn",
     "intake": "int",
+    "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""
 

@@ -15,7 +15,7 @@ from gateway.core.audiences.filters import FILTERS, NEEDS, OF_ROW, Filter, objec
 from gateway.core.ids import row_id
 
 ELM = "prac_mvwg2llton2hezlf"
-NOW = When(ELM, datetime(2026, 11, 18, 12))
+NOW = When(ELM, datetime.fromisoformat("2026-11-18 12:00"))
 ROW: dict[str, Any] = {
     "PatNum": 1, "Guarantor": 1, "PatStatus": "Patient", "Birthdate": "1980-02-29", "PriProv": 3, "SecProv": 4,
     "ClinicNum": 2, "Language": "spa", "BalTotal": "120.50",
