@@ -691,6 +691,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             "audiences": READ | {"PutItem", "DeleteItem"},
         },
         hmac=True,
+        machines=("audience",),
         counts=True,
     ),
     FunctionRow(
@@ -777,6 +778,14 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=30,
         memory_mb=512,
         tables={"runs": UPDATE},
+    ),
+    FunctionRow(
+        name="build_audience",
+        does="Walks a practice's mirror for the people of an audience, as far as a step of its machine goes.",
+        trigger=Steps(("audience",)),
+        timeout_s=900,
+        # What its maker may read by now.
+        tables={"callers": GET, "practices": GET, "records": READ_MANY, "audiences": GET | {"PutItem"}},
     ),
     FunctionRow(
         name="lane",
@@ -896,6 +905,11 @@ MACHINES: tuple[MachineRow, ...] = (
         name="book",
         does="Finds or adds a patient, finds a free time, keeps and books it, confirms, and logs the contact.",
         calls=("task",),
+    ),
+    MachineRow(
+        name="audience",
+        does="Finds the people of an audience in the practice's mirror.",
+        calls=("build_audience",),
     ),
 )
 

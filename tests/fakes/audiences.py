@@ -1,4 +1,4 @@
-"""Audiences, in memory, and what builds them when a test says so."""
+"""Audiences, in memory."""
 
 from __future__ import annotations
 
@@ -43,14 +43,3 @@ class FakeAudiences:
 
     def forget_people(self, audience: Audience) -> None:
         self.found.pop(audience.id, None)
-
-
-@dataclass
-class FakeAudienceBuilds:
-    """Fills `AudienceBuilds`."""
-
-    begun: list[tuple[str, int]] = field(default_factory=list)
-
-    def begin(self, audience_id: str, *, rev: int) -> None:
-        if (audience_id, rev) not in self.begun:
-            self.begun.append((audience_id, rev))

@@ -21,7 +21,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import REMOTE_NETWORK, SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded, Tick
-from tests.fakes.audiences import FakeAudienceBuilds, FakeAudiences
+from tests.fakes.audiences import FakeAudiences
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
@@ -521,7 +521,6 @@ class FakeServices:
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
         self.audiences: Any = FakeAudiences()
-        self.audience_builds: Any = FakeAudienceBuilds()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()

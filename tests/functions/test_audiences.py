@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.build_audience.handler import lambda_handler
 from gateway.core.audiences import building
 from gateway.core.audiences.building import build
 from gateway.core.audiences.records import KEPT, State
@@ -19,7 +20,9 @@ from gateway.core.callers import Client
 from gateway.core.errors import Unavailable
 from gateway.core.mirror.syncing import Phase, Wanted
 from gateway.core.objects.audience import Audience, AudiencePeople
+from gateway.wiring.services import using
 from tests.fakes.deployment import IDS, Answered, Deployment, deployed
+from tests.fakes.gateway_events import Context
 from tests.fakes.mirroring import load, mirror, turn_on
 from tests.fakes.office import Killed
 from tests.fakes.services import Life
@@ -98,11 +101,11 @@ def test_an_audience_is_asked_for_built_without_a_call_and_paged_through(shared:
 def test_a_repeat_asks_for_no_second_and_another_body_is_refused(shared: Deployment) -> None:
     body = {"practice_id": IDS[0], "filter": EVERYBODY}
     first = shared.post("/audiences", body, key="once")
-    before = len(shared.on.audience_builds.begun)
+    before = len(shared.on.machines.started)
     again = shared.post("/audiences", body, key="once")
 
     assert again.body["id"] == first.body["id"] and again.headers["Idempotent-Replayed"] == "true"
-    assert len(shared.on.audience_builds.begun) == before
+    assert len(shared.on.machines.started) == before
     assert refused(shared.post("/audiences", {**body, "name": "x"}, key="once")) == (
         422, "key-reused", "Idempotency-Key",
     )  # fmt: skip
@@ -114,13 +117,15 @@ def test_a_repeat_asks_for_no_second_and_another_body_is_refused(shared: Deploym
 def test_a_repeat_sets_a_building_going_that_nobody_goes_on_with(own: Deployment) -> None:
     mirror(own, "patients", "carriers")
     first = own.post("/audiences", {"filter": EVERYBODY}, key="once").body
+    name = f"audience:{first['id']}-0"
+    assert own.on.machines.started == {name: {"audience_id": first["id"]}}
+    own.on.machines.started.clear()
+    own.post("/audiences", {"filter": EVERYBODY}, key="once")
+    assert own.on.machines.started == {}
     own.on.clock.seconds += 120
     own.post("/audiences", {"filter": EVERYBODY}, key="once")
 
-    assert own.on.audience_builds.begun == [(first["id"], 0)]
-    own.on.audience_builds.begun.clear()
-    own.post("/audiences", {"filter": EVERYBODY}, key="once")
-    assert own.on.audience_builds.begun == [(first["id"], 0)]
+    assert list(own.on.machines.started) == [name]
 
 
 def test_who_is_found_is_who_the_objects_say(shared: Deployment) -> None:
@@ -314,6 +319,19 @@ def test_a_deleted_audience_is_gone_with_its_people_and_its_building_ends(own: D
     assert [own.get(f"{path}{more}").status for more in ("", "/people", "/export")] == [404] * 3
     assert own.post("/audiences", {"filter": EVERYBODY}, key="once").body["state"] == "deleted"
     assert own.on.audiences.found.get(asked["id"]) is None
+
+
+def test_a_step_of_the_machine_says_whether_there_is_more_and_nothing_of_anybody(own: Deployment) -> None:
+    mirror(own, "patients", "carriers")
+    asked = own.post("/audiences", {"filter": EVERYBODY}).body
+    with using(own.on):
+        cut_off = lambda_handler({"audience_id": asked["id"]}, Context(remaining_ms=1_000))
+        whole = lambda_handler({"audience_id": asked["id"]}, Context(remaining_ms=900_000))
+        gone = lambda_handler({"audience_id": own.id_of("audience", 7)}, Context())
+
+    assert cut_off == {"done": False, "state": "building"}
+    assert whole == {"done": True, "state": "ready"}
+    assert gone == {"done": True, "state": "deleted"}
 
 
 def test_an_audience_is_gone_after_a_week(own: Deployment) -> None:

@@ -18,7 +18,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice, WayName
 
 if TYPE_CHECKING:
-    from gateway.core.audiences.records import AudienceBuilds, Audiences
+    from gateway.core.audiences.records import Audiences
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
@@ -521,8 +521,6 @@ class Services(Protocol):
     def groups(self) -> Groups: ...
     @property
     def audiences(self) -> Audiences: ...
-    @property
-    def audience_builds(self) -> AudienceBuilds: ...
     @property
     def audit(self) -> Audit: ...
     @property

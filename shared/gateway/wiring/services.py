@@ -18,7 +18,7 @@ from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from gateway.core import ports
-    from gateway.core.audiences.records import AudienceBuilds, Audiences
+    from gateway.core.audiences.records import Audiences
     from gateway.core.groups.records import Groups
 
 
@@ -48,11 +48,6 @@ class Services(AwsServices):
         from gateway.adapters.audiences import DynamoAudiences
 
         return DynamoAudiences(self._dynamodb, table=os.environ["AUDIENCES_TABLE"])
-
-    @cached_property
-    def audience_builds(self) -> AudienceBuilds:
-        """What builds them."""
-        raise NotImplementedError
 
     @cached_property
     def operations(self) -> ports.Operations:

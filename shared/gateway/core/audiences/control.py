@@ -28,6 +28,8 @@ from gateway.core.practices import Practice
 from gateway.core.walltime import instant_text, optional_instant_text
 
 TRIES: Final = 5
+MACHINE: Final = "audience"
+"""What builds audiences, step by step (`infra/workflows/`)."""
 STALLED: Final = timedelta(minutes=2)
 """How long nothing has come of a building before a repeat of its request sets it going again."""
 MOST_PEOPLE: Final = 500
@@ -102,7 +104,8 @@ def make_audience(wanted: AudienceInput, *, caller: Caller, key: str, on: Servic
     if kept.body_hash != made.body_hash:
         raise KeyReused("this Idempotency-Key belongs to another request", param="Idempotency-Key")
     if kept.state is State.BUILDING and (kept is made or now - kept.changed_at >= STALLED):
-        on.audience_builds.begin(kept.id, rev=kept.rev)
+        # One that was begun from there is not begun again, so that a repeat costs nothing.
+        on.machines.start(MACHINE, name=f"{kept.id}-{kept.rev}", input_={"audience_id": kept.id})
     return Made(_shown(kept), is_replayed=kept is not made)
 
 

@@ -84,14 +84,3 @@ class Audiences(Protocol):
     def forget_people(self, audience: Audience) -> None:
         """Erase who was found. May be done again."""
         ...
-
-
-class AudienceBuilds(Protocol):
-    """What builds audiences, beside whoever asks."""
-
-    def begin(self, audience_id: str, *, rev: int) -> None:
-        """Have the audience built from where it is at `rev`. Said again with the same `rev`, it changes nothing.
-
-        Raises: Unavailable: nothing was begun.
-        """
-        ...
