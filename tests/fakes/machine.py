@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from unittest import mock
 
 import boto3
 from moto import mock_aws
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from infra.parts.machine import definition_of
 
@@ -35,6 +37,10 @@ class Ended:
     """Those that it went through, in their order; of a Map's items as they came."""
 
 
+# A second of each execution otherwise: the definition is parsed when it is made, checked and run.
+_parsed = staticmethod(cache(AmazonStateLanguageParser.parse))
+
+
 @contextmanager
 def _calls(functions: Mapping[str, Function], waits: Callable[[float], None]) -> Iterator[None]:
     def invoke(_backend: object, function_name: str, _qualifier: object, body: Any, *_: object) -> bytes:
@@ -44,10 +50,11 @@ def _calls(functions: Mapping[str, Function], waits: Callable[[float], None]) ->
     def wait(_self: object, env: object, wait_seconds: float) -> None:
         waits(wait_seconds)
 
+    parser = "moto.stepfunctions.parser.asl.parse.asl_parser.AmazonStateLanguageParser.parse"
     simple = "moto.awslambda_simple.models.LambdaSimpleBackend.invoke"
     waiting = "moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function.WaitFunction"
     retrying = "moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"
-    with mock.patch(simple, invoke), mock.patch(f"{waiting}._wait_interval", wait), mock.patch(retrying, waits):
+    with mock.patch(parser, _parsed), mock.patch(simple, invoke), mock.patch(f"{waiting}._wait_interval", wait), mock.patch(retrying, waits):
         yield
 
 
