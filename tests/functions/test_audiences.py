@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -130,7 +130,7 @@ def test_a_repeat_sets_a_building_going_that_nobody_goes_on_with(own: Deployment
 
 def test_who_is_found_is_who_the_objects_say(shared: Deployment) -> None:
     """The same people as by the lists of the API, filter by filter."""
-    wide = {"include_unreachable": True}
+    wide: dict[str, Any] = {"include_unreachable": True}
     active = {one["PatNum"] for one in shared.rows("patient", "PatStatus = 0")}
     insured = {one["PatNum"] for one in shared.rows("patplan")}
     with_insurance = built(shared, {"insurance": {"has": True}, "status": ["active"]}, **wide)
@@ -231,7 +231,7 @@ def test_a_filter_takes_the_scope_of_what_it_looks_at_when_asked_and_when_read(o
 
 
 def test_what_is_not_complete_is_refused_with_its_name(own: Deployment) -> None:
-    body = {"filter": {"overdue_recall": {}}}
+    body: dict[str, Any] = {"filter": {"overdue_recall": {}}}
     off = own.post("/audiences", body)
     assert (off.status, off.body["reason"]) == (409, "mirror-off")
     mirror(own, "patients", "carriers")
@@ -246,7 +246,11 @@ def test_what_is_not_complete_is_refused_with_its_name(own: Deployment) -> None:
 
 def test_a_building_ends_where_its_maker_or_its_mirror_does(own: Deployment) -> None:
     mirror(own, "patients", "carriers")
-    for break_, code in ((lambda: own.grant("audiences:write"), "scope-missing"), (lambda: _unload(own), "not-loaded")):
+    breaks: tuple[tuple[Callable[[], None], str], ...] = (
+        (lambda: own.grant("audiences:write"), "scope-missing"),
+        (lambda: _unload(own), "not-loaded"),
+    )
+    for break_, code in breaks:
         own.grant(*SCOPES)
         asked = own.post("/audiences", {"filter": EVERYBODY}).body
         break_()

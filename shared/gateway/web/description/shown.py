@@ -195,4 +195,10 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/webhooks/{id}/deliveries"): _shows(PageOf[WebhookDelivery]),
     ("POST", "/webhooks/{id}/redeliver"): _shows(WebhookRedelivery, 202),
     ("GET", "/resources"): _shows(Directory),
+    # TEMPORARY
+    ("GET", "/workflow_runs"): _shows(dict[str, Any]),
+    ("GET", "/workflow_runs/{id}"): _shows(dict[str, Any]),
+    ("POST", "/workflow_runs"): Shown({200: dict[str, Any], 202: dict[str, Any]}),
+    ("POST", "/workflow_runs/{id}/restart"): Shown({200: dict[str, Any], 202: dict[str, Any]}),
+    ("POST", "/workflow_runs/{id}/stop"): Shown({200: dict[str, Any], 202: dict[str, Any]}),
 }
