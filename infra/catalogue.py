@@ -87,6 +87,7 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
     # Beside the practices' own records whoever makes groups could write those.
     TableRow(name="groups", holds="Groups of practices, and which group a practice is in."),
+    TableRow(name="intakes", holds="Who approved or dismissed what of patients' forms, by names of fields."),
     TableRow(name="audiences", holds="People found by filters, as keys, for a week, and how far each search is."),
     TableRow(
         name="audit",
@@ -545,6 +546,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         drop=HAND_OUT,
     ),
+    # Showing one it follows the write of what was approved of it.
+    replace(
+        _reads("intakes", "Lists and shows forms that patients filled in.", *_list_and_get("/intakes")),
+        tables={**_FETCH, "intakes": frozenset({"BatchGetItem", "PutItem"})},
+    ),
     _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
     _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     replace(
@@ -600,6 +606,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     _writes("write_claim", "Makes claims and moves them on.", Route("POST", "/claims"), Route("PATCH", "/claims/{id}")),
     _writes("write_communication", "Logs contacts with patients.", Route("POST", "/communications")),
+    replace(
+        _writes(
+            "decide_intake",
+            "Takes over what a person approves of a patient's form, or notes that it is dismissed.",
+            Route("POST", "/intakes/{id}/approve"),
+            Route("POST", "/intakes/{id}/dismiss"),
+        ),
+        tables={**_TURN, "intakes": frozenset({"BatchGetItem", "PutItem"})},
+        # What request approved it.
+        hmac=True,
+    ),
     _writes("write_recall", "Changes when patients should come again.", Route("PATCH", "/recalls/{id}")),
     _writes(
         "create_payment",

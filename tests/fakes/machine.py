@@ -54,7 +54,12 @@ def _calls(functions: Mapping[str, Function], waits: Callable[[float], None]) ->
     simple = "moto.awslambda_simple.models.LambdaSimpleBackend.invoke"
     waiting = "moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function.WaitFunction"
     retrying = "moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"
-    with mock.patch(parser, _parsed), mock.patch(simple, invoke), mock.patch(f"{waiting}._wait_interval", wait), mock.patch(retrying, waits):
+    with (
+        mock.patch(parser, _parsed),
+        mock.patch(simple, invoke),
+        mock.patch(f"{waiting}._wait_interval", wait),
+        mock.patch(retrying, waits),
+    ):
         yield
 
 

@@ -29,6 +29,7 @@ from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.intakes import FakeIntakes
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.rotations import FakeRotations
@@ -521,6 +522,7 @@ class FakeServices:
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
         self.audiences: Any = FakeAudiences()
+        self.intakes: Any = FakeIntakes()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()
@@ -598,6 +600,7 @@ class _Stamped:
 
 _PORTS = (
     "audiences",
+    "intakes",
     "audit",
     "ledger",
     "operations",

@@ -18,7 +18,7 @@ from gateway.core.mirror.mirrored import MIRRORED
 
 Key = dict[str, Any]
 
-TABLES: Final = ("records", "events", "cache", "holds", "audiences", "ledger", "practices", "pace")
+TABLES: Final = ("records", "events", "cache", "holds", "audiences", "intakes", "ledger", "practices", "pace")
 """Those with something that goes."""
 
 _BATCH: Final = 25

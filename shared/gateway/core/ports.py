@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
+    from gateway.core.intake.records import Intakes
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
     from gateway.core.rotation.records import Rotations
@@ -521,6 +522,8 @@ class Services(Protocol):
     def groups(self) -> Groups: ...
     @property
     def audiences(self) -> Audiences: ...
+    @property
+    def intakes(self) -> Intakes: ...
     @property
     def audit(self) -> Audit: ...
     @property

@@ -26,6 +26,7 @@ from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, Practi
 from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
+from gateway.core.objects.intake import Intake, IntakeDecision, IntakeWithAnswers
 from gateway.core.objects.office import (
     AppointmentType,
     Carrier,
@@ -180,6 +181,9 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/audiences/{id}/people"): Shown({200: AudiencePeople}, refusals=(409,)),
     ("GET", "/audiences/{id}/export"): Shown({200: Csv}, refusals=(409,)),
     ("DELETE", "/audiences/{id}"): _shows(NOTHING, 204),
+    ("GET", "/intakes"): _shows(ListOf[Intake]),
+    ("GET", "/intakes/{id}"): _shows(IntakeWithAnswers),
+    ("POST", "/intakes/{id}/dismiss"): _shows(IntakeDecision),
     ("GET", "/operations/{id}"): _shows(OperationView),
     ("GET", "/events"): _shows(PageOf[LoggedEvent]),
     ("GET", "/events/{id}"): _shows(LoggedEvent),
