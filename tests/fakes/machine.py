@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -54,12 +54,10 @@ def _calls(functions: Mapping[str, Function], waits: Callable[[float], None]) ->
     simple = "moto.awslambda_simple.models.LambdaSimpleBackend.invoke"
     waiting = "moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function.WaitFunction"
     retrying = "moto.stepfunctions.parser.asl.component.common.retry.retrier_decl.time.sleep"
-    with (
-        mock.patch(parser, _parsed),
-        mock.patch(simple, invoke),
-        mock.patch(f"{waiting}._wait_interval", wait),
-        mock.patch(retrying, waits),
-    ):
+    replaced = ((parser, _parsed), (simple, invoke), (f"{waiting}._wait_interval", wait), (retrying, waits))
+    with ExitStack() as patched:
+        for name, one in replaced:
+            patched.enter_context(mock.patch(name, one))
         yield
 
 

@@ -192,7 +192,8 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
 
 def accepted_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str) -> Answer:
     """202 with what is being made beside the caller; `location` is where to look how far it is."""
-    return replace(made_answer(made, is_replayed=is_replayed, location=location), status=202)
+    answer = made_answer(made, is_replayed=is_replayed, location=location)
+    return replace(answer, status=202, headers={**answer.headers, "Retry-After": "2"})
 
 
 def csv_answer(text: str, *, practice_id: str, next_cursor: str | None) -> Answer:

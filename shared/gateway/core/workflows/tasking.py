@@ -86,10 +86,10 @@ class TaskServices(Protocol):
 def do_step(task: Task, *, on: TaskServices) -> dict[str, Any]:
     """Make the step's request, or tell what it was answered before.
 
-    Returns `{outcome, ok, status, code, retryable, retry_after_s, state, operation_id, count, first, tries, body}`. `outcome`
-    is `done`, `again` (running, unknown or refused for now: ask once more after `retry_after_s`) or `failed`. `body` is
-    what the answer shows of ids, words and times: of an operation that is settled its result. `count` is how many a
-    list shows, `first` the first of them.
+    Returns `{outcome, ok, status, code, retryable, retry_after_s, state, operation_id, count, first, tries, body}`.
+    `outcome` is `done`, `again` (running, unknown or refused for now: ask once more after `retry_after_s`) or `failed`.
+    `body` is what the answer shows of ids, words and times: of an operation that is settled its result. `count` is how
+    many a list shows, `first` the first of them.
 
     Raises:
         Refused: there is no such request, or its path lacks something. NotAllowed: `as` is not whom the run belongs to,

@@ -57,6 +57,7 @@ from gateway.core.objects.webhook import (
     WebhookWithHealth,
     WebhookWithSecret,
 )
+from gateway.core.objects.workflow import WorkflowRun, WorkflowRunHead
 
 NOTHING: Final = None
 """No body."""
@@ -171,12 +172,17 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
+    ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
+    ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
+    ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),
+    ("POST", "/workflow_runs/{id}/restart"): _shows(WorkflowRun, 202, "Location"),
+    ("POST", "/workflow_runs/{id}/stop"): _shows(WorkflowRun),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),
     ("PATCH", "/groups/{id}"): _shows(Group),
     ("DELETE", "/groups/{id}"): _shows(NOTHING, 204),
-    ("POST", "/audiences"): _shows(Audience, 202, "Location"),
+    ("POST", "/audiences"): _shows(Audience, 202, "Location", "Retry-After"),
     ("GET", "/audiences/{id}"): _shows(Audience),
     ("GET", "/audiences/{id}/people"): Shown({200: AudiencePeople}, refusals=(409,)),
     ("GET", "/audiences/{id}/export"): Shown({200: Csv}, refusals=(409,)),
@@ -199,10 +205,4 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/webhooks/{id}/deliveries"): _shows(PageOf[WebhookDelivery]),
     ("POST", "/webhooks/{id}/redeliver"): _shows(WebhookRedelivery, 202),
     ("GET", "/resources"): _shows(Directory),
-    # TEMPORARY
-    ("GET", "/workflow_runs"): _shows(dict[str, Any]),
-    ("GET", "/workflow_runs/{id}"): _shows(dict[str, Any]),
-    ("POST", "/workflow_runs"): Shown({200: dict[str, Any], 202: dict[str, Any]}),
-    ("POST", "/workflow_runs/{id}/restart"): Shown({200: dict[str, Any], 202: dict[str, Any]}),
-    ("POST", "/workflow_runs/{id}/stop"): Shown({200: dict[str, Any], 202: dict[str, Any]}),
 }
