@@ -21,7 +21,19 @@ from tests.fakes.services import ELM_STREET
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GOES, STAYS = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
-TABLES = ("records", "events", "cache", "holds", "ledger", "practices", "pace", "audit", "audit_index")
+TABLES = (
+    "records",
+    "events",
+    "cache",
+    "holds",
+    "audiences",
+    "intakes",
+    "ledger",
+    "practices",
+    "pace",
+    "audit",
+    "audit_index",
+)
 CLOSED = Baa("BAA-1", "Ada Example", date(2025, 1, 1), closed_at=NOW)
 
 OF_A_PRACTICE = {
@@ -32,6 +44,8 @@ OF_A_PRACTICE = {
     "events": [("event#{}", "evt_a"), ("told#{}", "patients#1")],
     "cache": [("rows#{}#a", "rows"), ("rows#{}", "wrote")],
     "holds": [("holds#{}", "2026-03-02#chair#1")],
+    "audiences": [("audiences#{}", "audn_a"), ("people#{}#audn_a", "1")],
+    "intakes": [("intakes#{}", "7")],
     "ledger": [("unsettled#{}", "opn_a"), ("claim#{}#commlogs", "1"), ("twin#{}#a", "twin"), ("notice#{}", "a")],
     "practices": [("practice#{}", "drift"), ("practice#{}", "odd#a#new#b"), ("rotations#{}", "rotations")],
     "audit": [("audit#{}", "0"), ("once#{}", "a")],

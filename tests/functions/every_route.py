@@ -36,6 +36,13 @@ _BODIES: Final[Mapping[str, Any]] = {
         "practice_ids": [ELM.id, "prac_mfzwqllton2hezlf"],
     },
     "PATCH /groups/{id}": {"name": "Others"},
+    "POST /audiences": {"practice_id": ELM.id, "filter": {"age": {"at_least": 18}}},
+    "POST /intakes/{id}/approve": {
+        "patient_id": row_id("patient", ELM.id, 15),
+        "version": "0" * 32,
+        "fields": ["emails"],
+    },
+    "POST /intakes/{id}/dismiss": {"patient_id": row_id("patient", ELM.id, 15)},
     "POST /procedurelogs": _CHART | {"patient_id": row_id("patient", ELM.id, 15)},
     "PATCH /procedurelogs/{id}": {"status": "planned"},
     "PATCH /webhooks/{id}": {"description": "Other"},
@@ -147,7 +154,9 @@ def _made(name: str, made: Mapping[str, str]) -> Mapping[str, Any]:
         given["patient_id"] = row_id("patient", ELM.id, 15)
     if "{rotation_id}" in path:
         given |= {"id": ELM.id, "rotation_id": "rot_mfxgc3tporuwg33o"}
-    key = {"Idempotency-Key": "every-route"} if method in {"POST", "PATCH", "DELETE"} else None
+    if path == "/intakes/{id}" or path == "/intakes":
+        given["patient_id"] = row_id("patient", ELM.id, 15)
+    key = {"Idempotency-Key": "every-route", "On-Behalf-Of": "u-77"} if method in {"POST", "PATCH", "DELETE"} else None
     return recorded(method, path, given, body=_BODIES.get(name), headers=key)
 
 
