@@ -36,6 +36,10 @@ TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
 # A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
 HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
 
+# Who may not list is told "forbidden" of an object that is not there.
+READ_EXPORTS: Verbs = frozenset({"GetObject", "ListBucket"})
+KEEP_EXPORTS: Verbs = READ_EXPORTS | {"PutObject"}
+
 # Calls of offices' machines: kept by one function, worked off by another. Who may not list is told "forbidden" of an
 # object that is gone.
 KEEP_CALLS: Verbs = frozenset({"PutObject"})
@@ -129,6 +133,7 @@ TABLES: tuple[TableRow, ...] = (
         holds="What happened, for 30 days, in ids and words of status; and which state of each row was told last.",
         indexes=(Index("log", "log_day", "log_place", ("body",), sort_type="text"),),
     ),
+    TableRow(name="exports", holds="Runs of the export, how far each is, and up to when each practice is published."),
     TableRow(
         name="webhooks",
         holds="Endpoints of clients, how they answer, and what is to be or was delivered to them.",
@@ -286,6 +291,10 @@ class FunctionRow:
     authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
+    exports: Verbs = frozenset()
+    """Calls of S3 on the bucket that exports lie in."""
+    makes_parquet: bool = False
+    """Has the layer with what makes Parquet as well."""
     asks_routes: bool = False
     """Asks the functions behind the routes as API Gateway does."""
     machines: tuple[str, ...] = ()
@@ -789,6 +798,63 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         asks_routes=True,
     ),
     FunctionRow(
+        name="exports",
+        does="Has practices' objects exported, and shows how far that is and what files came of it.",
+        trigger=Http(
+            (
+                Route("GET", "/exports"),
+                Route("POST", "/exports"),
+                Route("GET", "/exports/{id}"),
+                Route("GET", "/exports/{id}/files"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "exports": READ | {"PutItem"}},
+        exports=READ_EXPORTS,
+        # The same key names the same run.
+        hmac=True,
+        counts=True,
+        machines=("export",),
+    ),
+    FunctionRow(
+        name="prepare_export",
+        does="Says of which practices an export is; makes the run where the clock has started it.",
+        trigger=Steps(("export",)),
+        timeout_s=60,
+        memory_mb=512,
+        tables={"exports": READ | {"PutItem"}},
+    ),
+    FunctionRow(
+        name="export_practice",
+        does="Writes one practice's objects as files, from its mirror, as far as its time goes.",
+        trigger=Steps(("export",)),
+        timeout_s=900,
+        memory_mb=2048,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "records": READ_MANY,
+            "cache": GET,
+            "exports": READ | {"PutItem"},
+            "audit": ADD,
+        },
+        # The office's words may be too long for an item.
+        bodies=READ_BODIES,
+        exports=KEEP_EXPORTS,
+        makes_parquet=True,
+        # What rows are found by lies in the mirror as HMAC.
+        hmac=True,
+    ),
+    FunctionRow(
+        name="publish_export",
+        does="Puts the one file that makes an export visible, and moves the marks on.",
+        trigger=Steps(("export",)),
+        timeout_s=300,
+        memory_mb=1024,
+        tables={"exports": READ | {"PutItem", "DeleteItem"}},
+        exports=KEEP_EXPORTS,
+    ),
+    FunctionRow(
         name="workflow_ends",
         does="Notes what became of a run when its execution is over.",
         trigger=Hears(("Step Functions Execution Status Change",), bus="account"),
@@ -927,6 +993,14 @@ MACHINES: tuple[MachineRow, ...] = (
         name="audience",
         does="Finds the people of an audience in the practice's mirror.",
         calls=("build_audience",),
+    ),
+    MachineRow(
+        name="export",
+        does="Exports practices' objects to the warehouse, each practice by itself, and publishes what came of it.",
+        calls=("prepare_export", "export_practice", "publish_export"),
+        # Past midnight in all of the United States, and before anybody there begins to work.
+        at="cron(30 8 * * ? *)",
+        distributed=True,
     ),
 )
 

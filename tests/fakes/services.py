@@ -25,6 +25,7 @@ from tests.fakes.audiences import FakeAudiences
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
+from tests.fakes.exports import FakeColumnar, FakeExports, FakeWarehouse
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -523,6 +524,9 @@ class FakeServices:
         self.groups: Any = FakeGroups()
         self.audiences: Any = FakeAudiences()
         self.intakes: Any = FakeIntakes()
+        self.exports: Any = FakeExports()
+        self.warehouse: Any = FakeWarehouse()
+        self.columnar: Any = FakeColumnar()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()
@@ -610,6 +614,9 @@ _PORTS = (
     "cache",
     "records",
     "syncs",
+    "exports",
+    "warehouse",
+    "columnar",
     "holds",
     "practices",
     "drifts",

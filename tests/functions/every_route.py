@@ -64,7 +64,7 @@ _RAW: Final[Mapping[str, Mapping[str, str]]] = {
     "PATCH /resources/{resource}/{key}/{action}": {"resource": "appointments", "key": "34", "action": "Note"},
     "DELETE /resources/{resource}/{key}/{action}": {"resource": "procedurelogs", "key": "51", "action": "GroupNote"},
 }
-_OF_NO_PRACTICE: Final = {"/practices", "/health", "/groups", "/webhooks", "/fhir/R4/metadata"}
+_OF_NO_PRACTICE: Final = {"/practices", "/health", "/groups", "/exports", "/webhooks", "/fhir/R4/metadata"}
 NOTHING_THERE: Final = frozenset(
     {
         # `/resources` has every method at every depth, and the catalogue no operation for these.

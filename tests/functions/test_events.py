@@ -100,6 +100,14 @@ EXPECTED: dict[str, Expected] = {
     "workflows/get_what_is_not_there": Expected(404, "not-found"),
     "workflows/restart_what_is_not_there": Expected(404, "not-found"),
     "workflows/stop_what_is_not_there": Expected(404, "not-found"),
+    "exports/start": Expected(202, headers=NO_STORE, body={"mode": "snapshot", "state": "running"}),
+    "exports/start_of_all": Expected(202, headers=NO_STORE, body={"mode": "incremental", "state": "running"}),
+    "exports/start_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "exports/start_with_a_practice_of_somebody_else": Expected(404, "not-found", "practice_ids"),
+    "exports/start_of_an_unknown_object": Expected(400, "invalid", "objects"),
+    "exports/list": Expected(200, body=A_LIST | {"data": []}),
+    "exports/get_what_is_not_there": Expected(404, "not-found"),
+    "exports/files_of_what_is_not_there": Expected(404, "not-found"),
     "groups/list": Expected(200, body=A_LIST | {"data": []}),
     "groups/make_with_a_practice_of_somebody_else": Expected(404, "not-found", "practice_ids"),
     "groups/make_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
@@ -312,6 +320,12 @@ BACKGROUND: dict[str, Any] = {
         **{"retryable": False, "retry_after_s": 1, "state": None, "operation_id": None, "count": None},
         **{"first": {}, "tries": 0, "body": {}},
     },
+    "prepare_export/clock": {"run_id": None, "practices": []},
+    "prepare_export/run_that_is_gone": {"run_id": None, "practices": []},
+    "export_practice/practice_of_a_run_that_is_gone": {
+        **{"practice_id": "prac_mvwg2llton2hezlf", "done": True, "state": "failed"},
+    },
+    "publish_export/run_that_is_gone": {"run_id": "exp_mfzwqllton2hezlf", "state": "failed"},
     "workflow_ends/of_a_run_that_is_gone": None,
     "webhook_retries/minute": {"due": 0, "not_sent": 0},
     "take_hooks/call_that_is_gone": {"batchItemFailures": []},
@@ -365,7 +379,7 @@ def test_a_recorded_event_is_answered_as_expected(name: str, on: LivingServices)
         assert "Marker" not in answer["body"] and "Fake" not in answer["body"]
     if expected.status == 202:
         found = urljoin(event["requestContext"]["path"], answer["headers"]["Location"])
-        assert re.fullmatch(r"/v1/(operations/opn|workflow_runs/run)_[a-z2-7]+", found)
+        assert re.fullmatch(r"/v1/(operations/opn|workflow_runs/run|exports/exp)_[a-z2-7]+", found)
         assert int(answer["headers"]["Retry-After"]) >= 1
     assert {name: answer["headers"].get(name) for name in expected.headers} == expected.headers
     assert {name: body.get(name) for name in expected.body} == expected.body

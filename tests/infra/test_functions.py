@@ -544,4 +544,7 @@ def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionR
 
 def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path: Path, layer: Path) -> None:
     with pytest.raises(FileNotFoundError, match="'upstream_worker', but there is no"):
-        app({"layer": str(layer), "functions": str(tmp_path), "nag": "off"}, outdir=tmp_path / "out")
+        app(
+            {"layer": str(layer), "parquet_layer": str(layer), "functions": str(tmp_path), "nag": "off"},
+            outdir=tmp_path / "out",
+        )

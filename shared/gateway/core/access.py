@@ -25,11 +25,14 @@ reads was given what the objects show, and each look at a file makes the office 
 AUDIT = "audit"
 """The object of audit trails: who saw whom. No wildcard has it: an operator reads it, not those whom it is about."""
 
+EXPORTS = "exports"
+"""The object of copies of whole practices. No wildcard has it: they go to where this API watches over nobody."""
+
 INTAKES: Final = "intakes"
 """The object of forms that patients filled in. No wildcard has it: they hold whatever was asked there."""
 
 READ_ALL: Final = "*:read"
-_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, INTAKES})
+_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, EXPORTS, INTAKES})
 
 
 def caller_of(client_id: str, *, on: Services, of_run: bool = False) -> Caller:

@@ -58,6 +58,7 @@ PREFIXES = {
     "procedure_code": "cod",
     "audience": "audn",
     "intake": "int",
+    "export": "exp",
     "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
     from gateway.core.events.ports import EventLog
+    from gateway.core.export.runs import Exports, Warehouse
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
     from gateway.core.intake.records import Intakes
@@ -538,6 +539,10 @@ class Services(Protocol):
     def sender(self) -> Sender: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def warehouse(self) -> Warehouse: ...
     @property
     def machines(self) -> Machines: ...
     @property

@@ -69,6 +69,16 @@ def link_answer(link: Mapping[str, Any], patient_ids: tuple[str, ...], *, on: Se
     return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None, patient_ids=patient_ids)
 
 
+def export_answer(run: Mapping[str, Any], *, is_replayed: bool) -> Answer:
+    """202 with an export that goes on by itself, 200 with one that is over; `Retry-After` says when to look again."""
+    headers = {"Cache-Control": "no-store", "Location": f"/exports/{run['id']}"}
+    if is_replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if run["state"] == "running":
+        headers["Retry-After"] = "10"
+    return Answer(status=202 if run["state"] == "running" else 200, body=run, headers=headers)
+
+
 def audited_answer(body: Mapping[str, Any]) -> Answer:
     """200 with what is shown under an entry in an audit trail, so that no cache may show it again.
 

@@ -91,8 +91,8 @@ def add_forms(rows: Rows, rng: Random, made: Setup, people: list[Person]) -> Non
             "DateTSheetEdited": stamp,
         }
         number = rows.add("sheet", sheet)
-        for field in filled(form, _answers(form, person.row, rng), at_time=stamp):
-            rows.add("sheetfield", {"SheetNum": number, **field})
+        for answer in filled(form, _answers(form, person.row, rng), at_time=stamp):
+            rows.add("sheetfield", {"SheetNum": number, **answer})
 
 
 def _answers(form: str, row: Row, rng: Random) -> dict[str, str]:

@@ -79,6 +79,7 @@ SlotHoldId = Annotated[str, _id("hld")]
 TaskId = Annotated[str, _id("tsk")]
 TaskListId = Annotated[str, _id("tls")]
 ProcedureCodeId = Annotated[str, _id("cod")]
+ExportId = Annotated[str, _id("exp")]
 OperationId = Annotated[str, _id("opn")]
 
 

@@ -310,7 +310,7 @@ class _Document:
             found["304"] = _success(304, None, {"ETag"}, taken)
         # What is under way may be past its end already.
         more = shown.refusals if shown else ()
-        for status in {*_refusals(taken), *more, *((409,) if method == "DELETE" else ())}:
+        for status in {*_refusals(taken), *more, *((409,) if method in {"DELETE", "POST"} else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 

@@ -24,6 +24,7 @@ from gateway.core.objects.desk import Communication, Recall, Task, TaskList
 from gateway.core.objects.document import Document, DocumentContent
 from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
+from gateway.core.objects.export import Export, ExportFiles, ExportWithProgress
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.intake import Intake, IntakeDecision, IntakeWithAnswers
@@ -172,6 +173,10 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
+    ("GET", "/exports"): _shows(PageOf[Export]),
+    ("POST", "/exports"): Shown({202: Export, 200: Export}, ("Location",)),
+    ("GET", "/exports/{id}"): _shows(ExportWithProgress),
+    ("GET", "/exports/{id}/files"): _shows(ExportFiles),
     ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
     ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
     ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),

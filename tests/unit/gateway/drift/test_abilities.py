@@ -17,8 +17,8 @@ from infra.catalogue import FUNCTIONS, Http
 from open_dental import catalogue
 
 GATEWAYS_OWN = {
-    *("audit", "authenticate", "events", "groups", "health", "hooks", "mcp"),
-    *("openapi", "operations", "practices", "session", "webhooks", "workflows"),
+    *("audiences", "audit", "authenticate", "events", "exports", "groups", "health", "hooks", "mcp"),
+    *("openapi", "operations", "practices", "session", "webhooks", "workflow_runs"),
 }
 """What is no matter of what a practice can do."""
 
