@@ -184,7 +184,7 @@ class Consumes:
 TOLD_OF = (
     "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
     "recalls", "treatplans", "commlogs",
-    "due_recalls", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
+    "due_recalls", "findings", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
 )  # fmt: skip
 """Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
 
@@ -732,7 +732,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "runs": READ | {"PutItem", "UpdateItem"}},
-        machines=("book",),
+        machines=("book", "reconcile"),
         counts=True,
     ),
     FunctionRow(
@@ -741,6 +741,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Http((Route("GET", "/audit"), Route("GET", "/audit/disclosures"))),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "audit": QUERY, "audit_index": READ},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="reconciliation",
+        does="Shows what does not add up in a practice's money, balances by age, and its journal.",
+        trigger=Http(
+            (
+                *_list_and_get("/reconciliation/findings"),
+                Route("GET", "/reconciliation/aging"),
+                Route("GET", "/reconciliation/journal"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "records": READ_MANY},
         hmac=True,
         counts=True,
     ),
@@ -853,6 +868,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=1024,
         tables={"exports": READ | {"PutItem", "DeleteItem"}},
         exports=KEEP_EXPORTS,
+    ),
+    FunctionRow(
+        name="reconcile_practice",
+        does="Looks for what does not add up in one practice's money, and keeps what it finds.",
+        trigger=Steps(("reconcile",)),
+        # All of a practice's money is read: half a million rows, where there are 100,000 procedures.
+        timeout_s=900,
+        memory_mb=1769,
+        tables={"callers": GET, "practices": GET, "records": READ_MANY},
+        # What it finds, and no row of the office's.
+        puts={"records": "*#findings"},
     ),
     FunctionRow(
         name="workflow_ends",
@@ -1001,6 +1027,13 @@ MACHINES: tuple[MachineRow, ...] = (
         # Past midnight in all of the United States, and before anybody there begins to work.
         at="cron(30 8 * * ? *)",
         distributed=True,
+    ),
+    MachineRow(
+        name="reconcile",
+        does="Looks for what does not add up in practices' money: of one, or of all that a client has.",
+        calls=("reconcile_practice",),
+        # After offices' aging and plan charges of the night, before anybody works.
+        at="cron(15 10 * * ? *)",
     ),
 )
 

@@ -46,7 +46,9 @@ def get_people(id: str, query: PeopleQuery, caller: Caller) -> Answer:
 def get_export(id: str, query: ExportQuery, caller: Caller) -> Answer:
     """A page of who is in it, as CSV."""
     exported = export_of(id, query, caller=caller, on=services())
-    return csv_answer(exported.text, practice_id=exported.practice_id, next_cursor=exported.next_cursor)
+    return csv_answer(
+        exported.text, practice_id=exported.practice_id, name=exported.name, next_cursor=exported.next_cursor
+    )
 
 
 @app.delete("/audiences/{id}")

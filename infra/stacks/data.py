@@ -42,7 +42,7 @@ class DataStack(cdk.Stack):
         hooks = HooksQueue(self, "Hooks", key=keys.traces, take_timeout=take_timeout, stage=stage)
         BodiesBucket(self, "Bodies", key=keys.records, hooks=hooks, stage=stage)
         AuditArchive(self, "AuditArchive", key=keys.records, stage=stage)
-        ExportsBucket(self, "Exports", key=keys.records, stage=stage)
+        ExportsBucket(self, "ExportFiles", key=keys.records, stage=stage)
         EventBus(self, "EventBus", key=keys.records, stage=stage)
         EventSchemas(self, "EventSchemas", stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)

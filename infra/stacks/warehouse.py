@@ -95,10 +95,10 @@ class WarehouseStack(cdk.Stack):
                 query_string=statement(name, select),
                 work_group=workgroup.name,
             )
-            query.add_dependency(workgroup)
-            query.add_dependency(database)
+            query.add_resource_dependency(workgroup)
+            query.add_resource_dependency(database)
         for table in tables:
-            table.add_dependency(database)
+            table.add_resource_dependency(database)
 
     def _table(
         self,

@@ -61,6 +61,6 @@ def event(
 
 
 def read(answer: Mapping[str, Any]) -> Any:
-    """The body of an answer, JSON as what it says."""
+    """The body of an answer: of JSON what it says, of another kind the text."""
     is_text = answer["headers"].get("Content-Type", "").startswith("text/")
     return answer["body"] if is_text else json.loads(answer["body"])

@@ -33,6 +33,7 @@ from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, Fak
 from tests.fakes.intakes import FakeIntakes
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.reconciliations import FakeReconciliations
 from tests.fakes.rotations import FakeRotations
 from tests.fakes.runs import FakeMachines, FakeRuns
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
@@ -533,6 +534,7 @@ class FakeServices:
         self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
+        self.reconciliations: Any = FakeReconciliations()
         self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
         self.runs: Any = FakeRuns()

@@ -152,6 +152,8 @@ def _made(name: str, made: Mapping[str, str]) -> Mapping[str, Any]:
             given["patient_id"] = row_id("patient", ELM.id, 15)
     if method == "GET" and path == "/procedures":
         given["patient_id"] = row_id("patient", ELM.id, 15)
+    if path == "/reconciliation/journal":
+        given |= {"practice_id": ELM.id, "date_from": FIRST, "date_to": FIRST}
     if "{rotation_id}" in path:
         given |= {"id": ELM.id, "rotation_id": "rot_mfxgc3tporuwg33o"}
     if path == "/intakes/{id}" or path == "/intakes":

@@ -59,6 +59,8 @@ PREFIXES = {
     "audience": "audn",
     "intake": "int",
     "export": "exp",
+    "finding": "fnd",
+    "journal_entry": "jnl",
     "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""

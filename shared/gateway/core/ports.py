@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.core.intake.records import Intakes
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
+    from gateway.core.reconciliation.ports import Reconciliations
     from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
@@ -533,6 +534,8 @@ class Services(Protocol):
     def audit_index(self) -> AuditIndex: ...
     @property
     def event_log(self) -> EventLog: ...
+    @property
+    def reconciliations(self) -> Reconciliations: ...
     @property
     def webhooks(self) -> Webhooks: ...
     @property

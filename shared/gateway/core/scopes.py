@@ -57,6 +57,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "adjustments:read": "read adjustments",
     "payment_plans:read": "read payment plans",
     "balances:read": "read what families owe",
+    "reconciliation:read": "see what does not add up in a practice's money, balances by age, and its journal",
     "communications:read": "read contacts with patients",
     "communications:write": "log contacts with patients",
     "recalls:read": "read recalls",

@@ -20,8 +20,9 @@ from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
 from gateway.web.prefer import Prefer
 
-UNKNOWN_RETRY_S = 60
 CSV = "text/csv"
+
+UNKNOWN_RETRY_S = 60
 _MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
 
@@ -206,12 +207,14 @@ def accepted_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str
     return replace(answer, status=202, headers={**answer.headers, "Retry-After": "2"})
 
 
-def csv_answer(text: str, *, practice_id: str, next_cursor: str | None) -> Answer:
-    """200 with lines (RFC 4180), which no cache may keep. `Next-Cursor` says with what the next page begins."""
-    headers = {"Cache-Control": "no-store"} | ({} if next_cursor is None else {"Next-Cursor": next_cursor})
-    return Answer(
-        status=200, body=text, headers=headers, content_type=CSV, practice_id=practice_id, served_from="mirror"
-    )
+def csv_answer(text: str, *, practice_id: str, name: str, next_cursor: str | None = None) -> Answer:
+    """200 with a file of lines, which no cache may keep. `name`: what it is saved as, of ids and dates alone.
+    `next_cursor`: with what the next page begins, where it has several.
+    """
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    if next_cursor is not None:
+        headers["Next-Cursor"] = next_cursor
+    return Answer(status=200, body=text, headers=headers, content_type=CSV, practice_id=practice_id)
 
 
 def run_answer(run: Mapping[str, Any], *, is_replayed: bool = False) -> Answer:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.reconciliations import DynamoReconciliations
     from gateway.adapters.rotations import DynamoRotations
     from gateway.adapters.runs import DynamoRuns
     from gateway.adapters.signer import HmacSigner
@@ -149,6 +150,13 @@ class AwsServices:
         from gateway.adapters.mirror.syncs import DynamoSyncStates
 
         return DynamoSyncStates(self._dynamodb, table=os.environ["RECORDS_TABLE"])
+
+    @cached_property
+    def reconciliations(self) -> DynamoReconciliations:
+        """Findings and reports; they lie beside the copies."""
+        from gateway.adapters.reconciliations import DynamoReconciliations
+
+        return DynamoReconciliations(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
     def callers(self) -> DynamoCallers:

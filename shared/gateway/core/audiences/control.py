@@ -147,6 +147,7 @@ class Exported(NamedTuple):
     """Lines of an export, and what the next page begins with."""
 
     practice_id: str
+    name: str
     text: str
     next_cursor: str | None
 
@@ -159,7 +160,7 @@ def export_of(audience_id: str, query: ExportQuery, *, caller: Caller, on: Servi
     audience, practice, wanted = _find(audience_id, Verb.READ, caller, on)
     page = _page(audience, practice, wanted, query, on)
     lines = (line for row in page.rows if page.shows(row, wanted) for line in _lines(row, page, wanted, practice))
-    return Exported(practice.id, _csv([COLUMNS, *lines]), page.next_cursor)
+    return Exported(practice.id, f"{audience.id}.csv", _csv([COLUMNS, *lines]), page.next_cursor)
 
 
 def delete_audience(audience_id: str, *, caller: Caller, on: Services) -> None:

@@ -47,6 +47,12 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
         Subject("communication", "communications", ("at",), ("patient_id",)),
+        Subject(
+            "finding",
+            "reconciliation",
+            ("kind", "severity", "state"),
+            ("patient_id", "family_id", "claim_id", "payment_id", "procedure_id", "carrier_id"),
+        ),
         Subject("operation", None, ("state", "kind"), ("client_id",)),
         Subject("practice", "practices", ("state", "expires_on", "days_left"), ()),
     )
@@ -112,6 +118,8 @@ TYPES: Final[Mapping[str, str]] = {
     "practice.key_rotated": "A practice's customer key was exchanged: from now on it is called with the new one.",
     "practice.rotation_waiting": "For a day an office has not added the key that is to be its new one.",
     "practice.rotation_failed": "An exchange of a practice's key was given up; the present key stays in use.",
+    "finding.opened": "Reconciliation found that something in a practice's money does not add up, or does not again.",
+    "finding.resolved": "What reconciliation had found adds up now.",
 }
 """Type -> what has happened. `{object}.{what}`."""
 

@@ -16,6 +16,7 @@ from gateway.core.events.event_types import ID_PREFIXES, TYPES, subject_of
 from gateway.core.ids import PREFIXES
 from gateway.core.normalize import appointments, claims, patients, procedures, treatment
 from gateway.core.normalize.values import Words
+from gateway.core.reconciliation.finding import STATES, Kind, Severity
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -48,6 +49,9 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("treatment_plan", "status"): _ours(treatment.STATUS),
     ("payment", "kind"): ("income_transfer", "patient", "refund"),
     ("insurance_payment", "kind"): ("insurance", "refund"),
+    ("finding", "kind"): tuple(sorted(Kind)),
+    ("finding", "severity"): tuple(Severity),
+    ("finding", "state"): STATES,
     ("operation", "state"): ("failed", "succeeded", "unknown"),
     ("practice", "state"): ("offline", "online"),
     ("webhook", "state"): ("disabled",),
@@ -70,7 +74,7 @@ _EXPLAINED: Final[Mapping[str, tuple[str, ...]]] = {"practice.capabilities_chang
 
 _OWN_RELATED: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("client_id",)}
 
-_REFERRED: Final = {"guarantor": "patient", "into_patient": "patient"}
+_REFERRED: Final = {"family": "patient", "guarantor": "patient", "into_patient": "patient"}
 """What an id is of, where its name does not say so."""
 
 

@@ -15,11 +15,10 @@ from gateway.core.fhir.types import TYPES
 from gateway.core.objects.envelopes import OperationView
 from gateway.core.objects.raw import RawMeta
 from gateway.core.requests import Freshness
-from gateway.web.answers import CSV
 from gateway.web.app import HttpApp
 from gateway.web.description import fhir, problems, raw
 from gateway.web.description.schemas import ANSWER, COMPONENTS, REQUEST, Schema, Schemas, in_a_line, not_null, one_line
-from gateway.web.description.shown import NOTHING, SHOWN, Csv, Route, Shown, may_lack
+from gateway.web.description.shown import NOTHING, SHOWN, Route, Shown, may_lack
 from gateway.web.fhir import ROOT
 from gateway.web.http import Answer, HttpRequest
 from gateway.web.idempotency import HEADER, LONGEST, IdempotencyKey
@@ -102,6 +101,9 @@ _ASKED: Final[Mapping[str, Schema]] = {
 }
 
 
+_NOTHING_MORE: Final = Shown({})
+
+
 @dataclass(frozen=True, slots=True)
 class _Taken:
     """What a handler takes, by its arguments' types."""
@@ -152,7 +154,7 @@ class _Document:
                 if model is not None:
                     self._schemas.want(model, REQUEST)
             for model in shown_by(route, taken).bodies.values():
-                if model not in {NOTHING, Csv, OperationView}:
+                if model is not NOTHING and model is not OperationView:
                     self._schemas.want(model, ANSWER)
         self._schemas.make()
         self._rows: dict[str, Schema] = {}
@@ -214,11 +216,6 @@ class _Document:
         if taken.is_public:
             found["security"] = []
         shown = shown_by(route, taken)
-        if Csv in shown.bodies.values():
-            lines = _success(200, {CSV: {"schema": {"type": "string"}}}, frozenset(), taken)
-            lines["headers"] = {"Next-Cursor": {"$ref": "#/components/headers/Next-Cursor"}}
-            answers = self._answers({}, method, taken, shown) | {"200": lines}
-            return {**found, "responses": dict(sorted(answers.items()))}
         bodies = {
             status: None if model is NOTHING else self._schemas.of(model, ANSWER)
             for status, model in shown.bodies.items()
@@ -292,13 +289,14 @@ class _Document:
         return found
 
     def _answers(
-        self, bodies: Mapping[int, Schema | None], method: str, taken: _Taken, shown: Shown | None = None
+        self, bodies: Mapping[int, Schema | None], method: str, taken: _Taken, shown: Shown = _NOTHING_MORE
     ) -> Schema:
-        needed = frozenset(shown.headers if shown else ())
+        needed = frozenset(shown.headers)
         found: Schema = {}
         for status, schema in bodies.items():
             also = {"Location", "Retry-After"} if taken.is_write and status == 202 else frozenset()
-            found[str(status)] = _success(status, {JSON: {"schema": schema}} if schema else None, needed | also, taken)
+            content = {shown.media: {"schema": schema}} if schema else None
+            found[str(status)] = _success(status, content, needed | also, taken, shown.may_have)
         if Freshness in taken:
             operation = {JSON: {"schema": self._schemas.of(OperationView, ANSWER)}}
             found["202"] = _success(202, operation, {"Location", "Retry-After"}, taken)
@@ -309,8 +307,7 @@ class _Document:
         if method == "GET":
             found["304"] = _success(304, None, {"ETag"}, taken)
         # What is under way may be past its end already.
-        more = shown.refusals if shown else ()
-        for status in {*_refusals(taken), *more, *((409,) if method in {"DELETE", "POST"} else ())}:
+        for status in {*_refusals(taken), *shown.refusals, *((409,) if method in {"DELETE", "POST"} else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 
@@ -371,9 +368,11 @@ def _refusals(taken: _Taken) -> list[int]:
     return sorted(found)
 
 
-def _success(status: int, content: Schema | None, needed: Iterable[str], taken: _Taken) -> Schema:
-    """`needed`: headers that stand there in any case."""
-    headers = {*needed}
+def _success(
+    status: int, content: Schema | None, needed: Iterable[str], taken: _Taken, others: Iterable[str] = ()
+) -> Schema:
+    """`needed`: headers that stand there in any case; `others` may."""
+    headers = {*needed, *others}
     if status == 200 and Freshness in taken:
         headers |= {"ETag", "Age", "RateLimit", "RateLimit-Policy"}
     if IdempotencyKey in taken:

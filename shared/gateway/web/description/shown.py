@@ -44,6 +44,7 @@ from gateway.core.objects.payment import Payment
 from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
+from gateway.core.objects.reconciliation import Aging, Finding, Findings
 from gateway.core.objects.schedule import Schedule
 from gateway.core.objects.session import SessionView
 from gateway.core.objects.slot import FirstSlots, Slot, SlotHold
@@ -64,19 +65,19 @@ NOTHING: Final = None
 """No body."""
 
 
-class Csv:
-    """A body of lines (RFC 4180)."""
-
-
 Route = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Success: by status the model of the body, and the headers that stand there in any case."""
+    """Success: by status the model of the body, and the headers that stand there in any case. `media`: what kind of
+    text the body is."""
 
     bodies: Mapping[int, Any]
     headers: tuple[str, ...] = field(default=())
+    media: str = "application/json"
+    may_have: tuple[str, ...] = field(default=())
+    """Headers that stand there now and then."""
     refusals: tuple[int, ...] = field(default=())
     """Statuses of refusals that its arguments do not tell of."""
 
@@ -177,6 +178,10 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("POST", "/exports"): Shown({202: Export, 200: Export}, ("Location",)),
     ("GET", "/exports/{id}"): _shows(ExportWithProgress),
     ("GET", "/exports/{id}/files"): _shows(ExportFiles),
+    ("GET", "/reconciliation/findings"): _shows(Findings),
+    ("GET", "/reconciliation/findings/{id}"): _shows(Finding),
+    ("GET", "/reconciliation/aging"): _shows(Aging),
+    ("GET", "/reconciliation/journal"): Shown({200: str}, media="text/csv"),
     ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
     ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
     ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),
@@ -190,7 +195,7 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("POST", "/audiences"): _shows(Audience, 202, "Location", "Retry-After"),
     ("GET", "/audiences/{id}"): _shows(Audience),
     ("GET", "/audiences/{id}/people"): Shown({200: AudiencePeople}, refusals=(409,)),
-    ("GET", "/audiences/{id}/export"): Shown({200: Csv}, refusals=(409,)),
+    ("GET", "/audiences/{id}/export"): Shown({200: str}, media="text/csv", may_have=("Next-Cursor",), refusals=(409,)),
     ("DELETE", "/audiences/{id}"): _shows(NOTHING, 204),
     ("GET", "/intakes"): _shows(ListOf[Intake]),
     ("GET", "/intakes/{id}"): _shows(IntakeWithAnswers),

@@ -21,6 +21,7 @@ from gateway.core.events.event_types import TYPES
 from gateway.core.events.facts import (
     BAA,
     DUE_RECALLS,
+    FINDINGS,
     INTAKE,
     KINDS,
     MERGES,
@@ -105,6 +106,12 @@ _DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create"
 _DISABLED: Final[Row] = {
     "id": "whk_aaaaaaaaaaaaaaaa", "state": "disabled", "reason": "failing", "client_id": "cli_aaaaaaaaaaaaaaaa",
 }  # fmt: skip
+_FINDING: Final[Row] = {
+    "id": "fnd_aaaaaaaaaaaaaaaaaaaaaaaaaaaaq", "kind": "claim_silent", "severity": "medium", "state": "open",
+    "patient_id": "pat_aaaaaaaaaaaaaaaaaaaaaaaaaaaag", "family_id": "pat_aaaaaaaaaaaaaaaaaaaaaaaaaaaae",
+    "claim_id": "clm_aaaaaaaaaaaaaaaaaaaaaaaaaaaak", "carrier_id": "car_aaaaaaaaaaaaaaaaaaaaaaaaaaaai",
+    "amount": {"amount": "62.00", "currency": "USD"}, "explanation": "Marker",
+}  # fmt: skip
 
 _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "appointment.created": ("appointments", None, _VISIT),
@@ -166,6 +173,8 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "operation.unknown": (OPERATIONS, None, {**_DONE, "state": "unknown"}),
     "sync.loaded": (MIRROR, None, {"state": "loaded", "epoch": 1}),
     "webhook.disabled": (WEBHOOKS, None, _DISABLED),
+    "finding.opened": (FINDINGS, None, _FINDING),
+    "finding.resolved": (FINDINGS, _FINDING, {**_FINDING, "state": "resolved"}),
 }
 """By type what it comes of: a resource, a row before (none: it is new) and after (none: it is gone)."""
 
