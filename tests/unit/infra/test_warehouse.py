@@ -91,7 +91,8 @@ def _add_adjustments(office: MirroredOffice) -> None:
 
     rows = [
         {
-            "AdjNum": number + 1, "AdjDate": row["ProcDate"], "AdjAmt": Decimal("-5") if number % 2 else Decimal("12.5"), "AdjType": 0,
+            "AdjNum": number + 1, "AdjDate": row["ProcDate"], "AdjType": 0,
+            "AdjAmt": Decimal("-5") if number % 2 else Decimal("12.5"),
             "PatNum": row["PatNum"], "ProvNum": row["ProvNum"], "ProcNum": row["ProcNum"], "ClinicNum": 0,
             "ProcDate": row["ProcDate"], "DateEntry": row["ProcDate"], "AdjNote": "", "SecDateTEdit": row["DateTStamp"],
         }
