@@ -75,7 +75,10 @@ def may_look(caller: Caller, practice_id: str, verb: Verb, wanted: Filter, *, on
 
     Raises: what `allow` raises.
     """
-    practice = allow(caller, practice_id, "audiences", verb, on=on)
+    if verb is Verb.WRITE:
+        practice = allow(caller, practice_id, "audiences", Verb.WRITE, on=on)
+    else:
+        practice = allow(caller, practice_id, "audiences", Verb.READ, on=on)
     for obj in objects_of(wanted):
         allow(caller, practice_id, obj, Verb.READ, on=on)
     return practice

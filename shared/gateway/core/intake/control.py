@@ -132,7 +132,7 @@ def approve_intake(intake_id: str, approval: Approval, *, by: str, caller: Calle
     request = on.signer.fingerprint(f"intake {caller.id} {practice.id} {key}")
     was = _decided(practice, [form.key], on)[form.key]
     if was.state is not State.OPEN and was.request != request:
-        raise Conflict(f"this form is {was.state.value}", reason=f"intake-{was.state.value}")
+        raise Conflict(f"this form is {was.state.value}", reason=was.state.value)
     fields = sorted(set(approval.fields))
     input_ = {
         "sheet": form.key,
@@ -158,7 +158,7 @@ def approve_intake(intake_id: str, approval: Approval, *, by: str, caller: Calle
             on.intakes.put(decision)
         except Superseded:
             # Of two the second meets a patient that the first has changed.
-            raise Conflict("this form is being decided by somebody else", reason="intake-approving") from None
+            raise Conflict("this form is being decided by somebody else", reason="approving") from None
     return operation
 
 
@@ -182,7 +182,7 @@ def dismiss_intake(intake_id: str, dismissal: Dismissal, *, by: str, caller: Cal
     for _ in range(TRIES):
         was = _decided(practice, [form.key], on)[form.key]
         if was.state in {State.APPROVING, State.APPROVED}:
-            raise Conflict(f"this form is {was.state.value}", reason=f"intake-{was.state.value}")
+            raise Conflict(f"this form is {was.state.value}", reason=was.state.value)
         if was.state is State.OPEN:
             now = Decision(practice.id, form.key, State.DISMISSED, by, caller.id, on.clock.now(), rev=was.rev)
             try:
