@@ -43,7 +43,9 @@ class Exported:
     def export(self, mode: Mode, *, published: bool = True) -> ExportRun:
         on = self.office.on
         on.clock.seconds += 300
-        run = on.exports.make(ExportRun(new_id("export"), mode, (self.office.id,), OBJECTS, "gateway", on.clock.now()))
+        run: ExportRun = on.exports.make(
+            ExportRun(new_id("export"), mode, (self.office.id,), OBJECTS, "gateway", on.clock.now())
+        )
         for one in prepare(run.id, scheduled=None, on=on)["practices"]:
             export_practice(run.id, one, time_left_s=lambda: 900.0, on=on)
         if published:
