@@ -96,6 +96,8 @@ TABLES: tuple[TableRow, ...] = (
     TableRow(name="holds", holds="Times that callers keep for some minutes: days of chairs and providers, and holds."),
     # Beside the practices' own records whoever makes groups could write those.
     TableRow(name="groups", holds="Groups of practices, and which group a practice is in."),
+    TableRow(name="intakes", holds="Who approved or dismissed what of patients' forms, by names of fields."),
+    TableRow(name="audiences", holds="People found by filters, as keys, for a week, and how far each search is."),
     TableRow(
         name="audit",
         holds="Who was shown what of whom, and who changed it; entries are added, never changed.",
@@ -618,6 +620,11 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         drop=HAND_OUT,
     ),
+    # Showing one it follows the write of what was approved of it.
+    replace(
+        _reads("intakes", "Lists and shows forms that patients filled in.", *_list_and_get("/intakes")),
+        tables={**_FETCH, "intakes": frozenset({"BatchGetItem", "PutItem"})},
+    ),
     _reads("treatment_plans", "Lists and shows proposed treatment.", *_list_and_get("/treatment_plans")),
     _reads("perio_exams", "Lists and shows exams of the gums.", *_list_and_get("/perio_exams")),
     replace(
@@ -673,6 +680,17 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
     ),
     _writes("write_claim", "Makes claims and moves them on.", Route("POST", "/claims"), Route("PATCH", "/claims/{id}")),
     _writes("write_communication", "Logs contacts with patients.", Route("POST", "/communications")),
+    replace(
+        _writes(
+            "decide_intake",
+            "Takes over what a person approves of a patient's form, or notes that it is dismissed.",
+            Route("POST", "/intakes/{id}/approve"),
+            Route("POST", "/intakes/{id}/dismiss"),
+        ),
+        tables={**_TURN, "intakes": frozenset({"BatchGetItem", "PutItem"})},
+        # What request approved it.
+        hmac=True,
+    ),
     _writes("write_recall", "Changes when patients should come again.", Route("PATCH", "/recalls/{id}")),
     _writes(
         "create_payment",
@@ -742,6 +760,29 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "events": READ_SEVERAL, "webhooks": READ | ADD},
         hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="audiences",
+        does="Has people found by filters, shows who may be written to by which channel, and forgets them.",
+        trigger=Http(
+            (
+                Route("POST", "/audiences"),
+                Route("GET", "/audiences/{id}"),
+                Route("DELETE", "/audiences/{id}"),
+                Route("GET", "/audiences/{id}/people"),
+                Route("GET", "/audiences/{id}/export"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "records": READ_MANY,
+            "audiences": READ | {"PutItem", "DeleteItem"},
+        },
+        hmac=True,
+        machines=("audience",),
         counts=True,
     ),
     FunctionRow(
@@ -939,6 +980,14 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={"runs": UPDATE},
     ),
     FunctionRow(
+        name="build_audience",
+        does="Walks a practice's mirror for the people of an audience, as far as a step of its machine goes.",
+        trigger=Steps(("audience",)),
+        timeout_s=900,
+        # What its maker may read by now.
+        tables={"callers": GET, "practices": GET, "records": READ_MANY, "audiences": GET | {"PutItem"}},
+    ),
+    FunctionRow(
         name="lane",
         does="Finds the background turns that are due and spreads them over the coming minute.",
         # A practice takes it some 10 ms.
@@ -1056,6 +1105,11 @@ MACHINES: tuple[MachineRow, ...] = (
         name="book",
         does="Finds or adds a patient, finds a free time, keeps and books it, confirms, and logs the contact.",
         calls=("task",),
+    ),
+    MachineRow(
+        name="audience",
+        does="Finds the people of an audience in the practice's mirror.",
+        calls=("build_audience",),
     ),
     MachineRow(
         name="export",

@@ -48,6 +48,8 @@ OF_A_PRACTICE: dict[str, list[tuple[str, str]]] = {
     "events": [("event#{}", "evt_a"), ("told#{}", "patients#1")],
     "cache": [("rows#{}#a", "rows"), ("rows#{}", "wrote")],
     "holds": [("holds#{}", "2026-03-02#chair#1")],
+    "audiences": [("audiences#{}", "audn_a"), ("people#{}#audn_a", "1")],
+    "intakes": [("intakes#{}", "7")],
     "ledger": [("claim#{}#commlogs", "1"), ("twin#{}#a", "twin"), ("notice#{}", "a")],
     "practices": [("practice#{}", "drift"), ("practice#{}", "odd#a#new#b"), ("rotations#{}", "rotations")],
     "pace": [("trouble#offline", "{}"), ("doubted", "{}")],

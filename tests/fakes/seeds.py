@@ -287,6 +287,13 @@ class Seeds:
 
     _post_create_payment = _post_payments = _new_payment
 
+    def _post_audiences(self, pick: int, number: int) -> Any:
+        wanted = ({"age": {"at_least": 18}}, {"status": ["active"]}, {"has_future_appointment": True})[pick % 3]
+        return {"practice_id": self._office.practice_id, "name": f"Audience {number}", "filter": wanted}
+
+    def _post_intakes_id_dismiss(self, pick: int, _number: int) -> Any:
+        return {"patient_id": self.id("patient", pick)}
+
     def _post_groups(self, _pick: int, number: int) -> Any:
         practices = sorted(self._office.servers)
         return {"name": f"Group {number}", "practice_ids": practices, "agreement": {"reference": f"binder {number}"}}

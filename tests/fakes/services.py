@@ -21,6 +21,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.ports import REFERENCE, Opened, PaceView, Upstream
 from gateway.core.practices import REMOTE_NETWORK, SANDBOX, Baa, Practice, Tier
 from gateway.core.worker import Open, Superseded, Tick
+from tests.fakes.audiences import FakeAudiences
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
@@ -29,6 +30,7 @@ from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.intakes import FakeIntakes
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.onboardings import FakeOnboardings
@@ -523,6 +525,8 @@ class FakeServices:
         self.syncs: Any = FakeSyncStates()
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
+        self.audiences: Any = FakeAudiences()
+        self.intakes: Any = FakeIntakes()
         self.exports: Any = FakeExports()
         self.warehouse: Any = FakeWarehouse()
         self.columnar: Any = FakeColumnar()
@@ -605,6 +609,8 @@ class _Stamped:
 
 
 _PORTS = (
+    "audiences",
+    "intakes",
     "audit",
     "ledger",
     "operations",

@@ -59,7 +59,7 @@ CHECKS = [
     negative_data_rejection,
 ]
 _WRITTEN = (
-    *("claims", "communications", "groups", "patients", "payments"),
+    *("audiences", "claims", "communications", "groups", "intakes", "patients", "payments"),
     *("practices", "procedures", "recalls", "sync", "webhooks"),
 )
 SCOPES = (

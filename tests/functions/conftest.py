@@ -42,7 +42,9 @@ _WRITES = (
     "appointments",
     "claims",
     "communications",
+    "audiences",
     "groups",
+    "intakes",
     "patients",
     "payments",
     "procedures",
@@ -59,6 +61,7 @@ SCOPES = frozenset(
         "audit:read",
         "notes",
         "document_contents:read",
+        "intakes:read",
         "exports:read",
         "patients.match",
         "practices:connect",
@@ -214,6 +217,11 @@ def _furnish(on: LivingServices) -> None:
             "IsHygiene": "false",
             "DateTStamp": "2026-03-01 10:00:00",
         }
+    ]
+    kept = {"SheetNum": 7, "PatNum": 15, "SheetType": "PatientForm", "IsWebForm": "true"}
+    rows["sheets"] = [kept | {"Description": "Patient Information", "DateTimeSheet": "2026-03-01 10:00:00"}]
+    rows["sheetfields"] = [
+        {"SheetFieldNum": 1, "SheetNum": 7, "FieldType": "InputField", "FieldName": "LName", "FieldValue": "Miller"}
     ]
     rows["procedurelogs"] = [
         {

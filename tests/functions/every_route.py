@@ -39,6 +39,13 @@ _BODIES: Final[Mapping[str, Any]] = {
     "PATCH /practices/{id}/onboarding": {"step": "verify"},
     "PATCH /practices/{id}/removal": {"step": "close"},
     "POST /practices/{id}/erasure_certificate/verify": {"signature": "none"},
+    "POST /audiences": {"practice_id": ELM.id, "filter": {"age": {"at_least": 18}}},
+    "POST /intakes/{id}/approve": {
+        "patient_id": row_id("patient", ELM.id, 15),
+        "version": "0" * 32,
+        "fields": ["emails"],
+    },
+    "POST /intakes/{id}/dismiss": {"patient_id": row_id("patient", ELM.id, 15)},
     "POST /procedurelogs": _CHART | {"patient_id": row_id("patient", ELM.id, 15)},
     "PATCH /procedurelogs/{id}": {"status": "planned"},
     "PATCH /webhooks/{id}": {"description": "Other"},
@@ -152,7 +159,9 @@ def _made(name: str, made: Mapping[str, str]) -> Mapping[str, Any]:
         given |= {"practice_id": ELM.id, "date_from": FIRST, "date_to": FIRST}
     if "{rotation_id}" in path:
         given |= {"id": ELM.id, "rotation_id": "rot_mfxgc3tporuwg33o"}
-    key = {"Idempotency-Key": "every-route"} if method in {"POST", "PATCH", "DELETE"} else None
+    if path == "/intakes/{id}" or path == "/intakes":
+        given["patient_id"] = row_id("patient", ELM.id, 15)
+    key = {"Idempotency-Key": "every-route", "On-Behalf-Of": "u-77"} if method in {"POST", "PATCH", "DELETE"} else None
     return recorded(method, path, given, body=_BODIES.get(name), headers=key)
 
 

@@ -132,6 +132,20 @@ EXPECTED: dict[str, Expected] = {
     "groups/get_what_is_not_there": Expected(404, "not-found"),
     "groups/change_what_is_not_there": Expected(404, "not-found"),
     "groups/delete_what_is_not_there": Expected(404, "not-found"),
+    "audiences/ask_without_a_mirror": Expected(409, "conflict"),
+    "audiences/ask_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "audiences/ask_for_nothing": Expected(400, "invalid", "filter"),
+    "audiences/get_what_is_not_there": Expected(404, "not-found"),
+    "audiences/people_of_what_is_not_there": Expected(404, "not-found"),
+    "audiences/export_what_is_not_there": Expected(404, "not-found"),
+    "audiences/delete_what_is_not_there": Expected(404, "not-found"),
+    "intakes/list": Expected(200, headers=PRIVATE, body=A_LIST),
+    "intakes/list_without_a_patient": Expected(422, "filter-too-wide"),
+    "intakes/get": Expected(200, headers=PRIVATE, body={"form": "patient_form", "state": "open"}),
+    "intakes/get_what_is_not_there": Expected(404, "not-found"),
+    "decide_intake/approve_without_a_person": Expected(400, "invalid", "On-Behalf-Of"),
+    "decide_intake/approve_nothing": Expected(400, "invalid", "fields"),
+    "decide_intake/dismiss": Expected(200, body={"state": "dismissed", "decided_by": "u-77"}),
     "webhooks/list": Expected(200, body=A_LIST | {"data": []}),
     "webhooks/make": Expected(201, headers=NO_STORE, body={"state": "enabled", "types": ["appointment.*"]}),
     "webhooks/make_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
@@ -314,6 +328,7 @@ BACKGROUND: dict[str, Any] = {
     "upstream_worker/turn_of_an_operation": {"batchItemFailures": []},
     "upstream_worker/turn_of_an_operation_that_is_gone": {"batchItemFailures": []},
     "upstream_worker/background_turn": {"batchItemFailures": []},
+    "build_audience/step_of_what_is_not_there": {"done": True, "state": "deleted"},
     "archive_audit/read_and_intent": {"batchItemFailures": []},
     "publish_events/moved_visit": {"batchItemFailures": []},
     "deliver_webhooks/delivery_that_is_gone": {"batchItemFailures": []},
@@ -484,9 +499,9 @@ def ticking(on: LivingServices) -> None:
             row["serverDateTime"] = on.clock.now().strftime("%Y-%m-%d %H:%M:%S")
 
 
-# Free times are nothing of Open Dental's, and a day shows less of its rows: they have no row to show.
+# Free times are nothing of Open Dental's, a day and a form show less of their rows: they have no row to show.
 SHOWN: list[tuple[str, dict[str, str]]] = [(name, {}) for name in READS] + [
-    (name, {"include": "raw"}) for name in READS if not name.startswith(("slots/", "day/"))
+    (name, {"include": "raw"}) for name in READS if not name.startswith(("slots/", "day/", "intakes/"))
 ]
 
 

@@ -17,14 +17,15 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from gateway.core.access import DOCUMENT_CONTENTS, EXPORTS, RESOURCES
+from gateway.core.access import DOCUMENT_CONTENTS, EXPORTS, INTAKES, RESOURCES
+from gateway.core.audiences.records import Audience
 from gateway.core.callers import OPERATOR_SCOPES, Client, ClientKind
 from gateway.core.events.event import Cause, Event, event_id
 from gateway.core.export.layout import published_key
 from gateway.core.export.runs import ExportRun, Mode, State
 from gateway.core.fhir.types import TYPES
 from gateway.core.groups.records import Agreement, Group
-from gateway.core.ids import new_id
+from gateway.core.ids import new_id, row_id
 from gateway.core.operations import Request
 from gateway.core.scopes import SCOPES
 from gateway.wiring.services import using
@@ -37,8 +38,8 @@ from tests.functions.every_route import NOTHING_THERE, OAK_ID, Sent, every_reque
 ROOT: Final = Path(__file__).parents[2]
 CLIENT, OTHER = "cli_any", "cli_other"
 OAK = replace(ELM, id=OAK_ID)
-_MADE: Final = ("groups", "exports", "webhooks", "events", "hold", "operations")
-_NO_WILDCARD: Final = {f"{RESOURCES}:read", f"{DOCUMENT_CONTENTS}:read", f"{EXPORTS}:read"}
+_MADE: Final = ("audiences", "groups", "exports", "webhooks", "events", "hold", "operations")
+_NO_WILDCARD: Final = {f"{one}:read" for one in (RESOURCES, DOCUMENT_CONTENTS, EXPORTS, INTAKES)}
 
 
 @cache
@@ -78,6 +79,9 @@ def world() -> Iterator[World]:
         now = on.clock.now()
         group = Group(new_id("group"), "G", frozenset({practice.id}), Agreement("r"), client_id, now, now, "b")
         ids["groups"] = on.groups.make(group).id
+        wanted = {"practice_id": practice.id, "filter": {"age": {"at_least": 18}}}
+        audience = Audience(row_id("audience", practice.id, 7), practice.id, client_id, wanted, "b", now, now)
+        ids["audiences"] = on.audiences.make(audience).id
         export = on.exports.make(
             ExportRun(new_id("export"), Mode.SNAPSHOT, (practice.id,), ("claims",), client_id, now)
         )

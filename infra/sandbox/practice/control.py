@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from infra.sandbox.practice.data import insert_wire_row
+from infra.sandbox.practice.forms import fill_in
 from infra.sandbox.practice.handlers import Rejected
 from infra.sandbox.practice.practice import Practice
 from infra.sandbox.practice.schema import Column, Table, tables
@@ -49,6 +50,7 @@ class Control:
             ("GET", "clock"): lambda _: self._clock(),
             ("POST", "clock"): self._set_clock,
             ("POST", "rows"): self._insert,
+            ("POST", "forms"): lambda told: fill_in(practice.office, told),
             ("PUT", "door"): self._turn_door,
             ("POST", "shutdown"): lambda _: stop(),
         }

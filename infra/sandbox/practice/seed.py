@@ -11,6 +11,7 @@ from infra.sandbox.practice.office import Office
 from infra.sandbox.practice.schema import tables
 from infra.sandbox.practice.seeding.calendar import Calendar, add_schedules
 from infra.sandbox.practice.seeding.desk import add_desk
+from infra.sandbox.practice.seeding.forms import add_forms
 from infra.sandbox.practice.seeding.keys import randomize
 from infra.sandbox.practice.seeding.money import add_money
 from infra.sandbox.practice.seeding.people import add_people
@@ -33,6 +34,8 @@ def invent(today: date, *, patients: int, seed: int, random_keys: bool = False) 
     diary = add_visits(rows, rng, made, calendar, people)
     add_money(diary, people)
     add_desk(rows, rng, made, people)
+    # By a stream of their own, so that nobody else's rows are others for them.
+    add_forms(rows, Random(f"forms {seed}"), made, people)
     if random_keys:
         randomize(rows, rng)
     return rows

@@ -13,7 +13,10 @@ from gateway.core.mirror.mirrored import MIRRORED
 
 Key = dict[str, Any]
 
-TABLES: Final = ("records", "events", "cache", "holds", "exports", "ledger", "practices", "pace")
+TABLES: Final = (
+    *("records", "events", "cache", "holds", "audiences", "intakes"),
+    *("exports", "ledger", "practices", "pace"),
+)
 """Those with something that goes."""
 
 _STAYS: Final = frozenset({"practice"})

@@ -36,8 +36,11 @@ OFFBOARD = "practices.offboard"
 _EVEN_LEAVING: Final = frozenset({AUDIT, OFFBOARD})
 """What is asked of a practice that is being removed, or is: who saw whom, and how far that is."""
 
+INTAKES: Final = "intakes"
+"""The object of forms that patients filled in. No wildcard has it: they hold whatever was asked there."""
+
 READ_ALL: Final = "*:read"
-_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, EXPORTS})
+_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, EXPORTS, INTAKES})
 
 
 def caller_of(client_id: str, *, on: Services, of_run: bool = False) -> Caller:

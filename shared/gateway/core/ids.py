@@ -58,6 +58,8 @@ PREFIXES = {
     "task_list": "tls",
     "recall_type": "rct",
     "procedure_code": "cod",
+    "audience": "audn",
+    "intake": "int",
     "export": "exp",
     "finding": "fnd",
     "journal_entry": "jnl",

@@ -18,6 +18,7 @@ from gateway.core.plans import UpstreamAnswer, UpstreamCall
 from gateway.core.practices import Practice, WayName
 
 if TYPE_CHECKING:
+    from gateway.core.audiences.records import Audiences
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from gateway.core.export.runs import Exports, Warehouse
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
+    from gateway.core.intake.records import Intakes
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
     from gateway.core.onboarding.records import Onboardings
@@ -526,6 +528,10 @@ class Services(Protocol):
     def agreements(self) -> Agreements: ...
     @property
     def groups(self) -> Groups: ...
+    @property
+    def audiences(self) -> Audiences: ...
+    @property
+    def intakes(self) -> Intakes: ...
     @property
     def audit(self) -> Audit: ...
     @property

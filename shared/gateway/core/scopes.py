@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.core.access import AUDIT, DOCUMENT_CONTENTS, EXPORTS, RESOURCES
+from gateway.core.access import AUDIT, DOCUMENT_CONTENTS, EXPORTS, INTAKES, RESOURCES
 from gateway.core.resources.twins import TWINS
 from open_dental import catalogue
 
@@ -31,8 +31,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "webhooks.full:approve": "approve webhooks of other clients for whole objects, and take that back",
     "sync:read": "see how far mirrors are",
     "sync:write": "turn mirrors on, pause them and turn them off",
-    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read, {RESOURCES}:read, {EXPORTS}:read and "
-    f"{AUDIT}:read",
+    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read, {INTAKES}:read, {RESOURCES}:read, "
+    f"{EXPORTS}:read and {AUDIT}:read",
     f"{AUDIT}:read": "see who saw or changed what, for operators",
     "patients:read": "find and read patients",
     "patients:write": "add and change patients",
@@ -63,6 +63,10 @@ SCOPES: Final[Mapping[str, str]] = {
     "communications:write": "log contacts with patients",
     "recalls:read": "read recalls",
     "recalls:write": "change recalls",
+    "audiences:read": "see audiences and how people in them may be reached, beside what their filters look at",
+    "audiences:write": "ask for audiences and delete them, beside the same",
+    f"{INTAKES}:read": "read the forms that patients filled in, beside patients:read",
+    f"{INTAKES}:write": "approve and dismiss what forms propose, beside patients:write",
     "tasks:read": "read the staff's tasks",
     "task_lists:read": "read the lists that tasks lie in",
     "documents:read": "read what lies in patients' folders",

@@ -201,9 +201,19 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
 
 
-def csv_answer(text: str, *, practice_id: str, name: str) -> Answer:
-    """200 with a file of lines, which no cache may keep. `name`: what it is saved as, of ids and dates alone."""
+def accepted_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str) -> Answer:
+    """202 with what is being made beside the caller; `location` is where to look how far it is."""
+    answer = made_answer(made, is_replayed=is_replayed, location=location)
+    return replace(answer, status=202, headers={**answer.headers, "Retry-After": "2"})
+
+
+def csv_answer(text: str, *, practice_id: str, name: str, next_cursor: str | None = None) -> Answer:
+    """200 with a file of lines, which no cache may keep. `name`: what it is saved as, of ids and dates alone.
+    `next_cursor`: with what the next page begins, where it has several.
+    """
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    if next_cursor is not None:
+        headers["Next-Cursor"] = next_cursor
     return Answer(status=200, body=text, headers=headers, content_type=CSV, practice_id=practice_id)
 
 

@@ -30,3 +30,15 @@ def known_on_behalf_of(request: HttpRequest) -> str | None:
     """The same without a refusal: what has not the form is none."""
     said = request.headers.get(HEADER.lower(), "").strip()
     return said if re.fullmatch(FORM, said) else None
+
+
+def person_behind(request: HttpRequest) -> str:
+    """The same where somebody has to stand behind the request.
+
+    Raises:
+        Invalid: it names nobody, or has another form than an id.
+    """
+    said = on_behalf_of(request)
+    if said is None:
+        raise Invalid(f"send {HEADER}: who decided this, by an id of yours", param=HEADER)
+    return said

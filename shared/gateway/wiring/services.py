@@ -18,7 +18,9 @@ from gateway.wiring.held import Held
 
 if TYPE_CHECKING:
     from gateway.core import ports
+    from gateway.core.audiences.records import Audiences
     from gateway.core.groups.records import Groups
+    from gateway.core.intake.records import Intakes
 
 
 class Services(AwsServices):
@@ -40,6 +42,20 @@ class Services(AwsServices):
         from gateway.adapters.groups import DynamoGroups
 
         return DynamoGroups(self._dynamodb, table=os.environ["GROUPS_TABLE"])
+
+    @cached_property
+    def audiences(self) -> Audiences:
+        """People found by filters."""
+        from gateway.adapters.audiences import DynamoAudiences
+
+        return DynamoAudiences(self._dynamodb, table=os.environ["AUDIENCES_TABLE"])
+
+    @cached_property
+    def intakes(self) -> Intakes:
+        """What was decided of patients' forms."""
+        from gateway.adapters.intakes import DynamoIntakes
+
+        return DynamoIntakes(self._dynamodb, table=os.environ["INTAKES_TABLE"])
 
     @cached_property
     def operations(self) -> ports.Operations:

@@ -160,6 +160,7 @@ ABILITIES: Final[tuple[Ability, ...]] = (
         "perioexams.list",
         helps={"periomeasures.list": "measures are left out"},
     ),
+    _read("intakes", "reading forms that patients filled in", "sheets.list", "sheetfields.list"),
     _read("allergies", "reading allergies", "allergies.list", queries=_BY_PATIENT),
     _read("medications", "reading medications", "medicationpats.list", queries=_BY_PATIENT),
     _read(
@@ -248,6 +249,12 @@ ABILITIES: Final[tuple[Ability, ...]] = (
         ("patients.create", "patients.get", "patients.Simple"),
     ),
     Ability("patients.update", ("PATCH /patients/{id}",), "changing patients", ("patients.update", "patients.get")),
+    Ability(
+        "intakes.approve",
+        ("POST /intakes/{id}/approve", "POST /intakes/{id}/dismiss"),
+        "taking over what patients wrote on forms",
+        ("sheets.list", "sheetfields.list", "patients.update", "patients.get"),
+    ),
     Ability(
         "procedures.create",
         ("POST /procedures", "POST /procedurelogs"),

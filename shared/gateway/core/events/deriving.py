@@ -548,7 +548,8 @@ def _of_form(change: RowChange, around: Around) -> list[Event]:
         return []
     whose = office(around.practice).patient(patient_)
     kind = "tablet" if waited else "web_form"
-    return [_made(change, "intake.received", object_id=whose, after={"kind": kind}, related={"patient_id": whose})]
+    related = {"patient_id": whose, "intake_id": ids.row_id("intake", around.practice.id, key(row.get("SheetNum")))}
+    return [_made(change, "intake.received", object_id=whose, after={"kind": kind}, related=related)]
 
 
 _ON_LINE: Final = {"Recall": "recall", "NewPat": "new_patient", "ExistingPat": "existing_patient", "ASAP": "asap"}

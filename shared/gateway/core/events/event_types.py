@@ -43,7 +43,7 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("patient", "patients", ("status",), ("guarantor_id", "location_id", "into_patient_id")),
         Subject("balance", "balances", (), ("patient_id", "guarantor_id")),
         Subject("web_sched", "appointments", ("kind", "status", "start_at", "end_at", "local_start"), _VISIT_IDS),
-        Subject("intake", "patients", ("kind",), ("patient_id",)),
+        Subject("intake", "patients", ("kind",), ("patient_id", "intake_id")),
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
         Subject("communication", "communications", ("at",), ("patient_id",)),

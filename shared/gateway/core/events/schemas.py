@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from gateway.core.drift.changes import CODES
 from gateway.core.events.event import SOURCE, Cause
 from gateway.core.events.event_types import ID_PREFIXES, TYPES, subject_of
+from gateway.core.ids import PREFIXES
 from gateway.core.normalize import appointments, claims, patients, procedures, treatment
 from gateway.core.normalize.values import Words
 from gateway.core.reconciliation.finding import STATES, Kind, Severity
@@ -126,7 +127,7 @@ def event_schema(type_: str) -> Schema:
         "changed": {"type": "array", "uniqueItems": True, "items": _form("^[a-z][a-z0-9_]*$")},
         "before": _closed(values),
         "after": _closed(values),
-        "related": _closed({name: _id(_referred(name)) for name in related}),
+        "related": _closed({name: _form(f"^{PREFIXES[_referred(name)]}_[a-z2-7]+$") for name in related}),
     }
     if type_ in _EXPLAINED:
         explained: dict[str, Schema] = {

@@ -46,6 +46,8 @@ def _id(prefix: str) -> StringConstraints:
 
 PracticeId = Annotated[str, _id("prac")]
 GroupId = Annotated[str, _id("grp")]
+AudienceId = Annotated[str, _id("audn")]
+IntakeId = Annotated[str, _id("int")]
 PatientId = Annotated[str, _id("pat")]
 AppointmentId = Annotated[str, _id("appt")]
 ProcedureId = Annotated[str, _id("proc")]

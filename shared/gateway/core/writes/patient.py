@@ -45,7 +45,7 @@ def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
         known_keys=frozenset(wire.key(row.get("PatNum")) or 0 for row in before),
     )
     made = (yield UpstreamCall("patients.create", body=body, step="create", evidence=evidence)).row
-    return Outcome(body=(yield from _read_back(wire.key(made.get("PatNum")) or 0, context)), created=True)
+    return Outcome(body=(yield from read_back(wire.key(made.get("PatNum")) or 0, context)), created=True)
 
 
 @blames(**FIELDS)
@@ -53,7 +53,7 @@ def update(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `PATCH /patients/{id}`. `input_`: `patient` (key), `body` (what changes)."""
     number = input_["patient"]
     yield UpstreamCall("patients.update", path={"PatNum": number}, body=input_["body"], step="change")
-    return Outcome(body=(yield from _read_back(number, context)))
+    return Outcome(body=(yield from read_back(number, context)))
 
 
 def _is_alike(row: Row, body: Mapping[str, Any]) -> bool:
@@ -64,7 +64,8 @@ def _is_alike(row: Row, body: Mapping[str, Any]) -> bool:
     return same_name and ("Birthdate" not in body or str(row.get("Birthdate")) == body["Birthdate"])
 
 
-def _read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
+def read_back(number: int, context: PlanContext) -> Steps[dict[str, Any]]:
+    """The patient as it stands after a write."""
     row = (yield UpstreamCall("patients.get", path={"PatNum": number})).row
     words = yield from at_hand(Table.DEFINITIONS, Table.PATIENT_FIELDS)
     return normalize.patient(

@@ -56,6 +56,7 @@ _HEADERS: Final[Mapping[str, tuple[str, Schema]]] = {
     "RateLimit": ("What is left of the practice's pace, where Open Dental was asked.", {"type": "string"}),
     "RateLimit-Policy": ("The practice's pace.", {"type": "string"}),
     "Idempotent-Replayed": ("An earlier request of this key has done it.", {"type": "string", "enum": ["true"]}),
+    "Next-Cursor": ("With what the next page begins, where there is one.", {"type": "string"}),
     "Preference-Applied": ("The preferences that were honoured.", {"type": "string"}),
 }
 
@@ -98,6 +99,9 @@ _ASKED: Final[Mapping[str, Schema]] = {
         "schema": {"type": "string"},
     },
 }
+
+
+_NOTHING_MORE: Final = Shown({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,14 +215,14 @@ class _Document:
             found["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
         if taken.is_public:
             found["security"] = []
+        shown = shown_by(route, taken)
         bodies = {
             status: None if model is NOTHING else self._schemas.of(model, ANSWER)
-            for status, model in shown_by(route, taken).bodies.items()
+            for status, model in shown.bodies.items()
         }
         if is_fhir:
             return {**found, "responses": self._fhir_answers(fhir.resource("CapabilityStatement"), method, taken)}
-        said = shown_by(route, taken)
-        return {**found, "responses": self._answers(bodies, method, taken, said.headers, said.media)}
+        return {**found, "responses": self._answers(bodies, method, taken, shown)}
 
     def _raw(self, it: Any, one: Any, taken: _Taken) -> Schema:
         method, _ = raw.place(one)
@@ -285,19 +289,14 @@ class _Document:
         return found
 
     def _answers(
-        self,
-        bodies: Mapping[int, Schema | None],
-        method: str,
-        taken: _Taken,
-        headers: Iterable[str] = (),
-        media: str = JSON,
+        self, bodies: Mapping[int, Schema | None], method: str, taken: _Taken, shown: Shown = _NOTHING_MORE
     ) -> Schema:
-        needed = frozenset(headers)
+        needed = frozenset(shown.headers)
         found: Schema = {}
         for status, schema in bodies.items():
             also = {"Location", "Retry-After"} if taken.is_write and status == 202 else frozenset()
-            content = {media: {"schema": schema}} if schema else None
-            found[str(status)] = _success(status, content, needed | also, taken)
+            content = {shown.media: {"schema": schema}} if schema else None
+            found[str(status)] = _success(status, content, needed | also, taken, shown.may_have)
         if Freshness in taken:
             operation = {JSON: {"schema": self._schemas.of(OperationView, ANSWER)}}
             found["202"] = _success(202, operation, {"Location", "Retry-After"}, taken)
@@ -308,7 +307,7 @@ class _Document:
         if method == "GET":
             found["304"] = _success(304, None, {"ETag"}, taken)
         # What is under way may be past its end already.
-        for status in {*_refusals(taken), *((409,) if method in {"DELETE", "POST"} else ())}:
+        for status in {*_refusals(taken), *shown.refusals, *((409,) if method in {"DELETE", "POST"} else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 
@@ -369,9 +368,11 @@ def _refusals(taken: _Taken) -> list[int]:
     return sorted(found)
 
 
-def _success(status: int, content: Schema | None, needed: Iterable[str], taken: _Taken) -> Schema:
-    """`needed`: headers that stand there in any case."""
-    headers = {*needed}
+def _success(
+    status: int, content: Schema | None, needed: Iterable[str], taken: _Taken, others: Iterable[str] = ()
+) -> Schema:
+    """`needed`: headers that stand there in any case; `others` may."""
+    headers = {*needed, *others}
     if status == 200 and Freshness in taken:
         headers |= {"ETag", "Age", "RateLimit", "RateLimit-Policy"}
     if IdempotencyKey in taken:

@@ -13,6 +13,7 @@ from gateway.core.normalize.by_fhir import LACKS
 from gateway.core.objects.account import Adjustment, Balance, PaymentPlan
 from gateway.core.objects.agreement import PracticeBaa
 from gateway.core.objects.appointment import Appointment
+from gateway.core.objects.audience import Audience, AudiencePeople
 from gateway.core.objects.audit import AuditTrail, Disclosures
 from gateway.core.objects.capabilities import CapabilitiesView
 from gateway.core.objects.claim import Claim
@@ -26,6 +27,7 @@ from gateway.core.objects.event import LoggedEvent
 from gateway.core.objects.export import Export, ExportFiles, ExportWithProgress
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
+from gateway.core.objects.intake import Intake, IntakeDecision, IntakeWithAnswers
 from gateway.core.objects.office import (
     AppointmentType,
     Carrier,
@@ -64,6 +66,7 @@ from gateway.core.objects.workflow import WorkflowRun, WorkflowRunHead
 NOTHING: Final = None
 """No body."""
 
+
 Route = tuple[str, str]
 
 
@@ -75,6 +78,10 @@ class Shown:
     bodies: Mapping[int, Any]
     headers: tuple[str, ...] = field(default=())
     media: str = "application/json"
+    may_have: tuple[str, ...] = field(default=())
+    """Headers that stand there now and then."""
+    refusals: tuple[int, ...] = field(default=())
+    """Statuses of refusals that its arguments do not tell of."""
 
 
 def _shows(model: Any, status: int = 200, *headers: str) -> Shown:
@@ -195,6 +202,14 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/groups/{id}"): _shows(Group),
     ("PATCH", "/groups/{id}"): _shows(Group),
     ("DELETE", "/groups/{id}"): _shows(NOTHING, 204),
+    ("POST", "/audiences"): _shows(Audience, 202, "Location", "Retry-After"),
+    ("GET", "/audiences/{id}"): _shows(Audience),
+    ("GET", "/audiences/{id}/people"): Shown({200: AudiencePeople}, refusals=(409,)),
+    ("GET", "/audiences/{id}/export"): Shown({200: str}, media="text/csv", may_have=("Next-Cursor",), refusals=(409,)),
+    ("DELETE", "/audiences/{id}"): _shows(NOTHING, 204),
+    ("GET", "/intakes"): _shows(ListOf[Intake]),
+    ("GET", "/intakes/{id}"): _shows(IntakeWithAnswers),
+    ("POST", "/intakes/{id}/dismiss"): _shows(IntakeDecision),
     ("GET", "/operations/{id}"): _shows(OperationView),
     ("GET", "/events"): _shows(PageOf[LoggedEvent]),
     ("GET", "/events/{id}"): _shows(LoggedEvent),

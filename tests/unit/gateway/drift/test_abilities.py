@@ -17,7 +17,7 @@ from infra.catalogue import FUNCTIONS, Http
 from open_dental import catalogue
 
 GATEWAYS_OWN = {
-    *("audit", "authenticate", "events", "exports", "groups", "health", "hooks", "mcp"),
+    *("audiences", "audit", "authenticate", "events", "exports", "groups", "health", "hooks", "mcp"),
     *("openapi", "operations", "practices", "reconciliation", "session", "webhooks", "workflow_runs"),
 }
 """What is no matter of what a practice can do."""

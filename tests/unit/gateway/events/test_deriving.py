@@ -369,6 +369,7 @@ def test_a_form_is_what_came_from_a_patient(was: dict[str, Any] | None, now: dic
 
     assert [(one.type, one.after["kind"]) for one in found] == ([("intake.received", kind)] if kind else [])
     assert {one.object_id for one in found} <= {row_id("patient", PRACTICE_ID, 3)}
+    assert {one.related["intake_id"] for one in found} <= {row_id("intake", PRACTICE_ID, now["SheetNum"])}
 
 
 # The gateway's own
