@@ -56,6 +56,8 @@ PREFIXES = {
     "task_list": "tls",
     "recall_type": "rct",
     "procedure_code": "cod",
+    "message": "msg",
+    "message_rule": "rul",
 }
 """Object name -> prefix of its ids."""
 
