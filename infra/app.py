@@ -24,7 +24,7 @@ from cdk_nag import AwsSolutionsChecks, HIPAASecurityChecks, ServerlessChecks  #
 
 from infra.acknowledged import ACKNOWLEDGED  # noqa: E402
 from infra.alarms import ALARMS, AlarmRow  # noqa: E402
-from infra.catalogue import FUNCTIONS, HTTP_STACKS, TABLES, FunctionRow, TableRow, stack_of  # noqa: E402
+from infra.catalogue import FUNCTIONS, HTTP_STACKS, MACHINES, TABLES, FunctionRow, MachineRow, TableRow, stack_of  # noqa: E402
 from infra.stacks.api import ApiStack  # noqa: E402
 from infra.stacks.core import CoreStack, timeout_of  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
@@ -39,6 +39,7 @@ def app(
     functions: Iterable[FunctionRow] = FUNCTIONS,
     tables: Iterable[TableRow] = TABLES,
     alarms: Iterable[AlarmRow] = ALARMS,
+    machines: Iterable[MachineRow] = MACHINES,
     outdir: Path | None = None,
 ) -> cdk.App:
     """Return the app, ready for `synth()`.
@@ -82,7 +83,7 @@ def app(
         http.add_stack_dependency(core)
         # A route leads to a function that is there.
         api.add_stack_dependency(http)
-    flows = FlowsStack(root, name("flows"), rows=working, stage=stage, env=env)
+    flows = FlowsStack(root, name("flows"), rows=working, machines=machines, stage=stage, env=env)
     core.add_stack_dependency(data)
     flows.add_stack_dependency(api)
     cdk.Tags.of(root).add("application", "open-dental-gateway")

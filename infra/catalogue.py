@@ -93,6 +93,22 @@ TABLES: tuple[TableRow, ...] = (
         stream=True,
     ),
     TableRow(name="audit_index", holds="The same by patient, made from its stream."),
+    TableRow(
+        name="runs",
+        holds="Runs of workflows with what they were started with, and what became of their steps.",
+        indexes=(
+            Index(
+                "made",
+                "made_for",
+                "made_place",
+                (
+                    *("run_id", "workflow", "client_id", "attempt", "state", "started_at", "by_client"),
+                    *("ended_at", "result", "code"),
+                ),
+                sort_type="text",
+            ),
+        ),
+    ),
     TableRow(name="cache", holds="Rows that fetches brought, kept for minutes."),
     TableRow(
         name="records",
@@ -198,13 +214,47 @@ class Every:
     """Invocations beside each other, each told which of them it is: `{"part": 0, "of": 4}`. A rule starts five."""
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Steps of these state machines, whose roles alone may invoke it."""
+
+    machines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Hears:
+    """Events of these types from the gateway's own bus, at least once and in any order, each by itself.
+
+    `account`: from the account's default bus instead, what Step Functions tells of the stage's machines.
+    """
+
+    types: tuple[str, ...]
+    bus: Literal["own", "account"] = "own"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineRow:
+    """One state machine: the file `infra/workflows/{name}.asl.json`, what it calls, what starts it by itself."""
+
+    name: str
+    does: str
+    calls: tuple[str, ...]
+    """Functions, which its file names as `${name}`."""
+    by: Hears | None = None
+    """Events that start it; its input is the event's `detail`, beside `as`, the client that its steps are done for."""
+    at: str | None = None
+    """When it starts by itself, as EventBridge writes it: `cron(15 7 * * ? *)`, UTC."""
+    distributed: bool = False
+    """Whether it has a Distributed Map, which starts executions of its own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FunctionRow:
     """One Lambda: the folder `functions/{name}/`, what starts it, what it may use."""
 
     name: str
     does: str
-    trigger: Http | Authorizes | Consumes | Follows | FollowsNew | Every
+    trigger: Http | Authorizes | Consumes | Follows | FollowsNew | Every | Steps | Hears
     timeout_s: int
     memory_mb: int = 1024
     snapstart: bool = False
@@ -234,6 +284,10 @@ class FunctionRow:
     authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP"]] = frozenset()
     """Values of the stage that it needs besides its name."""
+    asks_routes: bool = False
+    """Asks the functions behind the routes as API Gateway does."""
+    machines: tuple[str, ...] = ()
+    """State machines that it starts and stops."""
     shares: frozenset[Literal["turns", "reads", "writes"]] = frozenset()
     """Which of `SHARED` it has the grants of, and uses by the same code as everybody who has them."""
 
@@ -617,6 +671,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="workflows",
+        does="Starts workflows for clients, stops and restarts them, shows how far they are.",
+        trigger=Http(
+            (
+                *_list_and_get("/workflow_runs"),
+                Route("POST", "/workflow_runs"),
+                *(Route("POST", f"/workflow_runs/{{id}}/{what}") for what in ("restart", "stop")),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "runs": READ | {"PutItem", "UpdateItem"}},
+        machines=("book",),
+        counts=True,
+    ),
+    FunctionRow(
         name="audit",
         does="Shows who saw or changed what, by practice, by client and by patient.",
         trigger=Http((Route("GET", "/audit"), Route("GET", "/audit/disclosures"))),
@@ -667,6 +736,24 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         settings=frozenset({"NETWORK"}),
         # What patients are found by lies in the mirror as HMAC.
         hmac=True,
+    ),
+    FunctionRow(
+        name="task",
+        does="Makes one step of a workflow: a request of the API, for whom the run belongs to.",
+        trigger=Steps(("book",)),
+        # A route answers within 28 s.
+        timeout_s=60,
+        memory_mb=512,
+        tables={"callers": GET, "runs": GET | {"PutItem"}},
+        asks_routes=True,
+    ),
+    FunctionRow(
+        name="workflow_ends",
+        does="Notes what became of a run when its execution is over.",
+        trigger=Hears(("Step Functions Execution Status Change",), bus="account"),
+        timeout_s=30,
+        memory_mb=512,
+        tables={"runs": UPDATE},
     ),
     FunctionRow(
         name="lane",
@@ -777,6 +864,15 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         # Of open operations what lies there is read with them, and kept on for longer.
         bodies=READ_WRITE_BODIES,
         drop=TIDY,
+    ),
+)
+
+
+MACHINES: tuple[MachineRow, ...] = (
+    MachineRow(
+        name="book",
+        does="Finds or adds a patient, finds a free time, keeps and books it, confirms, and logs the contact.",
+        calls=("task",),
     ),
 )
 

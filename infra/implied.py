@@ -44,6 +44,10 @@ KEY_USE: dict[str, tuple[str, ...]] = {
     "dynamodb:DescribeStream": _UNSEAL,
     "dynamodb:GetRecords": _UNSEAL,
     "dynamodb:GetShardIterator": _UNSEAL,
+    # Machines keep ids, words and times, under a key of AWS's own.
+    "states:StartExecution": (),
+    "states:StopExecution": (),
+    "lambda:InvokeFunction": (),
     # EventBridge seals an event under its own name, by the key's policy.
     "events:PutEvents": (),
 }
@@ -66,6 +70,21 @@ LOGGING = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 DEAD_LETTERING = ("sns:Publish",)
 """Lambda hands an event that failed for good to the failed-events topic under the function's role."""
+
+LOG_DELIVERY = (
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+)
+"""Step Functions has its log written by a delivery that it makes under the machine's role, on no resource of its own.
+
+Source: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+"""
 
 ATTACHING = (
     "ec2:CreateNetworkInterface",

@@ -12,6 +12,7 @@ from infra.parts.bucket_access import BucketAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
 from infra.parts.queue_access import CallsAccess, QueueAccess
+from infra.parts.runs import ask_routes, run_machines
 from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
@@ -67,7 +68,14 @@ class Grants:
             self.tables["callers"].let_count(function, "requests#")
             function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))
             self.tables["audit"].let(function, ADD)
+        self._let_run(function)
         self._tell_settings(function)
+
+    def _let_run(self, function: Function) -> None:
+        if function.row.asks_routes:
+            ask_routes(function, self.stage)
+        if function.row.machines:
+            run_machines(function, function.row.machines, self.stage)
 
     def _tell_settings(self, function: Function) -> None:
         row = function.row

@@ -63,5 +63,20 @@ def live_arn(scope: Construct, stage: Stage, row: FunctionRow) -> str:
     )
 
 
+def machine_name(name: str, stage: Stage) -> str:
+    """Return what the state machine `name` is called; it says to functions which workflow it is."""
+    return f"open-dental-gateway-{stage.name}-{name}"
+
+
+def machine_arn(scope: Construct, stage: Stage, name: str, *, of: str = "stateMachine") -> str:
+    """Return the ARN of a state machine that may lie in a later stack; `of` `execution`: of all its executions."""
+    return cdk.Stack.of(scope).format_arn(
+        service="states",
+        resource=of,
+        resource_name=machine_name(name, stage) + (":*" if of == "execution" else ""),
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
 def _path(stage: Stage, publisher: str, what: str) -> str:
     return f"/open-dental-gateway/{stage.name}/{publisher}/{what}"

@@ -20,6 +20,7 @@ SCOPES = (
     "practices:connect",
     "*:read",
     "appointments:write",
+    "workflows:write",
     "claims:write",
     "communications:write",
     "document_contents:read",

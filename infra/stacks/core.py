@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.alarms import AlarmRow, alarms_of
-from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, TableRow
+from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, Hears, Steps, TableRow
 from infra.parts.alarms import Alarms
 from infra.parts.api import API_STAGE, api_name
 from infra.parts.audit_archive import archive_access
@@ -120,8 +120,8 @@ class CoreStack(cdk.Stack):
                     Feed(function, "Feed", queue=source, key=key, function=function, trigger=row.trigger, stage=stage)
                 case Follows() | FollowsNew():
                     StreamFeed(function, "Feed", function=function, trigger=row.trigger, key=records, stage=stage)
-                case Every():
-                    pass  # Its clock is in a stack that is deployed later.
+                case Every() | Hears() | Steps():
+                    pass  # What starts it is in a stack that is deployed later.
                 case _:
                     raise ValueError(f"{row.name} is called by the API, so it is not part of the core stack")
         worker, trigger = _consumer_of(rows, "calls")

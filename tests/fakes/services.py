@@ -31,6 +31,7 @@ from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, Fak
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.rotations import FakeRotations
+from tests.fakes.runs import FakeMachines, FakeRuns
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
 
 T = TypeVar("T")
@@ -526,6 +527,8 @@ class FakeServices:
         self.facts = FakeFacts()
         self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
+        self.runs: Any = FakeRuns()
+        self.machines: Any = FakeMachines()
         self.delivery_queue = FakeDeliveryQueue()
         self.sender = FakeSender()
         self.practices: Any = FakePractices(

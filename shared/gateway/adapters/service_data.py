@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.loaders import Loader
 
-SERVICES = ("dynamodb", "events", "s3", "secretsmanager", "sqs")
+SERVICES = ("dynamodb", "events", "lambda", "s3", "secretsmanager", "sqs", "stepfunctions")
 """What the gateway talks to."""
 
 

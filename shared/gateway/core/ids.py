@@ -58,6 +58,7 @@ PREFIXES = {
     "procedure_code": "cod",
     "message": "msg",
     "message_rule": "rul",
+    "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""
 

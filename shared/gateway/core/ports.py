@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
+    from gateway.core.workflows.records import Machines, Runs
 
 
 class Clock(Protocol):
@@ -529,6 +530,10 @@ class Services(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def sender(self) -> Sender: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def machines(self) -> Machines: ...
     @property
     def callers(self) -> Callers: ...
     @property

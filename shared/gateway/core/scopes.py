@@ -20,6 +20,8 @@ SCOPES: Final[Mapping[str, str]] = {
     "practices.baa:write": "record and close practices' agreements, without which no patient's data is touched",
     "groups:read": "see groups of practices",
     "groups:write": "make, change and delete groups of practices",
+    "workflows:read": "see runs of workflows and their steps",
+    "workflows:write": "start workflows whose steps the client could do itself, stop and restart them",
     "events:read": "see what happened to those objects that other scopes show",
     "webhooks:read": "see the client's webhooks and what was delivered there",
     "webhooks:write": "make, change, try and delete webhooks, and have events sent again",

@@ -189,6 +189,18 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
 
 
+def run_answer(run: Mapping[str, Any], *, is_replayed: bool = False) -> Answer:
+    """202 with a run that goes on by itself, 200 with one that is over; `Retry-After` says when to look again."""
+    headers = {"Cache-Control": "no-store", "Location": f"/workflow_runs/{run['id']}"}
+    if is_replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if run["state"] == "running":
+        headers["Retry-After"] = "2"
+    return Answer(
+        status=202 if run["state"] == "running" else 200, body=run, headers=headers, practice_id=run["practice_id"]
+    )
+
+
 def nothing() -> Answer:
     """204: it is done and there is nothing to show."""
     return Answer(status=204, headers={"Cache-Control": "no-store"})

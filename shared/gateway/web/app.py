@@ -229,7 +229,7 @@ class HttpApp:
         if request.client_id is None:
             raise Unauthenticated("the request carries no access token")
         on = self.services()
-        caller = caller_of(request.client_id, on=on)
+        caller = caller_of(request.client_id, on=on, of_run=request.of_run)
         request.callers.append(caller)
         if not count_request(caller, on=on):
             logging.logger.warning("a request could not be counted", extra={"client_id": caller.id})

@@ -46,6 +46,8 @@ class HttpRequest:
     applied: list[str] = field(default_factory=list)
     correlation_id: str = ""
     """By `correlation`: an id and nothing else, so that it may be logged and told."""
+    of_run: bool = False
+    """Whether a workflow asks: no event of API Gateway says so, and who else may invoke a function IAM decides."""
     callers: list[Caller] = field(default_factory=list)
     """Who asks, once that is known."""
 
@@ -106,6 +108,7 @@ def request_of(event: Mapping[str, Any], context: object) -> HttpRequest:
         api_url=own_address.told(event),
         emulated_url=own_address.emulated(event, headers.get("host", "")),
         correlation_id=correlation_of(headers, request_id),
+        of_run="task" in event,
     )
 
 

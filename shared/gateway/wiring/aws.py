@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
     from gateway.adapters.agreements import DynamoAgreements
     from gateway.adapters.audit import DynamoAudit, DynamoAuditIndex
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from gateway.adapters.fleet import DynamoFleet
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
+    from gateway.adapters.machines import SfnMachines
     from gateway.adapters.mirror.records import DynamoRecords
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
     from gateway.adapters.rotations import DynamoRotations
+    from gateway.adapters.runs import DynamoRuns
     from gateway.adapters.signer import HmacSigner
     from gateway.adapters.vault import SecretsVault
     from gateway.adapters.webhooks.queue import SqsDeliveryQueue
@@ -211,6 +214,20 @@ class AwsServices:
         return HttpSender(plain=os.environ["STAGE"] == "sandbox")
 
     @cached_property
+    def runs(self) -> DynamoRuns:
+        """Runs of workflows."""
+        from gateway.adapters.runs import DynamoRuns
+
+        return DynamoRuns(self._dynamodb, table=os.environ["RUNS_TABLE"])
+
+    @cached_property
+    def machines(self) -> SfnMachines:
+        """The state machines."""
+        from gateway.adapters.machines import SfnMachines
+
+        return SfnMachines(cast("SFNClient", self._client("stepfunctions")), prefix=os.environ["MACHINES_PREFIX"])
+
+    @cached_property
     def drop(self) -> S3Drop | None:
         """The bucket behind the stage's SFTP server: DROP_BUCKET and DROP_PREFIX, which no function of another has."""
         bucket = os.environ.get("DROP_BUCKET")
@@ -286,13 +303,13 @@ class AwsServices:
         from botocore import __version__
         from botocore.config import Config
 
-        config = Config(
+        usual: dict[str, Any] = {
             # An API function has 28 s in all; AWS services answer in milliseconds or are tried again.
-            connect_timeout=2,
-            read_timeout=5,
-            retries={"mode": "standard", "total_max_attempts": 3},
+            "connect_timeout": 2,
+            "read_timeout": 5,
+            "retries": {"mode": "standard", "total_max_attempts": 3},
             # The SDK words this machine anew twice for each request otherwise, a fifth of what a request costs.
-            user_agent=f"Botocore/{__version__} open-dental-gateway",
-            **settings,
-        )
+            "user_agent": f"Botocore/{__version__} open-dental-gateway",
+        }
+        config = Config(**{**usual, **settings})
         return self._sdk.create_client(service, config=config)

@@ -287,7 +287,9 @@ def _filters(
     if keys is not None:
         among = frozenset(keys)
         wanted.append(lambda row: key(row.get("PatNum")) in among)
-    if query.name is not None:
+    if query.name_is == "whole":
+        wanted.append(_named_whole(query.name))
+    elif query.name is not None:
         wanted.append(_named(query.name))
     if query.any_name is not None:
         wanted.append(_named_anyhow(query.any_name))
@@ -327,6 +329,18 @@ def _named(name: str) -> Filter:
         return _begin(asked[-1:], family) and _begin(asked[:-1], family + given)
 
     return fits
+
+
+def _named_whole(name: str | None) -> Filter:
+    """Whether a row's last name and first or preferred one are these; see `PatientsQuery.name_is`."""
+    last, comma, first = (name or "").partition(",")
+    family, given = name_words(last), name_words(first)
+    if not (comma and family and given):
+        raise Invalid("name_is whole needs a name written as Last, First", param="name")
+    return lambda row: (
+        name_words(row.get("LName")) == family
+        and given in (name_words(row.get("FName")), name_words(row.get("Preferred")))
+    )
 
 
 def _named_anyhow(name: str) -> Filter:

@@ -86,6 +86,9 @@ class PatientsQuery(ListQuery):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
     """A last name, `Last, First` or `First Last`. Each word is the beginning of a word of the name, case and accents
     aside; a single word is looked for in last names."""
+    name_is: Literal["begun", "whole"] = "begun"
+    """`whole`: `name` is `Last, First`, and both are the whole of it (the first or the preferred one), case and accents
+    aside. Ann is not Anna."""
     any_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=100)] | None = None
     """Words that each begin some word of the name, first or last. Who is known by another name than the first is found
     by that only together with another filter."""

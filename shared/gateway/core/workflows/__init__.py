@@ -1,0 +1,1 @@
+"""Runs of state machines that compose what the API can do; see the README beside this."""
