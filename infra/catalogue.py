@@ -135,6 +135,14 @@ TABLES: tuple[TableRow, ...] = (
             Index("made", "made_for", "made_place", ("body", "turn"), sort_type="text"),
         ),
     ),
+    TableRow(
+        name="messages",
+        holds="Rules by which patients are written to, and what is planned by them: ids, dates and words of state.",
+        indexes=(
+            Index("due", "due_shard", "due_at"),
+            Index("going", "going_for", "going_place", ("body", "rev"), sort_type="text"),
+        ),
+    ),
 )
 
 
@@ -177,7 +185,7 @@ class Consumes:
 TOLD_OF = (
     "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
     "recalls", "treatplans", "commlogs",
-    "due_recalls", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
+    "due_recalls", "intake", "merges", "messages", "mirror", "operations", "practice", "web_sched", "webhooks",
 )  # fmt: skip
 """Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
 

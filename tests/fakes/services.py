@@ -28,6 +28,7 @@ from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
+from tests.fakes.messages import FakeMessages
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.rotations import FakeRotations
@@ -527,6 +528,7 @@ class FakeServices:
         self.facts = FakeFacts()
         self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
+        self.messages: Any = FakeMessages()
         self.runs: Any = FakeRuns()
         self.machines: Any = FakeMachines()
         self.delivery_queue = FakeDeliveryQueue()
@@ -596,6 +598,8 @@ class _Stamped:
 
 _PORTS = (
     "audit",
+    "facts",
+    "messages",
     "ledger",
     "operations",
     "pace",

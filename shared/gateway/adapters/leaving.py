@@ -18,7 +18,7 @@ from gateway.core.mirror.mirrored import MIRRORED
 
 Key = dict[str, Any]
 
-TABLES: Final = ("records", "events", "cache", "holds", "ledger", "practices", "pace")
+TABLES: Final = ("records", "events", "cache", "holds", "ledger", "practices", "pace", "messages")
 """Those with something that goes."""
 
 _BATCH: Final = 25

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
+    from gateway.core.engagement.ports import Messages
+    from gateway.core.events.facts import Facts
     from gateway.core.events.ports import EventLog
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
@@ -528,6 +530,10 @@ class Services(Protocol):
     def event_log(self) -> EventLog: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def facts(self) -> Facts: ...
     @property
     def sender(self) -> Sender: ...
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -36,7 +36,7 @@ from gateway.core.reads.queries import Id, PracticeQuery
 from gateway.core.walltime import instant_text, optional_instant_text
 
 if TYPE_CHECKING:
-    from gateway.core.engagement.ports import PlanServices
+    pass
 
 MESSAGES: Final = "messages"
 RULES: Final = "messages.rules"
@@ -72,7 +72,7 @@ class OffsetInput(_Input):
 class SendWindowInput(_Input):
     """When messages go out, by the office's wall: from `starts` to before `ends`."""
 
-    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)] = list(_WEEK)  # type: ignore[assignment]
+    days: Annotated[list[Weekday], Field(min_length=1, max_length=7)] = list(_WEEK)
     starts: Clock = "09:00"
     ends: Clock = "18:00"
 
@@ -362,7 +362,7 @@ def _filters(said: FiltersInput, practice: Practice) -> Filters:
 def _look_ahead(practice_id: str, on: Services) -> None:
     for _ in range(_TRIES):
         try:
-            begin_ahead(practice_id, cast("PlanServices", on))
+            begin_ahead(practice_id, on)
         except Superseded:
             continue
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from gateway.core.engagement.keeping import Kept, keep_plan
-from gateway.core.engagement.ports import PlanServices
+from gateway.core.engagement.minute import begin_ahead
+from gateway.core.engagement.ports import PlanServices, Superseded
 from gateway.core.errors import NotFound
 from gateway.core.ids import parse_row_id
 
@@ -25,8 +27,13 @@ HEARS: Final = (
     "recall.created",
     "recall.updated",
     "recall.deleted",
+    "sync.loaded",
 )
 """Types of events that change what is to be sent."""
+
+
+LOADED: Final = "sync.loaded"
+"""All of the practice is in the mirror: what there is now no event tells of."""
 
 
 def hear(event: Mapping[str, Any], on: PlanServices) -> Kept:
@@ -34,6 +41,9 @@ def hear(event: Mapping[str, Any], on: PlanServices) -> Kept:
 
     Raises: Unavailable: hear it again.
     """
+    if event["type"] == LOADED:
+        _look_ahead(event["practice_id"], on)
+        return Kept()
     related = event["related"]
     # A family's balance is its guarantor's.
     id_ = related.get("guarantor_id" if event["object"] == "balance" else "patient_id") or related.get("patient_id")
@@ -47,3 +57,11 @@ def hear(event: Mapping[str, Any], on: PlanServices) -> Kept:
     if practice.state != "active" or patient.practice_id != practice.id:
         return Kept()
     return keep_plan(practice, patient.key, on)
+
+
+def _look_ahead(practice_id: str, on: PlanServices) -> None:
+    if not any(one.is_live for one in on.messages.rules(practice_id)):
+        return
+    # Somebody begins it at this moment, or is at it.
+    with suppress(Superseded):
+        begin_ahead(practice_id, on)

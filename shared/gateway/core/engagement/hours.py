@@ -44,9 +44,7 @@ def is_allowed(instant: datetime, zone: ZoneInfo, window: Window, quiet: Quiet) 
     return quiet.until <= minute < quiet.since
 
 
-def next_allowed(
-    first: datetime, zone: ZoneInfo, window: Window, quiet: Quiet, *, before: datetime
-) -> datetime | None:
+def next_allowed(first: datetime, zone: ZoneInfo, window: Window, quiet: Quiet, *, before: datetime) -> datetime | None:
     """The first allowed minute at or after `first`, which is a whole one, and before `before`; None: there is none."""
     starts = {0, window.since % DAY, quiet.until % DAY}
     for at in sorted({first, *_candidates(first, zone, starts, way=1)}):

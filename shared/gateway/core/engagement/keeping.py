@@ -20,8 +20,10 @@ from gateway.core.engagement.rules import Kind, Rule
 from gateway.core.errors import Unavailable
 from gateway.core.events.facts import MESSAGES
 from gateway.core.practices import Practice
+from gateway.core.walltime import optional_instant_text
 
 TRIES: Final = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -121,9 +123,7 @@ def tell(message: Message, on: PlanServices) -> Message:
     if message.telling is None:
         return message
     content = fact_of(message)
-    on.facts.note(
-        message.practice_id, MESSAGES, message.id, content, at=message.changed_at, until=message.expires_at
-    )
+    on.facts.note(message.practice_id, MESSAGES, message.id, content, at=message.changed_at, until=message.expires_at)
     return on.messages.save(told(message))
 
 
@@ -137,6 +137,6 @@ def fact_of(message: Message) -> dict[str, object]:
         "rule_id": message.rule_id,
         "subject_id": message.subject_id,
         "PatNum": message.patient,
-        "expire_at": None if message.expire_at is None else message.expire_at.isoformat(),
+        "expire_at": optional_instant_text(message.expire_at),
         "reason": None if message.telling == "due" or message.reason is None else str(message.reason),
     }

@@ -103,7 +103,8 @@ def _row(practice: Practice, resource: str, number: int, on: PlanServices) -> Ro
 def _words(practice: Practice, on: PlanServices) -> OfficeWords:
     """What the office means by a confirmation, as far as that is at hand."""
     tables = (Table.DEFINITIONS, Table.PREFERENCES)
-    kept = {one: kept_reference(f"fetch.{one}", input_of(one), practice=practice, on=cast("Services", on)) for one in tables}
+    services = cast("Services", on)  # It asks no port that is not here.
+    kept = {one: kept_reference(f"fetch.{one}", input_of(one), practice=practice, on=services) for one in tables}
     if all(one is None for one in kept.values()):
         return NO_WORDS
     return OfficeWords({one: None if rows is None else rows.rows[one] for one, rows in kept.items()})
@@ -167,8 +168,6 @@ def subjects_of(known: Known, rule: Rule, stored: Sequence[Message], *, now: dat
     if rule.kind is Kind.PAYMENT_REQUEST:
         return _balance(known, rule, [one for one in stored if one.rule_id == rule.id], now)
     return list(_visits(known, rule.kind, now))
-
-
 
 
 def _visits(known: Known, kind: Kind, now: datetime) -> Iterable[Subject]:

@@ -155,9 +155,7 @@ def begin_ahead(practice_id: str, on: PlanServices) -> None:
     on.messages.save_ahead(replace(state, due_at=now, step=0, after=None))
 
 
-def _steps(
-    practice: Practice, rules: list[Rule], today: date, on: PlanServices
-) -> list[Callable[[], list[int]]]:
+def _steps(practice: Practice, rules: list[Rule], today: date, on: PlanServices) -> list[Callable[[], list[int]]]:
     """Lists of patients (PatNum, ascending), one after another."""
     kinds = {one.kind for one in rules}
     steps: list[Callable[[], list[int]]] = []

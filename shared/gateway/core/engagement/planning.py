@@ -158,11 +158,9 @@ def plan(subject: Subject, person: Person, rule: Rule, *, now: datetime) -> Plan
 def span(subject: Subject, rule: Rule) -> tuple[datetime, datetime]:
     """When a message should go out, and from when on it must not any more."""
     ideal = shifted(subject.anchor, rule.offset, subject.zone, back=rule.kind.is_before)
-    if rule.kind is Kind.REMINDER:
-        # Half-way, so that of two rules the one nearer to the visit is left.
-        expire_at = ideal + (subject.anchor - ideal) / 2
-    else:
-        expire_at = ideal + GOOD_FOR[rule.kind]
+    # A reminder: half-way, so that of two rules the one nearer to the visit is left.
+    good_for = (subject.anchor - ideal) / 2 if rule.kind is Kind.REMINDER else GOOD_FOR[rule.kind]
+    expire_at = ideal + good_for
     return ideal, expire_at if subject.until is None else min(expire_at, subject.until)
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import Field
 
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from gateway.core.engagement.ports import PlanServices
 
 NOT_MIRRORED: Final = "not_mirrored"
-RULE_GONE: Final = "rule_gone"
 
 _BACK: Final = timedelta(days=90)
 _AHEAD: Final = timedelta(days=400)
@@ -132,7 +131,7 @@ def get_message(id_: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     except NotFound:
         raise NotFound("no such message") from None
     message = on.messages.get(practice.id, patient, id_)
-    content, why = content_of(message, practice, cast("PlanServices", on))
+    content, why = content_of(message, practice, on)
     return {
         **shown_message(message, practice),
         "content": content,
@@ -178,37 +177,14 @@ def shown_message(message: Message, practice: Practice) -> dict[str, Any]:
 # What a sender needs
 
 
-def content_of(
-    message: Message, practice: Practice, on: PlanServices
-) -> tuple[dict[str, Any] | None, str | None]:
+def content_of(message: Message, practice: Practice, on: PlanServices) -> tuple[dict[str, Any] | None, str | None]:
     """What is sent, as the mirror has it now; or None, and why not."""
-    if message.state not in _SHOWN_WITH_CONTENT:
-        return None, str(message.state)
-    if message.reason is not None:
-        return None, str(message.reason)
-    if not is_here(practice, on):
-        return None, NOT_MIRRORED
-    rules = on.messages.rules(practice.id)
-    rule = next((one for one in rules if one.id == message.rule_id and one.is_live), None)
-    if rule is None or message.channel is None:
-        return None, RULE_GONE
+    found = _open(message, practice, on)
+    if isinstance(found, str):
+        return None, found
+    rule, known, contact, want = found
     now = on.clock.now()
-    known = known_of(practice, message.patient, {message.kind}, on)
-    stored = on.messages.of_patient(practice.id, message.patient)
-    person = person_of(known, stored, now=now)
-    contact = person.contact
-    if contact is None:
-        return None, str(Reason.NO_CONTACT)
-    shut = closed(message.channel, contact, contact.methods.get(message.kind))
-    if person.do_not_contact or contact.do_not_contact:
-        shut = Reason.DO_NOT_CONTACT
-    if shut is not None:
-        return None, str(shut)
-    want = wants_of(known, rules, stored, now=now).get(message.id)
-    not_now = Reason.GONE if want is None else _not_now(want, known)
-    if want is None or not_now is not None:
-        return None, str(not_now)
-    letter = letter_of(message, rule, known, contact, on, now=now)
+    letter = letter_of(message, rule, known, contact, on)
     return {
         "channel": str(message.channel),
         "to": letter.to,
@@ -224,6 +200,26 @@ def content_of(
     }, None
 
 
+def _open(message: Message, practice: Practice, on: PlanServices) -> tuple[Rule, Known, Contact, Want] | str:
+    """What a message is made of; or a word for why it must not be sent as things are now."""
+    if message.state not in _SHOWN_WITH_CONTENT or message.channel is None:
+        return str(message.state)
+    if message.reason is not None:
+        return str(message.reason)
+    if not is_here(practice, on):
+        return NOT_MIRRORED
+    now = on.clock.now()
+    rules = on.messages.rules(practice.id)
+    known = known_of(practice, message.patient, {message.kind}, on)
+    stored = on.messages.of_patient(practice.id, message.patient)
+    want = wants_of(known, rules, stored, now=now).get(message.id)
+    contact = person_of(known, stored, now=now).contact
+    if want is None or contact is None:
+        return str(Reason.GONE)
+    shut = _not_now(want, known) or closed(message.channel, contact, contact.methods.get(message.kind))
+    return str(shut) if shut is not None else (want.rule, known, contact, want)
+
+
 def _not_now(want: Want, known: Known) -> Reason | None:
     """Why a message must not be sent as things are; None where it may."""
     if want.rule.kind is Kind.PAYMENT_REQUEST and (known.owed or Decimal(0)) < want.rule.filters.min_balance:
@@ -233,9 +229,7 @@ def _not_now(want: Want, known: Known) -> Reason | None:
     return wanted if isinstance(wanted, Reason) and wanted is not Reason.LATELY else None
 
 
-def letter_of(
-    message: Message, rule: Rule, known: Known, contact: Contact, on: PlanServices, *, now: datetime
-) -> Letter:
+def letter_of(message: Message, rule: Rule, known: Known, contact: Contact, on: PlanServices) -> Letter:
     """What goes out, and to where."""
     language = language_for(rule, contact.language)
     words = texts_of(rule)[language]

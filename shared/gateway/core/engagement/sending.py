@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Final, cast
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
@@ -43,7 +43,7 @@ from gateway.core.walltime import instant_text, to_wall
 from gateway.core.writes.communication import PLAIN
 
 if TYPE_CHECKING:
-    from gateway.core.engagement.ports import PlanServices
+    pass
 
 _TRIES: Final = 10
 _MOST_SAID: Final = 20
@@ -78,7 +78,7 @@ def claim_message(id_: str, *, caller: Caller, key: str, on: Services) -> dict[s
 
 def claim(id_: str, practice: Practice, patient: int, *, by: str, mark: str, on: Services) -> Message:
     """Take a due message for the request that `mark` is of. Raises: as `claim_message`."""
-    planning = cast("PlanServices", on)
+    planning = on
     for _ in range(_TRIES):
         was = on.messages.get(practice.id, patient, id_)
         if was.claim == mark:
@@ -99,7 +99,9 @@ def claim(id_: str, practice: Practice, patient: int, *, by: str, mark: str, on:
                 raise Conflict("it is not to be sent", reason=str(was.state), why=was.reason and str(was.reason))
             if was.send_after is not None and was.send_after > now:
                 raise Conflict(
-                    "it is not to be sent at this time of day", reason="not-now", send_after=instant_text(was.send_after)
+                    "it is not to be sent at this time of day",
+                    reason="not-now",
+                    send_after=instant_text(was.send_after),
                 )
             return on.messages.save(claimed(was, mark=mark, by=by, now=now))
         except Superseded:
@@ -117,11 +119,11 @@ def note_outcome(id_: str, said: OutcomeInput, *, caller: Caller, key: str, on: 
     """
     practice, patient = _allowed(id_, caller, on)
     mark = _mark("outcome", id_, key, caller, on)
-    message = _noted(id_, practice, patient, said, mark, on)
+    message = _noted(id_, practice, patient, said, mark=mark, on=on)
     return {**shown_message(message, practice), "operations": _effects(message, mark, practice, caller, on)}
 
 
-def _noted(id_: str, practice: Practice, patient: int, said: OutcomeInput, mark: str, on: Services) -> Message:
+def _noted(id_: str, practice: Practice, patient: int, said: OutcomeInput, *, mark: str, on: Services) -> Message:
     now = on.clock.now()
     if said.at is not None and said.at > now + _AHEAD:
         raise Invalid("nothing can have come of it later than now", param="at")
@@ -139,7 +141,7 @@ def _noted(id_: str, practice: Practice, patient: int, said: OutcomeInput, mark:
             raise Conflict(f"a message has {_MOST_SAID} outcomes at most", reason="too-many")
         new = Said(said.outcome, said.at or now, mark, said.provider_message_id)
         try:
-            return on.messages.save(with_outcome(tell(was, cast("PlanServices", on)), new, now=now))
+            return on.messages.save(with_outcome(tell(was, on), new, now=now))
         except Superseded:
             continue
     raise Unavailable("the message is being changed by others", retry_after=1.0)
@@ -204,7 +206,7 @@ def _log(message: Message, said: Said, practice: Practice, caller: Caller, on: S
 
 def _take_consent(message: Message, practice: Practice, caller: Caller, on: Services) -> Operation:
     require(practice, "patients.update", "patients.get")
-    known = known_of(practice, message.patient, (), cast("PlanServices", on))
+    known = known_of(practice, message.patient, (), on)
     row = contact_row(known, now=on.clock.now())
     number = message.patient if row is None else key_of(row.get("PatNum")) or message.patient
     return submit(

@@ -27,6 +27,10 @@ class Subject:
 
 _VISIT_IDS: Final = ("patient_id", "location_id", "provider_id", "operatory_id")
 
+_MESSAGE_IDS: Final = ("patient_id", "appointment_id", "recall_id", "rule_id")
+MESSAGES_DUE: Final = ("reminder", "recall_outreach", "payment_request", "after_visit")
+"""Objects of the events that say that a message may be sent."""
+
 SUBJECTS: Final[Mapping[str, Subject]] = {
     one.object: one
     for one in (
@@ -47,6 +51,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
         Subject("recall", "recalls", ("due_on", "scheduled_on", "previous_on"), ("patient_id",)),
         Subject("treatment_plan", "treatment_plans", ("status", "planned_on", "signed_at"), ("patient_id",)),
         Subject("communication", "communications", ("at",), ("patient_id",)),
+        *(Subject(name, "messages", ("kind", "expire_at"), _MESSAGE_IDS) for name in MESSAGES_DUE),
+        Subject("message", "messages", ("kind", "reason"), _MESSAGE_IDS),
         Subject("operation", None, ("state", "kind"), ("client_id",)),
         Subject("practice", "practices", ("state", "expires_on", "days_left"), ()),
     )
@@ -98,6 +104,11 @@ TYPES: Final[Mapping[str, str]] = {
     "communication.logged": "A contact with a patient was logged.",
     "communication.updated": "What was logged of a contact changed.",
     "communication.deleted": "What was logged of a contact is gone.",
+    "reminder.due": "A reminder of a visit may be sent now.",
+    "recall_outreach.due": "A message about a recall may be sent now.",
+    "payment_request.due": "A request to pay what is owed may be sent now.",
+    "after_visit.due": "A message after a visit may be sent now.",
+    "message.withdrawn": "A message that was due, and is not known to be sent, must not be sent any more.",
     "web_sched.booked": "A patient booked a visit on line.",
     "intake.received": "A form came in from a patient: a web form, or one that waited on a tablet.",
     "practice.offline": "A practice does not answer.",
@@ -123,6 +134,7 @@ ID_PREFIXES: Final[Mapping[str, str]] = {
     "intake": PREFIXES["patient"],
     "web_sched": PREFIXES["appointment"],
     "sync": PREFIXES["practice"],
+    **dict.fromkeys(MESSAGES_DUE, PREFIXES["message"]),
 }
 """By an event's object: what `object_id` begins with."""
 
