@@ -78,17 +78,16 @@ def claim_message(id_: str, *, caller: Caller, key: str, on: Services) -> dict[s
 
 def claim(id_: str, practice: Practice, patient: int, *, by: str, mark: str, on: Services) -> Message:
     """Take a due message for the request that `mark` is of. Raises: as `claim_message`."""
-    planning = on
     for _ in range(_TRIES):
         was = on.messages.get(practice.id, patient, id_)
         if was.claim == mark:
             return was
         if was.was_claimed:
             raise Conflict("somebody else sends it", reason="claimed")
-        if not is_here(practice, planning):
+        if not is_here(practice, on):
             raise NotKept("no mirror of this practice can say whether it may be sent", reason="not-mirrored")
         try:
-            keep_plan(practice, patient, planning)
+            keep_plan(practice, patient, on)
             was = on.messages.get(practice.id, patient, id_)
             now = on.clock.now()
             if was.state is State.DUE and is_over(was, now):
