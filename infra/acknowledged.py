@@ -88,6 +88,43 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     ),
     Acknowledged(
         rule="AwsSolutions-IAM5",
+        finding=(
+            "Resource::arn:<AWS::Partition>:lambda:{region}:<AWS::AccountId>:function:open-dental-gateway-{stage}-http-*:live"
+        ),
+        where="Task/Permissions/Resource",
+        reason="A step is any request of the API; a policy has no room for the name of each function behind a route.",
+        ends="Policies with room for a hundred ARNs.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding=(
+            "Resource::arn:<AWS::Partition>:states:{region}:<AWS::AccountId>:execution:open-dental-gateway-{stage}-*:*"
+        ),
+        where="Workflows/Permissions/Resource",
+        reason="Whoever started a run may stop it; each execution has a name of its own.",
+        ends="Permissions for the executions of a machine that a policy can name beforehand.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding="Resource::*",
+        where="*Machine/Permissions/Resource",
+        reason="CloudWatch Logs ties what Step Functions asks of a machine's role to no log group.",
+        ends="Log deliveries that a policy can name.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-SF2",
+        where="*Machine/Machine",
+        reason="Traces keep what is logged nowhere else; a run and its log have its states and times.",
+        ends="Traces that keep the state in place of what it was asked.",
+    ),
+    Acknowledged(
+        rule="Serverless-StepFunctionStateMachineXray",
+        where="*Machine/Machine",
+        reason="Traces keep what is logged nowhere else; a run and its log have its states and times.",
+        ends="Traces that keep the state in place of what it was asked.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
         finding="Resource::*",
         where="PublishEvents/Permissions/Resource",
         reason="Lambda looks for the stream that it reads under the function's role, and IAM ties that to no table.",

@@ -47,6 +47,7 @@ def refused(code: str, detail: str) -> dict[str, Any]:
         "state": None,
         "operation_id": None,
         "count": None,
+        "first": {},
         "tries": 0,
         "body": {},
     }

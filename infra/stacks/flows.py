@@ -48,7 +48,9 @@ class FlowsStack(cdk.Stack):
         traces = traces_key(self, stage)
         for one in machines:
             functions = {name: live_arn(self, stage, named[name]) for name in one.calls}
-            machine = Machine(self, camel(one.name), row=one, functions=functions, traces_key=traces, stage=stage)
+            machine = Machine(
+                self, camel(one.name) + "Machine", row=one, functions=functions, traces_key=traces, stage=stage
+            )
             if one.by is not None:
                 name = camel(one.name) + "Heard"
                 Listener(self, name, hears=one.by, target=machine, failed_arn=failed, stage=stage)

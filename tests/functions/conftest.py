@@ -16,13 +16,14 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import archive, deliverer, hooks, publisher, worker
+from gateway.wiring import archive, deliverer, hooks, publisher, task, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
 from tests.fakes.hooks import HookWorld
 from tests.fakes.identity import NOON
 from tests.fakes.living import LivingServices
+from tests.fakes.workflows import TaskWorld
 
 OPERATOR = ClientKind.OPERATOR
 TOKEN = "odg_test_the-scheduling-client-of-the-samples"
@@ -48,6 +49,7 @@ _WRITES = (
     "recalls",
     "sync",
     "webhooks",
+    "workflows",
 )
 _RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
 SCOPES = frozenset(
@@ -113,8 +115,10 @@ def furnished() -> Iterator[LivingServices]:
     deliverer.use(on)
     archive.use(on)
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
+    task.use(TaskWorld(on))
     with using(on):
         yield on
+    task.use(None)
     worker.use(None)
     publisher.use(None)
     deliverer.use(None)

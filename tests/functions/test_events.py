@@ -92,6 +92,14 @@ EXPECTED: dict[str, Expected] = {
     "practice_baa/record_what_is_not_signed_yet": Expected(400, "invalid", "signed_on"),
     "practice_baa/record_what_ends_before_it_begins": Expected(400, "invalid", "expires_on"),
     "practice_baa/close": Expected(204),
+    "workflows/start": Expected(202, headers=NO_STORE, body={"workflow": "book", "state": "running", "steps": []}),
+    "workflows/start_of_an_unknown_workflow": Expected(400, "invalid", "workflow"),
+    "workflows/start_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "workflows/start_at_another_practice": Expected(404, "not-found"),
+    "workflows/list": Expected(200, body=A_LIST | {"data": []}),
+    "workflows/get_what_is_not_there": Expected(404, "not-found"),
+    "workflows/restart_what_is_not_there": Expected(404, "not-found"),
+    "workflows/stop_what_is_not_there": Expected(404, "not-found"),
     "groups/list": Expected(200, body=A_LIST | {"data": []}),
     "groups/make_with_a_practice_of_somebody_else": Expected(404, "not-found", "practice_ids"),
     "groups/make_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
@@ -284,6 +292,12 @@ BACKGROUND: dict[str, Any] = {
     "archive_audit/read_and_intent": {"batchItemFailures": []},
     "publish_events/moved_visit": {"batchItemFailures": []},
     "deliver_webhooks/delivery_that_is_gone": {"batchItemFailures": []},
+    "task/step_of_a_run_that_is_gone": {
+        **{"outcome": "failed", "ok": False, "status": 400, "code": "not-found", "detail": "no such run"},
+        **{"retryable": False, "retry_after_s": 1, "state": None, "operation_id": None, "count": None},
+        **{"first": {}, "tries": 0, "body": {}},
+    },
+    "workflow_ends/of_a_run_that_is_gone": None,
     "webhook_retries/minute": {"due": 0, "not_sent": 0},
     "take_hooks/call_that_is_gone": {"batchItemFailures": []},
     "take_hooks/test_of_s3": {"batchItemFailures": []},
@@ -336,7 +350,7 @@ def test_a_recorded_event_is_answered_as_expected(name: str, on: LivingServices)
         assert "Marker" not in answer["body"] and "Fake" not in answer["body"]
     if expected.status == 202:
         found = urljoin(event["requestContext"]["path"], answer["headers"]["Location"])
-        assert re.fullmatch(r"/v1/operations/opn_[a-z2-7]+", found)
+        assert re.fullmatch(r"/v1/(operations/opn|workflow_runs/run)_[a-z2-7]+", found)
         assert int(answer["headers"]["Retry-After"]) >= 1
     assert {name: answer["headers"].get(name) for name in expected.headers} == expected.headers
     assert {name: body.get(name) for name in expected.body} == expected.body

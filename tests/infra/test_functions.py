@@ -41,6 +41,8 @@ def calls_of(row: FunctionRow) -> set[str]:
     calls |= {"dynamodb:UpdateItem", "dynamodb:PutItem"} if row.counts else set()
     calls |= {f"s3:{verb}" for verb in row.archive}
     calls |= {"events:PutEvents"} if row.bus else set()
+    calls |= {"lambda:InvokeFunction"} if row.asks_routes else set()
+    calls |= {"states:StartExecution", "states:StopExecution"} if row.machines else set()
     return calls | ({"secretsmanager:GetSecretValue"} if row.hmac else set())
 
 
@@ -81,6 +83,8 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"CLIENT_REQUESTS_PER_MINUTE", "AUDIT_TABLE"} if row.counts else set()
     told |= {"AUDIT_ARCHIVE_BUCKET"} if row.archive else set()
     told |= {"EVENT_BUS"} if row.bus else set()
+    told |= {"ROUTES_PREFIX", "ROUTES_STACKS"} if row.asks_routes else set()
+    told |= {"MACHINES_PREFIX"} if row.machines else set()
     always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
     always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Follows | FollowsNew | Every) else set()
 
@@ -502,11 +506,13 @@ def test_a_minute_job_ends_before_the_next_minute_starts_it_again() -> None:
 
 def test_the_clock_starts_each_job_and_may(assembly: Assembly) -> None:
     jobs = [row for row in FUNCTIONS if isinstance(row.trigger, Every)]
-    rules = list(assembly.resources("AWS::Events::Rule"))
-    permissions = [entry for entry in assembly.resources("AWS::Lambda::Permission") if entry[0] == "flows"]
+    rules = {logical: rule for _, logical, rule in assembly.resources("AWS::Events::Rule")}
+    clocks = {one for one, rule in rules.items() if rule["Properties"].get("ScheduleExpression") == "rate(1 minute)"}
+    permissions = [entry for part, _, entry in assembly.resources("AWS::Lambda::Permission") if part == "flows"]
+    permitted = {name for entry in permissions for name in mentioned(entry["Properties"]["SourceArn"])}
 
-    assert {rule["Properties"]["ScheduleExpression"] for _, _, rule in rules} == {"rate(1 minute)"}
-    assert len(rules) == len(permissions) == len(jobs) == 3
+    assert len(clocks) == len(jobs) == 3
+    assert clocks <= permitted
 
 
 def test_the_parts_of_a_job_are_all_started_and_each_knows_which_it_is(assembly: Assembly) -> None:

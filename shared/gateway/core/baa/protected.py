@@ -31,6 +31,8 @@ UNPROTECTED: Final[Mapping[str, frozenset[str]]] = {
     "practices.calls": frozenset(),
     "practices.keys": frozenset(),
     "sync": frozenset(),
+    # What a run shows are ids and words of status; each of its steps is asked for the agreement.
+    "workflows": frozenset(),
 }
 """Object of a scope -> the resources that it is made of, none of which is marked."""
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from gateway.core.access import allow, allow_client
+from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.errors import Conflict, Invalid, NotFound
 from gateway.core.hashing import canonical_hash
@@ -56,7 +56,7 @@ def start_run(wanted: RunInput, *, caller: Caller, key: str, about: Mapping[str,
     allow(caller, practice_id, RUNS, Verb.WRITE, on=on)
     for scope in workflow.scopes:
         obj, _, verb = scope.partition(":")
-        allow_client(caller, obj, verb)
+        allow(caller, practice_id, obj, verb, on=on)
     now = on.clock.now()
     made = Run(
         id=new_id("workflow_run"),

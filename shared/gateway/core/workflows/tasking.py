@@ -86,10 +86,10 @@ class TaskServices(Protocol):
 def do_step(task: Task, *, on: TaskServices) -> dict[str, Any]:
     """Make the step's request, or tell what it was answered before.
 
-    Returns `{outcome, ok, status, code, retryable, retry_after_s, state, operation_id, count, tries, body}`. `outcome`
-    is `done`, `again` (running, unknown or refused for now: ask once more after `retry_after_s`) or `failed`. `body` is
-    what the answer shows of ids, words and times: of an operation that is settled its result. `count` is how many a
-    list shows.
+    Returns `{outcome, ok, status, code, retryable, retry_after_s, state, operation_id, count, first, tries, body}`.
+    `outcome` is `done`, `again` (running, unknown or refused for now: ask once more after `retry_after_s`) or `failed`.
+    `body` is what the answer shows of ids, words and times: of an operation that is settled its result. `count` is how
+    many a list shows, `first` the first of them.
 
     Raises:
         Refused: there is no such request, or its path lacks something. NotAllowed: `as` is not whom the run belongs to,
@@ -255,6 +255,7 @@ def _read(answer: Mapping[str, Any]) -> dict[str, Any]:
             outcome="again" if running else "done",
             status=status,
             count=len(shown) if isinstance(shown, list) else None,
+            first=thin(shown[0]) if isinstance(shown, list) and shown else None,
             wait_s=wait_s,
             state=body.get("state"),
             body=thin(body),
@@ -280,6 +281,7 @@ def _told(
     state: Any = None,
     operation_id: Any = None,
     count: int | None = None,
+    first: Any = None,
     body: Any = None,
 ) -> dict[str, Any]:
     return {
@@ -293,6 +295,7 @@ def _told(
         "state": state if isinstance(state, str) else None,
         "operation_id": operation_id if isinstance(operation_id, str) else None,
         "count": count,
+        "first": first or {},
         "tries": 0,
         "body": body or {},
     }

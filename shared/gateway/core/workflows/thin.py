@@ -52,18 +52,23 @@ def _member(name: str, value: Any) -> Any:
         return None
     if isinstance(value, Mapping):
         return thin(value) or None
-    if isinstance(value, list) and all(isinstance(one, Mapping) for one in value):
-        # Objects under any name; texts under none but those below.
-        return thin(value)
+    if isinstance(value, list):
+        # Objects under any name; texts as one of them would be told.
+        return thin(value) if all(isinstance(one, Mapping) for one in value) else _told(name, value)
     if isinstance(value, bool):
         return value
+    return next(iter(_told(name, [value])), None)
+
+
+def _told(name: str, values: list[Any]) -> list[Any]:
     form = _form_of(name)
     if form is None:
-        return None
-    if isinstance(value, list):
-        return [one for one in value[:MOST] if isinstance(one, str) and form.fullmatch(one)]
-    is_told = form is _WORD if isinstance(value, int) else isinstance(value, str) and form.fullmatch(value)
-    return value if is_told else None
+        return []
+    return [one for one in values[:MOST] if (form is _WORD if isinstance(one, int) else _fits(form, one))]
+
+
+def _fits(form: re.Pattern[str], value: Any) -> bool:
+    return isinstance(value, str) and form.fullmatch(value) is not None
 
 
 def _form_of(name: str) -> re.Pattern[str] | None:

@@ -55,6 +55,7 @@ from gateway.core.objects.webhook import (
     WebhookWithHealth,
     WebhookWithSecret,
 )
+from gateway.core.objects.workflow import WorkflowRun, WorkflowRunHead
 
 NOTHING: Final = None
 """No body."""
@@ -162,6 +163,11 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
+    ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
+    ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
+    ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),
+    ("POST", "/workflow_runs/{id}/restart"): _shows(WorkflowRun, 202, "Location"),
+    ("POST", "/workflow_runs/{id}/stop"): _shows(WorkflowRun),
     ("GET", "/groups"): _shows(PageOf[Group]),
     ("POST", "/groups"): _shows(Group, 201, "Location"),
     ("GET", "/groups/{id}"): _shows(Group),

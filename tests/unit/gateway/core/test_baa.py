@@ -26,7 +26,7 @@ FAMILIES = {
     for value in vars(import_module(module.name)).values()
     if isinstance(value, Family)
 }
-_OWN = {"groups", "practices", "practices.baa", "practices.calls", "practices.keys", "sync"}
+_OWN = {"groups", "practices", "practices.baa", "practices.calls", "practices.keys", "sync", "workflows"}
 """Records of the gateway's own, which name no patient."""
 
 
