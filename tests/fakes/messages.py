@@ -104,7 +104,7 @@ def _part(what: str, of: int) -> int:
 class FakeCarrier:
     """Fills `Carrier`: what was sent, and what is answered."""
 
-    answer: Carried = Carried(is_sent=True, provider_message_id="carrier-1")
+    answer: Carried = field(default_factory=lambda: Carried(is_sent=True, provider_message_id="carrier-1"))
     sent: list[tuple[str, Letter]] = field(default_factory=list)
 
     def text(self, letter: Letter) -> Carried:

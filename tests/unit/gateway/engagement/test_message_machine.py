@@ -31,7 +31,7 @@ AHEAD = (timedelta(hours=4), timedelta(hours=26), timedelta(hours=30), timedelta
 
 CONSENT = ("Yes", "Yes", "No", "Unknown")
 deaths = st.sampled_from([None] * 9 + [*range(1, 46, 5), *range(46, 63, 2)])
-"""Seldom enough that something happens, and often enough between a sending and its outcome, which begins at 48."""
+"""Seldom enough that something happens; between a sending and its outcome there are the steps from 48 on."""
 
 
 class _Carrier(FakeCarrier):
@@ -147,7 +147,9 @@ class Messages(RuleBasedStateMachine):
             self.world.minute(self._as_one_who_may_die(dies_at))
 
     @precondition(lambda self: self.world.told)
-    @rule(data=st.data(), dies_at=deaths, answer=st.sampled_from([Carried(True), Carried(False), Carried(False, False)]))
+    @rule(
+        data=st.data(), dies_at=deaths, answer=st.sampled_from([Carried(True), Carried(False), Carried(False, False)])
+    )
     def deliver(self, data: st.DataObject, dies_at: int | None, answer: Carried) -> None:
         """The sender hears of a message, perhaps for the third time."""
         self.at, _ = data.draw(st.sampled_from(self.world.told))
