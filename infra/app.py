@@ -1,9 +1,9 @@
 """The CDK app: `python -m infra.app` writes cdk.out.
 
 Context (CDK's `-c name=value`, or `app(context)`): `stage` (see `stages.py`; `dev`), `region`, `alarm_email`,
-Context (CDK's `-c name=value`, or `app(context)`): `stage` (see `stages.py`; `dev`), `region`, `alarm_email`,
-`networks`, `sftp_drop`, `message_sender` (JSON files), `layer` (a folder that `bundling.build_layer` filled, for another
-platform than Lambda's), `functions` (another folder of handlers), `nag=off`. The environment's `CDK_VALIDATION=false`
+`networks`, `sftp_drop`, `message_sender` (JSON files), `layer` (a folder that `bundling.build_layer` filled, for
+another platform than Lambda's), `functions` (another folder of handlers), `nag=off`. The environment's
+`CDK_VALIDATION=false` leaves out cdk-nag and CDK's own rules.
 """
 
 from __future__ import annotations

@@ -907,6 +907,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             # What a full body has is read from the mirror and nowhere else, with the words that the cache has.
             "records": READ_MANY,
             "cache": GET,
+            # Messages to patients lie there; their text is made of the mirror's rows.
+            "messages": READ,
             # Whom it shows to an endpoint.
             "audit": ADD,
         },

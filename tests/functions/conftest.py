@@ -16,7 +16,7 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import archive, deliverer, hooks, publisher, task, worker
+from gateway.wiring import archive, deliverer, engagement, hooks, publisher, task, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -64,6 +64,8 @@ SCOPES = frozenset(
         "practices.baa:write",
         *(f"{name}:write" for name in _WRITES),
         "practices.keys:write",
+        "messages:write",
+        "messages.rules:write",
         *_RAW,
     }
 )
@@ -113,6 +115,7 @@ def furnished() -> Iterator[LivingServices]:
     worker.use(on)
     publisher.use(LivingPublisher(on))
     deliverer.use(on)
+    engagement.use(on)
     archive.use(on)
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     task.use(TaskWorld(on))
@@ -122,6 +125,7 @@ def furnished() -> Iterator[LivingServices]:
     worker.use(None)
     publisher.use(None)
     deliverer.use(None)
+    engagement.use(None)
     hooks.use(None)
     archive.use(None)
 

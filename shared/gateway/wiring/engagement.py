@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +42,14 @@ class SenderServices(Services):
         )
 
 
-def sending() -> Sending | None:
-    """How this stage sends; None where it has no sender."""
-    client_id = os.environ.get("SENDER_CLIENT")
+def sending_of(told: Mapping[str, str]) -> Sending | None:
+    """How a stage sends, by what its function is told; None where it has no sender."""
+    client_id = told.get("SENDER_CLIENT")
     if not client_id:
         return None
     from gateway.core.engagement.sender import Sending
 
-    return Sending(client_id, os.environ.get("SENDER_HOOK"))
+    return Sending(client_id, told.get("SENDER_HOOK"))
 
 
 planning_services = Held(PlanningServices)

@@ -104,11 +104,6 @@ TYPES: Final[Mapping[str, str]] = {
     "communication.logged": "A contact with a patient was logged.",
     "communication.updated": "What was logged of a contact changed.",
     "communication.deleted": "What was logged of a contact is gone.",
-    "reminder.due": "A reminder of a visit may be sent now.",
-    "recall_outreach.due": "A message about a recall may be sent now.",
-    "payment_request.due": "A request to pay what is owed may be sent now.",
-    "after_visit.due": "A message after a visit may be sent now.",
-    "message.withdrawn": "A message that was due, and is not known to be sent, must not be sent any more.",
     "web_sched.booked": "A patient booked a visit on line.",
     "intake.received": "A form came in from a patient: a web form, or one that waited on a tablet.",
     "practice.offline": "A practice does not answer.",
@@ -123,6 +118,11 @@ TYPES: Final[Mapping[str, str]] = {
     "practice.key_rotated": "A practice's customer key was exchanged: from now on it is called with the new one.",
     "practice.rotation_waiting": "For a day an office has not added the key that is to be its new one.",
     "practice.rotation_failed": "An exchange of a practice's key was given up; the present key stays in use.",
+    "reminder.due": "A reminder of a visit may be sent now.",
+    "recall_outreach.due": "A message about a recall may be sent now.",
+    "payment_request.due": "A request to pay what is owed may be sent now.",
+    "after_visit.due": "A message after a visit may be sent now.",
+    "message.withdrawn": "A message that was due, and is not known to be sent, must not be sent any more.",
 }
 """Type -> what has happened. `{object}.{what}`."""
 
