@@ -106,6 +106,38 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     ),
     Acknowledged(
         rule="AwsSolutions-IAM5",
+        finding=(
+            "Resource::arn:<AWS::Partition>:states:{region}:<AWS::AccountId>:execution:open-dental-gateway-{stage}-*:*"
+        ),
+        where="Exports/Permissions/Resource",
+        reason="Whoever starts machines may stop them; each execution has a name of its own.",
+        ends="Permissions for the executions of a machine that a policy can name beforehand.",
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
+        finding=(
+            "Resource::arn:<AWS::Partition>:states:{region}:<AWS::AccountId>:execution:"
+            "open-dental-gateway-{stage}-export:*"
+        ),
+        where="ExportMachine/Permissions/Resource",
+        reason="Its Distributed Map looks at executions of the machine itself, each of which has a name of its own.",
+        ends="Permissions for the executions of a map that a policy can name beforehand.",
+    ),
+    *(
+        Acknowledged(
+            rule="AwsSolutions-IAM5",
+            finding=(
+                "Resource::<SsmParameterValueopendentalgateway{stage}dataexportsarnC96584B6F00A464EAD1953AFF4B05118Parameter>"
+                "/*"
+            ),
+            where=f"{who}/Permissions/Resource",
+            reason="Files of exports are named by practice, day and run; none of them may be deleted.",
+            ends="S3 permissions by object that a policy can name beforehand.",
+        )
+        for who in ("Exports", "ExportPractice", "PublishExport")
+    ),
+    Acknowledged(
+        rule="AwsSolutions-IAM5",
         finding="Resource::*",
         where="*Machine/Permissions/Resource",
         reason="CloudWatch Logs ties what Step Functions asks of a machine's role to no log group.",
@@ -285,6 +317,18 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
         where="AuditArchive/*/Resource",
         reason="The lock keeps every version where it is, and the trail's own table is restorable beside it.",
         ends="An operator's wish to have it in a second region or account, which the bucket's versions allow.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-S3DefaultEncryptionKMS",
+        where="ExportFiles/AccessLogs/Resource",
+        reason="S3 delivers access logs only to buckets encrypted with its own keys.",
+        ends="Delivery of access logs to buckets with a customer key.",
+    ),
+    Acknowledged(
+        rule="HIPAA.Security-S3BucketReplicationEnabled",
+        where="ExportFiles/*/Resource",
+        reason="A copy of what the mirrors have: a new snapshot brings it back.",
+        ends="An export that holds more than a snapshot can bring back.",
     ),
 )
 

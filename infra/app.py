@@ -1,9 +1,9 @@
 """The CDK app: `python -m infra.app` writes cdk.out.
 
 Context (CDK's `-c name=value`, or `app(context)`): `stage` (see `stages.py`; `dev`), `region`, `alarm_email`,
-`networks`, `sftp_drop`, `message_sender` (JSON files), `layer` (a folder that `bundling.build_layer` filled, for
-another platform than Lambda's), `functions` (another folder of handlers), `nag=off`. The environment's
-`CDK_VALIDATION=false` leaves out cdk-nag and CDK's own rules.
+`networks`, `sftp_drop`, `message_sender` (JSON files), `layer` and `parquet_layer` (folders that
+`bundling.build_layer` filled, for another platform than Lambda's), `functions` (another folder of handlers), `nag=off`.
+The environment's `CDK_VALIDATION=false` leaves out cdk-nag and CDK's own rules.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from infra.bundling import ROOT, cached_layer
+from infra.bundling import PARQUET, ROOT, cached_layer
 from infra.node import use_bundled_node
 
 use_bundled_node()
@@ -30,6 +30,7 @@ from infra.stacks.core import CoreStack, timeout_of  # noqa: E402
 from infra.stacks.data import DataStack  # noqa: E402
 from infra.stacks.flows import FlowsStack  # noqa: E402
 from infra.stacks.http import HttpStack  # noqa: E402
+from infra.stacks.warehouse import WarehouseStack  # noqa: E402
 from infra.stages import Stage, stage_for  # noqa: E402
 
 
@@ -63,6 +64,7 @@ def app(
     env = cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=stage.region)
     code = Path(said("functions") or ROOT / "functions")
     layer = Path(given).resolve() if (given := said("layer")) else cached_layer()
+    parquet = Path(given).resolve() if (given := said("parquet_layer")) else cached_layer(group=PARQUET)
 
     rows, tables = tuple(functions), tuple(tables)
     working = [row for row in rows if stack_of(row) == "core"]
@@ -74,7 +76,16 @@ def app(
     take_timeout = timeout_of(working, "hooks")
     data = DataStack(root, name("data"), tables=tables, take_timeout=take_timeout, stage=stage, env=env)
     core = CoreStack(
-        root, name("core"), rows=working, tables=tables, alarms=alarms, code=code, layer=layer, stage=stage, env=env
+        root,
+        name("core"),
+        rows=working,
+        tables=tables,
+        alarms=alarms,
+        code=code,
+        layer=layer,
+        parquet_layer=parquet,
+        stage=stage,
+        env=env,
     )
     api = ApiStack(root, name("api"), rows=called, stage=stage, env=env)
     for part in (f"http-{number}" for number in range(1, HTTP_STACKS + 1)):
@@ -83,6 +94,9 @@ def app(
         http.add_stack_dependency(core)
         # A route leads to a function that is there.
         api.add_stack_dependency(http)
+    if stage.athena:
+        warehouse = WarehouseStack(root, name("warehouse"), stage=stage, env=env)
+        warehouse.add_stack_dependency(data)
     flows = FlowsStack(root, name("flows"), rows=working, machines=machines, stage=stage, env=env)
     core.add_stack_dependency(data)
     flows.add_stack_dependency(api)

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OUR_PACKAGES = (ROOT / "shared" / "open_dental", ROOT / "shared" / "gateway")
 LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
 LAMBDA_PYTHON = "3.13"
+PARQUET = "warehouse"
+"""The group of dependencies that lies in a layer of its own: 60 MB that one function needs, and no other may read."""
 # The runtime brings boto3; shipping it as well would add 27 MB to every cold start's reading.
 _NEVER_SHIPPED = {"boto3", "botocore"}
 
@@ -26,8 +28,16 @@ class LayerError(Exception):
     """The layer could not be built; the message is what the tool said."""
 
 
-def build_layer(target: Path, *, platform: str = LAMBDA_PLATFORM, python_version: str = LAMBDA_PYTHON) -> Path:
+def build_layer(
+    target: Path,
+    *,
+    platform: str = LAMBDA_PLATFORM,
+    python_version: str = LAMBDA_PYTHON,
+    group: str | None = None,
+) -> Path:
     """Fill `target` with what Lambda unpacks into /opt, and return it. Does nothing if it is there already.
+
+    With `group` it has the packages of that group of dependencies and nothing else, ours included.
 
     `platform` and `python_version` are uv's spellings (`x86_64-manylinux_2_28`, `3.11`). Versions are those of
     uv.lock. Bytecode is added where an interpreter of `python_version` is found on this machine; bytecode of another
@@ -43,7 +53,7 @@ def build_layer(target: Path, *, platform: str = LAMBDA_PLATFORM, python_version
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f"{target.name}.", dir=target.parent) as made:
         layer = Path(made) / "layer"
-        _fill(layer, platform, python_version)
+        _fill(layer, platform, python_version, group)
         # A folder without its mark is what an older version of this command left half done.
         if target.exists() and not (target / ".complete").is_file():
             shutil.rmtree(target, ignore_errors=True)
@@ -55,11 +65,11 @@ def build_layer(target: Path, *, platform: str = LAMBDA_PLATFORM, python_version
     return target
 
 
-def _fill(layer: Path, platform: str, python_version: str) -> None:
+def _fill(layer: Path, platform: str, python_version: str, group: str | None) -> None:
     packages = layer / "python"
     packages.mkdir(parents=True)
     requirements = layer / "requirements.txt"
-    requirements.write_text(_requirements())
+    requirements.write_text(_requirements(group))
     _uv(
         "pip",
         "install",
@@ -82,26 +92,28 @@ def _fill(layer: Path, platform: str, python_version: str) -> None:
     )
     requirements.unlink()
     shutil.rmtree(packages / "bin", ignore_errors=True)
-    for package in OUR_PACKAGES:
+    for package in OUR_PACKAGES if group is None else ():
         shutil.copytree(package, packages / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     if interpreter := interpreter_of(python_version):
         _compile(packages, interpreter)
     (layer / ".complete").touch()
 
 
-def cached_layer(*, platform: str = LAMBDA_PLATFORM, python_version: str = LAMBDA_PYTHON) -> Path:
+def cached_layer(
+    *, platform: str = LAMBDA_PLATFORM, python_version: str = LAMBDA_PYTHON, group: str | None = None
+) -> Path:
     """Return the layer's folder under `build/`, built only if code, versions or platform have changed."""
-    return build_layer(
-        ROOT / "build" / "layer" / layer_hash(platform=platform, python_version=python_version),
-        platform=platform,
-        python_version=python_version,
-    )
+    name = layer_hash(platform=platform, python_version=python_version, group=group)
+    return build_layer(ROOT / "build" / "layer" / name, platform=platform, python_version=python_version, group=group)
 
 
-def layer_hash(*, platform: str, python_version: str) -> str:
+def layer_hash(*, platform: str, python_version: str, group: str | None = None) -> str:
     """Name the content that `build_layer` would make: our source, the locked versions, the target, bytecode or not."""
     digest = hashlib.sha256()
     digest.update(f"{platform} {python_version} {bool(interpreter_of(python_version))}".encode())
+    if group is not None:
+        digest.update(f"{group}\n{_requirements(group)}".encode())
+        return digest.hexdigest()[:20]
     digest.update((ROOT / "uv.lock").read_bytes())
     digest.update(Path(__file__).read_bytes())
     for package in OUR_PACKAGES:
@@ -142,8 +154,9 @@ def _is_python(candidate: Path, python_version: str) -> bool:
     return said.returncode == 0 and said.stdout.strip() == python_version
 
 
-def _requirements() -> str:
-    exported = _uv("export", "--frozen", "--no-dev", "--no-emit-project", "--no-header", "--no-annotate", "--quiet")
+def _requirements(group: str | None) -> str:
+    which = "--no-dev" if group is None else f"--only-group={group}"
+    exported = _uv("export", "--frozen", which, "--no-emit-project", "--no-header", "--no-annotate", "--quiet")
     blocks = exported.replace("\\\n", "").splitlines()
     return "\n".join(line for line in blocks if line.partition("==")[0] not in _NEVER_SHIPPED) + "\n"
 

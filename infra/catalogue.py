@@ -36,6 +36,10 @@ TIDY: Verbs = frozenset({"ListBucket", "DeleteObject"})
 # A link is good for what its maker may read. A file that came under a patient's name is copied to one of ours.
 HAND_OUT: Verbs = TIDY | {"GetObject", "PutObject"}
 
+# Who may not list is told "forbidden" of an object that is not there.
+READ_EXPORTS: Verbs = frozenset({"GetObject", "ListBucket"})
+KEEP_EXPORTS: Verbs = READ_EXPORTS | {"PutObject"}
+
 # Calls of offices' machines: kept by one function, worked off by another. Who may not list is told "forbidden" of an
 # object that is gone.
 KEEP_CALLS: Verbs = frozenset({"PutObject"})
@@ -127,6 +131,7 @@ TABLES: tuple[TableRow, ...] = (
         holds="What happened, for 30 days, in ids and words of status; and which state of each row was told last.",
         indexes=(Index("log", "log_day", "log_place", ("body",), sort_type="text"),),
     ),
+    TableRow(name="exports", holds="Runs of the export, how far each is, and up to when each practice is published."),
     TableRow(
         name="webhooks",
         holds="Endpoints of clients, how they answer, and what is to be or was delivered to them.",
@@ -185,7 +190,8 @@ class Consumes:
 TOLD_OF = (
     "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
     "recalls", "treatplans", "commlogs",
-    "due_recalls", "intake", "merges", "messages", "mirror", "operations", "practice", "web_sched", "webhooks",
+    "due_recalls", "findings", "intake", "merges", "messages", "mirror", "operations", "practice",
+    "web_sched", "webhooks",
 )  # fmt: skip
 """Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
 
@@ -292,6 +298,10 @@ class FunctionRow:
     authorizer does."""
     settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP", "SENDER"]] = frozenset()
     """Values of the stage that it needs besides its name."""
+    exports: Verbs = frozenset()
+    """Calls of S3 on the bucket that exports lie in."""
+    makes_parquet: bool = False
+    """Has the layer with what makes Parquet as well."""
     asks_routes: bool = False
     """Asks the functions behind the routes as API Gateway does."""
     machines: tuple[str, ...] = ()
@@ -717,7 +727,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         ),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "runs": READ | {"PutItem", "UpdateItem"}},
-        machines=("book",),
+        machines=("book", "reconcile"),
         counts=True,
     ),
     FunctionRow(
@@ -726,6 +736,21 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Http((Route("GET", "/audit"), Route("GET", "/audit/disclosures"))),
         timeout_s=_HTTP_TIMEOUT_S,
         tables={"callers": GET, "practices": GET, "audit": QUERY, "audit_index": READ},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="reconciliation",
+        does="Shows what does not add up in a practice's money, balances by age, and its journal.",
+        trigger=Http(
+            (
+                *_list_and_get("/reconciliation/findings"),
+                Route("GET", "/reconciliation/aging"),
+                Route("GET", "/reconciliation/journal"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "records": READ_MANY},
         hmac=True,
         counts=True,
     ),
@@ -819,6 +844,74 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         memory_mb=512,
         tables={"callers": GET, "runs": GET | {"PutItem"}},
         asks_routes=True,
+    ),
+    FunctionRow(
+        name="exports",
+        does="Has practices' objects exported, and shows how far that is and what files came of it.",
+        trigger=Http(
+            (
+                Route("GET", "/exports"),
+                Route("POST", "/exports"),
+                Route("GET", "/exports/{id}"),
+                Route("GET", "/exports/{id}/files"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={"callers": GET, "practices": GET, "exports": READ | {"PutItem"}},
+        exports=READ_EXPORTS,
+        # The same key names the same run.
+        hmac=True,
+        counts=True,
+        machines=("export",),
+    ),
+    FunctionRow(
+        name="prepare_export",
+        does="Says of which practices an export is; makes the run where the clock has started it.",
+        trigger=Steps(("export",)),
+        timeout_s=60,
+        memory_mb=512,
+        tables={"exports": READ | {"PutItem"}},
+    ),
+    FunctionRow(
+        name="export_practice",
+        does="Writes one practice's objects as files, from its mirror, as far as its time goes.",
+        trigger=Steps(("export",)),
+        timeout_s=900,
+        memory_mb=2048,
+        tables={
+            "callers": GET,
+            "practices": GET,
+            "records": READ_MANY,
+            "cache": GET,
+            "exports": READ | {"PutItem"},
+            "audit": ADD,
+        },
+        # The office's words may be too long for an item.
+        bodies=READ_BODIES,
+        exports=KEEP_EXPORTS,
+        makes_parquet=True,
+        # What rows are found by lies in the mirror as HMAC.
+        hmac=True,
+    ),
+    FunctionRow(
+        name="publish_export",
+        does="Puts the one file that makes an export visible, and moves the marks on.",
+        trigger=Steps(("export",)),
+        timeout_s=300,
+        memory_mb=1024,
+        tables={"exports": READ | {"PutItem", "DeleteItem"}},
+        exports=KEEP_EXPORTS,
+    ),
+    FunctionRow(
+        name="reconcile_practice",
+        does="Looks for what does not add up in one practice's money, and keeps what it finds.",
+        trigger=Steps(("reconcile",)),
+        # All of a practice's money is read: half a million rows, where there are 100,000 procedures.
+        timeout_s=900,
+        memory_mb=1769,
+        tables={"callers": GET, "practices": GET, "records": READ_MANY},
+        # What it finds, and no row of the office's.
+        puts={"records": "*#findings"},
     ),
     FunctionRow(
         name="workflow_ends",
@@ -984,6 +1077,21 @@ MACHINES: tuple[MachineRow, ...] = (
         name="book",
         does="Finds or adds a patient, finds a free time, keeps and books it, confirms, and logs the contact.",
         calls=("task",),
+    ),
+    MachineRow(
+        name="export",
+        does="Exports practices' objects to the warehouse, each practice by itself, and publishes what came of it.",
+        calls=("prepare_export", "export_practice", "publish_export"),
+        # Past midnight in all of the United States, and before anybody there begins to work.
+        at="cron(30 8 * * ? *)",
+        distributed=True,
+    ),
+    MachineRow(
+        name="reconcile",
+        does="Looks for what does not add up in practices' money: of one, or of all that a client has.",
+        calls=("reconcile_practice",),
+        # After offices' aging and plan charges of the night, before anybody works.
+        at="cron(15 10 * * ? *)",
     ),
 )
 

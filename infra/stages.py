@@ -6,7 +6,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -198,6 +198,12 @@ class Stage:
     client_requests_per_minute: int = 6_000
     """Requests that a client may make in a minute before it is answered 429, unless its record says otherwise; half of
     what the stage takes, so that no client can use up the others' share."""
+    export_days: int = 400
+    """How long files of exports are kept; more than two weeks, because every object comes whole once in one."""
+    athena: bool = True
+    """Whether there are tables over the exports, for Athena; anybody may read them by other means."""
+    clocks: Mapping[str, str | None] = field(default_factory=dict)
+    """When state machines start by themselves, by name, where not as `catalogue.MACHINES` says; None: never."""
     log_days: int = 365
     log_level: str = "INFO"
     alarm_email: str | None = None
@@ -211,6 +217,8 @@ class Stage:
     """Who sends messages to patients; without it clients claim and send them."""
 
     def __post_init__(self) -> None:
+        if self.export_days <= 14:
+            raise ValueError(f"stage {self.name!r}: export_days has to be more than 14")
         names = [network.name for network in self.networks]
         if len(set(names)) != len(names):
             raise ValueError(f"two networks of stage {self.name!r} have one name")
@@ -229,9 +237,13 @@ STAGES: Mapping[str, Stage] = {
             base_url_allow=("http://127.0.0.1",),
             keep_data=False,
             worker_concurrency=10,
+            export_days=30,
+            clocks={"export": None},
+            # DuckDB reads them there: `infra/warehouse/README.md`.
+            athena=False,
             log_days=7,
         ),
-        Stage(name="dev", region="us-east-1", keep_data=False, worker_concurrency=10, log_days=30),
+        Stage(name="dev", region="us-east-1", keep_data=False, worker_concurrency=10, export_days=30, log_days=30),
         Stage(name="prod", region="us-east-1"),
     )
 }

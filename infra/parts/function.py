@@ -35,7 +35,7 @@ class Function(Construct):
         *,
         row: FunctionRow,
         code: Path,
-        layer: lambda_.ILayerVersion,
+        layers: Sequence[lambda_.ILayerVersion],
         failed_events: sns.ITopic,
         traces_key: kms.IKey,
         stage: Stage,
@@ -74,7 +74,7 @@ class Function(Construct):
             handler=f"{row.name}.handler.lambda_handler",
             timeout=cdk.Duration.seconds(row.timeout_s),
             memory_size=row.memory_mb,
-            layers=[layer],
+            layers=list(layers),
             # Nothing but `allow` may add to the role.
             role=self._role.without_policy_updates(),
             log_group=log_group,

@@ -18,7 +18,7 @@ from infra.parts.sftp_drop import let_log_in, let_reach
 from infra.parts.signing_secret import SigningAccess
 from infra.parts.table import TableAccess
 from infra.parts.vault import Vault
-from infra.stages import REMOTE, Stage
+from infra.stages import REMOTE, SftpDrop, Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,7 @@ class Grants:
     bodies: BucketAccess
     bus: BusAccess
     archive: BucketAccess
+    exports: BucketAccess
     signing: SigningAccess
     vault: Vault
     stage: Stage
@@ -51,8 +52,9 @@ class Grants:
             self.queues[name].let(function, verbs)
         if row.bus:
             self.bus.let_put(function)
-        if row.bodies:
-            self.bodies.let(function, row.bodies)
+        for bucket, calls in ((self.bodies, row.bodies), (self.exports, row.exports)):
+            if calls:
+                bucket.let(function, calls)
         if row.inbox:
             self.bodies.let(function, row.inbox, below=HOOKS)
         if row.archive:
@@ -61,10 +63,8 @@ class Grants:
             self.signing.let_read(function)
         if row.vault:
             self.vault.let(function, row.vault)
-        if row.drop and self.stage.sftp_drop is not None:
-            let_reach(function, self.stage.sftp_drop, row.drop)
-        if row.drop_login and self.stage.sftp_drop is not None:
-            let_log_in(function, self.stage.sftp_drop)
+        if self.stage.sftp_drop is not None:
+            _let_drop(function, self.stage.sftp_drop)
         if row.counts:
             self.tables["callers"].let_count(function, "requests#")
             function.tell("CLIENT_REQUESTS_PER_MINUTE", str(self.stage.client_requests_per_minute))
@@ -93,3 +93,10 @@ class Grants:
             if self.stage.networks:
                 inside = {network.name: network.base_url_allow for network in self.stage.networks}
                 function.tell("NETWORKS", json.dumps(inside))
+
+
+def _let_drop(function: Function, drop: SftpDrop) -> None:
+    if function.row.drop:
+        let_reach(function, drop, function.row.drop)
+    if function.row.drop_login:
+        let_log_in(function, drop)

@@ -1,4 +1,4 @@
-"""The layer: what every function imports."""
+"""Layers: what every function imports, and what one of them needs beside it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from infra.bundling import has_bytecode
 
 
 class Layer(Construct):
-    """The dependencies and our two packages.
+    """A folder that functions import from: the dependencies and our two packages, or what `holds` says.
 
     Each stack with functions has a version of its own, made of the same folder: a layer handed over by name would
     change under published versions without their noticing, so aliases would go on serving the old one.
     """
 
-    def __init__(self, scope: Construct, id_: str, *, folder: Path) -> None:
+    def __init__(self, scope: Construct, id_: str, *, folder: Path, holds: str | None = None) -> None:
         super().__init__(scope, id_)
         self.version = lambda_.LayerVersion(
             self,
             "Version",
-            description="Dependencies and shared packages of the Open Dental gateway",
+            description=holds or "Dependencies and shared packages of the Open Dental gateway",
             code=lambda_.Code.from_asset(
                 str(folder), asset_hash_type=cdk.AssetHashType.CUSTOM, asset_hash=folder.name, exclude=[".complete"]
             ),
@@ -31,7 +31,7 @@ class Layer(Construct):
             compatible_architectures=[lambda_.Architecture.ARM_64],
             removal_policy=cdk.RemovalPolicy.DESTROY,
         )
-        if not has_bytecode(folder):
+        if holds is None and not has_bytecode(folder):
             cdk.Annotations.of(self).add_info(
                 "The layer has no bytecode, as this machine has no Python 3.13: cold starts take about twice as long."
             )

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from infra.sandbox import rare  # noqa: F401 (registers its steps, and those of promises)
+from infra.sandbox import flows, rare  # noqa: F401 (register its steps, and those of promises)
 from infra.sandbox.box import HOME, REPOSITORY, Options, Sandbox
 from infra.sandbox.practices import KEYS_FROM, real_practice
 from infra.sandbox.processes import SandboxError, port_is_free

@@ -28,7 +28,7 @@ from types import TracebackType
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
-from infra.bundling import LayerError, cached_layer
+from infra.bundling import PARQUET, LayerError, cached_layer
 from infra.sandbox import enrol, network, stand_ins
 from infra.sandbox.deploy import bootstrap, deploy, lock_buckets, upload
 from infra.sandbox.drain import Drain, serial_mappings, switch_off
@@ -316,7 +316,9 @@ class Sandbox:
         if options.layer:
             self._say(f"building the layer for Python {python_version()} on this machine (kept in build/)")
             try:
-                context["layer"] = str(cached_layer(platform=uv_platform(), python_version=python_version()))
+                here = {"platform": uv_platform(), "python_version": python_version()}
+                context["layer"] = str(cached_layer(**here))
+                context["parquet_layer"] = str(cached_layer(**here, group=PARQUET))
             except LayerError as error:
                 raise SandboxError(str(error)) from error
         if options.sftp and not options.open_dental:

@@ -15,6 +15,8 @@ from infra.catalogue import FUNCTIONS, SHARED, FunctionRow
 
 Kind = tuple[str, str, str]
 
+_ONE_OF_A_KIND: Final = {"events": "bus", "lambda": "routes", "stepfunctions": "machines"}
+
 NEVER_IN_A_TOUR: Final[Mapping[tuple[str, Kind], str]] = {
     ("sweeper", ("s3:DeleteObject", "drop", "")): "files are deleted that lie there for half an hour",
     ("take_hooks", ("s3:ListBucket", "bodies", "hooks/")): (
@@ -46,6 +48,10 @@ BY_CHANCE: Final[Mapping[tuple[str, Kind], str]] = {
         "an entry changes while it is put again, and whose put it was has to be told"
     ),
     ("upstream_worker", ("dynamodb:GetItem", "callers", "")): "a write begins more than 10 s after it was taken",
+    ("task", ("dynamodb:GetItem", "callers", "")): (
+        "an event or a clock starts a machine, whose client has to be one of a workflow"
+    ),
+    ("workflows", ("stepfunctions:StopExecution", "machines", "")): "a run has not ended before somebody stops it",
     ("take_hooks", ("dynamodb:UpdateItem", "pace", "")): (
         "a machine tells of what has to be looked for, and the background is not due at once anyhow"
     ),
@@ -69,6 +75,10 @@ def given(row: FunctionRow) -> set[Kind]:
     found |= {(f"s3:{verb}", "drop", "") for verb in row.drop}
     found |= {(f"s3:{verb}", "audit_archive", "") for verb in row.archive}
     found |= {(f"secretsmanager:{verb}", "vault", "") for verb in row.vault}
+    if row.asks_routes:
+        found.add(("lambda:InvokeFunction", "routes", ""))
+    if row.machines:
+        found |= {("stepfunctions:StartExecution", "machines", ""), ("stepfunctions:StopExecution", "machines", "")}
     if row.bus:
         found.add(("events:PutEvents", "bus", ""))
     if row.hmac:
@@ -100,8 +110,8 @@ def _as_given(call: Kind, may: Set[Kind], environment: Mapping[str, str]) -> Kin
 
 
 def _name_of(service: str, resource: str, environment: Mapping[str, str]) -> str:
-    if service == "events":
-        return "bus"
+    if service in _ONE_OF_A_KIND:
+        return _ONE_OF_A_KIND[service]
     if service == "secretsmanager" and resource.startswith(environment.get("VAULT_PREFIX", "\n")):
         return "vault"
     for variable, value in environment.items():

@@ -19,6 +19,7 @@ from infra.parts.audit_archive import archive_access
 from infra.parts.bodies_bucket import bodies_access
 from infra.parts.dashboard import FleetDashboard
 from infra.parts.event_bus import BusAccess
+from infra.parts.exports_bucket import exports_access
 from infra.parts.failed_events import FailedEvents
 from infra.parts.feed import Feed
 from infra.parts.fifo_queue import FifoQueue
@@ -52,6 +53,7 @@ class CoreStack(cdk.Stack):
         alarms: Iterable[AlarmRow],
         code: Path,
         layer: Path,
+        parquet_layer: Path,
         stage: Stage,
         **props: object,
     ) -> None:
@@ -96,11 +98,13 @@ class CoreStack(cdk.Stack):
             bodies=bodies_access(records, stage),
             bus=BusAccess(stage),
             archive=archive_access(records, stage),
+            exports=exports_access(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,
         )
-        shared = Layer(self, "Layer", folder=layer)
+        shared = Layer(self, "Layer", folder=layer).version
+        parquet = Layer(self, "ParquetLayer", folder=parquet_layer, holds="DuckDB, which makes Parquet").version
         functions: dict[str, Function] = {}
         for row in rows:
             function = functions[row.name] = Function(
@@ -108,7 +112,7 @@ class CoreStack(cdk.Stack):
                 camel(row.name),
                 row=row,
                 code=code,
-                layer=shared.version,
+                layers=[shared, parquet] if row.makes_parquet else [shared],
                 failed_events=failed_events.topic,
                 traces_key=traces,
                 stage=stage,
@@ -131,7 +135,7 @@ class CoreStack(cdk.Stack):
                 camel(f"{worker.name}-{network.name}"),
                 row=worker,
                 code=code,
-                layer=shared.version,
+                layers=[shared],
                 failed_events=failed_events.topic,
                 traces_key=traces,
                 stage=stage,

@@ -12,6 +12,7 @@ from infra.parts.audit_archive import AuditArchive
 from infra.parts.bodies_bucket import BodiesBucket
 from infra.parts.event_bus import EventBus
 from infra.parts.event_schemas import EventSchemas
+from infra.parts.exports_bucket import ExportsBucket
 from infra.parts.hooks_queue import HooksQueue
 from infra.parts.keys import Keys
 from infra.parts.names import camel
@@ -41,6 +42,7 @@ class DataStack(cdk.Stack):
         hooks = HooksQueue(self, "Hooks", key=keys.traces, take_timeout=take_timeout, stage=stage)
         BodiesBucket(self, "Bodies", key=keys.records, hooks=hooks, stage=stage)
         AuditArchive(self, "AuditArchive", key=keys.records, stage=stage)
+        ExportsBucket(self, "ExportFiles", key=keys.records, stage=stage)
         EventBus(self, "EventBus", key=keys.records, stage=stage)
         EventSchemas(self, "EventSchemas", stage=stage)
         SigningSecret(self, "Signing", key=keys.records, stage=stage)

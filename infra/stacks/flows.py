@@ -54,5 +54,5 @@ class FlowsStack(cdk.Stack):
             if one.by is not None:
                 name = camel(one.name) + "Heard"
                 Listener(self, name, hears=one.by, target=machine, failed_arn=failed, stage=stage)
-            if one.at is not None:
-                MachineClock(self, camel(one.name) + "Clock", at=one.at, machine=machine, failed_arn=failed)
+            if (at := stage.clocks.get(one.name, one.at)) is not None:
+                MachineClock(self, camel(one.name) + "Clock", at=at, machine=machine, failed_arn=failed)

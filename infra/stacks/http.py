@@ -13,6 +13,7 @@ from infra.catalogue import FunctionRow, TableRow
 from infra.parts.audit_archive import archive_access
 from infra.parts.bodies_bucket import bodies_access
 from infra.parts.event_bus import BusAccess
+from infra.parts.exports_bucket import exports_access
 from infra.parts.function import Function
 from infra.parts.grants import Grants
 from infra.parts.keys import records_key, traces_key
@@ -61,6 +62,7 @@ class HttpStack(cdk.Stack):
             bodies=bodies_access(records, stage),
             bus=BusAccess(stage),
             archive=archive_access(records, stage),
+            exports=exports_access(records, stage),
             signing=SigningAccess(records, stage),
             vault=Vault(records, stage),
             stage=stage,
@@ -72,7 +74,7 @@ class HttpStack(cdk.Stack):
                 camel(row.name),
                 row=row,
                 code=code,
-                layer=shared.version,
+                layers=[shared.version],
                 failed_events=failed_events,
                 traces_key=traces,
                 stage=stage,

@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, str] = {
     "answers": "what one answer of the mirror asks of AWS",
     "storage": "DynamoDB units and bytes of a practice's rows in the mirror",
     "filters": "DynamoDB units of each filter of the mirror at 5,000 and at 500,000 rows",
+    "export": "rows of a practice as files for a warehouse: how fast, how large, and what a run that dies loses",
     "scale": "ten thousand practices through a day, beside the quotas of an AWS account",
     "paging": "a far page of the simulated practice beside its first",
 }

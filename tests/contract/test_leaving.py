@@ -21,7 +21,8 @@ from tests.fakes.services import ELM_STREET
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GOES, STAYS = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
-TABLES = ("records", "events", "cache", "holds", "ledger", "practices", "pace", "audit", "audit_index")
+TABLES = ("records", "events", "cache", "holds", "exports", "ledger", "practices", "pace", "audit", "audit_index")
+EXPORTS = "test-exports"
 CLOSED = Baa("BAA-1", "Ada Example", date(2025, 1, 1), closed_at=NOW)
 
 OF_A_PRACTICE = {
@@ -34,6 +35,7 @@ OF_A_PRACTICE = {
     "holds": [("holds#{}", "2026-03-02#chair#1")],
     "ledger": [("unsettled#{}", "opn_a"), ("claim#{}#commlogs", "1"), ("twin#{}#a", "twin"), ("notice#{}", "a")],
     "practices": [("practice#{}", "drift"), ("practice#{}", "odd#a#new#b"), ("rotations#{}", "rotations")],
+    "exports": [("marks#{}", "claims"), ("kept_up", "{}"), ("run#exp_a", "at#{}#claims")],
     "audit": [("audit#{}", "0"), ("once#{}", "a")],
 }  # fmt: skip
 """Partitions as the adapters' docstrings have them."""
@@ -46,11 +48,15 @@ def stage(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
         monkeypatch.setenv(f"{name.upper()}_TABLE", name)
     for name, value in (
         ("BODIES_BUCKET", BUCKET),
+        ("EXPORTS_BUCKET", EXPORTS),
         ("STAGE", "prod"),
         ("VAULT_PREFIX", "open-dental-gateway/prod/practices"),
     ):
         monkeypatch.setenv(name, value)
     on, bodies = Services(), make_bodies()
+    s3 = boto3.client("s3", region_name=REGION)
+    s3.create_bucket(Bucket=EXPORTS)
+    s3.put_object(Bucket=EXPORTS, Key="published/exp_a.json", Body=b"x")
     ledger = DynamoLedger(client, table="ledger", bodies=bodies, outbox="records")
     for number, id_ in enumerate((GOES, STAYS)):
         on.practices.put(replace(ELM_STREET, id=id_, key_fingerprint=f"f{number}", baa=CLOSED))
@@ -63,7 +69,13 @@ def stage(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
         ledger.open(request, now=NOW)
         for table, keys in OF_A_PRACTICE.items():
             for pk, sk in keys:
-                client.put_item(TableName=table, Item={"pk": {"S": pk.format(id_)}, "sk": {"S": sk}})
+                item = {"pk": {"S": pk.format(id_)}, "sk": {"S": sk.format(id_)}}
+                item |= {"practice_id": {"S": id_}} if table == "exports" else {}
+                client.put_item(TableName=table, Item=item)
+        for kind in ("data", "jsonl"):
+            key = f"{kind}/object=claims/date=2026-03-01/practice_id={id_}/run_id=exp_a/part-00000.parquet"
+            s3.put_object(Bucket=EXPORTS, Key=key, Body=b"x")
+        s3.put_object(Bucket=EXPORTS, Key=f"staged/run_id=exp_a/practice_id={id_}.json", Body=b"x")
         client.put_item(TableName="audit_index", Item={"pk": {"S": f"patient#pat_{id_[5:]}"}, "sk": {"S": "0"}})
     yield on
 
@@ -108,6 +120,8 @@ def test_all_goes_but_the_record_its_agreements_and_the_audit_trail(stage: Servi
     }  # fmt: skip
     assert (bodies, has_secret) == (1, False)
     assert stage.practices.by_fingerprint("f0") is None
+    exported = boto3.client("s3", region_name=REGION).list_objects_v2(Bucket=EXPORTS)["Contents"]
+    assert sorted(GOES in one["Key"] for one in exported) == [False] * 4
     after = kept_of(STAYS)
     assert (after[0], after[2]) == (before[0], before[2])
     remove.main(["practice", GOES, "--yes"])

@@ -61,5 +61,6 @@ def event(
 
 
 def read(answer: Mapping[str, Any]) -> Any:
-    """The JSON body of an answer."""
-    return json.loads(answer["body"])
+    """The body of an answer: of JSON what it says, of another kind the text."""
+    is_text = answer["headers"].get("Content-Type", "").startswith("text/")
+    return answer["body"] if is_text else json.loads(answer["body"])

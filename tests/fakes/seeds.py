@@ -39,6 +39,7 @@ SINGLE = {
     "operatories": "operatory",
     "coverages": "coverage",
     "communications": "communication",
+    "reconciliation": "finding",
 }
 TABLES = {
     "adjustments": "adjustment",
@@ -186,6 +187,11 @@ class Seeds:
             return {"practice_id": office.practice_id, "provider_id": [who], "duration_minutes": 30, **days}
         if path == "/audit/disclosures":
             return {"patient_id": patient}
+        if path == "/reconciliation/journal":
+            day = str(office.today)
+            return {"practice_id": office.practice_id, "date_from": day, "date_to": day}
+        if path == "/reconciliation/aging":
+            return {"practice_id": office.practice_id}
         if path == "/schedules":
             day = str(office.today)
             return {"practice_id": office.practice_id, "date_from": day, "date_to": day}

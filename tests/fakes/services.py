@@ -24,6 +24,7 @@ from gateway.core.worker import Open, Superseded, Tick
 from tests.fakes.audit import FakeArchive, FakeAudit, FakeAuditIndex
 from tests.fakes.drifts import FakeDrifts
 from tests.fakes.event_log import FakeEventLog, FakeFacts
+from tests.fakes.exports import FakeColumnar, FakeExports, FakeWarehouse
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
@@ -31,6 +32,7 @@ from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, Fak
 from tests.fakes.messages import FakeMessages
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
+from tests.fakes.reconciliations import FakeReconciliations
 from tests.fakes.rotations import FakeRotations
 from tests.fakes.runs import FakeMachines, FakeRuns
 from tests.fakes.webhooks import FakeDeliveryQueue, FakeSender, FakeWebhooks
@@ -520,12 +522,16 @@ class FakeServices:
         self.syncs: Any = FakeSyncStates()
         self.holds: Any = FakeHolds()
         self.groups: Any = FakeGroups()
+        self.exports: Any = FakeExports()
+        self.warehouse: Any = FakeWarehouse()
+        self.columnar: Any = FakeColumnar()
         self.audit: Any = FakeAudit()
         self.operator = lambda: "arn:aws:iam::000000000000:user/ada"
         self.audit_index: Any = FakeAuditIndex()
         self.archive = FakeArchive()
         self.event_log = FakeEventLog()
         self.facts = FakeFacts()
+        self.reconciliations: Any = FakeReconciliations()
         self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
         self.messages: Any = FakeMessages()
@@ -608,6 +614,9 @@ _PORTS = (
     "cache",
     "records",
     "syncs",
+    "exports",
+    "warehouse",
+    "columnar",
     "holds",
     "practices",
     "drifts",

@@ -9,6 +9,7 @@ from typing import Any
 
 from functions.task import handler as task
 from gateway.core.workflows.ending import note_end
+from gateway.wiring.services import using
 from gateway.wiring.task import use
 from tests.fakes.living import LivingServices
 from tests.fakes.machine import Ended, Function, run_machine
@@ -25,14 +26,14 @@ class TaskWorld:
     routes: FakeRoutes = field(init=False)
 
     def __post_init__(self) -> None:
-        self.routes = FakeRoutes(_answer)
+        self.routes = FakeRoutes(self._answer)
         self.clock, self.callers, self.runs = self.on.clock, self.on.callers, self.on.runs
 
-
-def _answer(function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
-    handler = importlib.import_module(f"functions.{function}.handler")
-    answer: Mapping[str, Any] = handler.lambda_handler(event, None)
-    return answer
+    def _answer(self, function: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        handler = importlib.import_module(f"functions.{function}.handler")
+        with using(self.on):
+            answer: Mapping[str, Any] = handler.lambda_handler(event, None)
+        return answer
 
 
 def run_started(

@@ -16,7 +16,7 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import archive, deliverer, engagement, hooks, publisher, task, worker
+from gateway.wiring import archive, deliverer, engagement, export, hooks, publisher, task, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -50,6 +50,7 @@ _WRITES = (
     "sync",
     "webhooks",
     "workflows",
+    "exports",
 )
 _RAW = ("resources:read", "resources:appointments.create", "resources:employers.update")
 SCOPES = frozenset(
@@ -58,6 +59,7 @@ SCOPES = frozenset(
         "audit:read",
         "notes",
         "document_contents:read",
+        "exports:read",
         "patients.match",
         "practices:connect",
         "practices.calls:write",
@@ -119,9 +121,11 @@ def furnished() -> Iterator[LivingServices]:
     archive.use(on)
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     task.use(TaskWorld(on))
+    export.use(on)
     with using(on):
         yield on
     task.use(None)
+    export.use(None)
     worker.use(None)
     publisher.use(None)
     deliverer.use(None)

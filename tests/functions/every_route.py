@@ -62,7 +62,7 @@ _RAW: Final[Mapping[str, Mapping[str, str]]] = {
     "DELETE /resources/{resource}/{key}/{action}": {"resource": "procedurelogs", "key": "51", "action": "GroupNote"},
 }
 _MESSAGE: Final = message_id(ELM.id, 15, "rul_a", "appt_a", "2026-03-09T15:00:00Z")
-_OF_NO_PRACTICE: Final = {"/practices", "/health", "/groups", "/webhooks", "/fhir/R4/metadata"}
+_OF_NO_PRACTICE: Final = {"/practices", "/health", "/groups", "/exports", "/webhooks", "/fhir/R4/metadata"}
 NOTHING_THERE: Final = frozenset(
     {
         # `/resources` has every method at every depth, and the catalogue no operation for these.
@@ -152,6 +152,8 @@ def _made(name: str, made: Mapping[str, str]) -> Mapping[str, Any]:
             given["patient_id"] = row_id("patient", ELM.id, 15)
     if method == "GET" and path == "/procedures":
         given["patient_id"] = row_id("patient", ELM.id, 15)
+    if path == "/reconciliation/journal":
+        given |= {"practice_id": ELM.id, "date_from": FIRST, "date_to": FIRST}
     if "{rotation_id}" in path:
         given |= {"id": ELM.id, "rotation_id": "rot_mfxgc3tporuwg33o"}
     key = {"Idempotency-Key": "every-route"} if method in {"POST", "PATCH", "DELETE"} else None

@@ -92,6 +92,12 @@ EXPECTED: dict[str, Expected] = {
     "practice_baa/record_what_is_not_signed_yet": Expected(400, "invalid", "signed_on"),
     "practice_baa/record_what_ends_before_it_begins": Expected(400, "invalid", "expires_on"),
     "practice_baa/close": Expected(204),
+    "reconciliation/list": Expected(200, body=A_LIST | {"data": []}),
+    "reconciliation/list_of_no_such_kind": Expected(400, "invalid", "kind"),
+    "reconciliation/get_what_is_not_there": Expected(404, "not-found"),
+    "reconciliation/aging_before_the_first_run": Expected(200, body=A_LIST | {"data": []}),
+    "reconciliation/journal_before_the_first_run": Expected(404, "not-found"),
+    "reconciliation/journal_of_too_many_days": Expected(400, "invalid", "date_to"),
     "workflows/start": Expected(202, headers=NO_STORE, body={"workflow": "book", "state": "running", "steps": []}),
     "workflows/start_of_an_unknown_workflow": Expected(400, "invalid", "workflow"),
     "workflows/start_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
@@ -100,6 +106,14 @@ EXPECTED: dict[str, Expected] = {
     "workflows/get_what_is_not_there": Expected(404, "not-found"),
     "workflows/restart_what_is_not_there": Expected(404, "not-found"),
     "workflows/stop_what_is_not_there": Expected(404, "not-found"),
+    "exports/start": Expected(202, headers=NO_STORE, body={"mode": "snapshot", "state": "running"}),
+    "exports/start_of_all": Expected(202, headers=NO_STORE, body={"mode": "incremental", "state": "running"}),
+    "exports/start_without_a_key": Expected(400, "idempotency-key-missing", "Idempotency-Key"),
+    "exports/start_with_a_practice_of_somebody_else": Expected(404, "not-found", "practice_ids"),
+    "exports/start_of_an_unknown_object": Expected(400, "invalid", "objects"),
+    "exports/list": Expected(200, body=A_LIST | {"data": []}),
+    "exports/get_what_is_not_there": Expected(404, "not-found"),
+    "exports/files_of_what_is_not_there": Expected(404, "not-found"),
     "message_rules/list": Expected(200, body=A_LIST | {"data": []}),
     "message_rules/make": Expected(201, body={"kind": "reminder", "state": "on"}),
     "message_rules/make_with_an_unknown_field": Expected(400, "invalid", "texts"),
@@ -311,6 +325,12 @@ BACKGROUND: dict[str, Any] = {
         **{"retryable": False, "retry_after_s": 1, "state": None, "operation_id": None, "count": None},
         **{"first": {}, "tries": 0, "body": {}},
     },
+    "prepare_export/clock": {"run_id": None, "practices": []},
+    "prepare_export/run_that_is_gone": {"run_id": None, "practices": []},
+    "export_practice/practice_of_a_run_that_is_gone": {
+        **{"practice_id": "prac_mvwg2llton2hezlf", "done": True, "state": "failed"},
+    },
+    "publish_export/run_that_is_gone": {"run_id": "exp_mfzwqllton2hezlf", "state": "failed"},
     "workflow_ends/of_a_run_that_is_gone": None,
     "plan_messages/moved_visit": {"added": 0, "changed": 0},
     "messages_due/part": {"told": 0, "ended": 0, "planned": 0, "failed": 0},
@@ -367,7 +387,7 @@ def test_a_recorded_event_is_answered_as_expected(name: str, on: LivingServices)
         assert "Marker" not in answer["body"] and "Fake" not in answer["body"]
     if expected.status == 202:
         found = urljoin(event["requestContext"]["path"], answer["headers"]["Location"])
-        assert re.fullmatch(r"/v1/(operations/opn|workflow_runs/run)_[a-z2-7]+", found)
+        assert re.fullmatch(r"/v1/(operations/opn|workflow_runs/run|exports/exp)_[a-z2-7]+", found)
         assert int(answer["headers"]["Retry-After"]) >= 1
     assert {name: answer["headers"].get(name) for name in expected.headers} == expected.headers
     assert {name: body.get(name) for name in expected.body} == expected.body

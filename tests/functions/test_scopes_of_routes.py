@@ -17,9 +17,11 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from gateway.core.access import DOCUMENT_CONTENTS, RESOURCES
+from gateway.core.access import DOCUMENT_CONTENTS, EXPORTS, RESOURCES
 from gateway.core.callers import OPERATOR_SCOPES, Client, ClientKind
 from gateway.core.events.event import Cause, Event, event_id
+from gateway.core.export.layout import published_key
+from gateway.core.export.runs import ExportRun, Mode, State
 from gateway.core.fhir.types import TYPES
 from gateway.core.groups.records import Agreement, Group
 from gateway.core.ids import new_id
@@ -35,8 +37,8 @@ from tests.functions.every_route import NOTHING_THERE, OAK_ID, Sent, every_reque
 ROOT: Final = Path(__file__).parents[2]
 CLIENT, OTHER = "cli_any", "cli_other"
 OAK = replace(ELM, id=OAK_ID)
-_MADE: Final = ("groups", "webhooks", "events", "hold", "operations")
-_NO_WILDCARD: Final = {f"{RESOURCES}:read", f"{DOCUMENT_CONTENTS}:read"}
+_MADE: Final = ("groups", "exports", "webhooks", "events", "hold", "operations")
+_NO_WILDCARD: Final = {f"{RESOURCES}:read", f"{DOCUMENT_CONTENTS}:read", f"{EXPORTS}:read"}
 
 
 @cache
@@ -76,6 +78,11 @@ def world() -> Iterator[World]:
         now = on.clock.now()
         group = Group(new_id("group"), "G", frozenset({practice.id}), Agreement("r"), client_id, now, now, "b")
         ids["groups"] = on.groups.make(group).id
+        export = on.exports.make(
+            ExportRun(new_id("export"), Mode.SNAPSHOT, (practice.id,), ("claims",), client_id, now)
+        )
+        on.warehouse.put(published_key(export.id), b"")
+        ids["exports"] = on.exports.end(export.id, State.PUBLISHED, at=now).id
         request = Request("appointments.create", practice.id, client_id, {}, idempotency_key=client_id)
         ids["operations"] = on.operations.open(request, now=on.clock.now()).operation.id
         told = sync_loaded(practice.id, at=on.clock.now())

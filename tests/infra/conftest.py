@@ -49,7 +49,10 @@ def dropped(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
 
 
 def _checked(out: Path, layer: Path, **context: str) -> Assembly:
-    synthesized = app({"stage": PROD, "layer": str(layer), "alarm_email": "ops@example.com", **context}, outdir=out)
+    synthesized = app(
+        {"stage": PROD, "layer": str(layer), "parquet_layer": str(layer), "alarm_email": "ops@example.com", **context},
+        outdir=out,
+    )
     try:
         synthesized.synth()
     except RuntimeError as error:

@@ -15,7 +15,7 @@ from gateway.adapters.fleet import FIGURES
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
 from gateway.core.events.deriving import TOLD_OF
-from gateway.core.events.facts import KINDS, WEBHOOKS
+from gateway.core.events.facts import FINDINGS, KINDS, WEBHOOKS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import LOAD
 from infra.app import app
@@ -254,6 +254,12 @@ PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
         items.rows_pk("prac_a", WEBHOOKS),
         [items.rows_pk("prac_a", one) for one in MIRRORED],
     ),
+    # Findings, and no row that they are made of.
+    ("reconcile_practice", "records"): (
+        "*#findings",
+        items.parts_pk("prac_a", FINDINGS),
+        [of("prac_a", one) for one in MIRRORED for of in (items.rows_pk, items.parts_pk, items.ways_pk)],
+    ),
     # Deliveries, and no approval to send whole objects.
     ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
     # Figures of the deployment, and nothing that says how fast a practice is called.
@@ -449,6 +455,11 @@ def test_everything_that_starts_a_function_starts_its_alias(assembly: Assembly) 
             for operation in operations.values()
         ),
         *(
+            arn
+            for _, _, machine in assembly.resources("AWS::StepFunctions::StateMachine")
+            for arn in machine["Properties"]["DefinitionSubstitutions"].values()
+        ),
+        *(
             permission["Properties"]["FunctionName"]
             for _, _, permission in assembly.resources("AWS::Lambda::Permission")
         ),
@@ -456,6 +467,8 @@ def test_everything_that_starts_a_function_starts_its_alias(assembly: Assembly) 
             target["Arn"]
             for _, _, rule in assembly.resources("AWS::Events::Rule")
             for target in rule["Properties"]["Targets"]
+            # Machines have no aliases.
+            if ":stateMachine:" not in joined(target["Arn"])
         ),
     ]
     live = {
@@ -544,4 +557,7 @@ def test_an_event_that_no_retry_saves_is_kept(assembly: Assembly, row: FunctionR
 
 def test_a_row_without_a_folder_says_so_at_synthesis(tmp_path: Path, layer: Path) -> None:
     with pytest.raises(FileNotFoundError, match="'upstream_worker', but there is no"):
-        app({"layer": str(layer), "functions": str(tmp_path), "nag": "off"}, outdir=tmp_path / "out")
+        app(
+            {"layer": str(layer), "parquet_layer": str(layer), "functions": str(tmp_path), "nag": "off"},
+            outdir=tmp_path / "out",
+        )

@@ -33,7 +33,7 @@ SLOW = AlarmRow(
 def before(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
     """The sandbox's stage as it is."""
     out = tmp_path_factory.mktemp("before")
-    app({"stage": "sandbox", "layer": str(layer), "nag": "off"}, outdir=out).synth()
+    app({"stage": "sandbox", "layer": str(layer), "parquet_layer": str(layer), "nag": "off"}, outdir=out).synth()
     return Assembly(out, "sandbox")
 
 
@@ -45,7 +45,13 @@ def grown(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
     (code / "parking_spaces").mkdir()
     (code / "parking_spaces" / "handler.py").write_text("def lambda_handler(event, context): ...\n")
     app(
-        {"stage": "sandbox", "layer": str(copytree(layer, out / "newer")), "functions": str(code), "nag": "off"},
+        {
+            "stage": "sandbox",
+            "parquet_layer": str(layer),
+            "layer": str(copytree(layer, out / "newer")),
+            "functions": str(code),
+            "nag": "off",
+        },
         functions=[*FUNCTIONS, RECALLS],
         tables=[*TABLES, MIRROR],
         alarms=[*ALARMS, SLOW],
@@ -84,7 +90,7 @@ def test_a_new_layer_reaches_every_alias(before: Assembly, grown: Assembly) -> N
 
 def test_what_nothing_changed_keeps_its_version(before: Assembly, layer: Path, tmp_path: Path) -> None:
     """Versions with a snapshot cost money, and each new one starts cold."""
-    app({"stage": "sandbox", "layer": str(layer), "nag": "off"}, outdir=tmp_path).synth()
+    app({"stage": "sandbox", "layer": str(layer), "parquet_layer": str(layer), "nag": "off"}, outdir=tmp_path).synth()
 
     for part in PARTS:
         assert json.loads(before.path(part).read_text()) == json.loads(
@@ -109,7 +115,7 @@ def doubled(tmp_path_factory: pytest.TempPathFactory, layer: Path) -> Assembly:
     for twin in twins:
         copytree(code / twin.name.removeprefix("other_"), code / twin.name)
     app(
-        {"stage": "sandbox", "layer": str(layer), "functions": str(code), "nag": "off"},
+        {"stage": "sandbox", "layer": str(layer), "parquet_layer": str(layer), "functions": str(code), "nag": "off"},
         functions=[*FUNCTIONS, *twins],
         outdir=out / "cdk.out",
     ).synth()
@@ -142,7 +148,7 @@ def test_an_endpoint_more_touches_its_own_stack_and_the_api_and_nothing_that_was
     (code / one_more.name).mkdir()
     (code / one_more.name / "handler.py").write_text("def lambda_handler(event, context): ...\n")
     app(
-        {"stage": "sandbox", "layer": str(layer), "functions": str(code), "nag": "off"},
+        {"stage": "sandbox", "layer": str(layer), "parquet_layer": str(layer), "functions": str(code), "nag": "off"},
         functions=[one_more, *FUNCTIONS],
         outdir=tmp_path / "cdk.out",
     ).synth()
@@ -201,7 +207,7 @@ def test_a_row_is_an_alarm(grown: Assembly) -> None:
 def test_an_alarm_on_nothing_that_exists_says_what_exists(layer: Path, tmp_path: Path) -> None:
     lost = AlarmRow(name="Lost", means="", namespace="AWS/SQS", metric="Errors", of="cals")
     with pytest.raises(KeyError, match="'cals'; there are api, archive_audit, calls, calls-dead"):
-        app({"layer": str(layer), "nag": "off"}, alarms=[lost], outdir=tmp_path)
+        app({"layer": str(layer), "parquet_layer": str(layer), "nag": "off"}, alarms=[lost], outdir=tmp_path)
 
 
 def test_the_sandbox_leaves_nothing_behind(grown: Assembly) -> None:

@@ -260,7 +260,10 @@ def test_a_network_may_be_a_row_or_a_file(tmp_path: Path, layer: Path) -> None:
     assert stage.networks == (row,)
     assert stage.networks[0].practice_addresses() == (("10.20.0.15/32", 30222), ("10.20.0.16/32", 30222))
     with pytest.raises(FileNotFoundError):
-        app({"networks": str(tmp_path / "none.json"), "layer": str(layer)}, outdir=tmp_path / "out")
+        app(
+            {"networks": str(tmp_path / "none.json"), "layer": str(layer), "parquet_layer": str(layer)},
+            outdir=tmp_path / "out",
+        )
 
 
 @pytest.mark.parametrize(

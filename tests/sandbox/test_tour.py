@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from infra.sandbox import rare  # noqa: F401 (registers its steps, and those of promises)
+from infra.sandbox import flows, rare  # noqa: F401 (register its steps, and those of promises)
 from infra.sandbox.box import Sandbox
 from infra.sandbox.tour import STEPS, check, run_tour
 

@@ -76,6 +76,9 @@ def kinds_of(service: str, operation: str, params: Mapping[str, Any]) -> Iterato
             yield "PutObject", params["Bucket"], within
         else:
             yield _ACTIONS.get(operation, operation), params["Bucket"], within
+    elif service in {"lambda", "stepfunctions"}:
+        # Which one is said by what was asked of the API.
+        yield {"Invoke": "InvokeFunction"}.get(operation, operation), "", ""
     else:
         named = params.get("QueueUrl") or params.get("SecretId") or params.get("Name") or ""
         yield _ACTIONS.get(operation, operation), str(named), ""

@@ -18,7 +18,7 @@ from gateway.core.mirror.mirrored import MIRRORED
 
 Key = dict[str, Any]
 
-TABLES: Final = ("records", "events", "cache", "holds", "ledger", "practices", "pace", "messages")
+TABLES: Final = ("records", "events", "cache", "holds", "exports", "ledger", "practices", "pace", "messages")
 """Those with something that goes."""
 
 _BATCH: Final = 25
@@ -35,6 +35,8 @@ class Kept:
     has_secret: bool
     unsettled: int
     """Operations that have not come to their end."""
+    exports: tuple[str, ...]
+    """Files of the practice in the bucket of exports; manifests have ids, times and counts alone, and stay."""
 
 
 class Leaver:
@@ -49,10 +51,12 @@ class Leaver:
         secretsmanager: Any,
         tables: dict[str, str],
         bucket: str,
+        exports: str,
         secret: str,
     ) -> None:
+        """`bucket`: of bodies, `exports`: of exports."""
         self._id, self._dynamodb, self._s3, self._secrets = practice_id, dynamodb, s3, secretsmanager
-        self._tables, self._bucket, self._secret = tables, bucket, secret
+        self._tables, self._bucket, self._exports, self._secret = tables, bucket, exports, secret
 
     def find(self) -> Kept:
         """All that would go. Reads the ledger and some small tables whole. Raises: Unavailable."""
@@ -60,10 +64,18 @@ class Leaver:
             found = {name: tuple(_keys(self._items_of(name))) for name in TABLES if name != "ledger"}
             operations = list(self._scan("ledger"))
             whole = [*operations, *self._steps(operations)]
-            bodies = {one["body_at"]["S"] for one in whole if "body_at" in one} | set(self._objects(f"{self._id}/"))
+            bodies = {one["body_at"]["S"] for one in whole if "body_at" in one} | set(
+                self._objects(self._bucket, f"{self._id}/")
+            )
             settled = {"succeeded", "failed"}
             open_ = [one for one in operations if "state" in one and one["state"]["S"] not in settled]
-            return Kept(found | {"ledger": tuple(_keys(whole))}, tuple(sorted(bodies)), self._has_secret(), len(open_))
+            return Kept(
+                found | {"ledger": tuple(_keys(whole))},
+                tuple(sorted(bodies)),
+                self._has_secret(),
+                len(open_),
+                tuple(self._exported()),
+            )
         except AwsError as error:
             raise unavailable("AWS") from error
 
@@ -73,7 +85,9 @@ class Leaver:
             if kept.has_secret:
                 self._secrets.delete_secret(SecretId=self._secret, RecoveryWindowInDays=RECOVERY_DAYS)
             for key in kept.bodies:
-                self._delete_object(key)
+                self._delete_object(self._bucket, key)
+            for key in kept.exports:
+                self._delete_object(self._exports, key)
             for name, keys in kept.items.items():
                 self._delete(self._tables[name], keys)
         except AwsError as error:
@@ -138,8 +152,15 @@ class Leaver:
         for page in pages:
             yield from page["Items"]
 
-    def _objects(self, prefix: str) -> Iterator[str]:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+    def _exported(self) -> Iterator[str]:
+        """Its files lie below the days of their runs, so all names are looked at."""
+        for prefix in ("data/", "jsonl/", "staged/"):
+            for key in self._objects(self._exports, prefix):
+                if f"/practice_id={self._id}" in key:
+                    yield key
+
+    def _objects(self, bucket: str, prefix: str) -> Iterator[str]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield from (one["Key"] for one in page.get("Contents", ()))
 
     def _has_secret(self) -> bool:
@@ -158,10 +179,10 @@ class Leaver:
             while left:
                 left = self._dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems")
 
-    def _delete_object(self, key: str) -> None:
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=key):
+    def _delete_object(self, bucket: str, key: str) -> None:
+        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
             for one in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                self._s3.delete_object(Bucket=self._bucket, Key=one["Key"], VersionId=one["VersionId"])
+                self._s3.delete_object(Bucket=bucket, Key=one["Key"], VersionId=one["VersionId"])
 
 
 def _keys(found: Iterable[Key]) -> Iterator[Key]:

@@ -25,8 +25,11 @@ reads was given what the objects show, and each look at a file makes the office 
 AUDIT = "audit"
 """The object of audit trails: who saw whom. No wildcard has it: an operator reads it, not those whom it is about."""
 
+EXPORTS = "exports"
+"""The object of copies of whole practices. No wildcard has it: they go to where this API watches over nobody."""
+
 READ_ALL: Final = "*:read"
-_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT})
+_IN_NO_WILDCARD: Final = frozenset({RESOURCES, DOCUMENT_CONTENTS, AUDIT, EXPORTS})
 
 
 def caller_of(client_id: str, *, on: Services, of_run: bool = False) -> Caller:

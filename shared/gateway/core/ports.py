@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from gateway.core.engagement.ports import Messages
     from gateway.core.events.facts import Facts
     from gateway.core.events.ports import EventLog
+    from gateway.core.export.runs import Exports, Warehouse
     from gateway.core.groups.records import Groups
     from gateway.core.health.fleet import Fleet
     from gateway.core.mirror.records import Records
     from gateway.core.mirror.syncing import SyncStates
+    from gateway.core.reconciliation.ports import Reconciliations
     from gateway.core.rotation.records import Rotations
     from gateway.core.slots.holds import Hold, Interval, Place
     from gateway.core.webhooks.ports import Sender, Webhooks
@@ -529,6 +531,8 @@ class Services(Protocol):
     @property
     def event_log(self) -> EventLog: ...
     @property
+    def reconciliations(self) -> Reconciliations: ...
+    @property
     def webhooks(self) -> Webhooks: ...
     @property
     def messages(self) -> Messages: ...
@@ -538,6 +542,10 @@ class Services(Protocol):
     def sender(self) -> Sender: ...
     @property
     def runs(self) -> Runs: ...
+    @property
+    def exports(self) -> Exports: ...
+    @property
+    def warehouse(self) -> Warehouse: ...
     @property
     def machines(self) -> Machines: ...
     @property

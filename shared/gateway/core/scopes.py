@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from gateway.core.access import AUDIT, DOCUMENT_CONTENTS, RESOURCES
+from gateway.core.access import AUDIT, DOCUMENT_CONTENTS, EXPORTS, RESOURCES
 from gateway.core.resources.twins import TWINS
 from open_dental import catalogue
 
@@ -22,13 +22,16 @@ SCOPES: Final[Mapping[str, str]] = {
     "groups:write": "make, change and delete groups of practices",
     "workflows:read": "see runs of workflows and their steps",
     "workflows:write": "start workflows whose steps the client could do itself, stop and restart them",
+    f"{EXPORTS}:read": "see exports of practices, how far they are and what files came of them",
+    f"{EXPORTS}:write": "have practices' objects exported to the deployment's warehouse",
     "events:read": "see what happened to those objects that other scopes show",
     "webhooks:read": "see the client's webhooks and what was delivered there",
     "webhooks:write": "make, change, try and delete webhooks, and have events sent again",
     "webhooks.full:approve": "approve webhooks of other clients for whole objects, and take that back",
     "sync:read": "see how far mirrors are",
     "sync:write": "turn mirrors on, pause them and turn them off",
-    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read, {RESOURCES}:read and {AUDIT}:read",
+    "*:read": f"all that end in :read, but not {DOCUMENT_CONTENTS}:read, {RESOURCES}:read, {EXPORTS}:read and "
+    f"{AUDIT}:read",
     f"{AUDIT}:read": "see who saw or changed what, for operators",
     "patients:read": "find and read patients",
     "patients:write": "add and change patients",
@@ -54,6 +57,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "adjustments:read": "read adjustments",
     "payment_plans:read": "read payment plans",
     "balances:read": "read what families owe",
+    "reconciliation:read": "see what does not add up in a practice's money, balances by age, and its journal",
     "communications:read": "read contacts with patients",
     "communications:write": "log contacts with patients",
     "messages:read": "see rules and messages to patients, with text and address",

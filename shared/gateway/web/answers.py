@@ -20,6 +20,8 @@ from gateway.web.conditional import etag_of
 from gateway.web.http import Answer
 from gateway.web.prefer import Prefer
 
+CSV = "text/csv"
+
 UNKNOWN_RETRY_S = 60
 _MOMENTS = frozenset({"synced_at", SERVER_CLOCK})
 _LONGEST_RETRY_S = 900
@@ -66,6 +68,16 @@ def link_answer(link: Mapping[str, Any], patient_ids: tuple[str, ...], *, on: Se
     answer = read_answer(link, on=on)
     headers = {name: value for name, value in answer.headers.items() if name != "Age"}
     return replace(answer, headers={**headers, "Cache-Control": "no-store"}, etag=None, patient_ids=patient_ids)
+
+
+def export_answer(run: Mapping[str, Any], *, is_replayed: bool) -> Answer:
+    """202 with an export that goes on by itself, 200 with one that is over; `Retry-After` says when to look again."""
+    headers = {"Cache-Control": "no-store", "Location": f"/exports/{run['id']}"}
+    if is_replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if run["state"] == "running":
+        headers["Retry-After"] = "10"
+    return Answer(status=202 if run["state"] == "running" else 200, body=run, headers=headers)
 
 
 def audited_answer(body: Mapping[str, Any]) -> Answer:
@@ -187,6 +199,12 @@ def made_answer(made: Mapping[str, Any], *, is_replayed: bool, location: str | N
     if location and (where := _filled(location, made)):
         headers["Location"] = where
     return Answer(status=201, body=made, headers=headers, practice_id=made.get("practice_id"))
+
+
+def csv_answer(text: str, *, practice_id: str, name: str) -> Answer:
+    """200 with a file of lines, which no cache may keep. `name`: what it is saved as, of ids and dates alone."""
+    headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
+    return Answer(status=200, body=text, headers=headers, content_type=CSV, practice_id=practice_id)
 
 
 def run_answer(run: Mapping[str, Any], *, is_replayed: bool = False) -> Answer:

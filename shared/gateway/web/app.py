@@ -140,7 +140,7 @@ class HttpApp:
 
         What confirms what a caller holds (304, HEAD) counts as what it confirms.
         """
-        text = "" if answer.body is None else to_json(answer.body)
+        text = _written(answer)
         if request.client_id is None or answer.status == HTTPStatus.UNAUTHORIZED:
             return answer, text
         shown = trail.Shown(
@@ -288,6 +288,13 @@ def _told_to_caches(answer: Answer) -> Answer:
     if "no-store" not in headers["Cache-Control"]:
         headers["Vary"] = "Authorization"
     return replace(answer, headers=headers)
+
+
+def _written(answer: Answer) -> str:
+    """The body as it leaves: JSON, but for what is a text of another kind."""
+    if isinstance(answer.body, str) and answer.content_type.startswith("text/"):
+        return answer.body
+    return "" if answer.body is None else to_json(answer.body)
 
 
 def _about(request: HttpRequest, client_id: str, route: str, on: Services) -> trail.Asked:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.adapters.drop import S3Drop
     from gateway.adapters.events.facts import DynamoFacts
     from gateway.adapters.events.log import DynamoEventLog
+    from gateway.adapters.exports import DynamoExports
     from gateway.adapters.fleet import DynamoFleet
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
@@ -36,10 +37,12 @@ if TYPE_CHECKING:
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.pace import DynamoPace
     from gateway.adapters.practices import DynamoPractices
+    from gateway.adapters.reconciliations import DynamoReconciliations
     from gateway.adapters.rotations import DynamoRotations
     from gateway.adapters.runs import DynamoRuns
     from gateway.adapters.signer import HmacSigner
     from gateway.adapters.vault import SecretsVault
+    from gateway.adapters.warehouse import S3Warehouse
     from gateway.adapters.webhooks.queue import SqsDeliveryQueue
     from gateway.adapters.webhooks.sender import HttpSender
     from gateway.adapters.webhooks.store import DynamoWebhooks
@@ -150,6 +153,13 @@ class AwsServices:
         return DynamoSyncStates(self._dynamodb, table=os.environ["RECORDS_TABLE"])
 
     @cached_property
+    def reconciliations(self) -> DynamoReconciliations:
+        """Findings and reports; they lie beside the copies."""
+        from gateway.adapters.reconciliations import DynamoReconciliations
+
+        return DynamoReconciliations(self._dynamodb, table=os.environ["RECORDS_TABLE"])
+
+    @cached_property
     def callers(self) -> DynamoCallers:
         """Clients, keys and sessions."""
         from gateway.adapters.callers import DynamoCallers
@@ -227,6 +237,22 @@ class AwsServices:
         from gateway.adapters.runs import DynamoRuns
 
         return DynamoRuns(self._dynamodb, table=os.environ["RUNS_TABLE"])
+
+    @cached_property
+    def exports(self) -> DynamoExports:
+        """Runs of the export."""
+        from gateway.adapters.exports import DynamoExports
+
+        return DynamoExports(self._dynamodb, table=os.environ["EXPORTS_TABLE"])
+
+    @cached_property
+    def warehouse(self) -> S3Warehouse:
+        """Where exports lie."""
+        from gateway.adapters.warehouse import S3Warehouse
+
+        # A file is some megabytes, and five seconds are little for one.
+        client = cast("S3Client", self._client("s3", read_timeout=60))
+        return S3Warehouse(lambda: client, bucket=os.environ["EXPORTS_BUCKET"])
 
     @cached_property
     def machines(self) -> SfnMachines:

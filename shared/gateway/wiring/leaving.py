@@ -66,6 +66,7 @@ def _done(practice_id: str, *, is_meant: bool) -> str:
         secretsmanager=session.create_client("secretsmanager"),
         tables={name: os.environ[f"{name.upper()}_TABLE"] for name in TABLES},
         bucket=os.environ["BODIES_BUCKET"],
+        exports=os.environ["EXPORTS_BUCKET"],
         secret=f"{os.environ['VAULT_PREFIX'].rstrip('/')}/{practice_id}",
     )
     if is_meant and lacks:
@@ -73,7 +74,8 @@ def _done(practice_id: str, *, is_meant: bool) -> str:
     kept = leaver.find()
     counts = ", ".join(f"{name} {len(keys)}" for name, keys in kept.items.items())
     told = [
-        f"items: {counts}; {len(kept.bodies)} long bodies; {'its keys' if kept.has_secret else 'no keys'}",
+        f"items: {counts}; {len(kept.bodies)} long bodies; {len(kept.exports)} exported files; "
+        f"{'its keys' if kept.has_secret else 'no keys'}",
         f"{kept.unsettled} operations have not settled: look at the office before" if kept.unsettled else "",
         "the practice's record, its agreements and the audit trail stay",
     ]

@@ -22,6 +22,7 @@ NO_REGION: Final = "no AWS region: set AWS_DEFAULT_REGION to the one of the depl
 _TABLES: Final = "data/tables/"
 _ALSO: Final = {
     "data/bodies/name": "BODIES_BUCKET",
+    "data/exports/name": "EXPORTS_BUCKET",
     "data/keys/records": "VAULT_KEY_ARN",
     "data/signing-secret": "HMAC_SECRET_ARN",
 }

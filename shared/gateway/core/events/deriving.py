@@ -19,6 +19,7 @@ from gateway.core.events.event_types import SUBJECTS
 from gateway.core.events.facts import (
     BAA,
     DUE_RECALLS,
+    FINDINGS,
     INTAKE,
     MERGES,
     MESSAGES,
@@ -481,6 +482,26 @@ def _of_due_recall(change: RowChange, around: Around) -> list[Event]:
     ]
 
 
+def _of_finding(change: RowChange, _: Around) -> list[Event]:
+    """Opened where it was not there or was resolved, resolved where it was open; what else changes of it is no news."""
+    row, subject = change.row, SUBJECTS["finding"]
+    was = None if change.before is None else change.before.get("state")
+    if change.is_dead or not row.get("id") or row["state"] == (was or "resolved"):
+        return []
+    type_ = "finding.opened" if row["state"] == "open" else "finding.resolved"
+    return [
+        _made(
+            change,
+            type_,
+            object_id=str(row["id"]),
+            changed=("state",),
+            before={} if was is None else {"state": was},
+            after={name: row[name] for name in subject.told},
+            related={name: row[name] for name in subject.related if row.get(name)},
+        )
+    ]
+
+
 def _of_mirror(change: RowChange, _: Around) -> list[Event]:
     if change.is_dead or change.row.get("state") != "loaded":
         return []
@@ -601,6 +622,7 @@ _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
     OPERATIONS: _of_operation,
     PRACTICE: _of_practice,
     DUE_RECALLS: _of_due_recall,
+    FINDINGS: _of_finding,
     INTAKE: _of_form,
     MERGES: _of_merge,
     MESSAGES: _of_message,

@@ -1,7 +1,7 @@
 """What the gateway itself has to tell of a practice: kept among the mirror's rows, so that there is one outbox.
 
-They are there whether the practice has a mirror or not, hold no health data, and are told like any change of a row:
-once for each state.
+They are there whether the practice has a mirror or not, hold no health data (findings aside), and are told like any
+change of a row: once for each state.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from typing import Any, Final, Protocol
 
 DUE_RECALLS: Final = "due_recalls"
 """By recall: `{RecallNum, PatNum, due_on}` once that day has come."""
+
+FINDINGS: Final = "findings"
+"""By finding, as `core.reconciliation` keeps it (`Reconciliations`, not `Facts`): the whole object. It has amounts and
+ids of patients, and no name; what is told of it has ids and words alone."""
 
 INTAKE: Final = "intake"
 """By sheet that was saved lately: `{SheetNum, PatNum, state, is_web_form}`, state `waiting` on a tablet, or `here`."""
@@ -47,9 +51,11 @@ WEB_SCHED: Final = "web_sched"
 WEBHOOKS: Final = "webhooks"
 """By endpoint, at each practice that it had events of: `{state: disabled, reason, since, client_id}`, whose it is."""
 
-KINDS: Final = frozenset({DUE_RECALLS, INTAKE, MERGES, MESSAGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS})
+KINDS: Final = frozenset(
+    {DUE_RECALLS, FINDINGS, INTAKE, MERGES, MESSAGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS}
+)
 
-OF_PATIENTS: Final = frozenset({DUE_RECALLS, INTAKE, MERGES, MESSAGES, WEB_SCHED})
+OF_PATIENTS: Final = frozenset({DUE_RECALLS, FINDINGS, INTAKE, MERGES, MESSAGES, WEB_SCHED})
 """Those that name patients or their visits: they are forgotten with the practice's mirror."""
 
 

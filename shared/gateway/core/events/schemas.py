@@ -12,11 +12,12 @@ from typing import Any, Final, TypeAlias
 
 from gateway.core.drift.changes import CODES
 from gateway.core.engagement.planning import Reason
-from gateway.core.engagement.rules import Kind
+from gateway.core.engagement.rules import Kind as MessageKind
 from gateway.core.events.event import SOURCE, Cause
 from gateway.core.events.event_types import ID_PREFIXES, MESSAGES_DUE, TYPES, subject_of
 from gateway.core.normalize import appointments, claims, patients, procedures, treatment
 from gateway.core.normalize.values import Words
+from gateway.core.reconciliation.finding import STATES, Kind, Severity
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -36,7 +37,7 @@ def _ours(words: Words, *more: str) -> tuple[str, ...]:
     return tuple(sorted({word for word in words.values() if word} | {"other", *more}))
 
 
-_MESSAGES: Final = tuple(sorted(Kind))
+_MESSAGES: Final = tuple(sorted(MessageKind))
 _VISIT_STATUS: Final = _ours(appointments.STATUS, "arrived", "in_chair", "no_show", "cancelled")
 
 _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
@@ -50,6 +51,9 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("treatment_plan", "status"): _ours(treatment.STATUS),
     ("payment", "kind"): ("income_transfer", "patient", "refund"),
     ("insurance_payment", "kind"): ("insurance", "refund"),
+    ("finding", "kind"): tuple(sorted(Kind)),
+    ("finding", "severity"): tuple(Severity),
+    ("finding", "state"): STATES,
     ("operation", "state"): ("failed", "succeeded", "unknown"),
     ("practice", "state"): ("offline", "online"),
     **{(name, "kind"): _MESSAGES for name in (*MESSAGES_DUE, "message")},
@@ -74,7 +78,7 @@ _EXPLAINED: Final[Mapping[str, tuple[str, ...]]] = {"practice.capabilities_chang
 
 _OWN_RELATED: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("client_id",)}
 
-_REFERRED: Final = {"guarantor": "patient", "into_patient": "patient", "rule": "message_rule"}
+_REFERRED: Final = {"family": "patient", "guarantor": "patient", "into_patient": "patient", "rule": "message_rule"}
 """What an id is of, where its name does not say so."""
 
 

@@ -6,7 +6,7 @@ Sources of the columns: https://www.opendental.com/site/apiclaims.html, https://
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -96,7 +96,7 @@ def claim(
     coverage, other = key(get("InsSubNum")), key(get("InsSubNum2"))
     tracking = key(get("CustomTracking"))
     own = None if lines is None else [line for line in lines if key(line.get("ClaimNum")) == number]
-    evidence = [] if own is None else _evidence(row, own, here)
+    evidence = [] if own is None else _evidence(row, own, here.claim_line)
     shown: dict[str, Any] = {
         "id": here.claim(number),
         "source": {"system": "open_dental", "table": "claim", "key": str(number), "practice_id": practice.id},
@@ -194,6 +194,16 @@ def _patient_portion(
     return money_of(max(Decimal(0), exact(row.get("ClaimFee")) - covered))
 
 
+def denial(
+    row: Mapping[str, Any], lines: Iterable[Mapping[str, Any]], *, line_id: Callable[[int], object]
+) -> tuple[bool | None, list[dict[str, Any]]]:
+    """What `claim` says of a claim with these lines: `is_denied`, and its `denial_evidence` with lines by `line_id` of
+    their keys."""
+    own = list(lines)
+    evidence = _evidence(row, own, line_id)
+    return _is_denied(row, TYPE[row.get("ClaimType")], STATUS[row.get("ClaimStatus")], own, evidence), evidence
+
+
 def _is_denied(
     row: Mapping[str, Any],
     type_: str | None,
@@ -241,7 +251,9 @@ def _is_used_up(row: Mapping[str, Any], fee: str) -> bool:
     return deductible > 0 and deductible >= exact(row.get(fee)) - exact(row.get("WriteOff"))
 
 
-def _evidence(row: Mapping[str, Any], lines: list[Mapping[str, Any]], here: Office) -> list[dict[str, Any]]:
+def _evidence(
+    row: Mapping[str, Any], lines: list[Mapping[str, Any]], line_id: Callable[[int], object]
+) -> list[dict[str, Any]]:
     """What speaks for a denial, best first: reason codes of an electronic answer, remarks, tracking, the claim's own.
 
     Only lines that were answered with nothing count, and only what neither deductible nor maximum explains. `value` is
@@ -253,14 +265,14 @@ def _evidence(row: Mapping[str, Any], lines: list[Mapping[str, Any]], here: Offi
             continue
         if _is_line_explained(line):
             continue
-        line_id = here.claim_line(key(line.get("ClaimProcNum")))
+        id_ = line_id(key(line.get("ClaimProcNum")))
         denying = [code for code in _reason_codes(line) if code not in EXPLAINED]
-        found += [(0, {"kind": "reason_code", "value": code, "line_id": line_id}) for code in denying]
+        found += [(0, {"kind": "reason_code", "value": code, "line_id": id_}) for code in denying]
         if remarks := text(line.get("Remarks")):
-            found.append((1, {"kind": "remarks", "value": remarks, "line_id": line_id}))
+            found.append((1, {"kind": "remarks", "value": remarks, "line_id": id_}))
         if key(line.get("ClaimPaymentTracking")):
             label = text(line.get("claimPaymentTracking"))
-            found.append((2, {"kind": "payment_tracking", "value": label, "line_id": line_id}))
+            found.append((2, {"kind": "payment_tracking", "value": label, "line_id": id_}))
     reason = text(row.get("ReasonUnderPaid"))
     if reason and row.get("ClaimStatus") == "R" and not _LIMIT_WORDS.search(reason):
         found.append((3, {"kind": "underpaid_reason", "value": reason, "line_id": None}))

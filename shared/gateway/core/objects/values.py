@@ -77,6 +77,8 @@ SlotHoldId = Annotated[str, _id("hld")]
 TaskId = Annotated[str, _id("tsk")]
 TaskListId = Annotated[str, _id("tls")]
 ProcedureCodeId = Annotated[str, _id("cod")]
+ExportId = Annotated[str, _id("exp")]
+FindingId = Annotated[str, _id("fnd")]
 OperationId = Annotated[str, _id("opn")]
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
+from pydantic import Field
+
+from gateway.core.reconciliation.stepping import ReconcileInput
 from gateway.core.workflows.book import BookInput, sealed_booking
 
-RunInput: TypeAlias = BookInput
+RunInput: TypeAlias = Annotated[BookInput | ReconcileInput, Field(discriminator="workflow")]
 """The body of `POST /workflow_runs`; `workflow` says which. More of them make a union with that for discriminator."""
 
 
@@ -37,6 +40,12 @@ WORKFLOWS: Final[Mapping[str, Workflow]] = {
             says="Finds or adds a patient, finds a free time, keeps and books it, confirms, and logs the contact.",
             scopes=("patients:read", "slots:read", "appointments:write"),
             sealed=sealed_booking,
+        ),
+        Workflow(
+            name="reconcile",
+            says="Looks for what does not add up in a practice's money, and keeps what it finds.",
+            scopes=("reconciliation:read",),
+            sealed=lambda _: {},
         ),
     )
 }

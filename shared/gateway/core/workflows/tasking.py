@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from http import HTTPStatus
 from typing import Annotated, Any, Final, Protocol
 from urllib.parse import quote
 
@@ -27,6 +28,8 @@ from gateway.core.workflows.thin import thin
 USUAL_WAIT_S: Final = 20
 MOST_TRIES: Final = 400
 """So often a step is asked in one attempt; with waits of up to 15 minutes, days."""
+MOST_OF_A_BUG: Final = 5
+"""And so often where a bug answers: it hardly ever mends itself."""
 LONGEST_PAUSE_S: Final = 900
 UNDO: Final = "run.undo"
 """Does nothing but take steps back: a run that goes on, or the same machine by a loop, does them again."""
@@ -109,7 +112,8 @@ def do_step(task: Task, *, on: TaskServices) -> dict[str, Any]:
     step = _begun(before, run, name, task.do, on)
     answer = _asked(action, task, run, step, on)
     told = {**answer, "tries": step.tries}
-    if told["outcome"] == "again" and step.tries >= MOST_TRIES:
+    most = MOST_OF_A_BUG if told["status"] == HTTPStatus.INTERNAL_SERVER_ERROR else MOST_TRIES
+    if told["outcome"] == "again" and step.tries >= most:
         told |= {"outcome": "failed", "code": told["code"] or "still-running"}
     state = {"done": StepState.SUCCEEDED, "failed": StepState.FAILED}.get(told["outcome"], StepState.RUNNING)
     # A write that may still come keeps its key. One that is settled would be answered the same for 30 days.

@@ -217,7 +217,8 @@ class _Document:
         }
         if is_fhir:
             return {**found, "responses": self._fhir_answers(fhir.resource("CapabilityStatement"), method, taken)}
-        return {**found, "responses": self._answers(bodies, method, taken, shown_by(route, taken).headers)}
+        said = shown_by(route, taken)
+        return {**found, "responses": self._answers(bodies, method, taken, said.headers, said.media)}
 
     def _raw(self, it: Any, one: Any, taken: _Taken) -> Schema:
         method, _ = raw.place(one)
@@ -284,13 +285,19 @@ class _Document:
         return found
 
     def _answers(
-        self, bodies: Mapping[int, Schema | None], method: str, taken: _Taken, headers: Iterable[str] = ()
+        self,
+        bodies: Mapping[int, Schema | None],
+        method: str,
+        taken: _Taken,
+        headers: Iterable[str] = (),
+        media: str = JSON,
     ) -> Schema:
         needed = frozenset(headers)
         found: Schema = {}
         for status, schema in bodies.items():
             also = {"Location", "Retry-After"} if taken.is_write and status == 202 else frozenset()
-            found[str(status)] = _success(status, {JSON: {"schema": schema}} if schema else None, needed | also, taken)
+            content = {media: {"schema": schema}} if schema else None
+            found[str(status)] = _success(status, content, needed | also, taken)
         if Freshness in taken:
             operation = {JSON: {"schema": self._schemas.of(OperationView, ANSWER)}}
             found["202"] = _success(202, operation, {"Location", "Retry-After"}, taken)
@@ -301,7 +308,7 @@ class _Document:
         if method == "GET":
             found["304"] = _success(304, None, {"ETag"}, taken)
         # What is under way may be past its end already.
-        for status in {*_refusals(taken), *((409,) if method == "DELETE" else ())}:
+        for status in {*_refusals(taken), *((409,) if method in {"DELETE", "POST"} else ())}:
             found[str(status)] = {"$ref": f"#/components/responses/{problems.name_of(status)}"}
         return dict(sorted(found.items()))
 

@@ -23,6 +23,7 @@ from gateway.core.objects.desk import Communication, Recall, Task, TaskList
 from gateway.core.objects.document import Document, DocumentContent
 from gateway.core.objects.envelopes import ListOf, OperationView, PageOf, PracticeAlone, PracticeView
 from gateway.core.objects.event import LoggedEvent
+from gateway.core.objects.export import Export, ExportFiles, ExportWithProgress
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.message import Message, MessageAnswered, MessageRule, MessageWithContent
@@ -42,6 +43,7 @@ from gateway.core.objects.payment import Payment
 from gateway.core.objects.practice_keys import RotationView
 from gateway.core.objects.procedure import Procedure
 from gateway.core.objects.raw import Directory
+from gateway.core.objects.reconciliation import Aging, Finding, Findings
 from gateway.core.objects.schedule import Schedule
 from gateway.core.objects.session import SessionView
 from gateway.core.objects.slot import FirstSlots, Slot, SlotHold
@@ -66,10 +68,12 @@ Route = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Success: by status the model of the body, and the headers that stand there in any case."""
+    """Success: by status the model of the body, and the headers that stand there in any case. `media`: what kind of
+    text the body is."""
 
     bodies: Mapping[int, Any]
     headers: tuple[str, ...] = field(default=())
+    media: str = "application/json"
 
 
 def _shows(model: Any, status: int = 200, *headers: str) -> Shown:
@@ -164,6 +168,14 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("PATCH", "/practices/{id}/sync"): _shows(SyncView),
     ("GET", "/audit"): _shows(AuditTrail),
     ("GET", "/audit/disclosures"): _shows(Disclosures),
+    ("GET", "/exports"): _shows(PageOf[Export]),
+    ("POST", "/exports"): Shown({202: Export, 200: Export}, ("Location",)),
+    ("GET", "/exports/{id}"): _shows(ExportWithProgress),
+    ("GET", "/exports/{id}/files"): _shows(ExportFiles),
+    ("GET", "/reconciliation/findings"): _shows(Findings),
+    ("GET", "/reconciliation/findings/{id}"): _shows(Finding),
+    ("GET", "/reconciliation/aging"): _shows(Aging),
+    ("GET", "/reconciliation/journal"): Shown({200: str}, media="text/csv"),
     ("GET", "/workflow_runs"): _shows(PageOf[WorkflowRunHead]),
     ("GET", "/workflow_runs/{id}"): _shows(WorkflowRun),
     ("POST", "/workflow_runs"): Shown({202: WorkflowRun, 200: WorkflowRun}, ("Location",)),

@@ -21,6 +21,7 @@ from gateway.core.events.event_types import TYPES
 from gateway.core.events.facts import (
     BAA,
     DUE_RECALLS,
+    FINDINGS,
     INTAKE,
     KINDS,
     MERGES,
@@ -118,6 +119,12 @@ _MESSAGE: Final[Row] = {
 _DISABLED: Final[Row] = {
     "id": "whk_aaaaaaaaaaaaaaaa", "state": "disabled", "reason": "failing", "client_id": "cli_aaaaaaaaaaaaaaaa",
 }  # fmt: skip
+_FINDING: Final[Row] = {
+    "id": "fnd_aaaaaaaaaaaaaaaaaaaaaaaaaaaaq", "kind": "claim_silent", "severity": "medium", "state": "open",
+    "patient_id": "pat_aaaaaaaaaaaaaaaaaaaaaaaaaaaag", "family_id": "pat_aaaaaaaaaaaaaaaaaaaaaaaaaaaae",
+    "claim_id": "clm_aaaaaaaaaaaaaaaaaaaaaaaaaaaak", "carrier_id": "car_aaaaaaaaaaaaaaaaaaaaaaaaaaaai",
+    "amount": {"amount": "62.00", "currency": "USD"}, "explanation": "Marker",
+}  # fmt: skip
 
 _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "appointment.created": ("appointments", None, _VISIT),
@@ -179,6 +186,8 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "operation.unknown": (OPERATIONS, None, {**_DONE, "state": "unknown"}),
     "sync.loaded": (MIRROR, None, {"state": "loaded", "epoch": 1}),
     "webhook.disabled": (WEBHOOKS, None, _DISABLED),
+    "finding.opened": (FINDINGS, None, _FINDING),
+    "finding.resolved": (FINDINGS, _FINDING, {**_FINDING, "state": "resolved"}),
     "reminder.due": (MESSAGES, None, _MESSAGE),
     "recall_outreach.due": (MESSAGES, None, {**_MESSAGE, "kind": "recall", "subject_id": f"rcl_{_OF}i"}),
     "payment_request.due": (MESSAGES, None, {**_MESSAGE, "kind": "payment_request", "subject_id": f"pat_{_OF}g"}),
