@@ -86,8 +86,10 @@ class Grants:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
         if "HAS_DROP" in row.settings:
             function.tell("HAS_DROP", str(self.stage.sftp_drop is not None).lower())
-        if "SENDER" in row.settings and self.stage.message_sender is not None:
-            let_send(function, self.stage.message_sender)
+        if "SENDER" in row.settings:
+            function.tell("SENDER", "off" if self.stage.message_sender is None else "on")
+            if self.stage.message_sender is not None:
+                let_send(function, self.stage.message_sender)
         if "BASE_URL_ALLOW" in row.settings:
             function.tell("BASE_URL_ALLOW", ",".join(self.stage.base_url_allow))
             if self.stage.networks:

@@ -21,7 +21,19 @@ from tests.fakes.services import ELM_STREET
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 GOES, STAYS = "prac_aaaaaaaaaaaaaaaa", "prac_bbbbbbbbbbbbbbbb"
-TABLES = ("records", "events", "cache", "holds", "exports", "ledger", "practices", "pace", "audit", "audit_index")
+TABLES = (
+    "records",
+    "events",
+    "cache",
+    "holds",
+    "exports",
+    "ledger",
+    "practices",
+    "pace",
+    "messages",
+    "audit",
+    "audit_index",
+)
 EXPORTS = "test-exports"
 CLOSED = Baa("BAA-1", "Ada Example", date(2025, 1, 1), closed_at=NOW)
 

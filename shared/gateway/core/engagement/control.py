@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     pass
 
 MESSAGES: Final = "messages"
-RULES: Final = "messages.rules"
-"""The words of their scopes."""
 
 MOST_RULES: Final = 50
 _TRIES: Final = 5
@@ -167,7 +165,7 @@ def make_rule(wanted: RuleInput, *, caller: Caller, key: str, on: Services) -> M
     Raises: ScopeMissing, NotFound, BaaMissing. Invalid: a field in a text that there is not, an offset that cannot be.
         Conflict: the practice has as many as it may. KeyReused.
     """
-    practice = allow(caller, wanted.practice_id or only_practice(caller), RULES, Verb.WRITE, on=on)
+    practice = allow(caller, wanted.practice_id or only_practice(caller), "messages.rules", Verb.WRITE, on=on)
     now = on.clock.now()
     mark = on.signer.fingerprint(f"message_rule {caller.id} {practice.id} {key}")
     first = Rule(
@@ -195,14 +193,14 @@ def make_rule(wanted: RuleInput, *, caller: Caller, key: str, on: Services) -> M
 
 def list_rules(query: RulesQuery, *, caller: Caller, on: Services) -> dict[str, Any]:
     """A practice's rules: scope `messages:read`. Raises: ScopeMissing, NotFound, BaaMissing."""
-    practice = allow(caller, query.practice_id or only_practice(caller), MESSAGES, Verb.READ, on=on)
+    practice = allow(caller, query.practice_id or only_practice(caller), "messages", Verb.READ, on=on)
     found = [one for one in on.messages.rules(practice.id) if one.deleted_at is None]
     return {"data": [shown_rule(one) for one in found], "has_more": False, "next_cursor": None}
 
 
 def get_rule(rule_id: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """One of them: scope `messages:read`. Raises: ScopeMissing, NotFound, BaaMissing."""
-    practice = allow(caller, _practice_of(rule_id), MESSAGES, Verb.READ, on=on)
+    practice = allow(caller, _practice_of(rule_id), "messages", Verb.READ, on=on)
     return shown_rule(_find(practice, rule_id, on))
 
 
@@ -212,7 +210,7 @@ def change_rule(rule_id: str, change: RuleChange, *, caller: Caller, on: Service
 
     Raises: as `make_rule`. Unavailable: others changed it all the while.
     """
-    practice = allow(caller, _practice_of(rule_id), RULES, Verb.WRITE, on=on)
+    practice = allow(caller, _practice_of(rule_id), "messages.rules", Verb.WRITE, on=on)
     for _ in range(_TRIES):
         was = _find(practice, rule_id, on)
         then = _with(was if change.name is None else replace(was, name=change.name), change, practice)
@@ -233,7 +231,7 @@ def delete_rule(rule_id: str, *, caller: Caller, on: Services) -> None:
 
     Raises: ScopeMissing, NotFound, BaaMissing, Unavailable.
     """
-    practice = allow(caller, _practice_of(rule_id), RULES, Verb.WRITE, on=on)
+    practice = allow(caller, _practice_of(rule_id), "messages.rules", Verb.WRITE, on=on)
     for _ in range(_TRIES):
         was = on.messages.rule(practice.id, rule_id)
         if was.deleted_at is not None:

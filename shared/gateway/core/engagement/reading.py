@@ -127,7 +127,7 @@ def get_message(id_: str, *, caller: Caller, on: Services) -> dict[str, Any]:
     """
     practice_id, patient = parse_message_id(id_)
     try:
-        practice = allow(caller, practice_id, MESSAGES, Verb.READ, on=on)
+        practice = allow(caller, practice_id, "messages", Verb.READ, on=on)
     except NotFound:
         raise NotFound("no such message") from None
     message = on.messages.get(practice.id, patient, id_)
@@ -291,7 +291,7 @@ def _practice(query: MessagesQuery, caller: Caller, on: Services) -> Practice:
         if named not in {None, of}:
             raise NotFound(f"no such {kind.replace('_', ' ')} in this practice", param=name)
         named = of
-    return allow(caller, named or only_practice(caller), MESSAGES, Verb.READ, on=on)
+    return allow(caller, named or only_practice(caller), "messages", Verb.READ, on=on)
 
 
 def _mark(query: MessagesQuery, practice_id: str) -> list[Any]:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from gateway.core.access import allow, caller_of
 from gateway.core.callers import Caller, Verb
-from gateway.core.engagement.control import MESSAGES
 from gateway.core.engagement.messages import Message, Outcome, parse_message_id
 from gateway.core.engagement.ports import Carried, Carrier, Letter
 from gateway.core.engagement.reading import content_of, shown_message
@@ -72,8 +71,8 @@ def send(event: Mapping[str, Any], sending: Sending, on: SenderServices) -> Sent
     try:
         practice_id, patient = parse_message_id(id_)
         caller = caller_of(sending.client_id, on=on, of_run=True)
-        practice = allow(caller, practice_id, MESSAGES, Verb.WRITE, on=on)
-        allow(caller, practice_id, MESSAGES, Verb.READ, on=on)
+        practice = allow(caller, practice_id, "messages", Verb.WRITE, on=on)
+        allow(caller, practice_id, "messages", Verb.READ, on=on)
         hook = None if sending.hook is None else _hook(sending.hook, practice, on)
         # Never the same twice: a second hearing must not take the first one's claim for its own.
         message = claim(id_, practice, patient, by=caller.id, mark=new_id("operation"), on=on)

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from gateway.core.access import allow
 from gateway.core.callers import Caller, Verb
 from gateway.core.capability import require
-from gateway.core.engagement.control import MESSAGES
 from gateway.core.engagement.keeping import keep_plan, tell
 from gateway.core.engagement.looking import contact_row, is_here, known_of
 from gateway.core.engagement.messages import (
@@ -221,7 +220,7 @@ def _take_consent(message: Message, practice: Practice, caller: Caller, on: Serv
 def _allowed(id_: str, caller: Caller, on: Services) -> tuple[Practice, int]:
     practice_id, patient = parse_message_id(id_)
     try:
-        return allow(caller, practice_id, MESSAGES, Verb.WRITE, on=on), patient
+        return allow(caller, practice_id, "messages", Verb.WRITE, on=on), patient
     except NotFound:
         raise NotFound("no such message") from None
 
