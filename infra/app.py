@@ -1,9 +1,9 @@
 """The CDK app: `python -m infra.app` writes cdk.out.
 
 Context (CDK's `-c name=value`, or `app(context)`): `stage` (see `stages.py`; `dev`), `region`, `alarm_email`,
-`networks` and `sftp_drop` (JSON files), `layer` and `parquet_layer` (folders that `bundling.build_layer` filled, for
-another platform than Lambda's), `functions` (another folder of handlers), `nag=off`. The environment's
-`CDK_VALIDATION=false` leaves out cdk-nag and CDK's own rules.
+`networks`, `sftp_drop`, `message_sender` (JSON files), `layer` and `parquet_layer` (folders that
+`bundling.build_layer` filled, for another platform than Lambda's), `functions` (another folder of handlers), `nag=off`.
+The environment's `CDK_VALIDATION=false` leaves out cdk-nag and CDK's own rules.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def app(
         value = root.node.try_get_context(name)
         return None if value is None else str(value)
 
-    names = ("stage", "region", "alarm_email", "networks", "sftp_drop")
+    names = ("stage", "region", "alarm_email", "networks", "sftp_drop", "message_sender")
     stage = stage_for({name: value for name in names if (value := said(name))})
     env = cdk.Environment(account=os.environ.get("CDK_DEFAULT_ACCOUNT"), region=stage.region)
     code = Path(said("functions") or ROOT / "functions")

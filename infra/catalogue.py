@@ -147,6 +147,14 @@ TABLES: tuple[TableRow, ...] = (
             Index("made", "made_for", "made_place", ("body", "turn"), sort_type="text"),
         ),
     ),
+    TableRow(
+        name="messages",
+        holds="Rules by which patients are written to, and what is planned by them: ids, dates and words of state.",
+        indexes=(
+            Index("due", "due_shard", "due_at"),
+            Index("going", "going_for", "going_place", ("body", "rev"), sort_type="text"),
+        ),
+    ),
 )
 
 
@@ -189,7 +197,8 @@ class Consumes:
 TOLD_OF = (
     "appointments", "procedurelogs", "claims", "claimprocs", "claimpayments", "payments", "paysplits", "patients",
     "recalls", "treatplans", "commlogs",
-    "due_recalls", "findings", "intake", "merges", "mirror", "operations", "practice", "web_sched", "webhooks",
+    "due_recalls", "findings", "intake", "merges", "messages", "mirror", "operations", "practice",
+    "web_sched", "webhooks",
 )  # fmt: skip
 """Kinds of rows in the mirrors' table that events are of: resources, and what the gateway itself has to tell."""
 
@@ -294,7 +303,7 @@ class FunctionRow:
     counts: bool = False
     """Counts its callers' requests, and adds to the audit trail what they are answered; every function behind the
     authorizer does."""
-    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP"]] = frozenset()
+    settings: frozenset[Literal["OPEN_ENROLMENT", "BASE_URL_ALLOW", "NETWORK", "HAS_DROP", "SENDER"]] = frozenset()
     """Values of the stage that it needs besides its name."""
     exports: Verbs = frozenset()
     """Calls of S3 on the bucket that exports lie in."""
@@ -306,7 +315,7 @@ class FunctionRow:
     """State machines that it starts."""
     stops: bool = False
     """Whether it stops executions of the stage's machines."""
-    shares: frozenset[Literal["turns", "reads", "writes"]] = frozenset()
+    shares: frozenset[Literal["turns", "reads", "writes", "plans"]] = frozenset()
     """Which of `SHARED` it has the grants of, and uses by the same code as everybody who has them."""
 
 
@@ -321,6 +330,25 @@ _TURN: Mapping[str, Verbs] = {
     "ledger": READ | {"PutItem", "DeleteItem"},
 }
 _FETCH: Mapping[str, Verbs] = {**_TURN, "cache": GET, "records": READ_MANY}
+
+# What is read of the mirror is told of like any fact of the gateway's own, by a put of its own.
+_PLANS: Mapping[str, Verbs] = {
+    "practices": GET,
+    "cache": GET,
+    "records": READ_MANY,
+    "messages": READ | ADD,
+}
+
+MESSAGES_HEAR = (
+    "appointment.created", "appointment.updated", "appointment.rescheduled", "appointment.confirmed",
+    "appointment.completed", "appointment.broken", "appointment.no_show", "appointment.cancelled",
+    "appointment.deleted", "balance.changed", "recall.due", "recall.created", "recall.updated", "recall.deleted",
+    "sync.loaded",
+)  # fmt: skip
+"""Types of events that change what is to be sent."""
+
+MESSAGES_DUE = ("reminder", "recall_outreach", "payment_request", "after_visit")
+"""What the event that a message may be sent is of, by kind of message."""
 
 
 def _reads(name: str, does: str, *routes: Route) -> FunctionRow:
@@ -364,6 +392,14 @@ SHARED: Mapping[str, FunctionRow] = {
         queues={"calls": SEND},
     ),
     "reads": _reads("reads", "Answers from the mirror, the cache or by a turn (`core.requests.fetch`)."),
+    "plans": FunctionRow(
+        name="plans",
+        does="Plans messages to patients by the mirror (`core.engagement.keeping`).",
+        trigger=Http(()),
+        timeout_s=60,
+        tables=_PLANS,
+        puts={"records": "row#*#messages"},
+    ),
     "writes": _writes("writes", "Takes writes and follows them (`core.requests.submit`)."),
 }
 """Shapes that many rows have in common. What one of these functions uses of a shape, all of them may need: the code
@@ -826,6 +862,44 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         counts=True,
     ),
     FunctionRow(
+        name="message_rules",
+        does="Makes, shows, changes and deletes the rules by which patients are written to.",
+        trigger=Http(
+            (
+                *_list_and_get("/message_rules"),
+                Route("POST", "/message_rules"),
+                Route("PATCH", "/message_rules/{id}"),
+                Route("DELETE", "/message_rules/{id}"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        memory_mb=512,
+        tables={"callers": GET, "practices": GET, "messages": READ | ADD},
+        hmac=True,
+        counts=True,
+    ),
+    FunctionRow(
+        name="messages",
+        does="Shows messages to patients, gives them to whoever sends them, and takes what came of it.",
+        trigger=Http(
+            (
+                *_list_and_get("/messages"),
+                Route("POST", "/messages/{id}/claim"),
+                Route("POST", "/messages/{id}/outcomes"),
+            )
+        ),
+        timeout_s=_HTTP_TIMEOUT_S,
+        tables={**_FETCH, "messages": READ | ADD},
+        # That one must not be sent any more is told like any fact of the gateway's own.
+        puts={"records": "row#*#messages"},
+        # What was sent is written down at the office.
+        queues={"calls": SEND},
+        bodies=READ_BODIES,
+        hmac=True,
+        counts=True,
+        shares=frozenset({"turns", "writes"}),
+    ),
+    FunctionRow(
         name="hooks",
         does="Takes what practices' machines tell by themselves, and keeps it until it is worked off.",
         # Its path and Open Dental's own key are what a call proves itself by.
@@ -1066,6 +1140,8 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
             # What a full body has is read from the mirror and nowhere else, with the words that the cache has.
             "records": READ_MANY,
             "cache": GET,
+            # Messages to patients lie there; their text is made of the mirror's rows.
+            "messages": READ,
             # Whom it shows to an endpoint.
             "audit": ADD,
         },
@@ -1083,6 +1159,42 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         tables={"webhooks": QUERY},
         puts={"pace": "fleet"},
         queues={"deliveries": SEND},
+    ),
+    FunctionRow(
+        name="plan_messages",
+        does="Brings what is planned for a patient in line with what happened at the office.",
+        trigger=Hears(MESSAGES_HEAR),
+        timeout_s=60,
+        memory_mb=512,
+        tables=_PLANS,
+        puts={"records": "row#*#messages"},
+        bodies=READ_BODIES,
+        shares=frozenset({"plans"}),
+    ),
+    FunctionRow(
+        name="messages_due",
+        does="Tells which messages may be sent now, ends those whose time is over, and looks ahead at night.",
+        trigger=Every(minutes=1, parts=4),
+        timeout_s=50,
+        memory_mb=512,
+        tables=_PLANS,
+        puts={"records": "row#*#messages"},
+        bodies=READ_BODIES,
+        shares=frozenset({"plans"}),
+    ),
+    FunctionRow(
+        name="send_messages",
+        does="Sends messages to patients, in a stage that has a sender.",
+        trigger=Hears(tuple(f"{one}.due" for one in MESSAGES_DUE)),
+        timeout_s=60,
+        memory_mb=512,
+        tables={**_FETCH, "messages": READ | ADD, "webhooks": GET},
+        puts={"records": "row#*#messages"},
+        queues={"calls": SEND},
+        bodies=READ_BODIES,
+        hmac=True,
+        settings=frozenset({"SENDER"}),
+        shares=frozenset({"turns", "writes"}),
     ),
     FunctionRow(
         name="sweeper",

@@ -145,6 +145,34 @@ class SftpDrop:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MessageSender:
+    """Who sends messages to patients where nobody else does: Amazon SNS and SES, or a webhook.
+
+    Raises:
+        ValueError: a field cannot be; the message names it.
+    """
+
+    client_id: str
+    """As which client: with `messages:read` and `messages:write`, and the practices that it sends for."""
+    email_from: str | None = None
+    """The address that e-mails come from, which SES has verified in the stage's own region; without one none is
+    sent."""
+    hook: str | None = None
+    """The webhook that messages are posted to instead; an operator has to have approved it for whole objects."""
+
+    def __post_init__(self) -> None:
+        checks = {
+            "client_id": r"cli_[a-z0-9_]+",
+            "email_from": r"[^\s,;@<>]+@[A-Za-z0-9.-]+",
+            "hook": r"whk_[a-z2-7]{16}",
+        }
+        for name, form in checks.items():
+            value = getattr(self, name)
+            if value is not None and not re.fullmatch(form, value):
+                raise ValueError(f"message_sender: {name} has to look like {form}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """Everything that differs between two deployments."""
 
@@ -185,6 +213,8 @@ class Stage:
     """VPCs with practices in Service mode; without any, every practice is reached over the internet."""
     sftp_drop: SftpDrop | None = None
     """Where offices leave the files of documents; without it the API shows what documents are, and no files."""
+    message_sender: MessageSender | None = None
+    """Who sends messages to patients; without it clients claim and send them."""
 
     def __post_init__(self) -> None:
         if self.export_days <= 14:
@@ -222,9 +252,10 @@ STAGES: Mapping[str, Stage] = {
 def stage_for(context: Mapping[str, str]) -> Stage:
     """Return the stage that `context` names.
 
-    An operator may say `region`, `alarm_email`, `networks` and `sftp_drop` at deployment (`-c alarm_email=...`) without
-    touching the rows. `networks` is a JSON file: a list of objects with the fields of `Network`, which join the row's
-    own; `sftp_drop` is one with the fields of `SftpDrop`, in the place of the row's.
+    An operator may say `region`, `alarm_email`, `networks`, `sftp_drop` and `message_sender` at deployment (`-c
+    alarm_email=...`) without touching the rows. `networks` is a JSON file: a list of objects with the fields of
+    `Network`, which join the row's own; `sftp_drop` and `message_sender` are one each, with the fields of `SftpDrop`
+    and `MessageSender`, in the place of the row's.
 
     Raises:
         ValueError: there is no such stage (the message lists those that exist), or a network or the drop cannot be.
@@ -237,9 +268,13 @@ def stage_for(context: Mapping[str, str]) -> Stage:
     row = STAGES[name]
     said = json.loads(Path(file).read_text()) if (file := context.get("networks")) else []
     drop = SftpDrop(**json.loads(Path(file).read_text())) if (file := context.get("sftp_drop")) else row.sftp_drop
+    sender = row.message_sender
+    if file := context.get("message_sender"):
+        sender = MessageSender(**json.loads(Path(file).read_text()))
     return replace(
         row,
         sftp_drop=drop,
+        message_sender=sender,
         region=context.get("region") or row.region,
         alarm_email=context.get("alarm_email") or row.alarm_email,
         networks=row.networks + tuple(_network(one) for one in said),

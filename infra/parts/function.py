@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow
+from infra.catalogue import Consumes, Every, Follows, FollowsNew, FunctionRow, Hears
 from infra.implied import ATTACHING, DEAD_LETTERING, key_use
 from infra.parts.names import LIVE, function_name
 from infra.parts.practice_network import PracticeNetwork
@@ -91,7 +91,7 @@ class Function(Construct):
                 "PYDANTIC_DISABLE_PLUGINS": "__all__",
             },
         )
-        if isinstance(row.trigger, Consumes | Follows | FollowsNew | Every):
+        if isinstance(row.trigger, Consumes | Follows | FollowsNew | Every | Hears):
             # Only these write their log by Powertools.
             self.tell("POWERTOOLS_SERVICE_NAME", row.name)
         self.function.node.add_dependency(self.permissions)

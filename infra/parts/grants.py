@@ -11,6 +11,7 @@ from infra.parts.bodies_bucket import HOOKS
 from infra.parts.bucket_access import BucketAccess
 from infra.parts.event_bus import BusAccess
 from infra.parts.function import Function
+from infra.parts.message_sender import let_send
 from infra.parts.queue_access import CallsAccess, QueueAccess
 from infra.parts.runs import ask_routes, start_machines, stop_machines
 from infra.parts.sftp_drop import let_log_in, let_reach
@@ -87,6 +88,10 @@ class Grants:
             function.tell("OPEN_ENROLMENT", str(self.stage.open_enrolment).lower())
         if "HAS_DROP" in row.settings:
             function.tell("HAS_DROP", str(self.stage.sftp_drop is not None).lower())
+        if "SENDER" in row.settings:
+            function.tell("SENDER", "off" if self.stage.message_sender is None else "on")
+            if self.stage.message_sender is not None:
+                let_send(function, self.stage.message_sender)
         if "BASE_URL_ALLOW" in row.settings:
             function.tell("BASE_URL_ALLOW", ",".join(self.stage.base_url_allow))
             if self.stage.networks:

@@ -117,6 +117,7 @@ class Deployment:
         self.records: Any = None
         self.syncs: Any = None
         self.cache: Any = None
+        self.messages: Any = None
         self.audit: Any = None
         self.callers.put_client(Client("cli_a", "A", frozenset({OURS.id}), frozenset({"*:read"})))
         self._dice = random.Random(3)

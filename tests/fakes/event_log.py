@@ -67,7 +67,16 @@ class FakeFacts:
     noted: dict[tuple[str, str, str], Mapping[str, Any]] = field(default_factory=dict)
     changes: list[tuple[str, str, str, Mapping[str, Any]]] = field(default_factory=list)
 
-    def note(self, practice_id: str, kind: str, key: str, content: Mapping[str, Any], *, at: datetime) -> bool:
+    def note(
+        self,
+        practice_id: str,
+        kind: str,
+        key: str,
+        content: Mapping[str, Any],
+        *,
+        at: datetime,
+        until: datetime | None = None,
+    ) -> bool:
         if self.noted.get((practice_id, kind, key)) == content:
             return False
         self.noted[practice_id, kind, key] = dict(content)

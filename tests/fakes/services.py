@@ -31,6 +31,7 @@ from tests.fakes.groups import FakeGroups
 from tests.fakes.holds import FakeHolds
 from tests.fakes.identity import FakeAgreements, FakeCallers, FakePractices, FakeSigner, FakeVault
 from tests.fakes.intakes import FakeIntakes
+from tests.fakes.messages import FakeMessages
 from tests.fakes.mirror import FakeRecords, FakeSyncStates
 from tests.fakes.office import FakePractice, Killed
 from tests.fakes.onboardings import FakeOnboardings
@@ -539,6 +540,7 @@ class FakeServices:
         self.reconciliations: Any = FakeReconciliations()
         self.drifts: Any = FakeDrifts()
         self.webhooks = FakeWebhooks()
+        self.messages: Any = FakeMessages()
         self.runs: Any = FakeRuns()
         self.machines: Any = FakeMachines()
         self.delivery_queue = FakeDeliveryQueue()
@@ -612,6 +614,8 @@ _PORTS = (
     "audiences",
     "intakes",
     "audit",
+    "facts",
+    "messages",
     "ledger",
     "operations",
     "pace",

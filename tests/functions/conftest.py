@@ -16,7 +16,7 @@ from gateway.core.plans import PUSH, UpstreamCall
 from gateway.core.ports import Keys, Session
 from gateway.core.practices import Baa, Practice, Tier
 from gateway.core.sessions import token_hash
-from gateway.wiring import archive, deliverer, erasing, export, hooks, publisher, task, worker
+from gateway.wiring import archive, deliverer, engagement, erasing, export, hooks, publisher, task, worker
 from gateway.wiring.services import using
 from tests.fakes.drop import FakeDrop
 from tests.fakes.events import LivingPublisher
@@ -70,6 +70,8 @@ SCOPES = frozenset(
         *(f"{name}:write" for name in _WRITES),
         "practices.keys:write",
         "practices.offboard:write",
+        "messages:write",
+        "messages.rules:write",
         *_RAW,
     }
 )
@@ -119,6 +121,7 @@ def furnished() -> Iterator[LivingServices]:
     worker.use(on)
     publisher.use(LivingPublisher(on))
     deliverer.use(on)
+    engagement.use(on)
     archive.use(on)
     hooks.use(HookWorld(on, key="FakeCustomerKey0"))
     task.use(TaskWorld(on))
@@ -132,6 +135,7 @@ def furnished() -> Iterator[LivingServices]:
     worker.use(None)
     publisher.use(None)
     deliverer.use(None)
+    engagement.use(None)
     hooks.use(None)
     archive.use(None)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from gateway.core.engagement.messages import message_id
 from gateway.core.fhir.elements import scoped_id
 from gateway.core.fhir.types import TYPES
 from gateway.core.ids import row_id
@@ -48,6 +49,9 @@ _BODIES: Final[Mapping[str, Any]] = {
     "POST /intakes/{id}/dismiss": {"patient_id": row_id("patient", ELM.id, 15)},
     "POST /procedurelogs": _CHART | {"patient_id": row_id("patient", ELM.id, 15)},
     "PATCH /procedurelogs/{id}": {"status": "planned"},
+    "POST /message_rules": {"kind": "reminder", "name": "Any", "practice_id": ELM.id},
+    "PATCH /message_rules/{id}": {"name": "Other"},
+    "POST /messages/{id}/outcomes": {"outcome": "sent"},
     "PATCH /webhooks/{id}": {"description": "Other"},
     "POST /webhooks/{id}/rotate": {},
     "POST /webhooks/{id}/test": {"type": "appointment.created"},
@@ -67,6 +71,7 @@ _RAW: Final[Mapping[str, Mapping[str, str]]] = {
     "PATCH /resources/{resource}/{key}/{action}": {"resource": "appointments", "key": "34", "action": "Note"},
     "DELETE /resources/{resource}/{key}/{action}": {"resource": "procedurelogs", "key": "51", "action": "GroupNote"},
 }
+_MESSAGE: Final = message_id(ELM.id, 15, "rul_a", "appt_a", "2026-03-09T15:00:00Z")
 _OF_NO_PRACTICE: Final = {"/practices", "/health", "/groups", "/exports", "/webhooks", "/fhir/R4/metadata"}
 NOTHING_THERE: Final = frozenset(
     {
@@ -150,7 +155,9 @@ def _made(name: str, made: Mapping[str, str]) -> Mapping[str, Any]:
     given = dict(_RAW.get(name, {}))
     if "{id}" in path:
         of = path.split("/{id}", maxsplit=1)[0].rpartition("/")[2]
-        given["id"] = made.get(of) or row_id(_OBJECTS.get(of, of.removesuffix("s")), ELM.id, 1)
+        given["id"] = (
+            _MESSAGE if of == "messages" else made.get(of) or row_id(_OBJECTS.get(of, of.removesuffix("s")), ELM.id, 1)
+        )
         if of in _UNDER_A_PATIENT and method == "GET":
             given["patient_id"] = row_id("patient", ELM.id, 15)
     if method == "GET" and path == "/procedures":

@@ -15,11 +15,11 @@ from gateway.adapters.fleet import FIGURES
 from gateway.adapters.mirror import items, syncs
 from gateway.adapters.webhooks import store
 from gateway.core.events.deriving import TOLD_OF
-from gateway.core.events.facts import FINDINGS, KINDS, WEBHOOKS
+from gateway.core.events.facts import FINDINGS, KINDS, MESSAGES, WEBHOOKS
 from gateway.core.mirror.mirrored import MIRRORED
 from gateway.core.mirror.records import LOAD
 from infra.app import app
-from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FollowsNew, FunctionRow, Http
+from infra.catalogue import FUNCTIONS, READ_MANY, WRITE, Consumes, Every, Follows, FollowsNew, FunctionRow, Hears, Http
 from infra.implied import DEAD_LETTERING, FINDING_STREAMS, FOLLOWING, LOGGING, POLLING, SETTING_ASIDE, key_use
 from infra.openapi import API_TIMEOUT_MS
 from infra.parts.names import camel
@@ -87,8 +87,9 @@ def test_a_function_is_told_the_names_of_what_it_may_touch_and_of_nothing_else(
     told |= {"EVENT_BUS"} if row.bus else set()
     told |= {"ROUTES_PREFIX", "ROUTES_STACKS"} if row.asks_routes else set()
     told |= {"MACHINES_PREFIX"} if row.machines else set()
+    by_powertools = Consumes | Follows | FollowsNew | Every | Hears
     always = {"STAGE", "LOG_LEVEL", "PYDANTIC_DISABLE_PLUGINS"}
-    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, Consumes | Follows | FollowsNew | Every) else set()
+    always |= {"POWERTOOLS_SERVICE_NAME"} if isinstance(row.trigger, by_powertools) else set()
 
     assert set(variables_of(function)) == told | set(row.settings) | always
 
@@ -266,6 +267,15 @@ PUTS: dict[tuple[str, str], tuple[str, str, list[str]]] = {
         items.parts_pk("prac_a", FINDINGS),
         [of("prac_a", one) for one in MIRRORED for of in (items.rows_pk, items.parts_pk, items.ways_pk)],
     ),
+    # That a message may be sent, or must not be any more.
+    **{
+        (name, "records"): (
+            "row#*#messages",
+            items.rows_pk("prac_a", MESSAGES),
+            [items.rows_pk("prac_a", one) for one in MIRRORED],
+        )
+        for name in ("messages", "plan_messages", "messages_due", "send_messages")
+    },
     # Deliveries, and no approval to send whole objects.
     ("publish_events", "webhooks"): ("delivery#*", store._deliveries_pk("whk_a"), [ENDPOINTS]),
     # Figures of the deployment, and nothing that says how fast a practice is called.

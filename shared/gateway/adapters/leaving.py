@@ -15,7 +15,7 @@ Key = dict[str, Any]
 
 TABLES: Final = (
     *("records", "events", "cache", "holds", "audiences", "intakes"),
-    *("exports", "ledger", "practices", "pace"),
+    *("exports", "ledger", "practices", "pace", "messages"),
 )
 """Those with something that goes."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.loaders import Loader
 
-SERVICES = ("dynamodb", "events", "lambda", "s3", "secretsmanager", "sqs", "stepfunctions")
+SERVICES = ("dynamodb", "events", "lambda", "s3", "secretsmanager", "sesv2", "sns", "sqs", "stepfunctions")
 """What the gateway talks to."""
 
 

@@ -63,6 +63,8 @@ PREFIXES = {
     "export": "exp",
     "finding": "fnd",
     "journal_entry": "jnl",
+    "message": "msg",
+    "message_rule": "rul",
     "workflow_run": "run",
 }
 """Object name -> prefix of its ids."""

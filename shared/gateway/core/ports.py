@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gateway.core.audit import Audit, AuditIndex
     from gateway.core.baa.records import Agreements
     from gateway.core.drift.known import Drifts
+    from gateway.core.engagement.ports import Messages
+    from gateway.core.events.facts import Facts
     from gateway.core.events.ports import EventLog
     from gateway.core.export.runs import Exports, Warehouse
     from gateway.core.groups.records import Groups
@@ -544,6 +546,10 @@ class Services(Protocol):
     def reconciliations(self) -> Reconciliations: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def messages(self) -> Messages: ...
+    @property
+    def facts(self) -> Facts: ...
     @property
     def sender(self) -> Sender: ...
     @property

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.adapters.holds import DynamoHolds
     from gateway.adapters.ledger import DynamoLedger
     from gateway.adapters.machines import SfnMachines
+    from gateway.adapters.messages import DynamoMessages
     from gateway.adapters.mirror.records import DynamoRecords
     from gateway.adapters.mirror.syncs import DynamoSyncStates
     from gateway.adapters.onboardings import DynamoOnboardings
@@ -224,6 +225,13 @@ class AwsServices:
         from gateway.adapters.webhooks.store import DynamoWebhooks
 
         return DynamoWebhooks(self._dynamodb, table=os.environ["WEBHOOKS_TABLE"])
+
+    @cached_property
+    def messages(self) -> DynamoMessages:
+        """Rules of messages to patients, and the messages."""
+        from gateway.adapters.messages import DynamoMessages
+
+        return DynamoMessages(self._dynamodb, table=os.environ["MESSAGES_TABLE"])
 
     @cached_property
     def delivery_queue(self) -> SqsDeliveryQueue:

@@ -43,7 +43,16 @@ class DynamoFacts:
     def __init__(self, client: DynamoDBClient, *, table: str, sleep: Callable[[float], None] = time.sleep) -> None:
         self._table = Table(client, name=table, sleep=sleep)
 
-    def note(self, practice_id: str, kind: str, key: str, content: Mapping[str, Any], *, at: datetime) -> bool:
+    def note(
+        self,
+        practice_id: str,
+        kind: str,
+        key: str,
+        content: Mapping[str, Any],
+        *,
+        at: datetime,
+        until: datetime | None = None,
+    ) -> bool:
         """See `Facts.note`."""
         for tried in range(_TRIES):
             was = self._table.get(rows_pk(practice_id, kind), key)
@@ -51,6 +60,8 @@ class DynamoFacts:
                 return False
             seq = micros(at) if was is None else max(micros(at), int(was["seq"]["N"]) + 1)
             item = fact_item(practice_id, kind, key, content, at=at, seq=seq)
+            if until is not None:
+                item["expires_at"] = {"N": str(int(until.timestamp()))}
             if was is None:
                 stored = self._table.put(item, condition="attribute_not_exists(pk)")
             else:

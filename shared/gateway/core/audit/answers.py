@@ -35,7 +35,7 @@ _REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CON
 """Answers that say no to whoever asks after somebody: that it was tried is in the trail with whom it was about."""
 
 _PATIENT = re.compile(r"pat[_-]([a-z2-7]{29})")
-_NAMED = re.compile(r"\b(?:prac[_-]([a-z2-7]{16})\b|[a-z]{2,4}[_-]([a-z2-7]{16})[a-z2-7]{13}\b)")
+_NAMED = re.compile(r"\b(?:prac[_-]([a-z2-7]{16})\b|[a-z]{2,4}[_-]([a-z2-7]{16})[a-z2-7]{13}(?:[a-z2-7]{13})?\b)")
 _COLUMNS = frozenset(name.casefold() for name in KEYS_OF_PATIENTS)
 _SPELLED = "|".join(re.sub(r"(?<=[a-z])(?=[A-Z])", "_?", name) for name in KEYS_OF_PATIENTS)
 _RAW = re.compile(rf'"(?:{_SPELLED})":"?[0-9]', re.IGNORECASE)

@@ -22,6 +22,7 @@ from gateway.core.events.facts import (
     FINDINGS,
     INTAKE,
     MERGES,
+    MESSAGES,
     MIRROR,
     OPERATIONS,
     PRACTICE,
@@ -552,6 +553,36 @@ def _of_form(change: RowChange, around: Around) -> list[Event]:
     return [_made(change, "intake.received", object_id=whose, after={"kind": kind}, related=related)]
 
 
+_DUE_AS: Final = {
+    "reminder": "reminder.due",
+    "recall": "recall_outreach.due",
+    "payment_request": "payment_request.due",
+    "after_visit": "after_visit.due",
+}
+"""By kind of message: the event that says that one may be sent."""
+
+
+def _of_message(change: RowChange, around: Around) -> list[Event]:
+    """A message to a patient that may be sent, or must not be sent any more. Its text is asked for by its id."""
+    row = change.row
+    if change.is_dead or row.get("state") not in {"due", "withdrawn"}:
+        return []
+    kind, about = str(row["kind"]), str(row["subject_id"])
+    is_due = row["state"] == "due"
+    related = {"patient_id": office(around.practice).patient(key(row.get("PatNum"))), "rule_id": str(row["rule_id"])}
+    if kind in {"reminder", "after_visit"}:
+        related["appointment_id"] = about
+    elif kind == "recall":
+        related["recall_id"] = about
+    told = {"kind": kind}
+    if is_due and row.get("expire_at"):
+        told["expire_at"] = str(row["expire_at"])
+    if not is_due and row.get("reason"):
+        told["reason"] = str(row["reason"])
+    type_ = _DUE_AS[kind] if is_due else "message.withdrawn"
+    return [_made(change, type_, object_id=str(row["id"]), after=told, related=related)]
+
+
 _ON_LINE: Final = {"Recall": "recall", "NewPat": "new_patient", "ExistingPat": "existing_patient", "ASAP": "asap"}
 """Open Dental's words for how a visit was booked on line: https://www.opendental.com/site/apiappointments.html."""
 
@@ -595,6 +626,7 @@ _OWN: Final[Mapping[str, Callable[[RowChange, Around], list[Event]]]] = {
     FINDINGS: _of_finding,
     INTAKE: _of_form,
     MERGES: _of_merge,
+    MESSAGES: _of_message,
     WEB_SCHED: _of_booking,
     MIRROR: _of_mirror,
     WEBHOOKS: _of_webhook,

@@ -27,6 +27,10 @@ class Subject:
 
 _VISIT_IDS: Final = ("patient_id", "location_id", "provider_id", "operatory_id")
 
+_MESSAGE_IDS: Final = ("patient_id", "appointment_id", "recall_id", "rule_id")
+MESSAGES_DUE: Final = ("reminder", "recall_outreach", "payment_request", "after_visit")
+"""Objects of the events that say that a message may be sent."""
+
 SUBJECTS: Final[Mapping[str, Subject]] = {
     one.object: one
     for one in (
@@ -53,6 +57,8 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
             ("kind", "severity", "state"),
             ("patient_id", "family_id", "claim_id", "payment_id", "procedure_id", "carrier_id"),
         ),
+        *(Subject(name, "messages", ("kind", "expire_at"), _MESSAGE_IDS) for name in MESSAGES_DUE),
+        Subject("message", "messages", ("kind", "reason"), _MESSAGE_IDS),
         Subject("operation", None, ("state", "kind"), ("client_id",)),
         Subject("practice", "practices", ("state", "expires_on", "days_left"), ()),
     )
@@ -120,6 +126,11 @@ TYPES: Final[Mapping[str, str]] = {
     "practice.rotation_failed": "An exchange of a practice's key was given up; the present key stays in use.",
     "finding.opened": "Reconciliation found that something in a practice's money does not add up, or does not again.",
     "finding.resolved": "What reconciliation had found adds up now.",
+    "reminder.due": "A reminder of a visit may be sent now.",
+    "recall_outreach.due": "A message about a recall may be sent now.",
+    "payment_request.due": "A request to pay what is owed may be sent now.",
+    "after_visit.due": "A message after a visit may be sent now.",
+    "message.withdrawn": "A message that was due, and is not known to be sent, must not be sent any more.",
 }
 """Type -> what has happened. `{object}.{what}`."""
 
@@ -131,6 +142,7 @@ ID_PREFIXES: Final[Mapping[str, str]] = {
     "intake": PREFIXES["patient"],
     "web_sched": PREFIXES["appointment"],
     "sync": PREFIXES["practice"],
+    **dict.fromkeys(MESSAGES_DUE, PREFIXES["message"]),
 }
 """By an event's object: what `object_id` begins with."""
 

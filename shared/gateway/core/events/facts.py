@@ -23,6 +23,10 @@ INTAKE: Final = "intake"
 MERGES: Final = "merges"
 """By patient who was merged into another: `{PatNumFrom, PatNumTo}`."""
 
+MESSAGES: Final = "messages"
+"""By message to a patient: `{id, state: due | withdrawn, kind, round, rule_id, subject_id, PatNum, expire_at, reason}`,
+until it is forgotten."""
+
 MIRROR: Final = "mirror"
 """Under `mirror`: `{state: loaded, epoch}` once all of the practice is in it."""
 
@@ -47,17 +51,29 @@ WEB_SCHED: Final = "web_sched"
 WEBHOOKS: Final = "webhooks"
 """By endpoint, at each practice that it had events of: `{state: disabled, reason, since, client_id}`, whose it is."""
 
-KINDS: Final = frozenset({DUE_RECALLS, FINDINGS, INTAKE, MERGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS})
+KINDS: Final = frozenset(
+    {DUE_RECALLS, FINDINGS, INTAKE, MERGES, MESSAGES, MIRROR, OPERATIONS, PRACTICE, WEB_SCHED, WEBHOOKS}
+)
 
-OF_PATIENTS: Final = frozenset({DUE_RECALLS, FINDINGS, INTAKE, MERGES, WEB_SCHED})
+OF_PATIENTS: Final = frozenset({DUE_RECALLS, FINDINGS, INTAKE, MERGES, MESSAGES, WEB_SCHED})
 """Those that name patients or their visits: they are forgotten with the practice's mirror."""
 
 
 class Facts(Protocol):
     """Where they are kept."""
 
-    def note(self, practice_id: str, kind: str, key: str, content: Mapping[str, Any], *, at: datetime) -> bool:
-        """Keep what is so since `at`; False where that is known already.
+    def note(
+        self,
+        practice_id: str,
+        kind: str,
+        key: str,
+        content: Mapping[str, Any],
+        *,
+        at: datetime,
+        until: datetime | None = None,
+    ) -> bool:
+        """Keep what is so since `at`; False where that is known already. From `until` on it may be forgotten, which
+        tells nobody anything.
 
         Raises: Unavailable: note it again.
         """

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
 
 from gateway.core.drift.changes import CODES
+from gateway.core.engagement.planning import Reason
+from gateway.core.engagement.rules import Kind as MessageKind
 from gateway.core.events.event import SOURCE, Cause
-from gateway.core.events.event_types import ID_PREFIXES, TYPES, subject_of
+from gateway.core.events.event_types import ID_PREFIXES, MESSAGES_DUE, TYPES, subject_of
 from gateway.core.ids import PREFIXES
 from gateway.core.normalize import appointments, claims, patients, procedures, treatment
 from gateway.core.normalize.values import Words
@@ -36,6 +38,7 @@ def _ours(words: Words, *more: str) -> tuple[str, ...]:
     return tuple(sorted({word for word in words.values() if word} | {"other", *more}))
 
 
+_MESSAGES: Final = tuple(sorted(MessageKind))
 _VISIT_STATUS: Final = _ours(appointments.STATUS, "arrived", "in_chair", "no_show", "cancelled")
 
 _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
@@ -54,6 +57,8 @@ _WORDS: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("finding", "state"): STATES,
     ("operation", "state"): ("failed", "succeeded", "unknown"),
     ("practice", "state"): ("offline", "online"),
+    **{(name, "kind"): _MESSAGES for name in (*MESSAGES_DUE, "message")},
+    ("message", "reason"): tuple(sorted(Reason)),
     ("webhook", "state"): ("disabled",),
     ("webhook", "reason"): ("failing", "gone"),
 }
@@ -74,7 +79,7 @@ _EXPLAINED: Final[Mapping[str, tuple[str, ...]]] = {"practice.capabilities_chang
 
 _OWN_RELATED: Final[Mapping[str, tuple[str, ...]]] = {"sync": (), "webhook": ("client_id",)}
 
-_REFERRED: Final = {"family": "patient", "guarantor": "patient", "into_patient": "patient"}
+_REFERRED: Final = {"family": "patient", "guarantor": "patient", "into_patient": "patient", "rule": "message_rule"}
 """What an id is of, where its name does not say so."""
 
 

@@ -19,7 +19,7 @@ from gateway.core.audit.answers import patients_in
 from gateway.core.callers import Caller
 from gateway.core.errors import AppError, NotKept
 from gateway.core.events.event import Event
-from gateway.core.events.event_types import SUBJECTS
+from gateway.core.events.event_types import MESSAGES_DUE, SUBJECTS
 from gateway.core.ids import new_id, parse_row_id
 from gateway.core.json_text import to_json
 from gateway.core.notes import may_see_notes, without_notes
@@ -111,8 +111,23 @@ _RESOURCES: Final[Mapping[str, tuple[str, str]]] = {
 mirror: an operation, a practice, what somebody owes."""
 
 
+_MESSAGES: Final = frozenset({*MESSAGES_DUE, "message"})
+
+
+def _message(event: Event, caller: Caller, on: Services) -> Mapping[str, Any]:
+    """A message to a patient with its text and where it goes. Raises: NotKept. And what the use case raises."""
+    from gateway.core.engagement.messages import parse_message_id  # noqa: PLC0415
+    from gateway.core.engagement.reading import get_message  # noqa: PLC0415
+
+    if parse_message_id(event.object_id)[0] != event.practice_id:
+        raise NotKept("a message of another practice", reason=NOT_MIRRORED)
+    return get_message(event.object_id, caller=caller, on=on)
+
+
 def _read(event: Event, caller: Caller, freshness: Freshness, on: Services) -> Mapping[str, Any]:
     """Raises: NotKept: `reason` says why. And what the use cases raise."""
+    if event.object in _MESSAGES:
+        return _message(event, caller, on)
     if event.object not in _RESOURCES:
         raise NotKept("no row of the mirror", reason=NOT_MIRRORED)
     kind, resource = _RESOURCES[event.object]

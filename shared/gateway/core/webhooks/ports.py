@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.core.audit import Audit
+from gateway.core.engagement.ports import Messages
 from gateway.core.events.facts import Facts
 from gateway.core.events.ports import EventLog
 from gateway.core.mirror.records import Records
@@ -136,6 +137,8 @@ class ReadServices(Protocol):
     def cache(self) -> Cache: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def messages(self) -> Messages: ...
     @property
     def stage(self) -> str: ...
 

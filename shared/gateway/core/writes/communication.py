@@ -32,14 +32,18 @@ Source: https://www.opendental.com/manual/definitionscommlogtypes.html.
 """
 
 
+PLAIN: Final = "plain"
+"""A type that the program uses for nothing; where the office has none, its miscellaneous one."""
+
+
 @blames(
     PatNum="patient_id", Note="note", CommType="type_id", CommDateTime="at", Mode_="mode", SentOrReceived="direction"
 )
 def create(input_: Mapping[str, Any], context: PlanContext) -> Plan:
     """The plan of `POST /communications`.
 
-    `input_`: `patient` (key), `note`, `type` (our word) or `definition` (DefNum, 0 for none), `mode`, `direction` (as
-    Open Dental spells them), `at` (wall time or None).
+    `input_`: `patient` (key), `note`, `type` (our word, or `PLAIN`) or `definition` (DefNum, 0 for none), `mode`,
+    `direction` (as Open Dental spells them), `at` (wall time or None).
 
     Raises: NotFound: no such type of communication. Conflict: the office has none for that use.
     """
@@ -78,11 +82,28 @@ def _type(input_: Mapping[str, Any], context: PlanContext) -> Steps[int]:
         return int(input_["definition"])
     if input_["type"] is None:
         return 0
+    if input_["type"] == PLAIN:
+        return (yield from _plain_type(context))
     usage = USAGE[input_["type"]]
     for row in (yield from definitions(TYPES, context)):
         if usage in str(row.get("ItemValue") or "").upper().split(",") and not wire.flag(row.get("isHidden")):
             return wire.key(row.get("DefNum")) or 0
     raise Conflict("the office has no type of communication for this", param="type", reason="not-set-up")
+
+
+def _plain_type(context: PlanContext) -> Steps[int]:
+    """DefNum of the first type without a usage, else of the miscellaneous one; 0 leaves it to the office."""
+    miscellaneous = 0
+    for row in (yield from definitions(TYPES, context)):
+        if wire.flag(row.get("isHidden")):
+            continue
+        usages = str(row.get("ItemValue") or "").upper().strip()
+        number = wire.key(row.get("DefNum")) or 0
+        if not usages:
+            return number
+        if usages == USAGE["miscellaneous"]:
+            miscellaneous = miscellaneous or number
+    return miscellaneous
 
 
 def _read_back(made: Row, look: UpstreamCall, context: PlanContext) -> Steps[Row]:

@@ -28,6 +28,7 @@ from gateway.core.objects.export import Export, ExportFiles, ExportWithProgress
 from gateway.core.objects.group import Group, MatchedPatients, Patient360Across
 from gateway.core.objects.health import DeploymentHealth, PracticeHealth
 from gateway.core.objects.intake import Intake, IntakeDecision, IntakeWithAnswers
+from gateway.core.objects.message import Message, MessageAnswered, MessageRule, MessageWithContent
 from gateway.core.objects.office import (
     AppointmentType,
     Carrier,
@@ -213,6 +214,15 @@ SHOWN: Final[Mapping[Route, Shown]] = {
     ("GET", "/operations/{id}"): _shows(OperationView),
     ("GET", "/events"): _shows(PageOf[LoggedEvent]),
     ("GET", "/events/{id}"): _shows(LoggedEvent),
+    ("GET", "/message_rules"): _shows(PageOf[MessageRule]),
+    ("POST", "/message_rules"): _shows(MessageRule, 201, "Location"),
+    ("GET", "/message_rules/{id}"): _shows(MessageRule),
+    ("PATCH", "/message_rules/{id}"): _shows(MessageRule),
+    ("DELETE", "/message_rules/{id}"): _shows(NOTHING, 204),
+    ("GET", "/messages"): _shows(PageOf[Message]),
+    ("GET", "/messages/{id}"): _shows(MessageWithContent),
+    ("POST", "/messages/{id}/claim"): _shows(Message),
+    ("POST", "/messages/{id}/outcomes"): _shows(MessageAnswered),
     ("GET", "/webhooks"): _shows(PageOf[Webhook]),
     ("POST", "/webhooks"): _shows(WebhookWithSecret, 201, "Location"),
     ("GET", "/webhooks/{id}"): _shows(WebhookWithHealth),

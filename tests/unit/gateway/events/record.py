@@ -25,6 +25,7 @@ from gateway.core.events.facts import (
     INTAKE,
     KINDS,
     MERGES,
+    MESSAGES,
     MIRROR,
     OPERATIONS,
     PRACTICE,
@@ -103,6 +104,18 @@ _CONTACT: Final[Row] = {
     "DateTStamp": "2026-11-18 11:58:00",
 }  # fmt: skip
 _DONE: Final[Row] = {"id": "opn_aaaaaaaaaaaaaaaa", "kind": "appointments.create", "client_id": "cli_aaaaaaaaaaaaaaaa"}
+_OF: Final = "a" * 28
+_MESSAGE: Final[Row] = {
+    "id": f"msg_{'a' * 42}",
+    "state": "due",
+    "kind": "reminder",
+    "round": 1,
+    "rule_id": f"rul_{_OF}e",
+    "subject_id": f"appt_{_OF}o",
+    "PatNum": 3,
+    "expire_at": "2026-11-19T06:00:00Z",
+    "reason": None,
+}
 _DISABLED: Final[Row] = {
     "id": "whk_aaaaaaaaaaaaaaaa", "state": "disabled", "reason": "failing", "client_id": "cli_aaaaaaaaaaaaaaaa",
 }  # fmt: skip
@@ -175,6 +188,11 @@ _CHANGES: Final[Mapping[str, tuple[str, Row | None, Row | None]]] = {
     "webhook.disabled": (WEBHOOKS, None, _DISABLED),
     "finding.opened": (FINDINGS, None, _FINDING),
     "finding.resolved": (FINDINGS, _FINDING, {**_FINDING, "state": "resolved"}),
+    "reminder.due": (MESSAGES, None, _MESSAGE),
+    "recall_outreach.due": (MESSAGES, None, {**_MESSAGE, "kind": "recall", "subject_id": f"rcl_{_OF}i"}),
+    "payment_request.due": (MESSAGES, None, {**_MESSAGE, "kind": "payment_request", "subject_id": f"pat_{_OF}g"}),
+    "after_visit.due": (MESSAGES, None, {**_MESSAGE, "kind": "after_visit"}),
+    "message.withdrawn": (MESSAGES, _MESSAGE, {**_MESSAGE, "state": "withdrawn", "reason": "moved"}),
 }
 """By type what it comes of: a resource, a row before (none: it is new) and after (none: it is gone)."""
 

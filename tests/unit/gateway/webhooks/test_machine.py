@@ -46,7 +46,7 @@ class World:
         self.webhooks, self.delivery_queue, self.facts = FakeWebhooks(), FakeDeliveryQueue(), FakeFacts()
         self.event_log, self.callers = FakeEventLog(), FakeCallers()
         # No endpoint here wants full bodies.
-        self.records = self.syncs = self.cache = self.audit = cast("Any", None)
+        self.records = self.syncs = self.cache = self.audit = self.messages = cast("Any", None)
         self.practices: Any = FakePractices({HERE: ELM_STREET})
         self.callers.put_client(Client("cli_a", "A", frozenset({HERE}), frozenset({"*:read"})))
         self.answers: dict[str, Any] = {}

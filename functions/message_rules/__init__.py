@@ -1,0 +1,3 @@
+from gateway.web.startup import collect_seldom
+
+collect_seldom()

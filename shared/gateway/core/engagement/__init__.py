@@ -1,0 +1,1 @@
+"""Reminders, recall outreach, payment requests and messages after visits: planned here, sent by whoever claims them."""
