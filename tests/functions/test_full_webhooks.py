@@ -144,7 +144,7 @@ def test_a_full_body_has_the_event_and_beside_it_the_object_as_get_shows_it_and_
 
 
 def test_every_object_that_events_are_of_comes_in_full_unless_the_mirror_has_none_like_it() -> None:
-    assert set(SUBJECTS) - set(KINDS) == {"treatment_plan", "balance", "operation", "practice"}
+    assert set(SUBJECTS) - set(KINDS) == {"treatment_plan", "balance", "finding", "operation", "practice"}
 
 
 def test_what_the_mirror_never_has_of_an_object_is_left_out_and_said_as_in_any_answer(d: Deployment) -> None:
