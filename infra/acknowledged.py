@@ -107,15 +107,6 @@ ACKNOWLEDGED: tuple[Acknowledged, ...] = (
     Acknowledged(
         rule="AwsSolutions-IAM5",
         finding=(
-            "Resource::arn:<AWS::Partition>:states:{region}:<AWS::AccountId>:execution:open-dental-gateway-{stage}-*:*"
-        ),
-        where="Exports/Permissions/Resource",
-        reason="Whoever starts machines may stop them; each execution has a name of its own.",
-        ends="Permissions for the executions of a machine that a policy can name beforehand.",
-    ),
-    Acknowledged(
-        rule="AwsSolutions-IAM5",
-        finding=(
             "Resource::arn:<AWS::Partition>:states:{region}:<AWS::AccountId>:execution:"
             "open-dental-gateway-{stage}-export:*"
         ),

@@ -819,8 +819,6 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         bodies=READ_BODIES,
         exports=KEEP_EXPORTS,
         makes_parquet=True,
-        # What rows are found by lies in the mirror as HMAC.
-        hmac=True,
     ),
     FunctionRow(
         name="publish_export",
@@ -828,7 +826,7 @@ FUNCTIONS: tuple[FunctionRow, ...] = (
         trigger=Steps(("export",)),
         timeout_s=300,
         memory_mb=1024,
-        tables={"exports": READ | {"PutItem", "DeleteItem"}},
+        tables={"exports": GET | {"PutItem", "DeleteItem"}},
         exports=KEEP_EXPORTS,
     ),
     FunctionRow(

@@ -19,9 +19,18 @@ _ONE_OF_A_KIND: Final = {"events": "bus", "lambda": "routes", "stepfunctions": "
 
 NEVER_IN_A_TOUR: Final[Mapping[tuple[str, Kind], str]] = {
     ("sweeper", ("s3:DeleteObject", "drop", "")): "files are deleted that lie there for half an hour",
-    ("take_hooks", ("s3:ListBucket", "bodies", "hooks/")): (
-        "no call at all: S3 says that an object is gone to those only who may list, and to others that it is forbidden"
-    ),
+    **{
+        (name, ("s3:ListBucket", bucket, within)): (
+            "no call at all: S3 says that an object is not there to those only who may list, and to others that it is "
+            "forbidden"
+        )
+        for name, bucket, within in (
+            ("take_hooks", "bodies", "hooks/"),
+            ("exports", "exports", ""),
+            ("export_practice", "exports", ""),
+            ("publish_export", "exports", ""),
+        )
+    },
     ("upstream_worker", ("dynamodb:BatchGetItem", "events", "")): (
         "looks once a day, and at what is older than 25 hours, for changes that were never told"
     ),
