@@ -628,7 +628,8 @@ class _Exchange:
     def look(self) -> dict[str, Any]:
         """How it stands, and one read and one write after that, neither of which may fail."""
         me, told = self.me, cast("dict[str, Any]", self.chief.get(self.path))
-        read = me.send("GET", f"/providers?limit=1&practice_id={me.practice_id}", Cache_Control="no-cache")
+        path = f"/providers?limit=1&practice_id={me.practice_id}"
+        read = me.send("GET", path, Cache_Control="no-cache", Prefer="wait=28")
         now = told["state"]
         assert read.status_code == 200, f"a read while it is {now} is answered {read.status_code}: {read.text}"
         body = {"patient_id": self.patient, "note": f"Exchange {self.calls}"}
